@@ -1,0 +1,64 @@
+# Everything sets itself up: `make demo` and `make test` work in a fresh clone.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+BIN := .venv/bin
+DISTRIBUTIONS := . plugins/flask_chest_sql plugins/flask_chest_sqlite
+EDITABLE := $(foreach folder,$(DISTRIBUTIONS),--editable $(folder))
+MANIFESTS := $(foreach folder,$(DISTRIBUTIONS),$(folder)/pyproject.toml) flask_chest/_version.py
+
+.PHONY: help
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.venv/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo "Python 3.10 or newer is needed: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@touch $@
+
+.venv/.demo: .venv/.created $(MANIFESTS)
+	$(BIN)/pip install --quiet $(EDITABLE) --group demo
+	@touch $@
+
+.venv/.dev: .venv/.created $(MANIFESTS)
+	$(BIN)/pip install --quiet $(EDITABLE) --group dev
+	@touch $@ .venv/.demo
+
+.PHONY: demo
+demo: .venv/.demo ## Run the example shop under gunicorn, and show what was recorded
+	$(BIN)/python -m examples.shop.demo
+
+.PHONY: test
+test: .venv/.dev ## Run all tests
+	$(BIN)/python -m pytest
+
+.PHONY: check
+check: .venv/.dev ## Check format, lint, types and docs
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/python tools/docs.py --check
+
+.PHONY: format
+format: .venv/.dev ## Format the code, and renew the generated parts of the docs
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+	$(BIN)/python tools/docs.py
+
+.PHONY: wheels
+wheels: .venv/.dev ## Build an sdist and a wheel of every distribution into dist/
+	rm -rf dist
+	set -e; for folder in $(DISTRIBUTIONS); do \
+	  $(BIN)/python -m build --no-isolation --outdir dist $$folder; done
+
+.PHONY: test-lowest
+test-lowest: .venv/.dev ## Run all tests with the lowest version of each dependency
+	$(BIN)/python tools/lowest.py $(DISTRIBUTIONS)
+
+.PHONY: clean
+clean: ## Remove all that make has made
+	rm -rf .venv .venv-lowest dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

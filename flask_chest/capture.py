@@ -1,0 +1,388 @@
+"""Captures one record for each tracked request, whatever becomes of the request.
+
+A request is followed at three points, all public API of Flask and WSGI: a middleware around
+`app.wsgi_app` notes its start and the status line as sent, a URL value preprocessor learns the
+endpoint before any `before_request` function runs, and a teardown function completes the record.
+What Flask does not tear down in an orderly way is completed by the middleware, which sees every
+exception and, for a streamed body, the end of the stream.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from flask_chest import current, record, request_id
+from flask_chest.errors import ConfigurationError
+from flask_chest.filter import HTTP_METHODS, Patterns
+from flask_chest.log import logger
+from flask_chest.values import MAX_TEXT, clean_text
+
+if TYPE_CHECKING:
+    from _typeshed import OptExcInfo as ExceptionInfo
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from flask import Flask, Request
+
+    from flask_chest.filter import Selection, VariableFilter
+    from flask_chest.log import Throttle
+    from flask_chest.request_id import RequestIdGenerator, RequestIds
+    from flask_chest.stats import Counters
+    from flask_chest.track import Mark, Marks
+
+_keys = itertools.count(1)
+
+
+class Plan:
+    """What is taken from the requests of one endpoint and method."""
+
+    __slots__ = ("generator", "patterns")
+
+    def __init__(self, patterns: Patterns, generator: RequestIdGenerator | None) -> None:
+        self.patterns = patterns
+        self.generator = generator
+
+
+class Tracked:
+    """One request on its way through the application.
+
+    `plan` is None as long as nobody tracks the request; `thread` is the one that serves it.
+    """
+
+    __slots__ = (
+        "clock_ns",
+        "globals",
+        "outer_id",
+        "plan",
+        "request",
+        "request_id",
+        "started_ns",
+        "status",
+        "thread",
+    )
+
+    def __init__(self) -> None:
+        self.started_ns = time.time_ns()
+        self.clock_ns = time.perf_counter_ns()
+        self.thread = threading.get_ident()
+        self.plan: Plan | None = None
+        self.request: Request | None = None
+        self.globals: object = None
+        self.request_id: str | None = None
+        self.outer_id: str | None = None
+        self.status: int | None = None
+
+
+class Capture:
+    """Follows the requests of one application.
+
+    Args:
+        service: The field `service` of every record.
+        app_wide: What is taken from routes that have no `@chest.track`; None for nothing at all.
+        is_excluded: Tells of an endpoint whether it is never tracked.
+        header: Response header that carries the request ID; empty for none.
+        raise_errors: Whether a mistake in capture raises instead of being logged.
+        marks: What `@chest.track` has marked, wherever it stands.
+        ids: Gives request IDs.
+        variables: The filter.
+        enrich: Calls the hook `chest_filter_variables`; None when no plugin implements it.
+        write: Takes the finished record as one line of JSON.
+    """
+
+    def __init__(
+        self,
+        *,
+        service: str,
+        app_wide: Selection | None,
+        is_excluded: Callable[[str], bool],
+        header: str,
+        raise_errors: bool,
+        marks: Marks,
+        ids: RequestIds,
+        variables: VariableFilter,
+        enrich: Callable[[dict[str, object], Request], None] | None,
+        write: Callable[[bytes], None],
+        counters: Counters,
+        throttle: Throttle,
+    ) -> None:
+        # One environ may pass through several applications, each with a key of its own.
+        self.key = f"flask_chest.{next(_keys)}"
+        self._service = service
+        self._app_wide = app_wide
+        self._is_excluded = is_excluded
+        self._header = header
+        self._raise_errors = raise_errors
+        self._marks = marks
+        self._ids = ids
+        self._variables = variables
+        self._enrich = enrich
+        self._write = write
+        self._counters = counters
+        self._throttle = throttle
+        self._plans: dict[tuple[str, str], Plan | None] = {}
+        self._above_route: dict[str, Mark] | None = None
+
+    def install(self, app: Flask) -> None:
+        """Attach to an application that has not served a request yet."""
+        app.url_value_preprocessor(self._begin)
+        app.teardown_request(self._end)
+        app.wsgi_app = self._middleware(app.wsgi_app)  # type: ignore[assignment,method-assign]
+
+    # -- The three points --------------------------------------------------------------------
+
+    def _middleware(self, application: WSGIApplication) -> WSGIApplication:
+        key = self.key
+
+        def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            tracked = environ[key] = Tracked()
+
+            def start(
+                status: str,
+                headers: list[tuple[str, str]],
+                exc_info: ExceptionInfo | None = None,
+                /,
+            ) -> Callable[[bytes], object]:
+                tracked.status = int(status[:3])
+                if tracked.request_id is not None and self._header:
+                    self._echo(headers, tracked.request_id)
+                return start_response(status, headers, exc_info)
+
+            try:
+                body = application(environ, start)
+            except BaseException as error:
+                # The server answers, or the process ends: the application has sent nothing.
+                tracked.status = None
+                self._finish(tracked, error)
+                raise
+            if tracked.request is None:
+                return body
+            return _Stream(body, lambda error: self._finish(tracked, error))
+
+        return serve
+
+    def _begin(self, endpoint: str | None, _values: dict[str, Any] | None) -> None:
+        served = current.request()
+        tracked: Tracked | None = served.environ.get(self.key)
+        if tracked is None:  # a request context that no server pushed, as in a shell or a test
+            return
+        try:
+            if self._above_route is None:
+                self._check_views(current.app())
+            plan = self._plan(endpoint, served.method)
+            if plan is not None:
+                self._adopt(tracked, plan, served)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the request
+            self._failed(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        served = current.request()
+        tracked: Tracked | None = served.environ.get(self.key)
+        if (
+            tracked is not None
+            and tracked.request is not None
+            # The rest tells the request's own context from one of `copy_current_request_context`,
+            # which is torn down too: while the view still runs, or in another thread.
+            and tracked.status is not None
+            and tracked.thread == threading.get_ident()
+        ):
+            self._finish(tracked, error)
+
+    # -- What happens at them ----------------------------------------------------------------
+
+    def mark(self, mark: Mark) -> None:
+        """Track the current request because a view with `mark` is about to run."""
+        served = current.request()
+        tracked: Tracked | None = served.environ.get(self.key)
+        if tracked is None or tracked.plan is not None or tracked.status is not None:
+            return
+        if served.endpoint is not None and self._is_excluded(served.endpoint):
+            return
+        self._throttle.log(
+            logging.WARNING,
+            f"hidden {served.endpoint}",
+            f"@chest.track on {mark.name} is hidden from the endpoint {served.endpoint!r} by a "
+            "decorator above it, or another view calls it: requests that are answered before it "
+            "runs are not recorded. Use functools.wraps in that decorator, or put @chest.track "
+            "directly under the route",
+        )
+        try:
+            self._adopt(tracked, self._plan_of(mark, served.method), served)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the request
+            self._failed(error)
+
+    def request_id(self, served: Request) -> str:
+        """Return the ID of a request, tracked or not, and make it when it has none yet."""
+        tracked: Tracked = served.environ.setdefault(self.key, Tracked())
+        if tracked.request_id is None:
+            tracked.request_id = self._ids.make(served, None)
+        return tracked.request_id
+
+    def _adopt(self, tracked: Tracked, plan: Plan, served: Request) -> None:
+        tracked.plan = plan
+        tracked.request = served
+        variables = current.variables()
+        tracked.globals = variables
+        if tracked.request_id is None:
+            tracked.request_id = self._ids.make(served, plan.generator)
+        # Set already when a request is made within another: Flask lets the two share `g`.
+        tracked.outer_id = variables.__dict__.get("request_id")
+        variables.request_id = tracked.request_id
+
+    def _finish(self, tracked: Tracked, error: BaseException | None) -> None:
+        """Complete and write the record, once; later calls do nothing."""
+        served, plan = tracked.request, tracked.plan
+        if served is None or plan is None:
+            return
+        tracked.request = None
+        try:
+            self._write(record.encode(self._record(tracked, plan, served, error)))
+        except Exception as fault:  # noqa: BLE001 - a fault of ours must not cost the request
+            self._counters.add("dropped", "capture")
+            self._failed(fault)
+        finally:
+            if tracked.outer_id is not None:
+                tracked.globals.request_id = tracked.outer_id  # type: ignore[attr-defined]
+            tracked.globals = None
+
+    def _record(
+        self, tracked: Tracked, plan: Plan, served: Request, error: BaseException | None
+    ) -> record.RecordData:
+        duration_ns = time.perf_counter_ns() - tracked.clock_ns
+        rule = served.url_rule
+        identity = record.uuid7()
+        status = tracked.status
+        return {
+            "id": identity,
+            "request_id": tracked.request_id or identity,
+            "trace_id": request_id.trace_id(served.environ.get("HTTP_TRACEPARENT")),
+            "service": self._service,
+            "instance": record.instance(),
+            "endpoint": rule.endpoint if rule is not None else None,
+            "route": rule.rule if rule is not None else None,
+            "method": clean_text(served.method, 32),
+            "path": clean_text(served.path, MAX_TEXT),
+            "status_code": status,
+            # A client that went away is no fault of the application.
+            "error": None if isinstance(error, GeneratorExit) else _class_name(error),
+            "started_at": record.timestamp(tracked.started_ns),
+            "duration_ms": duration_ns / 1e6,
+            "weight": 1.0,
+            "variables": self._chosen(tracked, plan, served),
+        }
+
+    def _chosen(self, tracked: Tracked, plan: Plan, served: Request) -> dict[str, record.JsonValue]:
+        chosen = self._variables.choose(vars(tracked.globals), plan.patterns, served.method)
+        if (
+            chosen.get("request_id") is tracked.request_id
+            and "request_id" not in plan.patterns.names
+        ):
+            chosen.pop("request_id", None)  # ours, and a field of its own
+        if self._enrich is not None:
+            self._enrich(chosen, served)
+        return self._variables.to_data(chosen, plan.patterns)
+
+    def _echo(self, headers: list[tuple[str, str]], value: str) -> None:
+        name = self._header.lower()
+        for number, (key, _) in enumerate(headers):
+            if key.lower() == name:  # the application set one: the client must see the record's
+                headers[number] = (key, value)
+                return
+        headers.append((self._header, value))
+
+    def _failed(self, error: Exception) -> None:
+        self._counters.add("capture_errors")
+        self._throttle.log(
+            logging.ERROR, "capture", f"Capture failed: {type(error).__name__}: {error}", error
+        )
+        if self._raise_errors:
+            raise error
+
+    # -- Which plan --------------------------------------------------------------------------
+
+    def _plan(self, endpoint: str | None, method: str) -> Plan | None:
+        if endpoint is None:  # no rule matched, so only app-wide capture takes it
+            return self._plan_app_wide(method)
+        try:
+            return self._plans[endpoint, method]
+        except KeyError:
+            pass
+        plan = None
+        if not self._is_excluded(endpoint):
+            mark = self._marks.of_view(current.app().view_functions.get(endpoint), method)
+            mark = mark or (self._above_route or {}).get(endpoint)
+            plan = self._plan_of(mark, method) if mark else self._plan_app_wide(method)
+        if method in HTTP_METHODS:  # a client may invent any number of others
+            self._plans[endpoint, method] = plan
+        return plan
+
+    def _plan_of(self, mark: Mark, method: str) -> Plan:
+        return Plan(mark.selection.patterns(method), mark.generator)
+
+    def _plan_app_wide(self, method: str) -> Plan | None:
+        return Plan(self._app_wide.patterns(method), None) if self._app_wide else None
+
+    def _check_views(self, app: Flask) -> None:
+        """Say which views have `@chest.track` above the route decorator, where Flask ignores it.
+
+        They are recorded all the same, by their endpoint.
+        """
+        self._above_route = self._marks.above_route(app.view_functions)
+        for mark in self._above_route.values():
+            message = (
+                f"@chest.track stands above the route decorator of {mark.name}, which registers "
+                "the view without it. Put @chest.track below @app.route, next to the function"
+            )
+            if self._raise_errors:
+                raise ConfigurationError(message)
+            logger.error("%s", message)
+
+
+def _class_name(error: BaseException | None) -> str | None:
+    if error is None:
+        return None
+    kind = type(error)
+    name = (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else (f"{kind.__module__}.{kind.__qualname__}")
+    )
+    return clean_text(name, 255)
+
+
+class _Stream:
+    """A streamed body whose record is still open when the application hands it to the server.
+
+    As a rule Flask tears the request down when the stream ends, and the record is complete
+    before its last bytes are sent. Closing completes it in the cases where Flask did not.
+    """
+
+    def __init__(
+        self, body: Iterable[bytes], finish: Callable[[BaseException | None], None]
+    ) -> None:
+        self._body = body
+        self._chunks = iter(body)
+        self._finish = finish
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._chunks)
+        except StopIteration:
+            raise
+        except BaseException as error:
+            self._finish(error)
+            raise
+
+    def close(self) -> None:
+        """Close the body, which ends the request, and complete the record if that did not."""
+        try:
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                close()
+        finally:
+            self._finish(None)

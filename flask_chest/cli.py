@@ -1,0 +1,103 @@
+"""The commands under `flask chest`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from flask_chest.errors import ChestError
+
+if TYPE_CHECKING:
+    from flask_chest.exporter import Store
+    from flask_chest.extension import State
+
+group = AppGroup("chest", help="Deliver and read what Flask-Chest has recorded.")
+
+_exporter = click.option(
+    "--exporter", default="main", show_default=True, help="Name of the exporter in CHEST_EXPORTERS."
+)
+
+
+def _state() -> State:
+    state: State = current_app.extensions["flask_chest"]
+    return state
+
+
+def _store(exporter: str) -> Store:
+    try:
+        return _state().store(exporter)
+    except ChestError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@group.command()
+def plugins() -> None:
+    """List the plugins, the distribution and version of each, and its hooks."""
+    for plugin in _state().plugins.found:
+        origin = f"{plugin.distribution} {plugin.version}" if plugin.distribution else "registered"
+        click.echo(f"{plugin.name}\t{origin}\t{', '.join(plugin.hooks)}")
+
+
+@group.command()
+@click.option("--timeout", default=30.0, show_default=True, help="Seconds to wait.")
+def flush(timeout: float) -> None:
+    """Deliver what waits in the journal, whichever process recorded it."""
+    state = _state()
+    arrived = state.export.flush(timeout)
+    stats = state.stats()
+    state.close()
+    for name, exporter in stats.exporters.items():
+        click.echo(
+            f"{name}: {exporter.delivered} delivered, {exporter.pending_bytes} bytes waiting"
+            + (f", {exporter.last_error}" if exporter.last_error else "")
+        )
+    if not arrived:
+        raise click.exceptions.Exit(1)
+
+
+@group.command()
+@_exporter
+def routes(exporter: str) -> None:
+    """Show requests, errors and durations of each route."""
+    line = "{:>8} {:>7} {:>9} {:>9}  {}"
+    click.echo(line.format("count", "errors", "p50 ms", "p95 ms", "route"))
+    for row in _store(exporter).routes():
+        click.echo(
+            line.format(
+                f"{row.count:g}",
+                f"{row.errors:g}",
+                f"{row.p50_ms:.2f}",
+                f"{row.p95_ms:.2f}",
+                f"{row.method} {row.route or '(no route)'}",
+            )
+        )
+
+
+@group.command()
+@click.argument("name")
+@click.option("--limit", default=10, show_default=True)
+@_exporter
+def top(name: str, limit: int, exporter: str) -> None:
+    """Show the most frequent values of the variable NAME."""
+    for row in _store(exporter).top_values(name, limit=limit):
+        click.echo(f"{row.count:>8g}  {'null' if row.value is None else row.value}")
+
+
+@group.command()
+@click.option("--request-id", help="Only the request with this ID.")
+@click.option("--limit", default=10, show_default=True)
+@_exporter
+def records(request_id: str | None, limit: int, exporter: str) -> None:
+    """Show the newest records, one JSON object a line."""
+    store = _store(exporter)
+    if request_id is None:
+        found = store.query(limit=limit)
+    else:
+        found = store.query(limit=limit, request_id=request_id)
+    for record in found:
+        click.echo(json.dumps(dataclasses.asdict(record), default=str, ensure_ascii=False))

@@ -1,0 +1,151 @@
+"""Makes exporters out of CHEST_EXPORTERS, with errors that name the remedy."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from flask_chest.errors import ConfigurationError, ExporterUnavailable
+from flask_chest.exporter import Exporter
+from flask_chest.log import logger
+from flask_chest.settings import INSTANCE, mask
+
+SETTING: Final = "CHEST_EXPORTERS"
+
+_EXTRAS: Final = {
+    "sqlite": "sqlite",
+    "postgres": "postgres",
+    "postgresql": "postgres",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+    "mongo": "mongo",
+    "mongodb": "mongo",
+}
+"""Types and URL schemes that our own packages serve, to the extra that brings each."""
+
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9.-]*)(\+[A-Za-z0-9.+-]+)?://.*", re.DOTALL)
+
+
+def exporters(
+    entries: Mapping[str, str | Mapping[str, Any]],
+    installed: Mapping[str, type[Exporter]],
+    instance_path: str,
+) -> dict[str, Exporter]:
+    """Return a configured exporter, not opened yet, for each entry of CHEST_EXPORTERS.
+
+    Args:
+        entries: Name to URL, or name to a dict with `type` and that plugin's own fields.
+        installed: Exporter classes by type.
+        instance_path: Takes the place of ``<instance>`` in URLs and values.
+
+    Raises:
+        ConfigurationError: An entry is wrong, or its type is not installed.
+    """
+    return {
+        name: _exporter(name, entry, installed, instance_path) for name, entry in entries.items()
+    }
+
+
+def check(made: Mapping[str, Exporter]) -> None:
+    """Let each exporter look for what is known to be wrong before the first record.
+
+    Raises:
+        ConfigurationError: An exporter cannot work with its configuration.
+    """
+    for name, exporter in made.items():
+        try:
+            exporter.check()
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{SETTING}[{name!r}]: {error}", setting=SETTING) from error
+        except ExporterUnavailable as error:
+            logger.warning(
+                "%s[%r] cannot be reached now; records will wait in the journal: %s",
+                SETTING,
+                name,
+                error,
+            )
+
+
+def _exporter(
+    name: str,
+    entry: str | Mapping[str, Any],
+    installed: Mapping[str, type[Exporter]],
+    instance_path: str,
+) -> Exporter:
+    where = f"{SETTING}[{name!r}]"
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
+        raise ConfigurationError(
+            f"{where}: an exporter's name names files too. Use 1 to 64 letters, digits, '_', '-'",
+            setting=SETTING,
+        )
+    if isinstance(entry, str):
+        kind = _kind_of_url(where, entry, installed)
+        fields: dict[str, Any] = {"url": entry}
+    else:
+        fields = dict(entry)
+        requested = fields.pop("type", None)
+        if not isinstance(requested, str):
+            raise ConfigurationError(
+                f"{where}={mask(entry)}: `type` is missing. Installed: {sorted(installed)}",
+                setting=SETTING,
+            )
+        if requested not in installed:
+            raise _not_installed(where, requested, installed)
+        kind = installed[requested]
+    fields = {
+        key: value.replace(INSTANCE, instance_path) if isinstance(value, str) else value
+        for key, value in fields.items()
+    }
+    try:
+        return kind(kind.config_model.model_validate(fields))
+    except ValidationError as error:
+        raise ConfigurationError(_explained(where, kind, error), setting=SETTING) from None
+
+
+def _kind_of_url(where: str, url: str, installed: Mapping[str, type[Exporter]]) -> type[Exporter]:
+    match = _SCHEME.fullmatch(url)
+    if match is None:
+        raise ConfigurationError(
+            f"{where}={mask(url)} is not a URL. It begins with a type and '://', such as "
+            "'sqlite:////var/lib/shop/chest.sqlite3'",
+            setting=SETTING,
+        )
+    scheme = match[1].lower()
+    for kind in installed.values():
+        if scheme in (kind.type, *kind.schemes):
+            return kind
+    raise _not_installed(where, scheme, installed)
+
+
+def _not_installed(
+    where: str, requested: str, installed: Mapping[str, type[Exporter]]
+) -> ConfigurationError:
+    schemes = {scheme: kind.type for kind in installed.values() for scheme in kind.schemes}
+    known = {**_EXTRAS, **schemes, **{name: name for name in installed}}
+    near = difflib.get_close_matches(requested.lower(), known, n=1, cutoff=0.5)
+    hint = f"Installed: {', '.join(sorted(installed)) or 'none'}"
+    if near and near[0] != requested:
+        hint = f"Did you mean {near[0]!r}? {hint}"
+    if near and known[near[0]] not in installed:
+        hint = f"{hint}. To install it: pip install 'flask-chest[{known[near[0]]}]'"
+    return ConfigurationError(
+        f"{where}: no installed plugin exports to {requested!r}. {hint}", setting=SETTING
+    )
+
+
+def _explained(where: str, kind: type[Exporter], error: ValidationError) -> str:
+    lines = []
+    for fault in error.errors(include_url=False, include_context=False):
+        field = ".".join(str(part) for part in fault["loc"]) or "url"
+        message = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "extra_forbidden":
+            known = list(kind.config_model.model_fields)
+            near = difflib.get_close_matches(field, known, n=1)
+            message = f"no such field. Did you mean {near[0]!r}?" if near else f"Known: {known}"
+        shown = {field: fault["input"]} if fault["loc"] else fault["input"]
+        lines.append(f"{where} (type {kind.type!r}): {mask(shown)}: {message}")
+    return "\n".join(lines)

@@ -1,0 +1,194 @@
+"""What exporter plugins implement: `Exporter` to take records, `Store` to give them back too."""
+
+from __future__ import annotations
+
+import builtins
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, cast
+
+from pydantic import BaseModel
+from pydantic_core import from_json
+from typing_extensions import TypedDict, Unpack
+
+from flask_chest.record import JsonValue, Record, RecordData
+
+
+class Batch:
+    """Some records on their way to one exporter, as bytes.
+
+    Args:
+        lines: One record a line, each with its line feed.
+        count: Number of lines.
+    """
+
+    __slots__ = ("_count", "lines")
+
+    def __init__(self, lines: bytes, count: int) -> None:
+        self.lines = lines
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def json(self) -> bytes:
+        """The records as one JSON array, for databases that unpack JSON themselves."""
+        # No record has a line feed inside: JSON escapes it.
+        return b"[" + self.lines[:-1].replace(b"\n", b",") + b"]"
+
+    def records(self) -> list[RecordData]:
+        """Return the records decoded.
+
+        Raises:
+            ValueError: A record is not JSON.
+        """
+        return cast("list[RecordData]", from_json(self.json))
+
+
+class Exporter(ABC):
+    """Delivers batches to one destination.
+
+    The core makes one instance for each entry of CHEST_EXPORTERS and calls it from one thread at
+    a time, in the order `open`, `export` any number of times, `close`; `open` may follow again.
+    """
+
+    type: ClassVar[str]
+    """Name of the kind, as in ``{"type": "sqlite"}``; unique among all installed plugins."""
+
+    schemes: ClassVar[tuple[str, ...]] = ()
+    """URL schemes that mean this type, such as ``("postgresql", "postgres")``."""
+
+    config_model: ClassVar[builtins.type[BaseModel]]
+    """Validates the entry. A URL given as the whole entry arrives in the field `url`."""
+
+    def __init__(self, config: BaseModel) -> None:
+        self.config = config
+
+    def check(self) -> None:  # noqa: B027 - most exporters need none
+        """Look, in `init_app`, for what can be known to be wrong before the first record.
+
+        Called before any fork: it must leave no connection or thread behind. Does nothing unless
+        overridden.
+
+        Raises:
+            ConfigurationError: It cannot work like this; the application does not start.
+            ExporterUnavailable: Not reachable now; the application starts and records wait.
+        """
+
+    @abstractmethod
+    def open(self) -> None:
+        """Connect, and create what has to be there.
+
+        Raises:
+            ExporterUnavailable: Try again later.
+            ConfigurationError: The same, with a remedy that only a person can apply.
+        """
+
+    @abstractmethod
+    def export(self, batch: Batch) -> None:
+        """Store a batch: all of it or nothing, and each record ID once, however often it comes.
+
+        Returning means that the destination has committed: the journal may forget the batch.
+
+        Raises:
+            ExporterUnavailable: Try again later; `open` is called first.
+            BatchRejected: The data is at fault.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of connections and threads. Called also when `open` failed; never raises."""
+
+
+class Where(TypedDict, total=False):
+    """Which records, for the read side of a store; what is left out does not restrict.
+
+    `since` is inclusive and `until` exclusive; both must be aware datetimes.
+    """
+
+    since: datetime
+    until: datetime
+    request_id: str
+    endpoint: str
+    route: str
+    method: str
+    status_code: int
+    variables: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True)
+class RouteSummary:
+    """One route's traffic.
+
+    Attributes:
+        method: HTTP method.
+        route: URL rule; None for requests that matched none.
+        count: Requests, the records' weights summed, so that it holds under sampling.
+        errors: Those that had an unhandled exception or a status code of 500 and more.
+        p50_ms: Median duration in milliseconds.
+        p95_ms: 95th percentile of the duration in milliseconds (nearest rank).
+    """
+
+    method: str
+    route: str | None
+    count: float
+    errors: float
+    p50_ms: float
+    p95_ms: float
+
+
+@dataclass(frozen=True)
+class ValueCount:
+    """How often a variable had a value: as text, with the requests' weights summed."""
+
+    value: str | None
+    count: float
+
+
+class Store(Exporter):
+    """An exporter that can also be read. These methods may be called from any thread."""
+
+    @abstractmethod
+    def query(
+        self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]
+    ) -> list[Record]:
+        """Return records by `started_at`.
+
+        Raises:
+            ExporterUnavailable: The database cannot be read now.
+        """
+
+    @abstractmethod
+    def count(self, **where: Unpack[Where]) -> int:
+        """Return the number of records.
+
+        Raises:
+            ExporterUnavailable: The database cannot be read now.
+        """
+
+    @abstractmethod
+    def purge(self, *, before: datetime) -> int:
+        """Delete records that started before `before`, an aware datetime; return how many.
+
+        Raises:
+            ExporterUnavailable: The database cannot be written now.
+        """
+
+    @abstractmethod
+    def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
+        """Return one summary for each route and method, the busiest first.
+
+        Raises:
+            ExporterUnavailable: The database cannot be read now.
+        """
+
+    @abstractmethod
+    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
+        """Return the most frequent values of the variable `name`.
+
+        Raises:
+            ExporterUnavailable: The database cannot be read now.
+        """

@@ -1,0 +1,200 @@
+"""Which variables of a request are kept: names, `*` patterns, `!` exclusions, per HTTP method."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeAlias
+
+from flask_chest.errors import ConfigurationError
+from flask_chest.record import JsonValue
+from flask_chest.values import MAX_KEY, Budget, NotData, clean_text, is_plain, to_data
+
+HTTP_METHODS: Final = frozenset(
+    ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
+)
+
+_PATTERN: Final = re.compile(r"!?[^\W\d][\w*]*|!?\*[\w*]*")
+
+MethodPatterns: TypeAlias = Mapping[str, Iterable[str]]
+
+
+def _wildcard(pattern: str) -> str:
+    """Return the regular expression of a pattern whose only special character is `*`.
+
+    Like a shell and its dot files, a pattern takes names with a leading underscore only when it
+    has one itself.
+    """
+    expression = re.escape(pattern).replace(r"\*", ".*")
+    return expression if pattern.startswith("_") else f"(?!_){expression}"
+
+
+def _covers(exclusion: str, pattern: str) -> bool:
+    """Tell whether all that `pattern` takes is excluded by `exclusion`.
+
+    A name contains no `*`, so a `*` in `pattern` can only be matched by one in `exclusion`, which
+    then takes whatever it stands for.
+    """
+    return re.fullmatch(re.escape(exclusion).replace(r"\*", ".*"), pattern) is not None
+
+
+class Patterns:
+    """What one list of names and patterns takes.
+
+    Args:
+        patterns: Names of variables, patterns with `*`, and exclusions with a leading `!`.
+            Exclusions alone mean everything else.
+        setting: Where the list stands, for the error.
+
+    Raises:
+        ConfigurationError: A pattern cannot match anything.
+    """
+
+    __slots__ = ("_excluded", "_taken", "names", "patterns")
+
+    def __init__(self, patterns: Iterable[str], *, setting: str) -> None:
+        self.patterns = tuple(dict.fromkeys(patterns))
+        for pattern in self.patterns:
+            if not isinstance(pattern, str) or not _PATTERN.fullmatch(pattern):
+                raise ConfigurationError(
+                    f"{setting}: {pattern!r} can match no variable of flask.g. Use a name such as "
+                    "'user_id', a pattern such as 'cart_*', or an exclusion such as '!cart_secret'",
+                    setting=setting,
+                )
+        exclusions = [pattern[1:] for pattern in self.patterns if pattern.startswith("!")]
+        inclusions = [pattern for pattern in self.patterns if not pattern.startswith("!")]
+        for pattern in inclusions:
+            for exclusion in exclusions:
+                if _covers(exclusion, pattern):
+                    raise ConfigurationError(
+                        f"{setting}: {pattern!r} can match nothing, because '!{exclusion}' "
+                        "excludes all of it. Remove one of the two",
+                        setting=setting,
+                    )
+        if exclusions and not inclusions:
+            inclusions = ["*"]
+        self.names = tuple(pattern for pattern in inclusions if "*" not in pattern)
+        self._taken = _any_of(_wildcard(pattern) for pattern in inclusions if "*" in pattern)
+        # An exclusion also takes private names: "!*_secret" is meant for "_my_secret" too.
+        self._excluded = _any_of(re.escape(name).replace(r"\*", ".*") for name in exclusions)
+
+    def excludes(self, name: str) -> bool:
+        """Tell whether an exclusion takes `name`."""
+        return self._excluded is not None and self._excluded(name) is not None
+
+    def takes(self, name: str) -> bool:
+        """Tell whether a pattern with `*` takes `name`, exclusions aside."""
+        return self._taken is not None and self._taken(name) is not None
+
+    def asks_for(self, name: str) -> bool:
+        """Tell whether `name` is listed, or a plugin added it; a `*` did not merely catch it."""
+        return name in self.names or not self.takes(name)
+
+    @property
+    def has_wildcards(self) -> bool:
+        """Whether names that nobody listed can be taken."""
+        return self._taken is not None
+
+
+def _any_of(expressions: Iterable[str]) -> Callable[[str], object] | None:
+    alternatives = "|".join(expressions)
+    return re.compile(alternatives, re.DOTALL).fullmatch if alternatives else None
+
+
+class Selection:
+    """What one `track(...)`, or the setting CHEST_VARIABLES, asks for.
+
+    Args:
+        patterns: One list for all HTTP methods, or a mapping of method to list. A method that the
+            mapping leaves out records no variables; HEAD follows GET, whose view it runs.
+        setting: Where it stands, for errors.
+
+    Raises:
+        ConfigurationError: A pattern cannot match, or a method is unknown.
+    """
+
+    __slots__ = ("_every", "_methods")
+
+    def __init__(self, patterns: Iterable[str] | MethodPatterns, *, setting: str) -> None:
+        self._every: Patterns | None = None
+        self._methods: dict[str, Patterns] = {}
+        if not isinstance(patterns, Mapping):
+            self._every = Patterns(patterns, setting=setting)
+            return
+        for key, names in patterns.items():
+            method = str(key).upper()
+            if method not in HTTP_METHODS:
+                near = difflib.get_close_matches(method, HTTP_METHODS, n=1)
+                hint = f"Did you mean {near[0]!r}?" if near else f"Known: {sorted(HTTP_METHODS)}"
+                raise ConfigurationError(
+                    f"{setting}: {key!r} is not an HTTP method. {hint}", setting=setting
+                )
+            listed = [names] if isinstance(names, str) else names
+            self._methods[method] = Patterns(listed, setting=f"{setting}[{method!r}]")
+        if "GET" in self._methods:
+            self._methods.setdefault("HEAD", self._methods["GET"])
+
+    def patterns(self, method: str) -> Patterns:
+        """Return what is taken from a request with the HTTP method `method`."""
+        return self._every or self._methods.get(method) or NOTHING
+
+
+NOTHING: Final = Patterns((), setting="")
+
+_MISSING: Final = object()
+
+
+class VariableFilter:
+    """Takes from `flask.g` what a route and the application want, in a form fit for JSON.
+
+    Args:
+        always_excluded: The application's own patterns; their exclusions win over every route.
+        skipped: Called with the number of values that a pattern caught and that are not data.
+    """
+
+    def __init__(self, always_excluded: Selection, skipped: Callable[[int], None]) -> None:
+        self._app_wide = always_excluded
+        self._skipped = skipped
+
+    def choose(
+        self, variables: Mapping[str, object], patterns: Patterns, method: str
+    ) -> dict[str, object]:
+        """Return the chosen variables, values as they are, in the order of names, then of `g`."""
+        app_wide = self._app_wide.patterns(method)
+        chosen: dict[str, object] = {}
+        for name in patterns.names:
+            value = variables.get(name, _MISSING)
+            if value is not _MISSING and not app_wide.excludes(name):
+                chosen[name] = value
+        if patterns.has_wildcards:
+            # `list` copies in one step, while another thread may still write to `g`.
+            for name, value in list(variables.items()):
+                if (
+                    name not in chosen
+                    and patterns.takes(name)
+                    and not patterns.excludes(name)
+                    and not app_wide.excludes(name)
+                ):
+                    chosen[name] = value
+        return chosen
+
+    def to_data(self, chosen: Mapping[str, object], patterns: Patterns) -> dict[str, JsonValue]:
+        """Return the JSON form of the chosen variables. Never raises."""
+        budget = Budget()
+        data: dict[str, JsonValue] = {}
+        skipped = 0
+        for name, value in chosen.items():
+            if not name.isascii() or len(name) > MAX_KEY or "\0" in name:
+                name = clean_text(name, MAX_KEY)  # noqa: PLW2901 - the same name, made safe
+            if is_plain(value) and budget.room > 0:
+                budget.room -= len(value) if type(value) is str else 8
+                data[name] = value
+                continue
+            try:
+                data[name] = to_data(value, budget, named=patterns.asks_for(name))
+            except NotData:
+                skipped += 1
+        if skipped:
+            self._skipped(skipped)
+        return data

@@ -1,0 +1,101 @@
+"""What a journal does, whichever way it keeps the records."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive records of one segment, on their way to one exporter.
+
+    Attributes:
+        lines: One record a line, each with its line feed.
+        count: Number of lines.
+        segment: Name of the segment that they come from.
+        end: Where in the segment the reader stands once they are delivered.
+    """
+
+    lines: bytes
+    count: int
+    segment: str
+    end: int
+
+
+class Reader(ABC):
+    """One exporter's way through the journal."""
+
+    @abstractmethod
+    def turn(self, timeout_seconds: float) -> AbstractContextManager[bool]:
+        """Wait for the turn to deliver for this exporter, and hold it in the `with` block.
+
+        Yields:
+            Whether the turn came in time. All else may be called only within the turn.
+        """
+
+    @abstractmethod
+    def chunks(self, max_records: int, max_bytes: int) -> Iterator[Chunk]:
+        """Yield what waits at this moment, oldest segment first.
+
+        A chunk holds at least one record, at most `max_records`, and no more than `max_bytes`
+        unless a single record is larger. The caller acknowledges each before it asks for the next.
+        """
+
+    @abstractmethod
+    def acknowledge(self, chunk: Chunk) -> None:
+        """Move the cursor behind `chunk`, which the exporter has committed."""
+
+    @abstractmethod
+    def set_aside(self, line: bytes, error: Exception) -> None:
+        """Keep a record that the database refuses, with the error, away from the others."""
+
+    @abstractmethod
+    def pending(self) -> tuple[int, float]:
+        """Return the bytes that wait, and the age in seconds of the oldest segment with any.
+
+        May be called at any time; both are 0 when nothing waits.
+        """
+
+
+class Journal(ABC):
+    """Keeps records between the request and the exporters. Safe to use from any thread."""
+
+    @abstractmethod
+    def append(self, line: bytes) -> bool:
+        """Keep one record, a line of JSON with its line feed. Never raises.
+
+        Returns:
+            False when it could not be kept; the reason has been counted and logged.
+        """
+
+    @property
+    @abstractmethod
+    def appended(self) -> int:
+        """Records kept by this process."""
+
+    @abstractmethod
+    def reader(self, exporter: str) -> Reader:
+        """Return the reader of the exporter with this name, at its stored position."""
+
+    @abstractmethod
+    def claim(self) -> bool:
+        """Try to become the process that delivers for the host; True when this one is it."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Stop being the process that delivers, so that another can take over at once."""
+
+    @abstractmethod
+    def prune(self) -> None:
+        """Delete what every reader has passed and no process writes to any more."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of files. What was appended stays and is delivered by whoever comes next."""
+
+    @abstractmethod
+    def after_fork(self) -> None:
+        """Let go, in a forked child, of what the parent writes to."""

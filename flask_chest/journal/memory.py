@@ -1,0 +1,169 @@
+"""The journal in memory, for places where no disk may be written.
+
+A record is lost when its process ends before it is delivered: the loss window is one export
+interval, plus the length of an outage.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from flask_chest.journal.interface import Chunk, Journal, Reader
+
+if TYPE_CHECKING:
+    from flask_chest.log import Throttle
+    from flask_chest.stats import Counters
+
+MAX_BYTES: Final = 64 * 1024 * 1024
+"""Bytes that wait for one exporter; the oldest records are dropped to stay below."""
+
+_SEGMENT: Final = "memory"
+
+
+class MemoryJournal(Journal):
+    """Keeps records in this process alone. Each process delivers its own.
+
+    Args:
+        exporters: Names of all configured exporters.
+    """
+
+    def __init__(self, exporters: Iterable[str], counters: Counters, throttle: Throttle) -> None:
+        self._readers = {name: MemoryReader(name, counters, throttle) for name in exporters}
+        self._lock = threading.Lock()
+        self._appended = 0
+
+    @property
+    def appended(self) -> int:
+        """Records kept by this process."""
+        return self._appended
+
+    def append(self, line: bytes) -> bool:
+        """Keep one record for each exporter; the bytes are shared."""
+        with self._lock:
+            self._appended += 1
+        for reader in self._readers.values():
+            reader.add(line)
+        return True
+
+    def reader(self, exporter: str) -> MemoryReader:
+        """Return the reader of one of the exporters named at the start."""
+        return self._readers[exporter]
+
+    def claim(self) -> bool:
+        """Return True: nobody else sees these records."""
+        return True
+
+    def release(self) -> None:
+        """Do nothing: nobody can take over."""
+
+    def prune(self) -> None:
+        """Do nothing: a delivered record is gone already."""
+
+    def close(self) -> None:
+        """Do nothing: what was not delivered ends with the process."""
+
+    def after_fork(self) -> None:
+        """Leave the parent's records to the parent."""
+        self._lock = threading.Lock()
+        self._appended = 0
+        for reader in self._readers.values():
+            reader.after_fork()
+
+
+class MemoryReader(Reader):
+    """The records that wait for one exporter."""
+
+    def __init__(self, exporter: str, counters: Counters, throttle: Throttle) -> None:
+        self._exporter = exporter
+        self._counters = counters
+        self._throttle = throttle
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Start empty, as at the beginning."""
+        self._lock = threading.Lock()
+        self._turn = threading.Lock()
+        self._lines: deque[tuple[float, bytes]] = deque()
+        self._bytes = 0
+        self._passed = 0  # records that have left at the front, delivered or dropped
+
+    def add(self, line: bytes) -> None:
+        """Keep one record, and drop the oldest when there are too many bytes."""
+        dropped = 0
+        with self._lock:
+            self._lines.append((time.monotonic(), line))
+            self._bytes += len(line)
+            while self._bytes > MAX_BYTES:
+                self._pop()
+                dropped += 1
+        if dropped:
+            self._counters.add("dropped", "memory_full", dropped)
+            self._throttle.log(
+                logging.ERROR,
+                "memory_full",
+                f"Records are lost: {MAX_BYTES} bytes wait in memory for the exporter "
+                f"{self._exporter!r}, which does not take them",
+            )
+
+    def _pop(self) -> None:
+        _, line = self._lines.popleft()
+        self._bytes -= len(line)
+        self._passed += 1
+
+    @contextlib.contextmanager
+    def turn(self, timeout_seconds: float) -> Iterator[bool]:
+        """Hold the lock that keeps two threads from delivering the same records at once."""
+        held = self._turn.acquire(timeout=timeout_seconds)
+        try:
+            yield held
+        finally:
+            if held:
+                self._turn.release()
+
+    def chunks(self, max_records: int, max_bytes: int) -> Iterator[Chunk]:
+        """Yield what waits at this moment, oldest first."""
+        with self._lock:
+            last = self._passed + len(self._lines)
+        while True:
+            with self._lock:
+                start = self._passed
+                taken: list[bytes] = []
+                size = 0
+                for _, line in self._lines:
+                    size += len(line)
+                    if len(taken) == max_records or (taken and size > max_bytes):
+                        break
+                    taken.append(line)
+                taken = taken[: max(last - start, 0)]
+            if not taken:
+                return
+            yield Chunk(b"".join(taken), len(taken), _SEGMENT, start + len(taken))
+
+    def acknowledge(self, chunk: Chunk) -> None:
+        """Forget the records up to the end of `chunk`."""
+        with self._lock:
+            while self._passed < chunk.end:
+                self._pop()
+
+    def set_aside(self, line: bytes, error: Exception) -> None:
+        """Log the refusal: there is no disk to keep the record on."""
+        self._throttle.log(
+            logging.ERROR,
+            f"rejected {self._exporter}",
+            f"The exporter {self._exporter!r} refused a record of {len(line)} bytes, which is "
+            f"lost because the journal is in memory: {error}",
+            error,
+        )
+
+    def pending(self) -> tuple[int, float]:
+        """Return the bytes that wait, and the age in seconds of the oldest record."""
+        with self._lock:
+            if not self._lines:
+                return 0, 0.0
+            return self._bytes, time.monotonic() - self._lines[0][0]

@@ -1,0 +1,37 @@
+"""The package's logger, and the rule that a repeated fault is logged at most once a minute."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+logger = logging.getLogger("flask_chest")
+
+INTERVAL_SECONDS = 60.0
+
+
+class Throttle:
+    """Logs a message of each kind at most once in `INTERVAL_SECONDS`, with the number left out."""
+
+    def __init__(self) -> None:
+        self._next: dict[str, float] = {}
+        self._left_out: dict[str, int] = {}
+
+    def log(self, level: int, kind: str, message: str, error: BaseException | None = None) -> None:
+        """Log `message` unless one of the same `kind` was logged less than a minute ago.
+
+        Args:
+            level: Level of the standard `logging` module.
+            kind: What is counted together, from a small fixed set.
+            message: The whole text; it is not a format string.
+            error: Its traceback is logged at level DEBUG only, so that an outage does not fill
+                the log.
+        """
+        now = time.monotonic()
+        if now < self._next.get(kind, 0.0):
+            self._left_out[kind] = self._left_out.get(kind, 0) + 1
+            return
+        self._next[kind] = now + INTERVAL_SECONDS
+        if left_out := self._left_out.pop(kind, 0):
+            message = f"{message} ({left_out} more since the last such message)"
+        logger.log(level, "%s", message, exc_info=error if logger.isEnabledFor(10) else None)

@@ -1,0 +1,140 @@
+"""The record: identity, and the one line of JSON that it is from the journal on."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from pydantic_core import to_json
+from typing_extensions import TypedDict
+
+from flask_chest import fork
+
+JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
+
+
+class RecordData(TypedDict):
+    """A record as it stands in the journal and in `Batch.records()`.
+
+    `started_at` is RFC 3339 in UTC with six digits of a second, which sorts as text.
+    """
+
+    id: str
+    request_id: str
+    trace_id: str | None
+    service: str
+    instance: str
+    endpoint: str | None
+    route: str | None
+    method: str
+    path: str
+    status_code: int | None
+    error: str | None
+    started_at: str
+    duration_ms: float
+    weight: float
+    variables: dict[str, JsonValue]
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record as a store's `query` returns it.
+
+    Attributes:
+        id: UUIDv7 in its 36-character form; the primary key.
+        request_id: The request's ID, as the client saw it in the response.
+        trace_id: 32 hexadecimal digits of an inbound W3C ``traceparent``, or None.
+        service: Name of the service that recorded it.
+        instance: Host name and process ID of the recorder.
+        endpoint: Flask endpoint; None when no rule matched the URL.
+        route: URL rule, such as ``/orders/<int:order_id>``; None when no rule matched.
+        method: HTTP method.
+        path: URL path without the query string.
+        status_code: As sent; None when no response was sent by the application.
+        error: Qualified name of an unhandled exception's class, or None.
+        started_at: Aware datetime in UTC.
+        duration_ms: Milliseconds on the monotonic clock, until the request was torn down.
+        weight: 1 / sampling rate, at least 1.0.
+        variables: Name to value.
+    """
+
+    id: str
+    request_id: str
+    trace_id: str | None
+    service: str
+    instance: str
+    endpoint: str | None
+    route: str | None
+    method: str
+    path: str
+    status_code: int | None
+    error: str | None
+    started_at: datetime
+    duration_ms: float
+    weight: float
+    variables: dict[str, JsonValue]
+
+
+class _Process:
+    """What differs between a process and its forked child: random state, process ID."""
+
+    def __init__(self) -> None:
+        self._host = socket.gethostname()
+        self.after_fork()
+        fork.watch(self)
+
+    def after_fork(self) -> None:
+        # A generator of our own: `random.seed(42)` in the application must not repeat IDs.
+        self.random_bits = random.Random().getrandbits  # noqa: S311 - IDs are no secrets
+        self.instance = f"{self._host}:{os.getpid()}"
+
+
+_process = _Process()
+
+
+def instance() -> str:
+    """Return the host name and process ID of this process, as the field `instance` has it."""
+    return _process.instance
+
+
+def uuid7() -> str:
+    """Return a new UUID of version 7 in its 36-character form.
+
+    The 48 bits of milliseconds are followed by 12 bits of the fraction of the millisecond
+    (RFC 9562, section 6.2, method 3) and 62 random bits, so that IDs sort by time and database
+    indexes grow at one end.
+    """
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    digits = "%032x" % (
+        milliseconds << 80
+        | 0x7 << 76
+        | (rest << 12) // 1_000_000 << 64
+        | 0b10 << 62
+        | _process.random_bits(62)
+    )
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def timestamp(nanoseconds: int) -> str:
+    """Return a Unix time in nanoseconds as RFC 3339 in UTC with six digits of a second.
+
+    >>> timestamp(1_700_000_000_123_456_789)
+    '2023-11-14T22:13:20.123456Z'
+    """
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{whole}.{rest // 1000:06d}Z"
+
+
+def encode(record: RecordData) -> bytes:
+    """Return the record as one line of JSON with its line feed.
+
+    Raises:
+        Exception: Something in it has no JSON form; values that came through the filter have one.
+    """
+    return to_json(record) + b"\n"

@@ -1,0 +1,219 @@
+"""The settings, their sources, and errors that help.
+
+Sources, strongest first: arguments to `FlaskChest`, `app.config`, the environment, defaults.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from flask_chest.errors import ConfigurationError
+
+CONFIG_PREFIX: Final = "CHEST_"
+ENVIRONMENT_PREFIX: Final = "FLASK_CHEST_"
+INSTANCE: Final = "<instance>"
+"""Stands, in paths and URLs, for the application's instance folder."""
+
+DEFAULT_EXPORTERS: Final[dict[str, str | dict[str, Any]]] = {
+    "main": f"sqlite:///{INSTANCE}/chest.sqlite3"
+}
+
+
+def _decode(value: object) -> object:
+    """Read JSON out of a text from the environment; other texts stay as they are."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        try:
+            return json.loads(value)
+        except ValueError as error:
+            raise ValueError(f"is not JSON: {error}") from None
+    return value
+
+
+def _listed(value: object) -> object:
+    """Take a text for a list with commas, as is handy in the environment."""
+    value = _decode(value)
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _named(value: object) -> object:
+    """Take a single URL for the one exporter `main`."""
+    value = _decode(value)
+    return {"main": value} if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+
+
+class Settings(BaseSettings):
+    """What `FlaskChest` can be told. `app.config` and the environment add a prefix to each name."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    exporters: Annotated[
+        dict[str, str | dict[str, Any]], NoDecode, BeforeValidator(_named), Field(min_length=1)
+    ] = Field(
+        default=DEFAULT_EXPORTERS,
+        description="Name to URL, or name to a dict with `type` and that plugin's own fields. "
+        f"`{INSTANCE}` is the application's instance folder",
+    )
+    service: str = Field(
+        default="", max_length=255, description="The field `service`; empty for the app's name"
+    )
+    track_all: bool = Field(
+        default=False, description="Record every request, not only those of tracked routes"
+    )
+    variables: Annotated[
+        tuple[str, ...] | dict[str, tuple[str, ...]], NoDecode, BeforeValidator(_listed)
+    ] = Field(
+        default=("*",),
+        description="Names and patterns, or a dict of these by HTTP method, that app-wide capture "
+        "takes. Its `!` exclusions hold for every route",
+    )
+    exclude_endpoints: Names = Field(
+        default=(), description="Endpoints, or patterns of them, that are never recorded"
+    )
+    request_id_header: str = Field(
+        default="X-Request-ID",
+        pattern=r"^[A-Za-z0-9-]*$",
+        description="Header of inbound and outbound request IDs; empty for none",
+    )
+    trust_request_id: bool = Field(
+        default=True, description="Take a well-formed inbound request ID"
+    )
+    export_interval_seconds: float = Field(
+        default=5.0, ge=0.05, le=86_400, description="Seconds between two deliveries"
+    )
+    batch_records: int = Field(
+        default=1_000, ge=1, le=100_000, description="Most records in one batch"
+    )
+    batch_bytes: int = Field(
+        default=1_048_576, ge=1_024, le=67_108_864, description="Most bytes in one batch"
+    )
+    journal: str = Field(
+        default=f"{INSTANCE}/chest",
+        min_length=1,
+        description='Folder of the journal, or `"memory"` where no disk may be written',
+    )
+    shutdown_seconds: float = Field(
+        default=2.0, ge=0, le=600, description="Seconds that a process may deliver at its exit"
+    )
+    raise_errors: bool = Field(default=False, description="Raise mistakes in capture, for tests")
+
+    @classmethod
+    def settings_customise_sources(  # noqa: D102 - described by pydantic-settings
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - Flask loads .env files
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, _Weaker(settings_cls, env_settings, init_settings)
+
+
+class _Weaker(PydanticBaseSettingsSource):
+    """The environment, without what a stronger source gives: dicts are replaced, not merged."""
+
+    def __init__(
+        self,
+        settings_cls: type[BaseSettings],
+        source: PydanticBaseSettingsSource,
+        stronger: PydanticBaseSettingsSource,
+    ) -> None:
+        super().__init__(settings_cls)
+        self._source = source
+        self._stronger = stronger
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return self._source.get_field_value(field, field_name)
+
+    def __call__(self) -> dict[str, Any]:
+        taken = self._stronger()
+        return {name: value for name, value in self._source().items() if name not in taken}
+
+
+def mask(value: object) -> str:
+    """Return `value` for a message: passwords masked, and cut to one line."""
+    text = repr(value)
+    text = re.sub(r"(://[^/@\s:'\"]*:)[^@/\s'\"]*(?=@)", r"\1***", text)
+    text = re.sub(
+        r"(?i)('[^']*(?:pass|pwd|secret|token|key)[^']*'\s*[:=]\s*)('[^']*'|\"[^\"]*\")",
+        r"\1'***'",
+        text,
+    )
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+def load(arguments: Mapping[str, object], config: Mapping[str, object]) -> Settings:
+    """Return the settings of an application.
+
+    Args:
+        arguments: Keyword arguments of `FlaskChest`, without prefix.
+        config: `app.config`.
+
+    Raises:
+        ConfigurationError: A setting is unknown or its value is wrong.
+    """
+    given: dict[str, Any] = {}
+    shown: dict[str, str] = {}
+    for name, value in config.items():
+        if name.startswith(CONFIG_PREFIX):
+            field = name.removeprefix(CONFIG_PREFIX).lower()
+            given[field], shown[field] = value, name
+    for field, value in arguments.items():
+        given[field], shown[field] = value, f"{CONFIG_PREFIX}{field.upper()}"
+    for name in os.environ:
+        if name.startswith(ENVIRONMENT_PREFIX):
+            field = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")[0]
+            shown.setdefault(field, name)
+    for field, name in shown.items():
+        if field not in Settings.model_fields:
+            raise _unknown(field, name)
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise _explained(error, shown) from None
+
+
+def _unknown(field: str, name: str) -> ConfigurationError:
+    near = difflib.get_close_matches(field, Settings.model_fields, n=1)
+    prefix = name[: len(name) - len(field)] if name.lower().endswith(field) else CONFIG_PREFIX
+    known = ", ".join(f"{CONFIG_PREFIX}{known.upper()}" for known in Settings.model_fields)
+    hint = f"Did you mean {prefix}{near[0].upper()}?" if near else f"Known are: {known}"
+    return ConfigurationError(f"{name} is not a setting of Flask-Chest. {hint}", setting=name)
+
+
+def _explained(error: ValidationError, shown: Mapping[str, str]) -> ConfigurationError:
+    messages: dict[str, str] = {}
+    for fault in error.errors(include_url=False, include_context=False):
+        field = str(fault["loc"][0])
+        name = shown.get(field, f"{CONFIG_PREFIX}{field.upper()}")
+        where = "".join(f"[{part!r}]" for part in fault["loc"][1:] if isinstance(part, int))
+        messages.setdefault(
+            name,
+            f"{name}{where}={mask(fault['input'])}: {fault['msg'].removeprefix('Value error, ')}. "
+            f"It is: {Settings.model_fields[field].description}",
+        )
+    return ConfigurationError("\n".join(messages.values()), setting=next(iter(messages)))

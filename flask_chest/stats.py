@@ -1,0 +1,79 @@
+"""Counters of this process, and what `chest.stats()` returns."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ExporterStats:
+    """What one exporter has done in this process, and how far behind it is on this host.
+
+    Attributes:
+        delivered: Records committed by this process.
+        rejected: Records that the database refused and that were set aside.
+        failures: Attempts that failed; each is tried again.
+        pending_bytes: Journal bytes that still wait for this exporter, all processes together.
+        lag_seconds: Age of the oldest waiting segment's first write, 0.0 when nothing waits.
+        last_error: Text of the newest failure; None after a success.
+    """
+
+    delivered: int
+    rejected: int
+    failures: int
+    pending_bytes: int
+    lag_seconds: float
+    last_error: str | None
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Counters of this process since it started, as `chest.stats()` returns them.
+
+    Attributes:
+        recorded: Records handed to the journal.
+        dropped: Records lost, by reason: ``journal`` (it could not be written), ``memory_full``,
+            ``torn`` (half a line left by a killed process, whose client got no answer),
+            ``capture`` (a fault in capture itself).
+        request_ids_replaced: Request IDs that a generator, plugin or header gave and that could
+            not be used.
+        variables_skipped: Values that a pattern caught and that are not data.
+        plugin_errors: Exceptions raised by hook implementations, by hook name.
+        exporters: One entry for each configured exporter.
+    """
+
+    recorded: int
+    dropped: dict[str, int]
+    request_ids_replaced: int
+    variables_skipped: int
+    plugin_errors: dict[str, int]
+    exporters: dict[str, ExporterStats] = field(default_factory=dict)
+
+
+class Counters:
+    """Counts events from any thread. Only rare events are counted here, under a lock."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def add(self, what: str, reason: str = "", number: int = 1) -> None:
+        """Count `number` events of the kind `what`, split by `reason`."""
+        with self._lock:
+            self._counts[what, reason] += number
+
+    def total(self, what: str, reason: str = "") -> int:
+        """Return the count of one kind and reason."""
+        return self._counts[what, reason]
+
+    def by_reason(self, what: str) -> dict[str, int]:
+        """Return the counts of one kind, by reason."""
+        with self._lock:
+            return {reason: n for (kind, reason), n in self._counts.items() if kind == what}
+
+    def after_fork(self) -> None:
+        """Start from zero in a forked child, whose parent keeps its own counts."""
+        self._lock = threading.Lock()
+        self._counts = Counter()

@@ -1,0 +1,69 @@
+"""Configuration of a SQLite store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+
+class SqliteConfig(BaseModel):
+    """Where the database file is, and how long to wait for its lock.
+
+    A URL stands for all of it: ``sqlite:///relative/path.sqlite3``, ``sqlite:////absolute/path``,
+    with other fields in its query, as in ``?busy_timeout_seconds=10``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Path = Field(
+        description="The database file, created when it is missing, in a folder that exists. A "
+        "relative path starts at the working directory of the process"
+    )
+    busy_timeout_seconds: float = Field(
+        default=5.0,
+        ge=0.0,
+        le=3_600.0,
+        description="Seconds to wait while another process holds the file's write lock",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_url(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
+        if not isinstance(given, dict) or "url" not in given:
+            return given
+        fields = dict(given)
+        text = fields.pop("url")
+        try:
+            url = make_url(text)
+        except ArgumentError as error:
+            raise ValueError("is not a URL such as 'sqlite:////absolute/path'") from error
+        if url.host:
+            raise ValueError(
+                f"names the host {url.host!r}: a path needs three slashes when it is relative "
+                "(sqlite:///path) and four when it is absolute (sqlite:////path)"
+            )
+        return {**url.query, "path": url.database or "", **fields}
+
+    @field_validator("path", mode="before")
+    @classmethod
+    def _is_file(cls, path: object) -> object:
+        if str(path) in ("", ":memory:"):
+            raise ValueError(
+                "SQLite in memory is not shared by processes and threads. Name a file, such as "
+                "'sqlite:////var/lib/shop/chest.sqlite3'"
+            )
+        return path
+
+    @field_validator("path")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        path = path.expanduser().absolute()  # the working directory may change later
+        if path.is_dir():
+            raise ValueError(f"{path} is a directory. Name a file in it, such as chest.sqlite3")
+        if not path.parent.is_dir():
+            raise ValueError(f"the folder {path.parent} does not exist. Create it first")
+        return path
