@@ -70,7 +70,7 @@ class Tracked:
         self.thread = threading.get_ident()
         self.plan: Plan | None = None
         self.request: Request | None = None
-        self.globals: object = None
+        self.globals: Any = None
         self.request_id: str | None = None
         self.outer_id: str | None = None
         self.status: int | None = None
@@ -244,7 +244,7 @@ class Capture:
             self._failed(fault)
         finally:
             if tracked.outer_id is not None:
-                tracked.globals.request_id = tracked.outer_id  # type: ignore[attr-defined]
+                tracked.globals.request_id = tracked.outer_id
             tracked.globals = None
 
     def _record(
