@@ -1,20 +1,26 @@
 """Captures one record for each tracked request, whatever becomes of the request.
 
-A request is followed at three points, all public API of Flask and WSGI: a middleware around
-`app.wsgi_app` notes its start and the status line as sent, a URL value preprocessor learns the
-endpoint before any `before_request` function runs, and a teardown function completes the record.
-What Flask does not tear down in an orderly way is completed by the middleware, which sees every
-exception and, for a streamed body, the end of the stream.
+A middleware around `app.wsgi_app` follows a request from its start to the moment when Flask has
+torn it down and nothing of the response has left yet, or, when the body is streamed, to the end
+of the stream. Flask tells it the rest through public API: a URL value preprocessor gives the
+endpoint before any `before_request` function runs, an `after_request` function tells whether the
+body is streamed, and the signal `got_request_exception` brings the unhandled exception.
+
+A teardown function would be the obvious place to complete the record, but Flask calls it once or
+twice for a streamed body, depending on its version, again for every copied context, and not at
+all when another teardown function raises.
 """
 
 from __future__ import annotations
 
 import itertools
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
+
+from flask import got_request_exception
 
 from flask_chest import current, record, request_id
 from flask_chest.errors import ConfigurationError
@@ -25,7 +31,7 @@ from flask_chest.values import MAX_TEXT, clean_text
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo as ExceptionInfo
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-    from flask import Flask, Request
+    from flask import Flask, Request, Response
 
     from flask_chest.filter import Selection, VariableFilter
     from flask_chest.log import Throttle
@@ -49,31 +55,33 @@ class Plan:
 class Tracked:
     """One request on its way through the application.
 
-    `plan` is None as long as nobody tracks the request; `thread` is the one that serves it.
+    `request` is None until somebody tracks it, and again once its record is complete.
     """
 
     __slots__ = (
         "clock_ns",
+        "error",
         "globals",
+        "is_streamed",
         "outer_id",
         "plan",
         "request",
         "request_id",
         "started_ns",
         "status",
-        "thread",
     )
 
     def __init__(self) -> None:
         self.started_ns = time.time_ns()
         self.clock_ns = time.perf_counter_ns()
-        self.thread = threading.get_ident()
         self.plan: Plan | None = None
         self.request: Request | None = None
         self.globals: Any = None
         self.request_id: str | None = None
         self.outer_id: str | None = None
         self.status: int | None = None
+        self.is_streamed = False
+        self.error: BaseException | None = None
 
 
 class Capture:
@@ -128,10 +136,11 @@ class Capture:
     def install(self, app: Flask) -> None:
         """Attach to an application that has not served a request yet."""
         app.url_value_preprocessor(self._begin)
-        app.teardown_request(self._end)
+        app.after_request(self._answered)
+        got_request_exception.connect(self._raised, app)
         app.wsgi_app = self._middleware(app.wsgi_app)  # type: ignore[assignment,method-assign]
 
-    # -- The three points --------------------------------------------------------------------
+    # -- What Flask and the server tell us ---------------------------------------------------
 
     def _middleware(self, application: WSGIApplication) -> WSGIApplication:
         key = self.key
@@ -157,9 +166,10 @@ class Capture:
                 tracked.status = None
                 self._finish(tracked, error)
                 raise
-            if tracked.request is None:
-                return body
-            return _Stream(body, lambda error: self._finish(tracked, error))
+            if tracked.is_streamed:
+                return _Stream(body, lambda error: self._finish(tracked, error or tracked.error))
+            self._finish(tracked, tracked.error)
+            return body
 
         return serve
 
@@ -177,20 +187,18 @@ class Capture:
         except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the request
             self._failed(error)
 
-    def _end(self, error: BaseException | None) -> None:
-        served = current.request()
-        tracked: Tracked | None = served.environ.get(self.key)
-        if (
-            tracked is not None
-            and tracked.request is not None
-            # The rest tells the request's own context from one of `copy_current_request_context`,
-            # which is torn down too: while the view still runs, or in another thread.
-            and tracked.status is not None
-            and tracked.thread == threading.get_ident()
-        ):
-            self._finish(tracked, error)
+    def _answered(self, response: Response) -> Response:
+        tracked: Tracked | None = current.request().environ.get(self.key)
+        if tracked is not None and tracked.request is not None:
+            tracked.is_streamed = _runs_on(response)
+        return response
 
-    # -- What happens at them ----------------------------------------------------------------
+    def _raised(self, _app: Flask, exception: BaseException) -> None:
+        tracked: Tracked | None = current.request().environ.get(self.key)
+        if tracked is not None:
+            tracked.error = exception
+
+    # -- From request to record --------------------------------------------------------------
 
     def mark(self, mark: Mark) -> None:
         """Track the current request because a view with `mark` is about to run."""
@@ -265,8 +273,7 @@ class Capture:
             "method": clean_text(served.method, 32),
             "path": clean_text(served.path, MAX_TEXT),
             "status_code": status,
-            # A client that went away is no fault of the application.
-            "error": None if isinstance(error, GeneratorExit) else _class_name(error),
+            "error": _class_name(error),
             "started_at": record.timestamp(tracked.started_ns),
             "duration_ms": duration_ns / 1e6,
             "weight": 1.0,
@@ -340,6 +347,19 @@ class Capture:
             logger.error("%s", message)
 
 
+def _runs_on(response: Response) -> bool:
+    """Tell whether code of the application runs while the body of a response is sent.
+
+    Werkzeug also calls its own error pages streamed; their length is known. A file that the
+    server sends by itself is passed through directly.
+    """
+    return (
+        response.is_streamed
+        and not response.direct_passthrough
+        and (response.content_length is None or isinstance(response.response, GeneratorType))
+    )
+
+
 def _class_name(error: BaseException | None) -> str | None:
     if error is None:
         return None
@@ -353,11 +373,7 @@ def _class_name(error: BaseException | None) -> str | None:
 
 
 class _Stream:
-    """A streamed body whose record is still open when the application hands it to the server.
-
-    As a rule Flask tears the request down when the stream ends, and the record is complete
-    before its last bytes are sent. Closing completes it in the cases where Flask did not.
-    """
+    """A streamed body, whose record is complete when it ends, fails, or the client goes away."""
 
     def __init__(
         self, body: Iterable[bytes], finish: Callable[[BaseException | None], None]
@@ -373,13 +389,14 @@ class _Stream:
         try:
             return next(self._chunks)
         except StopIteration:
+            self._finish(None)  # before the server tells the client that this was all
             raise
         except BaseException as error:
             self._finish(error)
             raise
 
     def close(self) -> None:
-        """Close the body, which ends the request, and complete the record if that did not."""
+        """Close the body, then complete the record of a stream that was not read to its end."""
         try:
             close = getattr(self._body, "close", None)
             if close is not None:

@@ -135,6 +135,18 @@ class Selection:
         if "GET" in self._methods:
             self._methods.setdefault("HEAD", self._methods["GET"])
 
+    def joined(self, other: Selection, *, setting: str) -> Selection:
+        """Return the selection that takes what either takes and neither excludes.
+
+        Raises:
+            ConfigurationError: One excludes all that the other includes.
+        """
+        by_method = {
+            method: (*self.patterns(method).patterns, *other.patterns(method).patterns)
+            for method in HTTP_METHODS
+        }
+        return Selection(by_method, setting=setting)
+
     def patterns(self, method: str) -> Patterns:
         """Return what is taken from a request with the HTTP method `method`."""
         return self._every or self._methods.get(method) or NOTHING

@@ -84,6 +84,10 @@ class Marks:
                 f"@chest.track on {view!r}, which is not a function: put it directly above "
                 "the `def` of the view"
             )
+        earlier: Mark | None = getattr(view, _ATTRIBUTE, None)
+        if earlier is not None:  # one `track` above another asks for both
+            selection = earlier.selection.joined(selection, setting="stacked @chest.track")
+            generator = generator or earlier.generator
         mark = Mark(selection, generator, view)
         wrapper: Callable[..., Any]
 

@@ -1,0 +1,154 @@
+"""What the tests share: an application over real HTTP, and what it left in the database."""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from flask import Flask
+from werkzeug.serving import make_server
+
+from flask_chest import FlaskChest
+
+
+@pytest.fixture(autouse=True)
+def no_leaks():
+    """Fail a test that leaves threads or open files behind."""
+    threads, files = set(threading.enumerate()), _open_files()
+    yield
+    deadline = time.monotonic() + 5
+    while True:
+        gc.collect()
+        left_threads = [t for t in threading.enumerate() if t not in threads and t.is_alive()]
+        left_files = _open_files() - files
+        if not left_threads and not left_files:
+            return
+        if time.monotonic() > deadline:
+            pytest.fail(f"left behind: {left_threads} {left_files}")
+        time.sleep(0.02)
+
+
+def _open_files() -> set[str]:
+    found = set()
+    for link in Path("/proc/self/fd").iterdir():
+        try:
+            target = str(link.readlink())
+        except OSError:
+            continue
+        if target.startswith("/") and not target.startswith(("/dev/", "/proc/")):
+            found.add(f"{link.name} {target}")
+    return found
+
+
+@pytest.fixture
+def database(tmp_path):
+    return tmp_path / "chest.sqlite3"
+
+
+@pytest.fixture
+def make_chest(tmp_path, database):
+    """Return what makes a FlaskChest with its files in the test's folder, and closes it."""
+    made = []
+
+    def make(**arguments):
+        chest = FlaskChest(
+            **{
+                "exporters": {"main": f"sqlite:///{database}"},
+                "journal": str(tmp_path / "journal"),
+                "export_interval_seconds": 60.0,
+                "raise_errors": True,
+                **arguments,
+            }
+        )
+        made.append(chest)
+        return chest
+
+    yield make
+    for chest in made:
+        for state in list(chest._states):
+            state.close()
+
+
+@pytest.fixture
+def chest(make_chest):
+    return make_chest()
+
+
+@pytest.fixture
+def app():
+    return Flask("shop")
+
+
+@pytest.fixture
+def said(caplog):
+    """Return what returns the messages that Flask-Chest has logged, of any level."""
+    caplog.set_level(logging.DEBUG, "flask_chest")
+    return lambda: [r.getMessage() for r in caplog.records if r.name == "flask_chest"]
+
+
+class Client(httpx.Client):
+    """An HTTP client of a real server. Responses are read whole; redirects are not followed."""
+
+
+@pytest.fixture
+def serve():
+    """Return what serves an application over HTTP on a free port, and gives a client."""
+    running = []
+
+    def start(app) -> Client:
+        server = make_server("127.0.0.1", 0, app, threaded=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        client = Client(base_url=f"http://127.0.0.1:{server.server_port}", timeout=10)
+        running.append((client, server, thread))
+        return client
+
+    yield start
+    for client, server, thread in running:
+        client.close()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def read_records(database: Path, order: str = "started_at, id") -> list[dict]:
+    """Return the rows of `chest_records` as they stand in the file."""
+    connection = sqlite3.connect(database)
+    connection.row_factory = sqlite3.Row
+    try:
+        rows = [
+            dict(row) for row in connection.execute(f"SELECT * FROM chest_records ORDER BY {order}")
+        ]
+    finally:
+        connection.close()
+    for row in rows:
+        row["variables"] = json.loads(row["variables"])
+    return rows
+
+
+@pytest.fixture
+def recorded(database):
+    """Return what flushes an application's chest and returns all rows of the database.
+
+    With `expected`, it waits until so many are there: a server thread may still be tearing down
+    the request whose response the client has read.
+    """
+
+    def read(chest, expected=None):
+        deadline = time.monotonic() + 10
+        while True:
+            assert chest.flush(10)
+            rows = read_records(database)
+            if expected is None or len(rows) >= expected or time.monotonic() > deadline:
+                assert expected is None or len(rows) == expected, rows
+                return rows
+            time.sleep(0.01)
+
+    return read
