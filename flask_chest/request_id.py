@@ -23,7 +23,7 @@ RequestIdGenerator: TypeAlias = "Callable[[Request], str | None]"
 _WELL_FORMED: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 _TRACEPARENT: Final = re.compile(
-    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
+    r"(?:00(?=.{53}\Z)|(?!00|ff)[0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
 )
 
 
