@@ -23,9 +23,6 @@ from typing import TYPE_CHECKING, Any
 from flask import got_request_exception
 
 from flask_chest import current, record, request_id
-from flask_chest.errors import ConfigurationError
-from flask_chest.filter import HTTP_METHODS, Patterns
-from flask_chest.log import logger
 from flask_chest.values import MAX_TEXT, clean_text
 
 if TYPE_CHECKING:
@@ -33,23 +30,14 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask import Flask, Request, Response
 
-    from flask_chest.filter import Selection, VariableFilter
+    from flask_chest.filter import VariableFilter
     from flask_chest.log import Throttle
-    from flask_chest.request_id import RequestIdGenerator, RequestIds
+    from flask_chest.plans import Plan, Plans
+    from flask_chest.request_id import RequestIds
     from flask_chest.stats import Counters
-    from flask_chest.track import Mark, Marks
+    from flask_chest.track import Mark
 
 _keys = itertools.count(1)
-
-
-class Plan:
-    """What is taken from the requests of one endpoint and method."""
-
-    __slots__ = ("generator", "patterns")
-
-    def __init__(self, patterns: Patterns, generator: RequestIdGenerator | None) -> None:
-        self.patterns = patterns
-        self.generator = generator
 
 
 class Tracked:
@@ -89,11 +77,9 @@ class Capture:
 
     Args:
         service: The field `service` of every record.
-        app_wide: What is taken from routes that have no `@chest.track`; None for nothing at all.
-        is_excluded: Tells of an endpoint whether it is never tracked.
         header: Response header that carries the request ID; empty for none.
         raise_errors: Whether a mistake in capture raises instead of being logged.
-        marks: What `@chest.track` has marked, wherever it stands.
+        plans: What is taken from which request.
         ids: Gives request IDs.
         variables: The filter.
         enrich: Calls the hook `chest_filter_variables`; None when no plugin implements it.
@@ -104,11 +90,9 @@ class Capture:
         self,
         *,
         service: str,
-        app_wide: Selection | None,
-        is_excluded: Callable[[str], bool],
         header: str,
         raise_errors: bool,
-        marks: Marks,
+        plans: Plans,
         ids: RequestIds,
         variables: VariableFilter,
         enrich: Callable[[dict[str, object], Request], None] | None,
@@ -119,19 +103,15 @@ class Capture:
         # One environ may pass through several applications, each with a key of its own.
         self.key = f"flask_chest.{next(_keys)}"
         self._service = service
-        self._app_wide = app_wide
-        self._is_excluded = is_excluded
         self._header = header
         self._raise_errors = raise_errors
-        self._marks = marks
+        self._plans = plans
         self._ids = ids
         self._variables = variables
         self._enrich = enrich
         self._write = write
         self._counters = counters
         self._throttle = throttle
-        self._plans: dict[tuple[str, str], Plan | None] = {}
-        self._above_route: dict[str, Mark] | None = None
 
     def install(self, app: Flask) -> None:
         """Attach to an application that has not served a request yet."""
@@ -179,9 +159,7 @@ class Capture:
         if tracked is None:  # a request context that no server pushed, as in a shell or a test
             return
         try:
-            if self._above_route is None:
-                self._check_views(current.app())
-            plan = self._plan(endpoint, served.method)
+            plan = self._plans.of_endpoint(endpoint, served.method)
             if plan is not None:
                 self._adopt(tracked, plan, served)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the request
@@ -206,7 +184,8 @@ class Capture:
         tracked: Tracked | None = served.environ.get(self.key)
         if tracked is None or tracked.plan is not None or tracked.status is not None:
             return
-        if served.endpoint is not None and self._is_excluded(served.endpoint):
+        plan = self._plans.of_call(mark, served.endpoint, served.method)
+        if plan is None:
             return
         self._throttle.log(
             logging.WARNING,
@@ -217,7 +196,7 @@ class Capture:
             "directly under the route",
         )
         try:
-            self._adopt(tracked, self._plan_of(mark, served.method), served)
+            self._adopt(tracked, plan, served)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the request
             self._failed(error)
 
@@ -306,45 +285,6 @@ class Capture:
         )
         if self._raise_errors:
             raise error
-
-    # -- Which plan --------------------------------------------------------------------------
-
-    def _plan(self, endpoint: str | None, method: str) -> Plan | None:
-        if endpoint is None:  # no rule matched, so only app-wide capture takes it
-            return self._plan_app_wide(method)
-        try:
-            return self._plans[endpoint, method]
-        except KeyError:
-            pass
-        plan = None
-        if not self._is_excluded(endpoint):
-            mark = self._marks.of_view(current.app().view_functions.get(endpoint), method)
-            mark = mark or (self._above_route or {}).get(endpoint)
-            plan = self._plan_of(mark, method) if mark else self._plan_app_wide(method)
-        if method in HTTP_METHODS:  # a client may invent any number of others
-            self._plans[endpoint, method] = plan
-        return plan
-
-    def _plan_of(self, mark: Mark, method: str) -> Plan:
-        return Plan(mark.selection.patterns(method), mark.generator)
-
-    def _plan_app_wide(self, method: str) -> Plan | None:
-        return Plan(self._app_wide.patterns(method), None) if self._app_wide else None
-
-    def _check_views(self, app: Flask) -> None:
-        """Say which views have `@chest.track` above the route decorator, where Flask ignores it.
-
-        They are recorded all the same, by their endpoint.
-        """
-        self._above_route = self._marks.above_route(app.view_functions)
-        for mark in self._above_route.values():
-            message = (
-                f"@chest.track stands above the route decorator of {mark.name}, which registers "
-                "the view without it. Put @chest.track below @app.route, next to the function"
-            )
-            if self._raise_errors:
-                raise ConfigurationError(message)
-            logger.error("%s", message)
 
 
 def _runs_on(response: Response) -> bool:

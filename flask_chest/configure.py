@@ -1,18 +1,26 @@
-"""Makes exporters out of CHEST_EXPORTERS, with errors that name the remedy."""
+"""Makes exporters and a journal out of the settings, with errors that name the remedy."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+import weakref
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
 from flask_chest.errors import ConfigurationError, ExporterUnavailable
 from flask_chest.exporter import Exporter
+from flask_chest.journal import DiskJournal, Journal, MemoryJournal
 from flask_chest.log import logger
 from flask_chest.settings import INSTANCE, mask
+
+if TYPE_CHECKING:
+    from flask_chest.log import Throttle
+    from flask_chest.settings import Settings
+    from flask_chest.stats import Counters
 
 SETTING: Final = "CHEST_EXPORTERS"
 
@@ -28,6 +36,61 @@ _EXTRAS: Final = {
 """Types and URL schemes that our own packages serve, to the extra that brings each."""
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9.-]*)(\+[A-Za-z0-9.+-]+)?://.*", re.DOTALL)
+
+
+def create_instance_folder(options: Settings, instance_path: str) -> None:
+    """Create the application's instance folder when a setting refers to it.
+
+    Raises:
+        ConfigurationError: It cannot be created.
+    """
+    if INSTANCE not in f"{options.journal} {options.exporters}":
+        return
+    try:
+        Path(instance_path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The instance folder {instance_path!r} cannot be created: {error.strerror}. Set "
+            "CHEST_JOURNAL and CHEST_EXPORTERS to places that this user may write"
+        ) from error
+
+
+_journals: Final[weakref.WeakKeyDictionary[DiskJournal, object]] = weakref.WeakKeyDictionary()
+
+
+def journal(
+    options: Settings,
+    instance_path: str,
+    exporters: Iterable[str],
+    counters: Counters,
+    throttle: Throttle,
+) -> Journal:
+    """Return the journal that CHEST_JOURNAL asks for.
+
+    Args:
+        options: All settings.
+        instance_path: Takes the place of ``<instance>``.
+        exporters: Names of the exporters that read it.
+        counters: Counts what is lost.
+        throttle: Logs what is lost.
+
+    Raises:
+        ConfigurationError: The folder cannot be written, or is the journal of another application
+            in this process that would deliver these records elsewhere.
+    """
+    if options.journal == "memory":
+        return MemoryJournal(exporters, counters, throttle)
+    folder = Path(options.journal.replace(INSTANCE, instance_path)).absolute()
+    for other, entries in list(_journals.items()):
+        if other.folder == folder and entries != options.exporters:
+            raise ConfigurationError(
+                f"CHEST_JOURNAL={str(folder)!r} is the journal of another application in this "
+                "process, which has other exporters. Give each application a journal of its own",
+                setting="CHEST_JOURNAL",
+            )
+    made = DiskJournal(folder, exporters, counters, throttle)
+    _journals[made] = options.exporters
+    return made
 
 
 def exporters(

@@ -8,7 +8,6 @@ import re
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from flask import current_app, has_app_context, has_request_context
@@ -19,8 +18,8 @@ from flask_chest.errors import ChestError, ConfigurationError
 from flask_chest.export import Delivery, Export
 from flask_chest.exporter import Store
 from flask_chest.filter import MethodPatterns, Selection, VariableFilter
-from flask_chest.journal import DiskJournal, Journal, MemoryJournal
 from flask_chest.log import Throttle
+from flask_chest.plans import Plans
 from flask_chest.plugins import PluginInfo, Plugins
 from flask_chest.request_id import RequestIdGenerator, RequestIds
 from flask_chest.stats import Counters, Stats
@@ -53,19 +52,21 @@ class State:
         self.counters = Counters()
         self.throttle = Throttle()
         self.plugins = Plugins(dict(registered), self.counters, self.throttle)
-        if settings.INSTANCE in f"{options.journal} {options.exporters}":
-            _create_instance_folder(app.instance_path)
+        configure.create_instance_folder(options, app.instance_path)
         self.exporters = configure.exporters(
             options.exporters, self.plugins.exporters(), app.instance_path
         )
         selection = Selection(options.variables, setting="CHEST_VARIABLES")
         self.capture = Capture(
             service=options.service or app.name,
-            app_wide=selection if options.track_all else None,
-            is_excluded=_endpoint_patterns(options.exclude_endpoints),
             header=options.request_id_header,
             raise_errors=options.raise_errors,
-            marks=marks,
+            plans=Plans(
+                selection if options.track_all else None,
+                _endpoint_patterns(options.exclude_endpoints),
+                marks,
+                raise_errors=options.raise_errors,
+            ),
             ids=RequestIds(
                 header=options.request_id_header,
                 trust=options.trust_request_id,
@@ -81,7 +82,9 @@ class State:
             counters=self.counters,
             throttle=self.throttle,
         )
-        self.journal: Journal = self._journal(app.instance_path)
+        self.journal = configure.journal(
+            options, app.instance_path, self.exporters, self.counters, self.throttle
+        )
         configure.check(self.exporters)
         self.export = Export(
             {
@@ -103,14 +106,6 @@ class State:
         )
         self.after_fork(is_fork=False)
         fork.watch(self)
-
-    def _journal(self, instance_path: str) -> Journal:
-        if self.options.journal == "memory":
-            return MemoryJournal(self.exporters, self.counters, self.throttle)
-        folder = Path(self.options.journal.replace(settings.INSTANCE, instance_path)).absolute()
-        journal = DiskJournal(folder, self.exporters, self.counters, self.throttle)
-        _refuse_shared_journal(folder, self)
-        return journal
 
     def after_fork(self, *, is_fork: bool = True) -> None:
         """Let go, in a forked child, of the parent's files, threads and connections."""
@@ -383,32 +378,3 @@ def _endpoint_patterns(patterns: Iterable[str]) -> Callable[[str], bool]:
         return lambda _endpoint: False
     match = re.compile("|".join(expressions)).fullmatch
     return lambda endpoint: match(endpoint) is not None
-
-
-def _create_instance_folder(path: str) -> None:
-    try:
-        Path(path).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(
-            f"The instance folder {path!r} cannot be created: {error.strerror}. Set CHEST_JOURNAL "
-            "and CHEST_EXPORTERS to places that this user may write"
-        ) from error
-
-
-_journals: weakref.WeakValueDictionary[Path, State] = weakref.WeakValueDictionary()
-
-
-def _refuse_shared_journal(folder: Path, state: State) -> None:
-    """Refuse two applications of one process that would deliver each other's records.
-
-    Raises:
-        ConfigurationError: Another application has this journal, and other exporters.
-    """
-    other = _journals.get(folder)
-    if other is not None and other.options.exporters != state.options.exporters:
-        raise ConfigurationError(
-            f"CHEST_JOURNAL={str(folder)!r} is the journal of another application in this process, "
-            "which has other exporters. Give each application a journal of its own",
-            setting="CHEST_JOURNAL",
-        )
-    _journals[folder] = state

@@ -1,0 +1,321 @@
+"""Plugins: how they are found, what their hooks can do, and what their faults cost."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from flask import Flask, g
+from pydantic import BaseModel
+
+from flask_chest import FlaskChest, hookimpl, hookspecs
+from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
+from flask_chest.exporter import Exporter
+
+
+class NoConfig(BaseModel):
+    pass
+
+
+class ListExporter(Exporter):
+    """Keeps records in a list that all its instances share."""
+
+    type = "list"
+    config_model = NoConfig
+    kept: list  # set by the fixture
+
+    def open(self):
+        pass
+
+    def export(self, batch):
+        self.kept.extend(batch.records())
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def list_exporter():
+    return type("Kept", (ListExporter,), {"kept": [], "__module__": __name__})
+
+
+def plugin(**functions):
+    """Return an object that implements the hooks given as functions."""
+    return type("Plugin", (), {n: staticmethod(hookimpl(f)) for n, f in functions.items()})()
+
+
+def app_with(chest, *variables):
+    app = Flask("shop")
+    chest.init_app(app)
+
+    @app.get("/")
+    @chest.track(*(variables or ("*",)))
+    def view():
+        g.a, g.secret = 1, "s"
+        return ""
+
+    return app
+
+
+def test_the_sqlite_plugin_is_found_by_its_entry_point(chest, app):
+    chest.init_app(app)
+    [found] = chest.plugins()
+    assert (found.name, found.distribution) == ("sqlite", "flask-chest-sqlite")
+    assert found.hooks == ("chest_exporters",)
+
+
+def test_a_registered_plugin_brings_an_exporter(make_chest, list_exporter):
+    chest = make_chest(exporters={"here": {"type": "list"}, "also": "list://"})
+    list_exporter.config_model = type(
+        "Any", (BaseModel,), {"__annotations__": {"url": str}, "url": ""}
+    )
+    chest.register(plugin(chest_exporters=lambda: [list_exporter]))
+    app_with(chest).test_client().get("/")
+    assert chest.flush()
+    assert [record["variables"] for record in list_exporter.kept] == [{"a": 1, "secret": "s"}] * 2
+
+
+def test_a_filter_removes_changes_and_adds_variables(make_chest, recorded):
+    def filter_variables(variables, request):
+        variables.pop("secret", None)
+        variables["a"] += 1
+        variables["agent"] = request.user_agent.string
+        variables["odd"] = object
+
+    chest = make_chest()
+    chest.register(plugin(chest_filter_variables=filter_variables))
+    app_with(chest).test_client().get("/", headers={"User-Agent": "test"})
+    [row] = recorded(chest, 1)
+    assert row["variables"] == {"a": 2, "agent": "test"}
+    assert chest.stats().variables_skipped == 1
+
+
+def test_a_filter_that_raises_withholds_the_variables_but_not_the_record(
+    make_chest, recorded, said
+):
+    chest = make_chest()
+    chest.register(plugin(chest_filter_variables=lambda variables: variables["no"]))
+    response = app_with(chest).test_client().get("/")
+    [row] = recorded(chest, 1)
+    assert (response.status_code, row["variables"], row["status_code"]) == (200, {}, 200)
+    assert chest.stats().plugin_errors == {"chest_filter_variables": 1}
+    assert "chest_filter_variables: KeyError" in said()[0]
+
+
+def test_notifications_reach_every_plugin_even_when_one_raises(make_chest, list_exporter, said):
+    heard = []
+
+    def fail(exporter):
+        raise RuntimeError
+
+    chest = make_chest(exporters={"here": {"type": "list"}})
+    chest.register(plugin(chest_exporters=lambda: [list_exporter]), "exporter")
+    chest.register(
+        plugin(chest_exported=lambda exporter, batch: heard.append((exporter, len(batch)))), "a"
+    )
+    chest.register(plugin(chest_exported=fail), "b")
+    chest.register(
+        plugin(chest_exported=lambda batch: heard.append(batch.records()[0]["path"])), "c"
+    )
+    app_with(chest).test_client().get("/")
+    assert chest.flush()
+    assert sorted(heard, key=str) == [("here", 1), "/"]
+    assert chest.stats().plugin_errors == {"chest_exported": 1}
+
+
+def test_failures_and_refusals_are_announced(make_chest, list_exporter):
+    heard = []
+    faults = [ExporterUnavailable("down"), BatchRejected("bad")]
+
+    def export(self, batch):
+        if faults:
+            raise faults.pop(0)
+        self.kept.extend(batch.records())
+
+    list_exporter.export = export
+    chest = make_chest(exporters={"here": {"type": "list"}})
+    chest.register(
+        plugin(
+            chest_exporters=lambda: [list_exporter],
+            chest_export_failed=lambda exporter, error: heard.append((exporter, str(error))),
+        )
+    )
+    client = app_with(chest).test_client()
+    client.get("/")
+    assert not chest.flush()
+    assert chest.stats().exporters["here"].last_error == "ExporterUnavailable: down"
+    assert chest.flush()
+    assert heard == [("here", "down"), ("here", "bad")]
+    assert list_exporter.kept == []
+    assert chest.stats().exporters["here"].rejected == 1
+
+
+def test_two_plugins_that_claim_one_type_are_both_named(make_chest, list_exporter, app):
+    other = type("Impostor", (ListExporter,), {"__module__": "elsewhere"})
+    chest = make_chest()
+    chest.register(plugin(chest_exporters=lambda: [list_exporter]), "one")
+    chest.register(plugin(chest_exporters=lambda: [other]), "two")
+    with pytest.raises(ConfigurationError) as caught:
+        chest.init_app(app)
+    for part in ("'list'", "elsewhere.Impostor", f"{__name__}.Kept", "Uninstall"):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("announced", "message"),
+    [
+        (lambda: [object()], "not a class derived from"),
+        (lambda: 1 / 0, "'odd' fails in chest_exporters: ZeroDivisionError"),
+        (lambda: None, "'odd' fails in chest_exporters: TypeError"),
+    ],
+)
+def test_a_plugin_that_announces_nonsense_is_named(make_chest, app, announced, message):
+    chest = make_chest()
+    chest.register(plugin(chest_exporters=announced), "odd")
+    with pytest.raises(ConfigurationError, match="'odd'") as caught:
+        chest.init_app(app)
+    assert message in str(caught.value)
+
+
+def test_an_unknown_hook_or_parameter_is_refused_with_the_plugins_name(make_chest, app):
+    chest = make_chest()
+    chest.register(plugin(chest_requset_id=lambda request: "x"), "misspelt")
+    with pytest.raises(ConfigurationError, match=r"'misspelt'.*chest_requset_id"):
+        chest.init_app(app)
+    chest = make_chest()
+    chest.register(plugin(chest_request_id=lambda req: "x"), "wrong")
+    with pytest.raises(ConfigurationError, match=r"'wrong'.*(?s:.)*req"):
+        chest.init_app(app)
+
+
+def test_every_hook_is_documented_and_tested():
+    folder = Path(__file__).parent
+    documented = (folder.parent / "docs" / "plugins.md").read_text("utf-8")
+    tests = ("test_plugins.py", "test_request_id.py")
+    tested = "".join((folder / name).read_text("utf-8") for name in tests)
+    hooks = [name for name in vars(hookspecs) if name.startswith("chest_")]
+    assert len(hooks) == 5
+    for hook in hooks:
+        assert f"## `{hook}(" in documented
+        assert f"{hook}=" in tested or f"def {hook}(" in tested
+        assert getattr(hookspecs, hook).__doc__
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """Return what writes a distribution that announces a plugin, as pip would install it."""
+
+    def install(distribution, code, version="1.0"):
+        module = distribution.replace("-", "_")
+        (tmp_path / f"{module}.py").write_text(textwrap.dedent(code))
+        info = tmp_path / f"{module}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
+        )
+        (info / "entry_points.txt").write_text(f"[flask_chest]\n{module} = {module}\n")
+
+    return install
+
+
+def run_flask(tmp_path, *arguments):
+    (tmp_path / "app.py").write_text(
+        "from flask import Flask\nfrom flask_chest import FlaskChest\n"
+        "app = Flask(__name__)\nFlaskChest(app)\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-m", "flask", *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_flask_chest_plugins_lists_each_with_distribution_and_version(tmp_path, installed):
+    installed(
+        "flask-chest-nothing",
+        """
+        from flask_chest import hookimpl
+
+        @hookimpl
+        def chest_filter_variables(variables):
+            pass
+        """,
+        "3.2.1",
+    )
+    result = run_flask(tmp_path, "chest", "plugins")
+    lines = sorted(result.stdout.splitlines())
+    assert result.returncode == 0, result.stderr
+    assert lines[0].split("\t") == [
+        "flask_chest_nothing",
+        "flask-chest-nothing 3.2.1",
+        "chest_filter_variables",
+    ]
+    name, origin, hooks = lines[1].split("\t")
+    assert (name, hooks) == ("sqlite", "chest_exporters")
+    assert origin.startswith("flask-chest-sqlite ")
+
+
+def test_a_plugin_that_fails_at_import_is_named_with_its_distribution(tmp_path, installed):
+    installed("flask-chest-broken", "import no_such_module", "0.9")
+    result = run_flask(tmp_path, "chest", "plugins")
+    assert result.returncode != 0
+    for part in ("flask-chest-broken 0.9", "no_such_module", "pip uninstall flask-chest-broken"):
+        assert part in result.stderr
+
+
+def test_the_commands_flush_and_show_what_was_recorded(tmp_path):
+    script = (
+        "import os; from app import app, chest\n"
+        "client = app.test_client()\n"
+        "for name in ('ada', 'ada', 'bob'): client.get(f'/hello/{name}')\n"
+        "os._exit(0)  # as a killed process, which delivers nothing\n"
+    )
+    (tmp_path / "wsgi.py").write_text(
+        "from app import app, chest\nfrom flask import g\n"
+        "@app.get('/hello/<name>')\n@chest.track\n"
+        "def hello(name):\n    g.user = name\n    return name\n"
+    )
+    (tmp_path / "app.py").write_text(
+        "from flask import Flask\nfrom flask_chest import FlaskChest\n"
+        "app = Flask(__name__)\nchest = FlaskChest(app)\n"
+    )
+
+    def flask(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "flask", "--app", "wsgi", "chest", *arguments],
+            cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True,
+        ).stdout  # fmt: skip
+
+    subprocess.run([sys.executable, "-c", "import wsgi\n" + script], cwd=tmp_path, check=True)
+    assert flask("records") == ""
+    assert flask("flush").startswith("main: 3 delivered, 0 bytes waiting")
+    assert flask("flush").startswith("main: 0 delivered, 0 bytes waiting")
+    records = [json.loads(line) for line in flask("records").splitlines()]
+    assert [record["variables"]["user"] for record in records] == ["bob", "ada", "ada"]
+    [again] = flask("records", "--request-id", records[0]["request_id"]).splitlines()
+    assert json.loads(again) == records[0]
+    assert flask("top", "user").split() == ["2", "ada", "1", "bob"]
+    assert flask("routes").splitlines()[1].split()[:2] == ["3", "0"]
+
+
+def test_a_store_that_cannot_be_read_is_said_by_the_commands(tmp_path):
+    result = run_flask(tmp_path, "chest", "records", "--exporter", "mian")
+    assert result.returncode == 1
+    assert "no such exporter. CHEST_EXPORTERS has ['main']" in result.stderr
+
+
+def test_a_plugin_of_another_chest_stays_with_that_chest(make_chest, recorded, tmp_path):
+    with_plugin = FlaskChest()
+    with_plugin.register(plugin(chest_request_id=lambda request: "theirs"))
+    chest = make_chest()
+    app_with(chest).test_client().get("/")
+    assert recorded(chest, 1)[0]["request_id"] != "theirs"

@@ -1,0 +1,91 @@
+"""User code as it is meant to be written. `make check` type-checks it; nothing runs it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+from flask import Flask, Request, g
+from pydantic import BaseModel
+from typing_extensions import assert_type
+
+from flask_chest import FlaskChest, current_request_id, hookimpl
+from flask_chest.exporter import Batch, Exporter, RouteSummary, ValueCount
+from flask_chest.record import Record
+from flask_chest.stats import Stats
+
+app = Flask(__name__)
+chest = FlaskChest(app, track_all=False, variables=["*"])
+
+
+def my_id(request: Request) -> str:
+    return request.headers["X-My-ID"]
+
+
+@app.get("/")
+@chest.track
+def bare(order_id: int) -> str:
+    g.user_id = 7
+    return str(order_id)
+
+
+@app.get("/named")
+@chest.track("user_id", "cart_*", "!cart_secret", request_id=my_id)
+async def named() -> tuple[str, int]:
+    return "", 201
+
+
+@app.route("/by-method", methods=["GET", "POST"])
+@chest.track({"GET": ["user_id"], "POST": ["user_id", "total"]})
+def by_method() -> str:
+    return ""
+
+
+assert_type(bare(7), str)
+assert_type(current_request_id(), "str | None")
+assert_type(chest.flush(timeout=1.0), bool)
+assert_type(chest.stats(), Stats)
+
+store = chest.store("main")
+yesterday = datetime.now(timezone.utc) - timedelta(days=1)
+assert_type(store.query(limit=10, since=yesterday, variables={"user_id": 7}), list[Record])
+assert_type(store.count(route="/"), int)
+assert_type(store.routes(), list[RouteSummary])
+assert_type(store.top_values("user_id"), list[ValueCount])
+
+
+class WebhookConfig(BaseModel):
+    url: str
+
+
+class WebhookExporter(Exporter):
+    type = "webhook"
+    schemes = ("https",)
+    config_model = WebhookConfig
+
+    def open(self) -> None: ...
+
+    def export(self, batch: Batch) -> None:
+        assert_type(batch.json, bytes)
+        assert_type(len(batch), int)
+        assert_type(batch.records()[0]["request_id"], str)
+
+    def close(self) -> None: ...
+
+
+class Plugin:
+    @hookimpl
+    def chest_request_id(self, request: Request) -> str | None:
+        return request.headers.get("X-My-ID")
+
+    @hookimpl
+    def chest_filter_variables(self, variables: dict[str, object], request: Request) -> None:
+        variables.pop("secret", None)
+
+    @hookimpl
+    def chest_exporters(self) -> list[type[Exporter]]:
+        return [WebhookExporter]
+
+
+late = FlaskChest()
+late.register(Plugin(), "mine")
+late.init_app(app)
