@@ -1,10 +1,9 @@
 """Captures one record for each tracked request, whatever becomes of the request.
 
-A middleware around `app.wsgi_app` follows a request from its start to the moment when Flask has
-torn it down and nothing of the response has left yet, or, when the body is streamed, to the end
-of the stream. Flask tells it the rest through public API: a URL value preprocessor gives the
-endpoint before any `before_request` function runs, an `after_request` function tells whether the
-body is streamed, and the signal `got_request_exception` brings the unhandled exception.
+A middleware around `app.wsgi_app` follows a request from its start until the last of its response
+is about to leave. It learns the rest while Flask's request context is there: when a tracked view
+is called, when Flask starts the response, or when an exception is not handled. An untracked
+request costs it a few attribute accesses.
 
 A teardown function would be the obvious place to complete the record, but Flask calls it once or
 twice for a streamed body, depending on its version, again for every copied context, and not at
@@ -17,10 +16,10 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from flask import got_request_exception
+from flask import got_request_exception, has_request_context
+from werkzeug.wsgi import ClosingIterator
 
 from flask_chest import current, record, request_id
 from flask_chest.values import MAX_TEXT, clean_text
@@ -28,7 +27,7 @@ from flask_chest.values import MAX_TEXT, clean_text
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo as ExceptionInfo
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-    from flask import Flask, Request, Response
+    from flask import Flask, Request
 
     from flask_chest.filter import VariableFilter
     from flask_chest.log import Throttle
@@ -43,33 +42,22 @@ _keys = itertools.count(1)
 class Tracked:
     """One request on its way through the application.
 
-    `request` is None until somebody tracks it, and again once its record is complete.
+    `request` is None until it is known that the request is tracked, and again once its record is
+    complete. `identity` is the record's ID; `length` is the announced one of the body in bytes.
     """
 
-    __slots__ = (
-        "clock_ns",
-        "error",
-        "globals",
-        "is_streamed",
-        "outer_id",
-        "plan",
-        "request",
-        "request_id",
-        "started_ns",
-        "status",
-    )
+    error: BaseException | None = None
+    globals: Any = None
+    identity: str = ""
+    length: int | None = None
+    plan: Plan | None = None
+    request: Request | None = None
+    request_id: str | None = None
+    status: int | None = None
 
     def __init__(self) -> None:
         self.started_ns = time.time_ns()
         self.clock_ns = time.perf_counter_ns()
-        self.plan: Plan | None = None
-        self.request: Request | None = None
-        self.globals: Any = None
-        self.request_id: str | None = None
-        self.outer_id: str | None = None
-        self.status: int | None = None
-        self.is_streamed = False
-        self.error: BaseException | None = None
 
 
 class Capture:
@@ -84,6 +72,8 @@ class Capture:
         variables: The filter.
         enrich: Calls the hook `chest_filter_variables`; None when no plugin implements it.
         write: Takes the finished record as one line of JSON.
+        counters: Counts what goes wrong.
+        throttle: Logs what goes wrong.
     """
 
     def __init__(
@@ -104,6 +94,7 @@ class Capture:
         self.key = f"flask_chest.{next(_keys)}"
         self._service = service
         self._header = header
+        self._header_lower = header.lower()
         self._raise_errors = raise_errors
         self._plans = plans
         self._ids = ids
@@ -115,9 +106,13 @@ class Capture:
 
     def install(self, app: Flask) -> None:
         """Attach to an application that has not served a request yet."""
-        app.url_value_preprocessor(self._begin)
-        app.after_request(self._answered)
+        if self._plans.are_app_wide:
+            # Else a view that exits the process is seen only when it is decorated.
+            app.url_value_preprocessor(self._matched)
         got_request_exception.connect(self._raised, app)
+        app.app_ctx_globals_class = type(  # type: ignore[assignment]
+            "ChestGlobals", (app.app_ctx_globals_class,), {"request_id": _RequestId(self)}
+        )
         app.wsgi_app = self._middleware(app.wsgi_app)  # type: ignore[assignment,method-assign]
 
     # -- What Flask and the server tell us ---------------------------------------------------
@@ -134,9 +129,11 @@ class Capture:
                 exc_info: ExceptionInfo | None = None,
                 /,
             ) -> Callable[[bytes], object]:
-                tracked.status = int(status[:3])
-                if tracked.request_id is not None and self._header:
-                    self._echo(headers, tracked.request_id)
+                if tracked.request is None and has_request_context():
+                    self._look_at(tracked, current.request())
+                if tracked.request_id is not None:
+                    tracked.status = int(status[:3]) if status[:3].isdecimal() else None
+                    self._read_headers(tracked, headers)
                 return start_response(status, headers, exc_info)
 
             try:
@@ -146,92 +143,94 @@ class Capture:
                 tracked.status = None
                 self._finish(tracked, error)
                 raise
-            if tracked.is_streamed:
-                return _Stream(body, lambda error: self._finish(tracked, error or tracked.error))
-            self._finish(tracked, tracked.error)
+            if tracked.request is None:
+                return body
+            if isinstance(body, ClosingIterator):
+                return _Body(body, tracked, self._finish)
+            self._finish(tracked, tracked.error)  # empty, or a file that the server sends itself
             return body
 
         return serve
 
-    def _begin(self, endpoint: str | None, _values: dict[str, Any] | None) -> None:
-        served = current.request()
-        tracked: Tracked | None = served.environ.get(self.key)
-        if tracked is None:  # a request context that no server pushed, as in a shell or a test
-            return
-        try:
-            plan = self._plans.of_endpoint(endpoint, served.method)
-            if plan is not None:
-                self._adopt(tracked, plan, served)
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the request
-            self._failed(error)
-
-    def _answered(self, response: Response) -> Response:
-        tracked: Tracked | None = current.request().environ.get(self.key)
-        if tracked is not None and tracked.request is not None:
-            tracked.is_streamed = _runs_on(response)
-        return response
+    def _matched(self, _endpoint: str | None, _values: dict[str, Any] | None) -> None:
+        self._here()
 
     def _raised(self, _app: Flask, exception: BaseException) -> None:
-        tracked: Tracked | None = current.request().environ.get(self.key)
+        tracked = self._here()
         if tracked is not None:
             tracked.error = exception
 
+    def called(self, mark: Mark) -> None:
+        """Hear that a tracked view is about to run."""
+        self._here(mark)
+
+    def request_id(self) -> str:
+        """Return the ID of the current request, tracked or not, and make it when it has none."""
+        served = current.request()
+        tracked: Tracked = served.environ.setdefault(self.key, Tracked())
+        if tracked.request_id is None:
+            self._look_at(tracked, served)
+        if tracked.request_id is None:
+            tracked.request_id = self._ids.make(served, None, record.uuid7())
+        return tracked.request_id
+
     # -- From request to record --------------------------------------------------------------
 
-    def mark(self, mark: Mark) -> None:
-        """Track the current request because a view with `mark` is about to run."""
+    def _here(self, mark: Mark | None = None) -> Tracked | None:
+        """Look at the current request; None when no server pushed it, as in a shell or a test."""
         served = current.request()
         tracked: Tracked | None = served.environ.get(self.key)
-        if tracked is None or tracked.plan is not None or tracked.status is not None:
+        if tracked is not None:
+            self._look_at(tracked, served, mark)
+        return tracked
+
+    def _look_at(self, tracked: Tracked, served: Request, mark: Mark | None = None) -> None:
+        """Find out whether a request is tracked, while its context is there."""
+        if tracked.plan is not None:
             return
-        plan = self._plans.of_call(mark, served.endpoint, served.method)
-        if plan is None:
-            return
-        self._throttle.log(
-            logging.WARNING,
-            f"hidden {served.endpoint}",
-            f"@chest.track on {mark.name} is hidden from the endpoint {served.endpoint!r} by a "
-            "decorator above it, or another view calls it: requests that are answered before it "
-            "runs are not recorded. Use functools.wraps in that decorator, or put @chest.track "
-            "directly under the route",
-        )
         try:
-            self._adopt(tracked, plan, served)
+            rule = served.url_rule
+            endpoint = rule.endpoint if rule is not None else None
+            plan = self._plans.of_endpoint(endpoint, served.method)
+            if plan is None and mark is not None:
+                plan = self._plans.of_call(mark, endpoint, served.method)
+            if plan is None:
+                return
+            tracked.plan = plan
+            tracked.identity = record.uuid7()
+            tracked.request = served
+            tracked.globals = current.variables()
+            if tracked.request_id is None:
+                tracked.request_id = self._ids.make(served, plan.generator, tracked.identity)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the request
             self._failed(error)
 
-    def request_id(self, served: Request) -> str:
-        """Return the ID of a request, tracked or not, and make it when it has none yet."""
-        tracked: Tracked = served.environ.setdefault(self.key, Tracked())
-        if tracked.request_id is None:
-            tracked.request_id = self._ids.make(served, None)
-        return tracked.request_id
-
-    def _adopt(self, tracked: Tracked, plan: Plan, served: Request) -> None:
-        tracked.plan = plan
-        tracked.request = served
-        variables = current.variables()
-        tracked.globals = variables
-        if tracked.request_id is None:
-            tracked.request_id = self._ids.make(served, plan.generator)
-        # Set already when a request is made within another: Flask lets the two share `g`.
-        tracked.outer_id = variables.__dict__.get("request_id")
-        variables.request_id = tracked.request_id
+    def _read_headers(self, tracked: Tracked, headers: list[tuple[str, str]]) -> None:
+        """Note the length of the body, and put the request ID among the response's headers."""
+        missing = self._header != ""
+        for number, (name, value) in enumerate(headers):
+            lower = name.lower()
+            if lower == "content-length" and value.isdecimal():
+                tracked.length = int(value)
+            elif lower == self._header_lower and tracked.request_id is not None:
+                # The application set one, but the client must see the one in the record.
+                headers[number] = (name, tracked.request_id)
+                missing = False
+        if missing and tracked.request_id is not None:
+            headers.append((self._header, tracked.request_id))
 
     def _finish(self, tracked: Tracked, error: BaseException | None) -> None:
         """Complete and write the record, once; later calls do nothing."""
         served, plan = tracked.request, tracked.plan
         if served is None or plan is None:
             return
-        tracked.request = None
+        tracked.request = None  # which also breaks the cycle through its environ
         try:
             self._write(record.encode(self._record(tracked, plan, served, error)))
         except Exception as fault:  # noqa: BLE001 - a fault of ours must not cost the request
             self._counters.add("dropped", "capture")
             self._failed(fault)
         finally:
-            if tracked.outer_id is not None:
-                tracked.globals.request_id = tracked.outer_id
             tracked.globals = None
 
     def _record(
@@ -239,11 +238,9 @@ class Capture:
     ) -> record.RecordData:
         duration_ns = time.perf_counter_ns() - tracked.clock_ns
         rule = served.url_rule
-        identity = record.uuid7()
-        status = tracked.status
         return {
-            "id": identity,
-            "request_id": tracked.request_id or identity,
+            "id": tracked.identity,
+            "request_id": tracked.request_id or tracked.identity,
             "trace_id": request_id.trace_id(served.environ.get("HTTP_TRACEPARENT")),
             "service": self._service,
             "instance": record.instance(),
@@ -251,32 +248,21 @@ class Capture:
             "route": rule.rule if rule is not None else None,
             "method": clean_text(served.method, 32),
             "path": clean_text(served.path, MAX_TEXT),
-            "status_code": status,
+            "status_code": tracked.status,
             "error": _class_name(error),
             "started_at": record.timestamp(tracked.started_ns),
             "duration_ms": duration_ns / 1e6,
             "weight": 1.0,
-            "variables": self._chosen(tracked, plan, served),
+            "variables": self._chosen(tracked.globals, plan, served),
         }
 
-    def _chosen(self, tracked: Tracked, plan: Plan, served: Request) -> dict[str, record.JsonValue]:
-        chosen = self._variables.choose(vars(tracked.globals), plan.patterns, served.method)
-        if (
-            chosen.get("request_id") is tracked.request_id
-            and "request_id" not in plan.patterns.names
-        ):
-            chosen.pop("request_id", None)  # ours, and a field of its own
+    def _chosen(
+        self, variables: object, plan: Plan, served: Request
+    ) -> dict[str, record.JsonValue]:
+        chosen = self._variables.choose(vars(variables), plan.patterns, served.method)
         if self._enrich is not None:
             self._enrich(chosen, served)
         return self._variables.to_data(chosen, plan.patterns)
-
-    def _echo(self, headers: list[tuple[str, str]], value: str) -> None:
-        name = self._header.lower()
-        for number, (key, _) in enumerate(headers):
-            if key.lower() == name:  # the application set one: the client must see the record's
-                headers[number] = (key, value)
-                return
-        headers.append((self._header, value))
 
     def _failed(self, error: Exception) -> None:
         self._counters.add("capture_errors")
@@ -287,59 +273,72 @@ class Capture:
             raise error
 
 
-def _runs_on(response: Response) -> bool:
-    """Tell whether code of the application runs while the body of a response is sent.
+class _RequestId:
+    """The attribute `request_id` of `flask.g`, made when it is read.
 
-    Werkzeug also calls its own error pages streamed; their length is known. A file that the
-    server sends by itself is passed through directly.
+    It is not kept on `g`, which a request made within another shares with that one. A value that
+    the application sets hides it, as this is no data descriptor.
     """
-    return (
-        response.is_streamed
-        and not response.direct_passthrough
-        and (response.content_length is None or isinstance(response.response, GeneratorType))
-    )
+
+    def __init__(self, capture: Capture) -> None:
+        self._capture = capture
+
+    def __get__(self, variables: object, owner: type | None = None) -> object:
+        if variables is None:
+            return self
+        if not has_request_context():
+            raise AttributeError("request_id")
+        return self._capture.request_id()
 
 
 def _class_name(error: BaseException | None) -> str | None:
     if error is None:
         return None
     kind = type(error)
-    name = (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else (f"{kind.__module__}.{kind.__qualname__}")
-    )
-    return clean_text(name, 255)
+    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return clean_text(f"{module}{kind.__qualname__}", 255)
 
 
-class _Stream:
-    """A streamed body, whose record is complete when it ends, fails, or the client goes away."""
+class _Body:
+    """A response body, whose record is complete before the last of it leaves.
+
+    That is when the announced length is reached, when it ends, when it fails, or when the server
+    closes it because the client went away.
+    """
 
     def __init__(
-        self, body: Iterable[bytes], finish: Callable[[BaseException | None], None]
+        self,
+        body: ClosingIterator,
+        tracked: Tracked,
+        finish: Callable[[Tracked, BaseException | None], None],
     ) -> None:
         self._body = body
-        self._chunks = iter(body)
+        self._next = body.__next__
+        self._tracked = tracked
         self._finish = finish
+        self._left = tracked.length
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
+        tracked = self._tracked
         try:
-            return next(self._chunks)
+            chunk = self._next()
         except StopIteration:
-            self._finish(None)  # before the server tells the client that this was all
+            self._finish(tracked, tracked.error)
             raise
         except BaseException as error:
-            self._finish(error)
+            self._finish(tracked, error)
             raise
+        if self._left is not None:
+            self._left -= len(chunk)
+            if self._left <= 0:
+                self._finish(tracked, tracked.error)
+        return chunk
 
     def close(self) -> None:
-        """Close the body, then complete the record of a stream that was not read to its end."""
         try:
-            close = getattr(self._body, "close", None)
-            if close is not None:
-                close()
+            self._body.close()
         finally:
-            self._finish(None)
+            self._finish(self._tracked, self._tracked.error)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -21,6 +22,7 @@ group = AppGroup("chest", help="Deliver and read what Flask-Chest has recorded."
 _exporter = click.option(
     "--exporter", default="main", show_default=True, help="Name of the exporter in CHEST_EXPORTERS."
 )
+_limit = click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True)
 
 
 def _state() -> State:
@@ -28,9 +30,11 @@ def _state() -> State:
     return state
 
 
-def _store(exporter: str) -> Store:
+@contextmanager
+def _open_store(exporter: str) -> Iterator[Store]:
+    """Give a command its store, and say without a traceback what is wrong with it."""
     try:
-        return _state().store(exporter)
+        yield _state().store(exporter)
     except ChestError as error:
         raise click.ClickException(str(error)) from error
 
@@ -44,7 +48,13 @@ def plugins() -> None:
 
 
 @group.command()
-@click.option("--timeout", default=30.0, show_default=True, help="Seconds to wait.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="Seconds to wait.",
+)
 def flush(timeout: float) -> None:
     """Deliver what waits in the journal, whichever process recorded it."""
     state = _state()
@@ -57,7 +67,7 @@ def flush(timeout: float) -> None:
             + (f", {exporter.last_error}" if exporter.last_error else "")
         )
     if not arrived:
-        raise click.exceptions.Exit(1)
+        raise click.ClickException(f"Not everything was delivered within {timeout:g} seconds")
 
 
 @group.command()
@@ -65,39 +75,41 @@ def flush(timeout: float) -> None:
 def routes(exporter: str) -> None:
     """Show requests, errors and durations of each route."""
     line = "{:>8} {:>7} {:>9} {:>9}  {}"
-    click.echo(line.format("count", "errors", "p50 ms", "p95 ms", "route"))
-    for row in _store(exporter).routes():
-        click.echo(
-            line.format(
-                f"{row.count:g}",
-                f"{row.errors:g}",
-                f"{row.p50_ms:.2f}",
-                f"{row.p95_ms:.2f}",
-                f"{row.method} {row.route or '(no route)'}",
+    with _open_store(exporter) as store:
+        click.echo(line.format("count", "errors", "p50 ms", "p95 ms", "route"))
+        for row in store.routes():
+            click.echo(
+                line.format(
+                    f"{row.count:g}",
+                    f"{row.errors:g}",
+                    f"{row.p50_ms:.2f}",
+                    f"{row.p95_ms:.2f}",
+                    f"{row.method} {row.route or '(no route)'}",
+                )
             )
-        )
 
 
 @group.command()
 @click.argument("name")
-@click.option("--limit", default=10, show_default=True)
+@_limit
 @_exporter
 def top(name: str, limit: int, exporter: str) -> None:
     """Show the most frequent values of the variable NAME."""
-    for row in _store(exporter).top_values(name, limit=limit):
-        click.echo(f"{row.count:>8g}  {'null' if row.value is None else row.value}")
+    with _open_store(exporter) as store:
+        for row in store.top_values(name, limit=limit):
+            click.echo(f"{row.count:>8g}  {'null' if row.value is None else row.value}")
 
 
 @group.command()
 @click.option("--request-id", help="Only the request with this ID.")
-@click.option("--limit", default=10, show_default=True)
+@_limit
 @_exporter
 def records(request_id: str | None, limit: int, exporter: str) -> None:
     """Show the newest records, one JSON object a line."""
-    store = _store(exporter)
-    if request_id is None:
-        found = store.query(limit=limit)
-    else:
-        found = store.query(limit=limit, request_id=request_id)
-    for record in found:
-        click.echo(json.dumps(dataclasses.asdict(record), default=str, ensure_ascii=False))
+    with _open_store(exporter) as store:
+        if request_id is None:
+            found = store.query(limit=limit)
+        else:
+            found = store.query(limit=limit, request_id=request_id)
+        for record in found:
+            click.echo(json.dumps(record.as_data(), ensure_ascii=False))

@@ -123,7 +123,7 @@ def check(made: Mapping[str, Exporter]) -> None:
         try:
             exporter.check()
         except ConfigurationError as error:
-            raise ConfigurationError(f"{SETTING}[{name!r}]: {error}", setting=SETTING) from error
+            raise ConfigurationError(f"{SETTING}[{name!r}]: {error}", setting=SETTING) from None
         except ExporterUnavailable as error:
             logger.warning(
                 "%s[%r] cannot be reached now; records will wait in the journal: %s",

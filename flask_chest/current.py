@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -10,20 +11,10 @@ if TYPE_CHECKING:
     from flask import Flask, Request
 
 
-def app() -> Flask:
-    """Return the current application."""
-    return _behind(flask.current_app)  # type: ignore[no-any-return]
+def _behind(proxy: Any) -> Callable[[], Any]:  # noqa: ANN401 - typed as what it stands for
+    return proxy._get_current_object  # type: ignore[no-any-return]  # noqa: SLF001 - documented by Flask
 
 
-def request() -> Request:
-    """Return the current request."""
-    return _behind(flask.request)  # type: ignore[no-any-return]
-
-
-def variables() -> Any:  # noqa: ANN401 - it has whatever attributes the routes give it
-    """Return the object behind `flask.g`."""
-    return _behind(flask.g)
-
-
-def _behind(proxy: Any) -> Any:  # noqa: ANN401 - proxies are typed as what they stand for
-    return proxy._get_current_object()  # noqa: SLF001 - documented by Flask
+app: Callable[[], Flask] = _behind(flask.current_app)
+request: Callable[[], Request] = _behind(flask.request)
+variables: Callable[[], Any] = _behind(flask.g)

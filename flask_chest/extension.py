@@ -65,6 +65,7 @@ class State:
                 selection if options.track_all else None,
                 _endpoint_patterns(options.exclude_endpoints),
                 marks,
+                throttle=self.throttle,
                 raise_errors=options.raise_errors,
             ),
             ids=RequestIds(
@@ -292,7 +293,7 @@ class FlaskChest:
         app = current.app()
         state: State | None = app.extensions.get(KEY)
         if state is not None:
-            state.capture.mark(mark)
+            state.capture.called(mark)
             return
         self._throttle.log(
             logging.WARNING,
@@ -362,7 +363,7 @@ def current_request_id() -> str | None:
     state: State | None = current_app.extensions.get(KEY)
     if state is None:
         return None
-    return state.capture.request_id(current.request())
+    return state.capture.request_id()
 
 
 def _endpoint_patterns(patterns: Iterable[str]) -> Callable[[str], bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from flask_chest.filter import HTTP_METHODS, Patterns, Selection
 from flask_chest.log import logger
 
 if TYPE_CHECKING:
+    from flask_chest.log import Throttle
     from flask_chest.request_id import RequestIdGenerator
     from flask_chest.track import Mark, Marks
 
@@ -32,6 +34,7 @@ class Plans:
         app_wide: What is taken from routes that have no `@chest.track`; None for nothing at all.
         is_excluded: Tells of an endpoint whether it is never tracked.
         marks: What `@chest.track` has marked, wherever it stands.
+        throttle: Logs what is misplaced.
         raise_errors: Whether a misplaced `@chest.track` raises instead of being logged.
     """
 
@@ -41,14 +44,21 @@ class Plans:
         is_excluded: Callable[[str], bool],
         marks: Marks,
         *,
+        throttle: Throttle,
         raise_errors: bool,
     ) -> None:
         self._app_wide = app_wide
         self._is_excluded = is_excluded
         self._marks = marks
+        self._throttle = throttle
         self._raise_errors = raise_errors
         self._known: dict[tuple[str, str], Plan | None] = {}
         self._above_route: dict[str, Mark] | None = None
+
+    @property
+    def are_app_wide(self) -> bool:
+        """Whether requests are tracked that no `@chest.track` asks for."""
+        return self._app_wide is not None
 
     def of_endpoint(self, endpoint: str | None, method: str) -> Plan | None:
         """Return the plan for a request to an endpoint, None when it is not tracked.
@@ -82,6 +92,14 @@ class Plans:
         """Return the plan for a request whose endpoint is not tracked, but which calls a view."""
         if endpoint is not None and self._is_excluded(endpoint):
             return None
+        self._throttle.log(
+            logging.WARNING,
+            f"hidden {endpoint}",
+            f"@chest.track on {mark.name} is hidden from the endpoint {endpoint!r} by a decorator "
+            "above it, or another view calls it: requests that are answered before it runs are "
+            "not recorded. Use functools.wraps in that decorator, or put @chest.track directly "
+            "under the route",
+        )
         return self._of_mark(mark, method)
 
     @staticmethod

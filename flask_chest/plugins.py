@@ -13,7 +13,7 @@ import pluggy
 from flask_chest import hookspecs
 from flask_chest.errors import ConfigurationError
 from flask_chest.exporter import Batch, Exporter
-from flask_chest.request_id import RequestIdGenerator
+from flask_chest.request_id import RequestIdHook
 
 if TYPE_CHECKING:
     from flask import Request
@@ -128,7 +128,7 @@ class Plugins:
 
     # -- Hooks on a request: None when nobody implements them ----------------------------------
 
-    def request_id(self) -> RequestIdGenerator | None:
+    def request_id(self) -> RequestIdHook | None:
         """Return what asks the plugins for a request ID."""
         hook = self._manager.hook.chest_request_id
         if not hook.get_hookimpls():

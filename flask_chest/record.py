@@ -7,8 +7,8 @@ import random
 import socket
 import time
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TypeAlias
+from datetime import datetime, timezone
+from typing import TypeAlias, cast
 
 from pydantic_core import to_json
 from typing_extensions import TypedDict
@@ -79,6 +79,13 @@ class Record:
     weight: float
     variables: dict[str, JsonValue]
 
+    def as_data(self) -> RecordData:
+        """Return the record in the form that it has in the journal, fit for JSON."""
+        data = dict(vars(self))
+        moment = self.started_at.astimezone(timezone.utc)
+        data["started_at"] = moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return cast("RecordData", data)
+
 
 class _Process:
     """What differs between a process and its forked child: random state, process ID."""
@@ -110,14 +117,14 @@ def uuid7() -> str:
     indexes grow at one end.
     """
     milliseconds, rest = divmod(time.time_ns(), 1_000_000)
-    digits = "%032x" % (
-        milliseconds << 80
-        | 0x7 << 76
-        | (rest << 12) // 1_000_000 << 64
-        | 0b10 << 62
-        | _process.random_bits(62)
+    bits = _process.random_bits(62)
+    return (
+        f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}-7{(rest << 12) // 1_000_000:03x}"
+        f"-{0x8000 | bits >> 48:04x}-{bits & 0xFFFF_FFFF_FFFF:012x}"
     )
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+_second: tuple[int, str] = (0, "1970-01-01T00:00:00")  # the newest second and its text
 
 
 def timestamp(nanoseconds: int) -> str:
@@ -126,9 +133,13 @@ def timestamp(nanoseconds: int) -> str:
     >>> timestamp(1_700_000_000_123_456_789)
     '2023-11-14T22:13:20.123456Z'
     """
+    global _second  # noqa: PLW0603 - replaced as a whole, so that any thread may read it
     seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-    return f"{whole}.{rest // 1000:06d}Z"
+    known, text = _second
+    if known != seconds:
+        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+        _second = (seconds, text)
+    return f"{text}.{rest // 1000:06d}Z"
 
 
 def encode(record: RecordData) -> bytes:

@@ -7,8 +7,6 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from flask_chest.record import uuid7
-
 if TYPE_CHECKING:
     from flask import Request
 
@@ -17,8 +15,11 @@ if TYPE_CHECKING:
 
 MAX_LENGTH: Final = 255
 
-RequestIdGenerator: TypeAlias = "Callable[[Request], str | None]"
-"""What `track(request_id=...)` and the hook `chest_request_id` are: request to ID, or None."""
+RequestIdGenerator: TypeAlias = "Callable[[Request], str]"
+"""What `track(request_id=...)` takes: gives a request its ID."""
+
+RequestIdHook: TypeAlias = "Callable[[Request], str | None]"
+"""What the hook `chest_request_id` is: gives a request its ID, or passes with None."""
 
 _WELL_FORMED: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -48,8 +49,8 @@ class RequestIds:
     """Gives each request its ID.
 
     The sources in order: the hook `chest_request_id`, the route's own generator, a well-formed
-    inbound header when it is trusted, and at last a UUIDv7. A source that raises or gives
-    something that is no good ID is passed over, counted and logged.
+    inbound header when it is trusted, and at last the record's own ID. A source that raises
+    or gives something that is no good ID is passed over, counted and logged.
 
     Args:
         header: Name of the inbound and outbound header; empty for none.
@@ -62,7 +63,7 @@ class RequestIds:
         *,
         header: str,
         trust: bool,
-        hook: RequestIdGenerator | None,
+        hook: RequestIdHook | None,
         counters: Counters,
         throttle: Throttle,
     ) -> None:
@@ -71,8 +72,14 @@ class RequestIds:
         self._counters = counters
         self._throttle = throttle
 
-    def make(self, request: Request, generator: RequestIdGenerator | None) -> str:
-        """Return the ID of a request. Never raises, and never returns anything but a good ID."""
+    def make(self, request: Request, generator: RequestIdGenerator | None, default: str) -> str:
+        """Return the ID of a request. Never raises, and never returns anything but a good ID.
+
+        Args:
+            request: The Flask request.
+            generator: The route's own, or None.
+            default: The ID when no source gives one.
+        """
         if self._hook is not None and (given := self._ask(self._hook, request, None)):
             return given
         if generator is not None and (given := self._ask(generator, request, generator)):
@@ -83,10 +90,10 @@ class RequestIds:
                 if is_well_formed(inbound):
                     return str(inbound)
                 self._replaced(f"the request header gave {_shown(inbound)}")
-        return uuid7()
+        return default
 
     def _ask(
-        self, source: RequestIdGenerator, request: Request, generator: RequestIdGenerator | None
+        self, source: RequestIdHook, request: Request, generator: RequestIdGenerator | None
     ) -> str | None:
         name = "hook chest_request_id" if generator is None else f"generator {generator!r}"
         try:

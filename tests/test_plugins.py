@@ -313,6 +313,26 @@ def test_a_store_that_cannot_be_read_is_said_by_the_commands(tmp_path):
     assert "no such exporter. CHEST_EXPORTERS has ['main']" in result.stderr
 
 
+def test_a_damaged_database_is_said_by_the_commands_without_a_traceback(tmp_path):
+    run_flask(tmp_path, "chest", "flush")  # creates the database
+    database = tmp_path / "instance" / "chest.sqlite3"
+    size = database.stat().st_size
+    with database.open("r+b") as file:
+        file.seek(8192)
+        file.write(b"garbage!" * ((size - 8192) // 8))
+    for command in (["routes"], ["top", "user"], ["records"]):
+        result = run_flask(tmp_path, "chest", *command)
+        assert result.returncode == 1
+        assert "Error: SQLite" in result.stderr
+        assert "Traceback" not in result.stderr
+
+
+def test_commands_refuse_limits_and_timeouts_that_mean_nothing(tmp_path):
+    for arguments in (["records", "--limit", "0"], ["top", "x", "--limit", "-1"]):
+        assert run_flask(tmp_path, "chest", *arguments).returncode == 2
+    assert run_flask(tmp_path, "chest", "flush", "--timeout", "0").returncode == 2
+
+
 def test_a_plugin_of_another_chest_stays_with_that_chest(make_chest, recorded, tmp_path):
     with_plugin = FlaskChest()
     with_plugin.register(plugin(chest_request_id=lambda request: "theirs"))

@@ -1,0 +1,179 @@
+"""What users install: the wheels alone, in a clean environment, with the README's application."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from importlib.metadata import requires
+from pathlib import Path
+
+import httpx
+import pytest
+from packaging.requirements import Requirement
+
+from flask_chest import __version__
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+DISTRIBUTIONS = {
+    "flask-chest": ROOT,
+    "flask-chest-sql": ROOT / "plugins/flask_chest_sql",
+    "flask-chest-sqlite": ROOT / "plugins/flask_chest_sqlite",
+}
+
+pytestmark = pytest.mark.packaging
+
+
+def run(*command, cwd=None, **environment):
+    result = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": "", **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory):
+    """Build each distribution through its sdist, as a release does."""
+    folder = tmp_path_factory.mktemp("dist")
+    for source in DISTRIBUTIONS.values():
+        run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def installed(wheels, tmp_path_factory):
+    """Install `flask-chest[sqlite]` from the wheels into a clean environment; return its bin."""
+    folder = tmp_path_factory.mktemp("clean") / "venv"
+    run(sys.executable, "-m", "venv", folder)
+    pip = (folder / "bin" / "pip", "install", "--quiet", "--find-links", wheels)
+    # One after the other, each imported as soon as its own dependencies alone are there.
+    for distribution in DISTRIBUTIONS:
+        run(*pip, f"{distribution}=={__version__}")
+        run(folder / "bin" / "python", "-c", IMPORT_ALL, distribution.replace("-", "_"))
+    run(*pip, f"flask-chest[sqlite]=={__version__}")
+    return folder / "bin"
+
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+package = importlib.import_module(sys.argv[1])
+for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+    importlib.import_module(module.name)
+"""
+
+
+def test_every_wheel_carries_its_whole_package_the_licence_and_py_typed(wheels):
+    for name, source in DISTRIBUTIONS.items():
+        package = name.replace("-", "_")
+        [wheel] = wheels.glob(f"{package}-{__version__}-py3-none-any.whl")
+        [_sdist] = wheels.glob(f"{package}-{__version__}.tar.gz")
+        with zipfile.ZipFile(wheel) as archive:
+            names = set(archive.namelist())
+            info = f"{package}-{__version__}.dist-info"
+            assert f"{info}/licenses/LICENSE" in names
+            metadata = archive.read(f"{info}/METADATA").decode()
+            assert "License-Expression: MIT" in metadata
+            assert "Requires-Python: >=3.10" in metadata
+            code = source / "src" if (source / "src").exists() else source
+            files = (code / package).rglob("*")
+            wanted = {f for f in files if f.is_file() and "__pycache__" not in f.parts}
+            assert {str(f.relative_to(code)) for f in wanted} == {
+                n for n in names if not n.startswith(info)
+            }
+            assert f"{package}/py.typed" in names
+            for file in wanted:
+                assert archive.read(str(file.relative_to(code))) == file.read_bytes()
+
+
+def test_the_ranges_between_our_distributions_admit_this_version():
+    for name in DISTRIBUTIONS:
+        for text in requires(name) or ():
+            requirement = Requirement(text)
+            if requirement.name.startswith("flask-chest"):
+                assert requirement.specifier.contains(__version__), (name, text)
+
+
+def test_every_dependency_declares_its_lowest_version():
+    for name in DISTRIBUTIONS:
+        for text in requires(name) or ():
+            operators = {specifier.operator for specifier in Requirement(text).specifier}
+            assert ">=" in operators, (name, text)
+
+
+def read_me_application():
+    return re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
+
+
+def test_the_readme_opens_with_a_short_application_and_the_two_commands():
+    assert len([line for line in read_me_application().splitlines() if line.strip()]) < 15
+    first_screen = README.splitlines()[:50]
+    for wanted in ("pip install flask-chest[sqlite]", "`make demo`", "`make test`"):
+        assert any(wanted in line for line in first_screen), wanted
+
+
+def test_the_readme_application_runs_in_a_clean_environment(installed, tmp_path):
+    (tmp_path / "app.py").write_text(read_me_application())
+    port = 0
+    server = subprocess.Popen(
+        [installed / "flask", "run", "--port", str(port)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": ""},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        for line in server.stderr:
+            if match := re.search(r"Running on (http://127\.0\.0\.1:\d+)", line):
+                break
+        response = httpx.get(f"{match[1]}/orders/7")
+        assert response.json() == {"order": 7}
+        deadline = time.monotonic() + 20
+        while not (shown := run(installed / "flask", "chest", "records", cwd=tmp_path)):
+            assert time.monotonic() < deadline  # the default interval is 5 seconds
+            time.sleep(0.2)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.stderr.read()
+        server.wait(10)
+        server.stderr.close()
+    record = json.loads(shown)
+    promised = json.loads(re.search(r"```json\n(.*?)```", README, re.DOTALL)[1])
+    assert list(record) == list(promised)
+    made_up = {"id", "request_id", "instance", "started_at", "duration_ms"}
+    assert {k: v for k, v in record.items() if k not in made_up} == {
+        k: v for k, v in promised.items() if k not in made_up
+    }
+    assert record["request_id"] == response.headers["X-Request-ID"]
+    assert type(record["started_at"]) is type(promised["started_at"])
+
+
+def test_plugins_are_found_in_the_clean_environment_by_entry_point_alone(installed, tmp_path):
+    (tmp_path / "app.py").write_text(read_me_application())
+    shown = run(installed / "flask", "chest", "plugins", cwd=tmp_path)
+    assert shown.split("\t") == ["sqlite", f"flask-chest-sqlite {__version__}", "chest_exporters\n"]
+    run(installed / "pip", "uninstall", "--quiet", "--yes", "flask-chest-sqlite")
+    result = subprocess.run(
+        [installed / "flask", "chest", "plugins"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode != 0
+    assert "pip install 'flask-chest[sqlite]'" in result.stderr

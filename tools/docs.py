@@ -1,0 +1,83 @@
+"""Write the generated parts of the docs, or with --check say what is not true in them."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from pydantic_core import PydanticUndefined
+
+from flask_chest.settings import CONFIG_PREFIX, ENVIRONMENT_PREFIX, Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [
+    ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+] + sorted((*ROOT.glob("docs/*.md"), *ROOT.glob("plugins/*/README.md")))  # fmt: skip
+
+
+def settings_page() -> str:
+    """Return docs/settings.md."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = "required" if field.default is PydanticUndefined else f"`{field.default!r}`"
+        description = (field.description or "").replace("|", "\\|")
+        rows.append(f"| `{CONFIG_PREFIX}{name.upper()}` | {default} | {description}. |")
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            "Sources, strongest first:",
+            "",
+            "1. arguments to `FlaskChest`: `track_all=True`;",
+            f"2. `app.config`: `{CONFIG_PREFIX}TRACK_ALL`;",
+            f"3. the environment: `{ENVIRONMENT_PREFIX}TRACK_ALL`; lists with commas or as JSON,",
+            "   dicts as JSON;",
+            "4. the defaults below.",
+            "",
+            "A wrong or unknown setting stops `init_app` with an error that names it, its value with",
+            "secrets masked, and what is allowed.",
+            "",
+            "| setting | default | meaning |",
+            "|---|---|---|",
+            *rows,
+            "",
+            "This page is generated from `flask_chest/settings.py` by `make format`.",
+            "",
+        ]
+    )
+
+
+def broken_links(page: Path) -> list[str]:
+    """Return the relative links of a page that lead nowhere."""
+    text = page.read_text("utf-8")
+    targets = re.findall(r"\]\((?!https?:)([^)#\s]+)", text)
+    return [target for target in targets if not (page.parent / target).exists()]
+
+
+def missing_targets(page: Path) -> list[str]:
+    """Return the make targets that a page names and the Makefile lacks."""
+    known = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    named = set(re.findall(r"`make ([a-z-]+)`", page.read_text("utf-8")))
+    return sorted(named - known)
+
+
+def main() -> int:
+    """Write or check; return the exit status."""
+    page = ROOT / "docs" / "settings.md"
+    if "--check" not in sys.argv:
+        page.write_text(settings_page(), "utf-8")
+        return 0
+    faults = []
+    if not page.exists() or page.read_text("utf-8") != settings_page():
+        faults.append("docs/settings.md is out of date: run `make format`")
+    for each in PAGES:
+        name = each.relative_to(ROOT)
+        faults += [f"{name}: the link {link} leads nowhere" for link in broken_links(each)]
+        faults += [f"{name}: there is no `make {target}`" for target in missing_targets(each)]
+    print("\n".join(faults) or f"docs: {len(PAGES)} pages are true", flush=True)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
