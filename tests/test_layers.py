@@ -14,8 +14,8 @@ PACKAGE = Path(flask_chest.__file__).parent
 # Each may import from those before it. `extension` alone wires them.
 ORDER = [
     "_version", "errors", "fork", "log", "stats", "current", "record", "values", "filter",
-    "request_id", "track", "plans", "capture", "journal", "exporter", "hookspecs", "plugins", "export",
-    "settings", "configure", "cli", "extension", "__init__",
+    "request_id", "track", "plans", "capture", "journal", "exporter", "hookspecs", "plugins",
+    "export", "settings", "configure", "cli", "extension", "__init__",
 ]  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def main(folders: list[str], pytest_arguments: list[str]) -> int:
     """Install, prove that the versions are the lowest, and run the tests."""
     versions = lowest_versions()
     pins = [f"{name}=={version}" for name, version in sorted(versions.items())]
-    python = VENV / "bin" / "python"
+    python = str(VENV / "bin" / "python")
     stamp = VENV / ".pins"
     if not stamp.exists() or stamp.read_text() != "\n".join(pins):
         shutil.rmtree(VENV, ignore_errors=True)
