@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import difflib
+import fnmatch
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Final, TypeAlias
 
 from flask_chest.errors import ConfigurationError
 from flask_chest.record import JsonValue
-from flask_chest.values import MAX_KEY, Budget, NotData, clean_text, is_plain, to_data
+from flask_chest.values import (
+    MAX_ITEMS,
+    MAX_KEY,
+    MAX_RECORD,
+    VALUE_COST,
+    NotData,
+    is_plain,
+    to_data,
+    unique_key,
+)
 
 HTTP_METHODS: Final = frozenset(
     ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 )
 
-_PATTERN: Final = re.compile(r"!?[^\W\d][\w*]*|!?\*[\w*]*")
-
 MethodPatterns: TypeAlias = Mapping[str, Iterable[str]]
-
-
-def _wildcard(pattern: str) -> str:
-    """Return the regular expression of a pattern whose only special character is `*`.
-
-    Like a shell and its dot files, a pattern takes names with a leading underscore only when it
-    has one itself.
-    """
-    expression = re.escape(pattern).replace(r"\*", ".*")
-    return expression if pattern.startswith("_") else f"(?!_){expression}"
 
 
 def _covers(exclusion: str, pattern: str) -> bool:
@@ -36,7 +36,7 @@ def _covers(exclusion: str, pattern: str) -> bool:
     A name contains no `*`, so a `*` in `pattern` can only be matched by one in `exclusion`, which
     then takes whatever it stands for.
     """
-    return re.fullmatch(re.escape(exclusion).replace(r"\*", ".*"), pattern) is not None
+    return fnmatch.fnmatchcase(pattern, exclusion)
 
 
 class Patterns:
@@ -44,7 +44,7 @@ class Patterns:
 
     Args:
         patterns: Names of variables, patterns with `*`, and exclusions with a leading `!`.
-            Exclusions alone mean everything else.
+            Exclusions alone mean everything else. A single string is a list of one.
         setting: Where the list stands, for the error.
 
     Raises:
@@ -54,16 +54,15 @@ class Patterns:
     __slots__ = ("_excluded", "_taken", "names", "patterns")
 
     def __init__(self, patterns: Iterable[str], *, setting: str) -> None:
-        self.patterns = tuple(dict.fromkeys(patterns))
-        for pattern in self.patterns:
-            if not isinstance(pattern, str) or not _PATTERN.fullmatch(pattern):
-                raise ConfigurationError(
-                    f"{setting}: {pattern!r} can match no variable of flask.g. Use a name such as "
-                    "'user_id', a pattern such as 'cart_*', or an exclusion such as '!cart_secret'",
-                    setting=setting,
-                )
-        exclusions = [pattern[1:] for pattern in self.patterns if pattern.startswith("!")]
-        inclusions = [pattern for pattern in self.patterns if not pattern.startswith("!")]
+        listed = _listed(patterns, setting)
+        # As Python does with the names in a program: "ﬁ" (one letter) is `g.fi` there.
+        normal = [unicodedata.normalize("NFKC", pattern) for pattern in listed]
+        exclusions = [pattern[1:] for pattern in normal if pattern.startswith("!")]
+        inclusions = [pattern for pattern in normal if not pattern.startswith("!")]
+        if exclusions and not inclusions:
+            inclusions = ["*"]
+        excluded = (f"!{exclusion}" for exclusion in exclusions)
+        self.patterns = tuple(dict.fromkeys((*inclusions, *excluded)))
         for pattern in inclusions:
             for exclusion in exclusions:
                 if _covers(exclusion, pattern):
@@ -72,12 +71,15 @@ class Patterns:
                         "excludes all of it. Remove one of the two",
                         setting=setting,
                     )
-        if exclusions and not inclusions:
-            inclusions = ["*"]
-        self.names = tuple(pattern for pattern in inclusions if "*" not in pattern)
-        self._taken = _any_of(_wildcard(pattern) for pattern in inclusions if "*" in pattern)
-        # An exclusion also takes private names: "!*_secret" is meant for "_my_secret" too.
-        self._excluded = _any_of(re.escape(name).replace(r"\*", ".*") for name in exclusions)
+        self.names = tuple(dict.fromkeys(name for name in inclusions if "*" not in name))
+        # Like a shell and its dot files, a pattern takes names with a leading underscore only
+        # when it has one itself. An exclusion always does: "!*_secret" is meant for "_my_secret".
+        self._taken = _any_of(
+            ("" if pattern.startswith("_") else "(?!_)") + fnmatch.translate(pattern)
+            for pattern in inclusions
+            if "*" in pattern
+        )
+        self._excluded = _any_of(map(fnmatch.translate, exclusions))
 
     def excludes(self, name: str) -> bool:
         """Tell whether an exclusion takes `name`."""
@@ -97,9 +99,30 @@ class Patterns:
         return self._taken is not None
 
 
+def _listed(patterns: Iterable[str], setting: str) -> list[str]:
+    listed = [patterns] if isinstance(patterns, str) else patterns
+    if not isinstance(listed, Iterable):
+        raise ConfigurationError(
+            f"{setting}: {patterns!r} is not a list of names of variables", setting=setting
+        )
+    listed = list(listed)
+    for pattern in listed:
+        # Whatever a `*` stands for, a name of a variable must be possible.
+        if not isinstance(pattern, str) or not (
+            pattern.removeprefix("!").replace("*", "_").isidentifier()
+        ):
+            raise ConfigurationError(
+                f"{setting}: {pattern!r} can match no variable of flask.g. Use a name such as "
+                "'user_id', a pattern such as 'cart_*', or an exclusion such as '!cart_secret'",
+                setting=setting,
+            )
+    return listed
+
+
 def _any_of(expressions: Iterable[str]) -> Callable[[str], object] | None:
+    # `fnmatch.translate` also sees to it that many `*` in one pattern take no exponential time.
     alternatives = "|".join(expressions)
-    return re.compile(alternatives, re.DOTALL).fullmatch if alternatives else None
+    return re.compile(alternatives).match if alternatives else None
 
 
 class Selection:
@@ -123,15 +146,20 @@ class Selection:
             self._every = Patterns(patterns, setting=setting)
             return
         for key, names in patterns.items():
-            method = str(key).upper()
+            method = key.upper() if isinstance(key, str) else str(key)
             if method not in HTTP_METHODS:
                 near = difflib.get_close_matches(method, HTTP_METHODS, n=1)
                 hint = f"Did you mean {near[0]!r}?" if near else f"Known: {sorted(HTTP_METHODS)}"
                 raise ConfigurationError(
                     f"{setting}: {key!r} is not an HTTP method. {hint}", setting=setting
                 )
-            listed = [names] if isinstance(names, str) else names
-            self._methods[method] = Patterns(listed, setting=f"{setting}[{method!r}]")
+            if method in self._methods:
+                raise ConfigurationError(
+                    f"{setting}: {method!r} is there twice, in upper and in lower case. "
+                    "Make one list of the two",
+                    setting=setting,
+                )
+            self._methods[method] = Patterns(names, setting=f"{setting}[{method!r}]")
         if "GET" in self._methods:
             self._methods.setdefault("HEAD", self._methods["GET"])
 
@@ -141,6 +169,8 @@ class Selection:
         Raises:
             ConfigurationError: One excludes all that the other includes.
         """
+        if self._every and other._every:
+            return Selection((*self._every.patterns, *other._every.patterns), setting=setting)
         by_method = {
             method: (*self.patterns(method).patterns, *other.patterns(method).patterns)
             for method in HTTP_METHODS
@@ -180,8 +210,12 @@ class VariableFilter:
             if value is not _MISSING and not app_wide.excludes(name):
                 chosen[name] = value
         if patterns.has_wildcards:
-            # `list` copies in one step, while another thread may still write to `g`.
-            for name, value in list(variables.items()):
+            # `dict` copies in one step, while another thread may still write to `g`.
+            for name, value in dict(variables).items():
+                if type(name) is not str:
+                    if not issubclass(type(name), str):  # `vars(g)[1] = ...`
+                        continue
+                    name = str.__str__(name)  # noqa: PLW2901 - the same name, without overrides
                 if (
                     name not in chosen
                     and patterns.takes(name)
@@ -193,20 +227,33 @@ class VariableFilter:
 
     def to_data(self, chosen: Mapping[str, object], patterns: Patterns) -> dict[str, JsonValue]:
         """Return the JSON form of the chosen variables. Never raises."""
-        budget = Budget()
+        room = MAX_RECORD
         data: dict[str, JsonValue] = {}
+        repeats: dict[str, int] = {}
         skipped = 0
-        for name, value in chosen.items():
-            if not name.isascii() or len(name) > MAX_KEY or "\0" in name:
-                name = clean_text(name, MAX_KEY)  # noqa: PLW2901 - the same name, made safe
-            if is_plain(value) and budget.room > 0:
-                budget.room -= len(value) if type(value) is str else 8
-                data[name] = value
-                continue
+        for name, value in islice(chosen.items(), MAX_ITEMS):
+            key = name
             try:
-                data[name] = to_data(value, budget, named=patterns.asks_for(name))
-            except NotData:
+                if (
+                    type(name) is not str
+                    or not name.isascii()
+                    or len(name) > MAX_KEY
+                    or "\0" in name
+                    or name in data
+                ):
+                    name = str.__str__(name)  # noqa: PLW2901 - the same name, without overrides
+                    key = unique_key(name, data, repeats)
+                room -= len(key)
+                if is_plain(value) and (type(value) is not str or len(value) <= room):
+                    room -= VALUE_COST + (len(value) if type(value) is str else 0)
+                    data[key] = value
+                    continue
+                data[key], taken = to_data(value, room, named=patterns.asks_for(name))
+                room -= taken
+            except (NotData, TypeError):  # no data, or under a plugin's name that is no string
                 skipped += 1
+        if len(chosen) > MAX_ITEMS:
+            data[unique_key("…", data, repeats)] = f"[cut, {len(chosen)} items]"
         if skipped:
             self._skipped(skipped)
         return data

@@ -1,10 +1,16 @@
-"""Tells the objects that own threads, locks or files that they woke up in a forked child."""
+"""Forks: keeps them off half-done work, and tells objects that they woke up in a child."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 import weakref
-from typing import Protocol
+from collections.abc import Iterator
+from typing import Final, Protocol
+
+PATIENCE_SECONDS: Final = 1.0
+"""How long a fork waits for `held_off` blocks of other threads."""
 
 
 class ForkAware(Protocol):
@@ -14,7 +20,53 @@ class ForkAware(Protocol):
         """Let go, in the child, of what belongs to the parent. Must be quick and never block."""
 
 
+class _Gate:
+    """Lets any number of threads in, and a fork when none is inside."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._inside = 0
+
+    def enter(self) -> None:
+        with self._condition:
+            self._inside += 1
+
+    def leave(self) -> None:
+        with self._condition:
+            self._inside -= 1
+            self._condition.notify_all()
+
+    def shut(self) -> None:
+        self._condition.acquire()
+        self._condition.wait_for(lambda: not self._inside, PATIENCE_SECONDS)
+
+    def open(self) -> None:
+        self._condition.release()
+
+
+_gate = _Gate()
 _objects: weakref.WeakSet[ForkAware] = weakref.WeakSet()
+_kept: list[object] = []
+
+
+@contextlib.contextmanager
+def held_off() -> Iterator[None]:
+    """Let no other thread fork in the `with` block.
+
+    For the moments between opening a descriptor and noting it down, and between forgetting and
+    closing it: a child that does not know of a lock that it inherited holds it for life, and one
+    that closes a number twice closes somebody else's file.
+
+    After `PATIENCE_SECONDS` the fork happens all the same, so the block may be slow, and may itself
+    contain a fork. A server that forks without Python's hooks is not held off: uWSGI runs them
+    only with ``--py-call-uwsgi-fork-hooks``.
+    """
+    gate = _gate  # a child forked in the block has another one
+    gate.enter()
+    try:
+        yield
+    finally:
+        gate.leave()
 
 
 def watch(thing: ForkAware) -> None:
@@ -22,9 +74,24 @@ def watch(thing: ForkAware) -> None:
     _objects.add(thing)
 
 
+def keep(thing: object) -> None:
+    """Keep alive, in a forked child, an object that holds a connection of the parent's.
+
+    Its destructor would say goodbye to the server in the parent's name.
+    """
+    _kept.append(thing)
+
+
 def _in_child() -> None:
-    for thing in list(_objects):
-        thing.after_fork()
+    global _gate  # noqa: PLW0603 - the parent's is shut, and threads that are not here are inside
+    _gate = _Gate()
+    with contextlib.ExitStack() as stack:  # calls all, whatever one of them raises
+        for thing in list(_objects):
+            stack.callback(thing.after_fork)
 
 
-os.register_at_fork(after_in_child=_in_child)
+os.register_at_fork(
+    before=lambda: _gate.shut(),  # noqa: PLW0108 - whichever gate is in force then
+    after_in_parent=lambda: _gate.open(),  # noqa: PLW0108
+    after_in_child=_in_child,
+)

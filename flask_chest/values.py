@@ -2,46 +2,57 @@
 
 What databases choke on is made safe here, once, and not in each backend: NUL and lone surrogates,
 NaN and infinities, integers beyond 64 bits, keys that are not strings, cycles, depth, size, and
-objects that raise when they are looked at. docs/values.md has the rules as a table.
+objects that raise or lie when they are looked at. docs/values.md has the rules as a table.
+
+A value is judged by `type(value)`, which it cannot fake as it can `__class__`, and built-in types
+are read by their own methods, whatever a subclass has made of them. An iterator is never advanced:
+it belongs to the application.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import enum
 import math
 import numbers
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections import UserString, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
 from datetime import date, time, timedelta
 from decimal import Decimal
-from typing import Final, TypeGuard
+from ipaddress import IPv4Address, IPv6Address
+from itertools import chain, islice
+from operator import attrgetter, methodcaller
+from types import MemberDescriptorType
+from typing import Any, Final, TypeAlias, TypeGuard, cast
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import AnyUrl, BaseModel, RootModel
+from pydantic_core import to_json
+from werkzeug.datastructures import MultiDict
 from werkzeug.local import LocalProxy
 
 from flask_chest.record import JsonValue
 
-MAX_DEPTH: Final = 16
-"""Levels of nesting; what lies deeper is cut."""
-
-MAX_ITEMS: Final = 1_000
-"""Items of one list or dict; the rest is cut."""
-
-MAX_TEXT: Final = 16_384
-"""Characters of one string; the rest is cut."""
-
-MAX_KEY: Final = 255
-"""Characters of a variable's name or of a key."""
-
-MAX_RECORD: Final = 262_144
-"""Characters of all variables of one record together, roughly; the rest is cut."""
+# Of what is longer, larger or deeper the rest is cut.
+MAX_DEPTH: Final = 16  # levels of lists and dicts in one variable
+MAX_ITEMS: Final = 1_000  # items of one list or dict, and variables of one record
+MAX_TEXT: Final = 16_384  # characters of one string, with the mark that it was cut
+MAX_KEY: Final = 255  # characters of a variable's name or of a key, with its mark
+MAX_VARIABLE: Final = 65_536  # characters of one variable
+MAX_RECORD: Final = 262_144  # characters of all variables of one record, and of their names
+VALUE_COST: Final = 8  # what each value in these takes besides: `[[], [], []]` is not free
 
 MAX_INTEGER_BITS: Final = 1_024
 """Larger integers are written in hexadecimal: Python refuses to print huge ones in decimal."""
+
+_SHORT: Final = 40  # so many characters are there even without room: a mark, an ID, a country
+_MISSING: Final = object()
+_Read: TypeAlias = Callable[..., Any]
+_NAME: Final = type.__dict__["__name__"]  # a metaclass may have a `__name__` of its own
 
 
 class NotData(Exception):
@@ -62,245 +73,269 @@ def is_plain(value: object) -> TypeGuard[str | int | float | bool | None]:
 
 
 def clean_text(text: str, limit: int = MAX_TEXT) -> str:
-    """Return `text` cut to `limit` characters, NUL and lone surrogates replaced by U+FFFD.
+    """Return `text` in at most `limit` characters, NUL and lone surrogates replaced by U+FFFD.
 
-    A cut text says that it was cut and how long it was.
+    A cut text says that it was cut and how long it was. Below 30, `limit` is too small for that.
     """
-    length = len(text)
-    if length > limit:
-        text = text[:limit]
+    length = str.__len__(text)
+    mark = f"…[cut, {length} characters]" if length > limit else ""
+    # By the methods of `str`, which also turn an instance of a subclass into a true string.
+    text = str.__getitem__(text, slice(max(limit - len(mark), 0))) if mark else str.__str__(text)
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
     if not text.isascii():
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return f"{text}…[cut, {length} characters]" if length > limit else text
+    return text + mark
 
 
-class Budget:
-    """The room that the variables of one record share, and who may be asked for a repr.
-
-    Args:
-        room: Characters left.
-    """
-
-    __slots__ = ("room",)
-
-    def __init__(self, room: int = MAX_RECORD) -> None:
-        self.room = room
+def unique_key(text: str, taken: Mapping[str, object], repeats: dict[str, int]) -> str:
+    """Return `text` as a key that is not `taken`; `repeats` remembers how far the numbers are."""
+    key = first = clean_text(text, MAX_KEY)
+    while key in taken:  # 1 and "1" are two keys in Python and one in JSON
+        repeats[first] = repeats.get(first, 1) + 1
+        key = f"{clean_text(text, MAX_KEY - 8)} ({repeats[first]})"
+    return key
 
 
-def to_data(value: object, budget: Budget, *, named: bool) -> JsonValue:
-    """Return the JSON form of any value. Never raises anything but `NotData`.
+def to_data(value: object, room: int, *, named: bool) -> tuple[JsonValue, int]:
+    """Return the JSON form of any value, and the room that it takes.
 
     Args:
         value: What the route put on `flask.g`.
-        budget: Shared by the variables of one record.
+        room: Characters that are left in the record.
         named: The variable was asked for by its own name, so a bounded repr is better than
             nothing. Objects that a pattern happened to catch are never asked for a repr.
 
     Raises:
-        NotData: A repr would be needed and `named` is false.
+        NotData: A repr would be needed, or the value raises when read, and `named` is false.
+            Nothing else is raised.
     """
-    try:
-        return _Converter(budget, named=named).convert(value, 0)
-    except NotData:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever a hostile object raises, capture goes on
-        if named:
-            return f"<{_type_name(value)}: {_type_name(error)} while read>"
-        raise NotData from None
-
-
-def _type_name(value: object) -> str:
-    # `type(value)` and not `value.__class__`, which the object may have overridden.
-    return clean_text(str(type(value).__name__), MAX_KEY)
+    room = min(room, MAX_VARIABLE)
+    converter = _Converter(room, named=named)
+    return converter.convert(value, 0), room - converter.room
 
 
 class _Converter:
     """Converts one variable. The path of containers being converted finds cycles."""
 
-    def __init__(self, budget: Budget, *, named: bool) -> None:
-        self._budget = budget
+    def __init__(self, room: int, *, named: bool) -> None:
+        self.room = room
         self._named = named
         self._path: set[int] = set()
 
     def convert(self, value: object, depth: int) -> JsonValue:
+        self.room -= VALUE_COST
         if is_plain(value):
-            self._budget.room -= len(value) if type(value) is str else 8
-            return value if self._budget.room >= 0 or type(value) is not str else self._cut(value)
-        if self._budget.room <= 0:
-            return self._cut(value)
-        if isinstance(value, LocalProxy):
-            return self.convert(value._get_current_object(), depth)  # noqa: SLF001 - documented
-        if isinstance(value, enum.Enum):
-            return self.convert(value.value, depth)
-        scalar = self._scalar(value)
-        if scalar is not None:
-            return scalar
-        return self._container(value, depth)
+            if type(value) is not str:
+                return value
+            if len(value) <= self.room:
+                return self._mark(value)
+        try:
+            return self._convert(value, depth)
+        except (NotData, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it raises, capture goes on
+            if depth == 0 and not self._named:
+                raise NotData from None
+            return self._mark(f"<{_type_name(value)}: {_type_name(error)} while read>")
 
-    def _cut(self, value: object) -> str:
-        return f"…[cut, {_type_name(value)}]"
+    def _convert(self, value: object, depth: int) -> JsonValue:
+        for _ in range(MAX_DEPTH):
+            form, read = _form(type(value))
+            if form != _INNER:
+                break
+            value = read(value)
+        else:
+            raise RecursionError
+        if form == _SCALAR:
+            return self._scalar(read(value))
+        if form == _BYTES:
+            return self._base64(value, read)
+        if form != _OTHER:
+            return self._container(value, form, read, depth)
+        if depth == 0 and not self._named:
+            raise NotData
+        return self._text(repr(value) if self._named else f"<{_type_name(value)}>")
 
     def _text(self, text: str) -> str:
-        text = clean_text(text, min(MAX_TEXT, max(self._budget.room, 0)))
-        self._budget.room -= len(text)
+        return self._mark(clean_text(text, self._limit()))
+
+    def _limit(self) -> int:
+        return min(MAX_TEXT, max(self.room, _SHORT))
+
+    def _mark(self, text: str) -> str:
+        """Return `text` as it is: a mark is short, and has room even where there is none."""
+        self.room -= len(text)
         return text
 
-    def _scalar(self, value: object) -> JsonValue:  # noqa: C901, PLR0911 - a table of types
-        """Return the form of a scalar that is not plain; None when `value` is not a scalar."""
-        if isinstance(value, str):
-            return self._text(str.__str__(value))
-        if isinstance(value, int):
-            return self._integer(int(value))
-        if isinstance(value, float):
-            number = float(value)
-            return number if math.isfinite(number) else _not_finite(number)
-        if isinstance(value, (bytes, bytearray, memoryview)):
-            return self._bytes(value)
-        if isinstance(value, (date, time)):
-            return self._text(value.isoformat())
-        if isinstance(value, timedelta):
-            return value.total_seconds()
-        if isinstance(value, (UUID, Decimal)):
-            return self._text(str(value))
-        if isinstance(value, os.PathLike):
-            return self._text(os.fsdecode(os.fspath(value)))
-        if isinstance(value, numbers.Integral):
-            return self._integer(int(value))
-        if isinstance(value, numbers.Real):
-            number = float(value)
-            return number if math.isfinite(number) else _not_finite(number)
-        return None
+    def _scalar(self, value: object) -> JsonValue:
+        if is_plain(value) and type(value) is not str:
+            return value
+        if type(value) is float:
+            return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        if type(value) is int:
+            bits = value.bit_length()
+            if bits > 4 * MAX_TEXT:
+                return self._mark(f"…[cut, {bits} bits]")
+            value = str(value) if bits <= MAX_INTEGER_BITS else hex(value)
+        return self._text(cast("str", value))
 
-    def _integer(self, number: int) -> JsonValue:
-        self._budget.room -= 8
-        if is_plain(number):
-            return number
-        return self._text(str(number) if number.bit_length() <= MAX_INTEGER_BITS else hex(number))
+    def _base64(self, value: object, part: _Read) -> str:
+        size = value.nbytes if type(value) is memoryview else len(cast("bytes", value))
+        limit = self._limit()
+        mark = f"…[cut, {size} bytes]" if size > limit // 4 * 3 else ""
+        start = part(value, slice((limit - len(mark)) // 4 * 3))
+        return self._mark(base64.b64encode(start).decode("ascii") + mark)
 
-    def _bytes(self, value: bytes | bytearray | memoryview) -> str:
-        raw = value.tobytes() if isinstance(value, memoryview) else value
-        limit = max(min(MAX_TEXT, self._budget.room), 4) // 4 * 3
-        text = base64.b64encode(raw[:limit]).decode("ascii")
-        self._budget.room -= len(text)
-        return text if len(raw) <= limit else f"{text}…[cut, {len(raw)} bytes]"
-
-    def _container(self, value: object, depth: int) -> JsonValue:
-        read = _reader(value)
-        if read is None:
-            return self._other(value, depth)
+    def _container(self, value: object, form: int, read: _Read, depth: int) -> JsonValue:
         if id(value) in self._path:
-            return f"…[cycle, {_type_name(value)}]"
-        if depth >= MAX_DEPTH:
-            return self._cut(value)
+            return self._mark(f"…[cycle, {_type_name(value)}]")
+        if depth == MAX_DEPTH or self.room <= 0:
+            return self._mark(f"…[cut, {_type_name(value)} of {_size(value)}]")
         self._path.add(id(value))
         try:
-            content = read(value)
-            if isinstance(content, Mapping):
-                return self._mapping(content, depth + 1)
-            return self._sequence(content, depth + 1)
+            items = _snapshot(value, read)
+            size = f"{len(items)} items" if len(items) <= MAX_ITEMS else _size(value)
+            if form == _OBJECT:
+                return self._object(items, f"[cut, {size}]", depth + 1)
+            return self._array(items, f"…[cut, {size}]", depth + 1, is_set=form == _SET)
         finally:
             self._path.discard(id(value))
 
-    def _mapping(self, mapping: Mapping[object, object], depth: int) -> dict[str, JsonValue]:
+    def _object(self, pairs: list[Any], mark: str, depth: int) -> dict[str, JsonValue]:
         result: dict[str, JsonValue] = {}
-        # A copy: another thread may change the dict while we read it.
-        for count, (key, item) in enumerate(list(mapping.items())):
-            if count >= MAX_ITEMS or self._budget.room <= 0:
-                result["…"] = f"[cut, {len(mapping)} items]"
+        repeats: dict[str, int] = {}
+        for key, item in pairs[:MAX_ITEMS]:
+            if self.room <= 0:
                 break
-            result[self._key(key, result)] = self.convert(item, depth)
+            text = key if issubclass(type(key), str) else self.convert(key, depth)
+            if not isinstance(text, str):
+                text = to_json(text).decode()
+            text = self._mark(unique_key(text, result, repeats))
+            result[text] = self.convert(item, depth)
+        if len(result) < len(pairs):
+            result[unique_key("…", result, repeats)] = self._mark(mark)
         return result
 
-    def _sequence(self, sequence: Iterable[object], depth: int) -> list[JsonValue]:
-        items = list(sequence)
-        result: list[JsonValue] = []
-        for count, item in enumerate(items):
-            if count >= MAX_ITEMS or self._budget.room <= 0:
-                result.append(f"…[cut, {len(items)} items]")
+    def _array(self, items: list[Any], mark: str, depth: int, *, is_set: bool) -> list[JsonValue]:
+        result: list[Any] = []
+        for item in items[:MAX_ITEMS]:
+            if self.room <= 0:
                 break
             result.append(self.convert(item, depth))
+        if is_set:  # one order, by what was made of the items and not by their own comparison
+            try:
+                result.sort()
+            except TypeError:
+                result.sort(key=to_json)
+        if len(result) < len(items):
+            result.append(self._mark(mark))
         return result
 
-    def _key(self, key: object, taken: Mapping[str, object]) -> str:
-        if isinstance(key, enum.Enum):
-            key = key.value
-        if isinstance(key, str):
-            text = str.__str__(key)
-        elif key is None or isinstance(key, bool):
-            text = {None: "null", True: "true", False: "false"}[key]
-        else:
-            scalar = self._scalar(key)
-            text = str(scalar) if scalar is not None else self._repr(key)
-        text = clean_text(text, MAX_KEY)
-        self._budget.room -= len(text)
-        unique, number = text, 1
-        while unique in taken:  # 1 and "1" are two keys in Python and one in JSON
-            number += 1
-            unique = f"{text} ({number})"
-        return unique
 
-    def _other(self, value: object, depth: int) -> JsonValue:
-        if depth == 0 and not self._named:
-            raise NotData
-        return self._text(self._repr(value))
-
-    def _repr(self, value: object) -> str:
-        if not self._named:
-            return f"<{_type_name(value)}>"
-        try:
-            return clean_text(repr(value))
-        except Exception as error:  # noqa: BLE001 - a repr may raise anything
-            return f"<{_type_name(value)}: {_type_name(error)} in repr>"
+def _type_name(value: object) -> str:
+    return clean_text(_NAME.__get__(type(value)), MAX_KEY)
 
 
-def _not_finite(number: float) -> str:
-    return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+def _size(value: object) -> str:
+    known = hasattr(type(value), "__len__")
+    return f"{len(cast('Any', value))} items" if known else "unknown size"
 
 
-def _reader(  # noqa: PLR0911 - a table of types
-    value: object,
-) -> Callable[..., Mapping[object, object] | Iterable[object]] | None:
-    """Return what reads the content of a container; None when `value` is none that we know."""
-    if isinstance(value, Mapping):
-        return _itself
-    if isinstance(value, (list, tuple)):
-        return _itself
-    if isinstance(value, AbstractSet):
-        return _sorted
-    if isinstance(value, type):
-        return None
-    if dataclasses.is_dataclass(value):
-        return _dataclass_fields
-    if isinstance(value, BaseModel):
-        return _model_fields
-    if hasattr(type(value), "__attrs_attrs__"):
-        return _attrs_fields
-    return None
+def _snapshot(value: object, read: _Read) -> list[Any]:
+    """Return the items of a container that another thread may change, one more than are kept."""
+    for _ in range(5):
+        with contextlib.suppress(RuntimeError):  # "changed size during iteration"
+            return list(islice(read(value), MAX_ITEMS + 1))
+    raise RuntimeError
 
 
-def _itself(value: Iterable[object]) -> Iterable[object]:
-    return value
+def _fields(value: object, names: Iterable[str]) -> Iterator[tuple[str, object]]:
+    """Read fields where they are kept, so that no property runs and no ORM asks a database."""
+    own: dict[str, object] = {}
+    with contextlib.suppress(AttributeError):  # slots only
+        own = object.__getattribute__(value, "__dict__")
+    for name in names:
+        found = own.get(name, _MISSING)
+        if found is _MISSING:
+            bases = (vars(base) for base in type(value).__mro__)
+            found = next((base[name] for base in bases if name in base), _MISSING)
+            if type(found) is MemberDescriptorType:
+                with contextlib.suppress(AttributeError):  # a slot that was never set
+                    yield name, found.__get__(value)
+            if not is_plain(found):  # as the default of a class for its instances may be
+                continue
+        yield name, found
 
 
-def _sorted(value: Iterable[object]) -> list[object]:
-    items = list(value)
-    try:
-        return sorted(items)  # type: ignore[type-var]
-    except TypeError:
-        return sorted(items, key=lambda item: (_type_name(item), str(hash(item))))
+# Who keeps a field out of the repr, or out of pydantic's own output, does not want it on a disk.
 
 
-def _dataclass_fields(value: object) -> dict[object, object]:
-    names = [field.name for field in dataclasses.fields(value)]  # type: ignore[arg-type]
-    return {name: getattr(value, name) for name in names if hasattr(value, name)}
+def _dataclass_fields(value: Any) -> Iterable[tuple[str, object]]:  # noqa: ANN401 - any class
+    pydantic = getattr(type(value), "__pydantic_fields__", {})  # it makes dataclasses too
+    hidden = [name for name, field in pydantic.items() if field.exclude]
+    fields = dataclasses.fields(type(value))
+    return _fields(value, [f.name for f in fields if f.repr and f.name not in hidden])
 
 
-def _model_fields(value: BaseModel) -> dict[object, object]:
-    return {name: getattr(value, name) for name in type(value).model_fields if hasattr(value, name)}
+def _attrs_fields(value: Any) -> Iterable[tuple[str, object]]:  # noqa: ANN401 - any class
+    fields = type(value).__attrs_attrs__
+    return _fields(value, [field.name for field in fields if field.repr is True])
 
 
-def _attrs_fields(value: object) -> dict[object, object]:
-    names = [field.name for field in type(value).__attrs_attrs__]  # type: ignore[attr-defined]
-    return {name: getattr(value, name) for name in names if hasattr(value, name)}
+def _model_fields(value: BaseModel) -> Iterable[tuple[str, object]]:
+    fields = type(value).model_fields.items()
+    shown = _fields(value, [name for name, field in fields if field.repr and not field.exclude])
+    return chain(shown, (value.__pydantic_extra__ or {}).items())
+
+
+def _memory(value: memoryview, part: slice) -> bytes:
+    view = value.cast("B") if value.c_contiguous and value.nbytes else value
+    return view[part].tobytes()[part]  # `tobytes` alone would copy all of it
+
+
+_SCALAR, _BYTES, _OBJECT, _ARRAY, _SET, _INNER, _OTHER = range(7)
+
+_FORMS: Final[tuple[tuple[type, int, _Read], ...]] = (
+    # Base class, form, how it is read. The first row that fits decides.
+    (str, _SCALAR, lambda text: text),
+    (MultiDict, _OBJECT, methodcaller("lists")),  # its `items` has the first value of each key
+    (dict, _OBJECT, dict.items),
+    (list, _ARRAY, list.__iter__),
+    (tuple, _ARRAY, tuple.__iter__),
+    (LocalProxy, _INNER, methodcaller("_get_current_object")),
+    (enum.Enum, _INNER, attrgetter("value")),
+    (type(None), _SCALAR, lambda none: none),  # these as they come out of an enum or a proxy
+    (bool, _SCALAR, bool),
+    (int, _SCALAR, int.__int__),
+    (float, _SCALAR, float.__float__),
+    (timedelta, _SCALAR, timedelta.total_seconds),
+    *((kind, _SCALAR, methodcaller("isoformat")) for kind in (date, time)),  # a datetime is a date
+    *((kind, _SCALAR, str) for kind in (UUID, Decimal, IPv4Address, IPv6Address, AnyUrl)),
+    *((kind, _SCALAR, str) for kind in (complex, UserString)),
+    (bytes, _BYTES, bytes.__getitem__),
+    (bytearray, _BYTES, bytearray.__getitem__),
+    (memoryview, _BYTES, _memory),
+    (set, _SET, set.__iter__),
+    (frozenset, _SET, frozenset.__iter__),
+    (deque, _ARRAY, deque.__iter__),
+    (RootModel, _INNER, attrgetter("root")),
+    (BaseModel, _OBJECT, _model_fields),
+    (Mapping, _OBJECT, methodcaller("items")),
+    (AbstractSet, _SET, iter),
+    *((kind, _ARRAY, iter) for kind in (Sequence, ValuesView)),
+    (os.PathLike, _SCALAR, os.fsdecode),
+    (numbers.Integral, _SCALAR, int),
+    (numbers.Real, _SCALAR, float),
+)
+
+
+def _form(kind: type) -> tuple[int, _Read]:
+    for base, form, read in _FORMS:
+        if issubclass(kind, base):
+            return form, read
+    if isinstance(getattr(kind, "__dataclass_fields__", None), dict):
+        return _OBJECT, _dataclass_fields
+    if isinstance(getattr(kind, "__attrs_attrs__", None), tuple):
+        return _OBJECT, _attrs_fields
+    return _OTHER, repr

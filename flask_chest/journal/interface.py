@@ -29,11 +29,15 @@ class Reader(ABC):
     """One exporter's way through the journal."""
 
     @abstractmethod
-    def turn(self, timeout_seconds: float) -> AbstractContextManager[bool]:
-        """Wait for the turn to deliver for this exporter, and hold it in the `with` block.
+    def turn(self) -> AbstractContextManager[bool]:
+        """Hold, in the `with` block, the right to deliver for this exporter.
 
         Yields:
-            Whether the turn came in time. All else may be called only within the turn.
+            False when another process or thread has it. All else may be called only by who has
+            it, but for `pending`.
+
+        Raises:
+            OSError: The journal cannot be used.
         """
 
     @abstractmethod
@@ -42,21 +46,32 @@ class Reader(ABC):
 
         A chunk holds at least one record, at most `max_records`, and no more than `max_bytes`
         unless a single record is larger. The caller acknowledges each before it asks for the next.
+
+        Raises:
+            OSError: Some records cannot be read; all others have been yielded before.
         """
 
     @abstractmethod
     def acknowledge(self, chunk: Chunk) -> None:
-        """Move the cursor behind `chunk`, which the exporter has committed."""
+        """Move the cursor behind `chunk`, which the exporter has committed.
+
+        Raises:
+            OSError: It could not be stored; the chunk may be delivered again.
+        """
 
     @abstractmethod
     def set_aside(self, line: bytes, error: Exception) -> None:
-        """Keep a record that the database refuses, with the error, away from the others."""
+        """Keep a record that the database refuses, with the error, away from the others.
+
+        Raises:
+            OSError: It could not be kept, so it must not be acknowledged.
+        """
 
     @abstractmethod
     def pending(self) -> tuple[int, float]:
         """Return the bytes that wait, and the age in seconds of the oldest segment with any.
 
-        May be called at any time; both are 0 when nothing waits.
+        May be called at any time, and never raises; both are 0 when nothing waits.
         """
 
 
@@ -82,7 +97,10 @@ class Journal(ABC):
 
     @abstractmethod
     def claim(self) -> bool:
-        """Try to become the process that delivers for the host; True when this one is it."""
+        """Try to become the process that delivers for the host; True when this one is it.
+
+        Never raises: what keeps it from finding out is logged.
+        """
 
     @abstractmethod
     def release(self) -> None:
@@ -90,7 +108,7 @@ class Journal(ABC):
 
     @abstractmethod
     def prune(self) -> None:
-        """Delete what every reader has passed and no process writes to any more."""
+        """Delete what every reader has passed and no process writes to any more. Never raises."""
 
     @abstractmethod
     def close(self) -> None:

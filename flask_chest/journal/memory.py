@@ -117,14 +117,15 @@ class MemoryReader(Reader):
         self._passed += 1
 
     @contextlib.contextmanager
-    def turn(self, timeout_seconds: float) -> Iterator[bool]:
+    def turn(self) -> Iterator[bool]:
         """Hold the lock that keeps two threads from delivering the same records at once."""
-        held = self._turn.acquire(timeout=timeout_seconds)
+        lock = self._turn  # a child forked in the turn has another one
+        held = lock.acquire(blocking=False)
         try:
             yield held
         finally:
             if held:
-                self._turn.release()
+                lock.release()
 
     def chunks(self, max_records: int, max_bytes: int) -> Iterator[Chunk]:
         """Yield what waits at this moment, oldest first."""

@@ -2,48 +2,18 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import fcntl
 import os
 from pathlib import Path
 from typing import Final
 
+from flask_chest import fork
+from flask_chest.journal.files import open_private, short_write, try_lock
+
 SUFFIX: Final = ".jsonl"
 _UNBORN: Final = ".new"
-
-
-def private_folder(path: Path) -> None:
-    """Create a folder, and missing ones above it, that only this user may enter.
-
-    Raises:
-        OSError: It cannot be created.
-    """
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.chmod(0o700)
-
-
-def open_private(path: Path, flags: int) -> int:
-    """Open a file that only this user may read, whatever the umask, and return its descriptor.
-
-    Raises:
-        OSError: It cannot be opened.
-    """
-    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
-    if flags & os.O_CREAT:
-        os.fchmod(descriptor, 0o600)
-    return descriptor
-
-
-def try_lock(descriptor: int) -> bool:
-    """Take the exclusive lock on an open file unless somebody holds it.
-
-    The kernel lets it go when the last descriptor of this opening closes, kill -9 included.
-    """
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+_LOOK_BYTES: Final = 65_536
 
 
 class SegmentWriter:
@@ -66,7 +36,7 @@ class SegmentWriter:
         try:
             # Locked before it gets the name under which readers look: one without a lock is
             # taken for a dead process's and deleted once it is delivered.
-            try_lock(self._descriptor)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
             unborn.rename(self.path)
         except OSError:
             self.close()
@@ -84,9 +54,9 @@ class SegmentWriter:
         written = os.write(self._descriptor, line)
         if written != len(line):
             self.is_torn = True
-            os.ftruncate(self._descriptor, self.size)
+            os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
             self.is_torn = False
-            raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes could be written")
+            raise short_write(written, line)
         self.size += written
 
     def close(self) -> None:
@@ -94,7 +64,9 @@ class SegmentWriter:
 
         In a forked child it closes the child's descriptor only; the parent writes on.
         """
-        os.close(self._descriptor)
+        descriptor, self._descriptor = self._descriptor, -1
+        with contextlib.suppress(OSError):  # a late report of the disk's; the number is free
+            os.close(descriptor)
 
 
 class Segment:
@@ -105,11 +77,35 @@ class Segment:
         self.name = path.name
 
     def size(self) -> int:
-        """Return its size in bytes; 0 when it is gone."""
+        """Return its size in bytes; 0 when it is gone.
+
+        Raises:
+            OSError: It cannot be looked at.
+        """
         try:
             return self.path.stat().st_size
         except FileNotFoundError:
             return 0
+
+    def start(self, offset: int, end: int) -> int:
+        """Return `offset` when a record begins there, else 0.
+
+        A cursor that was damaged, or that outlived bytes which a power cut took, must not hide
+        records; to deliver some again is harmless.
+
+        Args:
+            offset: From a cursor.
+            end: Size of the file.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        if offset in (0, end):
+            return offset
+        if not 0 < offset < end:
+            return 0
+        with fork.held_off(), self.path.open("rb", buffering=0) as file:
+            return offset if os.pread(file.fileno(), 1, offset - 1) == b"\n" else 0
 
     def read(self, start: int, end: int, max_records: int, max_bytes: int) -> tuple[bytes, int]:
         """Return whole lines between two offsets, and their number.
@@ -117,14 +113,14 @@ class Segment:
         Raises:
             OSError: It cannot be read.
         """
-        with self.path.open("rb", buffering=0) as file:
+        with fork.held_off(), self.path.open("rb", buffering=0) as file:
             size = min(max_bytes, end - start)
-            while True:
+            lines = os.pread(file.fileno(), size, start)
+            while b"\n" not in lines and size < end - start:
+                size = min(size * 2, end - start)
                 lines = os.pread(file.fileno(), size, start)
-                lines = lines[: lines.rfind(b"\n") + 1]
-                if lines or size >= end - start:
-                    break
-                size = min(size * 2, end - start)  # a single record that is larger
+                max_records = 1  # it is larger than `max_bytes`, so it goes alone
+        lines = lines[: lines.rfind(b"\n") + 1]
         count = lines.count(b"\n")
         if count > max_records:
             cut = -1
@@ -133,35 +129,38 @@ class Segment:
             lines, count = lines[: cut + 1], max_records
         return lines, count
 
-    def delete_if_abandoned(self, delivered: int) -> bool:
-        """Delete the file when its writer is gone and it holds no more than `delivered` bytes."""
-        try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return True
-        try:
-            if not try_lock(descriptor) or os.fstat(descriptor).st_size > delivered:
-                return False
-            self.path.unlink(missing_ok=True)
-            return True
-        finally:
-            os.close(descriptor)
+    def delete_if_done(self, delivered: int) -> int:
+        """Delete the file when its writer is gone and no record lies behind `delivered`.
 
-    def is_abandoned(self) -> bool:
-        """Tell whether no process will write to it any more."""
-        try:
+        Returns:
+            The bytes of half a line at its end, which go with it. Its writer was killed before
+            its client got an answer.
+
+        Raises:
+            OSError: It cannot be read or deleted.
+        """
+        with fork.held_off():
             descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return True
-        try:
-            return try_lock(descriptor)
-        finally:
-            os.close(descriptor)
+            try:
+                if not try_lock(descriptor):
+                    return 0
+                size = os.fstat(descriptor).st_size
+                if delivered > size or self.read(delivered, size, 1, _LOOK_BYTES)[1]:
+                    return 0
+                self.path.unlink()
+                return size - delivered
+            finally:
+                os.close(descriptor)
 
 
 def segments(folder: Path) -> list[Segment]:
-    """Return the segments in a folder, oldest first."""
-    names = sorted(entry.name for entry in os.scandir(folder) if entry.name.endswith(SUFFIX))
+    """Return the segments in a folder, oldest first.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    with fork.held_off(), os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if entry.name.endswith(SUFFIX))
     return [Segment(folder / name) for name in names]
 
 
@@ -173,5 +172,6 @@ def delete_unborn(folder: Path, older_than: float) -> None:
         older_than: Unix time in seconds, long enough ago that no living process is at it.
     """
     for path in folder.glob(f"*{_UNBORN}"):
-        if path.stat().st_mtime < older_than:
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # it has been born in this moment
+            if path.stat().st_mtime < older_than:
+                path.unlink()

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, Text, case, func, or_, select
+from sqlalchemy import cast as cast_to
 
 from flask_chest.exporter import Where
+from flask_chest.record import JsonValue
 from flask_chest_sql.tables import Tables
 
+Condition: TypeAlias = ColumnElement[bool]
 
-def restriction(tables: Tables, where: Where) -> list[ColumnElement[bool]]:
+
+def restriction(
+    tables: Tables, where: Where, has_variable: Callable[[str, JsonValue], Condition]
+) -> list[Condition]:
     """Return the conditions that `where` stands for.
+
+    Args:
+        tables: Those of the database.
+        where: As the read side of a store takes it.
+        has_variable: Returns the condition that a record has a variable of this name and value.
 
     Raises:
         ValueError: A datetime is naive.
     """
     records = tables.records.c
-    conditions: list[ColumnElement[bool]] = []
+    conditions: list[Condition] = []
     given = cast("Mapping[str, Any]", where)
     for name, value in given.items():
         if name == "since":
@@ -27,7 +38,7 @@ def restriction(tables: Tables, where: Where) -> list[ColumnElement[bool]]:
         elif name == "until":
             conditions.append(records.started_at < aware(name, value))
         elif name == "variables":
-            conditions.extend(_has_variable(tables, key, wanted) for key, wanted in value.items())
+            conditions.extend(has_variable(key, wanted) for key, wanted in value.items())
         else:
             conditions.append(records[name] == value)
     return conditions
@@ -39,7 +50,7 @@ def aware(name: str, moment: datetime) -> datetime:
     Raises:
         ValueError: It is naive.
     """
-    if moment.tzinfo is None:
+    if moment.utcoffset() is None:
         raise ValueError(
             f"{name}={moment!r} is naive. Say which time is meant: {name}.astimezone(), or "
             "datetime.now(timezone.utc)"
@@ -47,13 +58,7 @@ def aware(name: str, moment: datetime) -> datetime:
     return moment
 
 
-def _has_variable(tables: Tables, name: str, value: object) -> ColumnElement[bool]:
-    view = tables.variables.c
-    matching = select(view.record_id).where(view.name == name, view.value == value)
-    return tables.records.c.id.in_(matching)
-
-
-def routes(tables: Tables, where: Where) -> Select[Any]:
+def routes(tables: Tables, conditions: list[Condition]) -> Select[Any]:
     """Return the query for method, route, count, errors, p50 and p95, the busiest first.
 
     A percentile is the smallest duration at which the weights, summed in the order of the
@@ -79,13 +84,15 @@ def routes(tables: Tables, where: Where) -> Select[Any]:
             .label("reached"),
             func.sum(records.weight).over(partition_by=group).label("total"),
         )
-        .where(and_(True, *restriction(tables, where)))
+        .where(*conditions)
         .subquery()
     )
     column = ranked.c
 
-    def percentile(share: float) -> ColumnElement[float]:
-        return func.min(case((column.reached >= share * column.total, column.duration_ms)))
+    def percentile(percent: int) -> ColumnElement[float]:
+        # Whole numbers, because no float is 0.95.
+        has_reached = column.reached * 100 >= column.total * percent
+        return func.min(case((has_reached, column.duration_ms)))
 
     count = func.sum(column.weight)
     return (
@@ -94,23 +101,27 @@ def routes(tables: Tables, where: Where) -> Select[Any]:
             column.route,
             count.label("count"),
             func.sum(column.error_weight).label("errors"),
-            percentile(0.50).label("p50_ms"),
-            percentile(0.95).label("p95_ms"),
+            percentile(50).label("p50_ms"),
+            percentile(95).label("p95_ms"),
         )
         .group_by(column.method, column.route)
         .order_by(count.desc(), column.route, column.method)
     )
 
 
-def top_values(tables: Tables, name: str, limit: int, where: Where) -> Select[Any]:
-    """Return the query for the most frequent values of a variable."""
+def top_values(tables: Tables, name: str, limit: int, conditions: list[Condition]) -> Select[Any]:
+    """Return the query for the most frequent values of a variable.
+
+    Values are counted together when their text is the same: a database may keep their types.
+    """
     view, records = tables.variables.c, tables.records.c
+    value: ColumnElement[Any] = cast_to(view.value, Text)
     count = func.sum(records.weight)
     return (
-        select(view.value, count.label("count"))
+        select(value.label("value"), count.label("count"))
         .join(tables.records, records.id == view.record_id)
-        .where(view.name == name, *restriction(tables, where))
-        .group_by(view.value)
-        .order_by(count.desc(), view.value)
+        .where(view.name == name, *conditions)
+        .group_by(value)
+        .order_by(count.desc(), value)
         .limit(limit)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,10 @@ from flask_chest_sql import queries
 from flask_chest_sql.tables import SCHEMA_VERSION
 
 if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Table
+
     from flask_chest.exporter import Batch
+    from flask_chest.record import JsonValue
     from flask_chest_sql.tables import Tables
 
 
@@ -47,7 +50,15 @@ class SqlStore(Store):
 
     @abstractmethod
     def variables_view(self) -> str:
-        """Return the statement that creates the view `chest_variables`."""
+        """Return the statement that creates the view `chest_variables` unless it is there."""
+
+    @abstractmethod
+    def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
+        """Return the condition that a record has a variable of this name and value.
+
+        A number equals a number, and nothing else: 1 and 1.0 are equal, 1 and "1" are not, and
+        neither are 1 and true.
+        """
 
     @abstractmethod
     def explain(self, error: SQLAlchemyError) -> ChestError:
@@ -64,6 +75,22 @@ class SqlStore(Store):
         with connection.begin():
             yield
 
+    def prepare(self, connection: Connection) -> None:
+        """Change settings of the database before the tables are looked for."""
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give the connection for batches, which stays open from one to the next."""
+        if self._connection is None:
+            self._connection = self._open_engine.connect()
+        yield self._connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection of its own to a call that may come from any thread."""
+        with self._open_engine.connect() as connection:
+            yield connection
+
     # -- Exporter ------------------------------------------------------------------------------
 
     def open(self) -> None:
@@ -75,11 +102,14 @@ class SqlStore(Store):
         """
         with self._explained():
             self._engine = self.create_engine()
-            self._connection = self._engine.connect()
-            if not self._is_prepared(self._connection):
-                with self.transaction(self._connection):
-                    if not self._is_prepared(self._connection):  # another process was faster
-                        self._create(self._connection)
+            with self.reading() as connection:
+                self.prepare(connection)
+                with suppress(SchemaMismatch):  # or half of what another process creates just now
+                    if self._is_prepared(connection):
+                        return
+                with self.transaction(connection):
+                    if not self._is_prepared(connection):
+                        self._create(connection)
 
     def export(self, batch: Batch) -> None:
         """Insert a batch in one transaction.
@@ -88,11 +118,13 @@ class SqlStore(Store):
             ExporterUnavailable: The database cannot take it now.
             BatchRejected: It cannot take these records.
         """
-        if self._connection is None:
-            raise ExporterUnavailable(f"{self.location} is not open")
         try:
-            with self._explained(), self.transaction(self._connection):
-                self.insert(self._connection, batch)
+            with (
+                self._explained(),
+                self.writing() as connection,
+                self.transaction(connection),
+            ):
+                self.insert(connection, batch)
         except ValueError as error:
             raise BatchRejected(f"a record cannot be read: {error}") from error
 
@@ -110,41 +142,48 @@ class SqlStore(Store):
     # -- Schema --------------------------------------------------------------------------------
 
     def _is_prepared(self, connection: Connection) -> bool:
-        """Tell whether our tables are there.
+        """Tell whether our tables and view are there.
 
         Raises:
-            SchemaMismatch: There are tables of these names that we must not write into.
+            SchemaMismatch: There is something of these names that we must not write into.
         """
-        names = inspect(connection).get_table_names()
-        if self.tables.schema.name not in names:
-            if self.tables.records.name in names:
+        inspector = inspect(connection)
+        names = {*inspector.get_table_names(), *inspector.get_view_names()}
+        schema, records, view = self.tables.schema, self.tables.records, self.tables.variables
+        if schema.name not in names:
+            if taken := sorted(names & {records.name, view.name}):
                 raise SchemaMismatch(
-                    f"{self.location} has a table {self.tables.records.name!r} that Flask-Chest "
-                    "did not create. Rename it, or give Flask-Chest another database"
+                    f"{self.location} has a {' and a '.join(taken)} that Flask-Chest did not "
+                    "create. Rename it, or give Flask-Chest another database"
                 )
             return False
-        version = connection.execute(select(func.max(self.tables.schema.c.version))).scalar()
-        if version is None or version > SCHEMA_VERSION:
+        self._refuse_foreign(connection, schema, {schema.name})
+        version = connection.execute(select(func.max(schema.c.version))).scalar()
+        if version is None:  # cut short while it was created, where that is no transaction
+            return False
+        if not isinstance(version, int) or version > SCHEMA_VERSION:
             raise SchemaMismatch(
                 f"{self.location} has the schema version {version}; this Flask-Chest writes "
                 f"{SCHEMA_VERSION}. Upgrade it: pip install --upgrade flask-chest"
             )
-        self._refuse_foreign_columns(connection)
+        self._refuse_foreign(connection, records, names)
+        self._refuse_foreign(connection, view, names)
         return True
 
-    def _refuse_foreign_columns(self, connection: Connection) -> None:
-        table = self.tables.records
+    def _refuse_foreign(self, connection: Connection, table: Table, names: set[str]) -> None:
         columns: set[str] = set()
-        if inspect(connection).has_table(table.name):
+        if table.name in names:
             columns = {column["name"] for column in inspect(connection).get_columns(table.name)}
         missing = [column.name for column in table.columns if column.name not in columns]
         if missing:
             raise SchemaMismatch(
-                f"{self.location} has a table {table.name!r} without {', '.join(missing)}. "
+                f"{self.location} has a {table.name} without {', '.join(missing)}. "
                 "Restore it, or give Flask-Chest another database"
             )
 
     def _create(self, connection: Connection) -> None:
+        # The schema's table first: from then on, the others are known to be ours.
+        self.tables.schema.create(connection, checkfirst=True)
         self.tables.metadata.create_all(connection)
         connection.exec_driver_sql(self.variables_view())
         connection.execute(insert(self.tables.schema).values(version=SCHEMA_VERSION))
@@ -159,51 +198,52 @@ class SqlStore(Store):
         keys = (records.c.started_at, records.c.id)
         statement = (
             select(records)
-            .where(*queries.restriction(self.tables, where))
+            .where(*self._restriction(where))
             .order_by(*(key.desc() if newest_first else key for key in keys))
             .limit(limit)
         )
-        with self._reading() as connection:
+        with self._explained(), self.reading() as connection:
             return [Record(**row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - documented by SQLAlchemy
 
     def count(self, **where: Unpack[Where]) -> int:
         """Return the number of records."""
         statement = (
-            select(func.count())
-            .select_from(self.tables.records)
-            .where(*queries.restriction(self.tables, where))
+            select(func.count()).select_from(self.tables.records).where(*self._restriction(where))
         )
-        with self._reading() as connection:
+        with self._explained(), self.reading() as connection:
             return int(connection.execute(statement).scalar_one())
 
     def purge(self, *, before: datetime) -> int:
         """Delete records that started before `before`; return how many."""
         records = self.tables.records
         statement = delete(records).where(records.c.started_at < queries.aware("before", before))
-        with self._reading() as connection, self.transaction(connection):
+        with self._explained(), self.reading() as connection, self.transaction(connection):
             return connection.execute(statement).rowcount
 
     def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
         """Return one summary for each route and method, the busiest first."""
-        with self._reading() as connection:
-            rows = connection.execute(queries.routes(self.tables, where))
+        with self._explained(), self.reading() as connection:
+            rows = connection.execute(queries.routes(self.tables, self._restriction(where)))
             return [RouteSummary(**row._mapping) for row in rows]  # noqa: SLF001
 
     def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
         """Return the most frequent values of the variable `name`."""
-        with self._reading() as connection:
-            rows = connection.execute(queries.top_values(self.tables, name, limit, where))
-            return [ValueCount(None if value is None else str(value), n) for value, n in rows]
+        with self._explained(), self.reading() as connection:
+            conditions = self._restriction(where)
+            rows = connection.execute(queries.top_values(self.tables, name, limit, conditions))
+            return [ValueCount(value, count) for value, count in rows]
 
     # -- Helpers -------------------------------------------------------------------------------
 
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        """Give a connection of its own to a call that may come from any thread."""
-        if self._engine is None:
+    @property
+    def _open_engine(self) -> Engine:
+        engine = self._engine
+        if engine is None:
             raise ExporterUnavailable(f"{self.location} is not open")
-        with self._explained(), self._engine.connect() as connection:
-            yield connection
+        return engine
+
+    def _restriction(self, where: Where) -> list[ColumnElement[bool]]:
+        return queries.restriction(self.tables, where, self.has_variable)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import builtins
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from flask_chest_sql import SqlStore, Tables
 from pydantic_core import to_json
-from sqlalchemy import JSON, URL, Connection, Engine, Text, create_engine, event
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy import (
+    JSON,
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    Text,
+    create_engine,
+    func,
+    literal,
+    select,
+)
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
 
+from flask_chest import fork
 from flask_chest.errors import (
     BatchRejected,
     ChestError,
@@ -29,8 +43,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
     from flask_chest.exporter import Batch
+    from flask_chest.record import JsonValue, RecordData
 
-_TIMESTAMP: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
+_POLL_SECONDS: Final = 0.01
 
 
 class Timestamp(TypeDecorator[datetime]):
@@ -42,14 +57,18 @@ class Timestamp(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
         """Write an aware datetime."""
         del dialect
-        return value.astimezone(timezone.utc).strftime(_TIMESTAMP) if value is not None else None
+        if value is None:
+            return None
+        # Not `strftime`, which writes the year 999 with three digits.
+        naive = value.astimezone(timezone.utc).replace(tzinfo=None)
+        return f"{naive.isoformat(timespec='microseconds')}Z"
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
         """Read an aware datetime in UTC."""
         del dialect
         if value is None:
             return None
-        return datetime.strptime(value, _TIMESTAMP).replace(tzinfo=timezone.utc)
+        return datetime.fromisoformat(value.removesuffix("Z")).replace(tzinfo=timezone.utc)
 
 
 class SqliteStore(SqlStore):
@@ -82,20 +101,42 @@ class SqliteStore(SqlStore):
             self.close()
 
     def create_engine(self) -> Engine:
-        """Return an engine whose connections wait for locks and use WAL."""
-        engine = create_engine(
+        """Return an engine whose connections wait for locks."""
+        return create_engine(
             URL.create("sqlite", database=str(self._config.path)),
-            connect_args={
-                "timeout": self._config.busy_timeout_seconds,
-                # The exporter's connection is used by one thread at a time, but not always by
-                # the one that opened it.
-                "check_same_thread": False,
-            },
+            connect_args={"timeout": self._config.busy_timeout_seconds},
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
         )
-        event.listen(engine, "connect", _use_wal)
-        return engine
+
+    def prepare(self, connection: Connection) -> None:
+        """Turn WAL on, which the file keeps, so that readers and the writer do not wait.
+
+        SQLite does not wait for the lock here when another process turns it on at this moment.
+        """
+        deadline = time.monotonic() + self._config.busy_timeout_seconds
+        while True:
+            try:
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            except OperationalError as error:
+                if "locked" not in str(error.orig) or time.monotonic() >= deadline:
+                    raise
+                time.sleep(_POLL_SECONDS)
+            else:
+                return
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection that is closed again before this process forks.
+
+        A child that inherits one takes the parent's locks for its own, so that its connections
+        have none: https://sqlite.org/howtocorrupt.html, section 2.6. To open the file anew also
+        notices that it has been replaced.
+        """
+        with fork.held_off(), super().reading() as connection:
+            yield connection
+
+    writing = reading
 
     @contextmanager
     def transaction(self, connection: Connection) -> Iterator[None]:
@@ -107,18 +148,21 @@ class SqliteStore(SqlStore):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
             yield
+            connection.exec_driver_sql("COMMIT")
         except BaseException:
-            connection.exec_driver_sql("ROLLBACK")
+            with suppress(SQLAlchemyError):  # SQLite has rolled back by itself, on a full disk
+                connection.exec_driver_sql("ROLLBACK")
             raise
-        connection.exec_driver_sql("COMMIT")
 
     def insert(self, connection: Connection, batch: Batch) -> None:
         """Insert a batch; only a record ID that is there already is passed over."""
-        rows = [
-            (*list(record.values())[:-1], to_json(record["variables"]).decode())
-            for record in batch.records()
-        ]
-        connection.exec_driver_sql(self._INSERT, cast("Any", rows))
+        try:
+            rows = [_row(record) for record in batch.records()]
+            if len(rows) != len(batch):
+                raise ValueError(f"{len(rows)} records in {len(batch)} lines")
+            connection.exec_driver_sql(self._INSERT, cast("Any", rows))
+        except (KeyError, TypeError, OverflowError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from error
 
     def variables_view(self) -> str:
         """Return the view, unpacked by `json_each`; booleans are text, as JSON writes them."""
@@ -129,15 +173,35 @@ class SqliteStore(SqlStore):
             f" AS value FROM {self.tables.records.name} AS r, json_each(r.variables) AS j"
         )
 
+    def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
+        """Return the condition, for which `json_each` unpacks the record's variables.
+
+        SQLite reads both sides from JSON, so that both have its rounding of floats. Objects are
+        equal when their keys are in the same order.
+        """
+        each = func.json_each(self.tables.records.c.variables).table_valued("key", "type", "value")
+        wanted = func.json_extract(to_json(value).decode(), "$")
+        return (
+            select(literal(1))
+            .select_from(each)
+            .where(
+                each.c.key == name,
+                each.c.type.in_(_json_types(value)),
+                each.c.value.is_not_distinct_from(wanted),
+            )
+            .exists()
+        )
+
     def explain(self, error: SQLAlchemyError) -> ChestError:
         """Tell a file that cannot be used from one that is busy and from data that it refuses."""
         original = error.orig if isinstance(error, DBAPIError) else None
         message = f"{self.location}: {original or error}"
-        if isinstance(
-            original, (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError)
+        reason = str(original)
+        if isinstance(original, (sqlite3.IntegrityError, sqlite3.DataError)) or (
+            # An InterfaceError before Python 3.11, a ProgrammingError since.
+            reason.startswith("Error binding parameter")
         ):
             return BatchRejected(message)
-        reason = str(original)
         if "not a database" in reason:
             return ConfigurationError(f"{message}. Name another file")
         if "unable to open" in reason or "readonly" in reason:
@@ -147,6 +211,30 @@ class SqliteStore(SqlStore):
         return ExporterUnavailable(message)
 
 
-def _use_wal(connection: sqlite3.Connection, _record: object) -> None:
-    # Kept in the file; asking again costs a read.
-    connection.execute("PRAGMA journal_mode = WAL")
+_fields = itemgetter(*(c.name for c in SqliteStore.tables.records.columns if c.name != "variables"))
+
+
+def _row(record: RecordData) -> tuple[object, ...]:
+    """Return a record's values in the order of the columns.
+
+    Raises:
+        KeyError: A field is missing.
+        TypeError: It is not a record.
+    """
+    variables = record["variables"]
+    if not isinstance(variables, dict):
+        raise TypeError(f"variables is a {type(variables).__name__}")
+    return (*_fields(record), to_json(variables, inf_nan_mode="null").decode())
+
+
+def _json_types(value: JsonValue) -> tuple[str, ...]:
+    """Return the names that `json_each` has for the type of a value and what may equal it."""
+    if value is None:
+        return ("null",)
+    if isinstance(value, bool):
+        return ("true" if value else "false",)
+    if isinstance(value, (int, float)):
+        return ("integer", "real")
+    if isinstance(value, str):
+        return ("text",)
+    return ("object",) if isinstance(value, Mapping) else ("array",)

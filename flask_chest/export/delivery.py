@@ -1,22 +1,16 @@
-"""Delivers what is in the journal: a job of the scheduler, a thread and a cursor per exporter."""
+"""Delivers to one exporter what waits for it in the journal."""
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import logging
 import random
 import threading
 import time
-import weakref
-from collections.abc import Mapping
-from datetime import timezone
 from typing import TYPE_CHECKING, Final
 
-from apscheduler.executors.debug import DebugExecutor
-from apscheduler.schedulers.background import BackgroundScheduler
-
-from flask_chest.errors import BatchRejected
+from flask_chest import fork
+from flask_chest.errors import BatchRejected, ChestError
 from flask_chest.exporter import Batch
 from flask_chest.stats import ExporterStats
 
@@ -30,12 +24,15 @@ if TYPE_CHECKING:
 BACKOFF_SECONDS: Final = 1.0
 MAX_BACKOFF_SECONDS: Final = 60.0
 
+_POLL_SECONDS: Final = 0.02
+
 
 class Delivery:
     """Brings one exporter what waits for it, in a daemon thread of its own.
 
     A thread that hangs in a dead database holds up neither the other exporters nor, being a
-    daemon, the end of the process.
+    daemon, the end of the process. There is never a second one beside it: an exporter is used by
+    one thread only.
 
     Args:
         name: The exporter's name in CHEST_EXPORTERS.
@@ -65,33 +62,52 @@ class Delivery:
         self._counters = counters
         self._throttle = throttle
         self._last_error: str | None = None
+        self._is_open = False
+        self._is_inherited = False
         self.after_fork()
 
     def after_fork(self) -> None:
         """Begin anew: a forked child has neither the thread nor the right to the connection."""
         self._condition = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._backstop_seconds: float | None = None
+        self._stopping = False
         self._due = False
         self._asked = 0  # flushes asked for
         self._served = 0  # flushes answered
-        self._complete = True
-        self._stopping = False
-        self._is_open = False
+        self._arrived = 0  # the newest of those after which nothing waited
+        self._patience = 0.0  # when the last of those who asked gives up waiting
         self._failures = 0  # in a row
         self._not_before = 0.0
+        self._is_inherited = self._is_inherited or self._is_open
+        self._is_open = False
 
     # -- From other threads ------------------------------------------------------------------
+
+    def start(self, interval_seconds: float) -> None:
+        """Start the thread unless it runs. `wake` is going to be called in this interval."""
+        with self._condition:
+            # APScheduler reckons in the time of the day: when the clock is set back by an hour,
+            # its next run is an hour and an interval away.
+            self._backstop_seconds = 3 * interval_seconds
+            self._start()
 
     def wake(self) -> None:
         """Deliver soon, unless a failure a moment ago advises to wait or another process does."""
         with self._condition:
+            self._start()
             self._due = True
             self._condition.notify_all()
 
-    def ask(self) -> int:
-        """Ask for a delivery now, whoever is in charge, and return a ticket for `wait`."""
+    def ask(self, deadline: float) -> int:
+        """Ask for a delivery now, whoever is in charge, and return a ticket for `wait`.
+
+        Args:
+            deadline: When the answer is of no use any more, on the monotonic clock, in seconds.
+        """
         with self._condition:
             self._start()
+            self._patience = max(self._patience, deadline)
             self._asked += 1
             self._condition.notify_all()
             return self._asked
@@ -104,29 +120,33 @@ class Delivery:
             deadline: On the monotonic clock, in seconds.
         """
         with self._condition:
-            served = self._condition.wait_for(
+            self._condition.wait_for(
                 lambda: self._served >= ticket, max(deadline - time.monotonic(), 0.0)
             )
-            return served and self._complete
-
-    def start(self) -> None:
-        """Start the thread unless it runs."""
-        with self._condition:
-            self._start()
+            return self._arrived >= ticket
 
     def _start(self) -> None:
+        self._stopping = False
         if self._thread is None:
-            self._thread = threading.Thread(
+            thread = threading.Thread(
                 target=self._loop, name=f"chest-export-{self.name}", daemon=True
             )
-            self._thread.start()
+            thread.start()
+            self._thread = thread
 
-    def stop(self, deadline: float) -> None:
-        """End the thread, but do not wait beyond `deadline` for one that hangs."""
+    def stop(self) -> None:
+        """Tell the thread to end after the batch that it is at."""
         with self._condition:
             self._stopping = True
             self._condition.notify_all()
-            thread = self._thread
+
+    def join(self, deadline: float) -> None:
+        """Wait for the end of the thread, but not beyond `deadline` for one that hangs.
+
+        Args:
+            deadline: On the monotonic clock, in seconds.
+        """
+        thread = self._thread
         if thread is not None:
             thread.join(max(deadline - time.monotonic(), 0.0))
 
@@ -145,23 +165,28 @@ class Delivery:
     # -- In the exporter's thread ----------------------------------------------------------------
 
     def _loop(self) -> None:
-        condition = self._condition  # `stop` leaves a thread that hangs behind with its own
-        while not self._stopping:
+        condition = self._condition
+        while True:
             with condition:
                 condition.wait_for(
-                    lambda: self._due or self._stopping or self._asked > self._served
+                    lambda: self._due or self._stopping or self._asked > self._served,
+                    self._backstop_seconds,
                 )
                 ticket, self._due = self._asked, False
                 asked = ticket > self._served
             if self._stopping and not asked:
-                break
-            complete = self._run(asked=asked)
+                self._close()
+                with condition:
+                    if self._stopping and self._asked == ticket:  # else somebody needs it again
+                        self._thread = None
+                        return
+                continue
+            arrived = self._run(asked=asked)
             with condition:
-                if condition is not self._condition:
-                    return
-                self._complete, self._served = complete, ticket
+                self._served = ticket
+                if arrived:
+                    self._arrived = ticket
                 condition.notify_all()
-        self._close()
 
     def _run(self, *, asked: bool) -> bool:
         """Deliver what waits now. Return whether all of it arrived. Never raises."""
@@ -169,29 +194,53 @@ class Delivery:
         if not asked and (not in_charge or time.monotonic() < self._not_before):
             return False
         try:
-            with self._reader.turn(MAX_BACKOFF_SECONDS if asked else 0.0) as held:
-                if held:
-                    self._deliver()
-            if held:
-                self._journal.prune()
+            arrived = self._deliver()
+            while arrived is None and asked and self._may_wait():
+                arrived = self._deliver()
         except Exception as error:  # noqa: BLE001 - whatever an exporter raises, records wait
             self._failed(error)
+            return False
+        except BaseException as error:  # noqa: BLE001 - SystemExit would end this thread alone
+            self._failed(ChestError(f"{type(error).__name__}: {error}"))
             return False
         finally:
             if not in_charge:  # one connection per host, but for the moment of a flush
                 self._close()
-        return held
+        if arrived is not None:
+            self._journal.prune()
+        return bool(arrived)
 
-    def _deliver(self) -> None:
-        for chunk in self._reader.chunks(self._max_records, self._max_bytes):
-            if not self._is_open:
-                # Set before, so that `close` clears up after an `open` that failed half way.
-                self._is_open = True
-                self._exporter.open()
-            self._export(Batch(chunk.lines, chunk.count))
-            self._reader.acknowledge(chunk)
-            self._failures = 0
-            self._last_error = None
+    def _may_wait(self) -> bool:
+        """Pause while another process has the turn; False when nobody waits for us any more."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._stopping, _POLL_SECONDS)
+            return not self._stopping and time.monotonic() < self._patience
+
+    def _deliver(self) -> bool | None:
+        """Return True when all has arrived, False when told to stop, None without the turn."""
+        with self._reader.turn() as held:
+            if not held:
+                return None
+            for chunk in self._reader.chunks(self._max_records, self._max_bytes):
+                if self._stopping:
+                    return False
+                self._open()
+                self._export(Batch(chunk.lines, chunk.count))
+                self._reader.acknowledge(chunk)
+                self._failures = 0
+                self._last_error = None
+            return True
+
+    def _open(self) -> None:
+        if self._is_open:
+            return
+        if self._is_inherited:
+            fork.keep(self._exporter)
+            self._exporter = type(self._exporter)(self._exporter.config)
+            self._is_inherited = False
+        # Set before, so that `close` clears up after an `open` that failed half way.
+        self._is_open = True
+        self._exporter.open()
 
     def _export(self, batch: Batch) -> None:
         """Deliver a batch, or those of its records that the database does not refuse."""
@@ -199,7 +248,8 @@ class Delivery:
             self._exporter.export(batch)
         except BatchRejected as error:
             if len(batch) > 1:
-                lines = batch.lines.splitlines(keepends=True)
+                # Not `splitlines`: it takes a carriage return, too, for the end of a line.
+                lines = [line + b"\n" for line in batch.lines.split(b"\n")[:-1]]
                 middle = len(lines) // 2
                 for half in (lines[:middle], lines[middle:]):
                     self._export(Batch(b"".join(half), len(half)))
@@ -238,101 +288,3 @@ class Delivery:
             self._is_open = False
             with contextlib.suppress(Exception):  # it is being given up
                 self._exporter.close()
-
-
-class Export:
-    """All deliveries of one application in this process, and the scheduler that wakes them.
-
-    Nothing runs before `start`, which the first tracked request of a process calls: a thread
-    started at import or before a fork would be missing in the workers.
-
-    Args:
-        deliveries: One for each exporter, by name.
-        interval_seconds: Between two deliveries.
-        shutdown_seconds: How long the end of the process may be held up.
-    """
-
-    def __init__(
-        self,
-        deliveries: Mapping[str, Delivery],
-        journal: Journal,
-        *,
-        interval_seconds: float,
-        shutdown_seconds: float,
-    ) -> None:
-        self.deliveries = deliveries
-        self._journal = journal
-        self._interval_seconds = interval_seconds
-        self._shutdown_seconds = shutdown_seconds
-        self.after_fork()
-
-    def after_fork(self) -> None:
-        """Be as before `start`, in a forked child, where no thread of the parent runs."""
-        self._lock = threading.Lock()
-        self._scheduler: BackgroundScheduler | None = None
-        self.is_started = False
-        for delivery in self.deliveries.values():
-            delivery.after_fork()
-
-    def start(self) -> None:
-        """Start the scheduler and the threads, once in a process."""
-        with self._lock:
-            if self.is_started:
-                return
-            self.is_started = True
-            # Its jobs only wake the exporters' threads, so they run in the scheduler's own.
-            self._scheduler = BackgroundScheduler(
-                timezone=timezone.utc, executors={"default": DebugExecutor()}
-            )
-            for name, delivery in self.deliveries.items():
-                delivery.start()
-                self._scheduler.add_job(
-                    delivery.wake,
-                    "interval",
-                    seconds=self._interval_seconds,
-                    id=name,
-                    coalesce=True,
-                    misfire_grace_time=None,
-                )
-            self._scheduler.start()
-            atexit.register(_close, weakref.ref(self))
-
-    def flush(self, timeout_seconds: float) -> bool:
-        """Deliver now; True when everything reached every exporter in time."""
-        deadline = time.monotonic() + timeout_seconds
-        tickets = {name: delivery.ask() for name, delivery in self.deliveries.items()}
-        arrived = [self.deliveries[name].wait(ticket, deadline) for name, ticket in tickets.items()]
-        return all(arrived)
-
-    def close(self) -> None:
-        """Deliver what can be delivered before the deadline, then end all threads."""
-        deadline = time.monotonic() + self._shutdown_seconds
-        with self._lock:
-            scheduler, self._scheduler = self._scheduler, None
-            started, self.is_started = self.is_started, False
-        if scheduler is not None:
-            scheduler.shutdown(wait=False)
-        if started:
-            self._drain(deadline)
-        for delivery in self.deliveries.values():
-            delivery.stop(deadline)
-            delivery.after_fork()
-        self._journal.close()
-
-    def _drain(self, deadline: float) -> None:
-        """Deliver for the host a last time, unless another process goes on doing it.
-
-        What another process wrote between our last look and our giving the lock back is found
-        by looking again: it saw the lock taken and left its records to us.
-        """
-        while self._journal.claim() and time.monotonic() < deadline:
-            arrived = self.flush(deadline - time.monotonic())
-            self._journal.release()
-            if not arrived or not any(d.stats().pending_bytes for d in self.deliveries.values()):
-                return
-
-
-def _close(reference: weakref.ref[Export]) -> None:
-    export = reference()
-    if export is not None:
-        export.close()

@@ -1,0 +1,143 @@
+"""The way of one exporter through the journal on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flask_chest.journal.files import LockFile, write_private
+from flask_chest.journal.interface import Chunk, Reader
+from flask_chest.journal.segment import segments
+
+if TYPE_CHECKING:
+    from flask_chest.log import Throttle
+
+
+class DiskReader(Reader):
+    """One exporter's cursor: for each segment, the offset up to which it has delivered.
+
+    The file is replaced in one step, so a reader finds the old one or the new one, and a crash
+    between the database's commit and the replacement repeats one batch, which the database
+    recognises by its record IDs.
+
+    Args:
+        folder: The journal's.
+        exporter: Names the files, so it has only letters, digits, ``_`` and ``-``.
+    """
+
+    def __init__(self, folder: Path, exporter: str, throttle: Throttle) -> None:
+        self._folder = folder / "segments"
+        self._file = folder / "cursors" / f"{exporter}.json"
+        self._dead_letters = folder / "dead-letter" / f"{exporter}.jsonl"
+        self._turn = LockFile(folder / "cursors" / f"{exporter}.lock")
+        self._throttle = throttle
+        self._cursor: dict[str, int] = {}
+
+    def load(self) -> dict[str, int]:
+        """Return the stored cursor; empty when there is none or it is damaged.
+
+        Raises:
+            OSError: It is there, but cannot be read.
+        """
+        try:
+            stored = json.loads(self._file.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except (ValueError, RecursionError) as error:
+            stored = error
+        if isinstance(stored, dict):
+            # A bool is an int to `isinstance`.
+            return {name: at for name, at in stored.items() if type(at) is int and at >= 0}
+        self._throttle.log(
+            logging.WARNING,
+            f"cursor {self._file.stem}",
+            f"The cursor {self._file} is damaged; all that is in the journal is delivered again, "
+            "and what is in the database already is passed over there",
+        )
+        return {}
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[bool]:
+        """Hold the lock that keeps two processes from delivering the same records at once."""
+        held = self._turn.acquire()
+        try:
+            if held:
+                there = {segment.name for segment in segments(self._folder)}
+                # Loaded each time: another process may have moved it.
+                self._cursor = {name: at for name, at in self.load().items() if name in there}
+            yield held
+        finally:
+            if held:
+                self._turn.release()
+
+    def chunks(self, max_records: int, max_bytes: int) -> Iterator[Chunk]:
+        """Yield what waits at this moment, oldest segment first."""
+        unreadable: OSError | None = None
+        for segment in segments(self._folder):
+            try:
+                end = segment.size()
+                start = segment.start(self._cursor.get(segment.name, 0), end)
+                while start < end:
+                    lines, count = segment.read(start, end, max_records, max_bytes)
+                    if not count:
+                        break  # half a line: it is being written, or its writer was killed
+                    start += len(lines)
+                    yield Chunk(lines, count, segment.name, start)
+            except FileNotFoundError:
+                continue  # somebody has tidied up
+            except OSError as error:
+                unreadable = unreadable or error
+        if unreadable is not None:
+            raise unreadable
+
+    def acknowledge(self, chunk: Chunk) -> None:
+        """Store the new offset."""
+        self._cursor[chunk.segment] = chunk.end
+        new = self._file.with_suffix(".new")
+        write_private(new, os.O_TRUNC, json.dumps(self._cursor).encode())
+        new.replace(self._file)
+
+    def set_aside(self, line: bytes, error: Exception) -> None:
+        """Append the record and the error to the dead letters of this exporter."""
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            record = line.decode("utf-8", "replace")
+        letter = {"error": f"{type(error).__name__}: {error}", "record": record}
+        write_private(self._dead_letters, os.O_APPEND, json.dumps(letter).encode() + b"\n")
+
+    def pending(self) -> tuple[int, float]:
+        """Return the bytes that wait, and the age in seconds of the oldest segment with any."""
+        waiting = 0
+        oldest = now = time.time()
+        with contextlib.suppress(OSError):  # delivery, which needs the same files, reports it
+            cursor = self.load()
+            for segment in segments(self._folder):
+                rest = segment.size() - cursor.get(segment.name, 0)
+                if rest > 0:
+                    waiting += rest
+                    oldest = min(oldest, _created(segment.name, now))
+        return waiting, now - oldest
+
+    def after_fork(self) -> None:
+        """Leave the turn to the parent."""
+        self._turn.after_fork()
+
+
+def _created(name: str, otherwise: float) -> float:
+    """Return the Unix time in seconds that the UUIDv7 in a segment's name begins with.
+
+    Args:
+        name: Of the segment.
+        otherwise: For a name that somebody else gave.
+    """
+    try:
+        return int(name[:8] + name[9:13], 16) / 1000
+    except ValueError:
+        return otherwise

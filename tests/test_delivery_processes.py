@@ -1,0 +1,439 @@
+"""Several real processes on one journal: killed, forked, stopped, and ending at the same time."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+PREAMBLE = """
+import os, signal, sys, threading, time
+from pathlib import Path
+
+from flask_chest.export import Delivery, Export
+from flask_chest.journal import DiskJournal, disk
+from flask_chest.log import Throttle
+from flask_chest.plugins import Plugins
+from flask_chest.record import encode, instance, timestamp, uuid7
+from flask_chest.stats import Counters
+from flask_chest import fork
+from flask_chest_sqlite import SqliteConfig, SqliteStore
+
+folder, interval = Path(sys.argv[1]), float(sys.argv[2])
+
+
+class Process:
+    def __init__(self):
+        counters, throttle = Counters(), Throttle()
+        self.journal = DiskJournal(folder / "chest", ["main"], counters, throttle)
+        self.store = SqliteStore(SqliteConfig(path=folder / "chest.sqlite3"))
+        delivery = Delivery(
+            "main", self.store, self.journal, max_records=100, max_bytes=1_000_000,
+            plugins=Plugins({}, counters, throttle), counters=counters, throttle=throttle,
+        )
+        self.export = Export(
+            {"main": delivery}, self.journal, interval_seconds=interval, shutdown_seconds=20.0
+        )
+        fork.watch(self)
+
+    def after_fork(self):
+        self.journal.after_fork()
+        self.export.after_fork()
+
+
+def record(number=1):
+    # What a request does, and what its client sees once the record is in the journal.
+    for _ in range(number):
+        identity = uuid7()
+        line = encode({
+            "id": identity, "request_id": identity, "trace_id": None, "service": "test",
+            "instance": instance(), "endpoint": "e", "route": "/", "method": "GET", "path": "/",
+            "status_code": 200, "error": None, "started_at": timestamp(time.time_ns()),
+            "duration_ms": 1.0, "weight": 1.0, "variables": {"user": "u" * 50},
+        })
+        assert process.journal.append(line)
+        say(identity)
+    if not process.export.is_started:
+        process.export.start()
+
+
+def say(text):
+    os.write(1, f"{text}\\n".encode())
+
+
+def files_of(*words):
+    found = []
+    for link in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{link}")
+        except OSError:
+            continue
+        if any(word in target for word in words):
+            found.append(target)
+    return found
+
+
+process = Process()
+"""
+
+
+class Host:
+    """Starts processes that share a journal, and looks at what arrived."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.started = []
+
+    def start(self, code, interval=1_000.0):
+        script = self.folder / f"script{len(self.started)}.py"
+        script.write_text(PREAMBLE + code)
+        process = subprocess.Popen(
+            [sys.executable, "-W", "error::ResourceWarning", script, self.folder, str(interval)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.PIPE,
+            bufsize=0,
+        )
+        self.started.append(process)
+        return process
+
+    def run(self, code, **options):
+        """Run a process to its end, which must be a good one; return what it said."""
+        said, _ = finish(self.start(code, **options))
+        return said
+
+    def flush(self):
+        assert self.run("say(process.export.flush(20.0)); process.export.close()") == ["True"]
+
+    def stored(self):
+        """Return the ID of every row in the database, and which process recorded it."""
+        database = self.folder / "chest.sqlite3"
+        if not database.exists():
+            return {}
+        with contextlib.closing(sqlite3.connect(database, timeout=10)) as connection:
+            try:
+                rows = connection.execute("SELECT id, instance FROM chest_records").fetchall()
+            except sqlite3.OperationalError:
+                return {}  # not created yet
+        assert len(rows) == len(dict(rows))
+        return dict(rows)
+
+    def segments(self):
+        return sorted((self.folder / "chest" / "segments").glob("*.jsonl"))
+
+    def close(self):
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def host(tmp_path):
+    host = Host(tmp_path)
+    yield host
+    host.close()
+
+
+def until(condition, seconds=20.0):
+    deadline = time.monotonic() + seconds
+    while not (result := condition()):
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.01)
+    return result
+
+
+def listen(process, lines):
+    """Read so many lines of what a process says."""
+    heard = []
+    while len(heard) < lines:
+        line = process.stdout.readline()
+        assert line, process.stderr.read().decode()
+        heard.append(line.decode().strip())
+    return heard
+
+
+def finish(process, code=0):
+    said, errors = process.communicate(timeout=30)
+    assert process.returncode == code, errors.decode()
+    if code == 0:
+        assert errors == b"", errors.decode()
+    return whole_lines(said), errors.decode()
+
+
+def kill(process):
+    """Kill -9 a process; return what it had said before."""
+    process.kill()
+    said, errors = process.communicate()
+    assert process.returncode == -signal.SIGKILL, errors.decode()
+    return whole_lines(said)
+
+
+def whole_lines(said):
+    return said.decode()[: said.rfind(b"\n") + 1].split()
+
+
+# -- Killed --------------------------------------------------------------------------------------
+
+
+def test_every_record_that_was_acknowledged_arrives_once_whoever_is_killed(host):
+    writers = [host.start("while True: record()", interval=0.05) for _ in range(4)]
+    acknowledged = []
+    for number, writer in enumerate(writers):  # the first one in charge is among them
+        acknowledged += listen(writer, 150 * (number + 1))
+        acknowledged += kill(writer)
+    assert len(acknowledged) >= 1_500
+    host.flush()
+    stored = host.stored()
+    assert set(acknowledged) <= set(stored)
+    # At most one record of each writer was in the journal and not yet acknowledged.
+    assert len(set(stored) - set(acknowledged)) <= len(writers)
+    assert host.segments() == []
+
+
+def test_killed_again_and_again_while_it_delivers_nothing_is_lost_or_doubled(host):
+    acknowledged = host.run("record(3_000); os._exit(0)")
+    for _ in range(4):
+        deliverer = host.start("process.export.start(); time.sleep(60)", interval=0.05)
+        before = len(host.stored())
+        until(lambda: len(host.stored()) > before)  # noqa: B023
+        kill(deliverer)
+        if len(host.stored()) == 3_000:
+            break
+    host.flush()
+    assert set(host.stored()) == set(acknowledged)
+    assert host.segments() == []
+
+
+def test_another_process_takes_over_from_one_that_was_killed(host):
+    live = "record(); [record() for _ in iter(sys.stdin.readline, '')]"
+    chief = host.start(live, interval=0.05)
+    acknowledged = listen(chief, 1)
+    until(lambda: set(host.stored()) == set(acknowledged))
+    heir = host.start(live, interval=0.05)
+    acknowledged += listen(heir, 1)
+    until(lambda: set(host.stored()) == set(acknowledged))
+    acknowledged += kill(chief)
+    heir.stdin.write(b"one more\n")
+    acknowledged += listen(heir, 1)
+    until(lambda: set(host.stored()) == set(acknowledged))
+    heir.stdin.close()
+    heir.stdin = None
+    finish(heir)
+    host.flush()
+    assert host.segments() == []
+
+
+def test_a_process_that_is_stopped_holds_up_no_flush(host):
+    chief = host.start("record(); time.sleep(60)", interval=0.05)
+    acknowledged = listen(chief, 1)
+    until(lambda: set(host.stored()) == set(acknowledged))
+    # Wait for its next idle moment: one that is stopped in the middle of a batch keeps its turn.
+    until(lambda: locked_files(chief.pid, host.folder) == {"export.lock"})
+    chief.send_signal(signal.SIGSTOP)
+    acknowledged += host.run("record(5); assert process.export.flush(20.0)")
+    assert set(host.stored()) == set(acknowledged)
+    chief.send_signal(signal.SIGCONT)
+    kill(chief)
+
+
+def locked_files(pid, folder):
+    held = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            target = link.readlink()
+            if target.suffix == ".lock" and folder in target.parents:
+                held.add(target.name)
+    return held
+
+
+# -- Forked --------------------------------------------------------------------------------------
+
+FORK = """
+record(20)
+assert process.export.flush(10.0)
+parents = files_of("/segments/")
+assert len(parents) == 1
+child = os.fork()
+if child == 0:
+    inherited = files_of("/chest/", "sqlite3")
+    assert inherited == [], inherited
+    assert process.journal.appended == 0
+    assert not process.export.is_started
+    assert not process.journal.claim(), "the parent is in charge"
+    record(10)
+    assert len(files_of("/segments/")) == 1
+    assert files_of("/segments/") != parents
+    assert process.export.flush(10.0), "under the exporter's own turn"
+    process.export.close()
+    END
+record(20)
+assert files_of("/segments/") == parents
+_, status = os.waitpid(child, 0)
+assert status == 0, status
+assert len(files_of("export.lock")) == 1
+assert process.journal.claim()
+record(5)
+process.export.close()
+"""
+
+
+@pytest.mark.parametrize("end", ["os._exit(0)", "sys.exit()"])
+def test_a_forked_child_writes_its_own_segment_and_leaves_the_parent_alone(host, end):
+    acknowledged = host.run(FORK.replace("END", end), interval=0.05)
+    assert len(acknowledged) == len(set(acknowledged)) == 55
+    stored = host.stored()
+    assert set(stored) == set(acknowledged)
+    by_process = collections.Counter(stored.values())
+    assert sorted(by_process.values()) == [10, 45]
+    host.flush()
+    assert host.segments() == []
+
+
+def test_at_whatever_moment_a_process_forks_its_child_inherits_no_file_and_no_lock(host):
+    said = host.run(
+        """
+disk.MAX_SEGMENT_BYTES = 1_000  # a new one for each few records
+done = threading.Event()
+
+
+def write():
+    while not done.wait(0.001):
+        record()
+
+
+threads = [threading.Thread(target=write) for _ in range(2)]
+for thread in threads:
+    thread.start()
+children = []
+for number in range(60):
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            # What a child opens itself is not the parent's; so far, it has opened nothing.
+            inherited = files_of("/segments/", ".lock", "sqlite3")
+            assert not inherited, inherited
+            if number % 10 == 0:
+                record(3)
+                assert process.export.flush(20.0)
+            code = 0
+        except BaseException as error:
+            os.write(2, repr(error).encode())
+        finally:
+            os._exit(code)
+    children.append(child)
+    time.sleep(0.002)
+done.set()
+codes = [os.waitpid(child, 0)[1] for child in children]
+for thread in threads:
+    thread.join()
+assert codes == [0] * 60, codes
+assert process.export.flush(20.0)
+process.export.close()
+""",
+        interval=0.05,
+    )
+    assert len(said) == len(set(said))
+    assert set(host.stored()) == set(said)
+    host.flush()
+    assert host.segments() == []
+
+
+def test_the_child_of_a_parent_that_was_killed_takes_over(host):
+    parent = host.start(
+        """
+record()
+assert process.export.flush(10.0)
+if os.fork() == 0:
+    record()
+    time.sleep(60)
+say(os.getpid())
+time.sleep(60)
+""",
+        interval=0.05,
+    )
+    heard = listen(parent, 3)
+    acknowledged = [line for line in heard if "-" in line]
+    until(lambda: set(host.stored()) == set(acknowledged))
+    children = _children(parent.pid)
+    try:
+        parent.kill()
+        late = host.run("record(); os._exit(0)")  # it delivers nothing itself
+        until(lambda: set(host.stored()) == {*acknowledged, *late})
+    finally:
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+
+
+def _children(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+# -- Ended ---------------------------------------------------------------------------------------
+
+SIGTERM = """
+signal.signal(signal.SIGTERM, lambda *_: {})
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(60)
+"""
+ENDS = {
+    "the last line": ("", 0),
+    "sys.exit": ("sys.exit(3)", 3),
+    "an exception": ("raise RuntimeError('the end')", 1),
+    "a handler of SIGTERM": (SIGTERM.format("sys.exit(0)"), 0),
+    "a handler that closes": (SIGTERM.format("(process.export.close(), sys.exit(0))"), 0),
+}
+
+
+@pytest.mark.parametrize(("code", "status"), ENDS.values(), ids=ENDS)
+def test_a_process_that_ends_delivers_first(host, code, status):
+    said, _ = finish(host.start(f"record(50)\n{code}"), status)
+    assert set(host.stored()) == set(said)
+    assert len(said) == 50
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGKILL])
+def test_what_a_process_could_not_deliver_is_delivered_by_the_next(host, signal_number):
+    process = host.start("record(50); time.sleep(60)")
+    acknowledged = listen(process, 50)
+    process.send_signal(signal_number)
+    process.communicate()
+    assert process.returncode == -signal_number
+    assert host.stored() == {}
+    host.run("process.export.start()")
+    assert set(host.stored()) == set(acknowledged)
+
+
+def test_processes_that_end_at_the_same_moment_leave_nothing_behind(host):
+    processes = [host.start("record(20); sys.stdin.read()") for _ in range(4)]
+    acknowledged = [line for process in processes for line in listen(process, 20)]
+    for process in processes:
+        process.stdin.close()
+        process.stdin = None
+    for process in processes:
+        finish(process)
+    assert set(host.stored()) == set(acknowledged)
+
+
+def test_flushes_of_several_processes_at_once_are_all_true(host):
+    code = "[(record(5), say(process.export.flush(20.0))) for _ in range(10)]"
+    processes = [host.start(code) for _ in range(3)]
+    said = [line for process in processes for line in finish(process)[0]]
+    assert said.count("True") == 30
+    assert len(host.stored()) == 150
+
+
+def test_dead_letters_and_cursors_are_json_after_all_that(host):
+    host.run("record(5); assert process.export.flush(20.0)")
+    cursor = json.loads((host.folder / "chest" / "cursors" / "main.json").read_text())
+    assert [type(offset) for offset in cursor.values()] == [int]
