@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import re
@@ -617,7 +618,9 @@ def test_a_teardown_function_that_raises_does_not_cost_the_record(
 
     chest.init_app(app)
     app.register_blueprint(blueprint)
-    serve(app).get("/")
+    # Up to Flask 3.1.1 it raises at the end of the stream, and the client sees it broken off.
+    with contextlib.suppress(httpx.RemoteProtocolError):
+        serve(app).get("/")
     [row] = recorded(chest, 1)
     assert row["variables"] == {"n": 1}
     assert row["error"] == f"{__name__}.OutOfStockError"
