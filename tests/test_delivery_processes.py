@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import json
 import os
 import signal
 import sqlite3
@@ -431,9 +430,3 @@ def test_flushes_of_several_processes_at_once_are_all_true(host):
     said = [line for process in processes for line in finish(process)[0]]
     assert said.count("True") == 30
     assert len(host.stored()) == 150
-
-
-def test_dead_letters_and_cursors_are_json_after_all_that(host):
-    host.run("record(5); assert process.export.flush(20.0)")
-    cursor = json.loads((host.folder / "chest" / "cursors" / "main.json").read_text())
-    assert [type(offset) for offset in cursor.values()] == [int]

@@ -38,6 +38,7 @@ from werkzeug.local import LocalProxy
 
 from flask_chest.filter import Patterns, Selection, VariableFilter
 from flask_chest.values import (
+    _SHORT,
     MAX_DEPTH,
     MAX_INTEGER_BITS,
     MAX_ITEMS,
@@ -45,6 +46,7 @@ from flask_chest.values import (
     MAX_RECORD,
     MAX_TEXT,
     MAX_VARIABLE,
+    VALUE_COST,
     NotData,
     clean_text,
     is_plain,
@@ -283,7 +285,7 @@ DATA = {
     "empty set": (set(), []),
     "set of numbers": ({10, 9, 1.5}, [1.5, 9, 10]),
     "frozenset": (frozenset("ba"), ["a", "b"]),
-    "set of several kinds": ({"a", 1, None}, ["a", 1, None]),
+    "set of several kinds": ({*"cab", 3, 1, 2, None}, ["a", "b", "c", 1, 2, 3, None]),
     "set of tuples": ({(2, 1), (1, 9)}, [[1, 9], [2, 1]]),
     "keys of a dict": ({"b": 1, "a": 2}.keys(), ["a", "b"]),
     "items of a dict": ({"b": 1, "a": 2}.items(), [["a", 2], ["b", 1]]),
@@ -856,6 +858,13 @@ def test_a_record_is_bounded_whatever_its_variables():
         assert data["…"] == f"[cut, {len(variables)} items]"
 
 
+def test_names_take_room_too():
+    data, _ = record({f"{i:0250}": "x" * 100 for i in range(MAX_ITEMS)}, "*")
+    whole = [value for value in data.values() if value == "x" * 100]
+    assert len(whole) == MAX_RECORD // (250 + 100 + VALUE_COST)
+    assert list(data.values())[-1].endswith("…[cut, 100 characters]")
+
+
 def test_numbers_and_short_texts_survive_when_others_take_the_room():
     greedy = {f"greedy_{i}": ["x" * MAX_TEXT] * 100 for i in range(5)}
     data, _ = record(
@@ -881,7 +890,8 @@ def test_names_are_made_safe_and_stay_apart():
 
 def test_a_name_that_is_no_text_is_skipped_and_counted():
     assert record({5: 1, None: 2, Hostile(): 3, "a": 4}, "*") == ({"a": 4}, 3)
-    assert record({hostile(str)("b"): 1, hostile(str)("c"): [1]}, "*") == ({"b": 1, "c": [1]}, 0)
+    odd = {hostile(str)("b"): 1, hostile(str)("c"): [1], "b": 2}
+    assert record(odd, "*", "x") == ({"b": 1, "c": [1], "b (2)": 2}, 0)
 
 
 # -- Other threads ---------------------------------------------------------------------------
@@ -1119,4 +1129,7 @@ def test_the_limits_of_the_page_are_true():
     assert found == [f"{limit:,}" for limit in limits]
     assert f"{BYTES_OF_VARIABLE // 1024} KiB" in section
     assert f"{BYTES_OF_RECORD // 1024**2} MiB" in section
+    assert f"each value counts {VALUE_COST} more" in section
+    assert f"takes up to {len(to_json(chr(1))) - len(to_json(''))}," in section
+    assert f"texts of up to {_SHORT} characters" in section
     assert f"{MAX_INTEGER_BITS:,} bits" in PAGE.read_text("utf-8")

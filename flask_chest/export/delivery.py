@@ -240,7 +240,10 @@ class Delivery:
             self._is_inherited = False
         # Set before, so that `close` clears up after an `open` that failed half way.
         self._is_open = True
-        self._exporter.open()
+        # Drivers import modules when they are first used, and a child forked in the middle of an
+        # import waits for its end for ever.
+        with fork.held_off():
+            self._exporter.open()
 
     def _export(self, batch: Batch) -> None:
         """Deliver a batch, or those of its records that the database does not refuse."""

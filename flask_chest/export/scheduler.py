@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
 
 if TYPE_CHECKING:
     from flask_chest.export.delivery import Delivery
@@ -100,15 +101,16 @@ class Export:
             self._not_before = 0.0
 
     def _new_scheduler(self) -> BackgroundScheduler:
-        # Its jobs only wake the exporters' threads, so they run in the scheduler's own.
+        # Its jobs only wake the exporters' threads, so they run in the scheduler's own. Not
+        # "interval" for the trigger: APScheduler imports what it finds under that name, and a child
+        # forked in the middle of an import waits for its end for ever.
         scheduler = BackgroundScheduler(
             timezone=timezone.utc, executors={"default": _Executor()}, logger=_logger
         )
         for name, delivery in self.deliveries.items():
             scheduler.add_job(
                 delivery.wake,
-                "interval",
-                seconds=self._interval_seconds,
+                IntervalTrigger(seconds=self._interval_seconds, timezone=timezone.utc),
                 id=name,
                 coalesce=True,
                 misfire_grace_time=None,
