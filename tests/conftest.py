@@ -93,6 +93,13 @@ def said(caplog):
     return lambda: [r.getMessage() for r in caplog.records if r.name == "flask_chest"]
 
 
+@pytest.fixture
+def tracked(chest, app):
+    """Return an application that has a FlaskChest."""
+    chest.init_app(app)
+    return app
+
+
 class Client(httpx.Client):
     """An HTTP client of a real server. Responses are read whole; redirects are not followed."""
 
