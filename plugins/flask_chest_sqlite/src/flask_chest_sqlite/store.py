@@ -181,7 +181,7 @@ class SqliteStore(SqlStore):
         equal when their keys are in the same order.
         """
         each = func.json_each(self.tables.records.c.variables).table_valued("key", "type", "value")
-        wanted = func.json_extract(to_json(value).decode(), "$")
+        wanted = func.json_extract(to_json(value, inf_nan_mode="null").decode(), "$")
         return (
             select(literal(1))
             .select_from(each)
