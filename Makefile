@@ -59,6 +59,16 @@ wheels: .venv/.dev ## Build an sdist and a wheel of every distribution into dist
 test-lowest: .venv/.dev ## Run all tests with the lowest version of each dependency
 	$(BIN)/python tools/lowest.py $(DISTRIBUTIONS)
 
+.venv-bench/.ready: $(MANIFESTS)
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	.venv-bench/bin/pip install --quiet $(EDITABLE) --group bench
+	@touch $@
+
+.PHONY: bench
+bench: .venv-bench/.ready ## Measure what tracking adds to a request, beside OpenTelemetry
+	.venv-bench/bin/python benchmarks/request.py
+
 .PHONY: clean
 clean: ## Remove all that make has made
-	rm -rf .venv .venv-lowest dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-bench dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
