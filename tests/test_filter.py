@@ -22,9 +22,7 @@ from flask_chest.values import MAX_ITEMS
 PAGE = Path(__file__).parent.parent / "docs" / "values.md"
 
 
-@pytest.fixture(autouse=True)
-def no_leaks():
-    """Look for no leaks: patterns open nothing, and the search takes longer than these tests."""
+pytestmark = pytest.mark.opens_nothing
 
 
 def choose(variables, *patterns, app_wide=(), method="GET"):
