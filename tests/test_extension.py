@@ -191,6 +191,12 @@ def test_an_unknown_store_is_named_with_those_there_are(chest, app):
         chest.store("mian")
 
 
+def test_an_unknown_restriction_is_named_with_those_there_are(chest, app):
+    chest.init_app(app)
+    with pytest.raises(TypeError, match=r"by 'rout', only by endpoint, .*, route"):
+        chest.store().query(rout="/")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -28,6 +28,7 @@ def restriction(
 
     Raises:
         ValueError: A datetime is naive.
+        TypeError: There is no such restriction.
     """
     records = tables.records.c
     conditions: list[Condition] = []
@@ -39,8 +40,11 @@ def restriction(
             conditions.append(records.started_at < aware(name, value))
         elif name == "variables":
             conditions.extend(has_variable(key, wanted) for key, wanted in value.items())
-        else:
+        elif name in Where.__annotations__:
             conditions.append(records[name] == value)
+        else:
+            known = ", ".join(sorted(Where.__annotations__))
+            raise TypeError(f"records cannot be chosen by {name!r}, only by {known}")
     return conditions
 
 
