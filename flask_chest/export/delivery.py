@@ -61,7 +61,6 @@ class Delivery:
         self._plugins = plugins
         self._counters = counters
         self._throttle = throttle
-        self._last_error: str | None = None
         self._is_open = False
         self._is_inherited = False
         self.after_fork()
@@ -70,6 +69,7 @@ class Delivery:
         """Begin anew: a forked child has neither the thread nor the right to the connection."""
         self._condition = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._is_running = False
         self._backstop_seconds: float | None = None
         self._stopping = False
         self._due = False
@@ -78,6 +78,7 @@ class Delivery:
         self._arrived = 0  # the newest of those after which nothing waited
         self._patience = 0.0  # when the last of those who asked gives up waiting
         self._failures = 0  # in a row
+        self._last_error: str | None = None
         self._not_before = 0.0
         self._is_inherited = self._is_inherited or self._is_open
         self._is_open = False
@@ -127,12 +128,12 @@ class Delivery:
 
     def _start(self) -> None:
         self._stopping = False
-        if self._thread is None:
+        if not self._is_running:
             thread = threading.Thread(
                 target=self._loop, name=f"chest-export-{self.name}", daemon=True
             )
             thread.start()
-            self._thread = thread
+            self._thread, self._is_running = thread, True
 
     def stop(self) -> None:
         """Tell the thread to end after the batch that it is at."""
@@ -178,7 +179,7 @@ class Delivery:
                 self._close()
                 with condition:
                     if self._stopping and self._asked == ticket:  # else somebody needs it again
-                        self._thread = None
+                        self._is_running = False
                         return
                 continue
             arrived = self._run(asked=asked)
