@@ -113,3 +113,6 @@ def records(request_id: str | None, limit: int, exporter: str) -> None:
             found = store.query(limit=limit, request_id=request_id)
         for record in found:
             click.echo(json.dumps(record.as_data(), ensure_ascii=False))
+    waiting = _state().stats().exporters[exporter].pending_bytes
+    if not found and waiting:
+        click.echo(f"{waiting} bytes wait in the journal: flask chest flush", err=True)

@@ -208,7 +208,14 @@ def _explained(where: str, kind: type[Exporter], error: ValidationError) -> str:
         if fault["type"] == "extra_forbidden":
             known = list(kind.config_model.model_fields)
             near = difflib.get_close_matches(field, known, n=1)
-            message = f"no such field. Did you mean {near[0]!r}?" if near else f"Known: {known}"
+            message = (
+                f"no such field. Did you mean {near[0]!r}?"
+                if near
+                else f"no such field. Known: {known}"
+            )
+        if fault["type"] == "missing":
+            lines.append(f"{where} (type {kind.type!r}): the field {field!r} is missing")
+            continue
         shown = {field: fault["input"]} if fault["loc"] else fault["input"]
         lines.append(f"{where} (type {kind.type!r}): {mask(shown)}: {message}")
     return "\n".join(lines)

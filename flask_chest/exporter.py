@@ -155,9 +155,11 @@ class Store(Exporter):
     def query(
         self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]
     ) -> list[Record]:
-        """Return records by `started_at`.
+        """Return records by `started_at`, at most `limit`.
 
         Raises:
+            ValueError: `limit` is not positive, or a datetime is naive.
+            TypeError: There is no such restriction.
             ExporterUnavailable: The database cannot be read now.
         """
 

@@ -8,9 +8,9 @@ import re
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import Any, Final, overload
 
-from flask import current_app, has_app_context, has_request_context
+from flask import Flask, current_app, has_app_context, has_request_context
 
 from flask_chest import cli, configure, current, fork, settings
 from flask_chest.capture import Capture
@@ -24,10 +24,6 @@ from flask_chest.plugins import PluginInfo, Plugins
 from flask_chest.request_id import RequestIdGenerator, RequestIds
 from flask_chest.stats import Counters, Stats
 from flask_chest.track import AnyView, Mark, Marks
-
-if TYPE_CHECKING:
-    from flask import Flask
-
 
 KEY: Final = "flask_chest"
 """Key of the state in `app.extensions`."""
@@ -197,6 +193,8 @@ class FlaskChest:
             ConfigurationError: A setting is unknown or wrong, something that it names cannot be
                 used, another `FlaskChest` is attached, or the application has already served.
         """
+        if not isinstance(app, Flask):
+            raise ConfigurationError(f"FlaskChest({app!r}): give it the Flask application itself")
         existing: State | None = app.extensions.get(KEY)
         if existing is not None:
             if existing.owner() is self:
@@ -348,6 +346,8 @@ class FlaskChest:
                 f"The application {current_app.name!r} has no FlaskChest. Call init_app(app) first"
             )
         states = list(self._states)
+        if not states:
+            raise ChestError("This FlaskChest has no application. Call init_app(app) first")
         if len(states) != 1:
             raise ChestError(
                 f"This FlaskChest serves {len(states)} applications: say which with "

@@ -183,6 +183,12 @@ def load(arguments: Mapping[str, object], config: Mapping[str, object]) -> Setti
             field = name.removeprefix(CONFIG_PREFIX).lower()
             given[field], shown[field] = value, name
     for field, value in arguments.items():
+        if field.startswith(CONFIG_PREFIX):
+            bare = field.removeprefix(CONFIG_PREFIX).lower()
+            raise ConfigurationError(
+                f"FlaskChest({field}=...): arguments have no prefix. Write {bare}=...",
+                setting=field,
+            )
         given[field], shown[field] = value, f"{CONFIG_PREFIX}{field.upper()}"
     for name in os.environ:
         if name.startswith(ENVIRONMENT_PREFIX):

@@ -265,8 +265,13 @@ record(20)
 assert process.export.flush(10.0)
 parents = files_of("/segments/")
 assert len(parents) == 1
+turn = process.journal.reader("main").turn()
+while not turn.__enter__():  # the parent delivers at this moment
+    turn = process.journal.reader("main").turn()
+assert len(files_of("main.lock")) == 1
 child = os.fork()
 if child == 0:
+    assert threading.active_count() == 1
     inherited = files_of("/chest/", "sqlite3")
     assert inherited == [], inherited
     assert process.journal.appended == 0
@@ -278,6 +283,7 @@ if child == 0:
     assert process.export.flush(10.0), "under the exporter's own turn"
     process.export.close()
     sys.exit()
+turn.__exit__(None, None, None)
 record(20)
 assert files_of("/segments/") == parents
 _, status = os.waitpid(child, 0)

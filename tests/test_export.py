@@ -20,6 +20,7 @@ from flask_chest.export import Delivery, Export
 from flask_chest.exporter import Exporter
 from flask_chest.hookspecs import hookimpl
 from flask_chest.journal import DiskJournal, MemoryJournal
+from flask_chest.journal.segment import SegmentWriter
 from flask_chest.log import Throttle
 from flask_chest.plugins import Plugins
 from flask_chest.record import uuid7
@@ -318,6 +319,38 @@ def test_no_batch_is_larger_than_it_may_be(make):
     process.record(range(30))
     assert process.export.flush(5.0)
     assert keeper.batches == [7, 7, 7, 7, 2]
+
+
+def test_a_process_that_ended_while_another_delivered_last_has_its_records_delivered(make):
+    class LastOne(Keeper):
+        def take(self, numbers):
+            super().take(numbers)
+            if not other.is_done:  # it sees the lock taken, and leaves its records to this one
+                other.is_done = True
+                other.record([2])
+                other.export.start()
+                other.export.close()
+
+    last, other = make(LastOne()), make(Keeper())
+    other.is_done = False
+    last.export.start()
+    last.record([1])
+    last.export.close()
+    assert last.exporters["main"].numbers == [1, 2]
+    assert other.exporters["main"].numbers == []
+
+
+def test_an_end_with_half_a_line_of_a_living_process_does_not_wait_for_the_rest(make, folder):
+    keeper = Keeper()
+    process = make(keeper, shutdown=20.0)
+    writer = SegmentWriter(folder / "segments", uuid7())
+    writer.append(b'{"n": 1}\n{"n"')
+    process.export.start()
+    started = time.monotonic()
+    process.export.close()
+    assert time.monotonic() - started < 5.0
+    assert keeper.numbers == [1]
+    writer.close()
 
 
 # -- Flush ---------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def test_an_application_that_failed_to_initialise_is_left_as_it_was(app, make_ch
 
 def test_several_applications_need_an_app_context_to_say_which(chest, recorded):
     first, second = Flask("first"), Flask("second")
-    with pytest.raises(ChestError, match="serves 0 applications"):
+    with pytest.raises(ChestError, match=r"no application\. Call init_app"):
         chest.flush()
     chest.init_app(first)
     chest.init_app(second)
@@ -189,6 +189,23 @@ def test_an_unknown_store_is_named_with_those_there_are(chest, app):
     chest.init_app(app)
     with pytest.raises(ConfigurationError, match=r"store\('mian'\).*\['main'\]"):
         chest.store("mian")
+
+
+def test_what_cannot_choose_records_is_refused(chest, app):
+    chest.init_app(app)
+    store = chest.store()
+    for limit in (0, -1):
+        with pytest.raises(ValueError, match=f"limit={limit}"):
+            store.query(limit=limit)
+        with pytest.raises(ValueError, match=f"limit={limit}"):
+            store.top_values("n", limit=limit)
+    with pytest.raises(TypeError, match="since='2020' is not an aware datetime"):
+        store.query(since="2020")
+
+
+def test_something_else_than_an_application_is_refused():
+    with pytest.raises(ConfigurationError, match=r"FlaskChest\('shop'\).*application itself"):
+        FlaskChest("shop")
 
 
 def test_an_unknown_restriction_is_named_with_those_there_are(chest, app):

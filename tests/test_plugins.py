@@ -289,14 +289,20 @@ def test_the_commands_flush_and_show_what_was_recorded(tmp_path):
         "app = Flask(__name__)\nchest = FlaskChest(app)\n"
     )
 
-    def flask(*arguments):
-        return subprocess.run(
+    def flask(*arguments, stderr=False):
+        result = subprocess.run(
             [sys.executable, "-m", "flask", "--app", "wsgi", "chest", *arguments],
-            cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True,
-        ).stdout  # fmt: skip
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        return result.stderr if stderr else result.stdout
 
     subprocess.run([sys.executable, "-c", "import wsgi\n" + script], cwd=tmp_path, check=True)
     assert flask("records") == ""
+    assert "bytes wait in the journal: flask chest flush" in flask("records", stderr=True)
     assert flask("flush").startswith("main: 3 delivered, 0 bytes waiting")
     assert flask("flush").startswith("main: 0 delivered, 0 bytes waiting")
     records = [json.loads(line) for line in flask("records").splitlines()]

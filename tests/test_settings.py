@@ -62,6 +62,7 @@ def test_forms_that_the_environment_takes(monkeypatch, variable, value, field, e
         ({}, {"CHEST_EXPORTER": {}}, {}, ["CHEST_EXPORTER ", "Did you mean CHEST_EXPORTERS?"]),
         ({"tracks_all": True}, {}, {}, ["CHEST_TRACKS_ALL", "CHEST_TRACK_ALL?"]),
         ({}, {}, {"FLASK_CHEST_JURNAL": "x"}, ["FLASK_CHEST_JURNAL", "FLASK_CHEST_JOURNAL?"]),
+        ({"CHEST_TRACK_ALL": True}, {}, {}, ["CHEST_TRACK_ALL=", "Write track_all="]),
         ({}, {"CHEST_XYZZY": 1}, {}, ["CHEST_XYZZY", "Known are:", "CHEST_JOURNAL"]),
         ({}, {"CHEST_BATCH_RECORDS": "many"}, {}, ["CHEST_BATCH_RECORDS='many'", "integer"]),
         ({}, {"CHEST_BATCH_RECORDS": 0}, {}, ["CHEST_BATCH_RECORDS=0", "greater than or equal"]),
@@ -135,7 +136,7 @@ WRONG_EXPORTERS = [
     ("sqlite://tmp/x.sqlite3", ["names the host 'tmp'", "four when it is absolute"]),
     ("sqlite:////no/such/folder/x", ["/no/such/folder does not exist", "Create it"]),
     ({"path": "/tmp/x"}, ["`type` is missing", "sqlite"]),
-    ({"type": "sqlite"}, ["path", "Field required"]),
+    ({"type": "sqlite"}, ["the field 'path' is missing"]),
     ({**SQLITE, "busy_timeout_second": 1}, ["Did you mean 'busy_timeout_seconds'?"]),
     ({**SQLITE, "busy_timeout_seconds": -1}, ["busy_timeout_seconds", "-1"]),
 ]

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -95,6 +95,25 @@ def execute(path, *statements):
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for statement in statements:
             connection.execute(statement)
+
+
+@contextmanager
+def held_for(seconds, path):
+    """Hold the file's write lock from another thread, for so long or until it is let go."""
+    holding, let_go = threading.Event(), threading.Event()
+
+    def hold():
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            holding.set()
+            let_go.wait(seconds)
+            connection.execute("COMMIT")
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert holding.wait(10)
+    yield let_go
+    thread.join()
 
 
 # -- Schema --------------------------------------------------------------------------------------
@@ -185,6 +204,43 @@ for number in range(10):
         database = tmp_path / f"{number}.sqlite3"
         assert rows(database, "SELECT version FROM chest_schema") == [(1,)]
         assert len(rows(database)) == 12
+
+
+def test_a_file_that_another_process_writes_first_is_waited_for(path):
+    # SQLite itself does not wait when WAL mode is to be turned on and somebody begins to write.
+    store = a_store(path, busy_timeout_seconds=20.0)
+    with held_for(0.3, path):
+        store.open()
+    store.close()
+    assert rows(path, "PRAGMA journal_mode") == [("wal",)]
+    impatient = a_store(path.with_name("other.sqlite3"), busy_timeout_seconds=0.0)
+    with (
+        held_for(5.0, path.with_name("other.sqlite3")) as let_go,
+        pytest.raises(ExporterUnavailable, match="locked"),
+    ):
+        try:
+            impatient.open()
+        finally:
+            let_go.set()
+    impatient.close()
+
+
+def test_half_a_schema_that_another_process_creates_now_is_looked_at_again_under_the_lock(path):
+    class Racing(SqliteStore):
+        looks = 0
+
+        def _is_prepared(self, connection):
+            self.looks += 1
+            if self.looks == 1:
+                raise SchemaMismatch("has the view already, and not yet the table")
+            assert connection.connection.in_transaction
+            return super()._is_prepared(connection)
+
+    store = Racing(SqliteConfig(path=path))
+    store.open()
+    store.export(a_batch(a_record()))
+    assert store.looks == 2
+    store.close()
 
 
 @pytest.mark.parametrize(
@@ -372,20 +428,8 @@ def test_a_locked_database_is_unavailable_after_the_busy_timeout(path):
 def test_a_lock_that_ends_in_time_is_waited_for(path):
     store = a_store(path, busy_timeout_seconds=20.0)
     store.open()
-    holding, done = threading.Event(), threading.Event()
-
-    def hold():
-        with closing(sqlite3.connect(path, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            holding.set()
-            done.wait(0.3)
-            other.execute("COMMIT")
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    assert holding.wait(10)
-    store.export(a_batch(a_record()))
-    thread.join()
+    with held_for(0.3, path):
+        store.export(a_batch(a_record()))
     assert store.count() == 1
     store.close()
 

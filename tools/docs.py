@@ -6,9 +6,10 @@ import re
 import sys
 from pathlib import Path
 
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from flask_chest.settings import CONFIG_PREFIX, ENVIRONMENT_PREFIX, Settings
+from flask_chest.settings import CONFIG_PREFIX, ENVIRONMENT_PREFIX, INSTANCE, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
@@ -22,7 +23,8 @@ def settings_page() -> str:
     for name, field in Settings.model_fields.items():
         default = "required" if field.default is PydanticUndefined else f"`{field.default!r}`"
         description = (field.description or "").replace("|", "\\|")
-        rows.append(f"| `{CONFIG_PREFIX}{name.upper()}` | {default} | {description}. |")
+        bounds = _bounds(field)
+        rows.append(f"| `{CONFIG_PREFIX}{name.upper()}` | {default} | {description}{bounds}. |")
     return "\n".join(
         [
             "# Settings",
@@ -38,14 +40,38 @@ def settings_page() -> str:
             "A wrong or unknown setting stops `init_app` with an error that names it, its value",
             "with secrets masked, and what is allowed.",
             "",
+            "They are read in `init_app`; what is set later has no effect.",
+            "",
             "| setting | default | meaning |",
             "|---|---|---|",
             *rows,
+            "",
+            "An exporter is a URL or a dict; a single URL is the exporter `main`:",
+            "",
+            "```python",
+            'app.config["CHEST_EXPORTERS"] = {',
+            '    "main": "sqlite:////var/lib/shop/chest.sqlite3",',
+            '    "copy": {"type": "sqlite", "path": "/mnt/2.sqlite3", "busy_timeout_seconds": 10},',
+            "}",
+            "```",
+            "",
+            "Relative paths, in a URL or in `CHEST_JOURNAL`, begin at the working directory of the",
+            f"process; `{INSTANCE}` stands for the instance folder.",
             "",
             "This page is generated from `flask_chest/settings.py` by `make format`.",
             "",
         ]
     )
+
+
+def _bounds(field: FieldInfo) -> str:
+    names = {"Ge": "at least", "Le": "at most"}
+    found = [
+        f"{names[kind]} {getattr(bound, kind.lower()):.10g}"
+        for bound in field.metadata
+        if (kind := type(bound).__name__) in names
+    ]
+    return f" ({', '.join(found)})" if found else ""
 
 
 def broken_links(page: Path) -> list[str]:

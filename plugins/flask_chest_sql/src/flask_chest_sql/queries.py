@@ -52,14 +52,28 @@ def aware(name: str, moment: datetime) -> datetime:
     """Return `moment` when it is an aware datetime.
 
     Raises:
+        TypeError: It is no datetime.
         ValueError: It is naive.
     """
+    if not isinstance(moment, datetime):
+        raise TypeError(f"{name}={moment!r} is not an aware datetime")
     if moment.utcoffset() is None:
         raise ValueError(
             f"{name}={moment!r} is naive. Say which time is meant: {name}.astimezone(), or "
             "datetime.now(timezone.utc)"
         )
     return moment
+
+
+def positive(limit: int) -> int:
+    """Return `limit` when it is a number of rows.
+
+    Raises:
+        ValueError: It is not positive.
+    """
+    if limit < 1:
+        raise ValueError(f"limit={limit}: a number of records from 1 on")
+    return limit
 
 
 def routes(tables: Tables, conditions: list[Condition]) -> Select[Any]:
@@ -127,5 +141,5 @@ def top_values(tables: Tables, name: str, limit: int, conditions: list[Condition
         .where(view.name == name, *conditions)
         .group_by(value)
         .order_by(count.desc(), value)
-        .limit(limit)
+        .limit(positive(limit))
     )

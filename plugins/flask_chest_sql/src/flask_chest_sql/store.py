@@ -200,7 +200,7 @@ class SqlStore(Store):
             select(records)
             .where(*self._restriction(where))
             .order_by(*(key.desc() if newest_first else key for key in keys))
-            .limit(limit)
+            .limit(queries.positive(limit))
         )
         with self._explained(), self.reading() as connection:
             return [Record(**row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - documented by SQLAlchemy
