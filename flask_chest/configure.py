@@ -126,7 +126,7 @@ def check(made: Mapping[str, Exporter]) -> None:
             raise ConfigurationError(f"{SETTING}[{name!r}]: {error}", setting=SETTING) from None
         except ExporterUnavailable as error:
             logger.warning(
-                "%s[%r] cannot be reached now; records will wait in the journal: %s",
+                "%s[%r] takes no records now; they wait in the journal: %s",
                 SETTING,
                 name,
                 error,

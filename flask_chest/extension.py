@@ -101,17 +101,18 @@ class State:
             interval_seconds=options.export_interval_seconds,
             shutdown_seconds=options.shutdown_seconds,
         )
-        self.after_fork(is_fork=False)
-        fork.watch(self)
-
-    def after_fork(self, *, is_fork: bool = True) -> None:
-        """Let go, in a forked child, of the parent's files, threads and connections."""
         self._stores: dict[str, Store] = {}
         self._stores_lock = threading.Lock()
-        if is_fork:
-            self.counters.after_fork()
-            self.journal.after_fork()
-            self.export.after_fork()
+        fork.watch(self)
+
+    def after_fork(self) -> None:
+        """Let go, in a forked child, of the parent's files, threads and connections."""
+        fork.keep(self._stores)
+        self._stores = {}
+        self._stores_lock = threading.Lock()
+        self.counters.after_fork()
+        self.journal.after_fork()
+        self.export.after_fork()
 
     def write(self, line: bytes) -> None:
         """Take a finished record, and start delivery with the first one of this process."""

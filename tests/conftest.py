@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import os
 import sqlite3
 import threading
 import time
@@ -16,11 +17,12 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from flask_chest import FlaskChest
+from tools.servers import MariaServer, MongoServer, PostgresServer
 
 
 @pytest.fixture(autouse=True)
 def no_leaks(request):
-    """Fail a test that leaves threads or open files behind."""
+    """Fail a test that leaves threads, connections or open files behind."""
     if request.node.get_closest_marker("opens_nothing"):
         yield
         return
@@ -45,9 +47,45 @@ def _open_files() -> set[str]:
             target = str(link.readlink())
         except OSError:
             continue
-        if target.startswith("/") and not target.startswith(("/dev/", "/proc/")):
+        is_file = target.startswith("/") and not target.startswith(("/dev/", "/proc/"))
+        if is_file or target.startswith("socket:"):
             found.add(f"{link.name} {target}")
     return found
+
+
+def _server_fixture(kind):
+    @pytest.fixture(scope="session")
+    def server():
+        with kind(os.environ.get(kind.variable)) as running:
+            yield running
+
+    return server
+
+
+postgres_server = _server_fixture(PostgresServer)
+mysql_server = _server_fixture(MariaServer)
+mongo_server = _server_fixture(MongoServer)
+
+
+@pytest.fixture
+def postgres(postgres_server):
+    """Return the URL of an empty database on a real server."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def mysql(mysql_server):
+    """Return the URL of an empty database on a real server."""
+    with mysql_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def mongo(mongo_server):
+    """Return the URL of an empty database on a real server."""
+    with mongo_server.database() as url:
+        yield url
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from flask_chest_sql import queries
 from flask_chest_sql.tables import SCHEMA_VERSION
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from sqlalchemy import ColumnElement, Table
 
     from flask_chest.exporter import Batch
@@ -29,12 +30,18 @@ if TYPE_CHECKING:
 class SqlStore(Store):
     """What all SQL backends do alike."""
 
-    tables: Tables
-
     _engine: Engine | None = None
     _connection: Connection | None = None
 
+    def __init__(self, config: BaseModel) -> None:
+        super().__init__(config)
+        self.tables = self.define_tables()
+
     # -- What a backend says -------------------------------------------------------------------
+
+    @abstractmethod
+    def define_tables(self) -> Tables:
+        """Return the tables, with the column types that suit the database."""
 
     @abstractmethod
     def create_engine(self) -> Engine:
@@ -78,18 +85,13 @@ class SqlStore(Store):
     def prepare(self, connection: Connection) -> None:
         """Change settings of the database before the tables are looked for."""
 
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """Give the connection for batches, which stays open from one to the next."""
-        if self._connection is None:
-            self._connection = self._open_engine.connect()
-        yield self._connection
+    @abstractmethod
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Give the connection for a batch."""
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Give a connection of its own to a call that may come from any thread."""
-        with self._open_engine.connect() as connection:
-            yield connection
+    @abstractmethod
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Give a connection to a call that may come from any thread."""
 
     # -- Exporter ------------------------------------------------------------------------------
 
@@ -148,8 +150,9 @@ class SqlStore(Store):
             SchemaMismatch: There is something of these names that we must not write into.
         """
         inspector = inspect(connection)
-        names = {*inspector.get_table_names(), *inspector.get_view_names()}
         schema, records, view = self.tables.schema, self.tables.records, self.tables.variables
+        place = schema.schema
+        names = {*inspector.get_table_names(place), *inspector.get_view_names(place)}
         if schema.name not in names:
             if taken := sorted(names & {records.name, view.name}):
                 raise SchemaMismatch(
@@ -173,7 +176,8 @@ class SqlStore(Store):
     def _refuse_foreign(self, connection: Connection, table: Table, names: set[str]) -> None:
         columns: set[str] = set()
         if table.name in names:
-            columns = {column["name"] for column in inspect(connection).get_columns(table.name)}
+            found = inspect(connection).get_columns(table.name, table.schema)
+            columns = {column["name"] for column in found}
         missing = [column.name for column in table.columns if column.name not in columns]
         if missing:
             raise SchemaMismatch(

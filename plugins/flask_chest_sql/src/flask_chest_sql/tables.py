@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import Column, Float, Index, Integer, MetaData, SmallInteger, String, Table, Text
+from sqlalchemy import (
+    Column,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
 from sqlalchemy.types import TypeEngine
 
 SCHEMA_VERSION: Final = 1
 """Raised by every change to the tables that an older Flask-Chest could not write into."""
 
-RECORDS: Final = "chest_records"
-VARIABLES: Final = "chest_variables"
-SCHEMA: Final = "chest_schema"
+PREFIX: Final = "chest_"
+"""What the names of the tables, the view and the indexes begin with, unless configured."""
 
 
 class Tables:
@@ -22,46 +33,66 @@ class Tables:
         uuid: Type of `id`; takes and gives the 36-character form.
         timestamp: Type of `started_at`; takes aware datetimes and gives them in UTC.
         json: Type of `variables`; gives a dict.
+        text: Type of texts that have no upper bound.
+        prefix: What all names begin with.
+        schema: The database's namespace for them; None for the connection's own.
+        primary_key: Columns of the primary key of the records.
+        options: SQLAlchemy's dialect options for the tables, such as `mysql_charset`.
+        time_index: The same for the index on `started_at`.
     """
 
     def __init__(
-        self, *, uuid: TypeEngine[Any], timestamp: TypeEngine[Any], json: TypeEngine[Any]
+        self,
+        *,
+        uuid: TypeEngine[Any],
+        timestamp: TypeEngine[Any],
+        json: TypeEngine[Any],
+        text: TypeEngine[Any] | None = None,
+        prefix: str = PREFIX,
+        schema: str | None = None,
+        primary_key: tuple[str, ...] = ("id",),
+        options: Mapping[str, Any] | None = None,
+        time_index: Mapping[str, Any] | None = None,
     ) -> None:
-        self.metadata = MetaData()
+        text = text or Text()
+        options = options or {}
+        self.metadata = MetaData(schema=schema)
         self.schema = Table(
-            SCHEMA,
+            f"{prefix}schema",
             self.metadata,
             Column("version", Integer, nullable=False),
         )
         self.records = Table(
-            RECORDS,
+            f"{prefix}records",
             self.metadata,
-            Column("id", uuid, primary_key=True, nullable=False),
+            Column("id", uuid, nullable=False),
             Column("request_id", String(255), nullable=False),
             Column("trace_id", String(32)),
             Column("service", String(255), nullable=False),
             Column("instance", String(255), nullable=False),
-            Column("endpoint", Text),
-            Column("route", Text),
+            Column("endpoint", text),
+            Column("route", text),
             Column("method", String(32), nullable=False),
-            Column("path", Text, nullable=False),
+            Column("path", text, nullable=False),
             Column("status_code", SmallInteger),
             Column("error", String(255)),
             Column("started_at", timestamp, nullable=False),
             Column("duration_ms", Float(53), nullable=False),
             Column("weight", Float(53), nullable=False),
             Column("variables", json, nullable=False),
-            Index("chest_records_started_at", "started_at"),
-            Index("chest_records_request_id", "request_id"),
+            PrimaryKeyConstraint(*primary_key),
+            Index(f"{prefix}records_started_at", "started_at", **(time_index or {})),
+            Index(f"{prefix}records_request_id", "request_id"),
+            **options,
         )
         # A table of its own metadata: the view must not be created as a table.
         self.variables = Table(
-            VARIABLES,
-            MetaData(),
+            f"{prefix}variables",
+            MetaData(schema=schema),
             Column("record_id", uuid),
             Column("request_id", String(255)),
             Column("started_at", timestamp),
-            Column("endpoint", Text),
-            Column("name", Text),
-            Column("value", Text),
+            Column("endpoint", text),
+            Column("name", text),
+            Column("value", text),
         )

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import fields
 from datetime import datetime, timezone
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
@@ -37,6 +38,7 @@ from flask_chest.errors import (
     ConfigurationError,
     ExporterUnavailable,
 )
+from flask_chest.record import Record
 from flask_chest_sqlite.config import SqliteConfig
 
 if TYPE_CHECKING:
@@ -77,13 +79,6 @@ class SqliteStore(SqlStore):
 
     type: ClassVar[str] = "sqlite"
     config_model: ClassVar[builtins.type[BaseModel]] = SqliteConfig
-    tables = Tables(uuid=Text(), timestamp=Timestamp(), json=JSON())
-
-    _INSERT: Final = (
-        f"INSERT INTO {tables.records.name} ({', '.join(c.name for c in tables.records.columns)})"
-        f" VALUES ({', '.join('?' for _ in tables.records.columns)})"
-        " ON CONFLICT (id) DO NOTHING"
-    )
 
     @property
     def _config(self) -> SqliteConfig:
@@ -93,6 +88,10 @@ class SqliteStore(SqlStore):
     def location(self) -> str:
         """The database file."""
         return f"SQLite {self._config.path}"
+
+    def define_tables(self) -> Tables:
+        """Return tables of text: SQLite has neither UUIDs nor times."""
+        return Tables(uuid=Text(), timestamp=Timestamp(), json=JSON())
 
     def check(self) -> None:
         """Open the file once, which finds out all that can be wrong with it."""
@@ -134,7 +133,7 @@ class SqliteStore(SqlStore):
         have none: https://sqlite.org/howtocorrupt.html, section 2.6. To open the file anew also
         notices that it has been replaced.
         """
-        with fork.held_off(), super().reading() as connection:
+        with fork.held_off(), self._open_engine.connect() as connection:
             yield connection
 
     writing = reading
@@ -161,7 +160,12 @@ class SqliteStore(SqlStore):
             rows = [_row(record) for record in batch.records()]
             if len(rows) != len(batch):
                 raise ValueError(f"{len(rows)} records in {len(batch)} lines")
-            connection.exec_driver_sql(self._INSERT, cast("Any", rows))
+            columns = [column.name for column in self.tables.records.columns]
+            connection.exec_driver_sql(
+                f"INSERT INTO {self.tables.records.name} ({', '.join(columns)})"
+                f" VALUES ({', '.join('?' for _ in columns)}) ON CONFLICT (id) DO NOTHING",
+                cast("Any", rows),
+            )
         except (KeyError, TypeError, OverflowError) as error:
             raise ValueError(f"{type(error).__name__}: {error}") from error
 
@@ -212,7 +216,7 @@ class SqliteStore(SqlStore):
         return ExporterUnavailable(message)
 
 
-_fields = itemgetter(*(c.name for c in SqliteStore.tables.records.columns if c.name != "variables"))
+_fields = itemgetter(*(field.name for field in fields(Record) if field.name != "variables"))
 
 
 def _row(record: RecordData) -> tuple[object, ...]:

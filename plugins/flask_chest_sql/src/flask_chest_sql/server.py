@@ -1,0 +1,240 @@
+"""What the stores on a database server share: configuration, pool, reconnecting, check."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from flask_chest import fork
+from flask_chest.errors import ConfigurationError, ExporterUnavailable
+from flask_chest_sql.store import SqlStore
+from flask_chest_sql.tables import PREFIX
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+    from flask_chest.exporter import Batch
+
+CHECK_SECONDS: Final = 3.0
+"""How long `check` waits for a connection, which holds up the start of the application."""
+
+_MAX_CONFLICTS: Final = 3
+_MAX_PREFIX_BYTES: Final = 30
+
+
+class ServerConfig(BaseModel):
+    """The fields that all SQL servers have."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str | None = Field(default=None, description="Host name or address of the server")
+    port: int | None = Field(default=None, ge=1, le=65_535, description="TCP port of the server")
+    database: str | None = Field(default=None, description="Name of the database, which exists")
+    user: str | None = Field(default=None, description="Who signs in")
+    password: SecretStr | None = Field(default=None, description="Shown nowhere")
+    connect_timeout_seconds: float = Field(
+        default=10.0, ge=1.0, le=300.0, description="Seconds to wait for a connection"
+    )
+    timeout_seconds: float = Field(
+        default=30.0, ge=1.0, le=3_600.0, description="Seconds to wait for one statement's answer"
+    )
+    pool_size: int = Field(
+        default=5,
+        ge=1,
+        le=100,
+        description="Most connections of the read side in one process; delivery needs one more, "
+        "in one process of each host",
+    )
+    table_prefix: str = Field(
+        default=PREFIX,
+        min_length=1,
+        description="What the names of the tables, the view and the indexes begin with; at most "
+        f"{_MAX_PREFIX_BYTES} bytes",
+    )
+
+    @field_validator("table_prefix")
+    @classmethod
+    def _fits(cls, prefix: str) -> str:
+        if len(prefix.encode()) > _MAX_PREFIX_BYTES:
+            raise ValueError(f"is longer than {_MAX_PREFIX_BYTES} bytes")
+        if not prefix.isprintable():
+            raise ValueError("has characters that cannot be printed")
+        return prefix
+
+
+def take_query(url: str, fields: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """Take those parameters out of a URL's query that are fields of a model.
+
+    Args:
+        url: With or without a query.
+        fields: What is taken, by name.
+
+    Returns:
+        The URL without them, and what was taken.
+
+    Raises:
+        ValueError: It cannot be parsed. The message does not repeat it.
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError(NOT_A_URL) from None
+    taken, left = {}, []
+    for piece in filter(None, parts.query.split("&")):
+        [(name, value)] = parse_qsl(piece, keep_blank_values=True) or [(piece, "")]
+        if name in fields:
+            taken[name] = value
+        else:
+            left.append(piece)
+    return urlunsplit(parts._replace(query="&".join(left))), taken
+
+
+NOT_A_URL: Final = (
+    "cannot be read. A URL is scheme://user:password@host:port/database; in user and password, "
+    "characters such as @ : / ? # [ ] % are percent-encoded (urllib.parse.quote)"
+)
+
+
+def fields_of_url(url: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that a URL stands for: host, port, database, user, password, its query.
+
+    Raises:
+        ValueError: It cannot be parsed, or has a parameter that is no field.
+    """
+    rest, taken = take_query(url, fields)
+    parts = urlsplit(rest)
+    if parts.query:
+        unknown = ", ".join(name for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+        raise ValueError(f"has parameters that are no fields: {unknown}. Known: {sorted(fields)}")
+    if parts.fragment:
+        raise ValueError(NOT_A_URL)
+    found = {
+        "host": parts.hostname,
+        "port": parts.port,
+        "database": unquote(parts.path.removeprefix("/")) or None,
+        "user": unquote(parts.username) if parts.username else None,
+        "password": unquote(parts.password) if parts.password is not None else None,
+    }
+    return {**{name: value for name, value in found.items() if value is not None}, **taken}
+
+
+class ServerStore(SqlStore):
+    """What the stores on a database server do alike.
+
+    The exporter holds one connection; each call of the read side takes one from a pool.
+    """
+
+    # -- What a backend says -------------------------------------------------------------------
+
+    @abstractmethod
+    def url(self) -> URL:
+        """Return the SQLAlchemy URL: dialect and driver, and what else is not in `arguments`."""
+
+    @abstractmethod
+    def arguments(self) -> dict[str, Any]:
+        """Return the driver's own arguments for a connection."""
+
+    @abstractmethod
+    def is_conflict(self, error: SQLAlchemyError) -> bool:
+        """Tell a deadlock or another conflict with a transaction that ends soon."""
+
+    # -- Exporter ------------------------------------------------------------------------------
+
+    @property
+    def _server(self) -> ServerConfig:
+        return cast("ServerConfig", self.config)
+
+    def create_engine(self) -> Engine:
+        """Return an engine with a pool that notices dead connections."""
+        return create_engine(
+            self.url(),
+            connect_args=self.arguments(),
+            pool_size=self._server.pool_size,
+            max_overflow=0,
+            pool_timeout=self._server.timeout_seconds,
+            pool_pre_ping=True,
+            hide_parameters=True,  # of records, in errors
+        )
+
+    def check(self) -> None:
+        """Connect once, for what is known to be wrong to show at the start.
+
+        What the server says does not stop the application: it may be put right while the records
+        wait.
+
+        Raises:
+            ExporterUnavailable: The server cannot be reached, or does not let us work.
+        """
+        patience = min(self._server.connect_timeout_seconds, CHECK_SECONDS)
+        probe = type(self)(
+            self._server.model_copy(update={"connect_timeout_seconds": patience, "pool_size": 1})
+        )
+        try:
+            probe.open()
+        except ConfigurationError as error:
+            raise ExporterUnavailable(str(error)) from error
+        finally:
+            probe.close()
+
+    def export(self, batch: Batch) -> None:
+        """Insert a batch in one transaction, again if need be.
+
+        A connection that had been idle may have been ended by a restart of the server or by a
+        firewall, which only shows when it is used.
+
+        Raises:
+            ExporterUnavailable: The database cannot take it now.
+            BatchRejected: It cannot take these records.
+        """
+        conflicts = 0
+        while True:
+            is_new = self._connection is None
+            try:
+                super().export(batch)
+                return
+            except ExporterUnavailable as error:
+                cause = error.__cause__
+                if isinstance(cause, SQLAlchemyError) and self.is_conflict(cause):
+                    conflicts += 1
+                    if conflicts <= _MAX_CONFLICTS:
+                        continue
+                if is_new or not is_disconnect(cause):
+                    raise
+                self._disconnect()
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(SQLAlchemyError):
+                connection.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give the connection for batches, which stays open from one to the next."""
+        if self._connection is None:
+            self._connection = self._connect()
+        yield self._connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection of the pool to a call that may come from any thread."""
+        with self._connect() as connection:
+            yield connection
+
+    def _connect(self) -> Connection:
+        # Drivers import modules when they connect: see `fork.held_off`.
+        with fork.held_off():
+            return self._open_engine.connect()
+
+
+def is_disconnect(error: BaseException | None) -> bool:
+    """Tell whether an error means that the connection is gone."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated

