@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
-from sqlalchemy import ColumnElement, Select, Text, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, Text, case, false, func, or_, select
 from sqlalchemy import cast as cast_to
 
 from flask_chest.exporter import Where
@@ -14,6 +14,8 @@ from flask_chest.record import JsonValue
 from flask_chest_sql.tables import Tables
 
 Condition: TypeAlias = ColumnElement[bool]
+
+_SMALL_INTEGERS: Final = range(-(2**15), 2**15)
 
 
 def restriction(
@@ -40,6 +42,8 @@ def restriction(
             conditions.append(records.started_at < aware(name, value))
         elif name == "variables":
             conditions.extend(has_variable(key, wanted) for key, wanted in value.items())
+        elif name == "status_code" and value is not None and value not in _SMALL_INTEGERS:
+            conditions.append(false())  # a database refuses even to compare it
         elif name in Where.__annotations__:
             conditions.append(records[name] == value)
         else:
@@ -123,7 +127,7 @@ def routes(tables: Tables, conditions: list[Condition]) -> Select[Any]:
             percentile(95).label("p95_ms"),
         )
         .group_by(column.method, column.route)
-        .order_by(count.desc(), column.route, column.method)
+        .order_by(count.desc(), column.route.is_not(None), column.route, column.method)
     )
 
 
@@ -140,6 +144,6 @@ def top_values(tables: Tables, name: str, limit: int, conditions: list[Condition
         .join(tables.records, records.id == view.record_id)
         .where(view.name == name, *conditions)
         .group_by(value)
-        .order_by(count.desc(), value)
+        .order_by(count.desc(), value.is_not(None), value)
         .limit(positive(limit))
     )

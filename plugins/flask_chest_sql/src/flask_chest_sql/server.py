@@ -14,13 +14,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from flask_chest import fork
 from flask_chest.errors import ConfigurationError, ExporterUnavailable
+from flask_chest.exporter import Batch
 from flask_chest_sql.store import SqlStore
 from flask_chest_sql.tables import PREFIX
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
-
-    from flask_chest.exporter import Batch
 
 CHECK_SECONDS: Final = 3.0
 """How long `check` waits for a connection, which holds up the start of the application."""
@@ -142,6 +141,10 @@ class ServerStore(SqlStore):
     def arguments(self) -> dict[str, Any]:
         """Return the driver's own arguments for a connection."""
 
+    def engine_options(self) -> dict[str, Any]:
+        """Return more arguments of SQLAlchemy's `create_engine`."""
+        return {}
+
     @abstractmethod
     def is_conflict(self, error: SQLAlchemyError) -> bool:
         """Tell a deadlock or another conflict with a transaction that ends soon."""
@@ -162,6 +165,7 @@ class ServerStore(SqlStore):
             pool_timeout=self._server.timeout_seconds,
             pool_pre_ping=True,
             hide_parameters=True,  # of records, in errors
+            **self.engine_options(),
         )
 
     def check(self) -> None:
@@ -179,6 +183,7 @@ class ServerStore(SqlStore):
         )
         try:
             probe.open()
+            probe.export(Batch(b"", 0))  # which the server refuses whom it lets only read
         except ConfigurationError as error:
             raise ExporterUnavailable(str(error)) from error
         finally:

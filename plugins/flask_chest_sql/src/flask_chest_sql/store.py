@@ -82,6 +82,12 @@ class SqlStore(Store):
         with connection.begin():
             yield
 
+    @contextmanager
+    def creating(self, connection: Connection) -> Iterator[None]:
+        """Run the block, which creates the tables, in one process at a time."""
+        with self.transaction(connection):
+            yield
+
     def prepare(self, connection: Connection) -> None:
         """Change settings of the database before the tables are looked for."""
 
@@ -109,9 +115,9 @@ class SqlStore(Store):
                 with suppress(SchemaMismatch):  # or half of what another process creates just now
                     if self._is_prepared(connection):
                         return
-                with self.transaction(connection):
-                    if not self._is_prepared(connection):
-                        self._create(connection)
+            with self.reading() as connection, self.creating(connection):
+                if not self._is_prepared(connection):
+                    self._create(connection)
 
     def export(self, batch: Batch) -> None:
         """Insert a batch in one transaction.

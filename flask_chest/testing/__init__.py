@@ -1,0 +1,53 @@
+"""Tests for exporters and stores, yours too. Needs pytest.
+
+A test class takes the contracts that its exporter has to keep, and says where the exporter is to
+write::
+
+    from flask_chest.testing import Backend, ExporterContract
+
+
+    class Webhook(Backend):
+        exporter = WebhookExporter
+
+        def __init__(self, server):
+            self.server = server
+            self.config = {"url": server.url}
+
+        def ids(self):
+            return [record["id"] for record in self.server.received]
+
+
+    class TestWebhook(ExporterContract):
+        @pytest.fixture
+        def backend(self, server):
+            return Webhook(server)
+"""
+
+import pytest
+
+pytest.register_assert_rewrite(
+    "flask_chest.testing.exporter_contract",
+    "flask_chest.testing.server_contract",
+    "flask_chest.testing.store_contract",
+    "flask_chest.testing.schema_contract",
+)
+
+from flask_chest.testing.backend import Backend, StoreBackend  # noqa: E402 - asserts come first
+from flask_chest.testing.exporter_contract import ExporterContract  # noqa: E402
+from flask_chest.testing.records import make_batch, make_record  # noqa: E402
+from flask_chest.testing.relay import Relay  # noqa: E402
+from flask_chest.testing.schema_contract import SchemaContract  # noqa: E402
+from flask_chest.testing.server_contract import ServerContract  # noqa: E402
+from flask_chest.testing.store_contract import StoreContract  # noqa: E402
+
+__all__ = [
+    "Backend",
+    "ExporterContract",
+    "Relay",
+    "SchemaContract",
+    "ServerContract",
+    "StoreBackend",
+    "StoreContract",
+    "make_batch",
+    "make_record",
+]

@@ -1,0 +1,138 @@
+"""A TCP relay on the loopback interface, for servers that go away and come back."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import select
+import socket
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+from typing_extensions import Self
+
+_CHUNK = 65_536
+
+
+class Relay:
+    """Passes connections on to a server, until it is told not to.
+
+    Args:
+        host: Where the server is.
+        port: Its TCP port.
+
+    Attributes:
+        address: Host and port on which the relay listens.
+        connections: How many it has accepted.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._server = (host, port)
+        self._lock = threading.Lock()
+        self._open: set[socket.socket] = set()
+        self._flows = threading.Event()
+        self._flows.set()
+        self._threads: list[threading.Thread] = []
+        self._listener: socket.socket | None = None
+        self.connections = 0
+
+    def __enter__(self) -> Self:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address: tuple[str, int] = self._listener.getsockname()[:2]
+        self._accept(self._listener)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.resume()
+        self.cut()
+        for thread in self._threads:
+            thread.join()
+
+    def cut(self) -> None:
+        """End all connections, and refuse new ones."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            _end(listener)
+        self.drop()
+
+    def drop(self) -> None:
+        """End all connections; new ones are accepted."""
+        with self._lock:
+            for each in self._open:
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+
+    def restore(self) -> None:
+        """Accept connections again, at the same address."""
+        if self._listener is None:
+            self._listener = socket.create_server(self.address)
+            self._accept(self._listener)
+
+    def stall(self) -> None:
+        """Pass nothing on, while all connections stay open and new ones are accepted."""
+        self._flows.clear()
+
+    def resume(self) -> None:
+        """Pass on again what comes, and what has come in between."""
+        self._flows.set()
+
+    def _accept(self, listener: socket.socket) -> None:
+        def run() -> None:
+            while True:
+                try:
+                    client, _ = listener.accept()
+                except OSError:  # closed
+                    return
+                self.connections += 1
+                self._start(functools.partial(self._pass_on, client))
+
+        self._start(run)
+
+    def _start(self, run: Callable[[], None]) -> None:
+        thread = threading.Thread(target=run, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _pass_on(self, client: socket.socket) -> None:
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._forget, client)
+            with self._lock:
+                self._open.add(client)
+            self._flows.wait()
+            if self._listener is None:  # cut at the moment of its arrival
+                return
+            try:
+                server = socket.create_connection(self._server)
+            except OSError:
+                return
+            stack.callback(self._forget, server)
+            with self._lock:
+                self._open.add(server)
+            other = {client: server, server: client}
+            while True:
+                for readable in select.select(list(other), (), ())[0]:
+                    try:
+                        data = readable.recv(_CHUNK)
+                        self._flows.wait()
+                        if not data:
+                            return
+                        other[readable].sendall(data)
+                    except OSError:
+                        return
+
+    def _forget(self, one: socket.socket) -> None:
+        with self._lock:
+            self._open.discard(one)
+        _end(one)
+
+
+def _end(one: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it may be ended already
+        one.shutdown(socket.SHUT_RDWR)
+    one.close()
