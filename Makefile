@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 BIN := .venv/bin
-DISTRIBUTIONS := . plugins/flask_chest_sql plugins/flask_chest_sqlite
+DISTRIBUTIONS := . $(addprefix plugins/flask_chest_,sql sqlite postgres mysql mongo)
 EDITABLE := $(foreach folder,$(DISTRIBUTIONS),--editable $(folder))
 MANIFESTS := $(foreach folder,$(DISTRIBUTIONS),$(folder)/pyproject.toml) flask_chest/_version.py
 
@@ -28,12 +28,16 @@ help: ## Show the targets
 	$(BIN)/pip install --quiet $(EDITABLE) --group dev
 	@touch $@ .venv/.demo
 
+.PHONY: servers
+servers: # what the tests start; no Python package has it
+	@tools/install_servers.sh
+
 .PHONY: demo
 demo: .venv/.demo ## Run the example shop under gunicorn, and show what was recorded
 	$(BIN)/python -m examples.shop.demo
 
 .PHONY: test
-test: .venv/.dev ## Run all tests
+test: .venv/.dev servers ## Run all tests
 	$(BIN)/python -m pytest
 
 .PHONY: check
@@ -56,7 +60,7 @@ wheels: .venv/.dev ## Build an sdist and a wheel of every distribution into dist
 	  $(BIN)/python -m build --no-isolation --outdir dist $$folder; done
 
 .PHONY: test-lowest
-test-lowest: .venv/.dev ## Run all tests with the lowest version of each dependency
+test-lowest: .venv/.dev servers ## Run all tests with the lowest version of each dependency
 	$(BIN)/python tools/lowest.py $(DISTRIBUTIONS)
 
 .venv-bench/.ready: $(MANIFESTS)
@@ -68,6 +72,10 @@ test-lowest: .venv/.dev ## Run all tests with the lowest version of each depende
 .PHONY: bench
 bench: .venv-bench/.ready ## Measure what tracking adds to a request, beside OpenTelemetry
 	.venv-bench/bin/python benchmarks/request.py
+
+.PHONY: bench-export
+bench-export: .venv-bench/.ready servers ## Measure how fast records are stored, beside the drivers' own ways
+	.venv-bench/bin/python -m benchmarks.export
 
 .PHONY: clean
 clean: ## Remove all that make has made

@@ -156,14 +156,37 @@ class _Weaker(PydanticBaseSettingsSource):
 
 def mask(value: object) -> str:
     """Return `value` for a message: passwords masked, and cut to one line."""
-    text = repr(value)
-    text = re.sub(r"(://[^/@\s:'\"]*:)[^@/\s'\"]*(?=@)", r"\1***", text)
-    text = re.sub(
-        r"(?i)('[^']*(?:pass|pwd|secret|token|key)[^']*'\s*[:=]\s*)('[^']*'|\"[^\"]*\")",
-        r"\1'***'",
-        text,
-    )
+    text = repr(_masked(value))
     return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+_HIDDEN: Final = r"[^=&?'\"]*(?:pass|pwd|secret|token|key|credential)[^=&?'\"]*"
+
+
+def _masked(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {
+            key: "***"
+            if isinstance(part, (str, bytes)) and re.fullmatch(f"(?is){_HIDDEN}", str(key))
+            else _masked(part)
+            for key, part in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [_masked(part) for part in value]
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if not isinstance(value, str):
+        return value
+    # A URL, also one that is written wrongly: all from the user's colon to the last @ may belong
+    # to a password in which nobody has encoded the characters that a URL takes for its own.
+    value = re.sub(r"(?s):(?!//).*@", ":***@", value)
+    value = re.sub(rf"(?is)([?&]{_HIDDEN}=)[^&]*", r"\1***", value)
+    # JSON or Python in an environment variable.
+    return re.sub(
+        rf"(?is)((['\"]){_HIDDEN}\2\s*[:=]\s*)(?:\"[^\"]*(?:\"|$)|'[^']*(?:'|$))",
+        r"\1***",
+        value,
+    )
 
 
 def load(arguments: Mapping[str, object], config: Mapping[str, object]) -> Settings:

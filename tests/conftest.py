@@ -30,13 +30,13 @@ def no_leaks(request):
     yield
     deadline = time.monotonic() + 5
     while True:
-        gc.collect()
         left_threads = [t for t in threading.enumerate() if t not in threads and t.is_alive()]
         left_files = _open_files() - files
         if not left_threads and not left_files:
             return
         if time.monotonic() > deadline:
             pytest.fail(f"left behind: {left_threads} {left_files}")
+        gc.collect()
         time.sleep(0.02)
 
 

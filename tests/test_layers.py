@@ -57,7 +57,9 @@ def test_modules_import_only_what_stands_before_them_and_at_the_top():
 def test_importing_the_core_loads_no_plugin_and_no_database_driver():
     code = (
         "import sys, flask_chest; "
-        "print([m for m in ('sqlalchemy', 'sqlite3', 'flask_chest_sql', 'flask_chest_sqlite') "
+        "print([m for m in ('sqlalchemy', 'sqlite3', 'psycopg', 'pymysql', 'pymongo', 'pytest', "
+        "'flask_chest_sql', 'flask_chest_sqlite', 'flask_chest_postgres', 'flask_chest_mysql', "
+        "'flask_chest_mongo', 'flask_chest.testing') "
         "if m in sys.modules])"
     )
     result = subprocess.run(

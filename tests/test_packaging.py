@@ -25,6 +25,9 @@ DISTRIBUTIONS = {
     "flask-chest": ROOT,
     "flask-chest-sql": ROOT / "plugins/flask_chest_sql",
     "flask-chest-sqlite": ROOT / "plugins/flask_chest_sqlite",
+    "flask-chest-postgres": ROOT / "plugins/flask_chest_postgres",
+    "flask-chest-mysql": ROOT / "plugins/flask_chest_mysql",
+    "flask-chest-mongo": ROOT / "plugins/flask_chest_mongo",
 }
 
 pytestmark = pytest.mark.packaging
@@ -71,7 +74,8 @@ IMPORT_ALL = """
 import importlib, pkgutil, sys
 package = importlib.import_module(sys.argv[1])
 for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-    importlib.import_module(module.name)
+    if not module.name.startswith("flask_chest.testing"):  # needs the extra
+        importlib.import_module(module.name)
 """
 
 
@@ -161,10 +165,72 @@ def test_the_readme_application_runs_in_a_clean_environment(installed, tmp_path)
     assert type(record["started_at"]) is type(promised["started_at"])
 
 
+def test_the_contracts_test_an_exporter_of_somebody_else(installed, wheels, tmp_path):
+    run(installed / "pip", "install", "-q", "--find-links", wheels, "flask-chest[testing]")
+    (tmp_path / "test_theirs.py").write_text(THEIRS)
+    shown = run(installed / "python", "-m", "pytest", "-q", tmp_path, cwd=tmp_path)
+    assert re.search(r"^\d\d? passed", shown, re.MULTILINE), shown
+    forgetful = THEIRS.replace("if record['id'] not in there", "if True")
+    (tmp_path / "test_theirs.py").write_text(forgetful)
+    command = [installed / "python", "-m", "pytest", "-q", tmp_path]
+    result = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "FAILED test_theirs.py::TestLines::test_a_record_that_comes_again" in result.stdout
+
+
+THEIRS = """
+import fcntl, json
+from pathlib import Path
+import pytest
+from pydantic import BaseModel
+from flask_chest.exporter import Exporter
+from flask_chest.testing import Backend, ExporterContract
+
+class Config(BaseModel):
+    path: Path
+
+class LinesExporter(Exporter):
+    type = "lines"
+    config_model = Config
+    def open(self):
+        self.file = self.config.path.open("a+")
+    def export(self, batch):
+        fcntl.flock(self.file, fcntl.LOCK_EX)
+        self.file.seek(0)
+        there = {json.loads(line)["id"] for line in self.file}
+        for record in batch.records():
+            if record['id'] not in there:
+                there.add(record["id"])
+                self.file.write(json.dumps(record) + "\\n")
+        self.file.flush()
+        fcntl.flock(self.file, fcntl.LOCK_UN)
+    def close(self):
+        if hasattr(self, "file"):
+            self.file.close()
+
+class Lines(Backend):
+    exporter = LinesExporter
+    def __init__(self, path):
+        self.config = {"path": str(path)}
+    def ids(self):
+        lines = Path(self.config["path"]).read_text().split("\\n")
+        return [json.loads(line)["id"] for line in lines if line]
+
+class TestLines(ExporterContract):
+    @pytest.fixture
+    def backend(self, tmp_path):
+        return Lines(tmp_path / "lines")
+"""
+
+
 def test_plugins_are_found_in_the_clean_environment_by_entry_point_alone(installed, tmp_path):
     (tmp_path / "app.py").write_text(read_me_application())
     shown = run(installed / "flask", "chest", "plugins", cwd=tmp_path)
-    assert shown.split("\t") == ["sqlite", f"flask-chest-sqlite {__version__}", "chest_exporters\n"]
+    assert sorted(shown.splitlines()) == [
+        f"{name}\tflask-chest-{name} {__version__}\tchest_exporters"
+        for name in ("mongo", "mysql", "postgres", "sqlite")
+    ]
     run(installed / "pip", "uninstall", "--quiet", "--yes", "flask-chest-sqlite")
     result = subprocess.run(
         [installed / "flask", "chest", "plugins"],

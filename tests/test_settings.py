@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import traceback
 
 import pytest
 from flask import Flask
+from flask_chest_sqlite import SqliteStore
 
-from flask_chest import FlaskChest
+from flask_chest import FlaskChest, configure
 from flask_chest.errors import ConfigurationError
 from flask_chest.settings import Settings, load, mask
 
@@ -102,6 +104,12 @@ def test_several_wrong_settings_are_all_named():
         ({"main": "mysql://u:hunter2@db"}, "hunter2"),
         ({"type": "postgres", "password": "hunter2"}, "hunter2"),
         ({"API_TOKEN": "hunter2", "url": "x"}, "hunter2"),
+        ("postgresql://shop:a/hunter2@b@db/shop", "hunter2"),
+        ("postgres:/shop:hunter2@db/shop", "hunter2"),
+        ("mysql://db/shop?ssl_key_password=hunter2&x=1", "hunter2"),
+        ({"main": {"parameters": {"sslpassword": "hunter2"}}}, "hunter2"),
+        ('{"main": {"type": "mysql", "password": "hunter2"', "hunter2"),
+        (b"postgresql://shop:hunter2@db/shop", "hunter2"),
     ],
 )
 def test_secrets_are_masked_in_messages(value, hidden):
@@ -123,12 +131,8 @@ def init(**config):
 SQLITE = {"type": "sqlite", "path": "x"}
 
 WRONG_EXPORTERS = [
-    ({"type": "postgers"}, ["'postgers'", "'postgres'", "pip install 'flask-chest[postgres]'"]),
-    ("postgers://db/x", ["'postgers'", "pip install 'flask-chest[postgres]'"]),
-    ("postgers://u:hunter2@db/x", ["'postgers'"]),
-    ({"type": "sqllite"}, ["'sqllite'", "Did you mean 'sqlite'?", "Installed: sqlite"]),
-    ("mongodb://db/x", ["'mongodb'", "pip install 'flask-chest[mongo]'"]),
-    ("zanzibar://x", ["'zanzibar'", "Installed: sqlite"]),
+    ({"type": "sqllite"}, ["'sqllite'", "Did you mean 'sqlite'?", "Installed: mongo, mysql"]),
+    ("zanzibar://x", ["'zanzibar'", "Installed: mongo, mysql, postgres, sqlite"]),
     ("sqlite//x", ["'sqlite//x' is not a URL"]),
     ("hunter2", ["is not a URL"]),
     ("sqlite://", ["in memory"]),
@@ -150,6 +154,53 @@ def test_a_wrong_exporter_stops_init_app_with_a_remedy(tmp_path, entry, parts):
     for part in ["CHEST_EXPORTERS['main']", *parts]:
         assert part in message
     assert ":hunter2@" not in message
+
+
+@pytest.mark.parametrize(
+    ("entry", "parts"),
+    [
+        ({"type": "postgers"}, ["'postgers'", "'postgres'", "pip install 'flask-chest[postgres]'"]),
+        ("postgers://u:hunter2@db/x", ["'postgers'", "pip install 'flask-chest[postgres]'"]),
+        ("mongodb://db/x", ["'mongodb'", "pip install 'flask-chest[mongo]'", "Installed: sqlite"]),
+        ("mariadb://db/x", ["pip install 'flask-chest[mysql]'"]),
+    ],
+)
+def test_a_backend_that_is_not_installed_is_named_with_what_brings_it(entry, parts):
+    with pytest.raises(ConfigurationError) as caught:
+        configure.exporters({"main": entry}, {"sqlite": SqliteStore}, "")
+    for part in parts:
+        assert part in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+SECRET = "hunter2/@:?#%[]'\" x"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        f"{scheme}://shop:{SECRET}@db.example:99999/x"
+        for scheme in ("postgresql", "mysql", "mongodb", "sqlite", "zanzibar")
+    ]
+    + [f"postgresql:/shop:{SECRET}@db/x", f"shop:{SECRET}@db"]
+    + [
+        {"type": kind, "host": "db", "database": "x", "user": "u", "password": SECRET, **wrong}
+        for kind in ("postgres", "mysql", "mongo")
+        for wrong in ({"pool_size": 0}, {"colour": "red"}, {"port": "http"}, {"url": 7})
+    ]
+    + [
+        f"postgresql://db/x?sslpassword={SECRET}&colour=red",
+        f"mongodb://db/x?tlsCertificateKeyFilePassword={SECRET}&colour=red",
+    ],
+    ids=repr,
+)
+def test_a_password_is_in_no_error_however_wrong_the_rest_is(tmp_path, entry, caplog):
+    caplog.set_level("DEBUG")
+    with pytest.raises(ConfigurationError) as caught:
+        init(EXPORTERS={"main": entry}, JOURNAL=str(tmp_path / "journal"))
+    shown = "".join(traceback.format_exception(caught.value)) + caplog.text
+    assert "hunter2" not in shown.replace(repr(entry), "")
+    assert "CHEST_EXPORTERS" in str(caught.value)
 
 
 def test_an_exporters_name_must_be_fit_for_a_file_name(tmp_path):

@@ -15,7 +15,9 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv-lowest"
-OURS = ("flask-chest", "flask-chest-sql", "flask-chest-sqlite")
+OURS = tuple(
+    f"flask-chest{suffix}" for suffix in ("", "-sql", "-sqlite", "-postgres", "-mysql", "-mongo")
+)
 
 
 def lowest_versions() -> dict[str, str]:
@@ -28,7 +30,7 @@ def lowest_versions() -> dict[str, str]:
     for distribution in OURS:
         for text in importlib.metadata.requires(distribution) or ():
             requirement = Requirement(text)
-            if requirement.name in OURS:
+            if requirement.name in OURS or requirement.marker:  # an extra's
                 continue
             bounds = [s.version for s in requirement.specifier if s.operator == ">="]
             if len(bounds) != 1:

@@ -105,13 +105,18 @@ class StoreContract:
         store.export(make_batch(*records))
         assert store.query() == [as_stored(record) for record in records]
 
-    @pytest.mark.parametrize("kind", KINDS)
-    def test_a_variable_keeps_its_type_and_value(self, store: Store, kind: str) -> None:
-        value = KINDS[kind]
-        store.export(make_batch(make_record(variables={"v": value, "in": [value, {"k": value}]})))
+    def test_a_variable_keeps_its_type_and_value(self, store: Store) -> None:
+        variables: dict[str, JsonValue] = {
+            kind: [value, {"k": value}] if "in" in kind else value
+            for name, value in KINDS.items()
+            for kind in (name, f"{name} in a list")
+        }
+        store.export(make_batch(make_record(variables=variables)))
         found = store.query()[0].variables
-        assert json.dumps(found["v"], sort_keys=True) == json.dumps(value, sort_keys=True)
-        assert found == {"v": value, "in": [value, {"k": value}]}
+        for kind, value in variables.items():
+            shown = json.dumps(found[kind], sort_keys=True)
+            assert shown == json.dumps(value, sort_keys=True), kind
+        assert len(found) == len(variables)
 
     def test_names_of_all_kinds_come_back_and_are_found(self, store: Store) -> None:
         variables = {name: number for number, name in enumerate(HARD_NAMES)}
@@ -155,14 +160,17 @@ class StoreContract:
         store.export(make_batch(cast("RecordData", {**first, "path": "/changed"}), second))
         assert {record.path for record in store.query()} == {"/first", second["path"]}
 
-    @pytest.mark.parametrize("fault", AT_FAULT)
     def test_a_batch_with_a_record_at_fault_is_rejected_as_a_whole(
-        self, backend: StoreBackend, store: Store, fault: str
+        self, backend: StoreBackend, store: Store
     ) -> None:
         good = make_record()
-        with pytest.raises(BatchRejected):
-            store.export(Batch(encode(good) + AT_FAULT[fault] + encode(make_record()), 3))
-        assert backend.ids() == []
+        for fault, line in AT_FAULT.items():
+            try:
+                store.export(Batch(encode(good) + line + encode(make_record()), 3))
+            except BatchRejected:
+                assert backend.ids() == [], fault
+            else:
+                pytest.fail(f"not rejected: {fault}")
         store.export(make_batch(good))
         assert backend.ids() == [good["id"]]
 
@@ -206,17 +214,16 @@ class StoreContract:
                 assert [each.count for each in found] == [each.count for each in wanted]
                 assert store.top_values(name, limit=2, **where) == found[:2]
 
-    @pytest.mark.parametrize("value", reference.VALUES, ids=repr)
-    def test_a_value_is_found_by_itself_and_by_nothing_else(
-        self, store: Store, value: JsonValue
-    ) -> None:
-        store.export(make_batch(make_record(variables={"a": value, "b": 1})))
-        for other in reference.VALUES:
-            same = int(reference.is_same(value, other))
-            assert store.count(variables={"a": other}) == same, (value, other)
-        assert store.count(variables={"a": value, "b": 1.0}) == 1
-        assert store.count(variables={"a": value, "b": 2}) == 0
-        assert store.count(variables={"c": value}) == 0
+    def test_a_value_is_found_by_itself_and_by_nothing_else(self, store: Store) -> None:
+        values = reference.VALUES
+        store.export(make_batch(*(make_record(variables={"a": v, "b": 1}) for v in values)))
+        for value in values:
+            same = [each for each in values if reference.is_same(each, value)]
+            found = [record.variables["a"] for record in store.query(variables={"a": value})]
+            assert sorted(map(repr, found)) == sorted(map(repr, same)), value
+            assert store.count(variables={"a": value, "b": 1.0}) == len(same), value
+            assert store.count(variables={"a": value, "b": 2}) == 0, value
+            assert store.count(variables={"c": value}) == 0, value
 
     def test_what_no_record_can_have_is_no_error_in_a_filter(self, store: Store) -> None:
         store.export(make_batch(make_record(variables={"a": 1})))
@@ -305,16 +312,16 @@ class StoreContract:
             except BaseException as error:  # noqa: BLE001 - for the test's own thread
                 faults.append(error)
 
-        threads = [threading.Thread(target=read) for _ in range(8)]
+        threads = [threading.Thread(target=read) for _ in range(5)]
         for thread in threads:
             thread.start()
-        for _ in range(20):
+        for _ in range(10):
             store.export(make_batch(*(make_record(variables={"n": 1}) for _ in range(10))))
         done.set()
         for thread in threads:
             thread.join()
         assert faults == []
-        assert store.count() == 400
+        assert store.count() == 300
 
     def test_times_of_one_microsecond_apart_are_in_order(self, store: Store) -> None:
         moments = [START + timedelta(microseconds=n) for n in (5, 3, 999, 0, 1_000, 4)]

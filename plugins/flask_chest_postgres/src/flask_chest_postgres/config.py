@@ -6,11 +6,13 @@ import math
 import re
 from pathlib import Path
 from typing import Any, Final, Literal
+from urllib.parse import parse_qsl
 
 import psycopg
-from flask_chest_sql.server import NOT_A_URL, ServerConfig, take_query
+from flask_chest_sql.server import NOT_A_URL, ServerConfig
+from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 _OWN: Final = {
     "host": "host",
@@ -18,6 +20,7 @@ _OWN: Final = {
     "dbname": "database",
     "user": "user",
     "password": "password",
+    "connect_timeout": "connect_timeout_seconds",
 }
 """Parameters of libpq that are fields here, with the field's name."""
 
@@ -34,6 +37,8 @@ class PostgresConfig(ServerConfig):
     nowhere, libpq takes from its environment variables, service file and password file:
     https://www.postgresql.org/docs/current/libpq-connect.html
     """
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # of a URL with its password
 
     parameters: dict[str, str | SecretStr] = Field(
         default_factory=dict,
@@ -73,19 +78,7 @@ class PostgresConfig(ServerConfig):
         fields = dict(given)
         parameters: dict[str, Any] = {}
         if "url" in fields:
-            # SQLAlchemy's form of the scheme, `postgresql+psycopg://`, is familiar to many.
-            url = re.sub(r"^(postgres\w*)(\+\w+)?://", "postgresql://", str(fields.pop("url")))
-            url, taken = take_query(url, cls.model_fields)
-            try:
-                parameters = dict(conninfo_to_dict(url))
-            except psycopg.Error as error:
-                unknown = re.search(r'invalid URI query parameter: "([^"]*)"', str(error))
-                if unknown is None:
-                    raise ValueError(NOT_A_URL) from None
-                raise ValueError(
-                    f"has the parameter {unknown[1]!r}, which is neither one of libpq's nor a "
-                    f"field: {sorted(cls.model_fields)}"
-                ) from None
+            parameters, taken = _read(str(fields.pop("url")), frozenset(cls.model_fields))
             fields = {**taken, **fields}
         further = fields.get("parameters", {})
         if not isinstance(further, dict):
@@ -103,10 +96,12 @@ class PostgresConfig(ServerConfig):
         for name, value in parameters.items():
             if name in _FILES and value != "system" and not Path(str(value)).is_file():
                 raise ValueError(f"{name} names the file {str(value)!r}, which is not there")
+            if name == "client_encoding":
+                raise ValueError("client_encoding is always UTF8: leave it out")
             try:
                 make_conninfo(**{name: ""})
-            except psycopg.Error as error:
-                raise ValueError(f"libpq has no parameter {name!r}") from error
+            except psycopg.Error:
+                raise ValueError(f"libpq has no parameter {name!r}") from None
         return {
             name: SecretStr(value) if isinstance(value, str) and _SECRET.search(name) else value
             for name, value in parameters.items()
@@ -115,8 +110,11 @@ class PostgresConfig(ServerConfig):
     @field_validator("table_schema")
     @classmethod
     def _is_identifier(cls, name: str) -> str:
-        if len(name.encode()) > 63 or "\0" in name:
-            raise ValueError("is no name of a schema: at most 63 bytes, and no NUL")
+        if len(name.encode()) > 63 or not name.isprintable() or name.startswith("pg_"):
+            raise ValueError(
+                "is no name of a schema: at most 63 bytes, printable, and PostgreSQL keeps names "
+                "that begin with pg_ for itself"
+            )
         return name
 
     @model_validator(mode="after")
@@ -143,3 +141,50 @@ class PostgresConfig(ServerConfig):
             for name, value in given.items()
             if value is not None
         }
+
+    @property
+    def location(self) -> str:
+        """Host, port and database, or the service that names them."""
+        given = self.parameters
+        if self.host is None and "service" in given:
+            return f"PostgreSQL service {given['service']!r}"
+        # What libpq takes from its environment variables, or as it was built.
+        defaults = {
+            option.keyword.decode(): (option.val or b"").decode(errors="replace")
+            for option in pq.Conninfo.get_defaults()
+        }
+        host = self.host or given.get("hostaddr") or defaults["host"] or "localhost"
+        port = self.port or given.get("port") or defaults["port"]
+        user = self.user or defaults["user"]
+        database = self.database or defaults["dbname"] or user
+        is_ipv6 = ":" in str(host) and "," not in str(host)
+        return f"PostgreSQL at {f'[{host}]' if is_ipv6 else host}:{port}/{database}"
+
+
+def _read(url: str, fields: frozenset[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return libpq's parameters and our fields, for which a URL stands.
+
+    It is libpq's own form of a URL, which may have several hosts and ports, or none.
+
+    Raises:
+        ValueError: It cannot be read. The message does not repeat it.
+    """
+    # SQLAlchemy's form of the scheme, `postgresql+psycopg://`, is familiar to many.
+    url, _, query = re.sub(r"^postgres\w*(\+\w+)?://", "postgresql://", url).partition("?")
+    taken, left = {}, []
+    for piece in filter(None, query.split("&")):
+        [(name, value)] = parse_qsl(piece, keep_blank_values=True)
+        if name in fields:
+            taken[name] = value
+        else:
+            left.append(piece)
+    try:
+        return dict(conninfo_to_dict("?".join(filter(None, (url, "&".join(left)))))), taken
+    except psycopg.Error as error:
+        unknown = re.search(r'invalid URI query parameter: "([^"]*)"', str(error))
+        if unknown is None:
+            raise ValueError(NOT_A_URL) from None
+        raise ValueError(
+            f"has the parameter {unknown[1]!r}, which is neither one of libpq's nor a field: "
+            f"{sorted(fields)}"
+        ) from None

@@ -1,7 +1,8 @@
-"""A connection that does not wait for ever."""
+"""A connection that does not wait for ever, and a session whose settings are known."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator
 from typing import Any, TypeVar
@@ -10,6 +11,24 @@ import psycopg
 from psycopg.rows import TupleRow
 
 _Result = TypeVar("_Result")
+
+
+def session(timeout_seconds: float) -> str:
+    """Return the statement that makes a session, whatever its user's settings, what we rely on.
+
+    It holds for one transaction: behind a pooler, the session belongs to others as well.
+
+    Args:
+        timeout_seconds: How long a statement may take.
+    """
+    settings = {
+        "statement_timeout": str(math.ceil(timeout_seconds * 1000)),
+        "timezone": "UTC",
+        "datestyle": "ISO",
+        "extra_float_digits": "1",
+    }
+    calls = (f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+    return f"SELECT {', '.join(calls)}"
 
 
 class TimedConnection(psycopg.Connection[TupleRow]):

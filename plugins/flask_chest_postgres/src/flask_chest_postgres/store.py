@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import builtins
-import json
-import math
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
 import psycopg
 from flask_chest_sql import ServerStore, Tables, queries
+from flask_chest_sql.server import is_disconnect
 from psycopg.types.json import Jsonb
 from pydantic_core import to_json
 from sqlalchemy import (
     URL,
     ColumnElement,
     Connection,
-    DateTime,
     Index,
     Text,
     and_,
@@ -32,67 +29,35 @@ from sqlalchemy import cast as cast_to
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.types import TypeDecorator
 
 from flask_chest.errors import (
     BatchRejected,
     ChestError,
-    ConfigurationError,
     ExporterUnavailable,
     SchemaMismatch,
 )
-from flask_chest.log import logger
 from flask_chest_postgres.config import PostgresConfig
-from flask_chest_postgres.connection import TimedConnection
-from flask_chest_postgres.explain import explain
-from flask_chest_postgres.partitions import DAYS_AHEAD, Partitions, qualified, quoted
+from flask_chest_postgres.connection import TimedConnection, session
+from flask_chest_postgres.explain import explain, refuse_server
+from flask_chest_postgres.partitions import (
+    Partitions,
+    days_of,
+    lacks_partition,
+    qualified,
+    quoted,
+)
+from flask_chest_postgres.types import CHECKS, Timestamp, insertion, loads
+from flask_chest_postgres.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-    from sqlalchemy import Dialect
 
     from flask_chest.exporter import Batch
     from flask_chest.record import JsonValue
 
-MIN_VERSION: Final = 12
-
-_TYPES: Final = {
-    "id": "uuid",
-    "status_code": "int2",
-    "started_at": "timestamptz",
-    "duration_ms": "float8",
-    "weight": "float8",
-    "variables": "jsonb",
-}
-"""Types of the fields that are no text."""
-
-_MAX_INTEGER_DIGITS: Final = 19
 _GRACE_SECONDS: Final = 1.0
-_DROP_AGAIN_SECONDS: Final = 600.0
 
-
-class Timestamp(TypeDecorator[datetime]):
-    """An aware datetime, which comes back in UTC whatever the session's time zone is."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give UTC."""
-        del dialect
-        return None if value is None else value.astimezone(timezone.utc)
-
-
-def loads(document: str) -> Any:  # noqa: ANN401 - any JSON
-    """Decode what `jsonb` has kept, in which a number has neither exponent nor type.
-
-    A record has no integer beyond 64 bits, so what has more digits was a float.
-    """
-    return json.loads(document, parse_int=_number)
-
-
-def _number(digits: str) -> int | float:
-    return int(digits) if len(digits.lstrip("-")) <= _MAX_INTEGER_DIGITS else float(digits)
+_Result = TypeVar("_Result")
 
 
 class PostgresStore(ServerStore):
@@ -105,8 +70,8 @@ class PostgresStore(ServerStore):
     def __init__(self, config: BaseModel) -> None:
         super().__init__(config)
         self._partitions = Partitions(self.tables.records)
-        self._made_on: date | None = None
-        self._next_drop = 0.0
+        self._upkeep = Upkeep(self._partitions, self._config.retention_days)
+        self._session = session(self._config.timeout_seconds)
 
     @property
     def _config(self) -> PostgresConfig:
@@ -115,12 +80,7 @@ class PostgresStore(ServerStore):
     @property
     def location(self) -> str:
         """Host, port and database, or the service that names them."""
-        config = self._config
-        host = config.host or config.parameters.get("hostaddr")
-        if host is None and (service := config.parameters.get("service")):
-            return f"PostgreSQL service {service!r}"
-        port = config.port or config.parameters.get("port") or 5432
-        return f"PostgreSQL at {host or 'localhost'}:{port}/{config.database or config.user or ''}"
+        return self._config.location
 
     # -- Connecting ------------------------------------------------------------------------------
 
@@ -163,38 +123,43 @@ class PostgresStore(ServerStore):
     def engine_options(self) -> dict[str, Any]:
         """Return options of the dialect."""
         return {
-            "creator": self._connection_of_its_own,
+            "creator": self._connect_driver,
             "json_deserializer": loads,
             "use_native_hstore": False,
         }
 
-    def _connection_of_its_own(self) -> TimedConnection:
+    def _connect_driver(self) -> TimedConnection:
         connection = TimedConnection.connect(**self.arguments())
         # The server's own limit comes first, and says more.
         connection.limit_seconds = self._config.timeout_seconds + _GRACE_SECONDS
         return connection
 
     def prepare(self, connection: Connection) -> None:
-        """Refuse a server that is too old."""
-        version = _driver(connection).info.server_version // 10_000
-        if version < MIN_VERSION:
-            raise ConfigurationError(
-                f"{self.location} is version {version}. Flask-Chest needs {MIN_VERSION} or newer"
-            )
+        """Refuse a server that is too old, and a database that cannot hold every text."""
+        info = _driver(connection).info
+        refuse_server(self.location, info.server_version, info.parameter_status("server_encoding"))
 
-    # -- Schema ----------------------------------------------------------------------------------
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection of the pool, in a transaction, to a call from any thread."""
+        with super().reading() as connection:
+            connection.exec_driver_sql(self._session)
+            yield connection
 
     @contextmanager
     def transaction(self, connection: Connection) -> Iterator[None]:
-        """Run the block in a transaction whose statements end in time."""
-        with connection.begin():
-            connection.exec_driver_sql(self._time_limit)
+        """Run the block in the transaction that `reading` has begun, or in one for `insert`."""
+        with connection.get_transaction() or connection.begin():
             yield
 
-    @property
-    def _time_limit(self) -> str:
-        # For this transaction alone: behind a pooler, the session belongs to others as well.
-        return f"SET LOCAL statement_timeout = {math.ceil(self._config.timeout_seconds * 1000)}"
+    @contextmanager
+    def _another(self, connection: Connection) -> Iterator[Connection]:
+        """Run the block in a transaction of its own."""
+        with connection.begin():
+            connection.exec_driver_sql(self._session)
+            yield connection
+
+    # -- Schema ----------------------------------------------------------------------------------
 
     @contextmanager
     def creating(self, connection: Connection) -> Iterator[None]:
@@ -220,10 +185,8 @@ class PostgresStore(ServerStore):
         if schema not in inspect(connection).get_schema_names():
             connection.exec_driver_sql(f"CREATE SCHEMA {quoted(schema)}")
         super()._create(connection)
-        # A record whose variables are no object would not show in the view.
-        connection.exec_driver_sql(
-            f"ALTER TABLE {self._name('records')} ADD CHECK (jsonb_typeof(variables) = 'object')"
-        )
+        checks = ", ".join(f"ADD CHECK ({condition})" for condition in CHECKS)
+        connection.exec_driver_sql(f"ALTER TABLE {self._name('records')} {checks}")
 
     def variables_view(self) -> str:
         """Return the view; lists and objects are text, as JSON writes them."""
@@ -249,38 +212,38 @@ class PostgresStore(ServerStore):
         if not self._config.partition_by_day:
             super().export(batch)
             return
-        self._make_ahead()
+        self._upkeep.make_ahead(self._change)
         try:
             super().export(batch)
         except BatchRejected as error:
-            if not _lacks_partition(error.__cause__):
+            if not lacks_partition(error.__cause__):
                 raise
-            self._make_partitions(_days(batch))
+            days = days_of(batch)
+            self._change(lambda connection: self._partitions.create(connection, days))
+            self._export_again(batch)
+
+    def _export_again(self, batch: Batch) -> None:
+        try:
             super().export(batch)
+        except BatchRejected as error:
+            if not lacks_partition(error.__cause__):
+                raise
+            raise SchemaMismatch(
+                f"{self.location}: {error}. A partition that Flask-Chest did not make is in the "
+                "way of the day's own: let it begin and end at midnight UTC, or detach it"
+            ) from error
 
-    def _make_ahead(self) -> None:
-        """Make the partitions of the days to come, and drop those that are not kept."""
-        today = datetime.now(timezone.utc).date()
-        if today != self._made_on:
-            self._make_partitions(today + timedelta(days=n) for n in range(DAYS_AHEAD + 1))
-            self._made_on = today
-            self._next_drop = 0.0
-        kept = self._config.retention_days
-        if kept is not None and time.monotonic() >= self._next_drop:
-            midnight = datetime.combine(today, datetime.min.time(), timezone.utc)
-            try:
-                with self._explained(), self.writing() as connection, self.transaction(connection):
-                    # Whoever reads a partition now must not hold up delivery.
-                    connection.exec_driver_sql("SET LOCAL lock_timeout = '1s'")
-                    self._partitions.drop(connection, midnight - timedelta(days=kept))
-                self._next_drop = float("inf")
-            except ExporterUnavailable as error:
-                self._next_drop = time.monotonic() + _DROP_AGAIN_SECONDS
-                logger.warning("Old partitions cannot be dropped now: %s", error)
-
-    def _make_partitions(self, days: Iterable[date]) -> None:
-        with self._explained(), self.writing() as connection, self.transaction(connection):
-            self._partitions.create(connection, days)
+    def _change(self, work: Callable[[Connection], _Result]) -> _Result:
+        """Do something in a transaction of the exporter's connection, again if that was lost."""
+        is_new = self._connection is None
+        try:
+            with self._explained(), self.writing() as connection, self._another(connection):
+                return work(connection)
+        except ExporterUnavailable as error:
+            if is_new or not is_disconnect(error.__cause__):
+                raise
+        self._disconnect()
+        return self._change(work)
 
     def purge(self, *, before: datetime) -> int:
         """Delete records that started before `before`; return how many."""
@@ -288,10 +251,16 @@ class PostgresStore(ServerStore):
             return super().purge(before=before)
         moment = queries.aware("before", before)
         records = self.tables.records
-        with self._explained(), self.reading() as connection, self.transaction(connection):
-            dropped = self._partitions.drop(connection, moment, count=True)
-            rest = connection.execute(delete(records).where(records.c.started_at < moment))
-            return dropped + rest.rowcount
+        purged = 0
+        with self._explained(), self._connect() as connection:
+            with self._another(connection):
+                old = self._partitions.ending_before(connection, moment)
+            for day in old:
+                with self._another(connection):
+                    purged += self._partitions.drop(connection, day, count=True)
+            with self._another(connection):
+                statement = delete(records).where(records.c.started_at < moment)
+                return purged + connection.execute(statement).rowcount
 
     def insert(self, connection: Connection, batch: Batch) -> None:
         """Insert a batch; only a record ID that is there already is passed over.
@@ -302,25 +271,16 @@ class PostgresStore(ServerStore):
         driver = _driver(connection)
         try:
             with driver.pipeline():
-                driver.execute(self._time_limit.encode())
-                driver.execute(self._insertion, (Jsonb(batch.json, dumps=_as_it_is),))
+                driver.execute(self._session.encode())
+                driver.execute(
+                    insertion(self.tables.records), (Jsonb(batch.json, dumps=_as_it_is),)
+                )
         except psycopg.Error as error:
             if driver.closed:
                 connection.invalidate()
             raise DBAPIError(
                 None, None, error, hide_parameters=True, connection_invalidated=driver.closed
             ) from error
-
-    @property
-    def _insertion(self) -> bytes:
-        columns = [column.name for column in self.tables.records.columns]
-        typed = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in columns)
-        conflict = ", ".join(c.name for c in self.tables.records.primary_key.columns)
-        return (
-            f"INSERT INTO {self._name('records')} ({', '.join(columns)})"
-            f" SELECT {', '.join(columns)} FROM jsonb_to_recordset(%s) AS r ({typed})"
-            f" ON CONFLICT ({conflict}) DO NOTHING"
-        ).encode()
 
     def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
         """Return the condition. Objects are equal whatever the order of their keys is."""
@@ -349,21 +309,6 @@ class PostgresStore(ServerStore):
         """Tell a deadlock or a serialization failure."""
         original = error.orig if isinstance(error, DBAPIError) else None
         return getattr(original, "sqlstate", None) in ("40001", "40P01")
-
-
-def _lacks_partition(error: BaseException | None) -> bool:
-    original = error.orig if isinstance(error, DBAPIError) else None
-    return (
-        isinstance(original, psycopg.errors.CheckViolation)
-        and original.diag.constraint_name is None
-    )
-
-
-def _days(batch: Batch) -> set[date]:
-    try:
-        return {date.fromisoformat(record["started_at"][:10]) for record in batch.records()}
-    except (KeyError, TypeError, ValueError) as error:
-        raise BatchRejected(f"a record has no time: {error}") from error
 
 
 def _as_it_is(document: bytes) -> bytes:

@@ -113,7 +113,7 @@ def fields_of_url(url: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     if parts.query:
         unknown = ", ".join(name for name, _ in parse_qsl(parts.query, keep_blank_values=True))
         raise ValueError(f"has parameters that are no fields: {unknown}. Known: {sorted(fields)}")
-    if parts.fragment:
+    if parts.fragment or not parts.scheme:
         raise ValueError(NOT_A_URL)
     found = {
         "host": parts.hostname,

@@ -17,6 +17,7 @@ from pydantic_core import to_json
 from sqlalchemy import (
     JSON,
     URL,
+    CheckConstraint,
     ColumnElement,
     Connection,
     Engine,
@@ -90,8 +91,19 @@ class SqliteStore(SqlStore):
         return f"SQLite {self._config.path}"
 
     def define_tables(self) -> Tables:
-        """Return tables of text: SQLite has neither UUIDs nor times."""
-        return Tables(uuid=Text(), timestamp=Timestamp(), json=JSON())
+        """Return tables of text: SQLite has neither UUIDs nor times.
+
+        It would keep any value in any column, if it were not told.
+        """
+        tables = Tables(uuid=Text(), timestamp=Timestamp(), json=JSON())
+        for column in (tables.records.c.duration_ms, tables.records.c.weight):
+            tables.records.append_constraint(
+                CheckConstraint(f"typeof({column.name}) IN ('real', 'integer')")
+            )
+        tables.records.append_constraint(
+            CheckConstraint("started_at GLOB '????-??-??T??:??:??.??????Z'")
+        )
+        return tables
 
     def check(self) -> None:
         """Open the file once, which finds out all that can be wrong with it."""

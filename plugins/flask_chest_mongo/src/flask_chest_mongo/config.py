@@ -1,0 +1,238 @@
+"""Configuration of a MongoDB store."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+from pymongo.uri_parser import split_hosts
+from typing_extensions import Self
+
+from flask_chest_mongo.uri import fields_of_query, fields_of_url, is_database, refuse
+
+PREFIX: Final = "chest_"
+
+_MAX_PREFIX_BYTES: Final = 30
+_SECONDS_OF_A_DAY: Final = 86_400
+_SHARE: Final = 0.9
+"""Part of a timeout after which the server, or one attempt, gives up and can still say why."""
+
+
+class MongoConfig(BaseModel):
+    """Which server and database, and how long to wait for them.
+
+    A URL stands for all of it: ``mongodb://user:password@host:27017/database`` or
+    ``mongodb+srv://…``, with MongoDB's own options and the fields below in its query:
+    https://www.mongodb.com/docs/manual/reference/connection-string-options/
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    host: str = Field(
+        default="localhost",
+        min_length=1,
+        description="Host name or address; several of a replica set with commas, each with its "
+        "port if it has one of its own",
+    )
+    port: int = Field(default=27_017, ge=1, le=65_535, description="TCP port of the hosts")
+    srv: bool = Field(
+        default=False,
+        description="`host` is a name whose DNS records name the servers: `mongodb+srv://`",
+    )
+    database: str = Field(description="Name of the database, which its first use creates")
+    user: str | None = Field(default=None, min_length=1, description="Who signs in")
+    password: SecretStr | None = Field(default=None, description="Shown nowhere")
+    auth_source: str | None = Field(
+        default=None, description="Database that knows the user; `database` when it is None"
+    )
+    auth_mechanism: str | None = Field(
+        default=None, description="Such as `MONGODB-X509`; SCRAM is negotiated when it is None"
+    )
+    replica_set: str | None = Field(
+        default=None, description="Name of the replica set; servers of another one are refused"
+    )
+    direct_connection: bool | None = Field(
+        default=None, description="Use this host alone, and do not look for its replica set"
+    )
+    tls: bool | None = Field(
+        default=None, description="Demand TLS; when it is None, only `srv` and the files below do"
+    )
+    tls_ca_file: Path | None = Field(
+        default=None, description="Certificates of the authorities to trust (PEM)"
+    )
+    tls_certificate_key_file: Path | None = Field(
+        default=None, description="Certificate of the client, with its private key (PEM)"
+    )
+    tls_certificate_key_file_password: SecretStr | None = Field(
+        default=None, description="Decrypts that private key"
+    )
+    options: SecretStr = Field(
+        default=SecretStr(""),
+        description="Other options of a MongoDB URL, in the form of its query: "
+        "`readPreference=secondaryPreferred&compressors=zlib`",
+    )
+    connect_timeout_seconds: float = Field(
+        default=10.0,
+        ge=0.1,
+        le=300.0,
+        description="Seconds to wait for a connection, and for a primary to be found",
+    )
+    timeout_seconds: float = Field(
+        default=30.0, ge=0.1, le=3_600.0, description="Seconds to wait for one command's answer"
+    )
+    pool_size: int = Field(
+        default=5,
+        ge=1,
+        le=100,
+        description="Most connections of the read side in one process; delivery needs one more, "
+        "in one process of each host. Each has another that watches the server",
+    )
+    collection_prefix: str = Field(
+        default=PREFIX,
+        min_length=1,
+        description="What the names of the collections and of the view begin with; at most "
+        f"{_MAX_PREFIX_BYTES} bytes",
+    )
+    retention_days: float | None = Field(
+        default=None,
+        ge=0.01,
+        le=24_855.0,
+        description="Days after which the server itself deletes a record, with a TTL index; never "
+        "when it is None",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_url(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
+        if not isinstance(given, dict):
+            return given
+        fields = dict(given)
+        found: dict[str, Any] = {}
+        query = _text(fields.pop("options", ""))
+        if "url" in fields:
+            found, further = fields_of_url(_text(fields.pop("url")))
+            query = "&".join(filter(None, (further, query)))
+        taken, left = fields_of_query(query, cls.model_fields.keys() - {"options"})
+        return {**found, **taken, **fields, "options": left}
+
+    @field_validator("database")
+    @classmethod
+    def _is_database(cls, name: str) -> str:
+        if not is_database(name):
+            raise ValueError(
+                'is no name of a database: 1 to 63 bytes, without spaces and /\\."$*<>:|?'
+            )
+        return name
+
+    @field_validator("collection_prefix")
+    @classmethod
+    def _fits(cls, prefix: str) -> str:
+        if len(prefix.encode()) > _MAX_PREFIX_BYTES:
+            raise ValueError(f"is longer than {_MAX_PREFIX_BYTES} bytes")
+        if not prefix.isprintable() or "$" in prefix or prefix.startswith(("system.", ".")):
+            raise ValueError("cannot begin a name: '$', '.', 'system.' or what cannot be printed")
+        return prefix
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for field in ("tls_ca_file", "tls_certificate_key_file"):
+            path: Path | None = getattr(self, field)
+            if path is not None and not path.is_file():
+                refuse(field, f"the file {path} is not there")
+        if self.password is not None and self.user is None:
+            refuse("password", "there is no `user` whose it is")
+        if self.srv and set(self.host) & set(":,"):
+            refuse("host", "with `srv`, it is one name without a port")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                self._client("mongodb").close()  # which connects nothing, and asks no DNS
+        except (PyMongoError, ValueError, TypeError, OSError, Warning) as error:
+            refuse("options", f"PyMongo does not take these together: {error}")
+        return self
+
+    @property
+    def location(self) -> str:
+        """Where the database is, for messages; without a password."""
+        hosts = self.host
+        if not self.srv:
+            nodes = split_hosts(self._hosts, default_port=self.port)
+            hosts = ",".join(host if port is None else f"{host}:{port}" for host, port in nodes)
+        return f"MongoDB at {hosts}/{self.database}"
+
+    @property
+    def server_timeout_ms(self) -> int:
+        """Milliseconds after which the server is to give a command up."""
+        return max(int(self.timeout_seconds * 1000 * _SHARE), 1)
+
+    @property
+    def retention_seconds(self) -> int | None:
+        """Whole seconds, as a TTL index has them."""
+        if self.retention_days is None:
+            return None
+        return int(self.retention_days * _SECONDS_OF_A_DAY)
+
+    def client(self) -> MongoClient[dict[str, Any]]:
+        """Return a client that connects when it is first used.
+
+        Raises:
+            PyMongoError: A name cannot be looked up.
+        """
+        return self._client("mongodb+srv" if self.srv else "mongodb")
+
+    @property
+    def _hosts(self) -> str:
+        is_bare_ipv6 = self.host.count(":") > 1 and "[" not in self.host and "," not in self.host
+        return f"[{self.host}]" if is_bare_ipv6 else self.host
+
+    def _client(self, scheme: str) -> MongoClient[dict[str, Any]]:
+        connect_ms, socket_ms = self.connect_timeout_seconds * 1000, self.timeout_seconds * 1000
+        arguments = {
+            "port": self.port,
+            "username": self.user,
+            "password": self.password,
+            "authSource": self.auth_source,
+            "authMechanism": self.auth_mechanism,
+            "replicaSet": self.replica_set,
+            "directConnection": self.direct_connection,
+            "tls": self.tls,
+            "tlsCAFile": self.tls_ca_file,
+            "tlsCertificateKeyFile": self.tls_certificate_key_file,
+            "tlsCertificateKeyFilePassword": self.tls_certificate_key_file_password,
+            "connectTimeoutMS": connect_ms * _SHARE,
+            "serverSelectionTimeoutMS": connect_ms,
+            "socketTimeoutMS": socket_ms,
+            "waitQueueTimeoutMS": socket_ms,
+            "maxPoolSize": self.pool_size,
+            "appname": "flask-chest",
+            # A second connection to each server, and a thread for it, would hear of an election
+            # in the moment that it happens. Deliveries are seconds apart.
+            "serverMonitoringMode": "poll",
+        }
+        options = self.options.get_secret_value()
+        given = {piece.partition("=")[0].lower() for piece in options.split("&")}
+        if scheme == "mongodb" and self.srv:
+            options = "&".join(p for p in options.split("&") if not p.lower().startswith("srv"))
+        kept: dict[str, Any] = {
+            name: _text(value) if isinstance(value, (SecretStr, Path)) else value
+            for name, value in arguments.items()
+            if value is not None and name.lower() not in given
+        }
+        where = f"{scheme}://{self._hosts}/{quote(self.database, safe='')}?{options}"
+        return MongoClient(where, connect=False, **kept)
+
+
+def _text(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

@@ -1,0 +1,273 @@
+"""The read side's questions, as filters and pipelines for a server from MongoDB 5.0 on."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, timezone
+from itertools import accumulate, groupby
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+
+import bson
+from bson import DatetimeMS
+from bson.errors import BSONError
+from pydantic_core import to_json
+
+from flask_chest.exporter import RouteSummary, ValueCount, Where
+from flask_chest_mongo.documents import CODEC, plain
+
+if TYPE_CHECKING:
+    from bson.raw_bson import RawBSONDocument
+
+    from flask_chest.record import JsonValue
+
+Filter: TypeAlias = dict[str, Any]
+Pipeline: TypeAlias = list[dict[str, Any]]
+
+NOTHING: Final[Filter] = {"_id": {"$in": []}}
+"""What no record fits."""
+
+OLDEST_FIRST: Final = [("started_at", 1), ("started_at_us", 1), ("_id", 1)]
+NEWEST_FIRST: Final = [(field, -direction) for field, direction in OLDEST_FIRST]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def restriction(where: Where) -> Filter:
+    """Return the filter that `where` stands for.
+
+    Raises:
+        ValueError: A datetime is naive.
+        TypeError: There is no such restriction, or a time is no datetime.
+    """
+    conditions: list[Filter] = []
+    given = cast("Mapping[str, Any]", where)
+    for name, value in given.items():
+        if name == "since":
+            conditions.append(_not_before(aware(name, value)))
+        elif name == "until":
+            conditions.append(before(aware(name, value)))
+        elif name == "variables":
+            conditions.extend(has_variable(key, wanted) for key, wanted in value.items())
+        elif name in Where.__annotations__:
+            conditions.append({name: {"$eq": value}} if _is_storable(value) else NOTHING)
+        else:
+            known = ", ".join(sorted(Where.__annotations__))
+            raise TypeError(f"records cannot be chosen by {name!r}, only by {known}")
+    if len(conditions) > 1:
+        return {"$and": conditions}
+    return conditions[0] if conditions else {}
+
+
+def aware(name: str, moment: datetime) -> datetime:
+    """Return `moment` when it is an aware datetime.
+
+    Raises:
+        TypeError: It is no datetime.
+        ValueError: It is naive.
+    """
+    if not isinstance(moment, datetime):
+        raise TypeError(f"{name}={moment!r} is not an aware datetime")
+    if moment.utcoffset() is None:
+        raise ValueError(
+            f"{name}={moment!r} is naive. Say which time is meant: {name}.astimezone(), or "
+            "datetime.now(timezone.utc)"
+        )
+    return moment
+
+
+def positive(limit: int) -> int:
+    """Return `limit` when it is a number of rows.
+
+    Raises:
+        ValueError: It is not positive.
+    """
+    if limit < 1:
+        raise ValueError(f"limit={limit}: a number of records from 1 on")
+    return limit
+
+
+def before(moment: datetime) -> Filter:
+    """Return the filter for records that started before an aware datetime."""
+    date, microseconds = _parts(moment)
+    if not microseconds:
+        return {"started_at": {"$lt": date}}
+    not_before = {"started_at": date, "started_at_us": {"$gte": microseconds}}
+    return {"started_at": {"$lte": date}, "$nor": [not_before]}
+
+
+def _not_before(moment: datetime) -> Filter:
+    date, microseconds = _parts(moment)
+    found: Filter = {"started_at": {"$gte": date}}
+    if microseconds:
+        found["$nor"] = [{"started_at": date, "started_at_us": {"$lt": microseconds}}]
+    return found
+
+
+def _parts(moment: datetime) -> tuple[DatetimeMS, int]:
+    """Return the values of `started_at` and `started_at_us`."""
+    milliseconds, microseconds = divmod((moment - _EPOCH) // timedelta(microseconds=1), 1000)
+    return DatetimeMS(milliseconds), microseconds
+
+
+def has_variable(name: str, value: JsonValue) -> Filter:
+    """Return the filter for records that have a variable of this name and value.
+
+    A number equals a number, and nothing else: 1 and 1.0 are equal, 1 and "1" are not, and neither
+    are 1 and true. Objects are equal when their keys are in the same order.
+    """
+    if isinstance(value, int) and value.bit_length() > 63 and int(float(value)) == value:
+        value = float(value)
+    if "\0" in name or not _is_storable(value):
+        return NOTHING
+    path = _path(name)
+    exactly = {"$expr": {"$eq": [_variable(name), {"$literal": value}]}}
+    if path is None:
+        return exactly
+    # By its path, so that an index on it is of use; but a list fits there by each of its items,
+    # and null fits what is missing.
+    if isinstance(value, list):
+        return {path: {"$type": "array"}, **exactly}
+    if isinstance(value, dict):
+        return {path: {"$type": "object"}, **exactly}
+    kind: Filter = {"$type": "null"} if value is None else {"$eq": value}
+    return {path: {**kind, "$not": {"$type": "array"}}}
+
+
+def _path(name: str) -> str | None:
+    """Return the path of a variable, or None where its name would be taken for something else."""
+    return f"variables.{name}" if re.fullmatch(r"[^.$\0][^.\0]*", name) else None
+
+
+def _variable(name: str) -> dict[str, Any]:
+    """Return the expression for a variable's value, whatever characters its name has."""
+    return {"$getField": {"field": {"$literal": name}, "input": "$variables"}}
+
+
+def _is_storable(value: object) -> bool:
+    try:
+        bson.encode({"": value}, codec_options=CODEC)
+    except (BSONError, ValueError, OverflowError, RecursionError):
+        return False
+    return True
+
+
+def routes(found: Filter) -> Pipeline:
+    """Return the pipeline for `route_summaries`: the weights of each duration of each route.
+
+    The server groups and sorts, on its disk if need be, and only what differs travels.
+    `$setWindowFields` would compute the percentiles there, but has to keep the documents of a
+    whole route for it.
+    """
+    is_error = {"$or": [{"$ne": ["$error", None]}, {"$gte": ["$status_code", 500]}]}
+    return [
+        {"$match": found},
+        {
+            "$group": {
+                "_id": {"method": "$method", "route": "$route", "duration_ms": "$duration_ms"},
+                "weight": {"$sum": "$weight"},
+                "errors": {"$sum": {"$cond": [is_error, "$weight", 0.0]}},
+            }
+        },
+        {"$sort": {"_id": 1}},
+    ]
+
+
+def route_summaries(rows: Iterable[Mapping[str, Any]]) -> list[RouteSummary]:
+    """Return the summaries of the rows that `routes` gives, the busiest first.
+
+    A percentile is the smallest duration at which the weights, summed in the order of the
+    durations, reach that share of their total (the weighted nearest rank). Of one route at a time,
+    16 bytes are kept for each different duration.
+    """
+    summaries = []
+    for (method, route), group in groupby(
+        rows, key=lambda row: (row["_id"]["method"], row["_id"]["route"])
+    ):
+        durations, weights, errors = array("d"), array("d"), 0.0
+        for row in group:
+            durations.append(row["_id"]["duration_ms"])
+            weights.append(row["weight"])
+            errors += row["errors"]
+        reached = array("d", accumulate(weights))
+        summaries.append(
+            RouteSummary(
+                method=method,
+                route=route,
+                count=reached[-1],
+                errors=errors,
+                p50_ms=durations[_rank(reached, 50)],
+                p95_ms=durations[_rank(reached, 95)],
+            )
+        )
+    return sorted(summaries, key=lambda s: (-s.count, s.route is not None, s.route, s.method))
+
+
+def _rank(reached: array[float], percent: int) -> int:
+    # Whole numbers, because no float is 0.95.
+    return bisect_left(reached, reached[-1] * percent, key=lambda weight: weight * 100)
+
+
+def top_values(name: str, found: Filter) -> Pipeline:
+    """Return the pipeline for `value_counts`: each different value of a variable, and its weight.
+
+    Text, whole numbers, booleans and null come as their text, the most frequent first, after all
+    other values, which come as they are: the server writes those differently from JSON.
+    """
+    kind = {"$type": "$value"}
+    is_plain = {"$in": [kind, ["string", "int", "long", "bool", "null"]]}
+    text = {
+        "$switch": {
+            "branches": [
+                {"case": {"$eq": [kind, "string"]}, "then": "$value"},
+                {"case": {"$in": [kind, ["int", "long", "bool"]]}, "then": {"$toString": "$value"}},
+            ],
+            "default": None,
+        }
+    }
+    if "\0" in name:
+        name, found = "", NOTHING
+    if path := _path(name):  # an index on it is of use
+        found = {"$and": [found, {path: {"$exists": True}}]}
+    return [
+        {"$match": found},
+        {"$project": {"_id": 0, "weight": 1, "value": _variable(name)}},
+        {"$match": {"value": {"$exists": True}}},
+        {
+            "$group": {
+                "_id": {
+                    "is_plain": is_plain,
+                    "text": text,
+                    "value": {"$cond": [is_plain, None, "$value"]},
+                    # [1] and [1.0] are equal to the server; [] and {} are to SecantusDB 0.7.
+                    "kind": {"$cond": [is_plain, None, kind]},
+                    "bytes": {"$cond": [is_plain, 0, {"$bsonSize": {"value": "$value"}}]},
+                },
+                "count": {"$sum": "$weight"},
+            }
+        },
+        {"$sort": {"_id.is_plain": 1, "count": -1, "_id.text": 1}},
+    ]
+
+
+def value_counts(rows: Iterable[RawBSONDocument], limit: int) -> list[ValueCount]:
+    """Return the `limit` most frequent values of the rows that `top_values` gives.
+
+    Values are counted together when their text is the same.
+    """
+    counts: dict[str | None, float] = {}
+    is_in_order = True
+    for row in rows:
+        key = row["_id"]
+        if key["is_plain"]:
+            if is_in_order and len(counts) == limit:
+                break
+            value: str | None = key["text"]
+        else:
+            is_in_order = False
+            value = to_json(plain(key["value"])).decode()
+        counts[value] = counts.get(value, 0.0) + row["count"]
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0] is not None, item[0]))
+    return [ValueCount(value, count) for value, count in ranked[:limit]]

@@ -1,0 +1,261 @@
+"""The MongoDB store: one document a record, written by the majority and journaled."""
+
+from __future__ import annotations
+
+import builtins
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
+
+from bson.errors import BSONError
+from pymongo import WriteConcern
+from pymongo.errors import (
+    AutoReconnect,
+    DocumentTooLarge,
+    NetworkTimeout,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
+from typing_extensions import Unpack
+
+from flask_chest import fork
+from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
+from flask_chest.exporter import RouteSummary, Store, ValueCount, Where
+from flask_chest_mongo import documents, queries
+from flask_chest_mongo.config import MongoConfig
+from flask_chest_mongo.explain import explain, explain_reply, read_only, too_large, too_old
+from flask_chest_mongo.schema import Schema
+
+if TYPE_CHECKING:
+    from bson import CodecOptions
+    from pydantic import BaseModel
+    from pymongo import MongoClient
+    from pymongo.collection import Collection
+    from pymongo.command_cursor import CommandCursor
+    from pymongo.database import Database
+
+    from flask_chest.exporter import Batch
+    from flask_chest.record import Record
+
+CHECK_SECONDS: Final = 3.0
+"""How long `check` waits for a connection, which holds up the start of the application."""
+
+_MIN_WIRE_VERSION: Final = 13
+"""Of MongoDB 5.0, from which on names may have dots and dollars."""
+
+_PURGE_AT_ONCE: Final = 10_000
+_THREAD_SECONDS: Final = 2.0
+
+_Document = TypeVar("_Document", bound=Mapping[str, Any])
+
+
+class MongoStore(Store):
+    """Stores records in MongoDB. Several processes may write it and read it."""
+
+    type: ClassVar[str] = "mongo"
+    schemes: ClassVar[tuple[str, ...]] = ("mongodb",)
+    config_model: ClassVar[builtins.type[BaseModel]] = MongoConfig
+
+    _client: MongoClient[dict[str, Any]] | None = None
+
+    @property
+    def _config(self) -> MongoConfig:
+        return cast("MongoConfig", self.config)
+
+    @property
+    def location(self) -> str:
+        """Hosts, ports and database."""
+        return self._config.location
+
+    # -- Exporter ------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Connect once, for what is known to be wrong to show at the start.
+
+        What the server says does not stop the application: it may be put right while the records
+        wait.
+
+        Raises:
+            ExporterUnavailable: The server cannot be reached, or does not let us work.
+        """
+        patience = min(self._config.connect_timeout_seconds, CHECK_SECONDS)
+        probe = MongoStore(self._config.model_copy(update={"connect_timeout_seconds": patience}))
+        threads = set(threading.enumerate())
+        try:
+            probe.open()
+        except ConfigurationError as error:
+            raise ExporterUnavailable(str(error)) from error
+        finally:
+            probe.close()
+            for thread in set(threading.enumerate()) - threads:
+                if thread.name.startswith("pymongo_"):  # it ends soon; this process may fork next
+                    thread.join(_THREAD_SECONDS)
+
+    def open(self) -> None:
+        """Connect, and make the collections or check that they are ours.
+
+        Raises:
+            ExporterUnavailable: The server cannot be reached.
+            ConfigurationError: It does not let us in, is too old or read-only.
+            SchemaMismatch: Its collections are newer than this version, or somebody else's.
+        """
+        self.close()
+        try:
+            # PyMongo imports modules when it connects: see `fork.held_off`.
+            with fork.held_off(), self._explained():
+                self._client = self._config.client()
+                self._prepare(self._client)
+        except BaseException:
+            self.close()  # the client has threads already
+            raise
+
+    def _prepare(self, client: MongoClient[dict[str, Any]]) -> None:
+        hello = client.admin.command("hello")
+        if hello["maxWireVersion"] < _MIN_WIRE_VERSION:
+            raise too_old(self.location)
+        if not hello["isWritablePrimary"]:
+            raise read_only(self.location)
+        schema = Schema(self._database, self._config.collection_prefix, self.location)
+        schema.prepare(self._config.retention_seconds)
+
+    def export(self, batch: Batch) -> None:
+        """Insert a batch; only a record ID that is there already is passed over.
+
+        Raises:
+            ExporterUnavailable: The server cannot take it now.
+            BatchRejected: It cannot take these records.
+        """
+        database = self._database
+        try:
+            found = documents.of_batch(batch)
+            with self._explained():
+                for part in documents.in_messages(batch, found):
+                    self._insert(database, part)
+        except (ValueError, OverflowError, BSONError) as error:
+            raise BatchRejected(f"a record cannot be read: {error}") from error
+
+    def _insert(self, database: Database[dict[str, Any]], part: list[dict[str, Any]]) -> None:
+        """Insert documents with one message, and once more when the connection was lost.
+
+        One that had been idle may have been ended by a restart of the server or by a firewall,
+        which only shows when it is used.
+        """
+        command = {
+            "insert": self._records_name,
+            # A tenth less CPU time than `insert_many`, which looks at each document again.
+            "documents": part,
+            "ordered": False,
+            "writeConcern": database.write_concern.document,
+        }
+        try:
+            reply = database.command(command, codec_options=documents.CODEC)
+        except (NetworkTimeout, ServerSelectionTimeoutError):
+            raise
+        except AutoReconnect:
+            reply = database.command(command, codec_options=documents.CODEC)
+        except DocumentTooLarge as error:
+            raise too_large(self.location) from error
+        if fault := explain_reply(self.location, reply):
+            raise fault
+
+    def close(self) -> None:
+        """Close all connections, and tell the threads to end that watch the server."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    # -- Read side -----------------------------------------------------------------------------
+
+    def query(
+        self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]
+    ) -> list[Record]:
+        """Return records by `started_at`."""
+        found, limit = queries.restriction(where), queries.positive(limit)
+        order = queries.NEWEST_FIRST if newest_first else queries.OLDEST_FIRST
+        with self._explained():
+            cursor = self._records.with_options(documents.RAW).find(
+                found, sort=order, limit=limit, max_time_ms=self._config.server_timeout_ms
+            )
+            with closing(cursor):
+                return [documents.record(document) for document in cursor]
+
+    def count(self, **where: Unpack[Where]) -> int:
+        """Return the number of records."""
+        found = queries.restriction(where)
+        with self._explained():
+            return self._records.count_documents(found, maxTimeMS=self._config.server_timeout_ms)
+
+    def purge(self, *, before: datetime) -> int:
+        """Delete records that started before `before`; return how many.
+
+        Not all with one command, which might take longer than `timeout_seconds`.
+        """
+        found = queries.before(queries.aware("before", before))
+        deleted = 0
+        with self._explained():
+            records = self._records
+            while True:
+                last = records.find_one(
+                    found,
+                    {"started_at": True},
+                    sort=queries.OLDEST_FIRST,
+                    skip=_PURGE_AT_ONCE,
+                    max_time_ms=self._config.server_timeout_ms,
+                )
+                some = {} if last is None else {"started_at": {"$lte": last["started_at"]}}
+                deleted += records.delete_many({"$and": [found, some]}).deleted_count
+                if last is None:
+                    return deleted
+
+    def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
+        """Return one summary for each route and method, the busiest first."""
+        pipeline = queries.routes(queries.restriction(where))
+        with self._explained(), closing(self._aggregate(documents.CODEC, pipeline)) as rows:
+            return queries.route_summaries(rows)
+
+    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
+        """Return the most frequent values of the variable `name`."""
+        pipeline = queries.top_values(name, queries.restriction(where))
+        limit = queries.positive(limit)
+        with self._explained(), closing(self._aggregate(documents.RAW, pipeline)) as rows:
+            return queries.value_counts(rows, limit)
+
+    # -- Helpers -------------------------------------------------------------------------------
+
+    @property
+    def _database(self) -> Database[dict[str, Any]]:
+        client = self._client
+        if client is None:
+            raise ExporterUnavailable(f"{self.location} is not open")
+        return client.get_database(
+            self._config.database,
+            codec_options=documents.CODEC,
+            write_concern=WriteConcern("majority", self._config.server_timeout_ms, j=True),
+        )
+
+    @property
+    def _records_name(self) -> str:
+        return f"{self._config.collection_prefix}records"
+
+    @property
+    def _records(self) -> Collection[dict[str, Any]]:
+        return self._database[self._records_name]
+
+    def _aggregate(
+        self, codec: CodecOptions[_Document], pipeline: queries.Pipeline
+    ) -> CommandCursor[_Document]:
+        """Return the rows of a pipeline, for which the server may use its disk."""
+        return self._records.with_options(codec).aggregate(
+            pipeline, allowDiskUse=True, maxTimeMS=self._config.server_timeout_ms
+        )
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except PyMongoError as error:
+            client = self._client
+            topology = client.topology_description if client is not None else None
+            raise explain(self.location, error, topology) from error

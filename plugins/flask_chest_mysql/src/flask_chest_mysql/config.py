@@ -1,0 +1,108 @@
+"""Configuration of a MySQL or MariaDB store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from flask_chest_sql.server import ServerConfig, fields_of_url
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+SslMode = Literal["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"]
+
+
+class MysqlConfig(ServerConfig):
+    """Which server and database.
+
+    A URL stands for all of it: ``mysql://user:password@host:3306/database``, with the fields below
+    in its query. ``mariadb://`` and ``mysql+pymysql://`` mean the same: the server says which of
+    the two it is.
+    """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    unix_socket: Path | None = Field(
+        default=None, description="Socket of a server on this machine, in place of host and port"
+    )
+    ssl_mode: SslMode | None = Field(
+        default=None,
+        description="In MySQL's own terms: DISABLED; PREFERRED, TLS when the server has it, which "
+        "keeps out nobody who can change what is sent; REQUIRED, TLS without a look at the "
+        "certificate; VERIFY_CA, its authority is checked; VERIFY_IDENTITY, the host name too. "
+        "Default: VERIFY_IDENTITY with `ssl_ca`, REQUIRED with `ssl_cert`, DISABLED with "
+        "`unix_socket`, else PREFERRED",
+    )
+    ssl_ca: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities that are trusted; those of the system when the "
+        "certificate is checked and this is not given",
+    )
+    ssl_cert: Path | None = Field(default=None, description="PEM file of the client's certificate")
+    ssl_key: Path | None = Field(
+        default=None, description="PEM file of its key; not needed when `ssl_cert` has it too"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_url(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
+        if not isinstance(given, dict) or "url" not in given:
+            return given
+        fields = dict(given)
+        return {**fields_of_url(str(fields.pop("url")), cls.model_fields), **fields}
+
+    @field_validator("ssl_mode", mode="before")
+    @classmethod
+    def _upper(cls, mode: object) -> object:
+        return mode.upper() if isinstance(mode, str) else mode
+
+    @field_validator("ssl_ca", "ssl_cert", "ssl_key")
+    @classmethod
+    def _is_file(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError(f"the file {str(path)!r} is not there")
+        return path
+
+    @field_validator("table_prefix")
+    @classmethod
+    def _is_identifier(cls, prefix: str) -> str:
+        if max(prefix) > "\uffff":
+            raise ValueError("has characters beyond U+FFFF, which MySQL allows in no name")
+        return prefix
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> MysqlConfig:
+        if not self.database:
+            raise ValueError("names no database, as in mysql://user:password@host:3306/database")
+        if self.unix_socket and (self.port or self.host not in (None, "localhost")):
+            raise ValueError("unix_socket takes the place of host and port: give one or the other")
+        if self.ssl_key and not self.ssl_cert:
+            raise ValueError("ssl_key belongs to a certificate: give ssl_cert as well")
+        if self.ssl_ca and not self.tls.startswith("VERIFY"):
+            raise ValueError(
+                f"ssl_mode={self.tls} checks no certificate, so ssl_ca would do nothing: set it to "
+                "VERIFY_IDENTITY or VERIFY_CA"
+            )
+        if self.ssl_cert and self.tls in ("DISABLED", "PREFERRED"):
+            raise ValueError(
+                f"ssl_mode={self.tls} does not insist on TLS, so ssl_cert might do nothing: set it "
+                "to REQUIRED, VERIFY_CA or VERIFY_IDENTITY"
+            )
+        return self
+
+    @property
+    def tls(self) -> SslMode:
+        """The mode in force."""
+        if self.ssl_mode is not None:
+            return self.ssl_mode
+        if self.ssl_ca is not None:
+            return "VERIFY_IDENTITY"
+        if self.ssl_cert is not None:
+            return "REQUIRED"
+        return "PREFERRED" if self.unix_socket is None else "DISABLED"
+
+    @property
+    def address(self) -> str:
+        """Where the server and the database are, for messages."""
+        if self.unix_socket is not None:
+            return f"{self.unix_socket}, database {self.database}"
+        return f"{self.host or 'localhost'}:{self.port or 3306}/{self.database}"

@@ -1,0 +1,251 @@
+"""The store for MySQL and MariaDB: a batch is one INSERT, or as many as its size needs."""
+
+from __future__ import annotations
+
+import builtins
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+
+import pymysql
+from flask_chest_sql import ServerStore, Tables, queries
+from flask_chest_sql.tables import SCHEMA_VERSION
+from pydantic_core import from_json
+from pymysql.constants import SERVER_STATUS
+from sqlalchemy import URL, ColumnElement, Connection, Engine, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from typing_extensions import Unpack
+
+from flask_chest.errors import (
+    BatchRejected,
+    ChestError,
+    ConfigurationError,
+    ExporterUnavailable,
+    SchemaMismatch,
+)
+from flask_chest.exporter import ValueCount, Where
+from flask_chest_mysql import connecting, rows, schema, variables
+from flask_chest_mysql.config import MysqlConfig
+from flask_chest_mysql.explain import DEADLOCKS, PACKET_HINT, TRUNCATIONS, code_of, explain
+from flask_chest_mysql.flavor import Flavor, identify
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from flask_chest.exporter import Batch
+    from flask_chest.record import JsonValue
+
+_PURGED_AT_ONCE: Final = 10_000
+_ALREADY_EXISTS: Final = 1050
+_OLDEST: Final = "MySQL 8.0.19 or MariaDB 10.6"
+
+
+class MysqlStore(ServerStore):
+    """Stores records in MySQL or MariaDB."""
+
+    type: ClassVar[str] = "mysql"
+    schemes: ClassVar[tuple[str, ...]] = ("mariadb",)
+    config_model: ClassVar[builtins.type[BaseModel]] = MysqlConfig
+
+    _flavor: Flavor | None = None
+
+    @property
+    def _config(self) -> MysqlConfig:
+        return cast("MysqlConfig", self.config)
+
+    @property
+    def location(self) -> str:
+        """Product, and its version once it is known, with host, port and database."""
+        return f"{self._flavor or 'MySQL'} at {self._config.address}"
+
+    # -- Connecting ------------------------------------------------------------------------------
+
+    def define_tables(self) -> Tables:
+        """Return the tables with MySQL's own types."""
+        return schema.tables(self._config.table_prefix)
+
+    def url(self) -> URL:
+        """Return the driver's name: all else is in `arguments`."""
+        return URL.create("mysql+pymysql")
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what PyMySQL connects with."""
+        return connecting.arguments(self._config)
+
+    def engine_options(self) -> dict[str, Any]:
+        """Return options of the dialect."""
+        return {"json_deserializer": from_json}
+
+    def create_engine(self) -> Engine:
+        """Return an engine whose connections wait longer for answers than to be made."""
+        engine = super().create_engine()
+        event.listen(engine, "connect", self._wait_longer)
+        return engine
+
+    def _wait_longer(self, driver: Any, record: object) -> None:  # noqa: ANN401 - as `_driver`
+        del record
+        # PyMySQL has one timeout for signing in and for all answers after it.
+        driver._read_timeout = driver._write_timeout = self._config.timeout_seconds  # noqa: SLF001
+
+    def _connect(self) -> Connection:
+        try:
+            return super()._connect()
+        except RuntimeError as error:  # a way of signing in that needs one more package
+            raise ConfigurationError(f"{self.location}: {error}") from error
+
+    def prepare(self, connection: Connection) -> None:
+        """Ask which server it is, and refuse one that is too old."""
+        version = str(connection.exec_driver_sql("SELECT VERSION()").scalar())
+        self._flavor = identify(version)
+        if not self._flavor.is_supported:
+            raise ConfigurationError(
+                f"{self.location} is version {version}. Flask-Chest needs {_OLDEST} or newer: "
+                "upgrade the server"
+            )
+
+    # -- Schema ----------------------------------------------------------------------------------
+
+    def _is_prepared(self, connection: Connection) -> bool:
+        try:
+            return super()._is_prepared(connection)
+        except SchemaMismatch:
+            # What another process is creating is seen one by one. It begins with the table that
+            # says that the others are ours: whoever saw one of those sees that table now.
+            return super()._is_prepared(connection)
+
+    def _create(self, connection: Connection) -> None:
+        """Create what is not there yet.
+
+        Each statement ends the transaction, so a creation may stop anywhere, and several processes
+        may be at it. All of it may be done twice.
+        """
+        flavor, dialect = self._known_flavor, connection.dialect
+        for table in (self.tables.schema, self.tables.records):
+            self._send(connection, schema.create_table(table, dialect, flavor))
+        try:
+            self._send(connection, self.variables_view())
+        except DBAPIError as error:
+            if code_of(error.orig) != _ALREADY_EXISTS:
+                raise
+        self._send(
+            connection,
+            f"INSERT INTO {schema.quoted(self.tables.schema.name)} (version)"
+            f" VALUES ({SCHEMA_VERSION}) ON DUPLICATE KEY UPDATE version = {SCHEMA_VERSION}",
+        )
+
+    def variables_view(self) -> str:
+        """Return the view, unpacked by JSON_TABLE; lists and objects are text, as JSON has them."""
+        return schema.create_view(self.tables, self._known_flavor)
+
+    @property
+    def _known_flavor(self) -> Flavor:
+        return self._flavor or identify("")
+
+    # -- Batches ---------------------------------------------------------------------------------
+
+    def insert(self, connection: Connection, batch: Batch) -> None:
+        """Insert a batch; only a record ID that is there already is passed over."""
+        driver = _driver(connection)
+        if driver.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES:
+            raise ConfigurationError(
+                f"{self.location}: something between us and the server has changed the session's "
+                "sql_mode to NO_BACKSLASH_ESCAPES. Let it leave sessions alone"
+            )
+        table = schema.quoted(self.tables.records.name)
+        head = f"INSERT INTO {table} ({', '.join(map(schema.quoted, rows.COLUMNS))})"
+        tail = f" ON DUPLICATE KEY UPDATE id = {table}.id"
+        if not len(batch):  # still a question whether we may
+            nothing = ", ".join("NULL" for _ in rows.COLUMNS)
+            self._send(connection, f"{head} SELECT {nothing} FROM DUAL WHERE FALSE{tail}")
+        for statement in rows.statements(
+            f"{head} VALUES ".encode(),
+            rows.rows(batch),
+            tail.encode(),
+            max_bytes=self._max_bytes(connection),
+            hint=f"{self.location} takes fewer. {PACKET_HINT}",
+        ):
+            for warning in self._send(connection, statement):
+                if warning[1] in TRUNCATIONS:
+                    raise BatchRejected(f"{self.location}: {warning[2]}")
+
+    def _max_bytes(self, connection: Connection) -> int:
+        """Return how large a statement may be on this connection."""
+        known = connection.info.get("chest_max_bytes")
+        if known is None:
+            packet = connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar_one()
+            # A command's byte stands before it, and a packet must be smaller than that.
+            known = connection.info["chest_max_bytes"] = int(packet) - 16
+        return int(known)
+
+    def _send(self, connection: Connection, statement: str | bytes) -> list[tuple[str, int, str]]:
+        """Run a statement past SQLAlchemy, which would repeat all of it in its errors.
+
+        Returns:
+            Level, number and text of each warning.
+        """
+        driver = _driver(connection)
+        try:
+            with driver.cursor() as cursor:
+                cursor.execute(statement)
+                return list(driver.show_warnings()) if cursor.warning_count else []
+        except pymysql.Error as error:
+            is_gone = connection.dialect.is_disconnect(cast("Any", error), driver, None)
+            if is_gone:
+                connection.invalidate(error)
+            raise DBAPIError(
+                None, None, error, hide_parameters=True, connection_invalidated=is_gone
+            ) from error
+
+    def purge(self, *, before: datetime) -> int:
+        """Delete records that started before `before`; return how many.
+
+        In many transactions: a large one would be given up for its time, and keep other writers
+        waiting.
+        """
+        moment = queries.aware("before", before).astimezone(timezone.utc).replace(tzinfo=None)
+        table = schema.quoted(self.tables.records.name).replace("%", "%%")
+        statement = (
+            f"DELETE FROM {table} WHERE started_at < %s ORDER BY started_at LIMIT {_PURGED_AT_ONCE}"
+        )
+        total = 0
+        with self._explained(), self.reading() as connection:
+            while True:
+                with self.transaction(connection):
+                    deleted = connection.exec_driver_sql(statement, (moment,)).rowcount
+                total += deleted
+                if deleted < _PURGED_AT_ONCE:
+                    return total
+
+    # -- Reading, and errors ---------------------------------------------------------------------
+
+    def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
+        """Return the condition. Objects are equal in MySQL whatever the order of their keys is."""
+        return variables.has_variable(
+            self.tables.records.c.variables, name, value, self._known_flavor
+        )
+
+    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
+        """Return the most frequent values of the variable `name`."""
+        statement = variables.top_values(
+            self.tables, name, limit, self._restriction(where), self._known_flavor
+        )
+        with self._explained(), self.reading() as connection:
+            return [ValueCount(value, count) for value, count in connection.execute(statement)]
+
+    def explain(self, error: SQLAlchemyError) -> ChestError:
+        """Tell what is wrong, and what to do about it."""
+        if isinstance(error, PoolTimeoutError):
+            return ExporterUnavailable(
+                f"{self.location}: all {self._config.pool_size} connections of the read side are "
+                "in use. Raise pool_size"
+            )
+        original = error.orig if isinstance(error, DBAPIError) else None
+        return explain(self.location, original or error)
+
+    def is_conflict(self, error: SQLAlchemyError) -> bool:
+        """Tell a deadlock."""
+        return isinstance(error, DBAPIError) and code_of(error.orig) in DEADLOCKS
+
+
+def _driver(connection: Connection) -> Any:  # noqa: ANN401 - has more than its types say
+    return connection.connection.driver_connection

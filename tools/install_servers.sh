@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Brings the servers that the tests start and that no Python package has: mariadbd, pgbouncer.
+#
+# The packages that have the programs alone are taken, so that no service is started. A server of
+# your own takes the place of MariaDB: CHEST_TEST_MYSQL_URL=mysql://user:password@host/
+set -euo pipefail
+PATH="$PATH:/usr/sbin:/usr/local/sbin"
+
+missing() { ! command -v "$1" > /dev/null; }
+
+wanted=()
+if missing mariadbd && [ -z "${CHEST_TEST_MYSQL_URL:-}" ]; then wanted+=(mariadb-server-core); fi
+if missing pgbouncer; then wanted+=(pgbouncer); fi
+if [ ${#wanted[@]} -eq 0 ]; then exit 0; fi
+
+if [ "$(id -u)" != 0 ] || missing apt-get; then
+  echo "The tests need the programs of these packages. Please install them, then try again:" >&2
+  echo "  sudo apt-get install --no-install-recommends ${wanted[*]}" >&2
+  exit 1
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+echo "Installing ${wanted[*]} for the tests"
+apt-get update -qq
+if [[ " ${wanted[*]} " == *" mariadb-server-core "* ]]; then
+  apt-get install -qq --no-install-recommends mariadb-server-core > /dev/null
+fi
+if [[ " ${wanted[*]} " == *" pgbouncer "* ]]; then
+  # Its package starts a service; only the program is taken, and the libraries that it needs.
+  folder=$(mktemp -d)
+  trap 'rm -rf "$folder"' EXIT
+  (cd "$folder" && apt-get download -qq pgbouncer)
+  libraries=$(dpkg-deb --field "$folder"/pgbouncer_*.deb Depends | grep -oE '\blib[a-z0-9.+-]+' | sort -u)
+  # shellcheck disable=SC2086 # one word each
+  apt-get install -qq --no-install-recommends $libraries > /dev/null
+  dpkg-deb --extract "$folder"/pgbouncer_*.deb "$folder/root"
+  install -m 755 "$folder/root/usr/sbin/pgbouncer" /usr/local/sbin/pgbouncer
+fi

@@ -1,0 +1,12 @@
+"""Real database servers for tests and benchmarks: on a free loopback port, in a temporary folder.
+
+Each is replaced by a server of your own with a URL in CHEST_TEST_POSTGRES_URL,
+CHEST_TEST_MYSQL_URL or CHEST_TEST_MONGO_URL; its user must be allowed to create databases.
+"""
+
+from tools.servers.base import Server, free_port
+from tools.servers.maria import MariaServer
+from tools.servers.mongo import MongoServer
+from tools.servers.postgres import PostgresServer
+
+__all__ = ["MariaServer", "MongoServer", "PostgresServer", "Server", "free_port"]
