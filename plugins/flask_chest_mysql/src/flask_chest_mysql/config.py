@@ -71,8 +71,9 @@ class MysqlConfig(ServerConfig):
 
     @model_validator(mode="after")
     def _fits_together(self) -> MysqlConfig:
-        if not self.database:
-            raise ValueError("names no database, as in mysql://user:password@host:3306/database")
+        for name in ("database", "user"):
+            if not getattr(self, name):
+                raise ValueError(f"names no {name}, as in mysql://user:password@host:3306/database")
         if self.unix_socket and (self.port or self.host not in (None, "localhost")):
             raise ValueError("unix_socket takes the place of host and port: give one or the other")
         if self.ssl_key and not self.ssl_cert:
@@ -105,4 +106,5 @@ class MysqlConfig(ServerConfig):
         """Where the server and the database are, for messages."""
         if self.unix_socket is not None:
             return f"{self.unix_socket}, database {self.database}"
-        return f"{self.host or 'localhost'}:{self.port or 3306}/{self.database}"
+        host = self.host or "localhost"
+        return f"{f'[{host}]' if ':' in host else host}:{self.port or 3306}/{self.database}"

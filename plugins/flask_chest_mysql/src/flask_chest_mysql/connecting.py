@@ -46,8 +46,8 @@ def _session(timeout_seconds: float) -> str:
     """Return the statement that sets all that a session needs.
 
     READ COMMITTED locks no gaps, in which other writers would wait or die. Waiting for a lock ends
-    before we give the connection up. A comment with ``M!`` is for MariaDB alone, one with a version
-    of MySQL that MariaDB never had for MySQL alone:
+    before we give the connection up. Notes tell of blanks that were cut. A comment with ``M!`` is
+    for MariaDB alone, one with a version of MySQL that MariaDB never had for MySQL alone:
     https://dev.mysql.com/doc/refman/8.0/en/comments.html
     https://mariadb.com/kb/en/comment-syntax/
     """
@@ -55,7 +55,8 @@ def _session(timeout_seconds: float) -> str:
     return (
         f"SET sql_mode = '{_SQL_MODE}', time_zone = '+00:00', autocommit = 0,"
         " /*M! tx_isolation */ /*!50720 transaction_isolation */ = 'READ-COMMITTED',"
-        f" innodb_lock_wait_timeout = {patience}, lock_wait_timeout = {patience}"
+        f" innodb_lock_wait_timeout = {patience}, lock_wait_timeout = {patience},"
+        " sql_notes = 1, max_error_count = 64"
     )
 
 
