@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from pydantic import (
     BaseModel,
@@ -153,7 +153,7 @@ class MongoConfig(BaseModel):
                 refuse(field, f"the file {path} is not there")
         if self.password is not None and self.user is None:
             refuse("password", "there is no `user` whose it is")
-        if self.srv and set(self.host) & set(":,"):
+        if self.srv and (set(self.host) & set(":,") or "port" in self.model_fields_set):
             refuse("host", "with `srv`, it is one name without a port")
         try:
             with warnings.catch_warnings():
@@ -169,7 +169,9 @@ class MongoConfig(BaseModel):
         hosts = self.host
         if not self.srv:
             nodes = split_hosts(self._hosts, default_port=self.port)
-            hosts = ",".join(host if port is None else f"{host}:{port}" for host, port in nodes)
+            hosts = ",".join(
+                unquote(host) if port is None else f"{host}:{port}" for host, port in nodes
+            )
         return f"MongoDB at {hosts}/{self.database}"
 
     @property

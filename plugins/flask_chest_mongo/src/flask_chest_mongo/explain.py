@@ -55,12 +55,12 @@ _TEXTS: Final = (
 
 _TLS_REMEDIES: Final = (
     (
-        r"(?i)certificate",
+        r"certificate verify failed",
         "`tls_ca_file` names the authority that signed its certificate, `host` the name in it",
     ),
     (
-        r"(?i)\bssl\b|\btls\b",
-        "If it offers no TLS, turn TLS on there, or leave it out here",
+        r"SSL handshake|\[SSL|_ssl\.c",
+        "It may offer no TLS, or want a certificate of yours (`tls_certificate_key_file`)",
     ),
 )
 
@@ -163,5 +163,5 @@ def _no_server(location: str, error: Exception, topology: TopologyDescription) -
         if re.search(pattern, reasons):
             return ConfigurationError(f"{message}. {remedy}")
     if re.search(r"reset by peer|connection closed", reasons):
-        message += ". If it demands TLS, set `tls`"
+        message += ". It may demand TLS (`tls`), or want a certificate of yours"
     return ExporterUnavailable(message)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import builtins
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
+import pymongo
 from bson.errors import BSONError
 from pymongo import WriteConcern
 from pymongo.errors import (
@@ -46,7 +48,8 @@ _MIN_WIRE_VERSION: Final = 13
 """Of MongoDB 5.0, from which on names may have dots and dollars."""
 
 _PURGE_AT_ONCE: Final = 10_000
-_THREAD_SECONDS: Final = 2.0
+_GOODBYE_SECONDS: Final = 1.0
+_THREADS_SECONDS: Final = 1.0
 
 _Document = TypeVar("_Document", bound=Mapping[str, Any])
 
@@ -89,9 +92,10 @@ class MongoStore(Store):
             raise ExporterUnavailable(str(error)) from error
         finally:
             probe.close()
+            deadline = time.monotonic() + _THREADS_SECONDS
             for thread in set(threading.enumerate()) - threads:
                 if thread.name.startswith("pymongo_"):  # it ends soon; this process may fork next
-                    thread.join(_THREAD_SECONDS)
+                    thread.join(max(deadline - time.monotonic(), 0.0))
 
     def open(self) -> None:
         """Connect, and make the collections or check that they are ours.
@@ -164,7 +168,8 @@ class MongoStore(Store):
         """Close all connections, and tell the threads to end that watch the server."""
         client, self._client = self._client, None
         if client is not None:
-            client.close()
+            with pymongo.timeout(_GOODBYE_SECONDS):  # to a server that may not answer any more
+                client.close()
 
     # -- Read side -----------------------------------------------------------------------------
 

@@ -80,7 +80,9 @@ def fields_of_url(url: str) -> tuple[dict[str, Any], str]:
     userinfo, at, hosts = authority.rpartition("@")
     found: dict[str, Any] = {"srv": bool(srv), "host": hosts}
     try:
-        split_hosts(hosts)
+        nodes = split_hosts(hosts, default_port=None)
+        if len(nodes) == 1 and nodes[0][1] is not None:
+            found["host"], found["port"] = nodes[0]
         if at:
             found["user"], password = parse_userinfo(userinfo)
             if password:

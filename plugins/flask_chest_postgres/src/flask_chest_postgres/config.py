@@ -179,7 +179,7 @@ def _read(url: str, fields: frozenset[str]) -> tuple[dict[str, Any], dict[str, s
         else:
             left.append(piece)
     try:
-        return dict(conninfo_to_dict("?".join(filter(None, (url, "&".join(left)))))), taken
+        parameters = dict(conninfo_to_dict("?".join(filter(None, (url, "&".join(left))))))
     except psycopg.Error as error:
         unknown = re.search(r'invalid URI query parameter: "([^"]*)"', str(error))
         if unknown is None:
@@ -188,3 +188,9 @@ def _read(url: str, fields: frozenset[str]) -> tuple[dict[str, Any], dict[str, s
             f"has the parameter {unknown[1]!r}, which is neither one of libpq's nor a field: "
             f"{sorted(fields)}"
         ) from None
+    ports = str(parameters.get("port", "")).replace(",", "")
+    if not ports:  # libpq gives a comma for two hosts without ports
+        parameters.pop("port", None)
+    elif not ports.isdecimal():  # part of a password that has a slash
+        raise ValueError(NOT_A_URL)
+    return parameters, taken

@@ -31,6 +31,28 @@ def session(timeout_seconds: float) -> str:
     return f"SELECT {', '.join(calls)}"
 
 
+def in_one_go(
+    driver: psycopg.Connection[Any], *statements: tuple[str, tuple[object, ...] | None]
+) -> psycopg.Error | None:
+    """Send statements without waiting in between; return the first error.
+
+    Args:
+        driver: In autocommit mode.
+        *statements: Each with its parameters. After an error, the others are passed over.
+    """
+    first: psycopg.Error | None = None
+    try:
+        with driver.pipeline():
+            try:
+                for statement, parameters in statements:
+                    driver.execute(statement.encode(), parameters)
+            except psycopg.Error as error:
+                first = error  # not raised inside, for psycopg logs what follows from it
+    except psycopg.Error as error:
+        first = first or error
+    return first
+
+
 class TimedConnection(psycopg.Connection[TupleRow]):
     """Gives up a server that says nothing.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
@@ -12,23 +12,19 @@ import psycopg
 from flask_chest_sql import ServerStore, Tables, queries
 from flask_chest_sql.server import is_disconnect
 from psycopg.types.json import Jsonb
-from pydantic_core import to_json
 from sqlalchemy import (
     URL,
     ColumnElement,
     Connection,
     Index,
-    Text,
-    and_,
     delete,
     false,
     inspect,
-    literal,
 )
-from sqlalchemy import cast as cast_to
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from typing_extensions import Unpack
 
 from flask_chest.errors import (
     BatchRejected,
@@ -36,8 +32,9 @@ from flask_chest.errors import (
     ExporterUnavailable,
     SchemaMismatch,
 )
+from flask_chest_postgres.conditions import can_be_asked, has_variable
 from flask_chest_postgres.config import PostgresConfig
-from flask_chest_postgres.connection import TimedConnection, session
+from flask_chest_postgres.connection import TimedConnection, in_one_go, session
 from flask_chest_postgres.explain import explain, refuse_server
 from flask_chest_postgres.partitions import (
     Partitions,
@@ -52,7 +49,7 @@ from flask_chest_postgres.upkeep import Upkeep
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from flask_chest.exporter import Batch
+    from flask_chest.exporter import Batch, ValueCount, Where
     from flask_chest.record import JsonValue
 
 _GRACE_SECONDS: Final = 1.0
@@ -72,6 +69,7 @@ class PostgresStore(ServerStore):
         self._partitions = Partitions(self.tables.records)
         self._upkeep = Upkeep(self._partitions, self._config.retention_days)
         self._session = session(self._config.timeout_seconds)
+        self._insertion = insertion(self.tables.records)
 
     @property
     def _config(self) -> PostgresConfig:
@@ -263,37 +261,46 @@ class PostgresStore(ServerStore):
                 return purged + connection.execute(statement).rowcount
 
     def insert(self, connection: Connection, batch: Batch) -> None:
-        """Insert a batch; only a record ID that is there already is passed over.
+        """Insert a batch, and commit; only a record ID that is there already is passed over.
 
-        The statements travel together, so that a batch waits for the network twice: for them and
-        for the commit.
+        The statements travel together, so that a batch waits for the network once.
         """
         driver = _driver(connection)
+        driver.autocommit = True  # else psycopg waits for the answer to its own BEGIN
         try:
-            with driver.pipeline():
-                driver.execute(self._session.encode())
-                driver.execute(
-                    insertion(self.tables.records), (Jsonb(batch.json, dumps=_as_it_is),)
-                )
-        except psycopg.Error as error:
+            error = in_one_go(
+                driver,
+                ("BEGIN", None),
+                (self._session, None),
+                (self._insertion, (Jsonb(batch.json, dumps=_as_it_is),)),
+                ("COMMIT", None),
+            )
+        finally:
+            with suppress(psycopg.Error):  # as of a connection that is gone
+                driver.rollback()
+                driver.autocommit = False
+        if error is not None:
             if driver.closed:
                 connection.invalidate()
             raise DBAPIError(
                 None, None, error, hide_parameters=True, connection_invalidated=driver.closed
             ) from error
 
+    def _restriction(self, where: Where) -> list[ColumnElement[bool]]:
+        conditions = super()._restriction(where)
+        # The server refuses even to compare a text that it could not hold.
+        return conditions if all(map(can_be_asked, where.values())) else [false()]
+
+    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
+        """Return the most frequent values of the variable `name`."""
+        found = name if can_be_asked(name) else ""
+        values = super().top_values(found, limit=limit, **where)
+        return values if found == name else []
+
     def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
-        """Return the condition. Objects are equal whatever the order of their keys is."""
-        whole = _json({name: value})
-        if "\\u0000" in whole:  # which the server refuses even to compare
-            return false()
+        """Return the condition that a record has a variable of this name and value."""
         variables = self.tables.records.c.variables
-        found = variables.op("->", return_type=postgresql.JSONB())(literal(name, Text))
-        equal: ColumnElement[bool] = found == cast_to(literal(_json(value), Text), postgresql.JSONB)
-        if not self._config.variables_index:
-            return equal
-        # What the index can answer; it takes parts of lists and objects for the whole.
-        return and_(equal, variables.op("@>")(cast_to(literal(whole, Text), postgresql.JSONB)))
+        return has_variable(variables, name, value, is_indexed=self._config.variables_index)
 
     def explain(self, error: SQLAlchemyError) -> ChestError:
         """Tell what is wrong, and what to do about it."""
@@ -313,10 +320,6 @@ class PostgresStore(ServerStore):
 
 def _as_it_is(document: bytes) -> bytes:
     return document
-
-
-def _json(value: object) -> str:
-    return to_json(value, inf_nan_mode="strings").decode()
 
 
 def _driver(connection: Connection) -> psycopg.Connection[Any]:

@@ -50,10 +50,11 @@ class Timestamp(TypeDecorator[datetime]):
         return None if value is None else value.astimezone(timezone.utc)
 
 
-def insertion(records: Table) -> bytes:
+def insertion(records: Table) -> str:
     """Return the statement that inserts a JSON array of records.
 
     Only a record ID that is there already is passed over. Fields that are no columns are, too.
+    In the order of their IDs, so that two exporters of the same records do not lock each other out.
     """
     columns = [column.name for column in records.columns]
     typed = ", ".join(f"{name} {_TYPES.get(name, 'text')}" for name in columns)
@@ -61,8 +62,8 @@ def insertion(records: Table) -> bytes:
     return (
         f"INSERT INTO {qualified(records.schema or 'public', records.name)} ({', '.join(columns)})"
         f" SELECT {', '.join(columns)} FROM jsonb_to_recordset(%s) AS r ({typed})"
-        f" ON CONFLICT ({key}) DO NOTHING"
-    ).encode()
+        f" ORDER BY id ON CONFLICT ({key}) DO NOTHING"
+    )
 
 
 def loads(document: str) -> Any:  # noqa: ANN401 - any JSON

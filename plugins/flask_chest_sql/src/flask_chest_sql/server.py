@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 CHECK_SECONDS: Final = 3.0
-"""How long `check` waits for a connection, which holds up the start of the application."""
+"""How long `check` waits for each answer, which holds up the start of the application."""
 
 _MAX_CONFLICTS: Final = 3
 _MAX_PREFIX_BYTES: Final = 30
@@ -31,7 +31,7 @@ _MAX_PREFIX_BYTES: Final = 30
 class ServerConfig(BaseModel):
     """The fields that all SQL servers have."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     host: str | None = Field(default=None, description="Host name or address of the server")
     port: int | None = Field(default=None, ge=1, le=65_535, description="TCP port of the server")
@@ -177,10 +177,12 @@ class ServerStore(SqlStore):
         Raises:
             ExporterUnavailable: The server cannot be reached, or does not let us work.
         """
-        patience = min(self._server.connect_timeout_seconds, CHECK_SECONDS)
-        probe = type(self)(
-            self._server.model_copy(update={"connect_timeout_seconds": patience, "pool_size": 1})
-        )
+        config = self._server
+        patience = {
+            "connect_timeout_seconds": min(config.connect_timeout_seconds, CHECK_SECONDS),
+            "timeout_seconds": min(config.timeout_seconds, CHECK_SECONDS),
+        }
+        probe = type(self)(config.model_copy(update=patience))
         try:
             probe.open()
             probe.export(Batch(b"", 0))  # which the server refuses whom it lets only read

@@ -1,0 +1,51 @@
+"""What may be asked about texts and variables."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, Text, and_, cast, false, literal
+from sqlalchemy.dialects.postgresql import JSONB
+
+if TYPE_CHECKING:
+    from flask_chest.record import JsonValue
+
+
+def has_variable(
+    variables: ColumnElement[object], name: str, value: JsonValue, *, is_indexed: bool
+) -> ColumnElement[bool]:
+    """Return the condition that there is a variable of this name and value.
+
+    Objects are equal whatever the order of their keys is, and numbers whatever their type is.
+
+    Args:
+        variables: The column.
+        name: Of the variable.
+        value: Of the variable.
+        is_indexed: Whether there is a GIN index to make use of.
+    """
+    whole, part = _json({name: value}), _json(value)
+    if whole is None or part is None or "\\u0000" in whole:
+        return false()
+    found = variables.op("->", return_type=JSONB())(literal(name, Text))
+    equal: ColumnElement[bool] = found == cast(literal(part, Text), JSONB)
+    if not is_indexed:
+        return equal
+    # What the index can answer; it takes parts of lists and objects for the whole.
+    return and_(equal, variables.op("@>")(cast(literal(whole, Text), JSONB)))
+
+
+def can_be_asked(text: object) -> bool:
+    """Tell whether the server takes a value in a question: no text that it could not hold."""
+    return not isinstance(text, str) or ("\0" not in text and _json(text) is not None)
+
+
+def _json(value: object) -> str | None:
+    """Return the JSON of a value, None when it has none: NaN, half of a surrogate pair."""
+    try:
+        document = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        document.encode()
+    except ValueError:
+        return None
+    return document
