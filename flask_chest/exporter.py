@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, cast
+from typing import Any, ClassVar, Final, cast
 
 from pydantic import BaseModel
 from pydantic_core import from_json
@@ -117,6 +117,58 @@ class Where(TypedDict, total=False):
     method: str
     status_code: int
     variables: Mapping[str, JsonValue]
+
+
+_TYPES: Final[dict[str, type]] = {"status_code": int, "variables": Mapping}
+"""Types of the restrictions that are neither text nor time."""
+
+
+def checked(where: Where) -> Mapping[str, Any]:
+    """Return restrictions when each is known and of its type; for stores.
+
+    Raises:
+        TypeError: There is no such restriction, or its value is of another type.
+        ValueError: A datetime is naive.
+    """
+    for name, value in where.items():
+        if name not in Where.__annotations__:
+            known = ", ".join(sorted(Where.__annotations__))
+            raise TypeError(f"records cannot be chosen by {name!r}, only by {known}")
+        if name in ("since", "until"):
+            aware(name, value)
+        else:
+            wanted = _TYPES.get(name, str)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, wanted)):
+                raise TypeError(f"{name}={value!r} is no {wanted.__name__}")
+    return where
+
+
+def aware(name: str, moment: object) -> datetime:
+    """Return `moment` when it is an aware datetime; for stores.
+
+    Raises:
+        TypeError: It is no datetime.
+        ValueError: It is naive.
+    """
+    if not isinstance(moment, datetime):
+        raise TypeError(f"{name}={moment!r} is not an aware datetime")
+    if moment.utcoffset() is None:
+        raise ValueError(
+            f"{name}={moment!r} is naive. Say which time is meant: {name}.astimezone(), or "
+            "datetime.now(timezone.utc)"
+        )
+    return moment
+
+
+def positive(limit: int) -> int:
+    """Return `limit` when it is a number of rows; for stores.
+
+    Raises:
+        ValueError: It is not positive.
+    """
+    if limit < 1:
+        raise ValueError(f"limit={limit}: a number of records from 1 on")
+    return limit
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ def _masked(value: object) -> object:
     if isinstance(value, Mapping):
         return {
             key: "***"
-            if isinstance(part, (str, bytes)) and re.fullmatch(f"(?is){_HIDDEN}", str(key))
+            if part is not None and re.fullmatch(f"(?is){_HIDDEN}", str(key))
             else _masked(part)
             for key, part in value.items()
         }

@@ -127,7 +127,7 @@ class Mysql(Server):
 
 class Mongo(StoreBackend):
     exporter = MongoStore
-    watching_connections = 4
+    watching_connections = 1
 
     def __init__(self, url, **fields):
         self.url = url
@@ -149,7 +149,9 @@ class Mongo(StoreBackend):
 
     def ask(self, question):
         options = CodecOptions(uuid_representation=4)
-        with pymongo.MongoClient(self.url, serverSelectionTimeoutMS=5_000) as client:
+        with pymongo.MongoClient(
+            self.url, serverSelectionTimeoutMS=5_000, serverMonitoringMode="poll"
+        ) as client:
             return question(client.get_database(self.name, options))
 
     def ids(self):

@@ -103,6 +103,8 @@ def test_several_wrong_settings_are_all_named():
         ("postgresql://shop:hunter2@db/shop", "hunter2"),
         ({"main": "mysql://u:hunter2@db"}, "hunter2"),
         ({"type": "postgres", "password": "hunter2"}, "hunter2"),
+        ({"type": "postgres", "password": ["hunter2"]}, "hunter2"),
+        ({"password": 20020}, "20020"),
         ({"API_TOKEN": "hunter2", "url": "x"}, "hunter2"),
         ("postgresql://shop:a/hunter2@b@db/shop", "hunter2"),
         ("postgres:/shop:hunter2@db/shop", "hunter2"),

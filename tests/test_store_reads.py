@@ -134,7 +134,7 @@ def test_any_value_comes_back_and_is_found_by_itself_alone(store, value, other):
 
 
 def is_back(found, value):
-    """Compare; PostgreSQL gives large floats without a fraction back as integers (docs/fidelity)."""
+    """Compare; PostgreSQL gives some large floats back as integers: docs/fidelity.md."""
     if isinstance(value, float) and isinstance(found, int):
         return float(found) == value
     if isinstance(value, list):

@@ -48,5 +48,7 @@ class MongoServer(Server):
 
     def _command(self, database: str, name: str) -> None:
         client: pymongo.MongoClient[dict[str, object]]
-        with pymongo.MongoClient(self.url(""), serverSelectionTimeoutMS=500) as client:
+        with pymongo.MongoClient(
+            self.url(""), serverSelectionTimeoutMS=500, serverMonitoringMode="poll"
+        ) as client:
             client[database].command(name)

@@ -8,14 +8,14 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from itertools import accumulate, groupby
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import bson
 from bson import DatetimeMS
 from bson.errors import BSONError
 from pydantic_core import to_json
 
-from flask_chest.exporter import RouteSummary, ValueCount, Where
+from flask_chest.exporter import RouteSummary, ValueCount, Where, checked
 from flask_chest_mongo.documents import CODEC, plain
 
 if TYPE_CHECKING:
@@ -43,50 +43,18 @@ def restriction(where: Where) -> Filter:
         TypeError: There is no such restriction, or a time is no datetime.
     """
     conditions: list[Filter] = []
-    given = cast("Mapping[str, Any]", where)
-    for name, value in given.items():
+    for name, value in checked(where).items():
         if name == "since":
-            conditions.append(_not_before(aware(name, value)))
+            conditions.append(_not_before(value))
         elif name == "until":
-            conditions.append(before(aware(name, value)))
+            conditions.append(before(value))
         elif name == "variables":
             conditions.extend(has_variable(key, wanted) for key, wanted in value.items())
-        elif name in Where.__annotations__:
-            conditions.append({name: {"$eq": value}} if _is_storable(value) else NOTHING)
         else:
-            known = ", ".join(sorted(Where.__annotations__))
-            raise TypeError(f"records cannot be chosen by {name!r}, only by {known}")
+            conditions.append({name: {"$eq": value}} if _is_storable(value) else NOTHING)
     if len(conditions) > 1:
         return {"$and": conditions}
     return conditions[0] if conditions else {}
-
-
-def aware(name: str, moment: datetime) -> datetime:
-    """Return `moment` when it is an aware datetime.
-
-    Raises:
-        TypeError: It is no datetime.
-        ValueError: It is naive.
-    """
-    if not isinstance(moment, datetime):
-        raise TypeError(f"{name}={moment!r} is not an aware datetime")
-    if moment.utcoffset() is None:
-        raise ValueError(
-            f"{name}={moment!r} is naive. Say which time is meant: {name}.astimezone(), or "
-            "datetime.now(timezone.utc)"
-        )
-    return moment
-
-
-def positive(limit: int) -> int:
-    """Return `limit` when it is a number of rows.
-
-    Raises:
-        ValueError: It is not positive.
-    """
-    if limit < 1:
-        raise ValueError(f"limit={limit}: a number of records from 1 on")
-    return limit
 
 
 def before(moment: datetime) -> Filter:

@@ -24,7 +24,7 @@ from typing_extensions import Unpack
 
 from flask_chest import fork
 from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
-from flask_chest.exporter import RouteSummary, Store, ValueCount, Where
+from flask_chest.exporter import RouteSummary, Store, ValueCount, Where, aware, positive
 from flask_chest_mongo import documents, queries
 from flask_chest_mongo.config import MongoConfig
 from flask_chest_mongo.explain import explain, explain_reply, read_only, too_large, too_old
@@ -177,7 +177,7 @@ class MongoStore(Store):
         self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]
     ) -> list[Record]:
         """Return records by `started_at`."""
-        found, limit = queries.restriction(where), queries.positive(limit)
+        found, limit = queries.restriction(where), positive(limit)
         order = queries.NEWEST_FIRST if newest_first else queries.OLDEST_FIRST
         with self._explained():
             cursor = self._records.with_options(documents.RAW).find(
@@ -197,7 +197,7 @@ class MongoStore(Store):
 
         Not all with one command, which might take longer than `timeout_seconds`.
         """
-        found = queries.before(queries.aware("before", before))
+        found = queries.before(aware("before", before))
         deleted = 0
         with self._explained():
             records = self._records
@@ -223,7 +223,7 @@ class MongoStore(Store):
     def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
         """Return the most frequent values of the variable `name`."""
         pipeline = queries.top_values(name, queries.restriction(where))
-        limit = queries.positive(limit)
+        limit = positive(limit)
         with self._explained(), closing(self._aggregate(documents.RAW, pipeline)) as rows:
             return queries.value_counts(rows, limit)
 

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import pymysql
-from flask_chest_sql import ServerStore, Tables, queries
+from flask_chest_sql import ServerStore, Tables
 from flask_chest_sql.tables import SCHEMA_VERSION
 from pydantic_core import from_json
 from pymysql.constants import SERVER_STATUS
@@ -23,7 +23,7 @@ from flask_chest.errors import (
     ExporterUnavailable,
     SchemaMismatch,
 )
-from flask_chest.exporter import ValueCount, Where
+from flask_chest.exporter import ValueCount, Where, aware
 from flask_chest_mysql import connecting, rows, schema, variables
 from flask_chest_mysql.config import MysqlConfig
 from flask_chest_mysql.explain import DEADLOCKS, PACKET_HINT, TRUNCATIONS, code_of, explain
@@ -202,7 +202,7 @@ class MysqlStore(ServerStore):
         In many transactions: a large one would be given up for its time, and keep other writers
         waiting.
         """
-        moment = queries.aware("before", before).astimezone(timezone.utc).replace(tzinfo=None)
+        moment = aware("before", before).astimezone(timezone.utc).replace(tzinfo=None)
         table = schema.quoted(self.tables.records.name).replace("%", "%%")
         statement = (
             f"DELETE FROM {table} WHERE started_at < %s ORDER BY started_at LIMIT {_PURGED_AT_ONCE}"

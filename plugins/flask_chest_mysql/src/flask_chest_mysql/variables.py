@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from flask_chest_sql.queries import positive
 from pydantic_core import from_json, to_json
 from sqlalchemy import (
     Double,
@@ -21,6 +20,8 @@ from sqlalchemy import (
     or_,
     select,
 )
+
+from flask_chest.exporter import positive
 
 if TYPE_CHECKING:
     from flask_chest_sql import Tables

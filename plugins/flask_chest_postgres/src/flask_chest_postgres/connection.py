@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
-import time
+import select
 from collections.abc import Generator
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg.rows import TupleRow
+from psycopg.waiting import Ready, Wait
 
 _Result = TypeVar("_Result")
+
+_EVENTS: Final = {
+    Wait.R: select.POLLIN,
+    Wait.W: select.POLLOUT,
+    Wait.RW: select.POLLIN | select.POLLOUT,
+}
 
 
 def session(timeout_seconds: float) -> str:
@@ -66,25 +74,40 @@ class TimedConnection(psycopg.Connection[TupleRow]):
     limit_seconds: float = 60.0
 
     def wait(self, gen: Generator[Any, Any, _Result], *args: Any, **options: Any) -> _Result:  # noqa: ANN401 - psycopg's own, whichever version's
-        """Wait for an answer, as psycopg does for all that it sends."""
-        return super().wait(self._limited(gen), *args, **options)
+        """Wait for an answer, as psycopg does for all that it sends.
 
-    def _limited(self, answer: Generator[Any, Any, _Result]) -> Generator[Any, Any, _Result]:
-        """Pass on what psycopg's generator waits for, and what has become ready."""
+        Not with psycopg's own loop: most versions of it never return while nothing comes.
+        """
+        del args, options
+        socket = select.poll()
         try:
-            wanted = next(answer)
-            heard = time.monotonic()
+            wanted = next(gen)
             while True:
-                ready = yield wanted
-                now = time.monotonic()
-                if ready:
-                    heard = now
-                elif now - heard > self.limit_seconds:
-                    self.close()
-                    raise psycopg.OperationalError(
-                        f"the server has said nothing for {self.limit_seconds:g} seconds"
-                    )
-                wanted = answer.send(ready)
+                socket.register(self.fileno(), _EVENTS[wanted])
+                wanted = gen.send(self._ready(socket))
         except StopIteration as end:
             result: _Result = end.value
             return result
+        except BaseException:
+            with suppress(psycopg.Error):  # what it finds out about a connection that is lost
+                gen.close()
+            raise
+
+    def _ready(self, socket: select.poll) -> Ready:
+        """Return what the socket is ready for."""
+        try:
+            found = socket.poll(self.limit_seconds * 1000)
+        except BaseException:  # a signal's: what comes later would be taken for another's answer
+            self.close()
+            raise
+        if not found:
+            self.close()
+            raise psycopg.OperationalError(
+                f"the server has said nothing for {self.limit_seconds:g} seconds"
+            )
+        [(_, events)] = found
+        if events & ~(select.POLLIN | select.POLLOUT):  # an error: psycopg finds out which
+            return Ready.RW
+        if events & select.POLLIN:
+            return Ready.RW if events & select.POLLOUT else Ready.R
+        return Ready.W

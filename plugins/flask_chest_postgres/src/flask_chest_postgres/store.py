@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
 import psycopg
-from flask_chest_sql import ServerStore, Tables, queries
+from flask_chest_sql import ServerStore, Tables
 from flask_chest_sql.server import is_disconnect
 from psycopg.types.json import Jsonb
 from sqlalchemy import (
@@ -32,6 +32,7 @@ from flask_chest.errors import (
     ExporterUnavailable,
     SchemaMismatch,
 )
+from flask_chest.exporter import aware
 from flask_chest_postgres.conditions import can_be_asked, has_variable
 from flask_chest_postgres.config import PostgresConfig
 from flask_chest_postgres.connection import TimedConnection, in_one_go, session
@@ -247,7 +248,7 @@ class PostgresStore(ServerStore):
         """Delete records that started before `before`; return how many."""
         if not self._config.partition_by_day:
             return super().purge(before=before)
-        moment = queries.aware("before", before)
+        moment = aware("before", before)
         records = self.tables.records
         purged = 0
         with self._explained(), self._connect() as connection:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, Final, TypeAlias, cast
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, Text, case, false, func, or_, select
 from sqlalchemy import cast as cast_to
 
-from flask_chest.exporter import Where
+from flask_chest.exporter import Where, checked, positive
 from flask_chest.record import JsonValue
 from flask_chest_sql.tables import Tables
 
@@ -30,54 +29,22 @@ def restriction(
 
     Raises:
         ValueError: A datetime is naive.
-        TypeError: There is no such restriction.
+        TypeError: There is no such restriction, or its value is of another type.
     """
     records = tables.records.c
     conditions: list[Condition] = []
-    given = cast("Mapping[str, Any]", where)
-    for name, value in given.items():
+    for name, value in checked(where).items():
         if name == "since":
-            conditions.append(records.started_at >= aware(name, value))
+            conditions.append(records.started_at >= value)
         elif name == "until":
-            conditions.append(records.started_at < aware(name, value))
+            conditions.append(records.started_at < value)
         elif name == "variables":
             conditions.extend(has_variable(key, wanted) for key, wanted in value.items())
         elif name == "status_code" and value is not None and value not in _SMALL_INTEGERS:
             conditions.append(false())  # a database refuses even to compare it
-        elif name in Where.__annotations__:
-            conditions.append(records[name] == value)
         else:
-            known = ", ".join(sorted(Where.__annotations__))
-            raise TypeError(f"records cannot be chosen by {name!r}, only by {known}")
+            conditions.append(records[name] == value)
     return conditions
-
-
-def aware(name: str, moment: datetime) -> datetime:
-    """Return `moment` when it is an aware datetime.
-
-    Raises:
-        TypeError: It is no datetime.
-        ValueError: It is naive.
-    """
-    if not isinstance(moment, datetime):
-        raise TypeError(f"{name}={moment!r} is not an aware datetime")
-    if moment.utcoffset() is None:
-        raise ValueError(
-            f"{name}={moment!r} is naive. Say which time is meant: {name}.astimezone(), or "
-            "datetime.now(timezone.utc)"
-        )
-    return moment
-
-
-def positive(limit: int) -> int:
-    """Return `limit` when it is a number of rows.
-
-    Raises:
-        ValueError: It is not positive.
-    """
-    if limit < 1:
-        raise ValueError(f"limit={limit}: a number of records from 1 on")
-    return limit
 
 
 def routes(tables: Tables, conditions: list[Condition]) -> Select[Any]:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from typing_extensions import Unpack
 
 from flask_chest.errors import BatchRejected, ChestError, ExporterUnavailable, SchemaMismatch
-from flask_chest.exporter import RouteSummary, Store, ValueCount, Where
+from flask_chest.exporter import RouteSummary, Store, ValueCount, Where, aware, positive
 from flask_chest.record import Record
 from flask_chest_sql import queries
 from flask_chest_sql.tables import SCHEMA_VERSION
@@ -210,7 +210,7 @@ class SqlStore(Store):
             select(records)
             .where(*self._restriction(where))
             .order_by(*(key.desc() if newest_first else key for key in keys))
-            .limit(queries.positive(limit))
+            .limit(positive(limit))
         )
         with self._explained(), self.reading() as connection:
             return [Record(**row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - documented by SQLAlchemy
@@ -226,7 +226,7 @@ class SqlStore(Store):
     def purge(self, *, before: datetime) -> int:
         """Delete records that started before `before`; return how many."""
         records = self.tables.records
-        statement = delete(records).where(records.c.started_at < queries.aware("before", before))
+        statement = delete(records).where(records.c.started_at < aware("before", before))
         with self._explained(), self.reading() as connection, self.transaction(connection):
             return connection.execute(statement).rowcount
 
