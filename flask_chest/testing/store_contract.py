@@ -56,6 +56,8 @@ KINDS: dict[str, JsonValue] = {
     "float": 0.1,
     "sum of floats": 0.1 + 0.2,
     "small float": 5e-324,
+    "huge float": 1.7976931348623157e308,
+    "negative huge float": -1e300,
     "yes": True,
     "no": False,
     "nothing": None,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 import psycopg
 from flask_chest_sql import ServerStore, Tables
 from flask_chest_sql.server import is_disconnect
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Jsonb, set_json_loads
 from sqlalchemy import (
     URL,
     ColumnElement,
@@ -123,12 +123,12 @@ class PostgresStore(ServerStore):
         """Return options of the dialect."""
         return {
             "creator": self._connect_driver,
-            "json_deserializer": loads,
             "use_native_hstore": False,
         }
 
     def _connect_driver(self) -> TimedConnection:
         connection = TimedConnection.connect(**self.arguments())
+        set_json_loads(loads, connection)
         # The server's own limit comes first, and says more.
         connection.limit_seconds = self._config.timeout_seconds + _GRACE_SECONDS
         return connection
