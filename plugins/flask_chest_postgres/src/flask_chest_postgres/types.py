@@ -66,7 +66,7 @@ def insertion(records: Table) -> str:
     )
 
 
-def loads(document: str) -> Any:  # noqa: ANN401 - any JSON
+def loads(document: str | bytes) -> Any:  # noqa: ANN401 - any JSON
     """Decode what `jsonb` has kept, in which a number has neither exponent nor type.
 
     A record has no integer beyond 64 bits, so what has more digits was a float.
