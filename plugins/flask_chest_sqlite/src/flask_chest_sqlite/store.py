@@ -169,7 +169,7 @@ class SqliteStore(SqlStore):
     def insert(self, connection: Connection, batch: Batch) -> None:
         """Insert a batch; only a record ID that is there already is passed over."""
         try:
-            rows = [_row(record) for record in batch.records()]
+            rows = _rows(batch.records())
             if len(rows) != len(batch):
                 raise ValueError(f"{len(rows)} records in {len(batch)} lines")
             columns = [column.name for column in self.tables.records.columns]
@@ -231,17 +231,20 @@ class SqliteStore(SqlStore):
 _fields = itemgetter(*(field.name for field in fields(Record) if field.name != "variables"))
 
 
-def _row(record: RecordData) -> tuple[object, ...]:
-    """Return a record's values in the order of the columns.
+def _rows(records: list[RecordData]) -> list[tuple[object, ...]]:
+    """Return the records' values in the order of the columns.
 
     Raises:
         KeyError: A field is missing.
         TypeError: It is not a record.
     """
-    variables = record["variables"]
-    if not isinstance(variables, dict):
-        raise TypeError(f"variables is a {type(variables).__name__}")
-    return (*_fields(record), to_json(variables, inf_nan_mode="null").decode())
+    rows: list[tuple[object, ...]] = []
+    for record in records:
+        variables = record["variables"]
+        if type(variables) is not dict:
+            raise TypeError(f"variables is a {type(variables).__name__}")
+        rows.append((*_fields(record), to_json(variables, inf_nan_mode="null").decode()))
+    return rows
 
 
 def _json_types(value: JsonValue) -> tuple[str, ...]:
