@@ -9,7 +9,9 @@ PATH="$PATH:/usr/sbin:/usr/local/sbin"
 missing() { ! command -v "$1" > /dev/null; }
 
 wanted=()
-if missing mariadbd && [ -z "${CHEST_TEST_MYSQL_URL:-}" ]; then wanted+=(mariadb-server-core); fi
+if { missing mariadbd || missing my_print_defaults; } && [ -z "${CHEST_TEST_MYSQL_URL:-}" ]; then
+  wanted+=(mariadb-server-core mariadb-client-core)
+fi
 if missing pgbouncer; then wanted+=(pgbouncer); fi
 if [ ${#wanted[@]} -eq 0 ]; then exit 0; fi
 
@@ -23,7 +25,7 @@ export DEBIAN_FRONTEND=noninteractive
 echo "Installing ${wanted[*]} for the tests"
 apt-get update -qq
 if [[ " ${wanted[*]} " == *" mariadb-server-core "* ]]; then
-  apt-get install -qq --no-install-recommends mariadb-server-core > /dev/null
+  apt-get install -qq --no-install-recommends mariadb-server-core mariadb-client-core > /dev/null
 fi
 if [[ " ${wanted[*]} " == *" pgbouncer "* ]]; then
   # Its package starts a service; only the program is taken, and the libraries that it needs.
