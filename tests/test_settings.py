@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import traceback
+from typing import get_args
 
 import pytest
 from flask import Flask
+from flask_chest_mongo import MongoStore
+from flask_chest_mysql import MysqlStore
+from flask_chest_postgres import PostgresStore
 from flask_chest_sqlite import SqliteStore
+from pydantic import SecretStr
 
 from flask_chest import FlaskChest, configure
 from flask_chest.errors import ConfigurationError
@@ -268,3 +273,15 @@ def test_instance_stands_for_the_instance_folder(tmp_path):
 def test_an_instance_folder_that_cannot_be_created():
     with pytest.raises(ConfigurationError, match="instance folder '/proc/instance' cannot be"):
         FlaskChest(Flask("shop", instance_path="/proc/instance"))
+
+
+@pytest.mark.parametrize("kind", [SqliteStore, PostgresStore, MysqlStore, MongoStore])
+def test_every_field_of_a_backend_is_described_and_every_number_has_its_bounds(kind):
+    for name, field in kind.config_model.model_fields.items():
+        assert field.description, name
+        if field.annotation in (int, float, int | None, float | None):
+            limits = {type(bound).__name__ for bound in field.metadata}
+            assert limits & {"Ge", "Gt"}, name
+            assert limits & {"Le", "Lt"}, name
+        if "password" in name:
+            assert SecretStr in get_args(field.annotation), name
