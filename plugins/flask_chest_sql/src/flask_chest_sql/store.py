@@ -126,15 +126,11 @@ class SqlStore(Store):
             ExporterUnavailable: The database cannot take it now.
             BatchRejected: It cannot take these records.
         """
-        try:
-            with (
-                self._explained(),
-                self.writing() as connection,
-                self.transaction(connection),
-            ):
+        with self._explained(), self.writing() as connection, self.transaction(connection):
+            try:
                 self.insert(connection, batch)
-        except ValueError as error:
-            raise BatchRejected(f"a record cannot be read: {error}") from error
+            except ValueError as error:
+                raise BatchRejected(f"a record cannot be read: {error}") from error
 
     def close(self) -> None:
         """Close all connections."""
