@@ -13,14 +13,12 @@ from pydantic_core import from_json
 from pymysql.constants import SERVER_STATUS
 from sqlalchemy import URL, ColumnElement, Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from typing_extensions import Unpack
 
 from flask_chest.errors import (
     BatchRejected,
     ChestError,
     ConfigurationError,
-    ExporterUnavailable,
     SchemaMismatch,
 )
 from flask_chest.exporter import ValueCount, Where, aware
@@ -232,15 +230,9 @@ class MysqlStore(ServerStore):
         with self._explained(), self.reading() as connection:
             return [ValueCount(value, count) for value, count in connection.execute(statement)]
 
-    def explain(self, error: SQLAlchemyError) -> ChestError:
-        """Tell what is wrong, and what to do about it."""
-        if isinstance(error, PoolTimeoutError):
-            return ExporterUnavailable(
-                f"{self.location}: all {self._config.pool_size} connections of the read side are "
-                "in use. Raise pool_size"
-            )
-        original = error.orig if isinstance(error, DBAPIError) else None
-        return explain(self.location, original or error)
+    def meaning(self, error: Exception) -> ChestError:
+        """Return what an error of the driver means."""
+        return explain(self.location, error)
 
     def is_conflict(self, error: SQLAlchemyError) -> bool:
         """Tell a deadlock."""

@@ -23,7 +23,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from typing_extensions import Unpack
 
 from flask_chest.errors import (
@@ -303,15 +302,9 @@ class PostgresStore(ServerStore):
         variables = self.tables.records.c.variables
         return has_variable(variables, name, value, is_indexed=self._config.variables_index)
 
-    def explain(self, error: SQLAlchemyError) -> ChestError:
-        """Tell what is wrong, and what to do about it."""
-        if isinstance(error, PoolTimeoutError):
-            return ExporterUnavailable(
-                f"{self.location}: all {self._config.pool_size} connections of the read side are "
-                "in use. Raise pool_size"
-            )
-        original = error.orig if isinstance(error, DBAPIError) else None
-        return explain(self.location, original or error)
+    def meaning(self, error: Exception) -> ChestError:
+        """Return what an error of the driver means."""
+        return explain(self.location, error)
 
     def is_conflict(self, error: SQLAlchemyError) -> bool:
         """Tell a deadlock or a serialization failure."""

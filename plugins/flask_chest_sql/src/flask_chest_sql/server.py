@@ -11,9 +11,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from flask_chest import fork
-from flask_chest.errors import ConfigurationError, ExporterUnavailable
+from flask_chest.errors import ChestError, ConfigurationError, ExporterUnavailable
 from flask_chest.exporter import Batch
 from flask_chest_sql.store import SqlStore
 from flask_chest_sql.tables import PREFIX
@@ -146,6 +147,10 @@ class ServerStore(SqlStore):
         return {}
 
     @abstractmethod
+    def meaning(self, error: Exception) -> ChestError:
+        """Return what an error of the driver means, as `explain` does."""
+
+    @abstractmethod
     def is_conflict(self, error: SQLAlchemyError) -> bool:
         """Tell a deadlock or another conflict with a transaction that ends soon."""
 
@@ -216,6 +221,16 @@ class ServerStore(SqlStore):
                 if is_new or not is_disconnect(cause):
                     raise
                 self._disconnect()
+
+    def explain(self, error: SQLAlchemyError) -> ChestError:
+        """Tell what is wrong, and what to do about it."""
+        if isinstance(error, PoolTimeoutError):
+            return ExporterUnavailable(
+                f"{self.location}: all {self._server.pool_size} connections of the read side are "
+                "in use. Raise pool_size"
+            )
+        original = error.orig if isinstance(error, DBAPIError) else None
+        return self.meaning(original if isinstance(original, Exception) else error)
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
