@@ -139,7 +139,8 @@ def checked(where: Where) -> Mapping[str, Any]:
             aware(name, value)
         else:
             wanted = _TYPES.get(name, str)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, wanted)):
+            is_null = value is None and name != "variables"
+            if not is_null and (isinstance(value, bool) or not isinstance(value, wanted)):
                 raise TypeError(f"{name}={value!r} is no {wanted.__name__}")
     return where
 

@@ -95,9 +95,9 @@ class Postgres(Server):
         super().__init__(url, **fields)
         self.schema = fields.get("table_schema", "public")
 
-    def execute(self, statement):
+    def execute(self, statement, *values):
         with psycopg.connect(self.url, autocommit=True) as connection:
-            cursor = connection.execute(statement)
+            cursor = connection.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
 
     def tables(self):

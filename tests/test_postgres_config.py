@@ -11,12 +11,12 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
+from backends import Postgres
 from flask import Flask
 from flask_chest_postgres import PostgresConfig, PostgresStore
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
-from test_postgres_store import Postgres
 
 from flask_chest import FlaskChest
 from flask_chest.errors import ConfigurationError, ExporterUnavailable

@@ -14,10 +14,10 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from backends import Postgres
 from certificates import make_authority, make_certificate
 from flask_chest_postgres.explain import refuse_server
 from sqlalchemy import event
-from test_postgres_store import Postgres
 
 from flask_chest.errors import (
     BatchRejected,

@@ -257,15 +257,18 @@ class StoreContract:
                 call(since=naive)
             with pytest.raises(TypeError, match="until"):
                 call(until="2024-05-01")  # type: ignore[arg-type]
+            for wrong in ({"status_code": True}, {"method": 5}, {"variables": None}):
+                with pytest.raises(TypeError, match=next(iter(wrong))):
+                    call(**cast("Any", wrong))
             with pytest.raises(TypeError, match="'colour'"):
                 call(colour="red")  # type: ignore[call-arg]
         with pytest.raises(ValueError, match=r"before=.*is naive"):
             store.purge(before=naive)
-        for wrong in (0, -1):
+        for limit in (0, -1):
             with pytest.raises(ValueError, match="limit"):
-                store.query(limit=wrong)
+                store.query(limit=limit)
             with pytest.raises(ValueError, match="limit"):
-                store.top_values("a", limit=wrong)
+                store.top_values("a", limit=limit)
 
     def test_purge_deletes_what_began_before_and_says_how_many(self, store: Store) -> None:
         moments = [START + timedelta(seconds=n) for n in range(10)]
