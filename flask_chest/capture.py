@@ -72,6 +72,7 @@ class Capture:
         variables: The filter.
         enrich: Calls the hook `chest_filter_variables`; None when no plugin implements it.
         write: Takes the finished record as one line of JSON.
+        awake: Called with the first request of a process; False to be called with the next, too.
         counters: Counts what goes wrong.
         throttle: Logs what goes wrong.
     """
@@ -87,6 +88,7 @@ class Capture:
         variables: VariableFilter,
         enrich: Callable[[dict[str, object], Request], None] | None,
         write: Callable[[bytes], None],
+        awake: Callable[[], bool],
         counters: Counters,
         throttle: Throttle,
     ) -> None:
@@ -101,6 +103,8 @@ class Capture:
         self._variables = variables
         self._enrich = enrich
         self._write = write
+        self._awake = awake
+        self.is_awake = False
         self._counters = counters
         self._throttle = throttle
 
@@ -121,6 +125,8 @@ class Capture:
         key = self.key
 
         def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            if not self.is_awake:
+                self.is_awake = self._awake()
             tracked = environ[key] = Tracked()
 
             def start(

@@ -15,7 +15,7 @@ from flask_chest.errors import ChestError
 
 if TYPE_CHECKING:
     from flask_chest.exporter import Store
-    from flask_chest.extension import State
+    from flask_chest.state import State
 
 group = AppGroup("chest", help="Deliver and read what Flask-Chest has recorded.")
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from flask_chest.errors import ConfigurationError, ExporterUnavailable
 from flask_chest.exporter import Exporter
-from flask_chest.journal import DiskJournal, Journal, MemoryJournal
+from flask_chest.journal import DiskJournal, Journal, MemoryJournal, disk, memory
 from flask_chest.log import logger
 from flask_chest.settings import INSTANCE, mask
 
@@ -79,7 +79,13 @@ def journal(
             in this process that would deliver these records elsewhere.
     """
     if options.journal == "memory":
-        return MemoryJournal(exporters, counters, throttle)
+        return MemoryJournal(
+            exporters,
+            counters,
+            throttle,
+            max_bytes=options.journal_max_bytes or memory.MAX_BYTES,
+            when_full=options.journal_when_full,
+        )
     folder = Path(options.journal.replace(INSTANCE, instance_path)).absolute()
     for other, entries in list(_journals.items()):
         if other.folder == folder and entries != options.exporters:
@@ -88,7 +94,15 @@ def journal(
                 "process, which has other exporters. Give each application a journal of its own",
                 setting="CHEST_JOURNAL",
             )
-    made = DiskJournal(folder, exporters, counters, throttle)
+    made = DiskJournal(
+        folder,
+        exporters,
+        counters,
+        throttle,
+        max_bytes=options.journal_max_bytes or disk.MAX_BYTES,
+        when_full=options.journal_when_full,
+        fsync=options.fsync,
+    )
     _journals[made] = options.exporters
     return made
 

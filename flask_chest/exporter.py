@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic_core import from_json
 from typing_extensions import TypedDict, Unpack
 
+from flask_chest.errors import BatchRejected
 from flask_chest.record import JsonValue, Record, RecordData
 
 
@@ -43,10 +44,13 @@ class Batch:
         """Return the records decoded.
 
         Raises:
-            ValueError: A record is not JSON.
+            BatchRejected: A record is not JSON: a damaged disk wrote it.
         """
-        # Names repeat from record to record; values seldom do.
-        return cast("list[RecordData]", from_json(self.json, cache_strings="keys"))
+        try:
+            # Names repeat from record to record; values seldom do.
+            return cast("list[RecordData]", from_json(self.json, cache_strings="keys"))
+        except ValueError as error:
+            raise BatchRejected(f"a record is not JSON: {error}") from error
 
 
 class Exporter(ABC):

@@ -1,168 +1,27 @@
-"""The Flask extension: reads the settings and wires the stages, each into the one before it."""
+"""The Flask extension: what applications use, in front of the state that it keeps for each."""
 
 from __future__ import annotations
 
-import fnmatch
 import logging
-import re
-import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, overload
 
 from flask import Flask, current_app, has_app_context, has_request_context
 
-from flask_chest import cli, configure, current, fork, settings
-from flask_chest.capture import Capture
+from flask_chest import cli, current, settings
 from flask_chest.errors import ChestError, ConfigurationError
-from flask_chest.export import Delivery, Export
 from flask_chest.exporter import Store
-from flask_chest.filter import MethodPatterns, Selection, VariableFilter
+from flask_chest.filter import MethodPatterns, Selection
 from flask_chest.log import Throttle
-from flask_chest.plans import Plans
-from flask_chest.plugins import PluginInfo, Plugins
-from flask_chest.request_id import RequestIdGenerator, RequestIds
-from flask_chest.stats import Counters, Stats
+from flask_chest.plugins import PluginInfo
+from flask_chest.request_id import RequestIdGenerator
+from flask_chest.state import State
+from flask_chest.stats import Stats
 from flask_chest.track import AnyView, Mark, Marks
 
 KEY: Final = "flask_chest"
 """Key of the state in `app.extensions`."""
-
-
-class State:
-    """What the extension keeps for one application, under one key in `app.extensions`.
-
-    It refers to no application, so that one which is given up can be collected.
-    """
-
-    def __init__(
-        self,
-        app: Flask,
-        owner: FlaskChest,
-        options: settings.Settings,
-        registered: Mapping[str, object],
-        marks: Marks,
-    ) -> None:
-        self.owner = weakref.ref(owner)
-        self.options = options
-        self.counters = Counters()
-        self.throttle = Throttle()
-        self.plugins = Plugins(dict(registered), self.counters, self.throttle)
-        configure.create_instance_folder(options, app.instance_path)
-        self.exporters = configure.exporters(
-            options.exporters, self.plugins.exporters(), app.instance_path
-        )
-        selection = Selection(options.variables, setting="CHEST_VARIABLES")
-        self.capture = Capture(
-            service=options.service or app.name,
-            header=options.request_id_header,
-            raise_errors=options.raise_errors,
-            plans=Plans(
-                selection if options.track_all else None,
-                _endpoint_patterns(options.exclude_endpoints),
-                marks,
-                throttle=self.throttle,
-                raise_errors=options.raise_errors,
-            ),
-            ids=RequestIds(
-                header=options.request_id_header,
-                trust=options.trust_request_id,
-                hook=self.plugins.request_id(),
-                counters=self.counters,
-                throttle=self.throttle,
-            ),
-            variables=VariableFilter(
-                selection, lambda number: self.counters.add("variables_skipped", number=number)
-            ),
-            enrich=self.plugins.filter_variables(),
-            write=self.write,
-            counters=self.counters,
-            throttle=self.throttle,
-        )
-        self.journal = configure.journal(
-            options, app.instance_path, self.exporters, self.counters, self.throttle
-        )
-        configure.check(self.exporters)
-        self.export = Export(
-            {
-                name: Delivery(
-                    name,
-                    exporter,
-                    self.journal,
-                    max_records=options.batch_records,
-                    max_bytes=options.batch_bytes,
-                    plugins=self.plugins,
-                    counters=self.counters,
-                    throttle=self.throttle,
-                )
-                for name, exporter in self.exporters.items()
-            },
-            self.journal,
-            interval_seconds=options.export_interval_seconds,
-            shutdown_seconds=options.shutdown_seconds,
-        )
-        self._stores: dict[str, Store] = {}
-        self._stores_lock = threading.Lock()
-        fork.watch(self)
-
-    def after_fork(self) -> None:
-        """Let go, in a forked child, of the parent's files, threads and connections."""
-        fork.keep(self._stores)
-        self._stores = {}
-        self._stores_lock = threading.Lock()
-        self.counters.after_fork()
-        self.journal.after_fork()
-        self.export.after_fork()
-
-    def write(self, line: bytes) -> None:
-        """Take a finished record, and start delivery with the first one of this process."""
-        if self.journal.append(line) and not self.export.is_started:
-            try:
-                self.export.start()
-            except RuntimeError as error:  # no thread can be started: the process is ending
-                self.throttle.log(
-                    logging.WARNING,
-                    "start",
-                    f"Delivery cannot start in this process; the record waits: {error}",
-                )
-
-    def stats(self) -> Stats:
-        """Return the counters of this process."""
-        return Stats(
-            recorded=self.journal.appended,
-            dropped=self.counters.by_reason("dropped"),
-            request_ids_replaced=self.counters.total("request_ids_replaced"),
-            variables_skipped=self.counters.total("variables_skipped"),
-            plugin_errors=self.counters.by_reason("plugin_errors"),
-            exporters={name: delivery.stats() for name, delivery in self.export.deliveries.items()},
-        )
-
-    def store(self, name: str) -> Store:
-        """Return the open read side of an exporter."""
-        exporter = self.exporters.get(name)
-        if exporter is None:
-            raise ConfigurationError(
-                f"store({name!r}): no such exporter. CHEST_EXPORTERS has {sorted(self.exporters)}"
-            )
-        if not isinstance(exporter, Store):
-            raise ConfigurationError(
-                f"store({name!r}): exporters of the type {exporter.type!r} cannot be read"
-            )
-        with self._stores_lock:
-            if name not in self._stores:
-                # Not the exporter's own instance, which belongs to its thread.
-                store = type(exporter)(exporter.config)
-                store.open()
-                self._stores[name] = store
-            return self._stores[name]
-
-    def close(self) -> None:
-        """Deliver what can be delivered in time, then end threads and close files."""
-        self.export.close()
-        with self._stores_lock:
-            for store in self._stores.values():
-                store.close()
-            self._stores.clear()
 
 
 class FlaskChest:
@@ -365,18 +224,3 @@ def current_request_id() -> str | None:
     if state is None:
         return None
     return state.capture.request_id()
-
-
-def _endpoint_patterns(patterns: Iterable[str]) -> Callable[[str], bool]:
-    expressions = [fnmatch.translate(pattern) for pattern in patterns]
-    for pattern in patterns:
-        if not re.fullmatch(r"[\w.*-]+", pattern):
-            raise ConfigurationError(
-                f"CHEST_EXCLUDE_ENDPOINTS: {pattern!r} can match no endpoint. Use a name such as "
-                "'static', or a pattern such as 'admin.*'",
-                setting="CHEST_EXCLUDE_ENDPOINTS",
-            )
-    if not expressions:
-        return lambda _endpoint: False
-    match = re.compile("|".join(expressions)).fullmatch
-    return lambda endpoint: match(endpoint) is not None

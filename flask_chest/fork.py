@@ -45,6 +45,8 @@ class _Gate:
 
 
 _gate = _Gate()
+_pid = os.getpid()
+_noticing = threading.Lock()
 _objects: weakref.WeakSet[ForkAware] = weakref.WeakSet()
 _kept: list[object] = []
 
@@ -59,7 +61,7 @@ def held_off() -> Iterator[None]:
 
     After `PATIENCE_SECONDS` the fork happens all the same, so the block may be slow, and may itself
     contain a fork. A server that forks without Python's hooks is not held off: uWSGI runs them
-    only with ``--py-call-uwsgi-fork-hooks``.
+    only with ``--py-call-uwsgi-fork-hooks``. Its master runs no thread of ours.
     """
     gate = _gate  # a child forked in the block has another one
     gate.enter()
@@ -83,11 +85,22 @@ def keep(thing: object) -> None:
 
 
 def _in_child() -> None:
-    global _gate  # noqa: PLW0603 - the parent's is shut, and threads that are not here are inside
-    _gate = _Gate()
+    # The parent's gate is shut, and threads that are not here are inside.
+    global _gate, _pid
+    _gate, _pid = _Gate(), os.getpid()
     with contextlib.ExitStack() as stack:  # calls all, whatever one of them raises
         for thing in list(_objects):
             stack.callback(thing.after_fork)
+
+
+def notice() -> None:
+    """Do now what was to be done in this child, when it was forked without Python's hooks.
+
+    As uWSGI does. To be called early in the life of a process.
+    """
+    with _noticing:
+        if os.getpid() != _pid:
+            _in_child()
 
 
 os.register_at_fork(

@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from flask_chest.errors import ConfigurationError
+from flask_chest.journal import Fsync, WhenFull
 
 CONFIG_PREFIX: Final = "CHEST_"
 ENVIRONMENT_PREFIX: Final = "FLASK_CHEST_"
@@ -115,6 +116,39 @@ class Settings(BaseSettings):
         default=f"{INSTANCE}/chest",
         min_length=1,
         description='Folder of the journal, or `"memory"` where no disk may be written',
+    )
+    journal_max_bytes: int | None = Field(
+        default=None,
+        ge=1_048_576,
+        description="Most bytes of the journal, all processes together. Default: 1 GiB on disk; 64 "
+        "MiB in memory, for each process and exporter",
+    )
+    journal_when_full: WhenFull = Field(
+        default="drop_oldest",
+        description="What is dropped then, and counted: `drop_oldest` or `drop_newest`",
+    )
+    fsync: Fsync = Field(
+        default="interval",
+        description="When the disk has to have a record, so that it survives a power cut: "
+        "`interval`, within a second, beside the requests; `always`, before its client has the "
+        "answer; `never`, when the system sees fit. A killed process loses nothing with any",
+    )
+    retry_seconds: float = Field(
+        default=1.0,
+        ge=0.01,
+        le=3_600,
+        description="Longest pause after an exporter's first failure. It doubles with each further "
+        "one; the pause is a random part of it",
+    )
+    retry_max_seconds: float = Field(
+        default=60.0, ge=0.01, le=86_400, description="Where the doubling ends"
+    )
+    export_timeout_seconds: float = Field(
+        default=120.0,
+        ge=0.1,
+        le=86_400,
+        description="A call of an exporter that takes longer is given up, and its records are "
+        "tried again with a new instance. The stores have shorter timeouts of their own",
     )
     shutdown_seconds: float = Field(
         default=2.0, ge=0, le=600, description="Seconds that a process may deliver at its exit"

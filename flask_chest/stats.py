@@ -15,6 +15,10 @@ class ExporterStats:
         delivered: Records committed by this process.
         rejected: Records that the database refused and that were set aside.
         failures: Attempts that failed; each is tried again.
+        dropped: Records that this process dropped before the exporter had them, by reason:
+            ``journal_full`` and ``memory_full`` (the oldest, above CHEST_JOURNAL_MAX_BYTES; one
+            that was being delivered at that moment may have arrived), ``dead_letters_full`` (a
+            refused one).
         pending_bytes: Journal bytes that still wait for this exporter, all processes together.
         lag_seconds: Age of the oldest waiting segment's first write, 0.0 when nothing waits.
         last_error: Text of the newest failure; None after a success.
@@ -23,6 +27,7 @@ class ExporterStats:
     delivered: int
     rejected: int
     failures: int
+    dropped: dict[str, int]
     pending_bytes: int
     lag_seconds: float
     last_error: str | None
@@ -34,9 +39,11 @@ class Stats:
 
     Attributes:
         recorded: Records handed to the journal.
-        dropped: Records lost, by reason: ``journal`` (it could not be written), ``memory_full``,
-            ``torn`` (half a line left by a killed process, whose client got no answer),
-            ``capture`` (a fault in capture itself).
+        dropped: Records lost to all exporters, by reason: ``disk_full``, ``journal`` (it could
+            not be written for another reason), ``journal_full`` (above CHEST_JOURNAL_MAX_BYTES),
+            ``capture`` (a fault in capture itself); ``torn`` (half a line left by a killed
+            process, whose client got no answer) and ``damaged`` (a whole segment that cannot be
+            read), which are in the journal's folder ``damaged``.
         request_ids_replaced: Request IDs that a generator, plugin or header gave and that could
             not be used.
         variables_skipped: Values that a pattern caught and that are not data.

@@ -391,7 +391,7 @@ class Connecting(Exporter):
 
 
 delivery = process.export.deliveries["main"]
-delivery._exporter = Connecting(NoConfig())
+delivery._courier.exporter = Connecting(NoConfig())
 record(2)
 assert process.export.flush(10.0)
 child = os.fork()

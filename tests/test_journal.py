@@ -407,7 +407,7 @@ def test_memory_drops_the_oldest_when_it_is_full_and_counts_them(make_memory, co
         assert journal.append(line(number, size))
     left = [json.loads(each)["n"] for each in unread(journal, max_bytes=100 * size)]
     assert left == list(range(6, 70))
-    assert counters.by_reason("dropped") == {"memory_full": 6}
+    assert counters.by_reason("dropped main") == {"memory_full": 6}
 
 
 def test_memory_acknowledges_no_more_than_was_taken_when_it_overflows_meanwhile(make_memory):
@@ -484,8 +484,9 @@ def test_a_folder_that_cannot_be_made_is_a_configuration_error(make_disk, tmp_pa
 
 
 def test_making_a_journal_leaves_no_file_behind(make_disk, folder):
-    make_disk()
-    assert [path for path in folder.rglob("*") if not path.is_dir()] == []
+    make_disk("main")
+    files = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
+    assert files == [Path("cursors/main.in-use")]
 
 
 def test_a_full_segment_is_followed_by_a_new_one_and_goes_when_all_have_it(make_disk, folder):
@@ -547,29 +548,30 @@ def test_a_write_that_stops_half_way_is_taken_back_and_counted(
     file_size_limit(resource.RLIM_INFINITY)
     assert journal.append(line(4))
     assert deliver(journal) == [line(1), line(4)]
-    assert counters.by_reason("dropped") == {"journal": 2}
+    assert counters.by_reason("dropped") == {"disk_full": 2}
     assert journal.appended == 2
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     assert "A record is lost" in caplog.text
 
 
-def test_a_cursor_that_cannot_be_written_whole_keeps_the_old_one(
-    make_disk, folder, file_size_limit
+def test_delivery_goes_on_while_no_cursor_can_be_stored_and_only_the_next_process_repeats(
+    make_disk, folder, file_size_limit, caplog
 ):
     journal = make_disk()
     journal.append(line(1))
     deliver(journal)
     stored = (folder / "cursors" / "main.json").read_bytes()
     journal.append(line(2))
-    reader = journal.reader("main")
-    with reader.turn():
-        chunk = next(reader.chunks(ALL, ALL))
-        file_size_limit(10)
-        with pytest.raises(OSError, match="could be written"):
-            reader.acknowledge(chunk)
-    file_size_limit(resource.RLIM_INFINITY)
-    assert (folder / "cursors" / "main.json").read_bytes() == stored
+    file_size_limit(10)
     assert deliver(journal) == [line(2)]
+    assert deliver(journal) == []
+    assert "cannot be stored" in caplog.text
+    assert (folder / "cursors" / "main.json").read_bytes() == stored
+    assert deliver(make_disk("main")) == [line(2)]
+    file_size_limit(resource.RLIM_INFINITY)
+    journal.append(line(3))
+    assert deliver(journal) == [line(3)]
+    assert deliver(make_disk("main")) == []
 
 
 def test_a_journal_that_cannot_be_written_any_more_drops_and_recovers(
@@ -577,7 +579,9 @@ def test_a_journal_that_cannot_be_written_any_more_drops_and_recovers(
 ):
     journal = make_disk()
     (folder / "segments").rename(tmp_path / "away")
+    (folder / "segments").write_text("no folder")
     assert not journal.append(line(1))
+    (folder / "segments").unlink()
     (tmp_path / "away").rename(folder / "segments")
     assert journal.append(line(2))
     assert counters.by_reason("dropped") == {"journal": 1}
@@ -597,9 +601,11 @@ def test_no_descriptor_is_left_open(make_disk):
         journal.release()
         journal.close()
     journal.append(line(50))
+    journal.start()
     assert open_descriptors() == before
     journal.close()
-    assert open_descriptors() == before - 1
+    leases = 2
+    assert open_descriptors() == before - 1 - leases
 
 
 # -- On disk: segments that others left ------------------------------------------------------------
@@ -657,7 +663,7 @@ def test_a_segment_is_kept_while_its_writer_lives(make_disk, folder):
 
 
 @pytest.mark.parametrize("kind", ["folder", "link to itself"])
-def test_a_segment_that_cannot_be_read_hides_no_other(make_disk, folder, kind, caplog):
+def test_a_segment_that_cannot_be_read_hides_no_other(make_disk, folder, kind, caplog, counters):
     journal = make_disk("main")
     journal.append(line(1))
     journal.close()
@@ -681,9 +687,15 @@ def test_a_segment_that_cannot_be_read_hides_no_other(make_disk, folder, kind, c
             next(chunks)
     assert taken == [line(1), line(2)]
     journal.prune()
-    assert segment_files(folder) == [bad]
-    assert "Delivered records stay on the disk" in caplog.text
-    reader.pending()
+    assert segment_files(folder) == []
+    assert sorted(path.name for path in (folder / "damaged").iterdir()) == [
+        bad.name,
+        f"{bad.name}.reason",
+    ]
+    assert "cannot be read" in (folder / "damaged" / f"{bad.name}.reason").read_text()
+    assert counters.by_reason("dropped") == {"damaged": 1}
+    assert "Set aside" in caplog.text
+    assert unread(journal) == []
 
 
 def test_files_of_other_names_are_left_alone_and_odd_segments_are_delivered(make_disk, folder):
@@ -830,7 +842,9 @@ def test_an_exporter_added_later_gets_what_is_still_there(make_disk, folder):
     assert segment_files(folder) == []
 
 
-def test_an_exporter_that_was_removed_keeps_nothing_and_comes_back_where_it_was(make_disk, folder):
+def test_an_exporter_that_was_removed_keeps_nothing_and_comes_back_where_it_was(
+    make_disk, folder, caplog
+):
     both = make_disk("main", "removed")
     both.append(line(1))
     deliver(both, "removed")
@@ -842,7 +856,15 @@ def test_an_exporter_that_was_removed_keeps_nothing_and_comes_back_where_it_was(
     assert deliver(again, "removed", max_records=1, chunks=1) == [line(2)]
     both.close()
     one.prune()
+    assert len(segment_files(folder)) == 1, "a living process has the exporter"
+    again.close()
+    one.prune()
     assert segment_files(folder) == []
+    said = [r.getMessage() for r in caplog.records if "not configured any more" in r.getMessage()]
+    assert len(said) == 1
+    assert f"{len(line(3))} bytes had not been delivered" in said[0]
+    one.prune()
+    assert not (folder / "cursors" / "removed.in-use").exists()
 
 
 def test_dead_letters_keep_the_record_and_the_error(make_disk, folder):

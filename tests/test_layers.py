@@ -15,7 +15,7 @@ PACKAGE = Path(flask_chest.__file__).parent
 ORDER = [
     "_version", "errors", "fork", "log", "stats", "current", "record", "values", "filter",
     "request_id", "track", "plans", "capture", "journal", "exporter", "hookspecs", "plugins",
-    "export", "settings", "configure", "cli", "extension", "testing", "__init__",
+    "export", "settings", "configure", "state", "cli", "extension", "testing", "__init__",
 ]  # fmt: skip
 
 

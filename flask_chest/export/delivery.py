@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import random
 import threading
@@ -10,8 +9,8 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from flask_chest import fork
-from flask_chest.errors import BatchRejected, ChestError
-from flask_chest.exporter import Batch
+from flask_chest.errors import ChestError, ExporterUnavailable
+from flask_chest.export.courier import Courier, GivenUp
 from flask_chest.stats import ExporterStats
 
 if TYPE_CHECKING:
@@ -21,9 +20,7 @@ if TYPE_CHECKING:
     from flask_chest.plugins import Plugins
     from flask_chest.stats import Counters
 
-BACKOFF_SECONDS: Final = 1.0
-MAX_BACKOFF_SECONDS: Final = 60.0
-
+_MAX_HANGING: Final = 3
 _POLL_SECONDS: Final = 0.02
 
 
@@ -31,13 +28,16 @@ class Delivery:
     """Brings one exporter what waits for it, in a daemon thread of its own.
 
     A thread that hangs in a dead database holds up neither the other exporters nor, being a
-    daemon, the end of the process. There is never a second one beside it: an exporter is used by
-    one thread only.
+    daemon, the end of the process. After `timeout_seconds` it is given up: another thread takes
+    its place, with another instance of the exporter, as an instance is used by one thread only.
 
     Args:
         name: The exporter's name in CHEST_EXPORTERS.
         max_records: Most records in one batch.
         max_bytes: Most bytes in one batch.
+        retry_seconds: Longest pause after a first failure; it doubles with each further one.
+        retry_max_seconds: Where the doubling ends.
+        timeout_seconds: Longest call of the exporter.
     """
 
     def __init__(
@@ -48,25 +48,52 @@ class Delivery:
         *,
         max_records: int,
         max_bytes: int,
+        retry_seconds: float = 1.0,
+        retry_max_seconds: float = 60.0,
+        timeout_seconds: float = 120.0,
         plugins: Plugins,
         counters: Counters,
         throttle: Throttle,
     ) -> None:
         self.name = name
-        self._exporter = exporter
         self._journal = journal
         self._reader: Reader = journal.reader(name)
         self._max_records = max_records
         self._max_bytes = max_bytes
+        self._retry_seconds = retry_seconds
+        self._retry_max_seconds = retry_max_seconds
+        self._timeout_seconds = timeout_seconds
         self._plugins = plugins
         self._counters = counters
         self._throttle = throttle
-        self._is_open = False
+        self._courier = self._new_courier(exporter)
         self._is_inherited = False
-        self.after_fork()
+        self._begin()
+
+    def _new_courier(self, exporter: Exporter) -> Courier:
+        return Courier(
+            self.name,
+            exporter,
+            self._reader,
+            max_records=self._max_records,
+            max_bytes=self._max_bytes,
+            plugins=self._plugins,
+            counters=self._counters,
+            throttle=self._throttle,
+        )
+
+    def _another_courier(self) -> Courier:
+        exporter = self._courier.exporter
+        return self._new_courier(type(exporter)(exporter.config))
 
     def after_fork(self) -> None:
         """Begin anew: a forked child has neither the thread nor the right to the connection."""
+        if self._courier.is_open:
+            fork.keep(self._courier)
+            self._is_inherited = True
+        self._begin()
+
+    def _begin(self) -> None:
         self._condition = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_running = False
@@ -80,8 +107,8 @@ class Delivery:
         self._failures = 0  # in a row
         self._last_error: str | None = None
         self._not_before = 0.0
-        self._is_inherited = self._is_inherited or self._is_open
-        self._is_open = False
+        self._hanging: list[threading.Thread] = []
+        self._untold: Exception | None = None  # a failure that plugins have not heard of
 
     # -- From other threads ------------------------------------------------------------------
 
@@ -94,8 +121,12 @@ class Delivery:
             self._start()
 
     def wake(self) -> None:
-        """Deliver soon, unless a failure a moment ago advises to wait or another process does."""
+        """Deliver soon, unless a failure a moment ago advises to wait or another process does.
+
+        Gives up a call of the exporter that has taken too long.
+        """
         with self._condition:
+            self._give_up_if_hanging()
             self._start()
             self._due = True
             self._condition.notify_all()
@@ -128,12 +159,36 @@ class Delivery:
 
     def _start(self) -> None:
         self._stopping = False
-        if not self._is_running:
+        self._hanging = [thread for thread in self._hanging if thread.is_alive()]
+        if not self._is_running and len(self._hanging) < _MAX_HANGING:
+            if self._is_inherited:
+                self._courier, self._is_inherited = self._another_courier(), False
             thread = threading.Thread(
-                target=self._loop, name=f"chest-export-{self.name}", daemon=True
+                target=self._loop,
+                args=(self._courier,),
+                name=f"chest-export-{self.name}",
+                daemon=True,
             )
             thread.start()
             self._thread, self._is_running = thread, True
+
+    def _give_up_if_hanging(self) -> None:
+        courier = self._courier
+        call = courier.call()
+        if call is None or time.monotonic() - call[1] < self._timeout_seconds:
+            return
+        replacement = self._another_courier()
+        courier.is_given_up = True
+        self._courier = replacement
+        if self._thread is not None:
+            self._hanging.append(self._thread)
+        self._thread, self._is_running = None, False
+        self._reader.break_turn()
+        self._untold = ExporterUnavailable(
+            f"{call[0]} has not returned for {self._timeout_seconds:g} seconds "
+            "(CHEST_EXPORT_TIMEOUT_SECONDS) and was given up"
+        )
+        self._note_failure(self._untold)
 
     def stop(self) -> None:
         """Tell the thread to end after the batch that it is at."""
@@ -158,6 +213,7 @@ class Delivery:
             delivered=self._counters.total("delivered", self.name),
             rejected=self._counters.total("rejected", self.name),
             failures=self._counters.total("failures", self.name),
+            dropped=self._counters.by_reason(f"dropped {self.name}"),
             pending_bytes=pending_bytes,
             lag_seconds=lag_seconds,
             last_error=self._last_error,
@@ -165,48 +221,65 @@ class Delivery:
 
     # -- In the exporter's thread ----------------------------------------------------------------
 
-    def _loop(self) -> None:
+    def _loop(self, courier: Courier) -> None:
         condition = self._condition
+        untold, self._untold = self._untold, None
+        if untold is not None:
+            courier.tell(untold)
         while True:
             with condition:
                 condition.wait_for(
                     lambda: self._due or self._stopping or self._asked > self._served,
-                    self._backstop_seconds,
+                    self._pause_seconds(),
                 )
                 ticket, self._due = self._asked, False
                 asked = ticket > self._served
             if self._stopping and not asked:
-                self._close()
+                courier.close()
                 with condition:
+                    if courier.is_given_up:
+                        return
                     if self._stopping and self._asked == ticket:  # else somebody needs it again
                         self._is_running = False
                         return
                 continue
-            arrived = self._run(asked=asked)
+            arrived = self._run(courier, asked=asked)
             with condition:
+                if courier.is_given_up:
+                    return
                 self._served = ticket
                 if arrived:
                     self._arrived = ticket
                 condition.notify_all()
 
-    def _run(self, *, asked: bool) -> bool:
+    def _pause_seconds(self) -> float | None:
+        """Return how long to sleep unless woken; None for ever."""
+        until_retry = self._not_before - time.monotonic()
+        if self._backstop_seconds is None or until_retry <= 0:
+            return self._backstop_seconds
+        return until_retry
+
+    def _run(self, courier: Courier, *, asked: bool) -> bool:
         """Deliver what waits now. Return whether all of it arrived. Never raises."""
         in_charge = self._journal.claim()
         if not asked and (not in_charge or time.monotonic() < self._not_before):
             return False
         try:
-            arrived = self._deliver()
+            arrived = self._deliver(courier)
             while arrived is None and asked and self._may_wait():
-                arrived = self._deliver()
+                arrived = self._deliver(courier)
+        except GivenUp:
+            courier.close()
+            return False
         except Exception as error:  # noqa: BLE001 - whatever an exporter raises, records wait
-            self._failed(error)
+            self._failed(courier, error)
             return False
         except BaseException as error:  # noqa: BLE001 - SystemExit would end this thread alone
-            self._failed(ChestError(f"{type(error).__name__}: {error}"))
+            self._failed(courier, ChestError(f"{type(error).__name__}: {error}"))
             return False
         finally:
             if not in_charge:  # one connection per host, but for the moment of a flush
-                self._close()
+                courier.close()
         if arrived is not None:
             self._journal.prune()
         return bool(arrived)
@@ -217,64 +290,27 @@ class Delivery:
             self._condition.wait_for(lambda: self._stopping, _POLL_SECONDS)
             return not self._stopping and time.monotonic() < self._patience
 
-    def _deliver(self) -> bool | None:
+    def _deliver(self, courier: Courier) -> bool | None:
         """Return True when all has arrived, False when told to stop, None without the turn."""
-        with self._reader.turn() as held:
-            if not held:
-                return None
-            for chunk in self._reader.chunks(self._max_records, self._max_bytes):
-                if self._stopping:
-                    return False
-                self._open()
-                self._export(Batch(chunk.lines, chunk.count))
-                self._reader.acknowledge(chunk)
-                self._failures = 0
-                self._last_error = None
-            return True
+        return courier.deliver(lambda: self._stopping, self._note_success)
 
-    def _open(self) -> None:
-        if self._is_open:
-            return
-        if self._is_inherited:
-            fork.keep(self._exporter)
-            self._exporter = type(self._exporter)(self._exporter.config)
-            self._is_inherited = False
-        # Set before, so that `close` clears up after an `open` that failed half way.
-        self._is_open = True
-        # Drivers import modules when they are first used, and a child forked in the middle of an
-        # import waits for its end for ever.
-        with fork.held_off():
-            self._exporter.open()
+    def _note_success(self) -> None:
+        self._failures = 0
+        self._last_error = None
 
-    def _export(self, batch: Batch) -> None:
-        """Deliver a batch, or those of its records that the database does not refuse."""
-        try:
-            self._exporter.export(batch)
-        except BatchRejected as error:
-            if len(batch) > 1:
-                # Not `splitlines`: it takes a carriage return, too, for the end of a line.
-                lines = [line + b"\n" for line in batch.lines.split(b"\n")[:-1]]
-                middle = len(lines) // 2
-                for half in (lines[:middle], lines[middle:]):
-                    self._export(Batch(b"".join(half), len(half)))
-                return
-            self._reader.set_aside(batch.lines, error)
-            self._counters.add("rejected", self.name)
-            self._throttle.log(
-                logging.ERROR,
-                f"rejected {self.name}",
-                f"The exporter {self.name!r} refused a record, which was set aside: {error}",
-                error,
-            )
-            self._plugins.export_failed(self.name, error)
-            return
-        self._counters.add("delivered", self.name, len(batch))
-        self._plugins.exported(self.name, batch)
+    def _failed(self, courier: Courier, error: Exception) -> None:
+        courier.close()
+        with self._condition:
+            if courier.is_given_up:
+                return  # that was noted
+            self._note_failure(error)
+        courier.tell(error)
 
-    def _failed(self, error: Exception) -> None:
-        self._close()
+    def _note_failure(self, error: Exception) -> None:
         self._failures += 1
-        ceiling = min(BACKOFF_SECONDS * 2 ** min(self._failures - 1, 10), MAX_BACKOFF_SECONDS)
+        ceiling = min(
+            self._retry_seconds * 2 ** min(self._failures - 1, 30), self._retry_max_seconds
+        )
         self._not_before = time.monotonic() + random.uniform(0.0, ceiling)  # noqa: S311
         self._last_error = f"{type(error).__name__}: {error}"
         self._counters.add("failures", self.name)
@@ -285,10 +321,3 @@ class Delivery:
             f"{self._last_error}",
             error,
         )
-        self._plugins.export_failed(self.name, error)
-
-    def _close(self) -> None:
-        if self._is_open:
-            self._is_open = False
-            with contextlib.suppress(Exception):  # it is being given up
-                self._exporter.close()

@@ -41,8 +41,8 @@ class _Executor(DebugExecutor):  # type: ignore[misc] # APScheduler ships no typ
 class Export:
     """All deliveries of one application in this process, and the scheduler that wakes them.
 
-    Nothing runs before `start`, which the first tracked request of a process calls: a thread
-    started at import or before a fork would be missing in the workers.
+    Nothing runs before `start`, which the first request of a process calls: a thread started at
+    import or before a fork would be missing in the workers.
 
     Args:
         deliveries: One for each exporter, by name.
@@ -87,6 +87,7 @@ class Export:
             if self.is_started or time.monotonic() < self._not_before:
                 return
             self._not_before = time.monotonic() + _RETRY_SECONDS
+            self._journal.start()
             scheduler = self._new_scheduler()
             scheduler.start()
             # An application that is given up without `close` must not leave its threads behind.

@@ -1,7 +1,7 @@
 """The journal: where records wait, as bytes, until every exporter has delivered them."""
 
-from flask_chest.journal.disk import DiskJournal
-from flask_chest.journal.interface import Chunk, Journal, Reader
+from flask_chest.journal.disk import DiskJournal, Fsync
+from flask_chest.journal.interface import Chunk, Journal, Reader, WhenFull
 from flask_chest.journal.memory import MemoryJournal
 
-__all__ = ["Chunk", "DiskJournal", "Journal", "MemoryJournal", "Reader"]
+__all__ = ["Chunk", "DiskJournal", "Fsync", "Journal", "MemoryJournal", "Reader", "WhenFull"]

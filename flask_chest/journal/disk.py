@@ -5,36 +5,49 @@ The folder holds::
     segments/<uuid7>.jsonl        records, one a line, written by one process
     cursors/<exporter>.json       how far this exporter is, segment name to offset in bytes
     cursors/<exporter>.lock       held by the process that delivers for it at this moment
+    cursors/<exporter>.in-use     held by every process that has this exporter
     dead-letter/<exporter>.jsonl  records that the database refused, with the error
+    damaged/                      what nobody can read, with the reason
     export.lock                   held by the process that delivers for this host
 """
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from flask_chest import fork
 from flask_chest.errors import ConfigurationError
-from flask_chest.journal.files import LockFile, open_private, private_folder, try_lock
-from flask_chest.journal.interface import Journal
+from flask_chest.journal.damage import Damage
+from flask_chest.journal.files import Lease, LockFile, open_private, private_folder, sync, try_lock
+from flask_chest.journal.interface import Journal, WhenFull
 from flask_chest.journal.reader import DiskReader
-from flask_chest.journal.segment import Segment, SegmentWriter, delete_unborn, segments
+from flask_chest.journal.retention import LEASE, Retention
+from flask_chest.journal.segment import SegmentWriter
+from flask_chest.journal.upkeep import Upkeep
 from flask_chest.record import uuid7
 
 if TYPE_CHECKING:
     from flask_chest.log import Throttle
     from flask_chest.stats import Counters
 
+Fsync: TypeAlias = Literal["interval", "always", "never"]
+
+MAX_BYTES: Final = 1024 * 1024 * 1024
+"""Bytes in the folder, unless CHEST_JOURNAL_MAX_BYTES says otherwise."""
+
 MAX_SEGMENT_BYTES: Final = 8 * 1024 * 1024
 """A process goes on in a new segment after this many bytes, so that the old one can be deleted."""
 
-_UNBORN_SECONDS: Final = 3600.0
+_LOOK_BYTES: Final = 1024 * 1024
+_FULL_SECONDS: Final = 1.0
+_DISK_FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class DiskJournal(Journal):
@@ -44,33 +57,85 @@ class DiskJournal(Journal):
         folder: Created when it is missing, for this user only.
         exporters: Names of all configured exporters: a segment is deleted when these have
             delivered it.
+        max_bytes: Most bytes in the folder, all processes together. Each process looks at it when
+            it has written a 64th of it or 1 MiB, so it may be exceeded by as much for each.
+        when_full: What is dropped to stay below.
+        fsync: Whether to wait until the disk has a record: `always` before its client has the
+            answer, `interval` each second beside the requests, or `never`.
 
     Raises:
         ConfigurationError: The folder cannot be written, or its files cannot be locked.
     """
 
     def __init__(
-        self, folder: Path, exporters: Iterable[str], counters: Counters, throttle: Throttle
+        self,
+        folder: Path,
+        exporters: Iterable[str],
+        counters: Counters,
+        throttle: Throttle,
+        *,
+        max_bytes: int = MAX_BYTES,
+        when_full: WhenFull = "drop_oldest",
+        fsync: Fsync = "interval",
     ) -> None:
         self.folder = folder
         self._segments = folder / "segments"
-        self._readers = {name: DiskReader(folder, name, throttle) for name in exporters}
-        self._export_lock = LockFile(folder / "export.lock")
+        self._max_bytes = max_bytes
+        self._fsync = fsync
         self._counters = counters
         self._throttle = throttle
-        self._lock = threading.RLock()  # a signal handler may close what it interrupts
-        self._writer: SegmentWriter | None = None
-        self._appended = 0
+        self._damage = Damage(folder / "damaged", max_bytes // 8, counters, throttle)
+        self._readers = {name: self._new_reader(name) for name in exporters}
+        self._retention = Retention(
+            folder,
+            self._readers,
+            self._new_reader,
+            max_bytes=max_bytes,
+            when_full=when_full,
+            damage=self._damage,
+            counters=counters,
+            throttle=throttle,
+        )
+        self._export_lock = LockFile(folder / "export.lock")
+        self._leases = [Lease(folder / "cursors" / f"{name}{LEASE}") for name in self._readers]
+        self._upkeep = Upkeep(self._look_after, throttle)
+        self._forget()
         try:
-            for path in (folder, self._segments, folder / "cursors", folder / "dead-letter"):
-                private_folder(path)
+            self._make_folders()
             _probe(folder / ".probe")
+            for lease in self._leases:
+                lease.take()
         except OSError as error:
             raise ConfigurationError(
                 f"CHEST_JOURNAL={str(folder)!r} cannot be written: {error.strerror}. Give a folder "
                 "that this user may write, on a local disk, or 'memory' where there is none",
                 setting="CHEST_JOURNAL",
             ) from error
+
+    def _forget(self) -> None:
+        self._lock = threading.RLock()  # a signal handler may close what it interrupts
+        self._writer: SegmentWriter | None = None
+        self._look_at = 0  # size of the segment at which to look whether all is well
+        self._full_until: float | None = None
+        self._unsynced: set[Path] = set()
+        self._synced = 0  # bytes of the segment that the disk has
+        self._appended = 0
+
+    def _new_reader(self, name: str) -> DiskReader:
+        return DiskReader(
+            self.folder,
+            name,
+            damage=self._damage,
+            max_dead_letters=self._max_bytes // 8,
+            counters=self._counters,
+            throttle=self._throttle,
+        )
+
+    def _make_folders(self) -> None:
+        for name in ("", "segments", "cursors", "dead-letter"):
+            private_folder(self.folder / name)
+
+    # -- Writing ---------------------------------------------------------------------------------
 
     @property
     def appended(self) -> int:
@@ -82,28 +147,144 @@ class DiskJournal(Journal):
         try:
             with self._lock:
                 writer = self._writer
-                if writer is None or writer.is_torn or writer.size >= MAX_SEGMENT_BYTES:
-                    writer = self._rotate()
+                if writer is None or writer.size >= self._look_at or writer.is_torn:
+                    writer = self._look()
+                if writer is None:
+                    self._counters.add("dropped", "journal_full")
+                    return False
                 writer.append(line)
                 self._appended += 1
+                if self._fsync == "always":
+                    self._sync_writer(writer)
         except OSError as error:
-            self._counters.add("dropped", "journal")
+            self._counters.add("dropped", "disk_full" if error.errno in _DISK_FULL else "journal")
             self._report("journal", "A record is lost", error)
             return False
         return True
+
+    def _look(self) -> SegmentWriter | None:
+        """Return the segment to write to, a new one when it is time; None without room."""
+        now = time.monotonic()
+        if self._full_until is not None and now < self._full_until:
+            return None
+        if not self._retention.make_room():
+            self._full_until, self._look_at = now + _FULL_SECONDS, 0
+            return None
+        self._full_until = None
+        writer = self._writer
+        segment_bytes = min(MAX_SEGMENT_BYTES, self._max_bytes // 16)
+        if writer is None or writer.is_torn or writer.size >= segment_bytes:
+            writer = self._rotate()
+        step = min(_LOOK_BYTES, self._max_bytes // 64)
+        self._look_at = min(writer.size + step, max(segment_bytes, writer.size))
+        return writer
 
     def _rotate(self) -> SegmentWriter:
         old = self._writer
         with fork.held_off():
             try:
-                self._writer = new = SegmentWriter(self._segments, uuid7())
+                self._writer = new = self._new_writer()
             except OSError:
                 if old is None or old.is_torn:
                     raise
                 return old  # too long, but better than nothing
             if old is not None:
+                self._unsynced.add(old.path)
                 old.close()
+            self._unsynced.add(self._segments)
+            self._synced = 0
+            if self._fsync == "always":
+                self._sync()
             return new
+
+    def _new_writer(self) -> SegmentWriter:
+        try:
+            return SegmentWriter(self._segments, uuid7())
+        except FileNotFoundError:  # somebody deleted the folder
+            self._make_folders()
+            return SegmentWriter(self._segments, uuid7())
+
+    def _sync_writer(self, writer: SegmentWriter) -> None:
+        try:
+            writer.sync()
+        except OSError as error:
+            self._report("sync", "A record may be lost when the power fails", error)
+
+    def close(self) -> None:
+        """Close the segment and give the locks back."""
+        self._upkeep.stop()
+        with self._lock:
+            self._close_writer()
+        self.release()
+        for lease in self._leases:
+            lease.give_back()
+
+    def _close_writer(self) -> None:
+        with fork.held_off():
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                writer.close()
+
+    # -- Beside the requests ---------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to sync, and to see whether the folder is still there."""
+        self._take_leases()
+        self._upkeep.start()
+
+    def _take_leases(self) -> None:
+        try:
+            for lease in self._leases:
+                lease.take()
+        except FileNotFoundError:
+            pass  # the folder is gone, and is made when it is needed
+        except OSError as error:
+            self._report("lease", "A process with fewer exporters may not wait for ours", error)
+
+    def _look_after(self) -> None:
+        self._take_leases()
+        try:
+            self._rescue()
+        except OSError as error:
+            self._report("rescue", "Records that somebody deleted are lost", error)
+        if self._fsync == "interval":
+            self._sync()
+
+    def _rescue(self) -> None:
+        """Write again what was in a segment that somebody deleted."""
+        with self._lock:
+            lost = self._writer
+            if lost is None or lost.is_there():
+                return
+            content = lost.content()
+            self._make_folders()
+            self._rotate()
+            if self._writer is not None and content:
+                self._writer.append(content)
+            self._throttle.log(
+                logging.WARNING,
+                "rescued",
+                f"{lost.path} was deleted while it was written to. Its {len(content)} bytes are "
+                "in a new segment and are delivered, again where they had been",
+            )
+
+    def _sync(self) -> None:
+        """Wait until the disk has all that was written before."""
+        with self._lock:
+            paths, self._unsynced = self._unsynced, set()
+            writer = self._writer
+            if writer is not None and writer.size > self._synced:
+                paths.add(writer.path)
+                self._synced = writer.size
+        for path in paths:
+            try:
+                sync(path)
+            except FileNotFoundError:
+                pass  # delivered
+            except OSError as error:
+                self._report("sync", "Records may be lost when the power fails", error)
+
+    # -- Delivery --------------------------------------------------------------------------------
 
     def reader(self, exporter: str) -> DiskReader:
         """Return the reader of one of the exporters named at the start."""
@@ -112,7 +293,7 @@ class DiskJournal(Journal):
     def claim(self) -> bool:
         """Try to take the host's export lock; True when this process has it."""
         try:
-            return self._export_lock.acquire() or self._export_lock.is_held
+            return self._export_lock.hold()
         except OSError as error:
             self._report("claim", "Nothing is delivered", error)
             return False
@@ -123,43 +304,19 @@ class DiskJournal(Journal):
 
     def prune(self) -> None:
         """Delete the segments that every exporter has passed and nobody writes to."""
-        try:
-            cursors = [reader.load() for reader in self._readers.values()]
-            for segment in segments(self._segments):
-                self._delete_if_done(segment, [cursor.get(segment.name, 0) for cursor in cursors])
-            delete_unborn(self._segments, time.time() - _UNBORN_SECONDS)
-        except OSError as error:
-            self._report("prune", "Delivered records stay on the disk", error)
-
-    def _delete_if_done(self, segment: Segment, reached: list[int]) -> None:
-        try:
-            if segment.delete_if_done(min(reached)):
-                self._counters.add("dropped", "torn")
-        except FileNotFoundError:
-            pass  # another process was faster
-        except OSError as error:
-            self._report("prune", "Delivered records stay on the disk", error)
-
-    def close(self) -> None:
-        """Close the segment and give the export lock back."""
-        with self._lock:
-            self._close_writer()
-        self.release()
+        self._retention.prune()
 
     def after_fork(self) -> None:
         """Forget the parent's segment and locks; the parent goes on with them."""
         self._lock = threading.RLock()
         self._close_writer()
+        self._forget()
+        self._upkeep.after_fork()
         self._export_lock.after_fork()
-        self._appended = 0
+        for lease in self._leases:
+            lease.give_back()
         for reader in self._readers.values():
             reader.after_fork()
-
-    def _close_writer(self) -> None:
-        with fork.held_off():
-            writer, self._writer = self._writer, None
-            if writer is not None:
-                writer.close()
 
     def _report(self, kind: str, consequence: str, error: OSError) -> None:
         self._throttle.log(

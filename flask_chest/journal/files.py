@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import threading
+import weakref
 from pathlib import Path
 
 from flask_chest import fork
@@ -27,22 +28,47 @@ def private_folder(path: Path) -> None:
             raise
     else:
         path.chmod(0o700)
+        owner = _owner_to_be(path)
+        if owner is not None:
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def open_private(path: Path, flags: int) -> int:
     """Open a file that only this user may read, whatever the umask, and return its descriptor.
 
+    One that root creates belongs to the owner of its folder, as the application's user must be
+    able to go on with what ``flask chest flush`` of a root's cron left. Links are not followed:
+    that user may write into the folder, and must not lead root to another file.
+
     Raises:
         OSError: It cannot be opened.
     """
-    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
+    flags |= os.O_CLOEXEC | os.O_NOFOLLOW
+    if not flags & os.O_CREAT:
+        return os.open(path, flags)
     try:
-        if flags & os.O_CREAT:
-            os.fchmod(descriptor, 0o600)
+        descriptor = os.open(path, flags | os.O_EXCL, 0o600)
+    except FileExistsError:
+        if flags & os.O_EXCL:
+            raise
+        return os.open(path, flags, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+        owner = _owner_to_be(path)
+        if owner is not None:
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
     except OSError:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _owner_to_be(path: Path) -> os.stat_result | None:
+    """Return whose a new file or folder is going to be, when it is another's than root's."""
+    if os.geteuid() != 0:
+        return None
+    owner = path.parent.stat()
+    return owner if owner.st_uid else None
 
 
 def write_private(path: Path, flags: int, content: bytes) -> None:
@@ -66,6 +92,20 @@ def short_write(written: int, content: bytes) -> OSError:
     return OSError(errno.ENOSPC, f"only {written} of {len(content)} bytes could be written")
 
 
+def sync(path: Path) -> None:
+    """Wait until the disk has what is in a file, or which files are in a folder.
+
+    Raises:
+        OSError: It may not have it; or there is no such file.
+    """
+    with fork.held_off():
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def try_lock(descriptor: int) -> bool:
     """Take the exclusive lock on an open file unless somebody holds it.
 
@@ -79,6 +119,18 @@ def try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def is_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file is the one that has this path; not when it was deleted or replaced.
+
+    Raises:
+        OSError: Neither can be told.
+    """
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 class LockFile:
@@ -112,6 +164,19 @@ class LockFile:
                     os.close(descriptor)
             return self._descriptor is not None
 
+    def hold(self) -> bool:
+        """Take the lock or keep it; False when another process has it.
+
+        A lock whose file was deleted holds nobody off: it is taken anew.
+
+        Raises:
+            OSError: The file cannot be opened or locked.
+        """
+        with self._lock, fork.held_off():
+            if self._descriptor is not None and not is_at(self._descriptor, self._path):
+                self.release()
+            return self.acquire() or self._descriptor is not None
+
     def release(self) -> None:
         """Let the lock go; does nothing when it is not held."""
         with self._lock, fork.held_off():
@@ -123,3 +188,56 @@ class LockFile:
         """Close, in a forked child, its copy of the descriptor; the parent's holds the lock."""
         self._lock = threading.RLock()
         self.release()
+
+
+class Lease:
+    """Says, for as long as its process lives, that something is in use, by any number of these."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+        self._finalizer: weakref.finalize[..., Lease] | None = None
+
+    def take(self) -> None:
+        """Say so from now on. Calling it again does nothing, unless the file was deleted.
+
+        Raises:
+            OSError: The file cannot be opened or locked.
+        """
+        with fork.held_off():
+            while self._descriptor is None or not is_at(self._descriptor, self._path):
+                self.give_back()
+                descriptor = open_private(self._path, os.O_RDWR | os.O_CREAT)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_SH)
+                except OSError:
+                    os.close(descriptor)
+                    raise
+                self._descriptor = descriptor
+                # Taken where an application is made, which may be given up without a `close`.
+                self._finalizer = weakref.finalize(self, os.close, descriptor)
+                self._finalizer.atexit = False
+
+    def give_back(self) -> None:
+        """Say so no longer; in a forked child, the parent goes on saying it."""
+        self._descriptor = None
+        finalizer, self._finalizer = self._finalizer, None
+        if finalizer is not None:
+            finalizer()
+
+    @staticmethod
+    def end(path: Path) -> bool:
+        """Delete the file of a lease that no living process has; False when one has it.
+
+        Raises:
+            OSError: It cannot be opened, locked or deleted.
+        """
+        with fork.held_off():
+            descriptor = open_private(path, os.O_RDWR)
+            try:
+                if not try_lock(descriptor):
+                    return False
+                path.unlink()
+                return True
+            finally:
+                os.close(descriptor)

@@ -6,6 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+WhenFull: TypeAlias = Literal["drop_oldest", "drop_newest"]
+"""Which records make room when the journal has reached its limit."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +38,15 @@ class Reader(ABC):
 
         Yields:
             False when another process or thread has it. All else may be called only by who has
-            it, but for `pending`.
+            it, but for `pending` and `break_turn`.
 
         Raises:
             OSError: The journal cannot be used.
         """
+
+    @abstractmethod
+    def break_turn(self) -> None:
+        """Take the right away from the thread of this process that has it, and seems to hang."""
 
     @abstractmethod
     def chunks(self, max_records: int, max_bytes: int) -> Iterator[Chunk]:
@@ -48,15 +56,16 @@ class Reader(ABC):
         unless a single record is larger. The caller acknowledges each before it asks for the next.
 
         Raises:
-            OSError: Some records cannot be read; all others have been yielded before.
+            OSError: Some records cannot be read; all others have been yielded before. What will
+                never be readable has been set aside, and is not met again.
         """
 
     @abstractmethod
     def acknowledge(self, chunk: Chunk) -> None:
-        """Move the cursor behind `chunk`, which the exporter has committed.
+        """Move the cursor behind `chunk`, which the exporter has committed. Never raises.
 
-        Raises:
-            OSError: It could not be stored; the chunk may be delivered again.
+        Where it cannot be stored, as on a full disk, this process remembers it, and the chunk is
+        delivered again only by the next one.
         """
 
     @abstractmethod
@@ -84,6 +93,14 @@ class Journal(ABC):
 
         Returns:
             False when it could not be kept; the reason has been counted and logged.
+        """
+
+    @abstractmethod
+    def start(self) -> None:
+        """Begin what is done beside the requests, in a thread of its own. Once in a process.
+
+        Raises:
+            RuntimeError: No thread can be started now.
         """
 
     @property

@@ -14,14 +14,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from flask_chest.journal.interface import Chunk, Journal, Reader
+from flask_chest.journal.interface import Chunk, Journal, Reader, WhenFull
 
 if TYPE_CHECKING:
     from flask_chest.log import Throttle
     from flask_chest.stats import Counters
 
 MAX_BYTES: Final = 64 * 1024 * 1024
-"""Bytes that wait for one exporter; the oldest records are dropped to stay below."""
+"""Bytes that wait for one exporter, unless CHEST_JOURNAL_MAX_BYTES says otherwise."""
 
 _SEGMENT: Final = "memory"
 
@@ -31,12 +31,27 @@ class MemoryJournal(Journal):
 
     Args:
         exporters: Names of all configured exporters.
+        max_bytes: Most bytes that wait for one exporter.
+        when_full: What is dropped to stay below.
     """
 
-    def __init__(self, exporters: Iterable[str], counters: Counters, throttle: Throttle) -> None:
-        self._readers = {name: MemoryReader(name, counters, throttle) for name in exporters}
+    def __init__(
+        self,
+        exporters: Iterable[str],
+        counters: Counters,
+        throttle: Throttle,
+        *,
+        max_bytes: int = MAX_BYTES,
+        when_full: WhenFull = "drop_oldest",
+    ) -> None:
+        self._readers = {
+            name: MemoryReader(name, max_bytes, when_full, counters, throttle) for name in exporters
+        }
         self._lock = threading.Lock()
         self._appended = 0
+
+    def start(self) -> None:
+        """Do nothing: there is nothing to look after."""
 
     @property
     def appended(self) -> int:
@@ -79,8 +94,17 @@ class MemoryJournal(Journal):
 class MemoryReader(Reader):
     """The records that wait for one exporter."""
 
-    def __init__(self, exporter: str, counters: Counters, throttle: Throttle) -> None:
+    def __init__(
+        self,
+        exporter: str,
+        max_bytes: int,
+        when_full: WhenFull,
+        counters: Counters,
+        throttle: Throttle,
+    ) -> None:
         self._exporter = exporter
+        self._max_bytes = max_bytes
+        self._when_full = when_full
         self._counters = counters
         self._throttle = throttle
         self.after_fork()
@@ -94,20 +118,23 @@ class MemoryReader(Reader):
         self._passed = 0  # records that have left at the front, delivered or dropped
 
     def add(self, line: bytes) -> None:
-        """Keep one record, and drop the oldest when there are too many bytes."""
+        """Keep one record, and drop some when there are too many bytes."""
         dropped = 0
         with self._lock:
-            self._lines.append((time.monotonic(), line))
-            self._bytes += len(line)
-            while self._bytes > MAX_BYTES:
+            if self._when_full == "drop_newest" and self._bytes + len(line) > self._max_bytes:
+                dropped = 1
+            else:
+                self._lines.append((time.monotonic(), line))
+                self._bytes += len(line)
+            while self._bytes > self._max_bytes:
                 self._pop()
                 dropped += 1
         if dropped:
-            self._counters.add("dropped", "memory_full", dropped)
+            self._counters.add(f"dropped {self._exporter}", "memory_full", dropped)
             self._throttle.log(
                 logging.ERROR,
-                "memory_full",
-                f"Records are lost: {MAX_BYTES} bytes wait in memory for the exporter "
+                f"memory_full {self._exporter}",
+                f"Records are lost: {self._bytes} bytes wait in memory for the exporter "
                 f"{self._exporter!r}, which does not take them",
             )
 
@@ -119,13 +146,17 @@ class MemoryReader(Reader):
     @contextlib.contextmanager
     def turn(self) -> Iterator[bool]:
         """Hold the lock that keeps two threads from delivering the same records at once."""
-        lock = self._turn  # a child forked in the turn has another one
+        lock = self._turn  # after a fork in the turn, and once it is broken, there is another one
         held = lock.acquire(blocking=False)
         try:
             yield held
         finally:
             if held:
                 lock.release()
+
+    def break_turn(self) -> None:
+        """Let the next thread have a lock of its own."""
+        self._turn = threading.Lock()
 
     def chunks(self, max_records: int, max_bytes: int) -> Iterator[Chunk]:
         """Yield what waits at this moment, oldest first."""

@@ -16,7 +16,9 @@ from flask_chest.journal.interface import Chunk, Reader
 from flask_chest.journal.segment import segments
 
 if TYPE_CHECKING:
+    from flask_chest.journal.damage import Damage
     from flask_chest.log import Throttle
+    from flask_chest.stats import Counters
 
 
 class DiskReader(Reader):
@@ -29,22 +31,45 @@ class DiskReader(Reader):
     Args:
         folder: The journal's.
         exporter: Names the files, so it has only letters, digits, ``_`` and ``-``.
+        damage: Takes what cannot be read.
+        max_dead_letters: Most bytes of dead letters.
     """
 
-    def __init__(self, folder: Path, exporter: str, throttle: Throttle) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        exporter: str,
+        *,
+        damage: Damage,
+        max_dead_letters: int,
+        counters: Counters,
+        throttle: Throttle,
+    ) -> None:
+        self._exporter = exporter
         self._folder = folder / "segments"
         self._file = folder / "cursors" / f"{exporter}.json"
         self._dead_letters = folder / "dead-letter" / f"{exporter}.jsonl"
-        self._turn = LockFile(folder / "cursors" / f"{exporter}.lock")
+        self._max_dead_letters = max_dead_letters
+        self._turn_file = folder / "cursors" / f"{exporter}.lock"
+        self._turn = LockFile(self._turn_file)
+        self._damage = damage
+        self._counters = counters
         self._throttle = throttle
-        self._cursor: dict[str, int] = {}
+        self._cursor: dict[str, int] = {}  # what this process has acknowledged
 
     def load(self) -> dict[str, int]:
-        """Return the stored cursor; empty when there is none or it is damaged.
+        """Return how far this exporter is, as far as the file and this process know.
 
         Raises:
-            OSError: It is there, but cannot be read.
+            OSError: The file is there, but cannot be read.
         """
+        # An offset only ever grows, so the greater of two is right.
+        cursor = self._stored()
+        for name, at in dict(self._cursor).items():
+            cursor[name] = max(at, cursor.get(name, 0))
+        return cursor
+
+    def _stored(self) -> dict[str, int]:
         try:
             stored = json.loads(self._file.read_bytes())
         except FileNotFoundError:
@@ -56,7 +81,7 @@ class DiskReader(Reader):
             return {name: at for name, at in stored.items() if type(at) is int and at >= 0}
         self._throttle.log(
             logging.WARNING,
-            f"cursor {self._file.stem}",
+            f"damaged {self._exporter}",
             f"The cursor {self._file} is damaged; all that is in the journal is delivered again, "
             "and what is in the database already is passed over there",
         )
@@ -65,7 +90,8 @@ class DiskReader(Reader):
     @contextlib.contextmanager
     def turn(self) -> Iterator[bool]:
         """Hold the lock that keeps two processes from delivering the same records at once."""
-        held = self._turn.acquire()
+        turn = self._turn  # that of a thread whose turn was broken is another one
+        held = turn.acquire()
         try:
             if held:
                 there = {segment.name for segment in segments(self._folder)}
@@ -74,7 +100,12 @@ class DiskReader(Reader):
             yield held
         finally:
             if held:
-                self._turn.release()
+                turn.release()
+
+    def break_turn(self) -> None:
+        """Release the lock in the name of the thread that holds it."""
+        turn, self._turn = self._turn, LockFile(self._turn_file)
+        turn.release()
 
     def chunks(self, max_records: int, max_bytes: int) -> Iterator[Chunk]:
         """Yield what waits at this moment, oldest segment first."""
@@ -93,6 +124,7 @@ class DiskReader(Reader):
                 continue  # somebody has tidied up
             except OSError as error:
                 unreadable = unreadable or error
+                self._damage.move_if_unreadable(segment, error)
         if unreadable is not None:
             raise unreadable
 
@@ -100,11 +132,31 @@ class DiskReader(Reader):
         """Store the new offset."""
         self._cursor[chunk.segment] = chunk.end
         new = self._file.with_suffix(".new")
-        write_private(new, os.O_TRUNC, json.dumps(self._cursor).encode())
-        new.replace(self._file)
+        try:
+            write_private(new, os.O_TRUNC, json.dumps(self._cursor).encode())
+            new.replace(self._file)
+        except OSError as error:
+            self._throttle.log(
+                logging.ERROR,
+                f"cursor {self._exporter}",
+                f"The cursor of the exporter {self._exporter!r} cannot be stored. Delivery goes "
+                "on; what this process delivers meanwhile is delivered again after its end, and "
+                f"passed over where it is already: {error}",
+                error,
+            )
 
     def set_aside(self, line: bytes, error: Exception) -> None:
         """Append the record and the error to the dead letters of this exporter."""
+        with contextlib.suppress(FileNotFoundError):
+            if self._dead_letters.stat().st_size >= self._max_dead_letters:
+                self._counters.add(f"dropped {self._exporter}", "dead_letters_full")
+                self._throttle.log(
+                    logging.ERROR,
+                    f"dead letters {self._exporter}",
+                    f"A refused record is lost: {self._dead_letters} has reached "
+                    f"{self._max_dead_letters} bytes. Look into it, and delete it",
+                )
+                return
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
@@ -128,6 +180,7 @@ class DiskReader(Reader):
     def after_fork(self) -> None:
         """Leave the turn to the parent."""
         self._turn.after_fork()
+        self._cursor = {}
 
 
 def _created(name: str, otherwise: float) -> float:

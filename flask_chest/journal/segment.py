@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from flask_chest import fork
-from flask_chest.journal.files import open_private, short_write, try_lock
+from flask_chest.journal.files import is_at, open_private, short_write, try_lock
 
 SUFFIX: Final = ".jsonl"
 _UNBORN: Final = ".new"
 _LOOK_BYTES: Final = 65_536
+_COUNT_BYTES: Final = 1_048_576
 
 
 class SegmentWriter:
@@ -30,7 +32,7 @@ class SegmentWriter:
     def __init__(self, folder: Path, name: str) -> None:
         unborn = folder / f"{name}{_UNBORN}"
         self.path = folder / f"{name}{SUFFIX}"
-        self._descriptor = open_private(unborn, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND)
+        self._descriptor = open_private(unborn, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND)
         self.size = 0
         self.is_torn = False
         try:
@@ -58,6 +60,30 @@ class SegmentWriter:
             self.is_torn = False
             raise short_write(written, line)
         self.size += written
+
+    def sync(self) -> None:
+        """Wait until the disk has what was written.
+
+        Raises:
+            OSError: It may not have it.
+        """
+        os.fdatasync(self._descriptor)
+
+    def is_there(self) -> bool:
+        """Whether the file is where readers look; not when somebody deleted it.
+
+        Raises:
+            OSError: That cannot be told.
+        """
+        return is_at(self._descriptor, self.path)
+
+    def content(self) -> bytes:
+        """Return what was written, also when the file was deleted meanwhile.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        return os.pread(self._descriptor, self.size, 0)
 
     def close(self) -> None:
         """Close the file, which tells readers that nothing more will be written.
@@ -129,26 +155,45 @@ class Segment:
             lines, count = lines[: cut + 1], max_records
         return lines, count
 
-    def delete_if_done(self, delivered: int) -> int:
-        """Delete the file when its writer is gone and no record lies behind `delivered`.
-
-        Returns:
-            The bytes of half a line at its end, which go with it. Its writer was killed before
-            its client got an answer.
+    def tail(self, delivered: int) -> bytes | None:
+        """Return what lies behind `delivered`, when there is no whole line; else None.
 
         Raises:
-            OSError: It cannot be read or deleted.
+            OSError: It cannot be read.
+        """
+        size = self.size()
+        if delivered > size or self.read(delivered, size, 1, _LOOK_BYTES)[1]:
+            return None
+        with fork.held_off(), self.path.open("rb", buffering=0) as file:
+            return os.pread(file.fileno(), size - delivered, delivered)
+
+    def count(self, start: int) -> int:
+        """Return how many records lie behind an offset.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        found = 0
+        with fork.held_off(), self.path.open("rb", buffering=0) as file:
+            file.seek(self.start(start, self.size()))
+            while piece := file.read(_COUNT_BYTES):
+                found += piece.count(b"\n")
+        return found
+
+    @contextlib.contextmanager
+    def left(self) -> Iterator[bool]:
+        """Hold, in the `with` block, the lock of a segment that no process writes to any more.
+
+        Yields:
+            False when one does.
+
+        Raises:
+            OSError: It cannot be opened.
         """
         with fork.held_off():
             descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                if not try_lock(descriptor):
-                    return 0
-                size = os.fstat(descriptor).st_size
-                if delivered > size or self.read(delivered, size, 1, _LOOK_BYTES)[1]:
-                    return 0
-                self.path.unlink()
-                return size - delivered
+                yield try_lock(descriptor)
             finally:
                 os.close(descriptor)
 
@@ -169,9 +214,12 @@ def delete_unborn(folder: Path, older_than: float) -> None:
 
     Args:
         folder: Where segments are created.
-        older_than: Unix time in seconds, long enough ago that no living process is at it.
+        older_than: Unix time in seconds, long enough ago that no living process is at it. As
+            clocks may step, the lock decides in the end.
     """
     for path in folder.glob(f"*{_UNBORN}"):
         with contextlib.suppress(FileNotFoundError):  # it has been born in this moment
             if path.stat().st_mtime < older_than:
-                path.unlink()
+                with Segment(path).left() as is_left:
+                    if is_left:
+                        path.unlink()

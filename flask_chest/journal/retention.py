@@ -1,0 +1,167 @@
+"""What stays in the journal on disk, and for whom."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from flask_chest.journal.files import Lease
+from flask_chest.journal.segment import Segment, delete_unborn, segments
+
+if TYPE_CHECKING:
+    from flask_chest.journal.damage import Damage
+    from flask_chest.journal.interface import WhenFull
+    from flask_chest.journal.reader import DiskReader
+    from flask_chest.log import Throttle
+    from flask_chest.stats import Counters
+
+LEASE: Final = ".in-use"
+_UNBORN_SECONDS: Final = 3600.0
+
+
+class Retention:
+    """Deletes segments: those that every exporter has passed, and the oldest above the limit.
+
+    A segment waits for the exporters of this process and for those that another living process
+    has, as in a deployment that adds one while the old workers still run.
+
+    Args:
+        folder: The journal's.
+        readers: The readers of this process, by exporter.
+        reader: Makes the reader of an exporter that only other processes have.
+        max_bytes: Most bytes of segments, dead letters and damaged parts together.
+        when_full: Which records are dropped to stay below.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        readers: Mapping[str, DiskReader],
+        reader: Callable[[str], DiskReader],
+        *,
+        max_bytes: int,
+        when_full: WhenFull,
+        damage: Damage,
+        counters: Counters,
+        throttle: Throttle,
+    ) -> None:
+        self._folder = folder
+        self._segments = folder / "segments"
+        self._readers = readers
+        self._reader = reader
+        self._max_bytes = max_bytes
+        self._when_full = when_full
+        self._damage = damage
+        self._counters = counters
+        self._throttle = throttle
+
+    def prune(self) -> None:
+        """Delete what every exporter has passed and nobody writes to. Never raises."""
+        with self._reported("Delivered records stay on the disk"):
+            readers = self._followed()
+            self._end_unused(readers)
+            cursors = [reader.load() for reader in readers.values()]
+            for segment in segments(self._segments):
+                reached = min(cursor.get(segment.name, 0) for cursor in cursors)
+                with self._reported("Delivered records stay on the disk"):
+                    self._delete_if_done(segment, reached)
+            delete_unborn(self._segments, time.time() - _UNBORN_SECONDS)
+
+    def _delete_if_done(self, segment: Segment, reached: int) -> None:
+        with segment.left() as is_left:
+            tail = segment.tail(reached) if is_left else None
+            if tail is None:
+                return
+            if tail:
+                self._damage.keep_tail(segment, reached, tail)
+            segment.path.unlink()
+
+    def make_room(self) -> bool:
+        """Return whether more may be written, and see to it where the oldest are to go."""
+        with self._reported("The size of the journal is not known"):
+            kept = segments(self._segments)
+            size = sum(segment.size() for segment in kept) + self._besides()
+            if size <= self._max_bytes:
+                return True
+            if self._when_full == "drop_oldest":
+                readers = self._followed()
+                for segment in kept:
+                    size -= self._drop(segment, readers)
+                    if size <= self._max_bytes:
+                        return True
+            self._throttle.log(
+                logging.ERROR,
+                "journal_full",
+                f"New records are dropped: the journal in {self._folder} has reached "
+                f"CHEST_JOURNAL_MAX_BYTES={self._max_bytes}",
+            )
+            return False
+        return True  # the disk itself says what it cannot take
+
+    def _besides(self) -> int:
+        found = 0
+        for name in ("dead-letter", "damaged"):
+            with contextlib.suppress(FileNotFoundError), os.scandir(self._folder / name) as files:
+                found += sum(file.stat().st_size for file in files)
+        return found
+
+    def _drop(self, segment: Segment, readers: Mapping[str, DiskReader]) -> int:
+        """Delete a segment unless a process writes to it; return the bytes that this freed."""
+        with segment.left() as is_left:
+            if not is_left:
+                return 0
+            size = segment.size()
+            for name, reader in readers.items():
+                lost = segment.count(reader.load().get(segment.name, 0))
+                if lost:
+                    self._counters.add(f"dropped {name}", "journal_full", lost)
+                    self._throttle.log(
+                        logging.ERROR,
+                        f"journal_full {name}",
+                        f"{lost} records are dropped before the exporter {name!r} had them: the "
+                        f"journal in {self._folder} has reached CHEST_JOURNAL_MAX_BYTES="
+                        f"{self._max_bytes}",
+                    )
+            segment.path.unlink()
+            return size
+
+    def _followed(self) -> dict[str, DiskReader]:
+        """Return the readers of all exporters that a living process has."""
+        names = {path.stem for path in (self._folder / "cursors").glob(f"*{LEASE}")}
+        others = {name: self._reader(name) for name in names.difference(self._readers)}
+        return {**self._readers, **others}
+
+    def _end_unused(self, readers: dict[str, DiskReader]) -> None:
+        """Stop waiting for exporters that no living process has any more, and say so once."""
+        for name in set(readers).difference(self._readers):
+            with contextlib.suppress(FileNotFoundError):  # another process was faster
+                if not Lease.end(self._folder / "cursors" / f"{name}{LEASE}"):
+                    continue
+                waiting, _ = readers[name].pending()
+                self._throttle.log(
+                    logging.WARNING if waiting else logging.INFO,
+                    f"removed {name}",
+                    f"The exporter {name!r} is not configured any more: the journal in "
+                    f"{self._folder} keeps nothing for it from now on. {waiting} bytes had not "
+                    "been delivered to it",
+                )
+            del readers[name]
+
+    @contextlib.contextmanager
+    def _reported(self, consequence: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            pass  # another process was faster
+        except OSError as error:
+            self._throttle.log(
+                logging.ERROR,
+                "prune",
+                f"{consequence}: the journal in {self._folder} cannot be used: {error}",
+                error,
+            )

@@ -1,0 +1,203 @@
+"""What the extension keeps for one application: the stages, each wired into the one before it."""
+
+from __future__ import annotations
+
+import fnmatch
+import logging
+import re
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from flask_chest import configure, fork
+from flask_chest.capture import Capture
+from flask_chest.errors import ConfigurationError
+from flask_chest.export import Delivery, Export
+from flask_chest.exporter import Store
+from flask_chest.filter import Selection, VariableFilter
+from flask_chest.log import Throttle, logger
+from flask_chest.plans import Plans
+from flask_chest.plugins import Plugins
+from flask_chest.request_id import RequestIds
+from flask_chest.stats import Counters, Stats
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from flask_chest.settings import Settings
+    from flask_chest.track import Marks
+
+
+class State:
+    """What the extension keeps for one application, under one key in `app.extensions`.
+
+    It refers to no application, so that one which is given up can be collected.
+    """
+
+    def __init__(
+        self,
+        app: Flask,
+        owner: object,
+        options: Settings,
+        registered: Mapping[str, object],
+        marks: Marks,
+    ) -> None:
+        self.owner = weakref.ref(owner)
+        self.options = options
+        self.counters = Counters()
+        self.throttle = Throttle()
+        self.plugins = Plugins(dict(registered), self.counters, self.throttle)
+        configure.create_instance_folder(options, app.instance_path)
+        self.exporters = configure.exporters(
+            options.exporters, self.plugins.exporters(), app.instance_path
+        )
+        selection = Selection(options.variables, setting="CHEST_VARIABLES")
+        self.capture = Capture(
+            service=options.service or app.name,
+            header=options.request_id_header,
+            raise_errors=options.raise_errors,
+            plans=Plans(
+                selection if options.track_all else None,
+                _endpoint_patterns(options.exclude_endpoints),
+                marks,
+                throttle=self.throttle,
+                raise_errors=options.raise_errors,
+            ),
+            ids=RequestIds(
+                header=options.request_id_header,
+                trust=options.trust_request_id,
+                hook=self.plugins.request_id(),
+                counters=self.counters,
+                throttle=self.throttle,
+            ),
+            variables=VariableFilter(
+                selection, lambda number: self.counters.add("variables_skipped", number=number)
+            ),
+            enrich=self.plugins.filter_variables(),
+            write=self._write,
+            awake=self._awake,
+            counters=self.counters,
+            throttle=self.throttle,
+        )
+        self.journal = configure.journal(
+            options, app.instance_path, self.exporters, self.counters, self.throttle
+        )
+        configure.check(self.exporters)
+        self.export = Export(
+            {
+                name: Delivery(
+                    name,
+                    exporter,
+                    self.journal,
+                    max_records=options.batch_records,
+                    max_bytes=options.batch_bytes,
+                    retry_seconds=options.retry_seconds,
+                    retry_max_seconds=options.retry_max_seconds,
+                    timeout_seconds=options.export_timeout_seconds,
+                    plugins=self.plugins,
+                    counters=self.counters,
+                    throttle=self.throttle,
+                )
+                for name, exporter in self.exporters.items()
+            },
+            self.journal,
+            interval_seconds=options.export_interval_seconds,
+            shutdown_seconds=options.shutdown_seconds,
+        )
+        self._stores: dict[str, Store] = {}
+        self._stores_lock = threading.Lock()
+        fork.watch(self)
+
+    def after_fork(self) -> None:
+        """Let go, in a forked child, of the parent's files, threads and connections."""
+        fork.keep(self._stores)
+        self._stores = {}
+        self._stores_lock = threading.Lock()
+        self.capture.is_awake = False
+        self.counters.after_fork()
+        self.journal.after_fork()
+        self.export.after_fork()
+
+    def _write(self, line: bytes) -> None:
+        self.journal.append(line)
+
+    def _awake(self) -> bool:
+        """Start delivery with the first request of this process; False to be called again."""
+        fork.notice()
+        if not _has_threads():
+            logger.warning(
+                "uWSGI runs without threads, so this process delivers nothing: its records wait in "
+                "the journal for another process, such as `flask chest flush`. Set "
+                "enable-threads = true for uWSGI"
+            )
+            return True
+        try:
+            self.export.start()
+        except RuntimeError as error:  # no thread can be started: the process is ending
+            self.throttle.log(
+                logging.WARNING,
+                "start",
+                f"Delivery cannot start in this process; its records wait: {error}",
+            )
+        return self.export.is_started
+
+    def stats(self) -> Stats:
+        """Return the counters of this process."""
+        return Stats(
+            recorded=self.journal.appended,
+            dropped=self.counters.by_reason("dropped"),
+            request_ids_replaced=self.counters.total("request_ids_replaced"),
+            variables_skipped=self.counters.total("variables_skipped"),
+            plugin_errors=self.counters.by_reason("plugin_errors"),
+            exporters={name: delivery.stats() for name, delivery in self.export.deliveries.items()},
+        )
+
+    def store(self, name: str) -> Store:
+        """Return the open read side of an exporter."""
+        exporter = self.exporters.get(name)
+        if exporter is None:
+            raise ConfigurationError(
+                f"store({name!r}): no such exporter. CHEST_EXPORTERS has {sorted(self.exporters)}"
+            )
+        if not isinstance(exporter, Store):
+            raise ConfigurationError(
+                f"store({name!r}): exporters of the type {exporter.type!r} cannot be read"
+            )
+        with self._stores_lock:
+            if name not in self._stores:
+                # Not the exporter's own instance, which belongs to its thread.
+                store = type(exporter)(exporter.config)
+                store.open()
+                self._stores[name] = store
+            return self._stores[name]
+
+    def close(self) -> None:
+        """Deliver what can be delivered in time, then end threads and close files."""
+        self.capture.is_awake = False
+        self.export.close()
+        with self._stores_lock:
+            for store in self._stores.values():
+                store.close()
+            self._stores.clear()
+
+
+def _has_threads() -> bool:
+    """Whether threads run in this process: uWSGI lets them only when it is asked to."""
+    return bool(getattr(sys.modules.get("uwsgi"), "has_threads", True))
+
+
+def _endpoint_patterns(patterns: Iterable[str]) -> Callable[[str], bool]:
+    expressions = [fnmatch.translate(pattern) for pattern in patterns]
+    for pattern in patterns:
+        if not re.fullmatch(r"[\w.*-]+", pattern):
+            raise ConfigurationError(
+                f"CHEST_EXCLUDE_ENDPOINTS: {pattern!r} can match no endpoint. Use a name such as "
+                "'static', or a pattern such as 'admin.*'",
+                setting="CHEST_EXCLUDE_ENDPOINTS",
+            )
+    if not expressions:
+        return lambda _endpoint: False
+    match = re.compile("|".join(expressions)).fullmatch
+    return lambda endpoint: match(endpoint) is not None
