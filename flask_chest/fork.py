@@ -44,8 +44,13 @@ class _Gate:
         self._condition.release()
 
 
+def _here() -> tuple[int, object]:
+    """Return what the locks made from now on are good for."""
+    return os.getpid(), threading.Lock
+
+
 _gate = _Gate()
-_pid = os.getpid()
+_world = _here()
 _noticing = threading.Lock()
 _objects: weakref.WeakSet[ForkAware] = weakref.WeakSet()
 _kept: list[object] = []
@@ -86,8 +91,8 @@ def keep(thing: object) -> None:
 
 def _in_child() -> None:
     # The parent's gate is shut, and threads that are not here are inside.
-    global _gate, _pid
-    _gate, _pid = _Gate(), os.getpid()
+    global _gate, _world
+    _gate, _world = _Gate(), _here()
     with contextlib.ExitStack() as stack:  # calls all, whatever one of them raises
         for thing in list(_objects):
             stack.callback(thing.after_fork)
@@ -96,10 +101,11 @@ def _in_child() -> None:
 def notice() -> None:
     """Do now what was to be done in this child, when it was forked without Python's hooks.
 
-    As uWSGI does. To be called early in the life of a process.
+    As uWSGI does. The same holds when gevent has replaced all locks since: gunicorn with
+    ``--preload`` imports the application first. To be called early in the life of a process.
     """
     with _noticing:
-        if os.getpid() != _pid:
+        if _world != _here():
             _in_child()
 
 
