@@ -25,20 +25,23 @@ class _Gate:
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
-        self._inside = 0
+        self._inside: set[object] = set()
 
-    def enter(self) -> None:
+    def enter(self) -> object:
+        visit = object()
         with self._condition:
-            self._inside += 1
+            self._inside.add(visit)
+        return visit
 
-    def leave(self) -> None:
+    def leave(self, visit: object) -> None:
         with self._condition:
-            self._inside -= 1
+            self._inside.discard(visit)
             self._condition.notify_all()
 
     def shut(self) -> None:
         self._condition.acquire()
-        self._condition.wait_for(lambda: not self._inside, PATIENCE_SECONDS)
+        if not self._condition.wait_for(lambda: not self._inside, PATIENCE_SECONDS):
+            self._inside.clear()  # no later fork waits for them again
 
     def open(self) -> None:
         self._condition.release()
@@ -65,15 +68,16 @@ def held_off() -> Iterator[None]:
     that closes a number twice closes somebody else's file.
 
     After `PATIENCE_SECONDS` the fork happens all the same, so the block may be slow, and may itself
-    contain a fork. A server that forks without Python's hooks is not held off: uWSGI runs them
-    only with ``--py-call-uwsgi-fork-hooks``. Its master runs no thread of ours.
+    contain a fork; a further one does not wait for it again. A server that forks without Python's
+    hooks is not held off: uWSGI runs them only with ``--py-call-uwsgi-fork-hooks``. Its master runs
+    no thread of ours.
     """
     gate = _gate  # a child forked in the block has another one
-    gate.enter()
+    visit = gate.enter()
     try:
         yield
     finally:
-        gate.leave()
+        gate.leave(visit)
 
 
 def watch(thing: ForkAware) -> None:

@@ -463,6 +463,24 @@ started = time.monotonic()
 with fork.held_off():
     assert forked() == 0, "a fork in the block itself"
 assert fork.PATIENCE_SECONDS <= time.monotonic() - started < 10
+
+hangs, let_go = threading.Event(), threading.Event()
+
+
+def hang():
+    with fork.held_off():
+        hangs.set()
+        let_go.wait(30)
+
+
+thread = threading.Thread(target=hang)
+thread.start()
+assert hangs.wait(5)
+started = time.monotonic()
+assert [forked() for _ in range(10)] == [0] * 10
+assert time.monotonic() - started < 5 * fork.PATIENCE_SECONDS, "only the first has waited"
+let_go.set()
+thread.join()
 assert forked() == 0
 """
     )
