@@ -264,6 +264,7 @@ def test_flush_from_several_threads_is_true_for_each_and_delivers_once(make, kin
 
 def test_flush_of_a_process_that_is_not_in_charge_delivers_and_closes_its_connection(make):
     chief, other = make(Keeper()), make(Keeper())
+    chief.export.start()
     chief.record([1])
     assert chief.export.flush(5.0)
     other.record([2])

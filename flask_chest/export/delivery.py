@@ -261,7 +261,8 @@ class Delivery:
 
     def _run(self, courier: Courier, *, asked: bool) -> bool:
         """Deliver what waits now. Return whether all of it arrived. Never raises."""
-        in_charge = self._journal.claim()
+        # A process that only flushes, such as a command, leaves the charge to those that stay.
+        in_charge = self._backstop_seconds is not None and self._journal.claim()
         if not asked and (not in_charge or time.monotonic() < self._not_before):
             return False
         try:

@@ -45,6 +45,9 @@ MAX_BYTES: Final = 1024 * 1024 * 1024
 MAX_SEGMENT_BYTES: Final = 8 * 1024 * 1024
 """A process goes on in a new segment after this many bytes, so that the old one can be deleted."""
 
+IDLE_SECONDS: Final = 60.0
+"""A process that records nothing for so long leaves its segment, so that it can be deleted."""
+
 _LOOK_BYTES: Final = 1024 * 1024
 _FULL_SECONDS: Final = 1.0
 _DISK_FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -119,6 +122,7 @@ class DiskJournal(Journal):
         self._full_until: float | None = None
         self._unsynced: set[Path] = set()
         self._synced = 0  # bytes of the segment that the disk has
+        self._idle_bytes, self._idle_since = 0, 0.0  # its size, and since when it is no other
         self._appended = 0
 
     def _new_reader(self, name: str) -> DiskReader:
@@ -168,8 +172,11 @@ class DiskJournal(Journal):
         if self._full_until is not None and now < self._full_until:
             return None
         if not self._retention.make_room():
-            self._full_until, self._look_at = now + _FULL_SECONDS, 0
-            return None
+            # Nobody may delete a segment that is written to; all of ours may be delivered.
+            self._retire()
+            if not self._retention.make_room():
+                self._full_until = now + _FULL_SECONDS
+                return None
         self._full_until = None
         writer = self._writer
         segment_bytes = min(MAX_SEGMENT_BYTES, self._max_bytes // 16)
@@ -191,11 +198,18 @@ class DiskJournal(Journal):
             if old is not None:
                 self._unsynced.add(old.path)
                 old.close()
+            self._idle_bytes = 0
             self._unsynced.add(self._segments)
             self._synced = 0
             if self._fsync == "always":
                 self._sync()
             return new
+
+    def _retire(self) -> None:
+        """Let others read the segment to its end and delete it; the next record has a new one."""
+        if self._writer is not None:
+            self._unsynced.add(self._writer.path)
+            self._close_writer()
 
     def _new_writer(self) -> SegmentWriter:
         try:
@@ -247,8 +261,18 @@ class DiskJournal(Journal):
             self._rescue()
         except OSError as error:
             self._report("rescue", "Records that somebody deleted are lost", error)
+        self._retire_if_idle()
         if self._fsync == "interval":
             self._sync()
+
+    def _retire_if_idle(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            if self._writer is None or self._writer.size != self._idle_bytes:
+                self._idle_bytes = self._writer.size if self._writer is not None else 0
+                self._idle_since = now
+            elif now - self._idle_since >= IDLE_SECONDS:
+                self._retire()
 
     def _rescue(self) -> None:
         """Write again what was in a segment that somebody deleted."""

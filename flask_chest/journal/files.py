@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import sys
 import threading
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 from flask_chest import fork
@@ -101,9 +103,18 @@ def sync(path: Path) -> None:
     with fork.held_off():
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        _wait(os.fsync, descriptor)
     finally:
         os.close(descriptor)
+
+
+def _wait(call: Callable[[int], None], descriptor: int) -> None:
+    """Make a call that takes long; where threads are gevent's greenlets, in a real thread."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and monkey.is_module_patched("threading"):
+        sys.modules["gevent"].get_hub().threadpool.apply(call, (descriptor,))
+    else:
+        call(descriptor)
 
 
 def try_lock(descriptor: int) -> bool:
