@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from flask import got_request_exception, has_request_context
 from werkzeug.wsgi import ClosingIterator
 
-from flask_chest import current, record, request_id
+from flask_chest import current, fork, record, request_id
 from flask_chest.values import MAX_TEXT, clean_text
 
 if TYPE_CHECKING:
@@ -43,10 +43,12 @@ class Tracked:
     """One request on its way through the application.
 
     `request` is None until it is known that the request is tracked, and again once its record is
-    complete. `identity` is the record's ID; `length` is the announced one of the body in bytes.
+    complete. `generation` tells the process in which it began, which alone
+    records it. `identity` is the record's ID; `length` is the announced one of the body in bytes.
     """
 
     error: BaseException | None = None
+    generation: int = 0
     globals: Any = None
     identity: str = ""
     length: int | None = None
@@ -203,6 +205,7 @@ class Capture:
             if plan is None:
                 return
             tracked.plan = plan
+            tracked.generation = fork.generation
             tracked.identity = record.uuid7()
             tracked.request = served
             tracked.globals = current.variables()
@@ -231,6 +234,8 @@ class Capture:
         if served is None or plan is None:
             return
         tracked.request = None  # which also breaks the cycle through its environ
+        if tracked.generation != fork.generation:
+            return  # a view has forked, and its child leaves the view too
         try:
             self._write(record.encode(self._record(tracked, plan, served, error)))
         except Exception as fault:  # noqa: BLE001 - a fault of ours must not cost the request

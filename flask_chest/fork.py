@@ -54,6 +54,9 @@ def _here() -> tuple[int, object]:
 
 _gate = _Gate()
 _world = _here()
+generation = 0
+"""How many forks lie between this process and the one that imported this module."""
+
 _noticing = threading.Lock()
 _objects: weakref.WeakSet[ForkAware] = weakref.WeakSet()
 _kept: list[object] = []
@@ -95,8 +98,8 @@ def keep(thing: object) -> None:
 
 def _in_child() -> None:
     # The parent's gate is shut, and threads that are not here are inside.
-    global _gate, _world
-    _gate, _world = _Gate(), _here()
+    global _gate, _world, generation
+    _gate, _world, generation = _Gate(), _here(), generation + 1
     with contextlib.ExitStack() as stack:  # calls all, whatever one of them raises
         for thing in list(_objects):
             stack.callback(thing.after_fork)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.schedulers.base import BaseScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 if TYPE_CHECKING:
@@ -36,6 +37,20 @@ class _Executor(DebugExecutor):  # type: ignore[misc] # APScheduler ships no typ
     def start(self, scheduler: BackgroundScheduler, alias: str) -> None:
         super().start(scheduler, alias)
         self._logger = _logger
+
+
+class _Scheduler(BackgroundScheduler):  # type: ignore[misc] # APScheduler ships no types
+    """Makes its thread with the `Thread` of this moment.
+
+    gevent replaces the one that APScheduler imported, whose `join` never returns then, when
+    gunicorn loads the application first, with ``--preload``.
+    """
+
+    def start(self) -> None:
+        self._event = threading.Event()
+        BaseScheduler.start(self)
+        self._thread = threading.Thread(target=self._main_loop, name="APScheduler", daemon=True)
+        self._thread.start()
 
 
 class Export:
@@ -105,7 +120,7 @@ class Export:
         # Its jobs only wake the exporters' threads, so they run in the scheduler's own. Not
         # "interval" for the trigger: APScheduler imports what it finds under that name, and a child
         # forked in the middle of an import waits for its end for ever.
-        scheduler = BackgroundScheduler(
+        scheduler = _Scheduler(
             timezone=timezone.utc, executors={"default": _Executor()}, logger=_logger
         )
         for name, delivery in self.deliveries.items():

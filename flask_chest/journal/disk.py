@@ -25,7 +25,14 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from flask_chest import fork
 from flask_chest.errors import ConfigurationError
 from flask_chest.journal.damage import Damage
-from flask_chest.journal.files import Lease, LockFile, open_private, private_folder, sync, try_lock
+from flask_chest.journal.files import (
+    Lease,
+    LockFile,
+    Syncer,
+    open_private,
+    private_folder,
+    try_lock,
+)
 from flask_chest.journal.interface import Journal, WhenFull
 from flask_chest.journal.reader import DiskReader
 from flask_chest.journal.retention import LEASE, Retention
@@ -101,6 +108,7 @@ class DiskJournal(Journal):
         )
         self._export_lock = LockFile(folder / "export.lock")
         self._leases = [Lease(folder / "cursors" / f"{name}{LEASE}") for name in self._readers]
+        self._syncer = Syncer()
         self._upkeep = Upkeep(self._look_after, throttle)
         self._forget()
         try:
@@ -302,7 +310,7 @@ class DiskJournal(Journal):
                 self._synced = writer.size
         for path in paths:
             try:
-                sync(path)
+                self._syncer.sync(path)
             except FileNotFoundError:
                 pass  # delivered
             except OSError as error:
@@ -336,6 +344,7 @@ class DiskJournal(Journal):
         self._close_writer()
         self._forget()
         self._upkeep.after_fork()
+        self._syncer.after_fork()
         self._export_lock.after_fork()
         for lease in self._leases:
             lease.give_back()

@@ -94,29 +94,6 @@ def short_write(written: int, content: bytes) -> OSError:
     return OSError(errno.ENOSPC, f"only {written} of {len(content)} bytes could be written")
 
 
-def sync(path: Path) -> None:
-    """Wait until the disk has what is in a file, or which files are in a folder.
-
-    Raises:
-        OSError: It may not have it; or there is no such file.
-    """
-    with fork.held_off():
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        _wait(os.fsync, descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _wait(call: Callable[[int], None], descriptor: int) -> None:
-    """Make a call that takes long; where threads are gevent's greenlets, in a real thread."""
-    monkey = sys.modules.get("gevent.monkey")
-    if monkey is not None and monkey.is_module_patched("threading"):
-        sys.modules["gevent"].get_hub().threadpool.apply(call, (descriptor,))
-    else:
-        call(descriptor)
-
-
 def try_lock(descriptor: int) -> bool:
     """Take the exclusive lock on an open file unless somebody holds it.
 
@@ -252,3 +229,45 @@ class Lease:
                 return True
             finally:
                 os.close(descriptor)
+
+
+class Syncer:
+    """Waits for the disk, one file at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._descriptor: int | None = None
+
+    def sync(self, path: Path) -> None:
+        """Wait until the disk has what is in a file, or which files are in a folder.
+
+        Raises:
+            OSError: It may not have it; or there is no such file.
+        """
+        with self._lock:
+            with fork.held_off():
+                descriptor = self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                _wait(os.fsync, descriptor)
+            finally:
+                with fork.held_off():
+                    self._close()
+
+    def after_fork(self) -> None:
+        """Close, in a forked child, the file that a thread of the parent waits for."""
+        self._lock = threading.Lock()
+        self._close()
+
+    def _close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _wait(call: Callable[[int], None], descriptor: int) -> None:
+    """Make a call that takes long; where threads are gevent's greenlets, in a real thread."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and monkey.is_module_patched("threading"):
+        sys.modules["gevent"].get_hub().threadpool.apply(call, (descriptor,))
+    else:
+        call(descriptor)
