@@ -56,8 +56,9 @@ class Batch:
 class Exporter(ABC):
     """Delivers batches to one destination.
 
-    The core makes one instance for each entry of CHEST_EXPORTERS and calls it from one thread at
-    a time, in the order `open`, `export` any number of times, `close`; `open` may follow again.
+    The core makes an instance for each entry of CHEST_EXPORTERS and calls it from one thread, in
+    the order `open`, `export` any number of times, `close`; `open` may follow again. A call that
+    does not return in CHEST_EXPORT_TIMEOUT_SECONDS is given up, and another instance is made.
     """
 
     type: ClassVar[str]
