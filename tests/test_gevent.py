@@ -50,3 +50,48 @@ def test_a_slow_disk_stops_no_greenlet(tmp_path):
         timeout=60,
     )
     assert result.stdout == "True\n", result.stderr
+
+
+LOCKED_DATABASE = """
+from gevent import monkey
+monkey.patch_all()
+
+import sqlite3, sys, threading, time
+
+from flask_chest_sqlite import SqliteConfig, SqliteStore
+
+from flask_chest.testing import make_batch, make_record
+
+path = sys.argv[1]
+store = SqliteStore(SqliteConfig(path=path))
+store.open()
+other = sqlite3.connect(path, isolation_level=None)
+other.execute("BEGIN IMMEDIATE")
+stored = []
+thread = threading.Thread(target=lambda: stored.append(store.export(make_batch(make_record()))))
+thread.start()
+longest, before = 0.0, time.monotonic()
+end = before + 1.0
+while time.monotonic() < end:
+    time.sleep(0.005)
+    now = time.monotonic()
+    longest, before = max(longest, now - before), now
+assert not stored, "the lock is held"
+other.execute("COMMIT")
+thread.join()
+assert stored and store.count() == 1
+print(longest < 0.5)
+store.close()
+other.close()
+"""
+
+
+def test_a_locked_sqlite_database_stops_no_greenlet(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-c", LOCKED_DATABASE, tmp_path / "chest.sqlite3"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert result.stdout == "True\n", result.stderr

@@ -126,10 +126,13 @@ class SqliteStore(SqlStore):
 
         SQLite does not wait for the lock here when another process turns it on at this moment.
         """
+        self._wait_for_lock(connection, "PRAGMA journal_mode = WAL")
+
+    def _wait_for_lock(self, connection: Connection, statement: str) -> None:
         deadline = time.monotonic() + self._config.busy_timeout_seconds
         while True:
             try:
-                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+                connection.exec_driver_sql(statement)
             except OperationalError as error:
                 if "locked" not in str(error.orig) or time.monotonic() >= deadline:
                     raise
@@ -157,7 +160,10 @@ class SqliteStore(SqlStore):
         A transaction that reads first and asks for the lock later fails at once when another has
         written in between, however long the busy timeout is: https://sqlite.org/lang_transaction.html
         """
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        # SQLite itself would sleep in C, and with it all greenlets where gevent has made them of
+        # threads.
+        connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+        self._wait_for_lock(connection, "BEGIN IMMEDIATE")
         try:
             yield
             connection.exec_driver_sql("COMMIT")
