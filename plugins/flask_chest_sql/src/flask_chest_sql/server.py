@@ -236,6 +236,9 @@ class ServerStore(SqlStore):
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(SQLAlchemyError):
+                # Not back into the pool, which would send a ROLLBACK, and log a traceback when the
+                # server is not there any more.
+                connection.invalidate()
                 connection.close()
 
     @contextmanager
