@@ -6,6 +6,8 @@ import gc
 import json
 import logging
 import os
+import resource
+import signal
 import sqlite3
 import threading
 import time
@@ -17,6 +19,9 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from flask_chest import FlaskChest
+from flask_chest.journal import DiskJournal, MemoryJournal
+from flask_chest.log import Throttle
+from flask_chest.stats import Counters
 from tools.servers import MariaServer, MongoServer, PostgresServer
 
 
@@ -200,3 +205,49 @@ def recorded(database):
             time.sleep(0.01)
 
     return read
+
+
+# -- Journals --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def counters():
+    return Counters()
+
+
+@pytest.fixture
+def make_disk(tmp_path, counters):
+    made = []
+
+    def make(*exporters, folder=tmp_path / "chest", **options):
+        journal = DiskJournal(
+            folder, exporters or ("main", "other"), counters, Throttle(), **options
+        )
+        made.append(journal)
+        return journal
+
+    yield make
+    for journal in made:
+        journal.close()
+
+
+@pytest.fixture
+def make_memory(counters):
+    return lambda *exporters, **options: MemoryJournal(
+        exporters or ("main", "other"), counters, Throttle(), **options
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "chest"
+
+
+@pytest.fixture
+def file_size_limit():
+    """Return what limits the size of files: as on a full disk, the rest of a write is missing."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)

@@ -25,11 +25,6 @@ from flask_chest.stats import Counters
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "chest"
-
-
-@pytest.fixture
 def make(folder):
     """Return what makes processes, whose threads must all be gone when they are closed."""
     made = []

@@ -55,11 +55,6 @@ class World:
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "chest"
-
-
-@pytest.fixture
 def make(folder):
     made = []
 
