@@ -40,6 +40,10 @@ demo: .venv/.demo ## Run the example shop under gunicorn, and show what was reco
 test: .venv/.dev servers ## Run all tests
 	$(BIN)/python -m pytest
 
+.PHONY: storm
+storm: .venv/.dev servers ## Ten minutes of kills, outages and full disks under load
+	$(BIN)/python -m tests.storm --seconds 600 --mongo
+
 .PHONY: check
 check: .venv/.dev ## Check format, lint, types and docs
 	$(BIN)/ruff format --check

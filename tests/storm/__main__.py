@@ -1,0 +1,256 @@
+"""Runs the storm: ``python -m tests.storm --help``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.storm import chaos, databases, sabotage
+from tests.storm.client import Load
+from tests.storm.disk import Disk, enter_namespace
+from tests.storm.host import Host, dying_with_us, until
+from tests.storm.verdict import GRACE_SECONDS, Evidence, Verdict
+
+ROOT = Path(__file__).parents[2]
+_DRAIN_SECONDS = 90.0
+_FLUSH_SECONDS = 15
+# What gunicorn says of a worker that does not answer, cannot start, or raises out of a request.
+_BAD_LINE = re.compile(r"CRITICAL|Exception in worker process|Error handling request")
+_HOST_TROUBLES = [
+    *["kill -9 worker"] * 4,
+    *["kill -9 holder"] * 2,
+    *["kill -9 while delivering"] * 3,
+    *["SIGTERM worker", "SIGHUP", "reboot"],
+]
+_SETTINGS = {
+    "export_interval_seconds": 0.25,
+    "batch_records": 50,  # more moments between two batches, and within one
+    "retry_seconds": 0.5,
+    "retry_max_seconds": 2,
+    "export_timeout_seconds": 10,
+}
+
+
+def say(text):
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+class Storm:
+    """One storm, from the start of the servers to the look into them.
+
+    Args:
+        options: From the command line.
+        folder: For all files.
+    """
+
+    def __init__(self, options, folder):
+        self._options = options
+        self._folder = folder
+        self._victims = random.Random(f"{options.seed} victims")
+        self._limits = random.Random(f"{options.seed} limits")
+        self._seconds = options.seconds - GRACE_SECONDS - 1  # then all is well for a while
+        kinds = [databases.SqliteFile, databases.Postgres, databases.Mysql]
+        self._databases = [kind(folder) for kind in kinds + [databases.Mongo] * options.mongo]
+        self._lanes = []
+
+    def run(self):
+        """Return the evidence."""
+        with contextlib.ExitStack() as stack:
+            self._disk = Disk(self._folder / "disk")
+            stack.callback(self._disk.close)
+            size = (
+                "own file system" if self._disk.is_own else "folder, no file system can be mounted"
+            )
+            say(f"journal         {size}")
+            for database in self._databases:
+                self._add(
+                    stack, database.name, database, database.troubles, self._trouble(database)
+                )
+            self._await_ready()
+            self._host = Host(self._folder, self._environment(), self._victims)
+            self._add(stack, "host", self._host, _HOST_TROUBLES, self._trouble_host)
+            kinds = ["full", "limit"] if self._disk.is_own else ["limit", "limit"]
+            disk = contextlib.nullcontext()
+            self._add(stack, "disk", disk, kinds, self._trouble_disk)
+            self._await_ready()
+            try:
+                return self._measure()
+            finally:
+                if self._options.keep:
+                    self._keep(self._options.keep)
+
+    def _keep(self, target):
+        shutil.copytree(self._disk.folder, target / "disk", dirs_exist_ok=True)
+        for log in self._folder.glob("**/*log"):
+            if log.is_file():
+                shutil.copy(log, target / f"{log.parent.name}-{log.name}")
+
+    def _add(self, stack, name, part, kinds, act):
+        chance = random.Random(f"{self._options.seed} {name}")
+        lane = chaos.Lane(name, part, chaos.plan(kinds, self._seconds, chance), act)
+        stack.callback(lane.end)
+        self._lanes.append(lane)
+        lane.start()
+
+    def _await_ready(self):
+        for lane in self._lanes:
+            lane.await_ready()
+
+    def _environment(self):
+        kept = {n: v for n, v in os.environ.items() if not n.startswith(("FLASK_", "GUNICORN_"))}
+        return {
+            **kept,
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), kept.get("PYTHONPATH")])),
+            "TMPDIR": str(self._folder),
+            "FLASK_CHEST_EXPORTERS": json.dumps({d.name: d.url for d in self._databases}),
+            "FLASK_CHEST_JOURNAL": str(self._disk.folder / "chest"),
+            **{f"FLASK_CHEST_{name.upper()}": str(value) for name, value in _SETTINGS.items()},
+            sabotage.VARIABLE: self._options.sabotage or "",
+        }
+
+    # -- Troubles ------------------------------------------------------------------------------
+
+    @staticmethod
+    def _trouble(database):
+        return lambda kind, seconds, wait: getattr(database, kind)(seconds, wait)
+
+    def _trouble_host(self, kind, seconds, wait):
+        del seconds, wait
+        {
+            "kill -9 worker": self._host.kill_worker,
+            "kill -9 holder": self._host.kill_holder,
+            "kill -9 while delivering": self._host.kill_delivering,
+            "SIGTERM worker": self._host.recycle_worker,
+            "SIGHUP": self._host.reload,
+            "reboot": self._host.reboot,
+        }[kind]()
+
+    def _trouble_disk(self, kind, seconds, wait):
+        if kind == "full":
+            trouble = self._disk.full()
+        else:
+            trouble = self._disk.limited(self._host.workers, self._limits)
+        with trouble:
+            wait(seconds)
+
+    # -- The course of it ------------------------------------------------------------------------
+
+    def _measure(self):
+        evidence = Evidence()
+        with Load(self._host.port, self._options.rate, self._options.seed) as load:
+            for database in self._databases:
+                until(lambda: _has_any(database), f"{database.name} has records")  # noqa: B023
+            say(f"load            {self._options.rate:g} requests a second, records arrive")
+            end = time.monotonic() + self._options.seconds
+            for lane in self._lanes:
+                lane.go()
+            for lane in self._lanes:
+                lane.await_done(self._seconds)
+            # Beyond the grace after the last trouble, for it must be seen that all is well again.
+            time.sleep(max(end - time.monotonic(), GRACE_SECONDS + 1))
+        evidence.answers, evidence.failures = load.answers, load.failures
+        evidence.reconnects = load.reconnects
+        self._finish(evidence)
+        return evidence
+
+    def _finish(self, evidence):
+        """Let all end in good order, deliver the rest, and look."""
+        code = self._host.stop()
+        if code:
+            evidence.errors.append(f"gunicorn ended with exit code {code}")
+        log = (self._folder / "gunicorn.log").read_text("utf-8", "replace")
+        evidence.errors += [line for line in log.splitlines() if _BAD_LINE.search(line)]
+        self._drain(evidence)
+        self._host.notes.close()
+        evidence.dropped, evidence.counters = self._host.notes.dropped, self._host.notes.counters
+        evidence.takeovers = self._host.takeovers
+        for lane in self._lanes:
+            evidence.troubles += lane.troubles
+            evidence.planned |= {(lane.lane, kind) for _, kind, _ in lane.events}
+        evidence.stored = {d.name: d.request_ids() for d in self._databases}
+        journal = self._disk.folder / "chest"
+        evidence.segments = [path.name for path in (journal / "segments").iterdir()]
+        for path in (journal / "dead-letter").iterdir():
+            evidence.dead_letters += path.read_bytes().splitlines()
+        if (journal / "damaged").is_dir():
+            evidence.damaged = {p.name: p.read_bytes() for p in (journal / "damaged").iterdir()}
+
+    def _drain(self, evidence):
+        command = dying_with_us(
+            *(sys.executable, "-m", "flask", "--app", "tests.storm.app"),
+            *("chest", "flush", "--timeout", str(_FLUSH_SECONDS)),
+        )
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        while True:
+            done = subprocess.run(
+                command,
+                cwd=self._folder,
+                env=self._environment(),
+                capture_output=True,
+                text=True,
+                timeout=4 * _FLUSH_SECONDS,
+                check=False,
+            )
+            if done.returncode == 0:
+                return
+            if time.monotonic() > deadline:
+                evidence.errors.append(f"nothing more is delivered: {done.stdout}{done.stderr}")
+                return
+
+
+def _has_any(database):
+    with contextlib.suppress(Exception):  # the table may not be there yet
+        return bool(database.request_ids())
+    return False
+
+
+def main():
+    """Run the storm and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.storm", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60.0, help="of load and troubles")
+    parser.add_argument("--seed", type=int, help="repeats the troubles of an earlier storm")
+    parser.add_argument("--rate", type=float, default=300.0, help="requests a second, at most")
+    parser.add_argument("--mongo", action="store_true", help="deliver to MongoDB's protocol, too")
+    parser.add_argument("--sabotage", choices=sorted(sabotage.ALL), help="what the storm must find")
+    parser.add_argument("--keep", type=Path, help="copy the journal and the logs there")
+    options = parser.parse_args()
+    enter_namespace()
+    if options.seed is None:
+        options.seed = random.randrange(10**6)
+    signal.signal(signal.SIGTERM, _interrupt)
+    started = time.monotonic()
+    try:
+        with tempfile.TemporaryDirectory(prefix="chest-storm-") as name:
+            folder = Path(name)
+            folder.chmod(0o755)  # the servers run as another user
+            tempfile.tempdir = name
+            say(f"storm           seed {options.seed}, {options.seconds:g} s, in {folder}")
+            verdict = Verdict(Storm(options, folder).run())
+    except KeyboardInterrupt:
+        say("broken off")
+        return 130
+    for line in verdict.report():
+        say(line)
+    say(f"took            {time.monotonic() - started:.0f} s")
+    return 1 if verdict.faults else 0
+
+
+def _interrupt(*_):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough to tidy up
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

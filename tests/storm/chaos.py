@@ -1,0 +1,124 @@
+"""When what is broken: a lane of troubles for each part of the system, all lanes at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+
+_ROUND_SECONDS = 60
+_MARGIN_SECONDS = 30.0
+START_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that was broken, and mended again."""
+
+    lane: str
+    kind: str
+    began: float
+    ended: float
+
+    @property
+    def seconds(self):
+        return self.ended - self.began
+
+
+def plan(kinds, seconds, random):
+    """Return what happens in a lane: start in seconds, kind, length in seconds.
+
+    Each kind happens at least once, and again in each further minute. Chance has only the order,
+    the moments and the lengths.
+    """
+    rounds = max(1, round(seconds / _ROUND_SECONDS))
+    order = []
+    for _ in range(rounds):
+        order += random.sample(kinds, len(kinds))
+    slot = seconds / len(order)
+    return [
+        (
+            number * slot + random.uniform(0, slot / 4),
+            kind,
+            min(random.uniform(1.5, 5.0), slot / 2),
+        )
+        for number, kind in enumerate(order)
+    ]
+
+
+class Lane(threading.Thread):
+    """Keeps a part of the system alive, and makes its troubles.
+
+    The thread lives as long as the part: the servers that it starts are told by the kernel to end
+    when the thread that started them is gone.
+
+    Args:
+        part: A context manager with `name`.
+        events: From `plan`.
+        act: Called with a kind, a length in seconds, and what waits so long or until the end.
+    """
+
+    def __init__(self, name, part, events, act):
+        super().__init__(name=f"storm-{name}")
+        self.lane = name
+        self.part = part
+        self.troubles = []
+        self.error = None
+        self.events = events
+        self._act = act
+        self._ready = threading.Event()
+        self._go = threading.Event()
+        self._done = threading.Event()
+        self._mended = threading.Event()
+        self._release = threading.Event()
+
+    # -- From the main thread ------------------------------------------------------------------
+
+    def await_ready(self):
+        """Wait until the part runs."""
+        self._await(self._ready, START_SECONDS)
+
+    def go(self):
+        """Let the troubles begin."""
+        self._go.set()
+
+    def await_done(self, seconds):
+        """Wait until the last trouble is mended."""
+        self._await(self._done, seconds + _MARGIN_SECONDS)
+
+    def _await(self, event, seconds):
+        if not event.wait(seconds):
+            raise TimeoutError(f"the lane {self.lane} takes more than {seconds:g} seconds")
+        if self.error is not None:
+            raise RuntimeError(f"the lane {self.lane} has failed") from self.error
+
+    def end(self):
+        """Mend what is broken, and end the part."""
+        for event in (self._mended, self._go, self._release):
+            event.set()
+        self.join()
+
+    # -- In the thread -------------------------------------------------------------------------
+
+    def run(self):
+        try:
+            with self.part:
+                self._ready.set()
+                self._go.wait()
+                self._make_troubles()
+                self._done.set()
+                self._release.wait()
+        except BaseException as error:  # noqa: BLE001 - the main thread raises it
+            self.error = error
+        finally:
+            self._ready.set()
+            self._done.set()
+
+    def _make_troubles(self):
+        start = time.monotonic()
+        for at, kind, seconds in self.events:
+            if self._mended.wait(max(start + at - time.monotonic(), 0)):
+                return
+            began = time.time()
+            self._act(kind, seconds, self._mended.wait)
+            self.troubles.append(Trouble(self.lane, kind, began, time.time()))

@@ -1,0 +1,156 @@
+"""The load: clients that note the request ID of each response that they received to its end."""
+
+from __future__ import annotations
+
+import http.client
+import random
+import threading
+import time
+from dataclasses import dataclass
+
+HEADER = "X-Request-ID"
+_PATIENCE_SECONDS = 20.0
+_REQUESTS_PER_CONNECTION = 60  # then a new one, or all would end up at the oldest worker
+
+ROUTES = {"/plain": 200, "/stream": 200, "/raise": 500, "/large": 201}
+WEIGHTS = [12, 4, 2, 1]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response that arrived to its end."""
+
+    request_id: str
+    route: str
+    began: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A request without a complete and expected response."""
+
+    route: str
+    began: float
+    ended: float
+    what: str
+    is_final: bool = False  # no kill excuses it
+
+
+class Client(threading.Thread):
+    """One client with one connection at a time.
+
+    Args:
+        number: Names it.
+        port: Of the server, on the loopback interface.
+        rate: Requests a second, at most.
+        seed: Of its choices.
+    """
+
+    def __init__(self, number, port, rate, seed, stop):
+        super().__init__(name=f"storm-client-{number}")
+        self.number = number
+        self.answers = []
+        self.failures = []
+        self.reconnects = 0  # connections found closed when the next request was to be sent
+        self._port = port
+        self._pause = 1 / rate
+        self._random = random.Random(f"{seed} client {number}")
+        self._stop_event = stop
+        self._connection = None
+        self._left = 0
+        self._asked = 0
+
+    def run(self):
+        due = time.monotonic()
+        while not self._stop_event.is_set():
+            self._ask()
+            # What was missed while nothing answered is not made up for in one go.
+            due = max(due + self._pause, time.monotonic() - 5 * self._pause)
+            self._stop_event.wait(max(due - time.monotonic(), 0))
+        self._disconnect()
+
+    def _disconnect(self):
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    def _ask(self):
+        if self._left == 0:
+            self._disconnect()
+        is_new = self._connection is None
+        if is_new:
+            self._connection = http.client.HTTPConnection(
+                "127.0.0.1", self._port, timeout=_PATIENCE_SECONDS
+            )
+            self._left = self._random.randrange(1, _REQUESTS_PER_CONNECTION)
+        self._left -= 1
+        self._asked += 1
+        route = self._random.choices(list(ROUTES), WEIGHTS)[0]
+        headers = {}
+        if self._random.random() < 0.2:  # some come through a proxy that numbers them
+            headers[HEADER] = f"proxy-{self.number}-{self._asked}"
+        method = "POST" if route == "/large" else "GET"
+        target = f"{route}?number={self._random.randrange(10**6)}"
+        began, response = time.time(), None
+        try:
+            self._connection.request(method, target, headers=headers)
+            response = self._connection.getresponse()
+            response.read()  # raises when the end is missing
+        except (OSError, http.client.HTTPException) as error:
+            self._disconnect()
+            if not is_new and response is None and isinstance(error, ConnectionError):
+                self.reconnects += 1
+            else:
+                what = f"{type(error).__name__}: {error}"
+                is_hanging = isinstance(error, TimeoutError)
+                self.failures.append(Failure(route, began, time.time(), what, is_hanging))
+            return
+        ended = time.time()
+        request_id = response.headers[HEADER]
+        if response.status != ROUTES[route] or not request_id:
+            what = f"status {response.status}, {HEADER} {request_id}"
+            self.failures.append(Failure(route, began, ended, what, is_final=True))
+        elif headers and request_id != headers[HEADER]:
+            what = f"{HEADER} {request_id} in place of {headers[HEADER]}"
+            self.failures.append(Failure(route, began, ended, what, is_final=True))
+        if request_id:
+            self.answers.append(Answer(request_id, route, began, ended - began))
+        if response.will_close:
+            self._disconnect()
+
+
+class Load:
+    """All clients together.
+
+    Args:
+        rate: Requests a second, of all together.
+    """
+
+    def __init__(self, port, rate, seed, clients=8):
+        self._stop = threading.Event()
+        self._clients = [
+            Client(number, port, rate / clients, seed, self._stop) for number in range(clients)
+        ]
+
+    def __enter__(self):
+        for client in self._clients:
+            client.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        for client in self._clients:
+            client.join()
+
+    @property
+    def answers(self):
+        return [answer for client in self._clients for answer in list(client.answers)]
+
+    @property
+    def failures(self):
+        return [failure for client in self._clients for failure in list(client.failures)]
+
+    @property
+    def reconnects(self):
+        return sum(client.reconnects for client in self._clients)

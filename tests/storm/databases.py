@@ -1,0 +1,152 @@
+"""The databases: real servers behind relays, and what stands in them, read without Flask-Chest."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import psycopg
+import pymongo
+import pymysql
+
+from flask_chest.testing import Relay
+from tests.storm.host import until
+from tools.servers import MariaServer, MongoServer, PostgresServer
+
+_NAME = "storm"
+_TIMEOUTS = "timeout_seconds=2&connect_timeout_seconds=1"
+
+
+class SqliteFile:
+    """A SQLite file, which fails by being locked."""
+
+    name = "sqlite"
+    troubles = ("lock",)
+
+    def __init__(self, folder):
+        self._path = folder / "storm.sqlite3"
+        self.url = f"sqlite:///{self._path}?busy_timeout_seconds=1"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def request_ids(self):
+        with closing(sqlite3.connect(self._path, timeout=10)) as connection:
+            return [row[0] for row in connection.execute("SELECT request_id FROM chest_records")]
+
+    def lock(self, seconds, wait):
+        """Hold the file's write lock."""
+        with closing(sqlite3.connect(self._path, timeout=30, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            wait(seconds)
+            connection.execute("ROLLBACK")
+
+
+class Database:
+    """A database on a server of our own, which Flask-Chest reaches through a relay."""
+
+    name: str
+    kind: type
+    options = _TIMEOUTS
+    troubles = ("kill", "refuse", "drop", "stall")
+
+    def __init__(self, folder):
+        del folder
+        self._server = self.kind(durable=True)
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._server)
+            self._server.create(_NAME)
+            self._relay = stack.enter_context(Relay("127.0.0.1", self._server.port))
+            self._stack = stack.pop_all()
+        self._direct = self._server.url(_NAME)
+        user, at, _ = urlsplit(self._direct).netloc.rpartition("@")
+        host, port = self._relay.address
+        parts = urlsplit(self._direct)
+        self.url = parts._replace(netloc=f"{user}{at}{host}:{port}", query=self.options).geturl()
+        return self
+
+    def __exit__(self, *_):
+        self._stack.close()
+
+    # -- Breaking it ---------------------------------------------------------------------------
+
+    def kill(self, seconds, wait):
+        """Kill the server, and start it again."""
+        self._server.kill()
+        try:
+            wait(seconds)
+        finally:
+            self._server.start()
+
+    def refuse(self, seconds, wait):
+        """End all connections and accept no new ones."""
+        self._relay.cut()
+        try:
+            wait(seconds)
+        finally:
+            until(self._accept_again, "the relay has its port again")
+
+    def _accept_again(self):
+        # For a moment somebody's outgoing connection may have the port.
+        with contextlib.suppress(OSError):
+            self._relay.restore()
+            return True
+        return False
+
+    def drop(self, seconds, wait):
+        """End all connections, again and again."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not wait(0.05):
+            self._relay.drop()
+
+    def stall(self, seconds, wait):
+        """Let what is sent wait on its way, and arrive when nobody expects it any more."""
+        self._relay.stall()
+        try:
+            wait(seconds)
+        finally:
+            self._relay.resume()
+
+
+class Postgres(Database):
+    name = "postgres"
+    kind = PostgresServer
+
+    def request_ids(self):
+        with psycopg.connect(self._direct) as connection:
+            return [row[0] for row in connection.execute("SELECT request_id FROM chest_records")]
+
+
+class Mysql(Database):
+    name = "mysql"
+    kind = MariaServer
+
+    def request_ids(self):
+        parts = urlsplit(self._direct)
+        with (
+            pymysql.connect(
+                host=parts.hostname, port=parts.port, user=parts.username, database=_NAME
+            ) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("SELECT request_id FROM chest_records")
+            return [row[0] for row in cursor.fetchall()]
+
+
+class Mongo(Database):
+    name = "mongo"
+    kind = MongoServer
+    options = f"directConnection=true&{_TIMEOUTS}"
+
+    def request_ids(self):
+        with pymongo.MongoClient(self._direct, serverMonitoringMode="poll") as client:
+            found = client[_NAME].chest_records.find({}, ["request_id"])
+            return [document["request_id"] for document in found]

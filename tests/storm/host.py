@@ -1,0 +1,198 @@
+"""The host: gunicorn and its workers, which are killed, recycled and started again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.storm.notes import VARIABLE, Notes
+
+WORKERS = 4
+_PATIENCE_SECONDS = 30.0
+
+
+def until(condition, what, seconds=_PATIENCE_SECONDS, pause=0.01):
+    """Wait for a condition and return what it gave."""
+    deadline = time.monotonic() + seconds
+    while not (result := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds:g} seconds: {what}")
+        time.sleep(pause)
+    return result
+
+
+def dying_with_us(*command):
+    """Return a command that is killed when the thread that started it is gone."""
+    guard = ("setpriv", "--pdeathsig=KILL") if shutil.which("setpriv") else ()
+    return [*guard, *command]
+
+
+class Host:
+    """gunicorn on a socket that outlives it.
+
+    Args:
+        folder: For its log.
+        environment: Configures the application.
+        random: Chooses victims.
+    """
+
+    def __init__(self, folder, environment, random):
+        self._folder = folder
+        self._environment = environment
+        self._random = random
+        self._journal = Path(environment["FLASK_CHEST_JOURNAL"])
+        self._process = None
+        self.takeovers = []  # seconds without a holder of the export lock
+
+    def __enter__(self):
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._listener.set_inheritable(True)
+        self.port = self._listener.getsockname()[1]
+        self.notes = Notes()
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self._kill_all()
+        finally:
+            self.notes.close()
+            self._listener.close()
+
+    def start(self):
+        """Start gunicorn, now and then with the application loaded before it forks."""
+        preload = self._random.choice([(), ("--preload",)])
+        descriptors = (self._listener.fileno(), self.notes.descriptor)
+        with (self._folder / "gunicorn.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                dying_with_us(
+                    *(sys.executable, "-m", "gunicorn"),
+                    f"--workers={WORKERS}",
+                    "--worker-class=gthread",
+                    "--threads=2",
+                    "--graceful-timeout=10",
+                    f"--bind=fd://{self._listener.fileno()}",
+                    "--config=python:tests.storm.gunicorn_settings",
+                    *preload,
+                    "tests.storm.app:app",
+                ),
+                cwd=self._folder,
+                env={**self._environment, VARIABLE: str(self.notes.descriptor)},
+                pass_fds=descriptors,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        until(lambda: len(self.workers()) == WORKERS, "all workers run")
+
+    def workers(self):
+        """Return the processes that gunicorn has forked."""
+        if self._process is None or self._process.poll() is not None:
+            return []
+        return children(self._process.pid)
+
+    def holder(self):
+        """Return the worker that delivers for the host; None when no one does."""
+        return next(iter(self._locking("export.lock").intersection(self.workers())), None)
+
+    def _locking(self, files):
+        """Return the processes that hold the lock on one of these files of the journal."""
+        inodes = {file.stat().st_ino for file in self._journal.glob(files)}
+        locks = [line.split() for line in Path("/proc/locks").read_text("ascii").splitlines()]
+        return {int(lock[4]) for lock in locks if lock[1] == "FLOCK" and _inode(lock) in inodes}
+
+    # -- Breaking it ---------------------------------------------------------------------------
+
+    def kill_worker(self):
+        self._kill(self._random.choice(until(self.workers, "there is a worker")))
+        self._wait_for_all()
+
+    def kill_holder(self):
+        held = until(self.holder, "somebody delivers")
+        began = time.monotonic()
+        self._kill(held)
+        until(lambda: self.holder() not in (None, held), "another process takes over")
+        self.takeovers.append(time.monotonic() - began)
+        self._wait_for_all()
+
+    def kill_delivering(self):
+        """Kill a worker between the beginning of a delivery and its end."""
+        workers = set(until(self.workers, "there is a worker"))
+        self._kill(until(lambda: self._delivering(workers), "somebody delivers", pause=0.0))
+        self._wait_for_all()
+
+    def _delivering(self, workers):
+        return next(iter(self._locking("cursors/*.lock") & workers), None)
+
+    def recycle_worker(self):
+        """Let one worker end as gunicorn ends it."""
+        pid = self._random.choice(until(self.workers, "there is a worker"))
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        until(lambda: not is_alive(pid), "the recycled worker is gone")
+        self._wait_for_all()
+
+    def reload(self):
+        """Let gunicorn replace all its workers."""
+        old = set(self.workers())
+        self._process.send_signal(signal.SIGHUP)
+        until(lambda: old.isdisjoint(self.workers()), "the old workers are gone")
+        self._wait_for_all()
+
+    def reboot(self):
+        """Kill all processes at once, as when the power fails, and start again."""
+        self._kill_all()
+        time.sleep(self._random.uniform(0.1, 1.0))
+        self.start()
+
+    def _kill(self, pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: not is_alive(pid), "the killed worker is gone")
+
+    def _kill_all(self):
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.send_signal(signal.SIGSTOP)  # it would fork again
+        left = self.workers()
+        for pid in left:
+            self._kill(pid)
+        self._process.kill()
+        self._process.wait()
+
+    def _wait_for_all(self):
+        until(lambda: len(self.workers()) >= WORKERS, "all workers run again")
+
+    def stop(self):
+        """Let gunicorn end in good order; return its exit code."""
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(_PATIENCE_SECONDS)
+
+
+def children(parent):
+    """Return the living processes whose parent is `parent`."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, ppid = stat.read_text("utf-8", "replace").rpartition(")")[2].split()[:2]
+            if int(ppid) == parent and state not in "ZX":
+                found.append(int(stat.parent.name))
+    return found
+
+
+def is_alive(pid):
+    with contextlib.suppress(OSError):
+        state = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        return state[0] not in "ZX"
+    return False
+
+
+def _inode(lock):
+    return int(lock[5].rpartition(":")[2])

@@ -1,0 +1,61 @@
+"""Faults to put into Flask-Chest: proof that the storm finds them.
+
+``python -m tests.storm --seconds 60 --sabotage forget`` has to end with exit code 1, and so has
+each other one.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+
+from flask_chest.exporter import Batch
+from flask_chest.journal import DiskJournal
+from flask_chest.journal.reader import DiskReader
+from flask_chest.record import uuid7
+
+VARIABLE = "STORM_SABOTAGE"
+
+
+def forget():
+    """Let the journal say of one record in 5,000 that it kept it, and not keep it."""
+    append = DiskJournal.append
+    DiskJournal.append = lambda self, line: random.random() < 1 / 5_000 or append(self, line)
+
+
+def hasten():
+    """Move the cursor before the database has committed."""
+    chunks = DiskReader.chunks
+
+    def early(self, *limits):
+        for chunk in chunks(self, *limits):
+            self.acknowledge(chunk)
+            yield chunk
+
+    DiskReader.chunks = early
+
+
+def repeat():
+    """Give a record a new ID at each attempt, so that no database recognises a repetition."""
+    create = Batch.__init__
+
+    def renumbered(self, lines, count):
+        records = [json.loads(line) | {"id": uuid7()} for line in lines.split(b"\n")[:-1]]
+        create(self, b"".join(json.dumps(r).encode() + b"\n" for r in records), count)
+
+    Batch.__init__ = renumbered
+
+
+def mutter():
+    """Drop one record in 1,000 while there is room, and say so."""
+    append = DiskJournal.append
+    DiskJournal.append = lambda self, line: random.random() > 1 / 1_000 and append(self, line)
+
+
+ALL = {fault.__name__: fault for fault in (forget, hasten, repeat, mutter)}
+
+
+def apply(name):
+    """Commit the sabotage of this name, if there is one."""
+    if name:
+        ALL[name]()

@@ -1,0 +1,242 @@
+"""What came of the storm: what was promised and not kept, and the figures."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+GRACE_SECONDS = 3.0
+"""How long after the disk has room again a record may still be dropped."""
+
+_KILL_GRACE_SECONDS = 1.0
+_DROPPED_BY_JOURNAL = ("disk_full", "journal", "journal_full")
+_DISK_LANE, _HOST_LANE = "disk", "host"
+
+
+@dataclass
+class Evidence:
+    """All that was seen.
+
+    Attributes:
+        answers: Of the clients.
+        failures: Of the clients.
+        dropped: Request ID, process, time: what the application said was dropped.
+        counters: Counters of the processes that ended in good order.
+        troubles: What was broken, and when.
+        stored: Database to request IDs as they stand there, with repetitions.
+        segments: Names of journal segments left after the last flush.
+        dead_letters: Lines.
+        damaged: Names and content of what was set aside from damaged segments.
+        planned: Lane and kind of all troubles that had to happen.
+        errors: What else went wrong, such as an exit code.
+    """
+
+    answers: list = field(default_factory=list)
+    failures: list = field(default_factory=list)
+    dropped: list = field(default_factory=list)
+    counters: list = field(default_factory=list)
+    troubles: list = field(default_factory=list)
+    stored: dict = field(default_factory=dict)
+    segments: list = field(default_factory=list)
+    dead_letters: list = field(default_factory=list)
+    damaged: dict = field(default_factory=dict)
+    planned: set = field(default_factory=set)
+    errors: list = field(default_factory=list)
+    reconnects: int = 0
+    takeovers: list = field(default_factory=list)
+
+
+class Verdict:
+    """Holds the evidence to the promise.
+
+    Attributes:
+        faults: What was not kept, one sentence each; empty when all is well.
+        lost: Request IDs that were noted, not counted as dropped, and are missing somewhere.
+        doubled: Request IDs that are somewhere more than once.
+    """
+
+    def __init__(self, evidence):
+        self.evidence = evidence
+        self.counts = {name: Counter(ids) for name, ids in evidence.stored.items()}
+        self.noted = {answer.request_id: answer for answer in evidence.answers}
+        self.dropped = {request_id for request_id, _, _ in evidence.dropped}
+        self.faults = list(evidence.errors)
+        self._judge_records()
+        self._judge_drops()
+        self._judge_responses()
+        self._judge_journal()
+        happened = {(trouble.lane, trouble.kind) for trouble in evidence.troubles}
+        self._fault(evidence.planned - happened, "troubles that were planned did not happen")
+
+    def _fault(self, found, what):
+        if found:
+            some = ", ".join(str(one) for one in list(found)[:5])
+            self.faults.append(f"{len(found)} {what}: {some}")
+
+    def _judge_records(self):
+        noted = self.evidence.answers
+        twice = [request_id for request_id, n in _count(noted).items() if n > 1]
+        self._fault(twice, "request IDs came with two responses")
+        kept = self.noted.keys() - self.dropped
+        self.lost, self.doubled = set(), set()
+        everywhere = set().union(*self.counts.values())
+        for name, counts in self.counts.items():
+            lost = kept - counts.keys()
+            doubled = {request_id for request_id, n in counts.items() if n > 1}
+            self._fault(self._described(lost), f"lost: noted by a client, not in {name}")
+            self._fault(doubled, f"doubled in {name}")
+            # Nobody had an answer, but a record that one database has was in the journal.
+            missing = everywhere - counts.keys() - lost
+            self._fault(missing, f"records are in another database, not in {name}")
+            self.lost |= lost
+            self.doubled |= doubled
+        if not everywhere:
+            self.faults.append("nothing is in any database")
+
+    def _described(self, request_ids):
+        start = min((answer.began for answer in self.evidence.answers), default=0.0)
+        lost = sorted((self.noted[request_id] for request_id in request_ids), key=_began)
+        return [f"{a.request_id} ({a.route} at {a.began - start:.2f} s)" for a in lost]
+
+    def _judge_drops(self):
+        windows = [trouble for trouble in self.evidence.troubles if trouble.lane == _DISK_LANE]
+        outside = [
+            f"{request_id} at {at:.2f}"
+            for request_id, _, at in self.evidence.dropped
+            if not any(w.began <= at <= w.ended + GRACE_SECONDS for w in windows)
+        ]
+        self._fault(outside, "records dropped while the disk had room")
+        for name, counts in self.counts.items():
+            self._fault(self.dropped & counts.keys(), f"counted as dropped, yet stored in {name}")
+        if windows:
+            last = max(window.ended for window in windows) + GRACE_SECONDS
+            after = [a for a in self.evidence.answers if a.began > last]
+            if not any(answer.request_id not in self.dropped for answer in after):
+                self.faults.append("nothing was recorded after the disk had room again")
+        told = Counter(pid for _, pid, _ in self.evidence.dropped)
+        for process in self.evidence.counters:
+            counted = sum(process["counted"].get(reason, 0) for reason in _DROPPED_BY_JOURNAL)
+            if counted != told[process["pid"]]:
+                self.faults.append(
+                    f"process {process['pid']} dropped {told[process['pid']]} records, and "
+                    f"chest.stats() has {process['counted']}"
+                )
+            if process["counted"].get("capture") or process["plugin_errors"]:
+                self.faults.append(f"faults within Flask-Chest: {process}")
+            if any(e["rejected"] or e["dropped"] for e in process["exporters"].values()):
+                self.faults.append(f"records refused or dropped on their way: {process}")
+
+    def _judge_responses(self):
+        kills = [trouble for trouble in self.evidence.troubles if trouble.lane == _HOST_LANE]
+        self.broken_off, wrong = [], []
+        for failure in self.evidence.failures:
+            is_excused = not failure.is_final and any(
+                kill.began - 0.5 <= failure.ended
+                and failure.began <= kill.ended + _KILL_GRACE_SECONDS
+                for kill in kills
+            )
+            (self.broken_off if is_excused else wrong).append(failure)
+        self._fault(wrong, "requests failed though no process was killed or recycled")
+
+    def _judge_journal(self):
+        self._fault(self.evidence.segments, "segments are left though all is delivered")
+        self._fault(self.evidence.dead_letters, "dead letters")
+        whole = [
+            name
+            for name, content in self.evidence.damaged.items()
+            if not name.endswith(".reason") and ("@" not in name or _has_record(content))
+        ]
+        self._fault(whole, "damaged parts that are more than half a line")
+
+    # -- Figures ---------------------------------------------------------------------------------
+
+    def report(self):
+        """Yield lines with all figures, and the faults."""
+        evidence = self.evidence
+        yield _line(
+            "requests",
+            f"{len(evidence.answers):,} answered, {len(self.noted):,} request IDs noted, "
+            f"{len(self.broken_off)} broken off by kills, {evidence.reconnects} connections found "
+            "closed",
+        )
+        for lane, troubles in sorted(_by(evidence.troubles, "lane").items()):
+            kinds = (
+                f"{kind} {len(some)}"
+                + (f" ({sum(t.seconds for t in some):.1f} s)" if lane != _HOST_LANE else "")
+                for kind, some in sorted(_by(troubles, "kind").items())
+            )
+            yield _line(lane, ", ".join(kinds))
+        if evidence.takeovers:
+            low, high = min(evidence.takeovers), max(evidence.takeovers)
+            yield _line(
+                "took over", f"{len(evidence.takeovers)} times, after {low:.2f}-{high:.2f} s"
+            )
+        yield from self._full_windows()
+        outages = [t for t in evidence.troubles if t.lane in self.counts]
+        for text, is_down in (("all databases up", False), ("one or more down", True)):
+            seconds = sorted(
+                answer.seconds * 1000
+                for answer in evidence.answers
+                if answer.route == "/plain"
+                and is_down == any(t.began <= answer.began <= t.ended for t in outages)
+            )
+            if seconds:
+                p50, p99 = seconds[len(seconds) // 2], seconds[len(seconds) * 99 // 100]
+                yield _line("latency", f"p50 {p50:.1f} ms, p99 {p99:.1f} ms of /plain with {text}")
+        yield _line("processes", f"{len(evidence.counters)} ended in good order; counters compared")
+        half = [name for name in evidence.damaged if "@" in name and not name.endswith(".reason")]
+        yield _line("half lines", f"{len(half)} set aside")
+        for name, counts in self.counts.items():
+            unasked = counts.keys() - self.noted.keys()
+            yield _line(name, f"{counts.total():,} records, {len(unasked)} without an answer")
+        yield _line("lost", str(len(self.lost)))
+        yield _line("doubled", str(len(self.doubled)))
+        for fault in self.faults:
+            yield _line("FAULT", fault)
+
+    def _full_windows(self):
+        for window in self.evidence.troubles:
+            if window.lane == _DISK_LANE:
+                times = [
+                    at
+                    for _, _, at in self.evidence.dropped
+                    if window.began <= at <= window.ended + GRACE_SECONDS
+                ]
+                until = (
+                    f", the last {max(times) - window.ended:+.2f} s from its end" if times else ""
+                )
+                yield _line(
+                    f"disk {window.kind}",
+                    f"{window.seconds:.1f} s: {len(times)} dropped and counted{until}",
+                )
+
+
+def _line(name, text):
+    return f"{name:<16}{text}"
+
+
+def _by(troubles, attribute):
+    found = defaultdict(list)
+    for trouble in troubles:
+        found[getattr(trouble, attribute)].append(trouble)
+    return found
+
+
+def _began(answer):
+    return answer.began
+
+
+def _count(answers):
+    return Counter(answer.request_id for answer in answers)
+
+
+def _has_record(content):
+    for line in content.split(b"\n"):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            return True
+    return False
