@@ -81,6 +81,10 @@ bench: .venv-bench/.ready ## Measure what tracking adds to a request, beside Ope
 bench-export: .venv-bench/.ready servers ## Measure how fast records are stored, beside the drivers' own ways
 	.venv-bench/bin/python -m benchmarks.export
 
+.PHONY: bench-outage
+bench-outage: .venv/.dev servers ## Measure latency, memory and drain while a database is away and back
+	$(BIN)/python -m benchmarks.outage
+
 .PHONY: clean
 clean: ## Remove all that make has made
 	rm -rf .venv .venv-lowest .venv-bench dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

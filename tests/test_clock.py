@@ -1,0 +1,227 @@
+"""Clocks that are set back or forward, and machines that were asleep."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+APP = """
+import json, sys, time
+from flask import Flask, g
+from flask_chest import FlaskChest
+
+app = Flask("shop", instance_path=sys.argv[1])
+chest = FlaskChest(app, export_interval_seconds=0.1, raise_errors=True)
+
+
+@app.get("/")
+@chest.track("number")
+def view():
+    g.number = number
+    return "ok"
+
+
+client, number = app.test_client(), 0
+for line in sys.stdin:  # a word, and what is said to it
+    if line == "ask\\n":
+        number += 1
+        said = client.get("/").headers["X-Request-ID"]
+    elif line == "time\\n":
+        said = time.time()
+    elif line == "stats\\n":
+        stats = chest.stats()
+        main = stats.exporters["main"]
+        said = [main.pending_bytes, main.lag_seconds, main.failures, stats.dropped]
+    elif line == "flush\\n":
+        said = chest.flush(10)
+    print(json.dumps(said), flush=True)
+"""
+
+DAY = 86_400.0
+
+
+def until(condition, seconds=15.0):
+    deadline = time.monotonic() + seconds
+    while not (result := condition()):
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.02)
+    return result
+
+
+class Machine:
+    """Processes whose clock is set by a file; the monotonic clock goes on as it does."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.database = folder / "chest.sqlite3"
+        self.processes = []
+        self.answered = []
+        self.set(0)
+
+    def set(self, seconds):
+        """Put the clock so many seconds ahead of the real one, in one step."""
+        new = self.folder / "clock.new"
+        new.write_text(f"{seconds:+.0f}\n")
+        new.rename(self.folder / "clock")
+
+    def start(self, **environment):
+        libraries = list(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+        assert libraries, "apt-get install libfaketime (tools/install_servers.sh does it as root)"
+        process = subprocess.Popen(
+            [sys.executable, "-c", APP, self.folder],
+            env={
+                **os.environ,
+                "LD_PRELOAD": str(libraries[0]),
+                "FAKETIME_TIMESTAMP_FILE": str(self.folder / "clock"),
+                "FAKETIME_NO_CACHE": "1",
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                **environment,
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+        self.processes.append(process)
+        return process
+
+    def tell(self, process, word):
+        process.stdin.write(f"{word}\n")
+        line = process.stdout.readline()
+        assert line, "the process has ended"
+        return json.loads(line)
+
+    def ask(self, process, times=5):
+        for _ in range(times):
+            self.answered.append(self.tell(process, "ask"))
+
+    def stored(self, column="request_id"):
+        with contextlib.closing(sqlite3.connect(self.database, timeout=10)) as connection:
+            rows = connection.execute(f"SELECT {column} FROM chest_records ORDER BY rowid")
+            return [value for (value,) in rows]
+
+    def has_all(self):
+        stored = self.stored()
+        assert len(stored) == len(set(stored))
+        return sorted(stored) == sorted(self.answered)
+
+    def close(self):
+        for process in self.processes:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def machine(tmp_path):
+    machine = Machine(tmp_path)
+    yield machine
+    machine.close()
+
+
+def test_delivery_goes_on_after_each_step_of_the_clock(machine):
+    process = machine.start()
+    for ahead in (0, -DAY, DAY, 3_600, -3_600, 0):
+        machine.set(ahead)
+        assert abs(machine.tell(process, "time") - time.time() - ahead) < 60
+        machine.ask(process)
+        _, lag, failures, dropped = machine.tell(process, "stats")
+        assert lag >= 0.0
+        assert (failures, dropped) == (0, {})
+        until(machine.has_all)
+        newest = datetime.fromisoformat(machine.stored("started_at")[-1].replace("Z", "+00:00"))
+        assert abs(newest - datetime.now(timezone.utc) - timedelta(seconds=ahead)) < timedelta(
+            minutes=1
+        ), "what the clock said"
+    machine.processes.clear()
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def test_what_was_recorded_under_other_clocks_is_delivered_by_the_next_process(machine):
+    for ahead in (DAY, -DAY, 400 * DAY, 0):
+        machine.set(ahead)
+        process = machine.start()
+        # Before it has delivered anything, and in the middle of it.
+        machine.ask(process, 3)
+        process.kill()
+        process.wait()
+    last = machine.start()
+    machine.ask(last, 1)
+    assert machine.tell(last, "flush")
+    assert machine.has_all()
+    assert machine.tell(last, "stats")[0] == 0
+    segments = machine.folder / "chest" / "segments"
+    until(lambda: len(list(segments.glob("*.jsonl"))) == 1)
+
+
+def test_time_is_utc_whatever_the_zone_and_its_summer(machine):
+    # An hour before, in, and after the hour that Berlin has twice on 25 October 2026.
+    change = datetime(2026, 10, 25, 1, tzinfo=timezone.utc)
+    process = machine.start(TZ="Europe/Berlin")
+    for hours in (-2, -1, 0, 1):
+        moment = change + timedelta(hours=hours, minutes=30)
+        machine.set((moment - datetime.now(timezone.utc)).total_seconds())
+        machine.ask(process, 1)
+    until(machine.has_all)
+    assert [text[:15] for text in sorted(machine.stored("started_at"))] == [
+        "2026-10-24T23:3",
+        "2026-10-25T00:3",
+        "2026-10-25T01:3",
+        "2026-10-25T02:3",
+    ]
+
+
+def test_a_machine_that_was_asleep_goes_on(machine):
+    first, second = machine.start(), machine.start()
+    for process in (first, second):
+        machine.ask(process)
+    until(machine.has_all)
+    for process in (first, second):
+        process.send_signal(signal.SIGSTOP)
+    machine.set(8 * 3_600)
+    time.sleep(1.0)
+    for process in (first, second):
+        process.send_signal(signal.SIGCONT)
+    for process in (first, second):
+        machine.ask(process)
+        assert machine.tell(process, "stats")[1] >= 0.0
+    until(machine.has_all)
+
+
+def test_a_process_that_sleeps_on_holds_up_no_flush_of_another(machine):
+    sleeper = machine.start()
+    machine.ask(sleeper)
+    until(machine.has_all)
+    locks = machine.folder / "chest" / "cursors" / "main.lock"
+    while True:  # not in the middle of a delivery: it would keep its turn
+        sleeper.send_signal(signal.SIGSTOP)
+        if not _has_open(sleeper.pid, locks):
+            break
+        sleeper.send_signal(signal.SIGCONT)
+        time.sleep(0.01)
+    machine.set(3_600)
+    other = machine.start()
+    machine.ask(other)
+    assert machine.tell(other, "flush")
+    assert machine.has_all()
+    sleeper.send_signal(signal.SIGCONT)
+    machine.ask(sleeper)
+    until(machine.has_all)
+
+
+def _has_open(pid, path):
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if link.readlink() == path:
+                return True
+    return False
