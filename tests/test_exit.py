@@ -172,6 +172,54 @@ def test_a_process_ends_in_time_though_an_exporter_hangs(tmp_path, where):
         assert connection.execute("SELECT count(*) FROM chest_records").fetchone() == (20,)
 
 
+# -- Signals during the end ----------------------------------------------------------------------
+
+INTERRUPTED = """
+import os, signal, sys, threading, time
+from flask import Flask, g
+from flask_chest import FlaskChest
+from flask_chest_sqlite import SqliteStore
+
+export = SqliteStore.export
+
+
+def slowly(self, batch):
+    print("delivers", flush=True)
+    time.sleep(0.5)
+    export(self, batch)
+
+
+SqliteStore.export = slowly
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+app = Flask("shop", instance_path=sys.argv[1])
+chest = FlaskChest(app, export_interval_seconds=1_000, batch_records=10, shutdown_seconds=20.0)
+
+
+@app.get("/")
+@chest.track
+def view():
+    return "ok"
+
+
+client = app.test_client()
+for _ in range(30):
+    client.get("/")
+"""
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT], [signal.SIGTERM] * 3])
+def test_a_signal_while_a_process_delivers_at_its_end_cuts_nothing_off(tmp_path, signals):
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, tmp_path], stdout=subprocess.PIPE, text=True
+    )
+    for each in signals:
+        assert process.stdout.readline() == "delivers\n"
+        process.send_signal(each)
+    process.communicate(timeout=30)
+    with contextlib.closing(sqlite3.connect(tmp_path / "chest.sqlite3")) as connection:
+        assert connection.execute("SELECT count(*) FROM chest_records").fetchone() == (30,)
+
+
 # -- More than can be delivered in time -----------------------------------------------------------
 
 SLOW = """

@@ -86,6 +86,7 @@ class Export:
         self._lock = threading.RLock()  # a signal handler may close what it interrupts
         self._scheduler: BackgroundScheduler | None = None
         self.is_started = False
+        self._must_drain = False
         self._not_before = 0.0
         if self._finalizer is not None:
             self._finalizer.detach()
@@ -145,15 +146,30 @@ class Export:
 
     def close(self) -> None:
         """Deliver what can be delivered before the deadline, then end all threads."""
+        self._close(time.monotonic() + self._shutdown_seconds)
+
+    def close_at_exit(self) -> None:
+        """Close, whatever a signal handler raises meanwhile: the process is ending already."""
         deadline = time.monotonic() + self._shutdown_seconds
+        while True:
+            try:
+                self._close(deadline)
+            except (SystemExit, KeyboardInterrupt):
+                continue
+            return
+
+    def _close(self, deadline: float) -> None:
         with self._lock:
             scheduler, self._scheduler = self._scheduler, None
+            self._must_drain |= scheduler is not None
             self.is_started = False
             if self._finalizer is not None:
                 self._finalizer.detach()
         if scheduler is not None:
             scheduler.shutdown(wait=False)
+        if self._must_drain:
             self._drain(deadline)
+            self._must_drain = False
         _end(self.deliveries.values(), self._journal, deadline)
 
     def _drain(self, deadline: float) -> None:
@@ -201,4 +217,4 @@ def _give_up(
 def _close(reference: weakref.ref[Export]) -> None:
     export = reference()
     if export is not None:
-        export.close()
+        export.close_at_exit()
