@@ -15,51 +15,36 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import got_request_exception, has_request_context
 from werkzeug.wsgi import ClosingIterator
 
-from flask_chest import current, fork, record, request_id
-from flask_chest.values import MAX_TEXT, clean_text
+from flask_chest import consent, current, fork, record
+from flask_chest.body import Body
+from flask_chest.log import raised
+from flask_chest.trace import trace_id
+from flask_chest.tracked import Tracked
+from flask_chest.values import clean_text
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo as ExceptionInfo
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask import Flask, Request
 
+    from flask_chest.fields import Fields
     from flask_chest.filter import VariableFilter
     from flask_chest.log import Throttle
     from flask_chest.plans import Plan, Plans
     from flask_chest.request_id import RequestIds
+    from flask_chest.sampling import Sampling
     from flask_chest.stats import Counters
     from flask_chest.track import Mark
 
 _keys = itertools.count(1)
 
-
-class Tracked:
-    """One request on its way through the application.
-
-    `request` is None until it is known that the request is tracked, and again once its record is
-    complete. `generation` tells the process in which it began, which alone
-    records it. `identity` is the record's ID; `length` is the announced one of the body in bytes.
-    """
-
-    error: BaseException | None = None
-    generation: int = 0
-    globals: Any = None
-    identity: str = ""
-    length: int | None = None
-    plan: Plan | None = None
-    request: Request | None = None
-    request_id: str | None = None
-    status: int | None = None
-
-    def __init__(self) -> None:
-        self.started_ns = time.time_ns()
-        self.clock_ns = time.perf_counter_ns()
+_MISSING: Final = object()
 
 
 class Capture:
@@ -72,6 +57,9 @@ class Capture:
         plans: What is taken from which request.
         ids: Gives request IDs.
         variables: The filter.
+        fields: What becomes of the record's own fields.
+        sampling: Decides which records are kept.
+        opts_out: Tells that a request is not to be recorded; None when none can.
         enrich: Calls the hook `chest_filter_variables`; None when no plugin implements it.
         write: Takes the finished record as one line of JSON.
         awake: Called with the first request of a process; False to be called with the next, too.
@@ -88,6 +76,9 @@ class Capture:
         plans: Plans,
         ids: RequestIds,
         variables: VariableFilter,
+        fields: Fields,
+        sampling: Sampling,
+        opts_out: Callable[[Request], bool] | None,
         enrich: Callable[[dict[str, object], Request], None] | None,
         write: Callable[[bytes], None],
         awake: Callable[[], bool],
@@ -97,12 +88,15 @@ class Capture:
         # One environ may pass through several applications, each with a key of its own.
         self.key = f"flask_chest.{next(_keys)}"
         self._service = service
-        self._header = header
+        self.header = header
         self._header_lower = header.lower()
         self._raise_errors = raise_errors
         self._plans = plans
         self._ids = ids
         self._variables = variables
+        self._fields = fields
+        self._sampling = sampling
+        self._opts_out = opts_out
         self._enrich = enrich
         self._write = write
         self._awake = awake
@@ -137,8 +131,8 @@ class Capture:
                 exc_info: ExceptionInfo | None = None,
                 /,
             ) -> Callable[[bytes], object]:
-                if tracked.request is None and has_request_context():
-                    self._look_at(tracked, current.request())
+                if has_request_context():
+                    self._starting(tracked)
                 if tracked.request_id is not None:
                     tracked.status = int(status[:3]) if status[:3].isdecimal() else None
                     self._read_headers(tracked, headers)
@@ -154,11 +148,18 @@ class Capture:
             if tracked.request is None:
                 return body
             if isinstance(body, ClosingIterator):
-                return _Body(body, tracked, self._finish)
+                return Body(body, tracked, self._finish)
             self._finish(tracked, tracked.error)  # empty, or a file that the server sends itself
             return body
 
         return serve
+
+    def _starting(self, tracked: Tracked) -> None:
+        served = current.request()
+        if tracked.request is None:
+            self._look_at(tracked, served)
+        if tracked.request is not None:
+            tracked.trace_id = trace_id(served.environ)
 
     def _matched(self, _endpoint: str | None, _values: dict[str, Any] | None) -> None:
         self._here()
@@ -167,6 +168,7 @@ class Capture:
         tracked = self._here()
         if tracked is not None:
             tracked.error = exception
+            tracked.trace_id = trace_id(current.request().environ)
 
     def called(self, mark: Mark) -> None:
         """Hear that a tracked view is about to run."""
@@ -179,8 +181,15 @@ class Capture:
         if tracked.request_id is None:
             self._look_at(tracked, served)
         if tracked.request_id is None:
-            tracked.request_id = self._ids.make(served, None, record.uuid7())
+            # Already there for whoever asks while it is made, as a log line of a generator does.
+            tracked.request_id = record.uuid7()
+            tracked.request_id = self._ids.make(served, None, tracked.request_id)
         return tracked.request_id
+
+    def tracked(self) -> Tracked:
+        """Return what is known of the current request."""
+        tracked: Tracked = current.request().environ.setdefault(self.key, Tracked())
+        return tracked
 
     # -- From request to record --------------------------------------------------------------
 
@@ -210,13 +219,18 @@ class Capture:
             tracked.request = served
             tracked.globals = current.variables()
             if tracked.request_id is None:
+                tracked.request_id = tracked.identity
                 tracked.request_id = self._ids.make(served, plan.generator, tracked.identity)
+            if consent.is_within_block(tracked) or (
+                self._opts_out is not None and self._opts_out(served)
+            ):
+                tracked.is_suppressed = True
         except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the request
             self._failed(error)
 
     def _read_headers(self, tracked: Tracked, headers: list[tuple[str, str]]) -> None:
         """Note the length of the body, and put the request ID among the response's headers."""
-        missing = self._header != ""
+        missing = self.header != ""
         for number, (name, value) in enumerate(headers):
             lower = name.lower()
             if lower == "content-length" and value.isdecimal():
@@ -226,7 +240,7 @@ class Capture:
                 headers[number] = (name, tracked.request_id)
                 missing = False
         if missing and tracked.request_id is not None:
-            headers.append((self._header, tracked.request_id))
+            headers.append((self.header, tracked.request_id))
 
     def _finish(self, tracked: Tracked, error: BaseException | None) -> None:
         """Complete and write the record, once; later calls do nothing."""
@@ -237,49 +251,81 @@ class Capture:
         if tracked.generation != fork.generation:
             return  # a view has forked, and its child leaves the view too
         try:
-            self._write(record.encode(self._record(tracked, plan, served, error)))
+            if tracked.is_suppressed:
+                self._counters.add("suppressed")
+                return
+            duration_ms = (time.perf_counter_ns() - tracked.clock_ns) / 1e6
+            weight, made = 1.0, None
+            sampling = self._sampling
+            if plan.sample_rate < 1.0 or sampling.is_limited:
+                weight = sampling.share(
+                    plan.sample_rate,
+                    trace_id=tracked.trace_id,
+                    request_id=tracked.request_id or tracked.identity,
+                    status=tracked.status,
+                    is_error=error is not None,
+                    duration_ms=duration_ms,
+                )
+                if not weight and sampling.has_rule:
+                    made = self._record(tracked, plan, served, error, duration_ms)
+                    weight = sampling.ruled(made)
+                weight = sampling.limited(weight)
+                if not weight:
+                    self._counters.add("sampled_out")
+                    return
+            if made is None:
+                made = self._record(tracked, plan, served, error, duration_ms)
+            made["weight"] = weight
+            self._write(record.encode(made))
         except Exception as fault:  # noqa: BLE001 - a fault of ours must not cost the request
             self._counters.add("dropped", "capture")
             self._failed(fault)
         finally:
-            tracked.globals = None
+            tracked.globals = tracked.hidden = None
 
     def _record(
-        self, tracked: Tracked, plan: Plan, served: Request, error: BaseException | None
+        self,
+        tracked: Tracked,
+        plan: Plan,
+        served: Request,
+        error: BaseException | None,
+        duration_ms: float,
     ) -> record.RecordData:
-        duration_ns = time.perf_counter_ns() - tracked.clock_ns
         rule = served.url_rule
         return {
             "id": tracked.identity,
             "request_id": tracked.request_id or tracked.identity,
-            "trace_id": request_id.trace_id(served.environ.get("HTTP_TRACEPARENT")),
+            "trace_id": tracked.trace_id,
             "service": self._service,
-            "instance": record.instance(),
+            "instance": self._fields.instance(record.instance()),
             "endpoint": rule.endpoint if rule is not None else None,
             "route": rule.rule if rule is not None else None,
             "method": clean_text(served.method, 32),
-            "path": clean_text(served.path, MAX_TEXT),
+            "path": self._fields.path(served.path),
             "status_code": tracked.status,
-            "error": _class_name(error),
+            "error": self._fields.error(error),
             "started_at": record.timestamp(tracked.started_ns),
-            "duration_ms": duration_ns / 1e6,
+            "duration_ms": duration_ms,
             "weight": 1.0,
-            "variables": self._chosen(tracked.globals, plan, served),
+            "variables": self._chosen(tracked, plan, served),
         }
 
-    def _chosen(
-        self, variables: object, plan: Plan, served: Request
-    ) -> dict[str, record.JsonValue]:
-        chosen = self._variables.choose(vars(variables), plan.patterns, served.method)
+    def _chosen(self, tracked: Tracked, plan: Plan, served: Request) -> dict[str, record.JsonValue]:
+        variables, hidden = vars(tracked.globals), tracked.hidden
+        if hidden:
+            variables = {
+                name: value
+                for name, value in dict(variables).items()
+                if hidden.get(name, _MISSING) is not value
+            }
+        chosen = self._variables.choose(variables, plan.pick)
         if self._enrich is not None:
             self._enrich(chosen, served)
-        return self._variables.to_data(chosen, plan.patterns)
+        return self._variables.to_data(chosen, plan.pick)
 
     def _failed(self, error: Exception) -> None:
         self._counters.add("capture_errors")
-        self._throttle.log(
-            logging.ERROR, "capture", f"Capture failed: {type(error).__name__}: {error}", error
-        )
+        self._throttle.log(logging.ERROR, "capture", f"Capture failed: {raised(error)}")
         if self._raise_errors:
             raise error
 
@@ -300,56 +346,3 @@ class _RequestId:
         if not has_request_context():
             raise AttributeError("request_id")
         return self._capture.request_id()
-
-
-def _class_name(error: BaseException | None) -> str | None:
-    if error is None:
-        return None
-    kind = type(error)
-    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
-    return clean_text(f"{module}{kind.__qualname__}", 255)
-
-
-class _Body:
-    """A response body, whose record is complete before the last of it leaves.
-
-    That is when the announced length is reached, when it ends, when it fails, or when the server
-    closes it because the client went away.
-    """
-
-    def __init__(
-        self,
-        body: ClosingIterator,
-        tracked: Tracked,
-        finish: Callable[[Tracked, BaseException | None], None],
-    ) -> None:
-        self._body = body
-        self._next = body.__next__
-        self._tracked = tracked
-        self._finish = finish
-        self._left = tracked.length
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        tracked = self._tracked
-        try:
-            chunk = self._next()
-        except StopIteration:
-            self._finish(tracked, tracked.error)
-            raise
-        except BaseException as error:
-            self._finish(tracked, error)
-            raise
-        if self._left is not None:
-            self._left -= len(chunk)
-            if self._left <= 0:
-                self._finish(tracked, tracked.error)
-        return chunk
-
-    def close(self) -> None:
-        try:
-            self._body.close()
-        finally:
-            self._finish(self._tracked, self._tracked.error)

@@ -13,11 +13,15 @@ from pydantic import ValidationError
 
 from flask_chest.errors import ConfigurationError, ExporterUnavailable
 from flask_chest.exporter import Exporter
+from flask_chest.generators import function, generator
 from flask_chest.journal import DiskJournal, Journal, MemoryJournal, disk, memory
 from flask_chest.log import logger
+from flask_chest.redaction import Redactor, SecretKeys
+from flask_chest.sampling import Sampling
 from flask_chest.settings import INSTANCE, mask
 
 if TYPE_CHECKING:
+    from flask_chest.generators import RequestIdGenerator
     from flask_chest.log import Throttle
     from flask_chest.settings import Settings
     from flask_chest.stats import Counters
@@ -53,6 +57,58 @@ def create_instance_folder(options: Settings, instance_path: str) -> None:
             f"The instance folder {instance_path!r} cannot be created: {error.strerror}. Set "
             "CHEST_JOURNAL and CHEST_EXPORTERS to places that this user may write"
         ) from error
+
+
+def redactor(options: Settings, app_secret: str | bytes | None) -> Redactor:
+    """Return what takes secrets out of records.
+
+    Args:
+        options: All settings.
+        app_secret: The application's SECRET_KEY: the key of the hash without CHEST_REDACT_KEY.
+
+    Raises:
+        ConfigurationError: A pattern can match no key, or the hash has no key.
+    """
+    key = options.redact_key.get_secret_value() if options.redact_key else app_secret
+    if options.redact_with == "hash" and not key:
+        raise ConfigurationError(
+            "CHEST_REDACT_WITH='hash' needs a key: set CHEST_REDACT_KEY, or the application's "
+            "SECRET_KEY before init_app",
+            setting="CHEST_REDACT_KEY",
+        )
+    return Redactor(
+        SecretKeys(options.redact),
+        options.redact_values,
+        how=options.redact_with,
+        secret_key=key.encode() if isinstance(key, str) else key or b"",
+    )
+
+
+def request_id_generator(options: Settings) -> RequestIdGenerator | None:
+    """Return what makes request IDs; None for the record's own ID, which is a UUIDv7.
+
+    Raises:
+        ConfigurationError: CHEST_REQUEST_ID_GENERATOR leads to no function.
+    """
+    if options.request_id_generator == "uuid7":
+        return None
+    return generator(options.request_id_generator, "CHEST_REQUEST_ID_GENERATOR")
+
+
+def sampling(options: Settings, counters: Counters, throttle: Throttle) -> Sampling:
+    """Return what decides which records are kept.
+
+    Raises:
+        ConfigurationError: CHEST_KEEP leads to no function.
+    """
+    return Sampling(
+        keep_errors=options.keep_errors,
+        keep_slower_than_ms=options.keep_slower_than_ms,
+        rule=None if options.keep is None else function(options.keep, "CHEST_KEEP"),
+        per_second=options.max_records_per_second,
+        counters=counters,
+        throttle=throttle,
+    )
 
 
 _journals: Final[weakref.WeakKeyDictionary[DiskJournal, object]] = weakref.WeakKeyDictionary()

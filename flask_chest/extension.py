@@ -5,20 +5,25 @@ from __future__ import annotations
 import logging
 import weakref
 from collections.abc import Callable, Mapping
-from typing import Any, Final, overload
+from typing import TYPE_CHECKING, Any, Final, overload
 
-from flask import Flask, current_app, has_app_context, has_request_context
+from flask import Blueprint, Flask, current_app, has_app_context, has_request_context
 
 from flask_chest import cli, current, settings
+from flask_chest.body import streaming_request_id
+from flask_chest.consent import Suppression
 from flask_chest.errors import ChestError, ConfigurationError
 from flask_chest.exporter import Store
-from flask_chest.filter import MethodPatterns, Selection
+from flask_chest.generators import RequestIdGenerator, generator
 from flask_chest.log import Throttle
+from flask_chest.patterns import MethodPatterns, Selection
 from flask_chest.plugins import PluginInfo
-from flask_chest.request_id import RequestIdGenerator
 from flask_chest.state import State
 from flask_chest.stats import Stats
-from flask_chest.track import AnyView, Mark, Marks
+from flask_chest.track import AnyView, Mark, Marks, Wanted
+
+if TYPE_CHECKING:
+    from flask_chest.capture import Capture
 
 KEY: Final = "flask_chest"
 """Key of the state in `app.extensions`."""
@@ -100,34 +105,53 @@ class FlaskChest:
 
     @overload
     def track(
-        self, *variables: str | MethodPatterns, request_id: RequestIdGenerator | None = None
+        self,
+        *variables: str | MethodPatterns,
+        request_id: RequestIdGenerator | str | None = None,
+        sample_rate: float | None = None,
     ) -> Callable[[AnyView], AnyView]: ...
 
     def track(
         self,
         *variables: Any,
-        request_id: RequestIdGenerator | None = None,
+        request_id: RequestIdGenerator | str | None = None,
+        sample_rate: float | None = None,
     ) -> Any:
-        """Record every request to a view. Belongs directly above the function.
+        """Record every request to a view, or to all views of a blueprint.
 
-        Use it bare, or call it with what to keep of `flask.g`::
+        Use it bare, or call it with what to keep of `flask.g`. It belongs directly above the
+        function::
 
             @app.post("/orders")
             @chest.track("user_id", "cart_*", "!cart_secret")
             def order(): ...
 
+
+            chest.track("user_id", "!*_secret")(blueprint)
+
+        What is asked for at a view is stronger than what is asked for at its blueprint, and that
+        stronger than CHEST_VARIABLES; exclusions always hold.
+
         Args:
             *variables: Names, patterns with ``*``, and exclusions with a leading ``!``; or one
                 dict of HTTP method to a list of these. Nothing means every public variable.
-            request_id: Called with the Flask request; returns the request's ID.
+            request_id: Called with the Flask request; returns the request's ID. Or the name of a
+                built-in generator (``"uuid7"``, ``"uuid4"``, ``"ulid"``, ``"short"``), or the path
+                of a function, such as ``"shop.ids:new"``.
+            sample_rate: Share of requests that is kept, 0 to 1, instead of CHEST_SAMPLE_RATE.
 
         Raises:
             ConfigurationError: A pattern can match nothing, a method is unknown, or what is
-                decorated is not a function.
+                decorated is neither a function nor a blueprint.
         """
-        if len(variables) == 1 and callable(variables[0]) and request_id is None:
+        if (
+            len(variables) == 1
+            and (callable(variables[0]) or isinstance(variables[0], Blueprint))
+            and request_id is None
+            and sample_rate is None
+        ):
             return self._marks.put(
-                variables[0], Selection(("*",), setting="track"), None, self._called
+                variables[0], Wanted(Selection(("*",), setting="track")), self._called
             )
         setting = f"track({', '.join(map(repr, variables))})"
         selection: Selection
@@ -139,11 +163,16 @@ class FlaskChest:
             raise ConfigurationError(
                 f"{setting}: give names as separate strings, or one dict of HTTP method to names"
             )
-        if request_id is not None and not callable(request_id):
-            raise ConfigurationError(
-                f"{setting}: request_id={request_id!r} is not a function of the request"
-            )
-        return lambda view: self._marks.put(view, selection, request_id, self._called)
+        if sample_rate is not None and not (
+            isinstance(sample_rate, (int, float)) and 0 <= sample_rate <= 1
+        ):
+            raise ConfigurationError(f"{setting}: sample_rate={sample_rate!r} is not from 0 to 1")
+        wanted = Wanted(
+            selection,
+            None if request_id is None else generator(request_id, f"{setting}: request_id"),
+            sample_rate,
+        )
+        return lambda view: self._marks.put(view, wanted, self._called)
 
     def _called(self, mark: Mark) -> None:
         if not has_request_context():  # a plain function call, as in a unit test
@@ -159,6 +188,20 @@ class FlaskChest:
             f"{mark.name} is tracked, but nothing is recorded: the application {app.name!r} has no "
             "FlaskChest. Call init_app(app) where it is created",
         )
+
+    @staticmethod
+    def suppress() -> Suppression:
+        """Do not record the current request; or, in a `with` statement, what happens in its block.
+
+        Called alone, the request leaves no record. It keeps its ID, and the response the header.
+
+        As ``with chest.suppress(): ...`` the request is recorded, but for the variables that are
+        put on `flask.g` within the block; a value that is changed in place is not noticed. Requests
+        that begin in the block, such as those of a test client, leave no record, also where the
+        block itself belongs to no request.
+        """
+        capture = _capture()
+        return Suppression(capture.tracked() if capture is not None else None)
 
     # -- Delivery and the read side --------------------------------------------------------------
 
@@ -216,11 +259,25 @@ class FlaskChest:
         return states[0]
 
 
-def current_request_id() -> str | None:
-    """Return the ID of the current request, tracked or not; None outside of a request."""
+def _capture() -> Capture | None:
+    """Return what follows the current request; None outside of one, or without FlaskChest."""
     if not has_request_context():
         return None
     state: State | None = current_app.extensions.get(KEY)
-    if state is None:
-        return None
-    return state.capture.request_id()
+    return state.capture if state is not None else None
+
+
+def current_request_id() -> str | None:
+    """Return the ID of the current request, tracked or not; None outside of a request.
+
+    In a streamed body, it is there while the body is produced, also without
+    `flask.stream_with_context`.
+    """
+    capture = _capture()
+    return capture.request_id() if capture is not None else streaming_request_id()
+
+
+def request_id_header() -> str:
+    """Return the name of the header that the current response carries its ID in; empty for none."""
+    capture = _capture()
+    return capture.header if capture is not None else ""

@@ -1,255 +1,121 @@
-"""Which variables of a request are kept: names, `*` patterns, `!` exclusions, per HTTP method."""
+"""Takes from `flask.g` what a route and the application want, without secrets, fit for JSON."""
 
 from __future__ import annotations
 
-import difflib
-import fnmatch
-import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
-from typing import Final, TypeAlias
+from typing import Final, cast
 
-from flask_chest.errors import ConfigurationError
+from flask_chest.patterns import Patterns
 from flask_chest.record import JsonValue
+from flask_chest.redaction import DROPPED, MAX_NUMBER, PLAIN, Redactor
 from flask_chest.values import (
     MAX_ITEMS,
-    MAX_KEY,
     MAX_RECORD,
+    MAX_TEXT,
     VALUE_COST,
     NotData,
-    is_plain,
     to_data,
     unique_key,
 )
 
-HTTP_METHODS: Final = frozenset(
-    ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
-)
-
-MethodPatterns: TypeAlias = Mapping[str, Iterable[str]]
+_MISSING: Final = object()
+_MAX_KNOWN: Final = 4_096
 
 
-def _covers(exclusion: str, pattern: str) -> bool:
-    """Tell whether all that `pattern` takes is excluded by `exclusion`.
-
-    A name contains no `*`, so a `*` in `pattern` can only be matched by one in `exclusion`, which
-    then takes whatever it stands for.
-    """
-    return fnmatch.fnmatchcase(pattern, exclusion)
-
-
-class Patterns:
-    """What one list of names and patterns takes.
+class Pick:
+    """What is taken from the requests of one endpoint and method.
 
     Args:
-        patterns: Names of variables, patterns with `*`, and exclusions with a leading `!`.
-            Exclusions alone mean everything else. A single string is a list of one.
-        setting: Where the list stands, for the error.
-
-    Raises:
-        ConfigurationError: A pattern cannot match anything.
+        patterns: What the route or the application asks for.
+        others: Patterns of the blueprint and of the application. Their exclusions hold here, too.
     """
 
-    __slots__ = ("_excluded", "_taken", "names", "patterns")
+    __slots__ = ("_known", "_others", "_patterns", "names")
 
-    def __init__(self, patterns: Iterable[str], *, setting: str) -> None:
-        listed = _listed(patterns, setting)
-        # As Python does with the names in a program: "ﬁ" (one letter) is `g.fi` there.
-        normal = [unicodedata.normalize("NFKC", pattern) for pattern in listed]
-        exclusions = [pattern[1:] for pattern in normal if pattern.startswith("!")]
-        inclusions = [pattern for pattern in normal if not pattern.startswith("!")]
-        if exclusions and not inclusions:
-            inclusions = ["*"]
-        excluded = (f"!{exclusion}" for exclusion in exclusions)
-        self.patterns = tuple(dict.fromkeys((*inclusions, *excluded)))
-        for pattern in inclusions:
-            for exclusion in exclusions:
-                if _covers(exclusion, pattern):
-                    raise ConfigurationError(
-                        f"{setting}: {pattern!r} can match nothing, because '!{exclusion}' "
-                        "excludes all of it. Remove one of the two",
-                        setting=setting,
-                    )
-        self.names = tuple(dict.fromkeys(name for name in inclusions if "*" not in name))
-        # Like a shell and its dot files, a pattern takes names with a leading underscore only
-        # when it has one itself. An exclusion always does: "!*_secret" is meant for "_my_secret".
-        self._taken = _any_of(
-            ("" if pattern.startswith("_") else "(?!_)") + fnmatch.translate(pattern)
-            for pattern in inclusions
-            if "*" in pattern
-        )
-        self._excluded = _any_of(map(fnmatch.translate, exclusions))
-
-    def excludes(self, name: str) -> bool:
-        """Tell whether an exclusion takes `name`."""
-        return self._excluded is not None and self._excluded(name) is not None
-
-    def takes(self, name: str) -> bool:
-        """Tell whether a pattern with `*` takes `name`, exclusions aside."""
-        return self._taken is not None and self._taken(name) is not None
-
-    def asks_for(self, name: str) -> bool:
-        """Tell whether `name` is listed, or a plugin added it; a `*` did not merely catch it."""
-        return name in self.names or not self.takes(name)
+    def __init__(self, patterns: Patterns, others: Iterable[Patterns] = ()) -> None:
+        self._patterns = patterns
+        self._others = tuple(others)
+        self.names = tuple(name for name in patterns.names if not self._is_excluded(name))
+        self._known: dict[str, bool] = {}
 
     @property
     def has_wildcards(self) -> bool:
         """Whether names that nobody listed can be taken."""
-        return self._taken is not None
+        return self._patterns.has_wildcards
 
+    def takes(self, name: str) -> bool:
+        """Tell whether a pattern takes `name`, and no exclusion keeps it out."""
+        known = self._known.get(name)
+        if known is None:
+            known = self._patterns.takes(name) and not self._is_excluded(name)
+            if len(self._known) < _MAX_KNOWN:
+                self._known[name] = known
+        return known
 
-def _listed(patterns: Iterable[str], setting: str) -> list[str]:
-    listed = [patterns] if isinstance(patterns, str) else patterns
-    if not isinstance(listed, Iterable):
-        raise ConfigurationError(
-            f"{setting}: {patterns!r} is not a list of names of variables", setting=setting
-        )
-    listed = list(listed)
-    for pattern in listed:
-        # Whatever a `*` stands for, a name of a variable must be possible.
-        if not isinstance(pattern, str) or not (
-            pattern.removeprefix("!").replace("*", "_").isidentifier()
-        ):
-            raise ConfigurationError(
-                f"{setting}: {pattern!r} can match no variable of flask.g. Use a name such as "
-                "'user_id', a pattern such as 'cart_*', or an exclusion such as '!cart_secret'",
-                setting=setting,
-            )
-    return listed
+    def asks_for(self, name: str) -> bool:
+        """Tell whether `name` is listed, or a plugin added it; a `*` did not merely catch it."""
+        return self._patterns.asks_for(name)
 
-
-def _any_of(expressions: Iterable[str]) -> Callable[[str], object] | None:
-    # `fnmatch.translate` also sees to it that many `*` in one pattern take no exponential time.
-    alternatives = "|".join(expressions)
-    return re.compile(alternatives).match if alternatives else None
-
-
-class Selection:
-    """What one `track(...)`, or the setting CHEST_VARIABLES, asks for.
-
-    Args:
-        patterns: One list for all HTTP methods, or a mapping of method to list. A method that the
-            mapping leaves out records no variables; HEAD follows GET, whose view it runs.
-        setting: Where it stands, for errors.
-
-    Raises:
-        ConfigurationError: A pattern cannot match, or a method is unknown.
-    """
-
-    __slots__ = ("_every", "_methods")
-
-    def __init__(self, patterns: Iterable[str] | MethodPatterns, *, setting: str) -> None:
-        self._every: Patterns | None = None
-        self._methods: dict[str, Patterns] = {}
-        if not isinstance(patterns, Mapping):
-            self._every = Patterns(patterns, setting=setting)
-            return
-        for key, names in patterns.items():
-            method = key.upper() if isinstance(key, str) else str(key)
-            if method not in HTTP_METHODS:
-                near = difflib.get_close_matches(method, HTTP_METHODS, n=1)
-                hint = f"Did you mean {near[0]!r}?" if near else f"Known: {sorted(HTTP_METHODS)}"
-                raise ConfigurationError(
-                    f"{setting}: {key!r} is not an HTTP method. {hint}", setting=setting
-                )
-            if method in self._methods:
-                raise ConfigurationError(
-                    f"{setting}: {method!r} is there twice, in upper and in lower case. "
-                    "Make one list of the two",
-                    setting=setting,
-                )
-            self._methods[method] = Patterns(names, setting=f"{setting}[{method!r}]")
-        if "GET" in self._methods:
-            self._methods.setdefault("HEAD", self._methods["GET"])
-
-    def joined(self, other: Selection, *, setting: str) -> Selection:
-        """Return the selection that takes what either takes and neither excludes.
-
-        Raises:
-            ConfigurationError: One excludes all that the other includes.
-        """
-        if self._every and other._every:
-            return Selection((*self._every.patterns, *other._every.patterns), setting=setting)
-        by_method = {
-            method: (*self.patterns(method).patterns, *other.patterns(method).patterns)
-            for method in HTTP_METHODS
-        }
-        return Selection(by_method, setting=setting)
-
-    def patterns(self, method: str) -> Patterns:
-        """Return what is taken from a request with the HTTP method `method`."""
-        return self._every or self._methods.get(method) or NOTHING
-
-
-NOTHING: Final = Patterns((), setting="")
-
-_MISSING: Final = object()
+    def _is_excluded(self, name: str) -> bool:
+        return any(each.excludes(name) for each in (self._patterns, *self._others))
 
 
 class VariableFilter:
-    """Takes from `flask.g` what a route and the application want, in a form fit for JSON.
+    """Chooses variables, and makes JSON of them.
 
     Args:
-        always_excluded: The application's own patterns; their exclusions win over every route.
+        redact: Takes out what is secret.
         skipped: Called with the number of values that a pattern caught and that are not data.
     """
 
-    def __init__(self, always_excluded: Selection, skipped: Callable[[int], None]) -> None:
-        self._app_wide = always_excluded
+    def __init__(self, redact: Redactor, skipped: Callable[[int], None]) -> None:
+        self._redact = redact
         self._skipped = skipped
+        self._plain_names: set[str] = set()  # no secrets by their name, and fit for JSON
 
-    def choose(
-        self, variables: Mapping[str, object], patterns: Patterns, method: str
-    ) -> dict[str, object]:
+    @staticmethod
+    def choose(variables: Mapping[str, object], pick: Pick) -> dict[str, object]:
         """Return the chosen variables, values as they are, in the order of names, then of `g`."""
-        app_wide = self._app_wide.patterns(method)
         chosen: dict[str, object] = {}
-        for name in patterns.names:
+        for name in pick.names:
             value = variables.get(name, _MISSING)
-            if value is not _MISSING and not app_wide.excludes(name):
+            if value is not _MISSING:
                 chosen[name] = value
-        if patterns.has_wildcards:
+        if pick.has_wildcards:
             # `dict` copies in one step, while another thread may still write to `g`.
             for name, value in dict(variables).items():
                 if type(name) is not str:
                     if not issubclass(type(name), str):  # `vars(g)[1] = ...`
                         continue
                     name = str.__str__(name)  # noqa: PLW2901 - the same name, without overrides
-                if (
-                    name not in chosen
-                    and patterns.takes(name)
-                    and not patterns.excludes(name)
-                    and not app_wide.excludes(name)
-                ):
+                if pick.takes(name) and name not in chosen:
                     chosen[name] = value
         return chosen
 
-    def to_data(self, chosen: Mapping[str, object], patterns: Patterns) -> dict[str, JsonValue]:
+    def to_data(self, chosen: Mapping[str, object], pick: Pick) -> dict[str, JsonValue]:
         """Return the JSON form of the chosen variables. Never raises."""
         room = MAX_RECORD
         data: dict[str, JsonValue] = {}
         repeats: dict[str, int] = {}
+        known, is_harmless = self._plain_names, self._redact.is_harmless
         skipped = 0
         for name, value in islice(chosen.items(), MAX_ITEMS):
-            key = name
-            try:
-                if (
-                    type(name) is not str
-                    or not name.isascii()
-                    or len(name) > MAX_KEY
-                    or "\0" in name
-                    or name in data
-                ):
-                    name = str.__str__(name)  # noqa: PLW2901 - the same name, without overrides
-                    key = unique_key(name, data, repeats)
-                room -= len(key)
-                if is_plain(value) and (type(value) is not str or len(value) <= room):
-                    room -= VALUE_COST + (len(value) if type(value) is str else 0)
-                    data[key] = value
+            if type(name) is str and name in known and name not in data:
+                # Most variables are short scalars, and go into JSON just as they are.
+                kind = type(value)
+                if kind is str:
+                    is_plain = is_harmless(cast("str", value)) and room >= MAX_TEXT
+                elif kind is int or kind is float:
+                    is_plain = -MAX_NUMBER < cast("float", value) < MAX_NUMBER  # NaN is not
+                else:
+                    is_plain = value is None or kind is bool
+                if is_plain:
+                    room -= VALUE_COST + len(name) + (len(cast("str", value)) if kind is str else 0)
+                    data[name] = cast("JsonValue", value)
                     continue
-                data[key], taken = to_data(value, room, named=patterns.asks_for(name))
-                room -= taken
+            try:
+                room -= self._add(data, name, value, pick=pick, room=room, repeats=repeats)
             except (NotData, TypeError):  # no data, or under a plugin's name that is no string
                 skipped += 1
         if len(chosen) > MAX_ITEMS:
@@ -257,3 +123,30 @@ class VariableFilter:
         if skipped:
             self._skipped(skipped)
         return data
+
+    def _add(
+        self,
+        data: dict[str, JsonValue],
+        name: str,
+        value: object,
+        *,
+        pick: Pick,
+        room: int,
+        repeats: dict[str, int],
+    ) -> int:
+        """Add a variable in its JSON form; return the room that it takes.
+
+        Raises:
+            NotData: It is no data.
+            TypeError: Its name is no text.
+        """
+        name = str.__str__(name)  # the same name, without overrides
+        verdict = self._redact.verdict(name)
+        key = unique_key(name, data, repeats, self._redact)
+        if verdict == PLAIN and key == name and len(self._plain_names) < _MAX_KNOWN:
+            self._plain_names.add(name)
+        room -= len(key)
+        form, taken = to_data(value, verdict, room, self._redact, named=pick.asks_for(name))
+        if form is not DROPPED:
+            data[key] = cast("JsonValue", form)
+        return len(key) + taken

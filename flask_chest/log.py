@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import logging
 import time
+import traceback
 
 logger = logging.getLogger("flask_chest")
 
 INTERVAL_SECONDS = 60.0
+
+
+def raised(error: BaseException) -> str:
+    """Return the class of an error and where it was raised, without its text.
+
+    What is raised while a request is looked at may quote a value of the request, such as
+    ``KeyError('s3cret')``, and no value is to reach the log.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}{where}"
 
 
 class Throttle:

@@ -109,6 +109,11 @@ def instance() -> str:
     return _process.instance
 
 
+def random_bits(count: int) -> int:
+    """Return so many random bits of a generator that no other process shares; no secrets."""
+    return _process.random_bits(count)
+
+
 def uuid7() -> str:
     """Return a new UUID of version 7 in its 36-character form.
 

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+from flask_chest.log import raised
 
 if TYPE_CHECKING:
     from flask import Request
 
+    from flask_chest.generators import RequestIdGenerator
     from flask_chest.log import Throttle
     from flask_chest.stats import Counters
 
 MAX_LENGTH: Final = 255
-
-RequestIdGenerator: TypeAlias = "Callable[[Request], str]"
-"""What `track(request_id=...)` takes: gives a request its ID."""
 
 RequestIdHook: TypeAlias = "Callable[[Request], str | None]"
 """What the hook `chest_request_id` is: gives a request its ID, or passes with None."""
 
 _WELL_FORMED: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
-_TRACEPARENT: Final = re.compile(
-    r"(?:00(?=.{53}\Z)|(?!00|ff)[0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
-)
+_AMAZON_HEADER: Final = "HTTP_X_AMZN_TRACE_ID"
+_AMAZON_ROOT: Final = re.compile(r"(?:^|;)(Root=[^;]+)")
 
 
 def is_well_formed(value: object) -> bool:
@@ -36,39 +35,32 @@ def is_well_formed(value: object) -> bool:
     return isinstance(value, str) and _WELL_FORMED.fullmatch(value) is not None
 
 
-def trace_id(traceparent: str | None) -> str | None:
-    """Return the trace ID of a `traceparent` header, or None when it is missing or malformed.
-
-    Source: W3C Trace Context, section 3.2, https://www.w3.org/TR/trace-context/
-    """
-    match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
-    return match[1] if match else None
-
-
 class RequestIds:
     """Gives each request its ID.
 
-    The sources in order: the hook `chest_request_id`, the route's own generator, a well-formed
-    inbound header when it is trusted, and at last the record's own ID. A source that raises
-    or gives something that is no good ID is passed over, counted and logged.
+    The sources in order: the hook `chest_request_id`, the route's own generator, the first
+    well-formed inbound header when they are trusted, the application's generator, and at last the
+    record's own ID. A source that raises or gives something that is no good ID is passed over,
+    counted and logged.
 
     Args:
-        header: Name of the inbound and outbound header; empty for none.
-        trust: Whether a well-formed inbound ID is taken.
+        headers: Names of inbound headers, in their order.
         hook: Calls the plugins; None when none implements the hook.
+        generator: The application's; None for the record's own ID.
     """
 
     def __init__(
         self,
         *,
-        header: str,
-        trust: bool,
+        headers: Iterable[str],
         hook: RequestIdHook | None,
+        generator: RequestIdGenerator | None,
         counters: Counters,
         throttle: Throttle,
     ) -> None:
-        self._inbound = "HTTP_" + header.upper().replace("-", "_") if header and trust else None
+        self._inbound = tuple("HTTP_" + name.upper().replace("-", "_") for name in headers)
         self._hook = hook
+        self._generator = generator
         self._counters = counters
         self._throttle = throttle
 
@@ -84,12 +76,17 @@ class RequestIds:
             return given
         if generator is not None and (given := self._ask(generator, request, generator)):
             return given
-        if self._inbound is not None:
-            inbound = request.environ.get(self._inbound)
+        for name in self._inbound:
+            inbound = request.environ.get(name)
             if inbound is not None:
+                if name == _AMAZON_HEADER and (root := _AMAZON_ROOT.search(inbound)):
+                    inbound = root[1]  # the rest differs from hop to hop
                 if is_well_formed(inbound):
                     return str(inbound)
-                self._replaced(f"the request header gave {_shown(inbound)}")
+                self._replaced(f"a request header gave {_shown(inbound)}")
+        own = self._generator
+        if own is not None and (given := self._ask(own, request, own)):
+            return given
         return default
 
     def _ask(
@@ -99,7 +96,7 @@ class RequestIds:
         try:
             given: object = source(request)
         except Exception as error:  # noqa: BLE001 - somebody else's code, and the request goes on
-            self._replaced(f"the {name} raised {type(error).__name__}", error)
+            self._replaced(f"the {name} raised {raised(error)}")
             return None
         if is_well_formed(given):
             return str(given)
@@ -107,18 +104,18 @@ class RequestIds:
             self._replaced(f"the {name} returned {_shown(given)}")
         return None
 
-    def _replaced(self, what: str, error: Exception | None = None) -> None:
+    def _replaced(self, what: str) -> None:
         self._counters.add("request_ids_replaced")
         self._throttle.log(
             logging.WARNING,
             "request_id",
             f"A request ID was replaced: {what}. "
             f"An ID is a str of 1 to {MAX_LENGTH} visible ASCII characters without spaces",
-            error,
         )
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, str):
-        return f"{len(value)} characters, {value[:40]!r}"
+    if isinstance(value, str):  # but not what is in it, which may be a secret
+        odd = sum(not "!" <= character <= "~" for character in value)
+        return f"{len(value)} characters, {odd} of them not allowed"
     return "nothing" if value is None else f"a {type(value).__name__}, not a str"

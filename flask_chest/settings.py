@@ -9,10 +9,10 @@ import difflib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -22,7 +22,9 @@ from pydantic_settings import (
 )
 
 from flask_chest.errors import ConfigurationError
+from flask_chest.fields import FieldName, FieldRule
 from flask_chest.journal import Fsync, WhenFull
+from flask_chest.redaction import DEFAULT_VALUES, RedactWith, SecretKind
 
 CONFIG_PREFIX: Final = "CHEST_"
 ENVIRONMENT_PREFIX: Final = "FLASK_CHEST_"
@@ -58,6 +60,7 @@ def _named(value: object) -> object:
     return {"main": value} if isinstance(value, str) else value
 
 
+Rate = Annotated[float, Field(ge=0, le=1)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 
 
@@ -95,13 +98,77 @@ class Settings(BaseSettings):
     exclude_endpoints: Names = Field(
         default=(), description="Endpoints, or patterns of them, that are never recorded"
     )
-    request_id_header: str = Field(
-        default="X-Request-ID",
-        pattern=r"^[A-Za-z0-9-]*$",
-        description="Header of inbound and outbound request IDs; empty for none",
+    request_id_header: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")], ...],
+        NoDecode,
+        BeforeValidator(_listed),
+    ] = Field(
+        default=("X-Request-ID",),
+        description="Header of inbound and outbound request IDs; empty for none. Of several, such "
+        "as `X-Request-ID,X-Correlation-ID`, the first that is well-formed gives the ID, and the "
+        "response carries it under the first name. Of `X-Amzn-Trace-Id` only its `Root=` is taken",
     )
     trust_request_id: bool = Field(
         default=True, description="Take a well-formed inbound request ID"
+    )
+    request_id_generator: str | Callable[..., Any] = Field(
+        default="uuid7",
+        description="Makes the ID when nobody gives one: `uuid7`, `uuid4`, `ulid`, `short` (16 "
+        "characters that sort by time), a function of the request, or its path, such as "
+        "`shop.ids:new`",
+    )
+    redact: Names = Field(
+        default=(),
+        description="Secret keys, besides the default list: a part of a key such as `passport`, "
+        "whole words such as `=dob`; with `!` in front what is no secret, and `!*` for no default "
+        "list. [privacy.md](privacy.md)",
+    )
+    redact_with: RedactWith = Field(
+        default="mask",
+        description="What becomes of a secret: `mask`, a keyed `hash` that is the same for the "
+        "same value, or `drop`",
+    )
+    redact_key: SecretStr | None = Field(
+        default=None, description="Key of that hash. Default: the application's `SECRET_KEY`"
+    )
+    redact_values: Annotated[tuple[SecretKind, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        default=DEFAULT_VALUES,
+        description="What is a secret wherever it stands in a text: `credentials`, `jwt`, `card`, "
+        "`email`",
+    )
+    fields: Annotated[dict[FieldName, FieldRule], NoDecode, BeforeValidator(_decode)] = Field(
+        default={},
+        description="What becomes of the record's own `path`, `instance` and `error`: `keep`, "
+        "`redact` or `omit`",
+    )
+    sample_rate: Annotated[Rate | dict[str, Rate], NoDecode, BeforeValidator(_decode)] = Field(
+        default=1.0,
+        description="Share of the requests that is kept, from 0 to 1; or a dict of these by "
+        "endpoint or pattern of endpoints, where what matches none is kept",
+    )
+    keep_errors: bool = Field(
+        default=True,
+        description="Keep requests with an unhandled exception or a status code of 500 and more, "
+        "whatever the rate",
+    )
+    keep_slower_than_ms: float | None = Field(
+        default=None, ge=0, description="Keep requests that took longer, whatever the rate"
+    )
+    keep: str | Callable[..., Any] | None = Field(
+        default=None,
+        description="Asked with the record of a request that would not be kept, a dict; a function "
+        "that returns true to keep it, or its path",
+    )
+    max_records_per_second: int | None = Field(
+        default=None,
+        ge=1,
+        description="Most records that one process keeps in a second. The weights of those that "
+        "are kept count the others",
+    )
+    opt_out: Names = Field(
+        default=(),
+        description="Headers and cookies by which a request is not recorded: `header:DNT`, "
+        "`cookie:no_tracking`, `cookie:consent=denied`, `cookie:consent!=granted`",
     )
     export_interval_seconds: float = Field(
         default=5.0, ge=0.05, le=86_400, description="Seconds between two deliveries"

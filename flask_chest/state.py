@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import fnmatch
 import logging
-import re
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from flask_chest import configure, fork
+from flask_chest import configure, endpoints, fork
 from flask_chest.capture import Capture
+from flask_chest.consent import OptOut
 from flask_chest.errors import ConfigurationError
 from flask_chest.export import Delivery, Export
 from flask_chest.exporter import Store
-from flask_chest.filter import Selection, VariableFilter
+from flask_chest.fields import Fields
+from flask_chest.filter import VariableFilter
 from flask_chest.log import Throttle, logger
+from flask_chest.patterns import Selection
 from flask_chest.plans import Plans
 from flask_chest.plugins import Plugins
 from flask_chest.request_id import RequestIds
@@ -53,28 +54,34 @@ class State:
         self.exporters = configure.exporters(
             options.exporters, self.plugins.exporters(), app.instance_path
         )
-        selection = Selection(options.variables, setting="CHEST_VARIABLES")
+        redact = configure.redactor(options, app.secret_key)
+        self.sampling = configure.sampling(options, self.counters, self.throttle)
         self.capture = Capture(
             service=options.service or app.name,
-            header=options.request_id_header,
+            header=next(iter(options.request_id_header), ""),
             raise_errors=options.raise_errors,
             plans=Plans(
-                selection if options.track_all else None,
-                _endpoint_patterns(options.exclude_endpoints),
-                marks,
+                Selection(options.variables, setting="CHEST_VARIABLES"),
+                track_all=options.track_all,
+                is_excluded=endpoints.excluded(options.exclude_endpoints),
+                sample_rate=endpoints.sample_rates(options.sample_rate),
+                marks=marks,
                 throttle=self.throttle,
                 raise_errors=options.raise_errors,
             ),
             ids=RequestIds(
-                header=options.request_id_header,
-                trust=options.trust_request_id,
+                headers=options.request_id_header if options.trust_request_id else (),
                 hook=self.plugins.request_id(),
+                generator=configure.request_id_generator(options),
                 counters=self.counters,
                 throttle=self.throttle,
             ),
             variables=VariableFilter(
-                selection, lambda number: self.counters.add("variables_skipped", number=number)
+                redact, lambda number: self.counters.add("variables_skipped", number=number)
             ),
+            fields=Fields(options.fields, redact),
+            sampling=self.sampling,
+            opts_out=OptOut(options.opt_out) if options.opt_out else None,
             enrich=self.plugins.filter_variables(),
             write=self._write,
             awake=self._awake,
@@ -117,6 +124,7 @@ class State:
         self._stores_lock = threading.Lock()
         self.capture.is_awake = False
         self.counters.after_fork()
+        self.sampling.after_fork()
         self.journal.after_fork()
         self.export.after_fork()
 
@@ -151,6 +159,8 @@ class State:
             request_ids_replaced=self.counters.total("request_ids_replaced"),
             variables_skipped=self.counters.total("variables_skipped"),
             plugin_errors=self.counters.by_reason("plugin_errors"),
+            suppressed=self.counters.total("suppressed"),
+            sampled_out=self.counters.total("sampled_out"),
             exporters={name: delivery.stats() for name, delivery in self.export.deliveries.items()},
         )
 
@@ -186,18 +196,3 @@ class State:
 def _has_threads() -> bool:
     """Whether threads run in this process: uWSGI lets them only when it is asked to."""
     return bool(getattr(sys.modules.get("uwsgi"), "has_threads", True))
-
-
-def _endpoint_patterns(patterns: Iterable[str]) -> Callable[[str], bool]:
-    expressions = [fnmatch.translate(pattern) for pattern in patterns]
-    for pattern in patterns:
-        if not re.fullmatch(r"[\w.*-]+", pattern):
-            raise ConfigurationError(
-                f"CHEST_EXCLUDE_ENDPOINTS: {pattern!r} can match no endpoint. Use a name such as "
-                "'static', or a pattern such as 'admin.*'",
-                setting="CHEST_EXCLUDE_ENDPOINTS",
-            )
-    if not expressions:
-        return lambda _endpoint: False
-    match = re.compile("|".join(expressions)).fullmatch
-    return lambda endpoint: match(endpoint) is not None

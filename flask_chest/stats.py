@@ -48,6 +48,9 @@ class Stats:
             not be used.
         variables_skipped: Values that a pattern caught and that are not data.
         plugin_errors: Exceptions raised by hook implementations, by hook name.
+        suppressed: Requests that were not recorded because of `chest.suppress()` or CHEST_OPT_OUT.
+        sampled_out: Requests that sampling or CHEST_MAX_RECORDS_PER_SECOND did not keep; the
+            weights of those that were kept count them.
         exporters: One entry for each configured exporter.
     """
 
@@ -56,6 +59,8 @@ class Stats:
     request_ids_replaced: int
     variables_skipped: int
     plugin_errors: dict[str, int]
+    suppressed: int
+    sampled_out: int
     exporters: dict[str, ExporterStats] = field(default_factory=dict)
 
 

@@ -1,4 +1,4 @@
-"""What `@chest.track` leaves behind: a mark on the view, found again by its endpoint."""
+"""What `@chest.track` leaves behind: a mark on the view or blueprint, found by its endpoint."""
 
 from __future__ import annotations
 
@@ -7,36 +7,58 @@ import functools
 import inspect
 import weakref
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+from flask import Blueprint
+
 from flask_chest.errors import ConfigurationError
-from flask_chest.filter import Selection
 
 if TYPE_CHECKING:
-    from flask_chest.request_id import RequestIdGenerator
+    from flask_chest.generators import RequestIdGenerator
+    from flask_chest.patterns import Selection
 
 _ATTRIBUTE: Final = "__flask_chest_mark__"
 
-AnyView = TypeVar("AnyView", bound=Callable[..., Any])
+AnyView = TypeVar("AnyView", bound="Callable[..., Any] | Blueprint")
 
 
-class Mark:
+@dataclass(frozen=True)
+class Wanted:
     """What one `track(...)` asks for.
 
     Attributes:
         selection: Which variables.
         generator: The route's own request-ID generator, or None.
-        name: Module, function and line of the view, for messages.
+        sample_rate: The route's own, from 0 to 1, or None.
     """
 
-    __slots__ = ("generator", "name", "selection")
+    selection: Selection
+    generator: RequestIdGenerator | None = None
+    sample_rate: float | None = None
 
-    def __init__(
-        self, selection: Selection, generator: RequestIdGenerator | None, view: Callable[..., Any]
-    ) -> None:
-        self.selection = selection
-        self.generator = generator
-        self.name = _describe(view)
+    def joined(self, other: Wanted) -> Wanted:
+        """Return what a `track` above another one asks for, whose own answers count more."""
+        return Wanted(
+            other.selection.joined(self.selection, setting="stacked @chest.track"),
+            self.generator or other.generator,
+            self.sample_rate if self.sample_rate is not None else other.sample_rate,
+        )
+
+
+class Mark:
+    """What a tracked view or blueprint carries.
+
+    Attributes:
+        wanted: What is asked for.
+        name: Module, function and line of the view, or the blueprint, for messages.
+    """
+
+    __slots__ = ("name", "wanted")
+
+    def __init__(self, wanted: Wanted, name: str) -> None:
+        self.wanted = wanted
+        self.name = name
 
 
 def _describe(view: Callable[..., Any]) -> str:
@@ -56,24 +78,20 @@ class Marks:
             weakref.WeakKeyDictionary()
         )
 
-    def put(
-        self,
-        view: AnyView,
-        selection: Selection,
-        generator: RequestIdGenerator | None,
-        on_call: Callable[[Mark], None],
-    ) -> AnyView:
+    def put(self, view: AnyView, wanted: Wanted, on_call: Callable[[Mark], None]) -> AnyView:
         """Return `view` with a mark, its name, docstring and signature kept.
 
         Args:
-            view: The function, sync or async.
-            selection: Which variables.
-            generator: The route's own request-ID generator, or None.
+            view: The function, sync or async; or a blueprint, which is marked itself.
+            wanted: What is asked for.
             on_call: Called before the view, in case that a decorator hides the mark.
 
         Raises:
-            ConfigurationError: `view` is a class, or no callable at all.
+            ConfigurationError: `view` is a class, or no callable at all; or the blueprint has been
+                registered already.
         """
+        if isinstance(view, Blueprint):
+            return self._put_on_blueprint(view, wanted, on_call)
         if isinstance(view, type):
             raise ConfigurationError(
                 f"@chest.track on the class {view.__qualname__}: track its views with "
@@ -82,13 +100,12 @@ class Marks:
         if not callable(view):
             raise ConfigurationError(
                 f"@chest.track on {view!r}, which is not a function: put it directly above "
-                "the `def` of the view"
+                "the `def` of the view, or call it with a blueprint"
             )
         earlier: Mark | None = getattr(view, _ATTRIBUTE, None)
         if earlier is not None:  # one `track` above another asks for both
-            selection = earlier.selection.joined(selection, setting="stacked @chest.track")
-            generator = generator or earlier.generator
-        mark = Mark(selection, generator, view)
+            wanted = wanted.joined(earlier.wanted)
+        mark = Mark(wanted, _describe(view))
         wrapper: Callable[..., Any]
 
         if inspect.iscoroutinefunction(view):
@@ -111,6 +128,29 @@ class Marks:
         with contextlib.suppress(TypeError):  # a callable that cannot be referred to weakly
             self._undecorated[view] = mark
         return cast("AnyView", wrapper)
+
+    @staticmethod
+    def _put_on_blueprint(
+        blueprint: AnyView, wanted: Wanted, on_call: Callable[[Mark], None]
+    ) -> AnyView:
+        assert isinstance(blueprint, Blueprint)  # noqa: S101 - for mypy
+        earlier: Mark | None = getattr(blueprint, _ATTRIBUTE, None)
+        if earlier is not None:
+            wanted = wanted.joined(earlier.wanted)
+        mark = Mark(wanted, f"the blueprint {blueprint.name!r}")
+        try:
+            blueprint.url_value_preprocessor(lambda _endpoint, _values: on_call(mark))
+        except AssertionError as error:
+            raise ConfigurationError(
+                f"chest.track on {mark.name} comes too late: call it before register_blueprint"
+            ) from error
+        setattr(blueprint, _ATTRIBUTE, mark)
+        return blueprint
+
+    @staticmethod
+    def of_blueprint(blueprint: object) -> Mark | None:
+        """Return the mark of a blueprint itself, or None."""
+        return getattr(blueprint, _ATTRIBUTE, None)
 
     @staticmethod
     def of_view(view: Callable[..., Any] | None, method: str) -> Mark | None:

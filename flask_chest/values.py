@@ -36,6 +36,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.local import LocalProxy
 
 from flask_chest.record import JsonValue
+from flask_chest.redaction import DROPPED, Redactor
 
 # Of what is longer, larger or deeper the rest is cut.
 MAX_DEPTH: Final = 16  # levels of lists and dicts in one variable
@@ -48,6 +49,9 @@ VALUE_COST: Final = 8  # what each value in these takes besides: `[[], [], []]` 
 
 MAX_INTEGER_BITS: Final = 1_024
 """Larger integers are written in hexadecimal: Python refuses to print huge ones in decimal."""
+
+_BEYOND: Final = 4_096
+"""Characters behind the end of a cut text in which a secret that begins before it is seen whole."""
 
 _SHORT: Final = 40  # so many characters are there even without room: a mark, an ID, a country
 _MISSING: Final = object()
@@ -72,15 +76,20 @@ def is_plain(value: object) -> TypeGuard[str | int | float | bool | None]:
     return value is None or kind is bool
 
 
-def clean_text(text: str, limit: int = MAX_TEXT) -> str:
+def clean_text(text: str, limit: int = MAX_TEXT, redact: Redactor | None = None) -> str:
     """Return `text` in at most `limit` characters, NUL and lone surrogates replaced by U+FFFD.
 
     A cut text says that it was cut and how long it was. Below 30, `limit` is too small for that.
+    Secrets are redacted before, also one that the cut would go through.
     """
     length = str.__len__(text)
     mark = f"…[cut, {length} characters]" if length > limit else ""
     # By the methods of `str`, which also turn an instance of a subclass into a true string.
-    text = str.__getitem__(text, slice(max(limit - len(mark), 0))) if mark else str.__str__(text)
+    text = str.__getitem__(text, slice(limit + _BEYOND)) if mark else str.__str__(text)
+    if redact is not None:
+        text = redact.text(text)
+    if mark or len(text) > limit:  # a mask may be longer than the secret
+        text = text[: max(limit - len(mark), 0)]
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
     if not text.isascii():
@@ -88,49 +97,72 @@ def clean_text(text: str, limit: int = MAX_TEXT) -> str:
     return text + mark
 
 
-def unique_key(text: str, taken: Mapping[str, object], repeats: dict[str, int]) -> str:
+def unique_key(
+    text: str,
+    taken: Mapping[str, object],
+    repeats: dict[str, int],
+    redact: Redactor | None = None,
+) -> str:
     """Return `text` as a key that is not `taken`; `repeats` remembers how far the numbers are."""
-    key = first = clean_text(text, MAX_KEY)
+    key = first = clean_text(text, MAX_KEY, redact)
     while key in taken:  # 1 and "1" are two keys in Python and one in JSON
         repeats[first] = repeats.get(first, 1) + 1
-        key = f"{clean_text(text, MAX_KEY - 8)} ({repeats[first]})"
+        key = f"{clean_text(text, MAX_KEY - 8, redact)} ({repeats[first]})"
     return key
 
 
-def to_data(value: object, room: int, *, named: bool) -> tuple[JsonValue, int]:
-    """Return the JSON form of any value, and the room that it takes.
+def to_data(
+    value: object, verdict: int, room: int, redact: Redactor, *, named: bool
+) -> tuple[object, int]:
+    """Return the JSON form of any value, without secrets, and the room that it takes.
 
     Args:
         value: What the route put on `flask.g`.
+        verdict: What the redactor says of its name.
         room: Characters that are left in the record.
+        redact: Takes out secrets, at every depth.
         named: The variable was asked for by its own name, so a bounded repr is better than
             nothing. Objects that a pattern happened to catch are never asked for a repr.
+
+    Returns:
+        Instead of a form `DROPPED`, for a secret that is to leave no trace.
 
     Raises:
         NotData: A repr would be needed, or the value raises when read, and `named` is false.
             Nothing else is raised.
     """
     room = min(room, MAX_VARIABLE)
-    converter = _Converter(room, named=named)
-    return converter.convert(value, 0), room - converter.room
+    converter = _Converter(room, redact, named=named)
+    return converter.revealed(verdict, value, 0), room - converter.room
 
 
 class _Converter:
     """Converts one variable. The path of containers being converted finds cycles."""
 
-    def __init__(self, room: int, *, named: bool) -> None:
+    def __init__(self, room: int, redact: Redactor, *, named: bool) -> None:
         self.room = room
+        self._redact = redact
         self._named = named
         self._path: set[int] = set()
 
-    def convert(self, value: object, depth: int) -> JsonValue:
+    def revealed(self, verdict: int, value: object, depth: int) -> object:
+        """Return the JSON form of a value, or what stands for it when its key is a secret one."""
+        if not self._redact.is_secret(verdict, value):
+            return self.convert(value, depth)
         self.room -= VALUE_COST
-        if is_plain(value):
-            if type(value) is not str:
-                return value
-            if len(value) <= self.room:
-                return self._mark(value)
+        if type(value) is str or not self._redact.needs_value:
+            return self._redact.instead(cast("JsonValue", value))
+        return self._redact.instead(self.convert(value, depth))
+
+    def convert(self, value: object, depth: int) -> JsonValue:
+        """Return the JSON form of a value, without secrets."""
+        self.room -= VALUE_COST
         try:
+            if is_plain(value):
+                if type(value) is not str:
+                    return self._number(value)
+                if len(value) <= self.room:
+                    return self._mark(clean_text(value, MAX_TEXT, self._redact))
             return self._convert(value, depth)
         except (NotData, KeyboardInterrupt, SystemExit):
             raise
@@ -158,7 +190,12 @@ class _Converter:
         return self._text(repr(value) if self._named else f"<{_type_name(value)}>")
 
     def _text(self, text: str) -> str:
-        return self._mark(clean_text(text, self._limit()))
+        return self._mark(clean_text(text, self._limit(), self._redact))
+
+    def _number(self, value: JsonValue) -> JsonValue:
+        if type(value) is int or type(value) is float:
+            return self._redact.number(value)
+        return value
 
     def _limit(self) -> int:
         return min(MAX_TEXT, max(self.room, _SHORT))
@@ -170,7 +207,7 @@ class _Converter:
 
     def _scalar(self, value: object) -> JsonValue:
         if is_plain(value) and type(value) is not str:
-            return value
+            return self._number(value)
         if type(value) is float:
             return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
         if type(value) is int:
@@ -185,6 +222,9 @@ class _Converter:
         limit = self._limit()
         mark = f"…[cut, {size} bytes]" if size > limit // 4 * 3 else ""
         start = part(value, slice((limit - len(mark)) // 4 * 3))
+        text = start.decode("utf-8", "replace")
+        if self._redact.text(text) != text:
+            return self._text(text)  # a text after all, and one with a secret
         return self._mark(base64.b64encode(start).decode("ascii") + mark)
 
     def _container(self, value: object, form: int, read: _Read, depth: int) -> JsonValue:
@@ -205,20 +245,32 @@ class _Converter:
     def _object(self, pairs: list[Any], mark: str, depth: int) -> dict[str, JsonValue]:
         result: dict[str, JsonValue] = {}
         repeats: dict[str, int] = {}
+        is_cut = len(pairs) > MAX_ITEMS
         for key, item in pairs[:MAX_ITEMS]:
             if self.room <= 0:
+                is_cut = True
                 break
-            text = key if issubclass(type(key), str) else self.convert(key, depth)
+            is_text = issubclass(type(key), str)
+            text = str.__str__(cast("str", key)) if is_text else self.convert(key, depth)
             if not isinstance(text, str):
                 text = to_json(text).decode()
-            text = self._mark(unique_key(text, result, repeats))
-            result[text] = self.convert(item, depth)
-        if len(result) < len(pairs):
+            verdict = self._redact.verdict(text)
+            text = self._mark(unique_key(text, result, repeats, self._redact))
+            form = self.revealed(verdict, item, depth)
+            if form is not DROPPED:
+                result[text] = cast("JsonValue", form)
+        if is_cut:
             result[unique_key("…", result, repeats)] = self._mark(mark)
         return result
 
     def _array(self, items: list[Any], mark: str, depth: int, *, is_set: bool) -> list[JsonValue]:
         result: list[Any] = []
+        if len(items) == 2 and type(items[0]) is str:  # a pair, as headers often are
+            verdict = self._redact.verdict(items[0])
+            if self._redact.is_secret(verdict, items[1]) and not is_set:
+                hidden = self.revealed(verdict, items[1], depth)
+                result = [self._text(items[0]), hidden]
+                return result if hidden is not DROPPED else result[:1]
         for item in items[:MAX_ITEMS]:
             if self.room <= 0:
                 break

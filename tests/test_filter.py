@@ -16,7 +16,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from flask_chest.errors import ConfigurationError
-from flask_chest.filter import HTTP_METHODS, NOTHING, Patterns, Selection, VariableFilter
+from flask_chest.filter import Pick, VariableFilter
+from flask_chest.patterns import HTTP_METHODS, NOTHING, Patterns, Selection
+from flask_chest.redaction import Redactor, SecretKeys
 from flask_chest.values import MAX_ITEMS
 
 PAGE = Path(__file__).parent.parent / "docs" / "values.md"
@@ -29,9 +31,10 @@ def choose(variables, *patterns, app_wide=(), method="GET"):
     """Return the names taken from variables, in order."""
     if not isinstance(variables, dict):
         variables = dict.fromkeys(variables, 1)
-    chosen = VariableFilter(Selection(app_wide, setting="app"), skipped=pytest.fail).choose(
-        variables, Patterns(patterns, setting="track"), method
-    )
+    exclusions = Selection(app_wide, setting="app").patterns(method)
+    pick = Pick(Patterns(patterns, setting="track"), [exclusions])
+    chosen = VariableFilter.choose(variables, pick)
+    assert VariableFilter.choose(variables, pick) == chosen  # also from what it remembers
     assert all(chosen[name] is variables[name] for name in chosen)
     return list(chosen)
 
@@ -147,8 +150,8 @@ def test_many_stars_take_no_exponential_time():
 
 def to_data(variables, *patterns):
     skipped = []
-    data = VariableFilter(Selection((), setting="app"), skipped.append).to_data(
-        variables, Patterns(patterns, setting="track")
+    data = VariableFilter(Redactor(SecretKeys()), skipped.append).to_data(
+        variables, Pick(Patterns(patterns, setting="track"))
     )
     return data, skipped
 
@@ -219,11 +222,7 @@ def test_two_selections_join_to_what_either_takes_and_neither_excludes():
         one, two = Selection(first, setting="one"), Selection(second, setting="two")
         patterns = one.joined(two, setting="both").patterns(method)
         variables = dict.fromkeys(["a", "b", "c_secret", "_d"], 1)
-        return list(
-            VariableFilter(Selection((), setting="app"), pytest.fail).choose(
-                variables, patterns, method
-            )
-        )
+        return list(VariableFilter.choose(variables, Pick(patterns)))
 
     assert names(["a"], ["b"]) == ["a", "b"]
     assert names(["a"], ["b"], "PROPFIND") == ["a", "b"]
@@ -408,10 +407,10 @@ def test_another_thread_may_write_to_g_meanwhile():
     thread = threading.Thread(target=write)
     thread.start()
     try:
-        every = Patterns(["*", "v7"], setting="track")
-        variable_filter = VariableFilter(Selection((), setting="app"), pytest.fail)
+        every = Pick(Patterns(["*", "v7"], setting="track"))
+        variable_filter = VariableFilter(Redactor(SecretKeys()), pytest.fail)
         for _ in range(500):
-            chosen = variable_filter.choose(variables, every, "GET")
+            chosen = variable_filter.choose(variables, every)
             assert 49 <= len(chosen) <= 52
             assert variable_filter.to_data(chosen, every) == chosen
     finally:

@@ -81,7 +81,9 @@ def test_a_registered_plugin_brings_an_exporter(make_chest, list_exporter):
     chest.register(plugin(chest_exporters=lambda: [list_exporter]))
     app_with(chest).test_client().get("/")
     assert chest.flush()
-    assert [record["variables"] for record in list_exporter.kept] == [{"a": 1, "secret": "s"}] * 2
+    assert [record["variables"] for record in list_exporter.kept] == [
+        {"a": 1, "secret": "[redacted]"}
+    ] * 2
 
 
 def test_a_filter_removes_changes_and_adds_variables(make_chest, recorded):

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from flask_chest import current_request_id, hookimpl
 from flask_chest.record import timestamp, uuid7
-from flask_chest.request_id import is_well_formed, trace_id
+from flask_chest.request_id import is_well_formed
+from flask_chest.trace import trace_id
 
 UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -246,7 +247,8 @@ def test_a_well_formed_id_can_stand_in_a_header(text):
 
 @given(st.text())
 def test_no_header_makes_the_trace_id_raise(text):
-    assert trace_id(text) is None or re.fullmatch("[0-9a-f]{32}", trace_id(text))
+    found = trace_id({"HTTP_TRACEPARENT": text})
+    assert found is None or re.fullmatch("[0-9a-f]{32}", found)
 
 
 @pytest.mark.parametrize(
@@ -262,4 +264,4 @@ def test_no_header_makes_the_trace_id_raise(text):
     ],
 )
 def test_traceparent_is_read_by_the_letter_of_the_specification(header, expected):
-    assert (trace_id(header) is not None) == expected
+    assert (trace_id({"HTTP_TRACEPARENT": header}) is not None) == expected

@@ -79,7 +79,7 @@ def test_forms_that_the_environment_takes(monkeypatch, variable, value, field, e
         ({}, {}, {"FLASK_CHEST_EXPORTERS": "{'a'"}, ["FLASK_CHEST_EXPORTERS", "is not JSON"]),
         ({}, {"CHEST_EXPORTERS": {}}, {}, ["CHEST_EXPORTERS={}", "at least 1 item"]),
         ({}, {"CHEST_EXPORTERS": 7}, {}, ["CHEST_EXPORTERS=7", "Name to URL"]),
-        ({}, {"CHEST_REQUEST_ID_HEADER": "X Y"}, {}, ["CHEST_REQUEST_ID_HEADER='X Y'"]),
+        ({}, {"CHEST_REQUEST_ID_HEADER": "X Y"}, {}, ["CHEST_REQUEST_ID_HEADER[0]='X Y'"]),
         ({}, {"CHEST_JOURNAL": ""}, {}, ["CHEST_JOURNAL=''", "memory"]),
     ],
 )

@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 from pydantic_core import to_json
 from value_samples import (
+    NOTHING_SECRET,
     RAISING,
     Fault,
     Hostile,
@@ -22,6 +23,7 @@ from value_samples import (
 )
 from werkzeug.local import LocalProxy
 
+from flask_chest.redaction import PLAIN
 from flask_chest.values import (
     MAX_DEPTH,
     MAX_ITEMS,
@@ -78,7 +80,7 @@ def test_whatever_a_repr_raises_stays_in_the_value(error):
 def test_only_the_end_of_the_process_passes(error):
     value = type("Broken", (), {"__repr__": raising(error)})()
     with pytest.raises(error):
-        to_data([value], MAX_RECORD, named=True)
+        to_data([value], PLAIN, MAX_RECORD, NOTHING_SECRET, named=True)
 
 
 def test_a_repr_may_be_huge_or_a_hostile_text():

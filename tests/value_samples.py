@@ -31,7 +31,9 @@ from pydantic_core import to_json
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
 from werkzeug.local import LocalProxy
 
-from flask_chest.filter import Patterns, Selection, VariableFilter
+from flask_chest.filter import Pick, VariableFilter
+from flask_chest.patterns import Patterns
+from flask_chest.redaction import PLAIN, Redactor, SecretKeys
 from flask_chest.values import (
     MAX_DEPTH,
     MAX_INTEGER_BITS,
@@ -53,17 +55,20 @@ BYTES_OF_RECORD = 4 * 1024 * 1024
 
 
 def convert(value, *, named=True):
-    data, taken = to_data(value, MAX_RECORD, named=named)
+    data, taken = to_data(value, PLAIN, MAX_RECORD, NOTHING_SECRET, named=named)
     check(data)
     assert 0 < taken < MAX_VARIABLE + 2_000
     return data
 
 
+NOTHING_SECRET = Redactor(SecretKeys(["!*"]), ())
+
+
 def record(variables, *patterns):
     """Return what the filter makes of variables, and how many it skipped."""
     skipped = []
-    data = VariableFilter(Selection((), setting="test"), skipped.append).to_data(
-        variables, Patterns(patterns, setting="test")
+    data = VariableFilter(NOTHING_SECRET, skipped.append).to_data(
+        variables, Pick(Patterns(patterns, setting="test"))
     )
     for value in data.values():
         check(value)

@@ -1,0 +1,45 @@
+"""Settings that hold for endpoints and patterns of them."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+from flask_chest.errors import ConfigurationError
+
+
+def excluded(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """Return what tells of an endpoint whether CHEST_EXCLUDE_ENDPOINTS excludes it.
+
+    Raises:
+        ConfigurationError: A pattern can match no endpoint.
+    """
+    matches = [_matcher(pattern, "CHEST_EXCLUDE_ENDPOINTS") for pattern in patterns]
+    return lambda endpoint: any(match(endpoint) for match in matches)
+
+
+def sample_rates(rates: float | Mapping[str, float]) -> Callable[[str | None], float]:
+    """Return what gives an endpoint's share of CHEST_SAMPLE_RATE.
+
+    An endpoint's own entry counts more than a pattern, and of two patterns the longer. `*` stands
+    for requests that match no route, too.
+
+    Raises:
+        ConfigurationError: A pattern can match no endpoint.
+    """
+    if not isinstance(rates, Mapping):
+        return lambda _endpoint: rates
+    ordered = sorted(rates, key=lambda pattern: ("*" in pattern, -len(pattern)))
+    rules = [(_matcher(pattern, "CHEST_SAMPLE_RATE"), rates[pattern]) for pattern in ordered]
+    return lambda endpoint: next((rate for match, rate in rules if match(endpoint or "")), 1.0)
+
+
+def _matcher(pattern: str, setting: str) -> Callable[[str], object]:
+    if not re.fullmatch(r"[\w.*-]+", pattern):
+        raise ConfigurationError(
+            f"{setting}: {pattern!r} can match no endpoint. Use a name such as 'static', or a "
+            "pattern such as 'admin.*'",
+            setting=setting,
+        )
+    return re.compile(fnmatch.translate(pattern)).match

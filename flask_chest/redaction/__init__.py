@@ -1,0 +1,17 @@
+"""Redaction: which keys and which parts of texts are secret, and what stands in their place."""
+
+from flask_chest.redaction.keys import DEFAULT_KEYS, PLAIN, SecretKeys
+from flask_chest.redaction.redactor import DROPPED, MAX_NUMBER, Redactor, RedactWith
+from flask_chest.redaction.texts import DEFAULT_VALUES, SecretKind
+
+__all__ = [
+    "DEFAULT_KEYS",
+    "DEFAULT_VALUES",
+    "DROPPED",
+    "MAX_NUMBER",
+    "PLAIN",
+    "RedactWith",
+    "Redactor",
+    "SecretKeys",
+    "SecretKind",
+]

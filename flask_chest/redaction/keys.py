@@ -1,0 +1,115 @@
+"""Secret keys: names of variables, keys and fields whose values are not to be kept."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Final
+
+from flask_chest.errors import ConfigurationError
+
+DEFAULT_KEYS: Final[tuple[str, ...]] = (
+    # Credentials
+    "password", "passwd", "passphrase", "passcode", "=pass", "pwd", "secret", "credential",
+    "token", "jwt", "bearer", "auth", "authorization", "authorisation", "authentication",
+    "api_key", "access_key", "private_key", "signing_key", "encryption_key", "master_key",
+    "ssh_key", "service_key", "license_key", "connection_string", "dsn", "=otp", "=totp",
+    "=mfa", "=pin", "=salt",
+    # Sessions
+    "session", "sessid", "connect.sid", "=sid", "cookie", "csrf", "xsrf", "symfony",
+    # Addresses of clients
+    "ip_address", "remote_addr", "forwarded_for", "real_ip", "client_ip",
+    # Payment and persons
+    "card_number", "credit_card", "=cvv", "=cvc", "=ssn", "social_security", "=iban",
+    # What looks like one of these and is none
+    "!author", "!tokenizer", "!tokeniser", "!passwordless",
+)  # fmt: skip
+"""Key patterns that CHEST_REDACT adds to. They cover Sentry's scrubber, but as parts of a key."""
+
+PLAIN: Final = 0
+SECRET: Final = 1
+COUNT: Final = 2
+"""A secret unless the value is a number: `access_token` is one, `prompt_tokens: 512` is none."""
+
+_MAX_KNOWN: Final = 4_096
+_MAX_LENGTH: Final = 255
+
+
+class SecretKeys:
+    """Tells which keys are secret.
+
+    A pattern matches anywhere in a key, with `=` in front only whole words of it. Case and what
+    separates words do not matter: `api_key` is in `X-Api-Key` and in `myApiKey`. With `!` in front,
+    what it matches is no secret, unless a longer pattern matches there: `!author` spares `author`,
+    and `authorization` is a secret all the same.
+
+    Args:
+        patterns: Added to the default list; `!*` is there to leave that out.
+        setting: Where they stand, for the error.
+
+    Raises:
+        ConfigurationError: A pattern has neither letter nor digit.
+    """
+
+    def __init__(self, patterns: Iterable[str] = (), *, setting: str = "CHEST_REDACT") -> None:
+        given = tuple(patterns)
+        known = DEFAULT_KEYS if "!*" not in given else ()
+        # The latter of two equal ones holds, so that `!session` takes "session" back.
+        kinds: dict[str, str] = {"tokens": "count"} if known else {}
+        for pattern in (*known, *(each for each in given if each != "!*")):
+            expression = _expression(pattern.removeprefix("!"), setting)
+            kinds.pop(expression, None)
+            kinds[expression] = "spared" if pattern.startswith("!") else "secret"
+        if not kinds:
+            self._search = re.compile(r"(?!)")
+        else:
+            # Of all that match at one place, the longest decides.
+            ordered = sorted(kinds, key=lambda each: len(each.replace("_?", "")), reverse=True)
+            self._search = re.compile(
+                "|".join(f"(?P<{kinds[each]}{n}>{each})" for n, each in enumerate(ordered))
+            )
+        self._known: dict[str, int] = {}
+
+    def verdict(self, key: str) -> int:
+        """Return `PLAIN`, `SECRET` or `COUNT`."""
+        known = self._known.get(key)
+        if known is None:
+            known = self._look_at(key)
+            if len(self._known) < _MAX_KNOWN and len(key) <= _MAX_LENGTH:
+                self._known[key] = known
+        return known
+
+    def _look_at(self, key: str) -> int:
+        verdict = PLAIN
+        for match in self._search.finditer(_words(key[: 4 * _MAX_LENGTH])):
+            group = match.lastgroup or ""
+            if group.startswith("secret"):
+                return SECRET
+            if group.startswith("count"):
+                verdict = COUNT
+        return verdict
+
+
+def _words(key: str) -> str:
+    """Return a key in small letters, one `_` between two words.
+
+    >>> _words("X-Api-Key"), _words("myAPIKey"), _words("user[pin]")
+    ('x_api_key', 'my_api_key', 'user_pin_')
+    """
+    text = unicodedata.normalize("NFKC", key)
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", text)
+    return re.sub(r"[\W_]+", "_", text.casefold())
+
+
+def _expression(pattern: str, setting: str) -> str:
+    letters = re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", pattern).casefold())
+    if not letters:
+        raise ConfigurationError(
+            f"{setting}: {pattern!r} can match no key. Use a part of keys such as 'passport', "
+            "whole words such as '=dob', or '!session' for what is to be kept; '!*' leaves the "
+            "default list out",
+            setting=setting,
+        )
+    expression = "_?".join(map(re.escape, letters))
+    return f"(?<![^_]){expression}(?![^_])" if pattern.startswith("=") else expression

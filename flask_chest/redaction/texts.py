@@ -1,0 +1,179 @@
+"""Secrets inside of texts: what they look like, wherever they stand.
+
+Each finder is a function of a text that gives the spans of what it found. Most texts hold nothing,
+so each looks first for a sign that costs little. The time is in proportion to the text, whatever
+it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, Literal, TypeAlias
+
+from flask_chest.redaction.keys import SECRET
+
+SecretKind: TypeAlias = Literal["credentials", "jwt", "card", "email"]
+"""What CHEST_REDACT_VALUES may name."""
+
+DEFAULT_VALUES: Final[tuple[SecretKind, ...]] = ("credentials", "jwt", "card")
+
+Span: TypeAlias = tuple[int, int]
+Finder: TypeAlias = Callable[[str], Iterable[Span]]
+
+_SCHEMES: Final = re.compile(
+    r"[Bb](?:[Ee][Aa][Rr][Ee][Rr](?:[\s:+]|%20)+([^\s\"',;<>]+)|[Aa][Ss][Ii][Cc]\s+([\w+/-]{4,}={0,2}))"
+)
+_URL_PASSWORD: Final = re.compile(r"://[^\s/?#@:]*:([^\s/?#]*)@")
+_ISSUED: Final = re.compile(
+    r"(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_\w{20,}|github_pat_\w{20,}|xox[abeoprs]-[\w-]{10,}"
+    r"|[rs]k_(?:live|test)_\w{10,}|sk-(?<![A-Za-z0-9]sk-)[\w-]{20,}|AIza[\w-]{30,}|glpat-[\w-]{16,}"
+)
+_PRIVATE_KEY: Final = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
+)
+_JWT: Final = re.compile(r"eyJ[\w-]{6,}(?:\.[\w-]*)*")
+_MANY_DIGITS: Final = re.compile(r"\d{3}[\d -]{7,}\d{3}")
+_DIGITS: Final = re.compile(r"\d{3,}(?:[ -]{1,2}\d{3,})*")  # cards have no smaller groups
+_DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # sums of the digits of 2n
+_GROUP: Final = re.compile(r"\d+")
+_EMAIL: Final = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,254}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
+_KEY: Final = re.compile(
+    # key, perhaps its closing quote or bracket, `=` or `:`, perhaps the quote of the value
+    r"(?<![\w.-])(\d{0,2}[^\W\d][\w.-]{1,127})(?:[\"'\]\\]{0,4}|%5[Dd])"
+    r"[ \t]*(?:=>?|:|%3[ADad])[ \t]*(\\*[\"'])?"
+)
+_SCHEME: Final = re.compile(r"(?i)(?:bearer|basic|digest|token|negotiate|apikey)[ \t]+")
+_AFTER_EQUALS: Final = re.compile(r"[^\s&;\"'})\]]*")
+_AFTER_COLON: Final = re.compile(r"[^\s,;\"'})\]]*")
+_LINE: Final = re.compile(r"[^\r\n\"']*")
+_QUOTED: Final = {
+    '"': re.compile(r'(?:[^"\\]|\\.)*', re.DOTALL),
+    "'": re.compile(r"(?:[^'\\]|\\.)*", re.DOTALL),
+}
+
+
+def credentials(text: str) -> Iterable[Span]:
+    """Find passwords in URLs, what follows `Bearer` and `Basic`, and keys of known issuers."""
+    found: list[Span] = []
+    if " " in text or ":" in text:
+        for match in _SCHEMES.finditer(text):
+            if match[1] is not None:
+                found.append(match.span(1))
+            elif _is_pair(match[2]):
+                found.append(match.span(2))
+        if "://" in text:
+            found += (match.span(1) for match in _URL_PASSWORD.finditer(text))
+        if "-----BEGIN " in text:
+            found += (match.span() for match in _PRIVATE_KEY.finditer(text))
+    if len(text) >= 16 and _ISSUED.search(text):
+        found += (match.span() for match in _ISSUED.finditer(text))
+    return found
+
+
+def _is_pair(encoded: str) -> bool:
+    """Tell whether a text is `user:password` in base64, and not a word after "basic"."""
+    padded = encoded.replace("-", "+").replace("_", "/").rstrip("=")
+    with_padding = padded + "=" * (-len(padded) % 4)
+    try:
+        return b":" in base64.b64decode(with_padding, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+
+
+def tokens(text: str) -> Iterable[Span]:
+    """Find JSON Web Tokens (RFC 7519), also encrypted ones and those that were cut."""
+    if "eyJ" not in text:
+        return ()
+    return [match.span() for match in _JWT.finditer(text) if "." in match[0]]
+
+
+def cards(text: str) -> Iterable[Span]:
+    """Find numbers of payment cards: 13 to 19 digits that begin with 2 to 6 and pass Luhn's test.
+
+    Digits may be in groups with a space or `-` between. Source: ISO/IEC 7812-1.
+    """
+    if len(text) < 13 or not _MANY_DIGITS.search(text):
+        return ()
+    return _cards(text)
+
+
+def _cards(text: str) -> Iterator[Span]:
+    for chain in _DIGITS.finditer(text):
+        if chain.end() - chain.start() < 13:
+            continue
+        groups = [match.span() for match in _GROUP.finditer(text, *chain.span())]
+        position = 0
+        for first, (start, _) in enumerate(groups):
+            if start < position or text[start] not in "23456":
+                continue
+            digits = ""
+            for begin, end in groups[first : first + 7]:
+                digits += text[begin:end]
+                if is_card(digits):
+                    yield start, end
+                    position = end
+                    break
+
+
+def is_card(digits: str) -> bool:
+    """Tell whether digits are the number of a payment card, as far as they show it."""
+    if not 13 <= len(digits) <= 19:
+        return False
+    numbers = [int(digit) for digit in digits]
+    if not 2 <= numbers[0] <= 6:
+        return False
+    return (sum(numbers[-1::-2]) + sum(_DOUBLED[n] for n in numbers[-2::-2])) % 10 == 0
+
+
+def emails(text: str) -> Iterable[Span]:
+    """Find e-mail addresses."""
+    if "@" not in text:
+        return ()
+    return [match.span() for match in _EMAIL.finditer(text)]
+
+
+def keyed(text: str, verdict: Callable[[str], int]) -> Iterable[Span]:
+    """Find what belongs to a secret key: in a query, a header, JSON, or an object's `repr`."""
+    if "=" not in text and ":" not in text and "%3" not in text:
+        return ()
+    return _keyed(text, verdict)
+
+
+def _keyed(text: str, verdict: Callable[[str], int]) -> Iterator[Span]:
+    position = 0
+    while (match := _KEY.search(text, position)) is not None:
+        position = match.end()
+        if verdict(match[1]) != SECRET:
+            # The value may be a key in its turn, as in `data: password=x`.
+            continue
+        start = position
+        quote = match[2]
+        if quote is None:
+            scheme = _SCHEME.match(text, start)
+            start = scheme.end() if scheme else start
+            before = text[match.end(1) : match.end()]
+            rest = _AFTER_COLON if before.endswith((":", ": ")) else _AFTER_EQUALS
+            if "cookie" in match[1].casefold() and rest is _AFTER_COLON:
+                rest = _LINE  # a header with several of them
+            found = rest.match(text, start)
+            end = found.end() if found else start
+        elif len(quote) == 1:
+            found = _QUOTED[quote].match(text, start)
+            end = found.end() if found else start
+        else:  # JSON within JSON: up to the next quote that is escaped the same way
+            end = text.find(quote, start)
+            end = end if end >= 0 else len(text)
+        if end > start:
+            yield start, end
+        position = max(end, position)
+
+
+FINDERS: Final[dict[SecretKind, Finder]] = {
+    "credentials": credentials,
+    "jwt": tokens,
+    "card": cards,
+    "email": emails,
+}
