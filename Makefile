@@ -44,6 +44,10 @@ test: .venv/.dev servers ## Run all tests
 storm: .venv/.dev servers ## Ten minutes of kills, outages and full disks under load
 	$(BIN)/python -m tests.storm --seconds 600 --mongo
 
+.PHONY: hostile
+hostile: .venv/.dev ## Put 100,000 hostile structures on g, and search all that was written for secrets
+	CHEST_HOSTILE_EXAMPLES=100000 $(BIN)/python -m pytest tests/test_hostile_requests.py
+
 .PHONY: check
 check: .venv/.dev ## Check format, lint, types and docs
 	$(BIN)/ruff format --check

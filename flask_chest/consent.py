@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _MISSING: Final = object()
 
-_ENTRY: Final = re.compile(r"(header|cookie):([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:(!?=)(.*))?")
+_ENTRY: Final = re.compile(r"(header|cookie):([!#$%&'*+.^_`|~0-9A-Za-z-]+?)(?:(!?=)(.*))?")
 _YES: Final = frozenset(("1", "true", "yes", "on"))
 
 

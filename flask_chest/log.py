@@ -9,6 +9,7 @@ import traceback
 logger = logging.getLogger("flask_chest")
 
 INTERVAL_SECONDS = 60.0
+MAX_MESSAGE = 2_000
 
 
 def raised(error: BaseException) -> str:
@@ -35,7 +36,8 @@ class Throttle:
         Args:
             level: Level of the standard `logging` module.
             kind: What is counted together, from a small fixed set.
-            message: The whole text; it is not a format string.
+            message: The text; it is not a format string. A database may quote a whole batch, so a
+                long one is cut.
             error: Its traceback is logged at level DEBUG only, so that an outage does not fill
                 the log.
         """
@@ -44,6 +46,8 @@ class Throttle:
             self._left_out[kind] = self._left_out.get(kind, 0) + 1
             return
         self._next[kind] = now + INTERVAL_SECONDS
+        if len(message) > MAX_MESSAGE:
+            message = f"{message[:MAX_MESSAGE]}…"
         if left_out := self._left_out.pop(kind, 0):
             message = f"{message} ({left_out} more since the last such message)"
         logger.log(level, "%s", message, exc_info=error if logger.isEnabledFor(10) else None)

@@ -32,7 +32,7 @@ def fraction(trace_id: str | None, request_id: str) -> float:
     else:
         digest = hashlib.blake2b(request_id.encode("utf-8"), digest_size=_RANDOM_BITS // 8)
         bits = int.from_bytes(digest.digest(), "big")
-    return bits / float(1 << _RANDOM_BITS)
+    return (bits >> 3) / float(1 << _RANDOM_BITS - 3)  # 53 bits are what a float holds
 
 
 class Sampling:

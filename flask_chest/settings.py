@@ -341,9 +341,11 @@ def _explained(error: ValidationError, shown: Mapping[str, str]) -> Configuratio
         field = str(fault["loc"][0])
         name = shown.get(field, f"{CONFIG_PREFIX}{field.upper()}")
         where = "".join(f"[{part!r}]" for part in fault["loc"][1:] if isinstance(part, int))
+        is_secret = re.fullmatch(f"(?is){_HIDDEN}", field)
+        value = "***" if is_secret else mask(fault["input"])
         messages.setdefault(
             name,
-            f"{name}{where}={mask(fault['input'])}: {fault['msg'].removeprefix('Value error, ')}. "
+            f"{name}{where}={value}: {fault['msg'].removeprefix('Value error, ')}. "
             f"It is: {Settings.model_fields[field].description}",
         )
     return ConfigurationError("\n".join(messages.values()), setting=next(iter(messages)))

@@ -41,13 +41,19 @@ _DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # sums of the digits of 2n
 _GROUP: Final = re.compile(r"\d+")
 _EMAIL: Final = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,254}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 _KEY: Final = re.compile(
-    # key, perhaps its closing quote or bracket, `=` or `:`, perhaps the quote of the value
-    r"(?<![\w.-])(\d{0,2}[^\W\d][\w.-]{1,127})(?:[\"'\]\\]{0,4}|%5[Dd])"
-    r"[ \t]*(?:=>?|:|%3[ADad])[ \t]*(\\*[\"'])?"
+    # key, perhaps its closing quote or bracket, `=` or `:` (or `,` after a quote, as in the repr of
+    # a pair), perhaps the quote of the value
+    r"(?<![\w.-])[\d.-]*([^\W\d][\w.-]+)(?:[\"'\]\\]{0,4}|%5[Dd])"
+    r"[ \t]*(?:=>?|:|%3[ADad]|(?<=[\"']),)[ \t]*(\\*[\"'])?"
 )
+_MAX_KEY: Final = 128
 _SCHEME: Final = re.compile(r"(?i)(?:bearer|basic|digest|token|negotiate|apikey)[ \t]+")
-_AFTER_EQUALS: Final = re.compile(r"[^\s&;\"'})\]]*")
-_AFTER_COLON: Final = re.compile(r"[^\s,;\"'})\]]*")
+_AFTER_EQUALS: Final = re.compile(r"[^\s&;\"'(){}\[\]]*")
+_AFTER_COLON: Final = re.compile(r"[^\s,;\"'(){}\[\]]*")
+_PREFIXES: Final = frozenset(("b", "r", "u", "f", "br", "rb"))  # of Python's literals
+_TOKEN: Final = re.compile(
+    r"[(\[{]|[)\]}]|\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^()\[\]{}\"']+", re.DOTALL
+)
 _LINE: Final = re.compile(r"[^\r\n\"']*")
 _QUOTED: Final = {
     '"': re.compile(r'(?:[^"\\]|\\.)*', re.DOTALL),
@@ -75,10 +81,9 @@ def credentials(text: str) -> Iterable[Span]:
 
 def _is_pair(encoded: str) -> bool:
     """Tell whether a text is `user:password` in base64, and not a word after "basic"."""
-    padded = encoded.replace("-", "+").replace("_", "/").rstrip("=")
-    with_padding = padded + "=" * (-len(padded) % 4)
+    whole = encoded.rstrip("=")
     try:
-        return b":" in base64.b64decode(with_padding, validate=True)
+        return b":" in base64.b64decode(whole[: len(whole) // 4 * 4], altchars="-_")
     except (binascii.Error, ValueError):
         return False
 
@@ -137,38 +142,59 @@ def emails(text: str) -> Iterable[Span]:
 
 def keyed(text: str, verdict: Callable[[str], int]) -> Iterable[Span]:
     """Find what belongs to a secret key: in a query, a header, JSON, or an object's `repr`."""
-    if "=" not in text and ":" not in text and "%3" not in text:
-        return ()
-    return _keyed(text, verdict)
+    if "=" in text or ":" in text or "%3" in text or "'," in text or '",' in text:
+        return _keyed(text, verdict)
+    return ()
 
 
 def _keyed(text: str, verdict: Callable[[str], int]) -> Iterator[Span]:
     position = 0
     while (match := _KEY.search(text, position)) is not None:
         position = match.end()
-        if verdict(match[1]) != SECRET:
+        if verdict(match[1][-_MAX_KEY:]) != SECRET:
             # The value may be a key in its turn, as in `data: password=x`.
             continue
-        start = position
-        quote = match[2]
+        start, quote = position, match[2]
         if quote is None:
+            before = text[match.end(1) : start]
+            is_header = before.endswith((":", ": "))
             scheme = _SCHEME.match(text, start)
             start = scheme.end() if scheme else start
-            before = text[match.end(1) : match.end()]
-            rest = _AFTER_COLON if before.endswith((":", ": ")) else _AFTER_EQUALS
-            if "cookie" in match[1].casefold() and rest is _AFTER_COLON:
-                rest = _LINE  # a header with several of them
-            found = rest.match(text, start)
-            end = found.end() if found else start
+            end = _end_of_bare(text, start, match[1], is_header=is_header)
         elif len(quote) == 1:
-            found = _QUOTED[quote].match(text, start)
-            end = found.end() if found else start
+            end = _end(_QUOTED[quote], text, start)
         else:  # JSON within JSON: up to the next quote that is escaped the same way
             end = text.find(quote, start)
             end = end if end >= 0 else len(text)
         if end > start:
             yield start, end
         position = max(end, position)
+
+
+def _end(expression: re.Pattern[str], text: str, start: int) -> int:
+    found = expression.match(text, start)
+    return found.end() if found else start
+
+
+def _end_of_bare(text: str, start: int, key: str, *, is_header: bool) -> int:
+    """Return where a value that stands in no quotes ends; it may be an object's `repr`."""
+    if is_header and "cookie" in key.casefold():
+        return _end(_LINE, text, start)  # several of them
+    end = _end(_AFTER_COLON if is_header else _AFTER_EQUALS, text, start)
+    following = text[end : end + 1]
+    if following in _QUOTED and text[start:end].lower() in _PREFIXES:
+        return _end(_QUOTED[following], text, end + 1)
+    if following not in ("(", "[", "{"):
+        return end
+    depth = 0
+    for token in _TOKEN.finditer(text, end):
+        if token[0] in "([{":
+            depth += 1
+        elif token[0] in ")]}":
+            depth -= 1
+            if depth == 0:
+                return token.end()
+    return len(text)
 
 
 FINDERS: Final[dict[SecretKind, Finder]] = {
