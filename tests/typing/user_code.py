@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta, timezone
 
-from flask import Flask, Request, g
+from flask import Blueprint, Flask, Request, g
 from pydantic import BaseModel
 from typing_extensions import assert_type
 
-from flask_chest import FlaskChest, current_request_id, hookimpl
+from flask_chest import (
+    FlaskChest,
+    RequestIdFilter,
+    current_request_id,
+    hookimpl,
+    outbound_headers,
+)
 from flask_chest.exporter import Batch, Exporter, RouteSummary, ValueCount
 from flask_chest.record import Record
 from flask_chest.stats import Stats
@@ -32,6 +39,21 @@ def bare(order_id: int) -> str:
 @chest.track("user_id", "cart_*", "!cart_secret", request_id=my_id)
 async def named() -> tuple[str, int]:
     return "", 201
+
+
+@app.get("/sampled")
+@chest.track("user_id", request_id="ulid", sample_rate=0.5)
+def sampled() -> str:
+    with chest.suppress():
+        g.note = "not recorded"
+    chest.suppress()
+    assert_type(outbound_headers(), dict[str, str])
+    return ""
+
+
+shop = Blueprint("shop", __name__)
+assert_type(chest.track("user_id", "!note")(shop), Blueprint)
+logging.StreamHandler().addFilter(RequestIdFilter())
 
 
 @app.route("/by-method", methods=["GET", "POST"])
