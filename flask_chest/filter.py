@@ -12,14 +12,12 @@ from flask_chest.redaction import DROPPED, MAX_NUMBER, PLAIN, Redactor
 from flask_chest.values import (
     MAX_ITEMS,
     MAX_RECORD,
-    MAX_TEXT,
     VALUE_COST,
     NotData,
     to_data,
     unique_key,
 )
 
-_MISSING: Final = object()
 _MAX_KNOWN: Final = 4_096
 
 
@@ -77,11 +75,10 @@ class VariableFilter:
     @staticmethod
     def choose(variables: Mapping[str, object], pick: Pick) -> dict[str, object]:
         """Return the chosen variables, values as they are, in the order of names, then of `g`."""
-        chosen: dict[str, object] = {}
-        for name in pick.names:
-            value = variables.get(name, _MISSING)
-            if value is not _MISSING:
-                chosen[name] = value
+        try:
+            chosen = {name: variables[name] for name in pick.names if name in variables}
+        except KeyError:  # another thread has taken one away
+            return VariableFilter.choose(dict(variables), pick)
         if pick.has_wildcards:
             # `dict` copies in one step, while another thread may still write to `g`.
             for name, value in dict(variables).items():
@@ -98,26 +95,27 @@ class VariableFilter:
         room = MAX_RECORD
         data: dict[str, JsonValue] = {}
         repeats: dict[str, int] = {}
-        known, is_harmless = self._plain_names, self._redact.is_harmless
-        skipped = 0
+        plain_names, redact = self._plain_names, self._redact
+        skipped = counted = 0
         for name, value in islice(chosen.items(), MAX_ITEMS):
-            if type(name) is str and name in known and name not in data:
+            if type(name) is str and name in plain_names and name not in data:
                 # Most variables are short scalars, and go into JSON just as they are.
                 kind = type(value)
                 if kind is str:
-                    is_plain = is_harmless(cast("str", value)) and room >= MAX_TEXT
+                    is_plain = value in redact.harmless or redact.is_harmless(cast("str", value))
                 elif kind is int or kind is float:
                     is_plain = -MAX_NUMBER < cast("float", value) < MAX_NUMBER  # NaN is not
                 else:
                     is_plain = value is None or kind is bool
                 if is_plain:
-                    room -= VALUE_COST + len(name) + (len(cast("str", value)) if kind is str else 0)
                     data[name] = cast("JsonValue", value)
                     continue
+            room -= sum(_room_of(*each) for each in islice(data.items(), counted, None))
             try:
                 room -= self._add(data, name, value, pick=pick, room=room, repeats=repeats)
             except (NotData, TypeError):  # no data, or under a plugin's name that is no string
                 skipped += 1
+            counted = len(data)
         if len(chosen) > MAX_ITEMS:
             data[unique_key("…", data, repeats)] = f"[cut, {len(chosen)} items]"
         if skipped:
@@ -150,3 +148,7 @@ class VariableFilter:
         if form is not DROPPED:
             data[key] = cast("JsonValue", form)
         return len(key) + taken
+
+
+def _room_of(name: str, value: JsonValue) -> int:
+    return VALUE_COST + len(name) + (len(value) if isinstance(value, str) else 0)

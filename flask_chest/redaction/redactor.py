@@ -24,12 +24,10 @@ DROPPED: Final = object()
 MAX_NUMBER: Final = 10**12
 """Smaller numbers are no card numbers."""
 
-_HARMLESS: Final = re.compile(
-    # Too short for a secret that stands for itself, or a UUID.
-    r"[A-Za-z0-9_.-]{0,11}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-)
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_SHORT: Final = re.compile(r"[A-Za-z0-9_.-]{0,11}")  # too short for a secret that needs no key
 _MAX_KNOWN: Final = 4_096
-_MAX_KNOWN_LENGTH: Final = 64
+_MAX_KNOWN_LENGTH: Final = 40  # so long a text has room in any record
 
 
 class Redactor:
@@ -53,7 +51,8 @@ class Redactor:
         self.verdict: Callable[[str], int] = keys.verdict
         self._finders = [FINDERS[kind] for kind in dict.fromkeys(values)]
         self._finds_cards = FINDERS["card"] in self._finders
-        self._harmless: set[str] = set()  # values repeat: tenants, countries, models
+        self.harmless: set[str] = set()
+        """Short texts in which `is_harmless` found nothing: values repeat, such as countries."""
         self._how = how
         self._secret_key = secret_key
 
@@ -85,20 +84,20 @@ class Redactor:
 
         False means nothing.
         """
-        if text in self._harmless or _HARMLESS.fullmatch(text):
+        if text in self.harmless or _UUID.fullmatch(text):
             return True
         if len(text) > _MAX_KNOWN_LENGTH or not text.isascii() or "\0" in text:
             return False
-        if self.text(text) is not text:
+        if not _SHORT.fullmatch(text) and self.text(text) is not text:
             return False
-        if len(self._harmless) >= _MAX_KNOWN:
-            self._harmless.clear()
-        self._harmless.add(text)
+        if len(self.harmless) >= _MAX_KNOWN:
+            self.harmless.clear()
+        self.harmless.add(text)
         return True
 
     def text(self, text: str) -> str:
         """Return a text with what is secret in it replaced; the very text when nothing is."""
-        if text in self._harmless:
+        if text in self.harmless:
             return text
         spans: list[Span] = []
         for find in self._finders:

@@ -180,14 +180,18 @@ def _end_of_bare(text: str, start: int, key: str, *, is_header: bool) -> int:
     """Return where a value that stands in no quotes ends; it may be an object's `repr`."""
     if is_header and "cookie" in key.casefold():
         return _end(_LINE, text, start)  # several of them
-    end = _end(_AFTER_COLON if is_header else _AFTER_EQUALS, text, start)
-    following = text[end : end + 1]
-    if following in _QUOTED and text[start:end].lower() in _PREFIXES:
-        return _end(_QUOTED[following], text, end + 1)
-    if following not in ("(", "[", "{"):
-        return end
+    bare = _AFTER_COLON if is_header else _AFTER_EQUALS
+    end = _end(bare, text, start)
+    if text[end : end + 1] in _QUOTED and text[start:end].lower() in _PREFIXES:
+        return _end(_QUOTED[text[end]], text, end + 1)
+    while text[end : end + 1] in ("(", "[", "{"):  # one group may follow another: `Root[int](x)`
+        end = _end(bare, text, _end_of_group(text, end))
+    return end
+
+
+def _end_of_group(text: str, start: int) -> int:
     depth = 0
-    for token in _TOKEN.finditer(text, end):
+    for token in _TOKEN.finditer(text, start):
         if token[0] in "([{":
             depth += 1
         elif token[0] in ")]}":
