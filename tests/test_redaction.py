@@ -171,7 +171,7 @@ def test_letters_of_another_width_are_the_same_letters():
         ("{'password': 'a b', 'n': 1}", "{'password': '*', 'n': 1}"),
         (json.dumps(json.dumps({"token": "abc", "n": 1})), '"{\\"token\\": \\"*\\", \\"n\\": 1}"'),
         ("User(name='Ann', password='x')", "User(name='Ann', password='*')"),
-        ("User(token=12, n=3)", "User(token=* n=3)"),
+        ("User(token=12, n=3)", "User(token=*, n=3)"),
         ("D(password=E(v='x', w=[1, ')']), n=3)", "D(password=*, n=3)"),
         ("{'a': 1, 'token': ['x', {'y': 2}], 'b': 2}", "{'a': 1, 'token': *, 'b': 2}"),
         ("secret=b'x y' z", "secret=*' z"),

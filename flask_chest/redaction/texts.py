@@ -186,7 +186,7 @@ def _end_of_bare(text: str, start: int, key: str, *, is_header: bool) -> int:
         return _end(_QUOTED[text[end]], text, end + 1)
     while text[end : end + 1] in ("(", "[", "{"):  # one group may follow another: `Root[int](x)`
         end = _end(bare, text, _end_of_group(text, end))
-    return end
+    return end - 1 if end > start + 1 and text[end - 1] == "," else end
 
 
 def _end_of_group(text: str, start: int) -> int:
