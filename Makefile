@@ -85,6 +85,10 @@ bench: .venv-bench/.ready ## Measure what tracking adds to a request, beside Ope
 bench-export: .venv-bench/.ready servers ## Measure how fast records are stored, beside the drivers' own ways
 	.venv-bench/bin/python -m benchmarks.export
 
+.PHONY: bench-filter
+bench-filter: .venv/.dev ## Measure what choosing variables and taking secrets out costs a record
+	$(BIN)/python benchmarks/filter.py
+
 .PHONY: bench-outage
 bench-outage: .venv/.dev servers ## Measure latency, memory and drain while a database is away and back
 	$(BIN)/python -m benchmarks.outage

@@ -1,0 +1,166 @@
+"""What choosing variables and taking secrets out costs a record of four scalars, in microseconds.
+
+Run by `make bench-filter`. All ways are taken in turn within one run, many times over, because
+machines are noisy; each figure is the median of the rounds, with the quartiles.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from flask import Flask, Request, g
+from werkzeug.test import EnvironBuilder
+
+from flask_chest import FlaskChest, hookimpl
+from flask_chest.filter import Pick, VariableFilter
+from flask_chest.patterns import Patterns
+from flask_chest.record import uuid7
+from flask_chest.redaction import Redactor, SecretKeys
+
+ROUNDS = 400
+RECORDS = 50
+
+Variables = dict[str, object]
+
+
+def repeating(_number: int) -> Variables:
+    """Return variables whose texts come again and again."""
+    return {"user_id": 17, "tenant": "acme", "model": "large-2", "cost_cents": 12.5}
+
+
+def unique(_number: int) -> Variables:
+    """Return variables of which one is a UUID that never comes again."""
+    return {"user_id": uuid7(), "tenant": "acme", "model": "large-2", "cost_cents": 12.5}
+
+
+def sentences(number: int) -> Variables:
+    """Return variables of which one is a text that never comes again."""
+    return {"query": f"red shoes size {number}", "tenant": "acme", "hits": 3, "cost_cents": 12.5}
+
+
+def ways() -> dict[str, Callable[[], float]]:
+    """Return what makes some records in one way, and gives the microseconds that one took."""
+    found: dict[str, Callable[[], float]] = {}
+    for make in (repeating, unique, sentences):
+        names = tuple(make(0))
+        for label, patterns in (("by name", names), ("by `*`", ("*",))):
+            pick = Pick(Patterns(patterns, setting="benchmark"))
+            filtering = VariableFilter(Redactor(SecretKeys()), lambda _skipped: None)
+
+            def run(
+                make: Callable[[int], Variables] = make,
+                pick: Pick = pick,
+                filtering: VariableFilter = filtering,
+            ) -> float:
+                records = [make(next(_numbers)) for _ in range(RECORDS)]
+                began = time.perf_counter()
+                for record in records:
+                    filtering.to_data(filtering.choose(record, pick), pick)
+                return (time.perf_counter() - began) / RECORDS * 1e6
+
+            found[f"{make.__name__} values, {label}"] = run
+    return found
+
+
+_numbers = iter(range(10**9))
+
+
+class Passing:
+    """A plugin whose hooks do nothing."""
+
+    @hookimpl
+    def chest_request_id(self, request: Request) -> str | None:
+        """Pass."""
+
+    @hookimpl
+    def chest_filter_variables(self, variables: Variables, request: Request) -> None:
+        """Pass."""
+
+
+def served(folder: Path, plugin: object | None) -> tuple[Callable[[], float], Callable[[], int]]:
+    """Return what serves requests to a tracked route; and what counts calls into pluggy."""
+    app = Flask("shop")
+    chest = FlaskChest(
+        exporters={"main": f"sqlite:///{folder / 'chest.sqlite3'}"},
+        journal="memory",
+        export_interval_seconds=3600,
+    )
+    if plugin is not None:
+        chest.register(plugin)
+    chest.init_app(app)
+
+    def view() -> str:
+        g.user_id, g.tenant, g.model, g.cost_cents = 17, "acme", "large-2", 12.5
+        return ""
+
+    app.add_url_rule("/", view_func=chest.track(*repeating(0))(view))
+    environ = EnvironBuilder("/").get_environ()
+
+    def one() -> None:
+        body = app.wsgi_app(dict(environ), lambda *_: None)  # type: ignore[arg-type]
+        for _chunk in body:
+            pass
+        getattr(body, "close", lambda: None)()
+
+    def serve() -> float:
+        began = time.perf_counter()
+        for _ in range(RECORDS):
+            one()
+        return (time.perf_counter() - began) / RECORDS * 1e6
+
+    def calls() -> int:
+        seen = 0
+
+        def note(frame: object, event: str, _argument: object) -> None:
+            nonlocal seen
+            code = getattr(frame, "f_code", None)
+            if event == "call" and code is not None and "pluggy" in code.co_filename:
+                seen += 1
+
+        sys.setprofile(note)
+        one()
+        sys.setprofile(None)
+        return seen
+
+    return serve, calls
+
+
+def main() -> int:
+    """Measure and print tables in Markdown."""
+    with tempfile.TemporaryDirectory() as path:
+        without, calls_without = served(Path(path), None)
+        passing, calls_passing = served(Path(path), Passing())
+        measured = ways()
+        requests = {"no implementation": without, "two that do nothing": passing}
+        measured.update(requests)
+        for run in measured.values():
+            run()
+        times: dict[str, list[float]] = {name: [] for name in measured}
+        for _ in range(ROUNDS):
+            for name, run in measured.items():
+                times[name].append(run())
+        calls = {"no implementation": calls_without(), "two that do nothing": calls_passing()}
+    print(f"Python {sys.version.split()[0]}; microseconds\n")
+    print("| filter and redaction of 4 scalars | median | quartiles |")
+    print("|---|---|---|")
+    for name in ways():
+        print(_row(name, times[name]))
+    print("\n| hooks on a request | median, whole request | quartiles | calls into pluggy |")
+    print("|---|---|---|---|")
+    for name in requests:
+        print(f"{_row(name, times[name])} {calls[name]} |")
+    return 0
+
+
+def _row(name: str, measured: list[float]) -> str:
+    low, middle, high = statistics.quantiles(measured, n=4)
+    return f"| {name} | {middle:.2f} | {low:.2f}-{high:.2f} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
