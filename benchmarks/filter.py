@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from flask import Flask, Request, g
 from werkzeug.test import EnvironBuilder
@@ -82,14 +81,11 @@ class Passing:
         """Pass."""
 
 
-def served(folder: Path, plugin: object | None) -> tuple[Callable[[], float], Callable[[], int]]:
+def served(
+    chest: FlaskChest, plugin: object | None
+) -> tuple[Callable[[], float], Callable[[], int]]:
     """Return what serves requests to a tracked route; and what counts calls into pluggy."""
     app = Flask("shop")
-    chest = FlaskChest(
-        exporters={"main": f"sqlite:///{folder / 'chest.sqlite3'}"},
-        journal="memory",
-        export_interval_seconds=3600,
-    )
     if plugin is not None:
         chest.register(plugin)
     chest.init_app(app)
@@ -133,8 +129,16 @@ def served(folder: Path, plugin: object | None) -> tuple[Callable[[], float], Ca
 def main() -> int:
     """Measure and print tables in Markdown."""
     with tempfile.TemporaryDirectory() as path:
-        without, calls_without = served(Path(path), None)
-        passing, calls_passing = served(Path(path), Passing())
+        chests = [
+            FlaskChest(
+                exporters={"main": f"sqlite:///{path}/chest.sqlite3"},
+                journal="memory",
+                export_interval_seconds=3600,
+            )
+            for _ in range(2)
+        ]
+        without, calls_without = served(chests[0], None)
+        passing, calls_passing = served(chests[1], Passing())
         measured = ways()
         requests = {"no implementation": without, "two that do nothing": passing}
         measured.update(requests)
@@ -145,6 +149,8 @@ def main() -> int:
             for name, run in measured.items():
                 times[name].append(run())
         calls = {"no implementation": calls_without(), "two that do nothing": calls_passing()}
+        for chest in chests:
+            chest.close()
     print(f"Python {sys.version.split()[0]}; microseconds\n")
     print("| filter and redaction of 4 scalars | median | quartiles |")
     print("|---|---|---|")
