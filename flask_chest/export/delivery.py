@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _MAX_HANGING: Final = 3
 _POLL_SECONDS: Final = 0.02
+_PRUNE_SECONDS: Final = 1.0
 
 
 class Delivery:
@@ -107,6 +108,7 @@ class Delivery:
         self._failures = 0  # in a row
         self._last_error: str | None = None
         self._not_before = 0.0
+        self._prune_at = 0.0
         self._hanging: list[threading.Thread] = []
         self._untold: Exception | None = None  # a failure that plugins have not heard of
 
@@ -282,8 +284,12 @@ class Delivery:
             if not in_charge:  # one connection per host, but for the moment of a flush
                 courier.close()
         if arrived is not None:
-            self._journal.prune()
+            self._prune()
         return bool(arrived)
+
+    def _prune(self) -> None:
+        self._prune_at = time.monotonic() + _PRUNE_SECONDS
+        self._journal.prune()
 
     def _may_wait(self) -> bool:
         """Pause while another process has the turn; False when nobody waits for us any more."""
@@ -298,6 +304,9 @@ class Delivery:
     def _note_success(self) -> None:
         self._failures = 0
         self._last_error = None
+        # A backlog may take long, or fail half way: what has arrived makes room meanwhile.
+        if time.monotonic() >= self._prune_at:
+            self._prune()
 
     def _failed(self, courier: Courier, error: Exception) -> None:
         courier.close()
