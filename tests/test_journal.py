@@ -382,6 +382,21 @@ def test_a_cursor_that_cannot_be_read_stops_delivery_rather_than_repeating_it(ma
     assert deliver(journal) == [line(1)]
 
 
+@pytest.mark.parametrize("left", [b"", b"half a li", b"\0" * 50], ids=["empty", "half", "zeros"])
+def test_a_segment_that_lost_what_its_cursor_had_passed_does_not_stay_for_ever(
+    make_disk, folder, left
+):
+    _, names = two_dead_segments(make_disk, folder)
+    journal = make_disk("main")
+    deliver(journal)
+    (folder / "segments" / names[0]).write_bytes(left)  # the power failed
+    assert deliver(journal) == []
+    journal.prune()
+    assert segment_files(folder) == []
+    kept = [path.read_bytes() for path in folder.glob("damaged/*@0")]
+    assert kept == ([left.rstrip(b"\0")] if left else [])
+
+
 def test_another_process_goes_on_where_one_stopped(make_disk, folder):
     one, two = make_disk("main"), make_disk("main")
     for number in range(4):
@@ -464,3 +479,17 @@ def test_dead_letters_keep_the_record_and_the_error(make_disk, folder):
         {"error": "ValueError: too\nlong", "record": json.loads(line(1))},
         {"error": "TypeError: no JSON", "record": '{"half": "\ufffd'},
     ]
+
+
+def test_a_dead_letter_that_the_disk_has_no_room_for_leaves_no_half_line(
+    make_disk, folder, file_size_limit
+):
+    reader = make_disk("main").reader("main")
+    with reader.turn():
+        reader.set_aside(line(1), ValueError("no"))
+        whole = (folder / "dead-letter" / "main.jsonl").read_bytes()
+        file_size_limit(len(whole) + 10)
+        with pytest.raises(OSError, match="could be written"):
+            reader.set_aside(line(2), ValueError("no"))
+        file_size_limit(resource.RLIM_INFINITY)
+        assert (folder / "dead-letter" / "main.jsonl").read_bytes() == whole

@@ -387,6 +387,31 @@ def test_never_syncs_nothing(make_disk, synced, monkeypatch):
     assert synced == []
 
 
+@pytest.mark.parametrize(("fsync", "times"), [("always", 2), ("interval", 2), ("never", 0)])
+def test_a_dead_letter_is_synced_before_the_cursor_moves_behind_its_record(
+    make_disk, synced, fsync, times
+):
+    reader = make_disk("main", fsync=fsync).reader("main")
+    with reader.turn():
+        for number in range(2):
+            reader.set_aside(line(number), ValueError("no"))
+    assert synced.count("main.jsonl") == times
+
+
+def test_a_dead_letter_whose_sync_fails_is_kept_once_and_that_is_said(
+    make_disk, folder, monkeypatch, caplog
+):
+    def fail(_descriptor):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(files.os, "fsync", fail)
+    reader = make_disk("main").reader("main")
+    with reader.turn():
+        reader.set_aside(line(1), ValueError("no"))
+    assert (folder / "dead-letter" / "main.jsonl").read_bytes().count(b"\n") == 1
+    assert "may lose records when the power fails" in caplog.text
+
+
 def test_a_disk_that_does_not_answer_or_fails_holds_up_no_record(make_disk, monkeypatch, caplog):
     monkeypatch.setattr("flask_chest.journal.upkeep.PAUSE_SECONDS", 0.01)
     entered, let_go = threading.Event(), threading.Event()

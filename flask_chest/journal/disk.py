@@ -139,6 +139,7 @@ class DiskJournal(Journal):
             name,
             damage=self._damage,
             max_dead_letters=self._max_bytes // 8,
+            sync=self._fsync != "never",
             counters=self._counters,
             throttle=self._throttle,
         )

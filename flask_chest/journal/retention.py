@@ -74,7 +74,10 @@ class Retention:
 
     def _delete_if_done(self, segment: Segment, reached: int) -> None:
         with segment.left() as is_left:
-            tail = segment.tail(reached) if is_left else None
+            if not is_left:
+                return
+            reached = segment.start(reached, segment.size())
+            tail = segment.tail(reached)
             if tail is None:
                 return
             if tail:
