@@ -8,12 +8,16 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from urllib.parse import urlsplit
 
 import pytest
 from serving import Serving, gunicorn, until, waitress
 
+from flask_chest.journal import MemoryJournal
+from flask_chest.log import Throttle
+from flask_chest.stats import Counters
 from flask_chest.testing import Relay
 
 PATIENCE_SECONDS = 2.0  # CHEST_SHUTDOWN_SECONDS, as it is by default
@@ -218,6 +222,35 @@ def test_a_signal_while_a_process_delivers_at_its_end_cuts_nothing_off(tmp_path,
     process.communicate(timeout=30)
     with contextlib.closing(sqlite3.connect(tmp_path / "chest.sqlite3")) as connection:
         assert connection.execute("SELECT count(*) FROM chest_records").fetchone() == (30,)
+
+
+def test_a_signal_handler_may_count_and_look_while_it_interrupts_the_same():
+    """Whatever runs in the middle of a change, in the same thread, as a handler does."""
+    counters = Counters()
+    reader = MemoryJournal(["main"], counters, Throttle()).reader("main")
+    seen = []
+
+    class Number(int):
+        def __radd__(self, other):
+            seen.append(counters.by_reason("dropped"))
+            return other + int(self)
+
+    class Line(bytes):
+        def __len__(self):
+            seen.append(reader.pending()[0])
+            return super().__len__()
+
+    def change():
+        counters.add("dropped", "torn", Number(1))
+        reader.add(Line(b"{}\n"))
+
+    thread = threading.Thread(target=change, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert seen[:2] == [{}, 0]
+    assert counters.by_reason("dropped") == {"torn": 1}
+    assert reader.pending()[0] == 3
 
 
 # -- More than can be delivered in time -----------------------------------------------------------

@@ -111,7 +111,7 @@ class MemoryReader(Reader):
 
     def after_fork(self) -> None:
         """Start empty, as at the beginning."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may close what it interrupts
         self._turn = threading.Lock()
         self._lines: deque[tuple[float, bytes]] = deque()
         self._bytes = 0
