@@ -122,6 +122,25 @@ def test_when_no_new_segment_can_be_made_the_full_one_is_used_further(make_disk,
     assert [json.loads(each)["n"] for each in unread(journal, max_bytes=100 * size)][-2:] == [8, 9]
 
 
+@pytest.mark.parametrize("is_begun", [False, True])
+def test_while_no_segment_can_be_made_requests_do_not_look_at_the_whole_folder(
+    make_disk, folder, monkeypatch, is_begun
+):
+    journal = make_disk()
+    if is_begun:
+        journal.append(line(0, 8 * 1024 * 1024))
+    looks = []
+    monkeypatch.setattr(journal._retention, "make_room", lambda: looks.append(1) or True)
+    (folder / "segments").rename(folder / "away")
+    (folder / "segments").write_text("no folder")
+    assert [journal.append(line(number)) for number in range(50)] == [is_begun] * 50
+    assert len(looks) == 1
+    (folder / "segments").unlink()
+    (folder / "away").rename(folder / "segments")
+    assert journal.append(line(50)), "with the next request"
+    assert len(segment_files(folder)) == 1 + is_begun
+
+
 def test_a_write_that_stops_half_way_is_taken_back_and_counted(
     make_disk, folder, file_size_limit, counters, caplog
 ):
