@@ -125,21 +125,22 @@ class State:
 
     def _awake(self) -> bool:
         """Start delivery with the first request of this process; False to be called again."""
-        fork.notice()
-        if not _has_threads():
-            logger.warning(
-                "uWSGI runs without threads, so this process delivers nothing: its records wait in "
-                "the journal for another process, such as `flask chest flush`. Set "
-                "enable-threads = true for uWSGI"
-            )
-            return True
         try:
+            fork.notice()
+            if not _has_threads():
+                logger.warning(
+                    "uWSGI runs without threads, so this process delivers nothing: its records "
+                    "wait in the journal for another process, such as `flask chest flush`. Set "
+                    "enable-threads = true for uWSGI"
+                )
+                return True
             self.export.start()
-        except RuntimeError as error:  # no thread can be started: the process is ending
+        except Exception as error:  # noqa: BLE001 - such as: no thread can be started at the end
             self.throttle.log(
                 logging.WARNING,
                 "start",
-                f"Delivery cannot start in this process; its records wait: {error}",
+                f"Delivery cannot start in this process; its records wait: {error!r}",
+                error,
             )
         return self.export.is_started
 
