@@ -40,7 +40,7 @@ def test_a_record_is_one_write_and_is_in_the_file_before_append_returns(
     assert written == lines
 
 
-@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o777])
 def test_nobody_else_may_read_the_journal_whatever_the_umask(make_disk, folder, umask):
     before = os.umask(umask)
     try:

@@ -303,6 +303,41 @@ def test_a_file_system_that_is_full_to_the_last_byte_is_emptied_by_delivery(
         subprocess.run(["umount", "--lazy", str(small)], check=True)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_requests_go_on_while_the_file_system_is_read_only(tmp_path, make_disk, counters, caplog):
+    place = tmp_path / "place"
+    place.mkdir()
+
+    def mount(*options):
+        command = ["mount", "-t", "tmpfs", *options, "chest", str(place)]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    if not mount():
+        pytest.skip("this machine lets nobody mount")
+    try:
+        journal = make_disk("main", folder=place / "chest")
+        assert journal.append(line(1))
+        journal.close()  # else the kernel does not allow it
+        assert mount("-o", "remount,ro")
+        assert not journal.append(line(2))
+        assert not journal.append(line(3))
+        assert counters.by_reason("dropped") == {"journal": 2}
+        assert not journal.claim()
+        with pytest.raises(OSError, match="Read-only"):
+            deliver(journal)
+        journal.prune()
+        journal.start()
+        assert mount("-o", "remount,rw")
+        assert journal.append(line(4))
+        assert journal.claim()
+        assert deliver(journal) == [line(1), line(4)]
+        said = [r.getMessage() for r in caplog.records if "A record is lost" in r.getMessage()]
+        assert len(said) == 1
+        journal.close()
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
 def test_a_journal_deleted_under_a_running_process_is_written_again(shop, serve, recorded, said):
     app, chest, folder = shop
     client = serve(app)
