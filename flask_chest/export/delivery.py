@@ -120,7 +120,7 @@ class Delivery:
             # APScheduler reckons in the time of the day: when the clock is set back by an hour,
             # its next run is an hour and an interval away.
             self._backstop_seconds = 3 * interval_seconds
-            self._start()
+            self._try_to_start()
 
     def wake(self) -> None:
         """Deliver soon, unless a failure a moment ago advises to wait or another process does.
@@ -129,7 +129,7 @@ class Delivery:
         """
         with self._condition:
             self._give_up_if_hanging()
-            self._start()
+            self._try_to_start()
             self._due = True
             self._condition.notify_all()
 
@@ -158,6 +158,17 @@ class Delivery:
                 lambda: self._served >= ticket, max(deadline - time.monotonic(), 0.0)
             )
             return self._arrived >= ticket
+
+    def _try_to_start(self) -> None:
+        try:
+            self._start()
+        except RuntimeError as error:  # too many threads; the next interval has another chance
+            self._throttle.log(
+                logging.WARNING,
+                f"thread {self.name}",
+                f"The exporter {self.name!r} has to wait for a thread: {error}",
+                error,
+            )
 
     def _start(self) -> None:
         self._stopping = False
@@ -288,8 +299,10 @@ class Delivery:
         return bool(arrived)
 
     def _prune(self) -> None:
-        self._prune_at = time.monotonic() + _PRUNE_SECONDS
+        began = time.monotonic()
         self._journal.prune()
+        ended = time.monotonic()
+        self._prune_at = ended + max(_PRUNE_SECONDS, 20 * (ended - began))
 
     def _may_wait(self) -> bool:
         """Pause while another process has the turn; False when nobody waits for us any more."""
