@@ -127,6 +127,8 @@ class State:
         """Start delivery with the first request of this process; False to be called again."""
         try:
             fork.notice()
+            if _is_to_fork():
+                return False
             if not _has_threads():
                 logger.warning(
                     "uWSGI runs without threads, so this process delivers nothing: its records "
@@ -182,6 +184,16 @@ class State:
             for store in self._stores.values():
                 store.close()
             self._stores.clear()
+
+
+def _is_to_fork() -> bool:
+    """Whether this is uWSGI's master, which forks its workers without Python's hooks.
+
+    An application may ask itself something while it is loaded there. A thread started then would
+    be missing in the workers, which would take themselves for awake.
+    """
+    uwsgi = sys.modules.get("uwsgi")
+    return uwsgi is not None and uwsgi.worker_id() == 0
 
 
 def _has_threads() -> bool:

@@ -13,7 +13,7 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from serving import Serving, gunicorn, until, waitress
+from serving import QUIET, Serving, gunicorn, until, waitress
 
 from flask_chest.journal import MemoryJournal
 from flask_chest.log import Throttle
@@ -22,8 +22,6 @@ from flask_chest.testing import Relay
 
 PATIENCE_SECONDS = 2.0  # CHEST_SHUTDOWN_SECONDS, as it is by default
 BOUND_SECONDS = PATIENCE_SECONDS + 6.0  # what a busy machine may add; a hang would take 30
-
-QUIET = {"gunicorn.conf.py": "control_socket_disable = True\n"}
 
 
 @pytest.fixture
