@@ -79,7 +79,8 @@ def test_without_time_at_its_end_a_server_leaves_its_records_to_the_next(tmp_pat
         serving.ask(times=50)
         assert serving.end(signal.SIGTERM) == 0
         assert serving.stored() == []
-        assert "main: 50 delivered, 0 bytes waiting" in serving.flask("chest", "flush")
+        said = f"main: {len(serving.answered)} delivered, 0 bytes waiting"
+        assert said in serving.flask("chest", "flush")
         assert serving.has_all()
 
 
@@ -302,8 +303,8 @@ def test_a_drain_stops_at_its_deadline_and_the_next_process_goes_on(tmp_path):
             rows = connection.execute("SELECT request_id FROM chest_records").fetchall()
         return [request_id for (request_id,) in rows]
 
-    answered, took = run(5_000, slowly=0.25)  # 50 batches, 12 seconds
-    assert took < 11
+    answered, took = run(5_000, slowly=1.0)  # 50 batches, 50 seconds
+    assert took < 40, "with 5,000 requests and a start, on a machine that is busy"
     assert 0 < len(stored()) < 5_000
     more, _ = run(1, slowly=0)
     assert sorted(stored()) == sorted(answered + more)
