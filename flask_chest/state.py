@@ -133,21 +133,24 @@ class State:
 
     def _awake(self) -> bool:
         """Start delivery with the first request of this process; False to be called again."""
-        fork.notice()
-        if not _has_threads():
-            logger.warning(
-                "uWSGI runs without threads, so this process delivers nothing: its records wait in "
-                "the journal for another process, such as `flask chest flush`. Set "
-                "enable-threads = true for uWSGI"
-            )
-            return True
         try:
+            fork.notice()
+            if _is_to_fork():
+                return False
+            if not _has_threads():
+                logger.warning(
+                    "uWSGI runs without threads, so this process delivers nothing: its records "
+                    "wait in the journal for another process, such as `flask chest flush`. Set "
+                    "enable-threads = true for uWSGI"
+                )
+                return True
             self.export.start()
-        except RuntimeError as error:  # no thread can be started: the process is ending
+        except Exception as error:  # noqa: BLE001 - such as: no thread can be started at the end
             self.throttle.log(
                 logging.WARNING,
                 "start",
-                f"Delivery cannot start in this process; its records wait: {error}",
+                f"Delivery cannot start in this process; its records wait: {error!r}",
+                error,
             )
         return self.export.is_started
 
@@ -191,6 +194,16 @@ class State:
             for store in self._stores.values():
                 store.close()
             self._stores.clear()
+
+
+def _is_to_fork() -> bool:
+    """Whether this is uWSGI's master, which forks its workers without Python's hooks.
+
+    An application may ask itself something while it is loaded there. A thread started then would
+    be missing in the workers, which would take themselves for awake.
+    """
+    uwsgi = sys.modules.get("uwsgi")
+    return uwsgi is not None and uwsgi.worker_id() == 0
 
 
 def _has_threads() -> bool:

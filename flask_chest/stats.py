@@ -68,7 +68,7 @@ class Counters:
     """Counts events from any thread. Only rare events are counted here, under a lock."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may close what it interrupts
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def add(self, what: str, reason: str = "", number: int = 1) -> None:
@@ -87,5 +87,5 @@ class Counters:
 
     def after_fork(self) -> None:
         """Start from zero in a forked child, whose parent keeps its own counts."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._counts = Counter()

@@ -36,6 +36,10 @@ def view():
 """
 
 
+# The master of newer versions of gunicorn has a control socket, and with it a thread.
+QUIET = {"gunicorn.conf.py": "control_socket_disable = True\n"}
+
+
 def until(condition, seconds=30.0):
     """Wait for a condition; return what it returned."""
     deadline = time.monotonic() + seconds
@@ -133,7 +137,11 @@ class Serving:
     def __enter__(self):
         if self.port is None:
             pattern = re.compile(r"Running on http://127\.0\.0\.1:(\d+)")
-            self.port = int(until(lambda: pattern.search(self.log()))[1])
+            try:
+                self.port = int(until(lambda: pattern.search(self.log()))[1])
+            except BaseException as error:
+                self.__exit__(type(error), error, None)
+                raise
         return self
 
     def __exit__(self, kind, error, trace):

@@ -235,6 +235,24 @@ def test_another_process_takes_over_from_one_that_was_killed(host):
     assert host.segments() == []
 
 
+def test_another_process_takes_over_within_one_interval(host):
+    interval, slack = 2.0, 1.0
+    live = "record(); time.sleep(60)"
+    chief = host.start(live, interval=interval)
+    acknowledged = listen(chief, 1)
+    until(lambda: "export.lock" in locked_files(chief.pid, host.folder))
+    heirs = [host.start(live, interval=interval) for _ in range(3)]
+    acknowledged += [listen(heir, 1)[0] for heir in heirs]
+    until(lambda: set(host.stored()) == set(acknowledged))
+    late = host.run("record(); os._exit(0)")  # and leaves its record to the others
+    began = time.monotonic()
+    kill(chief)
+    until(lambda: set(host.stored()) == {*acknowledged, *late})
+    assert time.monotonic() - began < interval + slack
+    holders = [heir for heir in heirs if "export.lock" in locked_files(heir.pid, host.folder)]
+    assert len(holders) == 1
+
+
 def test_a_process_that_is_stopped_holds_up_no_flush(host):
     chief = host.start("record(); time.sleep(60)", interval=0.05)
     acknowledged = listen(chief, 1)
@@ -354,6 +372,35 @@ process.export.close()
     assert set(host.stored()) == set(said)
     host.flush()
     assert host.segments() == []
+
+
+def test_children_of_children_gather_no_files_and_no_threads(host):
+    said = host.run(
+        """
+def look():
+    return threading.active_count(), len(os.listdir("/proc/self/fd"))
+
+
+record()
+assert process.export.flush(10.0)
+threads, files = look()
+for depth in range(20):
+    child = os.fork()
+    if child:
+        assert os.waitpid(child, 0)[1] == 0
+        assert look() == (threads, files)
+        process.export.close()
+        os._exit(0)
+    record()
+    assert process.export.flush(10.0)
+    assert look()[0] == threads, threading.enumerate()
+    files = look()[1] if depth == 0 else files
+    assert look()[1] <= files, os.listdir("/proc/self/fd")
+process.export.close()
+"""
+    )
+    assert len(said) == len(set(said)) == 21
+    assert set(host.stored()) == set(said)
 
 
 def test_a_child_does_not_end_the_connection_of_its_parent(host):

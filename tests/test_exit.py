@@ -8,18 +8,20 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from urllib.parse import urlsplit
 
 import pytest
-from serving import Serving, gunicorn, until, waitress
+from serving import QUIET, Serving, gunicorn, until, waitress
 
+from flask_chest.journal import MemoryJournal
+from flask_chest.log import Throttle
+from flask_chest.stats import Counters
 from flask_chest.testing import Relay
 
 PATIENCE_SECONDS = 2.0  # CHEST_SHUTDOWN_SECONDS, as it is by default
 BOUND_SECONDS = PATIENCE_SECONDS + 6.0  # what a busy machine may add; a hang would take 30
-
-QUIET = {"gunicorn.conf.py": "control_socket_disable = True\n"}
 
 
 @pytest.fixture
@@ -77,7 +79,8 @@ def test_without_time_at_its_end_a_server_leaves_its_records_to_the_next(tmp_pat
         serving.ask(times=50)
         assert serving.end(signal.SIGTERM) == 0
         assert serving.stored() == []
-        assert "main: 50 delivered, 0 bytes waiting" in serving.flask("chest", "flush")
+        said = f"main: {len(serving.answered)} delivered, 0 bytes waiting"
+        assert said in serving.flask("chest", "flush")
         assert serving.has_all()
 
 
@@ -220,6 +223,35 @@ def test_a_signal_while_a_process_delivers_at_its_end_cuts_nothing_off(tmp_path,
         assert connection.execute("SELECT count(*) FROM chest_records").fetchone() == (30,)
 
 
+def test_a_signal_handler_may_count_and_look_while_it_interrupts_the_same():
+    """Whatever runs in the middle of a change, in the same thread, as a handler does."""
+    counters = Counters()
+    reader = MemoryJournal(["main"], counters, Throttle()).reader("main")
+    seen = []
+
+    class Number(int):
+        def __radd__(self, other):
+            seen.append(counters.by_reason("dropped"))
+            return other + int(self)
+
+    class Line(bytes):
+        def __len__(self):
+            seen.append(reader.pending()[0])
+            return super().__len__()
+
+    def change():
+        counters.add("dropped", "torn", Number(1))
+        reader.add(Line(b"{}\n"))
+
+    thread = threading.Thread(target=change, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert seen[:2] == [{}, 0]
+    assert counters.by_reason("dropped") == {"torn": 1}
+    assert reader.pending()[0] == 3
+
+
 # -- More than can be delivered in time -----------------------------------------------------------
 
 SLOW = """
@@ -271,8 +303,8 @@ def test_a_drain_stops_at_its_deadline_and_the_next_process_goes_on(tmp_path):
             rows = connection.execute("SELECT request_id FROM chest_records").fetchall()
         return [request_id for (request_id,) in rows]
 
-    answered, took = run(5_000, slowly=0.25)  # 50 batches, 12 seconds
-    assert took < 11
+    answered, took = run(5_000, slowly=1.0)  # 50 batches, 50 seconds
+    assert took < 40, "with 5,000 requests and a start, on a machine that is busy"
     assert 0 < len(stored()) < 5_000
     more, _ = run(1, slowly=0)
     assert sorted(stored()) == sorted(answered + more)

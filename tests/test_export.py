@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flask_chest.errors import BatchRejected, ExporterUnavailable
+from flask_chest.export import delivery
 from flask_chest.exporter import Exporter
 from flask_chest.hookspecs import hookimpl
-from flask_chest.journal import DiskJournal
+from flask_chest.journal import DiskJournal, disk
 from flask_chest.journal.segment import SegmentWriter
 from flask_chest.log import Throttle
 from flask_chest.record import uuid7
@@ -136,6 +137,27 @@ def test_an_export_that_is_forgotten_ends_its_threads_and_gives_the_lock_back(fo
     assert other.claim()
     assert not keeper.is_open
     other.close()
+
+
+def test_every_exporter_delivers_once_threads_can_be_started_again(make, monkeypatch, caplog):
+    a, b = Keeper(), Keeper()
+    process = make({"a": a, "b": b}, interval=0.05)
+    start = threading.Thread.start
+
+    def fail(thread):
+        if thread.name.startswith("chest-export"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    process.export.start()
+    process.record(range(3))
+    time.sleep(0.3)
+    monkeypatch.setattr(threading.Thread, "start", start)
+    until(lambda: a.numbers == b.numbers == [0, 1, 2])
+    assert [record.getMessage() for record in caplog.records] == [
+        f"The exporter {name!r} has to wait for a thread: can't start new thread" for name in "ab"
+    ], "once a minute"
 
 
 def test_a_clock_that_was_set_back_does_not_stop_delivery(make):
@@ -366,6 +388,25 @@ def test_an_exporter_that_fails_half_way_goes_on_where_it_was(make):
     assert failing.numbers == list(range(30))
 
 
+def test_what_has_arrived_makes_room_before_all_has(make, folder, monkeypatch):
+    monkeypatch.setattr(disk, "MAX_SEGMENT_BYTES", 50)
+    monkeypatch.setattr(delivery, "_PRUNE_SECONDS", 0.0)
+    left = []
+
+    class Watching(Keeper):
+        def take(self, numbers):
+            left.append(len(list((folder / "segments").iterdir())))
+            super().take(numbers)
+            if 89 in numbers:
+                raise ExporterUnavailable("before the end")
+
+    process = make(Watching(), batch=10)
+    process.record(range(100))
+    assert not process.export.flush(5.0)
+    assert left == sorted(left, reverse=True)
+    assert left[-1] < left[0]
+
+
 def test_an_exporter_whose_close_fails_too_is_opened_again(make):
     class Broken(Failing):
         def close(self):
@@ -493,9 +534,30 @@ def test_nothing_is_lost_when_the_database_goes_away_between_the_halves(make, fo
     process.record(range(8))
     assert not process.export.flush(5.0)
     assert process.export.flush(5.0)
-    # A database passes over what it has by its ID; this exporter keeps what comes twice.
-    assert sorted(set(exporter.numbers)) == [0, 1, 3, 4, 5, 7]
-    assert {letter["record"]["n"] for letter in dead_letters(folder)} == {2, 6}
+    assert exporter.numbers == [0, 1, 3, 4, 5, 7]
+    assert [letter["record"]["n"] for letter in dead_letters(folder)] == [2, 6]
+    assert process.stats().rejected == 2
+
+
+@pytest.mark.parametrize("kind", ["disk", "memory"])
+def test_a_database_that_goes_away_again_and_again_between_refusals_gets_on(make, kind):
+    class Flapping(Refusing):
+        calls_left = 6
+
+        def take(self, numbers):
+            self.calls_left -= 1
+            if self.calls_left < 0:
+                self.calls_left = 6
+                raise ExporterUnavailable("again")
+            super().take(numbers)
+
+    exporter = Flapping(range(0, 16, 2))
+    process = make(exporter, kind=kind, batch=16)
+    process.record(range(16))
+    until(lambda: process.export.flush(5.0))
+    assert exporter.numbers == list(range(1, 16, 2))
+    assert process.stats().rejected == 8
+    assert process.stats().failures > 1
 
 
 def test_a_dead_letter_that_cannot_be_written_keeps_the_record_waiting(make, folder):

@@ -12,6 +12,7 @@ from flask import Flask, g
 
 from flask_chest import FlaskChest
 from flask_chest.errors import ChestError, ConfigurationError
+from flask_chest.journal import DiskJournal
 from flask_chest.stats import Stats
 
 
@@ -88,7 +89,8 @@ def test_several_applications_need_an_app_context_to_say_which(chest, recorded):
 
 
 def test_two_applications_must_not_deliver_each_others_records(make_chest, tmp_path):
-    make_chest().init_app(Flask("first"))
+    first = Flask("first")  # kept: one that the garbage collector takes is in nobody's way
+    make_chest().init_app(first)
     other = {"main": f"sqlite:///{tmp_path / 'other.sqlite3'}"}
     with pytest.raises(ConfigurationError, match=r"CHEST_JOURNAL=.*a journal of its own"):
         make_chest(exporters=other).init_app(Flask("second"))
@@ -122,6 +124,24 @@ def test_nothing_runs_before_the_first_request_tracked_or_not(chest, app):
     assert names == {"APScheduler", "chest-export-main", "chest-journal"}
     chest.close()
     assert set(threading.enumerate()) == before
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no thread"), OSError(24, "too many files")])
+def test_a_delivery_that_cannot_start_costs_no_request_and_no_record(
+    chest, app, recorded, monkeypatch, said, error
+):
+    chest.init_app(app)
+    add_view(app, chest)
+
+    def fail(_journal):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DiskJournal, "start", fail)
+        for _ in range(3):
+            assert app.test_client().get("/").status_code == 200
+    assert [repr(error) in message for message in said()] == [True]
+    recorded(chest, 3)
 
 
 def test_delivery_starts_again_after_close(chest, app, recorded):

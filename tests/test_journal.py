@@ -40,7 +40,7 @@ def test_a_record_is_one_write_and_is_in_the_file_before_append_returns(
     assert written == lines
 
 
-@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o777])
 def test_nobody_else_may_read_the_journal_whatever_the_umask(make_disk, folder, umask):
     before = os.umask(umask)
     try:
@@ -120,6 +120,25 @@ def test_when_no_new_segment_can_be_made_the_full_one_is_used_further(make_disk,
     assert journal.append(line(9))
     assert len(segment_files(folder)) == 2
     assert [json.loads(each)["n"] for each in unread(journal, max_bytes=100 * size)][-2:] == [8, 9]
+
+
+@pytest.mark.parametrize("is_begun", [False, True])
+def test_while_no_segment_can_be_made_requests_do_not_look_at_the_whole_folder(
+    make_disk, folder, monkeypatch, is_begun
+):
+    journal = make_disk()
+    if is_begun:
+        journal.append(line(0, 8 * 1024 * 1024))
+    looks = []
+    monkeypatch.setattr(journal._retention, "make_room", lambda: looks.append(1) or True)
+    (folder / "segments").rename(folder / "away")
+    (folder / "segments").write_text("no folder")
+    assert [journal.append(line(number)) for number in range(50)] == [is_begun] * 50
+    assert len(looks) == 1
+    (folder / "segments").unlink()
+    (folder / "away").rename(folder / "segments")
+    assert journal.append(line(50)), "with the next request"
+    assert len(segment_files(folder)) == 1 + is_begun
 
 
 def test_a_write_that_stops_half_way_is_taken_back_and_counted(
@@ -382,6 +401,21 @@ def test_a_cursor_that_cannot_be_read_stops_delivery_rather_than_repeating_it(ma
     assert deliver(journal) == [line(1)]
 
 
+@pytest.mark.parametrize("left", [b"", b"half a li", b"\0" * 50], ids=["empty", "half", "zeros"])
+def test_a_segment_that_lost_what_its_cursor_had_passed_does_not_stay_for_ever(
+    make_disk, folder, left
+):
+    _, names = two_dead_segments(make_disk, folder)
+    journal = make_disk("main")
+    deliver(journal)
+    (folder / "segments" / names[0]).write_bytes(left)  # the power failed
+    assert deliver(journal) == []
+    journal.prune()
+    assert segment_files(folder) == []
+    kept = [path.read_bytes() for path in folder.glob("damaged/*@0")]
+    assert kept == ([left.rstrip(b"\0")] if left else [])
+
+
 def test_another_process_goes_on_where_one_stopped(make_disk, folder):
     one, two = make_disk("main"), make_disk("main")
     for number in range(4):
@@ -464,3 +498,17 @@ def test_dead_letters_keep_the_record_and_the_error(make_disk, folder):
         {"error": "ValueError: too\nlong", "record": json.loads(line(1))},
         {"error": "TypeError: no JSON", "record": '{"half": "\ufffd'},
     ]
+
+
+def test_a_dead_letter_that_the_disk_has_no_room_for_leaves_no_half_line(
+    make_disk, folder, file_size_limit
+):
+    reader = make_disk("main").reader("main")
+    with reader.turn():
+        reader.set_aside(line(1), ValueError("no"))
+        whole = (folder / "dead-letter" / "main.jsonl").read_bytes()
+        file_size_limit(len(whole) + 10)
+        with pytest.raises(OSError, match="could be written"):
+            reader.set_aside(line(2), ValueError("no"))
+        file_size_limit(resource.RLIM_INFINITY)
+        assert (folder / "dead-letter" / "main.jsonl").read_bytes() == whole

@@ -15,7 +15,17 @@ from urllib.parse import urlsplit
 
 import pytest
 from backends import Mysql
-from serving import APP, Serving, flask_run, gunicorn, threads_of, until, uwsgi, waitress
+from serving import (
+    APP,
+    QUIET,
+    Serving,
+    flask_run,
+    gunicorn,
+    threads_of,
+    until,
+    uwsgi,
+    waitress,
+)
 
 from flask_chest.testing.relay import Relay
 
@@ -48,8 +58,6 @@ class Row:
     files: dict[str, str] = field(default_factory=dict)
 
 
-# The master of newer versions has a control socket, and with it a thread.
-QUIET = {"gunicorn.conf.py": "control_socket_disable = True\n"}
 UWSGI = ("--master", "--processes=2", "--enable-threads")
 ROWS = {}
 for kind in ("sync", "gthread", "gevent"):
@@ -216,8 +224,30 @@ def test_the_reloader_restarts_the_application_and_its_parent_delivers_nothing(s
     )
 
 
-# Newer versions have no way without threads: for them, the flag that they show is set by hand.
-# From 2.0.27 on, uWSGI has no way to go without threads; there is one for Python 3.12 and older.
+WARM = f"""{APP}
+app.test_client().get("/")
+"""
+
+
+@pytest.mark.parametrize("command", [uwsgi(*UWSGI), uwsgi("--enable-threads")])
+def test_a_request_that_uwsgis_master_makes_while_it_loads_spoils_no_worker(serve, command):
+    with serve(command, app=WARM) as serving:
+        serving.ask(
+            lambda: len(serving.pids) >= 1 + ("--master" in command) and len(serving.answered) >= 40
+        )
+        until(lambda: serving.has_all(exact=False))
+        assert threads_of(serving.process.pid) == 1 or "--master" not in command
+        segments = serving.segments()
+        assert segments.keys() >= serving.pids
+        assert len({name for names in segments.values() for name in names}) == len(segments)
+        assert serving.connections() == 1
+        assert_identities(serving)
+        assert serving.end(signal.SIGTERM) == 0
+        assert serving.differences(exact=False) == {}
+        assert len(serving.stored()) == len(serving.answered) + 1
+
+
+# From 2.0.27 on, uWSGI has no way to go without threads, so the flag that it shows is set by hand.
 NO_THREADS = f"""
 import sys
 uwsgi = sys.modules.get("uwsgi")
@@ -497,7 +527,7 @@ def page():
             "",
             "## What was run",
             "",
-            "Each row delivered to SQLite and PostgreSQL. An empty cell does not apply.",
+            "Each row delivered to SQLite and PostgreSQL. An empty cell was not run.",
             "",
             *(f"| {' | '.join(row)} |" for row in table),
             "",

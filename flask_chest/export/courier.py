@@ -14,7 +14,7 @@ from flask_chest.exporter import Batch
 
 if TYPE_CHECKING:
     from flask_chest.exporter import Exporter
-    from flask_chest.journal import Reader
+    from flask_chest.journal import Chunk, Reader
     from flask_chest.log import Throttle
     from flask_chest.plugins import Plugins
     from flask_chest.stats import Counters
@@ -94,8 +94,7 @@ class Courier:
                 if is_stopping():
                     return False
                 self._open()
-                self._export(Batch(chunk.lines, chunk.count))
-                self._reader.acknowledge(chunk)
+                self._export(chunk)
                 arrived()
             return True
 
@@ -109,24 +108,24 @@ class Courier:
         with self._watched("open"), fork.held_off():
             self.exporter.open()
 
-    def _export(self, batch: Batch) -> None:
-        """Deliver a batch, or those of its records that the database does not refuse."""
+    def _export(self, chunk: Chunk) -> None:
+        """Deliver a chunk, or those of its records that the database does not refuse."""
+        batch = Batch(chunk.lines, chunk.count)
         try:
             with self._watched("export"):
                 self.exporter.export(batch)
         except BatchRejected as error:
-            if len(batch) > 1:
-                # Not `splitlines`: it takes a carriage return, too, for the end of a line.
-                lines = [line + b"\n" for line in batch.lines.split(b"\n")[:-1]]
-                middle = len(lines) // 2
-                for half in (lines[:middle], lines[middle:]):
-                    self._export(Batch(b"".join(half), len(half)))
+            if chunk.count > 1:
+                for half in chunk.halves():
+                    self._export(half)
                 return
             self._reject(batch, error)
-            return
-        self._counters.add("delivered", self.name, len(batch))
-        with self._watched("chest_exported"):
-            self._plugins.exported(self.name, batch)
+        else:
+            self._counters.add("delivered", self.name, len(batch))
+            with self._watched("chest_exported"):
+                self._plugins.exported(self.name, batch)
+        # Each part by itself: when a later one fails, no record is set aside a second time.
+        self._reader.acknowledge(chunk)
 
     def _reject(self, batch: Batch, error: BatchRejected) -> None:
         self._reader.set_aside(batch.lines, error)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _MAX_HANGING: Final = 3
 _POLL_SECONDS: Final = 0.02
+_PRUNE_SECONDS: Final = 1.0
 
 
 class Delivery:
@@ -107,6 +108,7 @@ class Delivery:
         self._failures = 0  # in a row
         self._last_error: str | None = None
         self._not_before = 0.0
+        self._prune_at = 0.0
         self._hanging: list[threading.Thread] = []
         self._untold: Exception | None = None  # a failure that plugins have not heard of
 
@@ -118,7 +120,7 @@ class Delivery:
             # APScheduler reckons in the time of the day: when the clock is set back by an hour,
             # its next run is an hour and an interval away.
             self._backstop_seconds = 3 * interval_seconds
-            self._start()
+            self._try_to_start()
 
     def wake(self) -> None:
         """Deliver soon, unless a failure a moment ago advises to wait or another process does.
@@ -127,7 +129,7 @@ class Delivery:
         """
         with self._condition:
             self._give_up_if_hanging()
-            self._start()
+            self._try_to_start()
             self._due = True
             self._condition.notify_all()
 
@@ -156,6 +158,17 @@ class Delivery:
                 lambda: self._served >= ticket, max(deadline - time.monotonic(), 0.0)
             )
             return self._arrived >= ticket
+
+    def _try_to_start(self) -> None:
+        try:
+            self._start()
+        except RuntimeError as error:  # too many threads; the next interval has another chance
+            self._throttle.log(
+                logging.WARNING,
+                f"thread {self.name}",
+                f"The exporter {self.name!r} has to wait for a thread: {error}",
+                error,
+            )
 
     def _start(self) -> None:
         self._stopping = False
@@ -282,8 +295,14 @@ class Delivery:
             if not in_charge:  # one connection per host, but for the moment of a flush
                 courier.close()
         if arrived is not None:
-            self._journal.prune()
+            self._prune()
         return bool(arrived)
+
+    def _prune(self) -> None:
+        began = time.monotonic()
+        self._journal.prune()
+        ended = time.monotonic()
+        self._prune_at = ended + max(_PRUNE_SECONDS, 20 * (ended - began))
 
     def _may_wait(self) -> bool:
         """Pause while another process has the turn; False when nobody waits for us any more."""
@@ -298,6 +317,9 @@ class Delivery:
     def _note_success(self) -> None:
         self._failures = 0
         self._last_error = None
+        # A backlog may take long, or fail half way: what has arrived makes room meanwhile.
+        if time.monotonic() >= self._prune_at:
+            self._prune()
 
     def _failed(self, courier: Courier, error: Exception) -> None:
         courier.close()

@@ -128,6 +128,7 @@ class DiskJournal(Journal):
         self._writer: SegmentWriter | None = None
         self._look_at = 0  # size of the segment at which to look whether all is well
         self._full_until: float | None = None
+        self._no_look_before = 0.0
         self._unsynced: set[Path] = set()
         self._synced = 0  # bytes of the segment that the disk has
         self._idle_bytes, self._idle_since = 0, 0.0  # its size, and since when it is no other
@@ -139,6 +140,7 @@ class DiskJournal(Journal):
             name,
             damage=self._damage,
             max_dead_letters=self._max_bytes // 8,
+            sync=self._fsync != "never",
             counters=self._counters,
             throttle=self._throttle,
         )
@@ -179,17 +181,22 @@ class DiskJournal(Journal):
         now = time.monotonic()
         if self._full_until is not None and now < self._full_until:
             return None
-        if not self._retention.make_room():
+        if now >= self._no_look_before and not self._retention.make_room():
             # Nobody may delete a segment that is written to; all of ours may be delivered.
             self._retire()
             if not self._retention.make_room():
                 self._full_until = now + _FULL_SECONDS
                 return None
         self._full_until = None
-        writer = self._writer
+        writer = old = self._writer
         segment_bytes = min(MAX_SEGMENT_BYTES, self._max_bytes // 16)
         if writer is None or writer.is_torn or writer.size >= segment_bytes:
+            # Until a new one can be made, each record comes by here, and must not wait for a look
+            # at the whole folder.
+            self._no_look_before = now + _FULL_SECONDS
             writer = self._rotate()
+            if writer is not old:
+                self._no_look_before = 0.0
         step = min(_LOOK_BYTES, self._max_bytes // 64)
         self._look_at = min(writer.size + step, max(segment_bytes, writer.size))
         return writer

@@ -77,16 +77,17 @@ def write_private(path: Path, flags: int, content: bytes) -> None:
     """Open a private file, write all of `content` to it, and close it.
 
     Raises:
-        OSError: Not all of it could be written.
+        OSError: Not all of it could be written, and what was is taken back.
     """
     with fork.held_off():
         descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | flags)
         try:
             written = os.write(descriptor, content)
+            if written != len(content):
+                os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
+                raise short_write(written, content)
         finally:
             os.close(descriptor)
-    if written != len(content):
-        raise short_write(written, content)
 
 
 def short_write(written: int, content: bytes) -> OSError:

@@ -20,13 +20,25 @@ class Chunk:
         lines: One record a line, each with its line feed.
         count: Number of lines.
         segment: Name of the segment that they come from.
-        end: Where in the segment the reader stands once they are delivered.
+        end: Where in the segment the reader stands once they are delivered, in bytes.
     """
 
     lines: bytes
     count: int
     segment: str
     end: int
+
+    def halves(self) -> tuple[Chunk, Chunk]:
+        """Return the two halves of a chunk of several records, to be acknowledged one by one."""
+        # Not `splitlines`: it takes a carriage return, too, for the end of a line.
+        lines = self.lines.split(b"\n")
+        middle = self.count // 2
+        second = b"\n".join(lines[middle:])
+        first = self.lines[: -len(second)]
+        return (
+            Chunk(first, middle, self.segment, self.end - len(second)),
+            Chunk(second, self.count - middle, self.segment, self.end),
+        )
 
 
 class Reader(ABC):

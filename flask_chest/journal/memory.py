@@ -111,11 +111,11 @@ class MemoryReader(Reader):
 
     def after_fork(self) -> None:
         """Start empty, as at the beginning."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may close what it interrupts
         self._turn = threading.Lock()
         self._lines: deque[tuple[float, bytes]] = deque()
         self._bytes = 0
-        self._passed = 0  # records that have left at the front, delivered or dropped
+        self._passed = 0  # bytes that have left at the front, delivered or dropped
 
     def add(self, line: bytes) -> None:
         """Keep one record, and drop some when there are too many bytes."""
@@ -141,7 +141,7 @@ class MemoryReader(Reader):
     def _pop(self) -> None:
         _, line = self._lines.popleft()
         self._bytes -= len(line)
-        self._passed += 1
+        self._passed += len(line)
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[bool]:
@@ -161,21 +161,23 @@ class MemoryReader(Reader):
     def chunks(self, max_records: int, max_bytes: int) -> Iterator[Chunk]:
         """Yield what waits at this moment, oldest first."""
         with self._lock:
-            last = self._passed + len(self._lines)
+            last = self._passed + self._bytes
         while True:
             with self._lock:
                 start = self._passed
                 taken: list[bytes] = []
                 size = 0
                 for _, line in self._lines:
-                    size += len(line)
-                    if len(taken) == max_records or (taken and size > max_bytes):
+                    new = size + len(line)
+                    if len(taken) == max_records or (taken and new > max_bytes):
                         break
+                    if start + new > last:
+                        break  # it came later
                     taken.append(line)
-                taken = taken[: max(last - start, 0)]
+                    size = new
             if not taken:
                 return
-            yield Chunk(b"".join(taken), len(taken), _SEGMENT, start + len(taken))
+            yield Chunk(b"".join(taken), len(taken), _SEGMENT, start + size)
 
     def acknowledge(self, chunk: Chunk) -> None:
         """Forget the records up to the end of `chunk`."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flask_chest.journal.files import LockFile, write_private
+from flask_chest.journal.files import LockFile, Syncer, write_private
 from flask_chest.journal.interface import Chunk, Reader
 from flask_chest.journal.segment import segments
 
@@ -33,6 +33,7 @@ class DiskReader(Reader):
         exporter: Names the files, so it has only letters, digits, ``_`` and ``-``.
         damage: Takes what cannot be read.
         max_dead_letters: Most bytes of dead letters.
+        sync: Whether the disk must have a dead letter before the cursor moves behind its record.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class DiskReader(Reader):
         *,
         damage: Damage,
         max_dead_letters: int,
+        sync: bool,
         counters: Counters,
         throttle: Throttle,
     ) -> None:
@@ -50,6 +52,7 @@ class DiskReader(Reader):
         self._file = folder / "cursors" / f"{exporter}.json"
         self._dead_letters = folder / "dead-letter" / f"{exporter}.jsonl"
         self._max_dead_letters = max_dead_letters
+        self._syncer = Syncer() if sync else None
         self._turn_file = folder / "cursors" / f"{exporter}.lock"
         self._turn = LockFile(self._turn_file)
         self._damage = damage
@@ -163,6 +166,16 @@ class DiskReader(Reader):
             record = line.decode("utf-8", "replace")
         letter = {"error": f"{type(error).__name__}: {error}", "record": record}
         write_private(self._dead_letters, os.O_APPEND, json.dumps(letter).encode() + b"\n")
+        if self._syncer is not None:
+            try:
+                self._syncer.sync(self._dead_letters)
+            except OSError as fault:
+                self._throttle.log(
+                    logging.ERROR,
+                    f"sync {self._exporter}",
+                    f"{self._dead_letters} may lose records when the power fails: {fault}",
+                    fault,
+                )
 
     def pending(self) -> tuple[int, float]:
         """Return the bytes that wait, and the age in seconds of the oldest segment with any."""
@@ -180,6 +193,8 @@ class DiskReader(Reader):
     def after_fork(self) -> None:
         """Leave the turn to the parent."""
         self._turn.after_fork()
+        if self._syncer is not None:
+            self._syncer.after_fork()
         self._cursor = {}
 
 

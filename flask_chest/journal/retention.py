@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from flask_chest import fork
 from flask_chest.journal.files import Lease
 from flask_chest.journal.segment import Segment, delete_unborn, segments
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 LEASE: Final = ".in-use"
 _UNBORN_SECONDS: Final = 3600.0
+_COUNTED: Final = ("segments", "dead-letter", "damaged")
 
 
 class Retention:
@@ -74,7 +76,10 @@ class Retention:
 
     def _delete_if_done(self, segment: Segment, reached: int) -> None:
         with segment.left() as is_left:
-            tail = segment.tail(reached) if is_left else None
+            if not is_left:
+                return
+            reached = segment.start(reached, segment.size())
+            tail = segment.tail(reached)
             if tail is None:
                 return
             if tail:
@@ -84,13 +89,12 @@ class Retention:
     def make_room(self) -> bool:
         """Return whether more may be written, and see to it where the oldest are to go."""
         with self._reported("The size of the journal is not known"):
-            kept = segments(self._segments)
-            size = sum(segment.size() for segment in kept) + self._besides()
+            size = sum(_size(self._folder / name) for name in _COUNTED)
             if size <= self._max_bytes:
                 return True
             if self._when_full == "drop_oldest":
                 readers = self._followed()
-                for segment in kept:
+                for segment in segments(self._segments):
                     size -= self._drop(segment, readers)
                     if size <= self._max_bytes:
                         return True
@@ -102,13 +106,6 @@ class Retention:
             )
             return False
         return True  # the disk itself says what it cannot take
-
-    def _besides(self) -> int:
-        found = 0
-        for name in ("dead-letter", "damaged"):
-            with contextlib.suppress(FileNotFoundError), os.scandir(self._folder / name) as files:
-                found += sum(file.stat().st_size for file in files)
-        return found
 
     def _drop(self, segment: Segment, readers: Mapping[str, DiskReader]) -> int:
         """Delete a segment unless a process writes to it; return the bytes that this freed."""
@@ -165,3 +162,13 @@ class Retention:
                 f"{consequence}: the journal in {self._folder} cannot be used: {error}",
                 error,
             )
+
+
+def _size(folder: Path) -> int:
+    """Return the bytes of the files in a folder. A request waits for it."""
+    found = 0
+    with fork.held_off(), contextlib.suppress(FileNotFoundError), os.scandir(folder) as files:
+        for file in files:
+            with contextlib.suppress(FileNotFoundError):  # another process was faster
+                found += file.stat(follow_symlinks=False).st_size
+    return found

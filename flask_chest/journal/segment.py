@@ -158,11 +158,14 @@ class Segment:
     def tail(self, delivered: int) -> bytes | None:
         """Return what lies behind `delivered`, when there is no whole line; else None.
 
+        Args:
+            delivered: From `start`.
+
         Raises:
             OSError: It cannot be read.
         """
         size = self.size()
-        if delivered > size or self.read(delivered, size, 1, _LOOK_BYTES)[1]:
+        if self.read(delivered, size, 1, _LOOK_BYTES)[1]:
             return None
         with fork.held_off(), self.path.open("rb", buffering=0) as file:
             return os.pread(file.fileno(), size - delivered, delivered)

@@ -42,6 +42,9 @@ AT_FAULT = {
     "no JSON": b'{"id": \n',
     "half a record": encode(make_record())[:-40] + b"\n",
     "an empty line": b"\n",
+    "zeros": b"\0" * 40 + b"\n",
+    "zeros before a record": b"\0" * 40 + encode(make_record()),
+    "no UTF-8": b"\xff\xfe\x80\n",
     "a lone surrogate": encode(make_record(path="X")).replace(b'"X"', b'"\\ud800"'),
 }
 
