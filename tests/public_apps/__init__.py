@@ -1,0 +1,1 @@
+"""Public applications, their own tests, and a client that compares two servers of one."""
