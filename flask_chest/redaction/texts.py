@@ -36,6 +36,7 @@ _PRIVATE_KEY: Final = re.compile(
 )
 _JWT: Final = re.compile(r"eyJ[\w-]{6,}(?:\.[\w-]*)*")
 _MANY_DIGITS: Final = re.compile(r"\d{3}[\d -]{7,}\d{3}")
+_ESCAPE: Final = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 _DIGITS: Final = re.compile(r"\d{3,}(?:[ -]{1,2}\d{3,})*")  # cards have no smaller groups
 _DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # sums of the digits of 2n
 _GROUP: Final = re.compile(r"\d+")
@@ -102,6 +103,8 @@ def cards(text: str) -> Iterable[Span]:
     """
     if len(text) < 13 or not _MANY_DIGITS.search(text):
         return ()
+    if "\\" in text:  # the digits of an escape sequence belong to no number
+        text = _ESCAPE.sub(lambda match: " " * len(match[0]), text)
     return _cards(text)
 
 
