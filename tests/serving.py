@@ -289,7 +289,15 @@ class Serving:
         def is_settled():
             return all(0 < self.answers[pid] < most for pid in self.workers)
 
-        until(lambda: is_settled() or self.ask(times=1))
+        def ask_slowly():
+            # Else one worker has answered all that it may before the next one has started.
+            time.sleep(0.5)
+            got = self.get()
+            if got is not None:
+                self.answers[int(got[0])] += 1
+                self.answered.append(got[1])
+
+        until(lambda: is_settled() or ask_slowly(), seconds=90.0)
 
     def is_idle(self):
         """Tell whether no worker of uWSGI is at a request: one that is ends without a last word."""
