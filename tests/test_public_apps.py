@@ -4,28 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from public_apps import sources
+from public_apps.records import records_in
 
 HERE = Path(__file__).parent / "public_apps"
-
-
-@pytest.fixture(scope="module")
-def flaskr():
-    return sources.flaskr()
-
-
-@pytest.fixture(scope="module")
-def httpbin():
-    return sources.httpbin()
-
-
-# -- Their own tests -------------------------------------------------------------------------------
 
 
 class Suite:
@@ -50,38 +37,39 @@ class Suite:
                 stderr=log,
             )
 
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
     def report(self):
         """Wait for the end; return what `watch` reports."""
-        try:
-            self.process.wait(120)
-        finally:
-            self.process.kill()
-            self.process.wait()
+        self.process.wait(120)
         assert self._report.exists(), self.log.read_text("utf-8", "replace")
         return json.loads(self._report.read_text("utf-8"))
 
 
-def records_in(folder, make_chest, app, columns):
-    """Deliver what an ended process has left, if anything; return the rows."""
-    database = folder / "instance" / "chest.sqlite3"
-    chest = make_chest(
-        journal=str(folder / "instance" / "chest"), exporters={"main": f"sqlite:///{database}"}
-    )
-    chest.init_app(app)
-    assert chest.flush(10)
-    with contextlib.closing(sqlite3.connect(database)) as connection:
-        return connection.execute(f"SELECT {columns} FROM chest_records").fetchall()
+@pytest.fixture(scope="module")
+def suites(tmp_path_factory):
+    """Start all, as they wait much; return them by name, bare and tracked."""
+    publics = [sources.flaskr(), sources.httpbin()]
+    with contextlib.ExitStack() as stack:
+
+        def start(public, *, tracked):
+            suite = Suite(public, tmp_path_factory.mktemp(public.package), tracked=tracked)
+            stack.callback(suite.end)
+            return suite
+
+        yield {
+            public.package: [start(public, tracked=tracked) for tracked in (False, True)]
+            for public in publics
+        }
 
 
 @pytest.mark.parametrize(("name", "fewest"), [("flaskr", 24), ("httpbin", 60)])
 def test_its_own_tests_pass_as_without_tracking_and_each_request_is_recorded_once(
-    name, fewest, request, tmp_path, make_chest, app
+    name, fewest, suites, make_chest, app
 ):
-    public = request.getfixturevalue(name)
-    runs = [
-        Suite(public, tmp_path / "bare", tracked=False),
-        Suite(public, tmp_path / "tracked", tracked=True),
-    ]
+    runs = suites[name]
     bare, tracked = [run.report() for run in runs]
     log = runs[1].log.read_text("utf-8", "replace")
     assert tracked["outcomes"] == bare["outcomes"], log
