@@ -13,8 +13,8 @@ from flask_chest import cli, current, settings
 from flask_chest.errors import ChestError, ConfigurationError
 from flask_chest.exporter import Store
 from flask_chest.filter import MethodPatterns, Selection
+from flask_chest.installed import PluginInfo
 from flask_chest.log import Throttle
-from flask_chest.plugins import PluginInfo
 from flask_chest.request_id import RequestIdGenerator
 from flask_chest.state import State
 from flask_chest.stats import Stats
@@ -194,7 +194,7 @@ class FlaskChest:
         self._state().close()
 
     def plugins(self) -> list[PluginInfo]:
-        """Return the plugins that were found, and where each comes from."""
+        """Return the plugins that were found, where each comes from, and which were left out."""
         return list(self._state().plugins.found)
 
     def _state(self) -> State:

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from flask_chest import configure, fork
+from flask_chest import configure, fork, installed
 from flask_chest.capture import Capture
 from flask_chest.errors import ConfigurationError
 from flask_chest.export import Delivery, Export
@@ -48,10 +48,22 @@ class State:
         self.options = options
         self.counters = Counters()
         self.throttle = Throttle()
-        self.plugins = Plugins(dict(registered), self.counters, self.throttle)
+        self.plugins = Plugins(
+            registered,
+            self.counters,
+            self.throttle,
+            installed=installed.load(
+                installed.Choice(
+                    options.plugins, options.block_plugins, external=options.external_plugins
+                )
+            ),
+        )
         configure.create_instance_folder(options, app.instance_path)
         self.exporters = configure.exporters(
-            options.exporters, self.plugins.exporters(), app.instance_path
+            options.exporters,
+            self.plugins.exporters(),
+            app.instance_path,
+            left_out=self.plugins.left_out,
         )
         selection = Selection(options.variables, setting="CHEST_VARIABLES")
         self.capture = Capture(
@@ -117,6 +129,7 @@ class State:
         self._stores_lock = threading.Lock()
         self.capture.is_awake = False
         self.counters.after_fork()
+        self.plugins.after_fork()
         self.journal.after_fork()
         self.export.after_fork()
 
@@ -152,6 +165,7 @@ class State:
             variables_skipped=self.counters.total("variables_skipped"),
             plugin_errors=self.counters.by_reason("plugin_errors"),
             exporters={name: delivery.stats() for name, delivery in self.export.deliveries.items()},
+            hook_times=self.plugins.times(),
         )
 
     def store(self, name: str) -> Store:

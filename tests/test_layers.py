@@ -14,7 +14,8 @@ PACKAGE = Path(flask_chest.__file__).parent
 # Each may import from those before it. `extension` alone wires them.
 ORDER = [
     "_version", "errors", "fork", "log", "stats", "current", "record", "values", "filter",
-    "request_id", "track", "plans", "capture", "journal", "exporter", "hookspecs", "plugins",
+    "request_id", "track", "plans", "capture", "journal", "exporter", "hookspecs",
+    "installed", "hookcall", "plugins",
     "export", "settings", "configure", "state", "cli", "extension", "testing", "__init__",
 ]  # fmt: skip
 
