@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
 from flask import Flask, Request, g
@@ -11,7 +12,8 @@ from typing_extensions import assert_type
 from flask_chest import FlaskChest, current_request_id, hookimpl
 from flask_chest.exporter import Batch, Exporter, RouteSummary, ValueCount
 from flask_chest.record import Record
-from flask_chest.stats import Stats
+from flask_chest.stats import HookTime, Stats
+from flask_chest.testing import Collector, RecordingExporter, collect
 
 app = Flask(__name__)
 chest = FlaskChest(app, track_all=False, variables=["*"])
@@ -89,3 +91,14 @@ class Plugin:
 late = FlaskChest()
 late.register(Plugin(), "mine")
 late.init_app(app)
+
+recording = RecordingExporter()
+late.register(recording)
+assert_type(recording.wait_for(1, timeout_seconds=2.0), list[Record])
+assert_type(chest.stats().hook_times, dict[str, HookTime])
+
+
+def test_it(chest_records: Callable[[Flask], Collector]) -> None:
+    assert_type(chest_records(app)[0], Record)
+    with collect(app) as records:
+        assert_type(records.wait_for(1), list[Record])
