@@ -43,8 +43,8 @@ def _open_store(exporter: str) -> Iterator[Store]:
 def plugins() -> None:
     """List the plugins, the distribution and version of each, and its hooks."""
     for plugin in _state().plugins.found:
-        origin = f"{plugin.distribution} {plugin.version}" if plugin.distribution else "registered"
-        click.echo(f"{plugin.name}\t{origin}\t{', '.join(plugin.hooks)}")
+        hooks = f"left out by {plugin.left_out}" if plugin.left_out else ", ".join(plugin.hooks)
+        click.echo(f"{plugin.name}\t{plugin.origin}\t{hooks}")
 
 
 @group.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +22,7 @@ from flask_chest.settings import INSTANCE, mask
 
 if TYPE_CHECKING:
     from flask_chest.generators import RequestIdGenerator
+    from flask_chest.installed import PluginInfo
     from flask_chest.log import Throttle
     from flask_chest.settings import Settings
     from flask_chest.stats import Counters
@@ -167,6 +168,8 @@ def exporters(
     entries: Mapping[str, str | Mapping[str, Any]],
     installed: Mapping[str, type[Exporter]],
     instance_path: str,
+    *,
+    left_out: Collection[PluginInfo] = (),
 ) -> dict[str, Exporter]:
     """Return a configured exporter, not opened yet, for each entry of CHEST_EXPORTERS.
 
@@ -174,12 +177,14 @@ def exporters(
         entries: Name to URL, or name to a dict with `type` and that plugin's own fields.
         installed: Exporter classes by type.
         instance_path: Takes the place of ``<instance>`` in URLs and values.
+        left_out: Installed plugins that were not loaded, for the error about a missing type.
 
     Raises:
         ConfigurationError: An entry is wrong, or its type is not installed.
     """
     return {
-        name: _exporter(name, entry, installed, instance_path) for name, entry in entries.items()
+        name: _exporter(name, entry, installed, instance_path, left_out)
+        for name, entry in entries.items()
     }
 
 
@@ -208,6 +213,7 @@ def _exporter(
     entry: str | Mapping[str, Any],
     installed: Mapping[str, type[Exporter]],
     instance_path: str,
+    left_out: Collection[PluginInfo],
 ) -> Exporter:
     where = f"{SETTING}[{name!r}]"
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
@@ -216,7 +222,7 @@ def _exporter(
             setting=SETTING,
         )
     if isinstance(entry, str):
-        kind = _kind_of_url(where, entry, installed)
+        kind = _kind_of_url(where, entry, installed, left_out)
         fields: dict[str, Any] = {"url": entry}
     else:
         fields = dict(entry)
@@ -227,7 +233,7 @@ def _exporter(
                 setting=SETTING,
             )
         if requested not in installed:
-            raise _not_installed(where, requested, installed)
+            raise _not_installed(where, requested, installed, left_out)
         kind = installed[requested]
     fields = {
         key: value.replace(INSTANCE, instance_path) if isinstance(value, str) else value
@@ -239,7 +245,12 @@ def _exporter(
         raise ConfigurationError(_explained(where, kind, error), setting=SETTING) from None
 
 
-def _kind_of_url(where: str, url: str, installed: Mapping[str, type[Exporter]]) -> type[Exporter]:
+def _kind_of_url(
+    where: str,
+    url: str,
+    installed: Mapping[str, type[Exporter]],
+    left_out: Collection[PluginInfo],
+) -> type[Exporter]:
     match = _SCHEME.fullmatch(url)
     if match is None:
         raise ConfigurationError(
@@ -248,14 +259,25 @@ def _kind_of_url(where: str, url: str, installed: Mapping[str, type[Exporter]]) 
             setting=SETTING,
         )
     scheme = match[1].lower()
-    for kind in installed.values():
-        if scheme in (kind.type, *kind.schemes):
-            return kind
-    raise _not_installed(where, scheme, installed)
+    if scheme in installed:
+        return installed[scheme]
+    kinds = [kind for kind in installed.values() if scheme in kind.schemes]
+    if len(kinds) > 1:
+        raise ConfigurationError(
+            f"{where}: URLs with {scheme!r} belong to several types, "
+            f"{sorted(kind.type for kind in kinds)}. Say which: {{'type': ..., 'url': ...}}",
+            setting=SETTING,
+        )
+    if kinds:
+        return kinds[0]
+    raise _not_installed(where, scheme, installed, left_out)
 
 
 def _not_installed(
-    where: str, requested: str, installed: Mapping[str, type[Exporter]]
+    where: str,
+    requested: str,
+    installed: Mapping[str, type[Exporter]],
+    left_out: Collection[PluginInfo],
 ) -> ConfigurationError:
     schemes = {scheme: kind.type for kind in installed.values() for scheme in kind.schemes}
     known = {**_EXTRAS, **schemes, **{name: name for name in installed}}
@@ -263,8 +285,12 @@ def _not_installed(
     hint = f"Installed: {', '.join(sorted(installed)) or 'none'}"
     if near and near[0] != requested:
         hint = f"Did you mean {near[0]!r}? {hint}"
-    if near and known[near[0]] not in installed:
+    present = {*installed, *(plugin.name for plugin in left_out)}
+    if near and known[near[0]] not in present:
         hint = f"{hint}. To install it: pip install 'flask-chest[{known[near[0]]}]'"
+    if left_out:
+        others = ", ".join(f"the {plugin} by {plugin.left_out}" for plugin in left_out)
+        hint = f"{hint}. Left out: {others}"
     return ConfigurationError(
         f"{where}: no installed plugin exports to {requested!r}. {hint}", setting=SETTING
     )

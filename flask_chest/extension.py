@@ -15,9 +15,9 @@ from flask_chest.consent import Suppression
 from flask_chest.errors import ChestError, ConfigurationError
 from flask_chest.exporter import Store
 from flask_chest.generators import RequestIdGenerator, generator
+from flask_chest.installed import PluginInfo
 from flask_chest.log import Throttle
 from flask_chest.patterns import MethodPatterns, Selection
-from flask_chest.plugins import PluginInfo
 from flask_chest.state import State
 from flask_chest.stats import Stats
 from flask_chest.track import AnyView, Mark, Marks, Wanted
@@ -237,7 +237,7 @@ class FlaskChest:
         self._state().close()
 
     def plugins(self) -> list[PluginInfo]:
-        """Return the plugins that were found, and where each comes from."""
+        """Return the plugins that were found, where each comes from, and which were left out."""
         return list(self._state().plugins.found)
 
     def _state(self) -> State:

@@ -2,8 +2,12 @@
 
 A plugin is a module or object with functions marked `@hookimpl`, either found through the entry
 point group ``flask_chest`` or given to `FlaskChest.register`. A function may leave out parameters
-that it does not need. A hook that nobody implements costs a request nothing. Whatever an
-implementation raises is counted in `chest.stats().plugin_errors` and logged at most once a minute.
+that it does not need. A hook that nobody implements costs a request nothing.
+
+Of several plugins those marked ``tryfirst`` are called first, then the registered ones, the newest
+first, then the installed ones in the order of their names, at last those marked ``trylast``. What
+one raises is counted in `chest.stats().plugin_errors`, logged at most once a minute, and keeps no
+other from being called.
 """
 
 from __future__ import annotations
@@ -34,7 +38,7 @@ def chest_request_id(request: Request) -> str | None:
     Returns:
         1 to 255 visible ASCII characters without spaces, or None to leave it to the next source.
 
-    When it raises, or returns anything else, the next source gives the ID.
+    When it raises, or returns anything else, the next plugin is asked, then the next source.
     """
 
 
@@ -49,8 +53,11 @@ def chest_filter_variables(variables: dict[str, object], request: Request) -> No
         variables: Name to value, as they stood on `flask.g`.
         request: The Flask request, read only by now.
 
-    When it raises, the record is kept without any variables: one that a filter would have taken
-    out must not slip through.
+    Returns:
+        Nothing; what is returned is ignored.
+
+    When it raises, all variables that are there are withheld: one that it would have taken out
+    must not slip through. The record is kept, and later plugins may add variables.
     """
 
 
@@ -58,8 +65,11 @@ def chest_filter_variables(variables: dict[str, object], request: Request) -> No
 def chest_exporters() -> list[type[Exporter]]:  # type: ignore[empty-body]
     """Announce exporter classes.
 
-    Called once for each application, in `init_app`. All results are collected; two classes with
-    the same `type` are refused, and both are named.
+    Called once for each application, in `init_app`.
+
+    Returns:
+        Classes derived from `flask_chest.exporter.Exporter`. Those of all plugins are collected;
+        two with the same `type` are refused, and both plugins are named.
 
     When it raises, `init_app` stops with an error that names the plugin.
     """
@@ -76,6 +86,9 @@ def chest_exported(exporter: str, batch: Batch) -> None:
         exporter: The exporter's name in CHEST_EXPORTERS.
         batch: What was delivered.
 
+    Returns:
+        Nothing; what is returned is ignored.
+
     When it raises, the delivery stands.
     """
 
@@ -90,6 +103,9 @@ def chest_export_failed(exporter: str, error: Exception) -> None:
         exporter: The exporter's name in CHEST_EXPORTERS.
         error: `ExporterUnavailable`, `BatchRejected` for a record that has been set aside, or
             whatever the exporter raised.
+
+    Returns:
+        Nothing; what is returned is ignored.
 
     When it raises, nothing changes.
     """

@@ -220,6 +220,20 @@ class Settings(BaseSettings):
     shutdown_seconds: float = Field(
         default=2.0, ge=0, le=600, description="Seconds that a process may deliver at its exit"
     )
+    plugins: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_listed)] = Field(
+        default=None,
+        description="The installed plugins that may be loaded, by the name of the entry point or "
+        "of the distribution. Default: all",
+    )
+    block_plugins: Names = Field(
+        default=(),
+        description="Installed plugins that are not loaded, nor imported, by the same names. "
+        "Stronger than `CHEST_PLUGINS`",
+    )
+    external_plugins: bool = Field(
+        default=True,
+        description="Load installed plugins of other projects; `0` leaves those of this one",
+    )
     raise_errors: bool = Field(default=False, description="Raise mistakes in capture, for tests")
 
     @classmethod

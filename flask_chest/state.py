@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from flask_chest import configure, endpoints, fork
+from flask_chest import configure, endpoints, fork, installed
 from flask_chest.capture import Capture
 from flask_chest.consent import OptOut
 from flask_chest.errors import ConfigurationError
@@ -49,10 +49,22 @@ class State:
         self.options = options
         self.counters = Counters()
         self.throttle = Throttle()
-        self.plugins = Plugins(dict(registered), self.counters, self.throttle)
+        self.plugins = Plugins(
+            registered,
+            self.counters,
+            self.throttle,
+            installed=installed.load(
+                installed.Choice(
+                    options.plugins, options.block_plugins, external=options.external_plugins
+                )
+            ),
+        )
         configure.create_instance_folder(options, app.instance_path)
         self.exporters = configure.exporters(
-            options.exporters, self.plugins.exporters(), app.instance_path
+            options.exporters,
+            self.plugins.exporters(),
+            app.instance_path,
+            left_out=self.plugins.left_out,
         )
         redact = configure.redactor(options, app.secret_key)
         self.sampling = configure.sampling(options, self.counters, self.throttle)
@@ -125,6 +137,7 @@ class State:
         self.capture.is_awake = False
         self.counters.after_fork()
         self.sampling.after_fork()
+        self.plugins.after_fork()
         self.journal.after_fork()
         self.export.after_fork()
 
@@ -161,10 +174,12 @@ class State:
             dropped=self.counters.by_reason("dropped"),
             request_ids_replaced=self.counters.total("request_ids_replaced"),
             variables_skipped=self.counters.total("variables_skipped"),
+            capture_errors=self.counters.total("capture_errors"),
             plugin_errors=self.counters.by_reason("plugin_errors"),
             suppressed=self.counters.total("suppressed"),
             sampled_out=self.counters.total("sampled_out"),
             exporters={name: delivery.stats() for name, delivery in self.export.deliveries.items()},
+            hook_times=self.plugins.times(),
         )
 
     def store(self, name: str) -> Store:

@@ -8,6 +8,22 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
+class HookTime:
+    """What calls of one hook of one plugin took in this process.
+
+    Attributes:
+        calls_timed: How many calls were timed: one of 61 in requests, and every one in an
+            exporter's thread.
+        mean_ms: Mean of these, in milliseconds.
+        max_ms: The longest of these, in milliseconds.
+    """
+
+    calls_timed: int
+    mean_ms: float
+    max_ms: float
+
+
+@dataclass(frozen=True)
 class ExporterStats:
     """What one exporter has done in this process, and how far behind it is on this host.
 
@@ -47,21 +63,26 @@ class Stats:
         request_ids_replaced: Request IDs that a generator, plugin or header gave and that could
             not be used.
         variables_skipped: Values that a pattern caught and that are not data.
-        plugin_errors: Exceptions raised by hook implementations, by hook name.
+        capture_errors: Faults in capture itself, and exceptions of CHEST_KEEP. The request went on.
+        plugin_errors: Exceptions raised by plugins, by ``plugin: hook``, such as
+            ``geo: chest_filter_variables``.
         suppressed: Requests that were not recorded because of `chest.suppress()` or CHEST_OPT_OUT.
         sampled_out: Requests that sampling or CHEST_MAX_RECORDS_PER_SECOND did not keep; the
             weights of those that were kept count them.
         exporters: One entry for each configured exporter.
+        hook_times: What the hooks of plugins take, by ``plugin: hook``; only what was called.
     """
 
     recorded: int
     dropped: dict[str, int]
     request_ids_replaced: int
     variables_skipped: int
+    capture_errors: int
     plugin_errors: dict[str, int]
     suppressed: int
     sampled_out: int
     exporters: dict[str, ExporterStats] = field(default_factory=dict)
+    hook_times: dict[str, HookTime] = field(default_factory=dict)
 
 
 class Counters:

@@ -439,8 +439,8 @@ def test_plugins_hear_of_batches_and_failures_and_their_own_faults_stop_nothing(
     assert [process.export.flush(5.0) for _ in range(2)] == [False, True]
     assert heard == [("main", "the database is away"), ("main", 3)]
     assert process.counters.by_reason("plugin_errors") == {
-        "chest_export_failed": 1,
-        "chest_exported": 1,
+        "p0: chest_export_failed": 1,
+        "p0: chest_exported": 1,
     }
 
 

@@ -6,14 +6,12 @@ import json
 import os
 import subprocess
 import sys
-import textwrap
-from pathlib import Path
 
 import pytest
 from flask import Flask, g
 from pydantic import BaseModel
 
-from flask_chest import FlaskChest, hookimpl, hookspecs
+from flask_chest import FlaskChest, hookimpl
 from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
 from flask_chest.exporter import Exporter
 
@@ -37,6 +35,12 @@ class ListExporter(Exporter):
 
     def close(self):
         pass
+
+
+class Complete(Exporter):
+    """Has every method, and nothing else that an exporter needs."""
+
+    open = export = close = lambda *_: None
 
 
 @pytest.fixture
@@ -101,18 +105,6 @@ def test_a_filter_removes_changes_and_adds_variables(make_chest, recorded):
     assert chest.stats().variables_skipped == 1
 
 
-def test_a_filter_that_raises_withholds_the_variables_but_not_the_record(
-    make_chest, recorded, said
-):
-    chest = make_chest()
-    chest.register(plugin(chest_filter_variables=lambda variables: variables["no"]))
-    response = app_with(chest).test_client().get("/")
-    [row] = recorded(chest, 1)
-    assert (response.status_code, row["variables"], row["status_code"]) == (200, {}, 200)
-    assert chest.stats().plugin_errors == {"chest_filter_variables": 1}
-    assert "chest_filter_variables: KeyError" in said()[0]
-
-
 def test_notifications_reach_every_plugin_even_when_one_raises(make_chest, list_exporter, said):
     heard = []
 
@@ -131,7 +123,7 @@ def test_notifications_reach_every_plugin_even_when_one_raises(make_chest, list_
     app_with(chest).test_client().get("/")
     assert chest.flush()
     assert sorted(heard, key=str) == [("here", 1), "/"]
-    assert chest.stats().plugin_errors == {"chest_exported": 1}
+    assert chest.stats().plugin_errors == {"b: chest_exported": 1}
 
 
 def test_failures_and_refusals_are_announced(make_chest, list_exporter):
@@ -176,8 +168,11 @@ def test_two_plugins_that_claim_one_type_are_both_named(make_chest, list_exporte
     ("announced", "message"),
     [
         (lambda: [object()], "not a class derived from"),
-        (lambda: 1 / 0, "'odd' fails in chest_exporters: ZeroDivisionError"),
-        (lambda: None, "'odd' fails in chest_exporters: TypeError"),
+        (lambda: [Exporter], "does not implement close, export, open"),
+        (lambda: [type("NoType", (Complete,), {})], "has no `type`"),
+        (lambda: [type("NoModel", (Complete,), {"type": "x"})], "has no `config_model`"),
+        (lambda: 1 / 0, "'odd' (registered) fails in chest_exporters: ZeroDivisionError"),
+        (lambda: None, "'odd' (registered) fails in chest_exporters: TypeError"),
     ],
 )
 def test_a_plugin_that_announces_nonsense_is_named(make_chest, app, announced, message):
@@ -199,36 +194,6 @@ def test_an_unknown_hook_or_parameter_is_refused_with_the_plugins_name(make_ches
         chest.init_app(app)
 
 
-def test_every_hook_is_documented_and_tested():
-    folder = Path(__file__).parent
-    documented = (folder.parent / "docs" / "plugins.md").read_text("utf-8")
-    tests = ("test_plugins.py", "test_request_id.py")
-    tested = "".join((folder / name).read_text("utf-8") for name in tests)
-    hooks = [name for name in vars(hookspecs) if name.startswith("chest_")]
-    assert len(hooks) == 5
-    for hook in hooks:
-        assert f"## `{hook}(" in documented
-        assert f"{hook}=" in tested or f"def {hook}(" in tested
-        assert getattr(hookspecs, hook).__doc__
-
-
-@pytest.fixture
-def installed(tmp_path):
-    """Return what writes a distribution that announces a plugin, as pip would install it."""
-
-    def install(distribution, code, version="1.0"):
-        module = distribution.replace("-", "_")
-        (tmp_path / f"{module}.py").write_text(textwrap.dedent(code))
-        info = tmp_path / f"{module}-{version}.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
-        )
-        (info / "entry_points.txt").write_text(f"[flask_chest]\n{module} = {module}\n")
-
-    return install
-
-
 def run_flask(tmp_path, *arguments):
     (tmp_path / "app.py").write_text(
         "from flask import Flask\nfrom flask_chest import FlaskChest\n"
@@ -243,40 +208,6 @@ def run_flask(tmp_path, *arguments):
         timeout=60,
         check=False,
     )
-
-
-def test_flask_chest_plugins_lists_each_with_distribution_and_version(tmp_path, installed):
-    installed(
-        "flask-chest-nothing",
-        """
-        from flask_chest import hookimpl
-
-        @hookimpl
-        def chest_filter_variables(variables):
-            pass
-        """,
-        "3.2.1",
-    )
-    result = run_flask(tmp_path, "chest", "plugins")
-    lines = sorted(result.stdout.splitlines())
-    assert result.returncode == 0, result.stderr
-    assert lines[0].split("\t") == [
-        "flask_chest_nothing",
-        "flask-chest-nothing 3.2.1",
-        "chest_filter_variables",
-    ]
-    for line, backend in zip(lines[1:], BACKENDS, strict=True):
-        name, origin, hooks = line.split("\t")
-        assert (name, hooks) == (backend, "chest_exporters")
-        assert origin.startswith(f"flask-chest-{backend} ")
-
-
-def test_a_plugin_that_fails_at_import_is_named_with_its_distribution(tmp_path, installed):
-    installed("flask-chest-broken", "import no_such_module", "0.9")
-    result = run_flask(tmp_path, "chest", "plugins")
-    assert result.returncode != 0
-    for part in ("flask-chest-broken 0.9", "no_such_module", "pip uninstall flask-chest-broken"):
-        assert part in result.stderr
 
 
 def test_the_commands_flush_and_show_what_was_recorded(tmp_path):

@@ -183,6 +183,8 @@ def test_letters_of_another_width_are_the_same_letters():
         ("PGPASSWORD=abc psql", "PGPASSWORD=* psql"),
         ("12password=abc", "12password=*"),
         ("Set-Cookie: a=b; c=d\r\nHost: h", "Set-Cookie: *\r\nHost: h"),
+        ('Cookie: a="x y"; b=c\nHost: h', "Cookie: *\nHost: h"),
+        ("{'cookie': D(v='x'), 'n': 1}", "{'cookie': *, 'n': 1}"),
         ("X-Api-Key: abc", "X-Api-Key: *"),
         ("AKIAIOSFODNN7EXAMPLE", "*"),
         ("ghp_0123456789abcdefghijABCDEFGHIJ012345", "*"),

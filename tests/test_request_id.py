@@ -122,7 +122,7 @@ def test_a_hook_that_raises_leaves_it_to_the_next_source(make_chest, app, serve,
     client = serve_one(chest, app, serve, request_id=lambda request: "from-route")
     assert client.get("/").headers["X-Request-ID"] == "from-route"
     stats = chest.stats()
-    assert (stats.request_ids_replaced, stats.plugin_errors) == (1, {"chest_request_id": 1})
+    assert (stats.request_ids_replaced, stats.plugin_errors) == (1, {"broken: chest_request_id": 1})
 
 
 def test_a_well_formed_inbound_id_is_taken_and_others_are_not(chest, app, serve, recorded):

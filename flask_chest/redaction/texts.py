@@ -55,7 +55,7 @@ _PREFIXES: Final = frozenset(("b", "r", "u", "f", "br", "rb"))  # of Python's li
 _TOKEN: Final = re.compile(
     r"[(\[{]|[)\]}]|\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^()\[\]{}\"']+", re.DOTALL
 )
-_LINE: Final = re.compile(r"[^\r\n\"']*")
+_LINE: Final = re.compile(r"[^\r\n]*")
 _QUOTED: Final = {
     '"': re.compile(r'(?:[^"\\]|\\.)*', re.DOTALL),
     "'": re.compile(r"(?:[^'\\]|\\.)*", re.DOTALL),
@@ -160,7 +160,7 @@ def _keyed(text: str, verdict: Callable[[str], int]) -> Iterator[Span]:
         start, quote = position, match[2]
         if quote is None:
             before = text[match.end(1) : start]
-            is_header = before.endswith((":", ": "))
+            is_header = before.rstrip(" ") == ":"
             scheme = _SCHEME.match(text, start)
             start = scheme.end() if scheme else start
             end = _end_of_bare(text, start, match[1], is_header=is_header)
@@ -182,7 +182,7 @@ def _end(expression: re.Pattern[str], text: str, start: int) -> int:
 def _end_of_bare(text: str, start: int, key: str, *, is_header: bool) -> int:
     """Return where a value that stands in no quotes ends; it may be an object's `repr`."""
     if is_header and "cookie" in key.casefold():
-        return _end(_LINE, text, start)  # several of them
+        return _end(_LINE, text, start)  # several of them, perhaps in quotes
     bare = _AFTER_COLON if is_header else _AFTER_EQUALS
     end = _end(bare, text, start)
     if text[end : end + 1] in _QUOTED and text[start:end].lower() in _PREFIXES:

@@ -1,4 +1,8 @@
-"""Tests for exporters and stores, yours too. Needs pytest.
+"""Tests for applications, exporters and stores, yours too. Needs pytest.
+
+`collect` takes the records of an application under test, which the fixture `chest_records` of
+`flask_chest.testing.fixtures` does for the length of a test. `RecordingExporter` keeps what is
+delivered.
 
 A test class takes the contracts that its exporter has to keep, and says where the exporter is to
 write::
@@ -33,7 +37,10 @@ pytest.register_assert_rewrite(
 )
 
 from flask_chest.testing.backend import Backend, StoreBackend  # noqa: E402 - asserts come first
+from flask_chest.testing.collect import collect  # noqa: E402
+from flask_chest.testing.collector import Collector  # noqa: E402
 from flask_chest.testing.exporter_contract import ExporterContract  # noqa: E402
+from flask_chest.testing.recording import RecordingExporter  # noqa: E402
 from flask_chest.testing.records import make_batch, make_record  # noqa: E402
 from flask_chest.testing.relay import Relay  # noqa: E402
 from flask_chest.testing.schema_contract import SchemaContract  # noqa: E402
@@ -42,12 +49,15 @@ from flask_chest.testing.store_contract import StoreContract  # noqa: E402
 
 __all__ = [
     "Backend",
+    "Collector",
     "ExporterContract",
+    "RecordingExporter",
     "Relay",
     "SchemaContract",
     "ServerContract",
     "StoreBackend",
     "StoreContract",
+    "collect",
     "make_batch",
     "make_record",
 ]

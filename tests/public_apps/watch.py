@@ -58,6 +58,7 @@ def attach(package):
                 "recorded": now.recorded,
                 "dropped": now.dropped,
                 "plugin_errors": now.plugin_errors,
+                "capture_errors": now.capture_errors,
             }
 
     module = __import__(package)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
 from flask import Blueprint, Flask, Request, g
@@ -18,7 +19,8 @@ from flask_chest import (
 )
 from flask_chest.exporter import Batch, Exporter, RouteSummary, ValueCount
 from flask_chest.record import Record
-from flask_chest.stats import Stats
+from flask_chest.stats import HookTime, Stats
+from flask_chest.testing import Collector, RecordingExporter, collect
 
 app = Flask(__name__)
 chest = FlaskChest(app, track_all=False, variables=["*"])
@@ -111,3 +113,14 @@ class Plugin:
 late = FlaskChest()
 late.register(Plugin(), "mine")
 late.init_app(app)
+
+recording = RecordingExporter()
+late.register(recording)
+assert_type(recording.wait_for(1, timeout_seconds=2.0), list[Record])
+assert_type(chest.stats().hook_times, dict[str, HookTime])
+
+
+def test_it(chest_records: Callable[[Flask], Collector]) -> None:
+    assert_type(chest_records(app)[0], Record)
+    with collect(app) as records:
+        assert_type(records.wait_for(1), list[Record])

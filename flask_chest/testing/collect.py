@@ -1,0 +1,78 @@
+"""Takes the records of an application under test before they reach its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pydantic_core import from_json
+
+from flask_chest.errors import ChestError
+from flask_chest.extension import KEY
+from flask_chest.journal import Journal, Reader
+from flask_chest.testing.collector import Collector
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from flask_chest.state import State
+
+
+@contextmanager
+def collect(app: Flask) -> Iterator[Collector]:
+    """Collect, in the `with` block, the records of an application instead of delivering them.
+
+    The application has been initialised as ever, with whatever exporters. Nothing is written to
+    its journal meanwhile, and no thread is started. A record is there as soon as its request has
+    ended: with Flask's test client, when the response has been read.
+
+    Args:
+        app: The application; requests to any client of it are seen.
+
+    Raises:
+        ChestError: It has no FlaskChest.
+    """
+    state: State | None = app.extensions.get(KEY)
+    if state is None:
+        raise ChestError(
+            f"The application {app.name!r} has no FlaskChest. Call init_app(app) first"
+        )
+    collector = Collector()
+    journal, is_awake = state.journal, state.capture.is_awake
+    state.journal, state.capture.is_awake = _Instead(collector), True
+    try:
+        yield collector
+    finally:
+        state.journal, state.capture.is_awake = journal, is_awake
+
+
+class _Instead(Journal):
+    """Stands where a journal stands, and hands each record on."""
+
+    def __init__(self, collector: Collector) -> None:
+        self._collector = collector
+
+    def append(self, line: bytes) -> bool:
+        self._collector.add([from_json(line)])
+        return True
+
+    @property
+    def appended(self) -> int:
+        return len(self._collector)
+
+    def start(self) -> None: ...
+
+    def reader(self, exporter: str) -> Reader:
+        raise ChestError(f"The exporter {exporter!r} gets no records while a test collects them")
+
+    def claim(self) -> bool:
+        return False
+
+    def release(self) -> None: ...
+
+    def prune(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def after_fork(self) -> None: ...

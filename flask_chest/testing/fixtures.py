@@ -1,0 +1,31 @@
+"""Fixtures for pytest.
+
+The conftest.py at the root of the tests asks for them::
+
+    pytest_plugins = ["flask_chest.testing.fixtures"]
+
+They are no entry point of pytest's, which would import Flask-Chest into every test run of an
+environment in which it is installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flask_chest.testing.collect import collect
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from flask_chest.testing.collector import Collector
+
+
+@pytest.fixture
+def chest_records() -> Iterator[Callable[[Flask], Collector]]:
+    """Return what collects the records of an application until the test ends: `collect`."""
+    with ExitStack() as stack:
+        yield lambda app: stack.enter_context(collect(app))

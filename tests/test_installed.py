@@ -1,0 +1,260 @@
+"""Which of the installed plugins are loaded, and what is said of those that cannot be."""
+
+from __future__ import annotations
+
+import re
+import sys
+import textwrap
+
+import pytest
+from flask import Flask
+
+from flask_chest import FlaskChest, __version__
+from flask_chest.errors import ConfigurationError
+
+BACKENDS = ("mongo", "mysql", "postgres", "sqlite")
+
+FILTER = """
+    from flask_chest import hookimpl
+
+    @hookimpl
+    def chest_filter_variables(variables):
+        pass
+    """
+
+EXPORTER = """
+    from flask_chest import hookimpl
+    from flask_chest.exporter import Exporter
+    from pydantic import BaseModel
+
+    class Config(BaseModel):
+        url: str = ""
+
+    class Theirs(Exporter):
+        type = "theirs"
+        schemes = ("https",)
+        config_model = Config
+        def open(self): pass
+        def export(self, batch): pass
+        def close(self): pass
+
+    @hookimpl
+    def chest_exporters():
+        return [Theirs]
+    """
+
+
+@pytest.fixture
+def install(tmp_path):
+    """Return what writes a distribution that announces a plugin, as pip would install it."""
+
+    def install(distribution, code, version="1.0", requires=(), name=None):
+        module = re.sub(r"\W", "_", distribution)
+        (tmp_path / f"{module}.py").write_text(textwrap.dedent(code))
+        info = tmp_path / f"{module}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
+            + "".join(f"Requires-Dist: {text}\n" for text in requires)
+        )
+        entry = f"[flask_chest]\n{name or module} = {module}\n"
+        (info / "entry_points.txt").write_text(entry)
+
+    return install
+
+
+@pytest.fixture
+def plugins(tmp_path, monkeypatch):
+    """Return what runs `flask chest plugins` in an environment, and gives its lines, split."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def run(**environment):
+        with monkeypatch.context() as context:
+            for name, value in environment.items():
+                context.setenv(f"FLASK_CHEST_{name}", value)
+            app = Flask("shop", instance_path=str(tmp_path / "instance"))
+            chest = FlaskChest(app)
+            shown = app.test_cli_runner().invoke(args=("chest", "plugins")).output
+            chest.close()
+        return [line.split("\t") for line in shown.splitlines()]
+
+    yield run
+    for path in tmp_path.glob("*.py"):
+        sys.modules.pop(path.stem, None)
+
+
+def as_dict(lines):
+    return {name: (origin, hooks) for name, origin, hooks in lines}
+
+
+def refused(run, *parts, **environment):
+    with pytest.raises(ConfigurationError) as caught:
+        run(**environment)
+    for part in parts:
+        assert part in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_command_lists_each_plugin_with_distribution_version_and_hooks(plugins, install):
+    install("flask-chest-nothing", FILTER, "3.2.1")
+    assert as_dict(plugins()) == {
+        "flask_chest_nothing": ("flask-chest-nothing 3.2.1", "chest_filter_variables"),
+        **{name: (f"flask-chest-{name} {__version__}", "chest_exporters") for name in BACKENDS},
+    }
+
+
+def test_installed_plugins_are_listed_in_the_order_in_which_they_are_called(plugins, install):
+    install("b-dist", FILTER, name="b")
+    install("a-dist", FILTER, name="z")
+    install("c-dist", FILTER, name="a")
+    order = [line[0] for line in plugins()]
+    assert order == ["a", "b", *BACKENDS, "z"]
+
+
+def test_an_allow_list_leaves_out_all_others(plugins, install):
+    install("Theirs.One", FILTER, name="one")
+    install("theirs-two", "raise RuntimeError('imported')", name="two")
+    for names in ("theirs_one,sqlite", '["one", "flask-chest-sqlite"]'):
+        found = as_dict(plugins(PLUGINS=names))
+        assert found.pop("one") == ("Theirs.One 1.0", "chest_filter_variables")
+        assert found.pop("sqlite")[1] == "chest_exporters"
+        assert {hooks for _, hooks in found.values()} == {"left out by CHEST_PLUGINS"}
+        assert found.keys() == {"two", "mongo", "mysql", "postgres"}
+
+
+def test_an_allow_list_with_a_name_that_is_not_installed_is_refused(plugins):
+    refused(
+        plugins,
+        "CHEST_PLUGINS: no installed plugin is called 'flask-chest-mysqll'",
+        "Did you mean 'flask-chest-mysql'?",
+        PLUGINS="sqlite,flask-chest-mysqll",
+    )
+    refused(plugins, "'zzz'. Installed: ['flask-chest-mongo'", PLUGINS="sqlite,zzz")
+
+
+@pytest.mark.parametrize("name", ["broken", "Flask.Chest_Broken"])
+def test_a_blocked_plugin_is_not_even_imported(plugins, install, name):
+    install("flask-chest-broken", "raise RuntimeError('imported')", name="broken")
+    found = as_dict(plugins(BLOCK_PLUGINS=name))
+    assert found["broken"] == ("flask-chest-broken 1.0", "left out by CHEST_BLOCK_PLUGINS")
+    found = as_dict(plugins(BLOCK_PLUGINS=name, PLUGINS="broken,sqlite"))
+    assert found["broken"] == ("flask-chest-broken 1.0", "left out by CHEST_BLOCK_PLUGINS")
+
+
+def test_a_block_list_with_a_name_that_is_not_installed_is_said(plugins, said):
+    assert set(as_dict(plugins(BLOCK_PLUGINS="mysqll"))) == set(BACKENDS)
+    [message] = said()
+    assert "CHEST_BLOCK_PLUGINS: no installed plugin is called 'mysqll'. Did you mean" in message
+
+
+def test_one_variable_turns_off_all_plugins_of_other_projects(plugins, install):
+    install("theirs", "raise RuntimeError('imported')")
+    found = as_dict(plugins(EXTERNAL_PLUGINS="0"))
+    assert found.pop("theirs") == ("theirs 1.0", "left out by CHEST_EXTERNAL_PLUGINS")
+    assert {hooks for _, hooks in found.values()} == {"chest_exporters"}
+    found = as_dict(plugins(EXTERNAL_PLUGINS="0", PLUGINS="theirs,sqlite"))
+    assert found["theirs"] == ("theirs 1.0", "left out by CHEST_EXTERNAL_PLUGINS")
+
+
+def test_a_type_whose_plugin_was_left_out_is_missed_with_the_setting(plugins):
+    message = refused(
+        plugins,
+        "no installed plugin exports to 'sqlite'",
+        f"Left out: the plugin 'sqlite' (flask-chest-sqlite {__version__}) by CHEST_BLOCK_PLUGINS",
+        BLOCK_PLUGINS="sqlite",
+    )
+    assert "pip install" not in message
+
+
+@pytest.mark.parametrize("requirement", ["flask-chest<100,>=99", "Flask_Chest <0.0.11"])
+def test_a_plugin_made_for_another_major_version_is_refused_before_it_is_imported(
+    plugins, install, requirement
+):
+    code = "raise RuntimeError('imported')"
+    install("flask-chest-old", code, "4.5", requires=["flask>=3", requirement])
+    refused(
+        plugins,
+        "'flask_chest_old' (flask-chest-old 4.5) was made for another version of Flask-Chest",
+        f"it requires flask-chest{requirement[11:].strip()}",
+        f"flask-chest {__version__} is installed",
+        "CHEST_BLOCK_PLUGINS=flask-chest-old",
+    )
+    assert "flask_chest_old" in as_dict(plugins(BLOCK_PLUGINS="flask-chest-old"))
+
+
+@pytest.mark.parametrize(
+    "requirement",
+    [
+        f"flask-chest=={__version__}",
+        "flask-chest[testing]>=99; extra == 'dev'",
+        "flask-chest>=99; python_version < '3'",
+        "flask-chest >= not a version",
+        "flask-chest-of-drawers>=99",
+    ],
+)
+def test_a_requirement_that_this_version_meets_or_that_does_not_hold_here_is_no_hindrance(
+    plugins, install, requirement
+):
+    install("theirs", FILTER, requires=[requirement])
+    assert as_dict(plugins())["theirs"] == ("theirs 1.0", "chest_filter_variables")
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("from flask_chest import no_such_name", "ImportError: cannot import name"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+    ],
+)
+def test_a_plugin_that_fails_at_import_is_named_with_its_distribution(plugins, install, code, what):
+    install("flask-chest-broken", code, "0.9")
+    refused(
+        plugins,
+        "'flask_chest_broken' (flask-chest-broken 0.9) cannot be imported",
+        what,
+        "pip uninstall flask-chest-broken",
+        "CHEST_BLOCK_PLUGINS=flask-chest-broken",
+    )
+
+
+def test_a_plugin_with_an_unknown_hook_is_named_with_its_distribution(plugins, install):
+    install("theirs", FILTER.replace("chest_filter_variables", "chest_of_drawers"), "2.0")
+    refused(
+        plugins,
+        "'theirs' (theirs 2.0) does not fit",
+        "chest_of_drawers",
+        "pip uninstall theirs",
+    )
+
+
+def test_two_that_claim_one_type_are_named_with_their_distributions(plugins, install):
+    install("one-dist", EXPORTER, "1.1", name="one")
+    install("two-dist", EXPORTER, "2.2", name="two")
+    refused(
+        plugins,
+        "claim the exporter type 'theirs'",
+        "the plugin 'one' (one-dist 1.1) with one_dist.Theirs",
+        "the plugin 'two' (two-dist 2.2) with two_dist.Theirs",
+        "CHEST_BLOCK_PLUGINS",
+    )
+    assert "two" in as_dict(plugins(BLOCK_PLUGINS="one-dist"))
+
+
+def test_two_that_claim_one_scheme_are_told_apart_by_their_type(plugins, install):
+    install("one-dist", EXPORTER)
+    install("two-dist", EXPORTER.replace("theirs", "others"))
+    refused(
+        plugins,
+        "URLs with 'https' belong to several types, ['others', 'theirs']. Say which: {'type':",
+        EXPORTERS="https://example.net",
+    )
+    assert "one_dist" in as_dict(plugins(EXPORTERS="theirs://example.net"))
+
+
+def test_two_plugins_with_one_name_are_named_with_their_distributions(plugins, install):
+    install("one-dist", FILTER, "1.1", name="geo")
+    install("two-dist", FILTER, "2.2", name="geo")
+    refused(plugins, "the plugin 'geo' (one-dist 1.1)", "the plugin 'geo' (two-dist 2.2)")
+    for blocked, left in (("one-dist", "two-dist 2.2"), ("two-dist", "one-dist 1.1")):
+        assert ["geo", left, "chest_filter_variables"] in plugins(BLOCK_PLUGINS=blocked)
