@@ -160,6 +160,7 @@ def test_letters_of_another_width_are_the_same_letters():
         ("12 4111-1111-1111-1111", "12 *"),
         ("123 5500 0055 5555 5559", "123 *"),
         (f"E('\\x19{CARD}')", "E('\\x19*')"),
+        ("E('\\notp=x \\x1fotp=y')", "E('\\notp=* \\x1fotp=*')"),
         ("amex 3782 822463 10005", "amex *"),
         ("https://ann:pa55@host/x?y=1", "https://ann:*@host/x?y=1"),
         ("postgresql://:p@ss@h:5/d", "postgresql://:*@h:5/d"),

@@ -11,7 +11,15 @@ from pydantic_core import to_json
 
 from flask_chest.record import JsonValue
 from flask_chest.redaction.keys import PLAIN, SECRET, SecretKeys
-from flask_chest.redaction.texts import DEFAULT_VALUES, FINDERS, SecretKind, Span, is_card, keyed
+from flask_chest.redaction.texts import (
+    DEFAULT_VALUES,
+    FINDERS,
+    SecretKind,
+    Span,
+    is_card,
+    keyed,
+    without_escapes,
+)
 
 RedactWith: TypeAlias = Literal["mask", "hash", "drop"]
 """What CHEST_REDACT_WITH may be."""
@@ -100,9 +108,10 @@ class Redactor:
         if text in self.harmless:
             return text
         spans: list[Span] = []
+        seen = without_escapes(text)
         for find in self._finders:
-            spans += find(text)
-        spans += keyed(text, self.verdict)
+            spans += find(seen)
+        spans += keyed(seen, self.verdict)
         if not spans:
             return text
         spans.sort()

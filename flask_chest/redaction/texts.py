@@ -36,7 +36,7 @@ _PRIVATE_KEY: Final = re.compile(
 )
 _JWT: Final = re.compile(r"eyJ[\w-]{6,}(?:\.[\w-]*)*")
 _MANY_DIGITS: Final = re.compile(r"\d{3}[\d -]{7,}\d{3}")
-_ESCAPE: Final = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+_ESCAPE: Final = re.compile(r"\\(?:[abfnrtv]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 _DIGITS: Final = re.compile(r"\d{3,}(?:[ -]{1,2}\d{3,})*")  # cards have no smaller groups
 _DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # sums of the digits of 2n
 _GROUP: Final = re.compile(r"\d+")
@@ -60,6 +60,16 @@ _QUOTED: Final = {
     '"': re.compile(r'(?:[^"\\]|\\.)*', re.DOTALL),
     "'": re.compile(r"(?:[^'\\]|\\.)*", re.DOTALL),
 }
+
+
+def without_escapes(text: str) -> str:
+    r"""Return a text of the same length whose escape sequences are no letters and digits.
+
+    In the `repr` of a text, `\notp=1` is not the key "notp", and `\x194111` not the number 194111.
+    """
+    if "\\" not in text:
+        return text
+    return _ESCAPE.sub(lambda match: "\x01" * len(match[0]), text)
 
 
 def credentials(text: str) -> Iterable[Span]:
@@ -103,8 +113,6 @@ def cards(text: str) -> Iterable[Span]:
     """
     if len(text) < 13 or not _MANY_DIGITS.search(text):
         return ()
-    if "\\" in text:  # the digits of an escape sequence belong to no number
-        text = _ESCAPE.sub(lambda match: " " * len(match[0]), text)
     return _cards(text)
 
 
