@@ -5,6 +5,8 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Most tests wait for processes and servers of their own, so there are more of these than cores.
+PARALLEL ?= --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 DISTRIBUTIONS := . $(addprefix plugins/flask_chest_,sql sqlite postgres mysql mongo)
 EDITABLE := $(foreach folder,$(DISTRIBUTIONS),--editable $(folder))
 MANIFESTS := $(foreach folder,$(DISTRIBUTIONS),$(folder)/pyproject.toml) flask_chest/_version.py
@@ -38,7 +40,7 @@ demo: .venv/.demo ## Run the example shop under gunicorn, and show what was reco
 
 .PHONY: test
 test: .venv/.dev servers ## Run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 .PHONY: storm
 storm: .venv/.dev servers ## Ten minutes of kills, outages and full disks under load
@@ -69,7 +71,7 @@ wheels: .venv/.dev ## Build an sdist and a wheel of every distribution into dist
 
 .PHONY: test-lowest
 test-lowest: .venv/.dev servers ## Run all tests with the lowest version of each dependency
-	$(BIN)/python tools/lowest.py $(DISTRIBUTIONS)
+	$(BIN)/python tools/lowest.py $(DISTRIBUTIONS) $(PARALLEL)
 
 .venv-bench/.ready: $(MANIFESTS)
 	$(PYTHON) -m venv .venv-bench

@@ -25,6 +25,15 @@ from flask_chest.stats import Counters
 from tools.servers import MariaServer, MongoServer, PostgresServer
 
 
+LONGEST = ("test_server_matrix", "test_storm", "test_public_apps", "test_exit", "test_packaging")
+"""Files that begin first, so that no process of `make test` is left with one at the end."""
+
+
+def pytest_collection_modifyitems(items):
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
+
+
 @pytest.fixture(autouse=True)
 def no_leaks(request):
     """Fail a test that leaves threads, connections or open files behind."""
