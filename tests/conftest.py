@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import sqlite3
+import sys
 import threading
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 from flask import Flask
+from installing import DISTRIBUTIONS, run
 from werkzeug.serving import make_server
 
 from flask_chest import FlaskChest
@@ -260,3 +262,15 @@ def file_size_limit():
     yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
     signal.signal(signal.SIGXFSZ, handler)
+
+
+# -- Distributions ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory):
+    """Build each distribution through its sdist, as a release does."""
+    folder = tmp_path_factory.mktemp("dist")
+    for source in DISTRIBUTIONS.values():
+        run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source)
+    return folder

@@ -11,49 +11,16 @@ import sys
 import time
 import zipfile
 from importlib.metadata import requires
-from pathlib import Path
 
 import httpx
 import pytest
+from installing import DISTRIBUTIONS, ROOT, run
 from packaging.requirements import Requirement
 
 from flask_chest import __version__
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-DISTRIBUTIONS = {
-    "flask-chest": ROOT,
-    "flask-chest-sql": ROOT / "plugins/flask_chest_sql",
-    "flask-chest-sqlite": ROOT / "plugins/flask_chest_sqlite",
-    "flask-chest-postgres": ROOT / "plugins/flask_chest_postgres",
-    "flask-chest-mysql": ROOT / "plugins/flask_chest_mysql",
-    "flask-chest-mongo": ROOT / "plugins/flask_chest_mongo",
-}
-
 pytestmark = pytest.mark.packaging
-
-
-def run(*command, cwd=None, **environment):
-    result = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": "", **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
-    return result.stdout
-
-
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory):
-    """Build each distribution through its sdist, as a release does."""
-    folder = tmp_path_factory.mktemp("dist")
-    for source in DISTRIBUTIONS.values():
-        run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,11 @@ from flask_chest.settings import CONFIG_PREFIX, ENVIRONMENT_PREFIX, INSTANCE, Se
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
-    ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
-] + sorted((*ROOT.glob("docs/*.md"), *ROOT.glob("plugins/*/README.md")))  # fmt: skip
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
+    *sorted(ROOT.glob("docs/*.md")),
+    *sorted(ROOT.glob("plugins/*/README.md")),
+    *sorted(ROOT.glob("examples/*/README.md")),
+]
 
 
 def settings_page() -> str:

@@ -1,0 +1,47 @@
+"""Posts each batch as one JSON array. The endpoint has to recognise the IDs of records."""
+
+import urllib3
+from flask_chest.errors import BatchRejected, ExporterUnavailable
+from flask_chest.exporter import Batch, Exporter
+from flask_chest_webhook.config import WebhookConfig
+
+
+class WebhookExporter(Exporter):
+    type = "webhook"
+    schemes = ("https", "http")
+    config_model = WebhookConfig
+    config: WebhookConfig
+
+    def open(self) -> None:
+        self._headers = {"Content-Type": "application/json"}
+        if self.config.token is not None:
+            self._headers["Authorization"] = f"Bearer {self.config.token.get_secret_value()}"
+        retries = urllib3.Retry(
+            self.config.retries,
+            allowed_methods={"POST"},  # may be repeated: the endpoint recognises what it has
+            status_forcelist={502, 503, 504},
+            backoff_factor=0.1,  # longer pauses are Flask-Chest's, which nothing waits for
+            redirect=False,
+            respect_retry_after_header=False,
+            raise_on_status=False,
+        )
+        timeout = urllib3.Timeout(
+            connect=self.config.connect_timeout_seconds, read=self.config.timeout_seconds
+        )
+        self._pool = urllib3.PoolManager(1, retries=retries, timeout=timeout)
+
+    def export(self, batch: Batch) -> None:
+        url = self.config.url
+        where = f"{url.host}:{url.port}"
+        try:
+            answer = self._pool.request("POST", str(url), body=batch.json, headers=self._headers)
+        except urllib3.exceptions.HTTPError as error:
+            raise ExporterUnavailable(f"{where}: {type(error).__name__}") from error
+        if answer.status in (413, 422):  # the data is at fault, or some of it: it is halved
+            raise BatchRejected(f"{where} answered {answer.status} {answer.reason}")
+        if not 200 <= answer.status < 300:
+            raise ExporterUnavailable(f"{where} answered {answer.status} {answer.reason}")
+
+    def close(self) -> None:
+        if hasattr(self, "_pool"):
+            self._pool.clear()
