@@ -26,7 +26,6 @@ from flask_chest.log import Throttle
 from flask_chest.stats import Counters
 from tools.servers import MariaServer, MongoServer, PostgresServer
 
-
 LONGEST = ("test_server_matrix", "test_storm", "test_public_apps", "test_exit", "test_packaging")
 """Files that begin first, so that no process of `make test` is left with one at the end."""
 

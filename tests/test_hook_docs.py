@@ -157,7 +157,7 @@ def test_hook_chest_filter_variables_removes_and_adds(serve_with, recorded):
 def test_hook_chest_exporters_brings_a_type(serve_with, example, capsys):
     chest, _ = serve_with(exporters={"screen": {"type": "print", "prefix": ">"}})
     assert chest.flush()
-    assert capsys.readouterr().out == "> /orders {'user': 'ada', 'card_number': '4111'}\n"
+    assert capsys.readouterr().out == "> /orders {'user': 'ada', 'card_number': '[redacted]'}\n"
 
 
 def test_hook_chest_exported_hears_of_batches(serve_with, example, recorded):
