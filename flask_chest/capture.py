@@ -24,6 +24,7 @@ from werkzeug.wsgi import ClosingIterator
 from flask_chest import consent, current, fork, record
 from flask_chest.body import Body
 from flask_chest.log import raised
+from flask_chest.patterns import HTTP_METHODS
 from flask_chest.trace import trace_id
 from flask_chest.tracked import Tracked
 from flask_chest.values import clean_text
@@ -300,7 +301,9 @@ class Capture:
             "instance": self._fields.instance(record.instance()),
             "endpoint": rule.endpoint if rule is not None else None,
             "route": rule.rule if rule is not None else None,
-            "method": clean_text(served.method, 32),
+            "method": method
+            if (method := served.method) in HTTP_METHODS
+            else clean_text(method, 32),
             "path": self._fields.path(served.path),
             "status_code": tracked.status,
             "error": self._fields.error(error),

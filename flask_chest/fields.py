@@ -30,7 +30,7 @@ class Fields:
     def path(self, path: str) -> str:
         """Return the field `path`."""
         if self._keeps_path:
-            return clean_text(path, redact=self._redact)
+            return path if self._redact.is_harmless(path) else clean_text(path, redact=self._redact)
         return self._instead("path", clean_text(path)) or ""
 
     def instance(self, instance: str) -> str:
