@@ -72,8 +72,11 @@ class VariableFilter:
     @staticmethod
     def choose(variables: Mapping[str, object], pick: Pick) -> dict[str, object]:
         """Return the chosen variables, values as they are, in the order of names, then of `g`."""
+        chosen: dict[str, object] = {}
         try:
-            chosen = {name: variables[name] for name in pick.names if name in variables}
+            for name in pick.names:
+                if name in variables:
+                    chosen[name] = variables[name]
         except KeyError:  # another thread has taken one away
             return VariableFilter.choose(dict(variables), pick)
         if pick.has_wildcards:
@@ -99,17 +102,17 @@ class VariableFilter:
         plain_names, harmless = self._plain_names, self._redact.harmless
         skipped = counted = 0
         for name, value in islice(chosen.items(), MAX_ITEMS):
-            if type(name) is str and name in plain_names and name not in data:
+            if type(name) is str and name in plain_names and (not counted or name not in data):
                 # Most variables are short scalars, and go into JSON just as they are. This is the
                 # most frequent path of all, so it calls nothing, not even `cast`.
                 kind = type(value)
-                if kind is str:
-                    is_plain = value in harmless or self._redact.is_harmless(value)  # type: ignore[arg-type]
-                elif kind is int or kind is float:
-                    is_plain = _LEAST < value < MAX_NUMBER  # type: ignore[operator]  # NaN is not
-                else:
-                    is_plain = value is None or kind is bool
-                if is_plain:
+                if (
+                    (value in harmless or self._redact.is_harmless(value))  # type: ignore[arg-type]
+                    if kind is str
+                    else _LEAST < value < MAX_NUMBER  # type: ignore[operator] # NaN is not
+                    if kind is int or kind is float
+                    else value is None or kind is bool
+                ):
                     data[name] = value  # type: ignore[assignment]
                     continue
             room -= sum(_room_of(*each) for each in islice(data.items(), counted, None))

@@ -40,7 +40,7 @@ def view():
 QUIET = {"gunicorn.conf.py": "control_socket_disable = True\n"}
 
 
-def until(condition, seconds=30.0):
+def until(condition, seconds=60.0):
     """Wait for a condition; return what it returned."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):
@@ -166,7 +166,7 @@ class Serving:
 
     # -- Requests ----------------------------------------------------------------------------------
 
-    def get(self, path="/", seconds=10.0):
+    def get(self, path="/", seconds=60.0):
         """Return the body and the request ID of a complete response; None when there was none."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
         try:
@@ -184,7 +184,7 @@ class Serving:
         stop, errors = threading.Event(), []
 
         def run():
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 90
             while not stop.is_set():
                 if time.monotonic() > deadline:
                     errors.append("it never happened")
