@@ -178,6 +178,7 @@ def test_letters_of_another_width_are_the_same_letters():
         ("{'a': 1, 'token': ['x', {'y': 2}], 'b': 2}", "{'a': 1, 'token': *, 'b': 2}"),
         ("secret=b'x y' z", "secret=*' z"),
         ("secret=[1, 2", "secret=*"),
+        ("prompt_tokens=512&refresh_tokens=abc", "prompt_tokens=512&refresh_tokens=*"),
         ("D(secret=Root[int](root='x'), n=3)", "D(secret=*, n=3)"),
         ("MultiDict([('token', 'x'), ('n', '1')])", "MultiDict([('token', '*'), ('n', '1')])"),
         ("--password=abc -v", "--password=* -v"),

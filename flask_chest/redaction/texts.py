@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Literal, TypeAlias
 
-from flask_chest.redaction.keys import SECRET
+from flask_chest.redaction.keys import COUNT, PLAIN
 
 SecretKind: TypeAlias = Literal["credentials", "jwt", "card", "email"]
 """What CHEST_REDACT_VALUES may name."""
@@ -38,6 +38,7 @@ _JWT: Final = re.compile(r"eyJ[\w-]{6,}(?:\.[\w-]*)*")
 _MANY_DIGITS: Final = re.compile(r"\d{3}[\d -]{7,}\d{3}")
 _ESCAPE: Final = re.compile(r"\\(?:[abfnrtv]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 _DIGITS: Final = re.compile(r"\d{3,}(?:[ -]{1,2}\d{3,})*")  # cards have no smaller groups
+_DIGIT: Final = re.compile(r"\d")
 _DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # sums of the digits of 2n
 _GROUP: Final = re.compile(r"\d+")
 _EMAIL: Final = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,254}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
@@ -162,7 +163,8 @@ def _keyed(text: str, verdict: Callable[[str], int]) -> Iterator[Span]:
     position = 0
     while (match := _KEY.search(text, position)) is not None:
         position = match.end()
-        if verdict(match[1][-_MAX_KEY:]) != SECRET:
+        found = verdict(match[1][-_MAX_KEY:])
+        if found == PLAIN or (found == COUNT and _DIGIT.match(text, position)):
             # The value may be a key in its turn, as in `data: password=x`.
             continue
         start, quote = position, match[2]
