@@ -216,6 +216,7 @@ CONFTEST = 'pytest_plugins = ["flask_chest.testing.fixtures"]\n'
 
 SHOP = """
 from flask import Flask, g
+from flask_chest import FlaskChest
 
 chest = FlaskChest(journal="memory")
 
