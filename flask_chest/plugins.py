@@ -78,6 +78,12 @@ class Plugins:
                 f"or leave one out by its distribution: "
                 f"CHEST_BLOCK_PLUGINS={plugin.distribution or other.distribution}"
             )
+        same = self._manager.get_name(loaded)
+        if same is not None:
+            raise ConfigurationError(
+                f"The {plugin} is the same as the {self._infos[same]}: its hooks would be called "
+                f"twice. {plugin.remedy}"
+            )
         try:
             self._manager.register(loaded, plugin.name)
             self._manager.check_pending()

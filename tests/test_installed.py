@@ -258,3 +258,11 @@ def test_two_plugins_with_one_name_are_named_with_their_distributions(plugins, i
     refused(plugins, "the plugin 'geo' (one-dist 1.1)", "the plugin 'geo' (two-dist 2.2)")
     for blocked, left in (("one-dist", "two-dist 2.2"), ("two-dist", "one-dist 1.1")):
         assert ["geo", left, "chest_filter_variables"] in plugins(BLOCK_PLUGINS=blocked)
+
+
+def test_two_names_for_one_module_are_refused(plugins, install, tmp_path):
+    install("theirs", FILTER)
+    entries = tmp_path / "theirs-1.0.dist-info" / "entry_points.txt"
+    entries.write_text("[flask_chest]\none = theirs\ntwo = theirs\n")
+    refused(plugins, "'one' (theirs 1.0) is the same as the plugin 'two' (theirs 1.0)")
+    assert set(as_dict(plugins(BLOCK_PLUGINS="two"))) == {"one", "two", *BACKENDS}

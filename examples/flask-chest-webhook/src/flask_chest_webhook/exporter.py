@@ -21,7 +21,6 @@ class WebhookExporter(Exporter):
             allowed_methods={"POST"},  # may be repeated: the endpoint recognises what it has
             status_forcelist={502, 503, 504},
             backoff_factor=0.1,  # longer pauses are Flask-Chest's, which nothing waits for
-            redirect=False,
             respect_retry_after_header=False,
             raise_on_status=False,
         )
@@ -34,7 +33,9 @@ class WebhookExporter(Exporter):
         url = self.config.url
         where = f"{url.host}:{url.port}"
         try:
-            answer = self._pool.request("POST", str(url), body=batch.json, headers=self._headers)
+            answer = self._pool.request(
+                "POST", str(url), body=batch.json, headers=self._headers, redirect=False
+            )
         except urllib3.exceptions.HTTPError as error:
             raise ExporterUnavailable(f"{where}: {type(error).__name__}") from error
         if answer.status in (413, 422):  # the data is at fault, or some of it: it is halved
