@@ -252,6 +252,7 @@ store.close()
         encode(make_record(path="X")).replace(b'"X"', b"[" * 5_000 + b"]" * 5_000),
         encode(make_record())[:-1] + b"," + encode(make_record()),
     ],
+    ids=lambda line: f"{len(line)} bytes",  # without the random IDs, which differ by process
 )
 def test_what_no_record_may_be_is_refused_before_anything_is_sent(backend, store, line):
     with pytest.raises(BatchRejected):
