@@ -148,7 +148,7 @@ def latency(folder: Path, rounds: int) -> None:
                 relay.resume()
                 if not is_up:
                     asked = stored(url)[0]
-                    until(lambda: stored(url)[0] > asked, "delivery resumes")  # noqa: B023
+                    until(lambda: stored(url)[0] > asked, "delivery resumes")  # noqa: B023 - called at once
     print("\n| the database | requests | p50 ms | p99 ms | p50, to up | p99, to up |")
     print("|---|---|---|---|---|---|")
     for state, measured in blocks.items():

@@ -59,7 +59,7 @@ def chest(folder: Path, name: str, *, is_tracked: bool, journal: str = "") -> Fl
 
 def opentelemetry() -> Flask:
     """Return an application with OpenTelemetry's instrumentation and an exporter that drops."""
-    from opentelemetry import trace  # noqa: PLC0415 - a peer, installed by `make bench` only
+    from opentelemetry import trace  # noqa: PLC0415 - a peer, which may be missing
     from opentelemetry.instrumentation.flask import FlaskInstrumentor  # noqa: PLC0415
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
     from opentelemetry.sdk.trace.export import (  # noqa: PLC0415

@@ -270,7 +270,7 @@ def _capture() -> Capture | None:
 def current_request_id() -> str | None:
     """Return the ID of the current request, tracked or not; None outside of a request.
 
-    In a streamed body, it is there while the body is produced, also without
+    In the streamed body of a tracked request, it is there while the body is produced, also without
     `flask.stream_with_context`.
     """
     capture = _capture()
