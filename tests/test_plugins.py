@@ -53,8 +53,18 @@ def plugin(**functions):
     return type("Plugin", (), {n: staticmethod(hookimpl(f)) for n, f in functions.items()})()
 
 
+apps = []  # a FlaskChest keeps none alive, and some tests go on without theirs
+
+
+@pytest.fixture(autouse=True)
+def forget_apps():
+    yield
+    apps.clear()
+
+
 def app_with(chest, *variables):
     app = Flask("shop")
+    apps.append(app)
     chest.init_app(app)
 
     @app.get("/")
