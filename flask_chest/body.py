@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from werkzeug.wsgi import ClosingIterator
 
     from flask_chest.tracked import Tracked
+
+Finish: TypeAlias = "Callable[[Tracked, BaseException | None], None]"
+"""Completes the record of a request, with what kept it from being answered."""
 
 _streaming: ContextVar[str | None] = ContextVar("flask_chest_streaming", default=None)
 
@@ -19,6 +22,18 @@ def streaming_request_id() -> str | None:
     return _streaming.get()
 
 
+def is_whole(body: ClosingIterator) -> bool:
+    """Tell whether a body was there as a whole before it is read.
+
+    As those of most responses, and unlike a stream. A body that cannot be looked into may be one.
+    """
+    try:
+        # The last to be called when it is closed is `Response.close`.
+        return type(body._callbacks[-1].__self__.response) is list  # type: ignore[attr-defined]  # noqa: SLF001
+    except (AttributeError, IndexError):
+        return False
+
+
 class Body:
     """A response body, whose record is complete before the last of it leaves.
 
@@ -26,45 +41,23 @@ class Body:
     closes it because the client went away.
     """
 
-    def __init__(
-        self,
-        body: ClosingIterator,
-        tracked: Tracked,
-        finish: Callable[[Tracked, BaseException | None], None],
-    ) -> None:
+    def __init__(self, body: ClosingIterator, tracked: Tracked, finish: Finish) -> None:
         self._body = body
-        self._next: Callable[[], bytes] = body.__next__
         self._tracked = tracked
         self._finish = finish
-        self._left = tracked.length
-        if tracked.length is None:  # a stream, which may run without a request context
-            self._next = self._streamed
-
-    def _streamed(self) -> bytes:
-        token = _streaming.set(self._tracked.request_id)
-        try:
-            return next(self._body)
-        finally:
-            _streaming.reset(token)
+        # A generator gives a chunk in half the time that a method takes. It does not refer to
+        # this object, which would be a cycle where a server closes what it has not read.
+        length = _length(tracked.headers)
+        if length is None:
+            self._chunks = _streamed(body, tracked, finish)
+        else:
+            self._chunks = _announced(body, tracked, finish, length)
 
     def __iter__(self) -> Iterator[bytes]:
-        return self
+        return self._chunks
 
     def __next__(self) -> bytes:
-        tracked = self._tracked
-        try:
-            chunk = self._next()
-        except StopIteration:
-            self._finish(tracked, tracked.error)
-            raise
-        except BaseException as error:
-            self._finish(tracked, error)
-            raise
-        if self._left is not None:
-            self._left -= len(chunk)
-            if self._left <= 0:
-                self._finish(tracked, tracked.error)
-        return chunk
+        return next(self._chunks)
 
     def close(self) -> None:
         """Close what Flask made; the record is complete then at the latest."""
@@ -72,3 +65,48 @@ class Body:
             self._body.close()
         finally:
             self._finish(self._tracked, self._tracked.error)
+
+
+def _length(headers: Iterable[tuple[str, str]]) -> int | None:
+    """Return the announced length of a body in bytes, or None."""
+    for name, value in headers:
+        if name.lower() == "content-length" and value.isdecimal():
+            return int(value)
+    return None
+
+
+def _announced(
+    body: Iterable[bytes], tracked: Tracked, finish: Finish, left: int
+) -> Iterator[bytes]:
+    try:
+        for chunk in body:
+            left -= len(chunk)
+            if left <= 0:
+                finish(tracked, tracked.error)
+            yield chunk
+    except GeneratorExit:  # of this generator, when nobody reads on
+        raise
+    except BaseException as error:
+        finish(tracked, error)
+        raise
+    finish(tracked, tracked.error)
+
+
+def _streamed(body: Iterator[bytes], tracked: Tracked, finish: Finish) -> Iterator[bytes]:
+    """Go through a body of unknown length, which may run without a request context."""
+    try:
+        while True:
+            token = _streaming.set(tracked.request_id)
+            try:
+                chunk = next(body)
+            except StopIteration:
+                break
+            finally:
+                _streaming.reset(token)
+            yield chunk
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        finish(tracked, error)
+        raise
+    finish(tracked, tracked.error)

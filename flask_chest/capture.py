@@ -14,28 +14,28 @@ from __future__ import annotations
 
 import itertools
 import logging
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import got_request_exception, has_request_context
+from pydantic_core import from_json
 from werkzeug.wsgi import ClosingIterator
 
 from flask_chest import consent, current, fork, record
-from flask_chest.body import Body
+from flask_chest.body import Body, is_whole
 from flask_chest.log import raised
-from flask_chest.patterns import HTTP_METHODS
 from flask_chest.trace import trace_id
 from flask_chest.tracked import Tracked
-from flask_chest.values import clean_text
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo as ExceptionInfo
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask import Flask, Request
 
-    from flask_chest.fields import Fields
     from flask_chest.filter import VariableFilter
+    from flask_chest.line import Lines
     from flask_chest.log import Throttle
     from flask_chest.plans import Plan, Plans
     from flask_chest.request_id import RequestIds
@@ -52,13 +52,12 @@ class Capture:
     """Follows the requests of one application.
 
     Args:
-        service: The field `service` of every record.
         header: Response header that carries the request ID; empty for none.
         raise_errors: Whether a mistake in capture raises instead of being logged.
         plans: What is taken from which request.
         ids: Gives request IDs.
         variables: The filter.
-        fields: What becomes of the record's own fields.
+        lines: Makes the line of JSON.
         sampling: Decides which records are kept.
         opts_out: Tells that a request is not to be recorded; None when none can.
         enrich: Calls the hook `chest_filter_variables`; None when no plugin implements it.
@@ -71,31 +70,28 @@ class Capture:
     def __init__(
         self,
         *,
-        service: str,
         header: str,
         raise_errors: bool,
         plans: Plans,
         ids: RequestIds,
         variables: VariableFilter,
-        fields: Fields,
+        lines: Lines,
         sampling: Sampling,
         opts_out: Callable[[Request], bool] | None,
         enrich: Callable[[dict[str, object], Request], None] | None,
-        write: Callable[[bytes], None],
+        write: Callable[[bytes], object],
         awake: Callable[[], bool],
         counters: Counters,
         throttle: Throttle,
     ) -> None:
         # One environ may pass through several applications, each with a key of its own.
         self.key = f"flask_chest.{next(_keys)}"
-        self._service = service
         self.header = header
-        self._header_lower = header.lower()
         self._raise_errors = raise_errors
         self._plans = plans
         self._ids = ids
         self._variables = variables
-        self._fields = fields
+        self._lines = lines
         self._sampling = sampling
         self._opts_out = opts_out
         self._enrich = enrich
@@ -118,13 +114,21 @@ class Capture:
 
     # -- What Flask and the server tell us ---------------------------------------------------
 
-    def _middleware(self, application: WSGIApplication) -> WSGIApplication:
-        key = self.key
+    def _middleware(self, application: WSGIApplication) -> WSGIApplication:  # noqa: C901
+        # What runs for every request is written out here, and kept in local names: a call takes as
+        # long as ten lines without one.
+        key, plans = self.key, self._plans.known
+        current_request, clock_ns, loaded = current.request, time.perf_counter_ns, sys.modules
+        header, header_lower, header_length = self.header, self.header.lower(), len(self.header)
 
-        def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def serve(  # noqa: C901
+            environ: WSGIEnvironment, start_response: StartResponse
+        ) -> Iterable[bytes]:
             if not self.is_awake:
                 self.is_awake = self._awake()
             tracked = environ[key] = Tracked()
+            tracked.clock_ns = clock_ns()
+            tracked.plan = tracked.request = tracked.request_id = None
 
             def start(
                 status: str,
@@ -132,11 +136,31 @@ class Capture:
                 exc_info: ExceptionInfo | None = None,
                 /,
             ) -> Callable[[bytes], object]:
-                if has_request_context():
-                    self._starting(tracked)
-                if tracked.request_id is not None:
+                if (served := tracked.request) is None:
+                    try:
+                        served = current_request()
+                    except RuntimeError:  # another middleware answers
+                        pass
+                    else:
+                        rule = served.url_rule
+                        if rule is None or plans.get((rule.endpoint, served.method), True):
+                            self.look_at(tracked, served)
+                            served = tracked.request
+                if served is not None and (
+                    "HTTP_TRACEPARENT" in served.environ or "opentelemetry.trace" in loaded
+                ):
+                    tracked.trace_id = trace_id(served.environ)
+                if (request_id := tracked.request_id) is not None:
                     tracked.status = int(status[:3]) if status[:3].isdecimal() else None
-                    self._read_headers(tracked, headers)
+                    tracked.headers = headers
+                    if header:
+                        for number, (name, _) in enumerate(headers):
+                            if len(name) == header_length and name.lower() == header_lower:
+                                # The application's own; but the client must see the record's.
+                                headers[number] = (name, request_id)
+                                break
+                        else:
+                            headers.append((header, request_id))
                 return start_response(status, headers, exc_info)
 
             try:
@@ -146,21 +170,13 @@ class Capture:
                 tracked.status = None
                 self._finish(tracked, error)
                 raise
-            if tracked.request is None:
-                return body
-            if isinstance(body, ClosingIterator):
-                return Body(body, tracked, self._finish)
-            self._finish(tracked, tracked.error)  # empty, or a file that the server sends itself
+            if tracked.request is not None:
+                if isinstance(body, ClosingIterator) and not is_whole(body):
+                    return Body(body, tracked, self._finish)
+                self._finish(tracked, tracked.error)
             return body
 
         return serve
-
-    def _starting(self, tracked: Tracked) -> None:
-        served = current.request()
-        if tracked.request is None:
-            self._look_at(tracked, served)
-        if tracked.request is not None:
-            tracked.trace_id = trace_id(served.environ)
 
     def _matched(self, _endpoint: str | None, _values: dict[str, Any] | None) -> None:
         self._here()
@@ -178,9 +194,9 @@ class Capture:
     def request_id(self) -> str:
         """Return the ID of the current request, tracked or not, and make it when it has none."""
         served = current.request()
-        tracked: Tracked = served.environ.setdefault(self.key, Tracked())
+        tracked = self._known(served)
         if tracked.request_id is None:
-            self._look_at(tracked, served)
+            self.look_at(tracked, served)
         if tracked.request_id is None:
             # Already there for whoever asks while it is made, as a log line of a generator does.
             tracked.request_id = record.uuid7()
@@ -189,7 +205,13 @@ class Capture:
 
     def tracked(self) -> Tracked:
         """Return what is known of the current request."""
-        tracked: Tracked = current.request().environ.setdefault(self.key, Tracked())
+        return self._known(current.request())
+
+    def _known(self, served: Request) -> Tracked:
+        tracked: Tracked | None = served.environ.get(self.key)
+        if tracked is None:  # no server pushed it
+            tracked = served.environ[self.key] = Tracked()
+            tracked.clock_ns = time.perf_counter_ns()
         return tracked
 
     # -- From request to record --------------------------------------------------------------
@@ -199,49 +221,42 @@ class Capture:
         served = current.request()
         tracked: Tracked | None = served.environ.get(self.key)
         if tracked is not None:
-            self._look_at(tracked, served, mark)
+            self.look_at(tracked, served, mark)
         return tracked
 
-    def _look_at(self, tracked: Tracked, served: Request, mark: Mark | None = None) -> None:
+    def look_at(self, tracked: Tracked, served: Request, mark: Mark | None = None) -> None:
         """Find out whether a request is tracked, while its context is there."""
         if tracked.plan is not None:
             return
         try:
-            rule = served.url_rule
+            rule, method = served.url_rule, served.method
             endpoint = rule.endpoint if rule is not None else None
-            plan = self._plans.of_endpoint(endpoint, served.method)
+            plan = self._plans.known.get((endpoint, method))
+            if plan is None:
+                plan = self._plans.of_endpoint(endpoint, method)
             if plan is None and mark is not None:
-                plan = self._plans.of_call(mark, endpoint, served.method)
+                plan = self._plans.of_call(mark, endpoint, method)
             if plan is None:
                 return
+            now = time.time_ns() // 1_000
             tracked.plan = plan
             tracked.generation = fork.generation
-            tracked.identity = record.uuid7()
+            tracked.started_us = now - (time.perf_counter_ns() - tracked.clock_ns) // 1_000
+            tracked.identity = identity = record.uuid7(now)
             tracked.request = served
             tracked.globals = current.variables()
+            tracked.error = tracked.status = tracked.trace_id = None
             if tracked.request_id is None:
-                tracked.request_id = tracked.identity
-                tracked.request_id = self._ids.make(served, plan.generator, tracked.identity)
-            if consent.is_within_block(tracked) or (
-                self._opts_out is not None and self._opts_out(served)
-            ):
+                # Already there for whoever asks while it is made.
+                tracked.request_id = identity
+                if plan.generator is not None or self._ids.has_source(served.environ):
+                    tracked.request_id = self._ids.make(served, plan.generator, identity)
+            if self._opts_out is not None and self._opts_out(served):
+                tracked.is_suppressed = True
+            if consent.current_block() is not None and consent.is_within_block(tracked):
                 tracked.is_suppressed = True
         except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the request
             self._failed(error)
-
-    def _read_headers(self, tracked: Tracked, headers: list[tuple[str, str]]) -> None:
-        """Note the length of the body, and put the request ID among the response's headers."""
-        missing = self.header != ""
-        for number, (name, value) in enumerate(headers):
-            lower = name.lower()
-            if lower == "content-length" and value.isdecimal():
-                tracked.length = int(value)
-            elif lower == self._header_lower and tracked.request_id is not None:
-                # The application set one, but the client must see the one in the record.
-                headers[number] = (name, tracked.request_id)
-                missing = False
-        if missing and tracked.request_id is not None:
-            headers.append((self.header, tracked.request_id))
 
     def _finish(self, tracked: Tracked, error: BaseException | None) -> None:
         """Complete and write the record, once; later calls do nothing."""
@@ -255,75 +270,65 @@ class Capture:
             if tracked.is_suppressed:
                 self._counters.add("suppressed")
                 return
-            duration_ms = (time.perf_counter_ns() - tracked.clock_ns) / 1e6
-            weight, made = 1.0, None
-            sampling = self._sampling
-            if plan.sample_rate < 1.0 or sampling.is_limited:
-                weight = sampling.share(
-                    plan.sample_rate,
-                    trace_id=tracked.trace_id,
-                    request_id=tracked.request_id or tracked.identity,
-                    status=tracked.status,
-                    is_error=error is not None,
-                    duration_ms=duration_ms,
-                )
-                if not weight and sampling.has_rule:
-                    made = self._record(tracked, plan, served, error, duration_ms)
-                    weight = sampling.ruled(made)
-                weight = sampling.limited(weight)
+            duration_ns = time.perf_counter_ns() - tracked.clock_ns
+            weight, variables = 1.0, None
+            if plan.sample_rate < 1.0 or self._sampling.is_limited:
+                weight, variables = self._weigh(tracked, plan, served, error, duration_ns)
                 if not weight:
                     self._counters.add("sampled_out")
                     return
-            if made is None:
-                made = self._record(tracked, plan, served, error, duration_ms)
-            made["weight"] = weight
-            self._write(record.encode(made))
+            if variables is None:
+                variables = self._chosen(tracked, plan, served)
+            self._write(
+                self._lines.line(tracked, plan, served, error, duration_ns, weight, variables)
+            )
         except Exception as fault:  # noqa: BLE001 - a fault of ours must not cost the request
             self._counters.add("dropped", "capture")
             self._failed(fault)
         finally:
             tracked.globals = tracked.hidden = None
 
-    def _record(
+    def _weigh(
         self,
         tracked: Tracked,
         plan: Plan,
         served: Request,
         error: BaseException | None,
-        duration_ms: float,
-    ) -> record.RecordData:
-        rule = served.url_rule
-        return {
-            "id": tracked.identity,
-            "request_id": tracked.request_id or tracked.identity,
-            "trace_id": tracked.trace_id,
-            "service": self._service,
-            "instance": self._fields.instance(record.instance()),
-            "endpoint": rule.endpoint if rule is not None else None,
-            "route": rule.rule if rule is not None else None,
-            "method": method
-            if (method := served.method) in HTTP_METHODS
-            else clean_text(method, 32),
-            "path": self._fields.path(served.path),
-            "status_code": tracked.status,
-            "error": self._fields.error(error),
-            "started_at": record.timestamp(tracked.started_ns),
-            "duration_ms": duration_ms,
-            "weight": 1.0,
-            "variables": self._chosen(tracked, plan, served),
-        }
+        duration_ns: int,
+    ) -> tuple[float, Mapping[str, record.JsonValue] | None]:
+        """Return how many requests a record stands for, 0.0 when it is not kept.
 
-    def _chosen(self, tracked: Tracked, plan: Plan, served: Request) -> dict[str, record.JsonValue]:
-        variables, hidden = vars(tracked.globals), tracked.hidden
+        And its variables, when the application's rule has looked at them.
+        """
+        sampling, variables = self._sampling, None
+        weight = sampling.share(
+            plan.sample_rate,
+            trace_id=tracked.trace_id,
+            request_id=tracked.request_id or tracked.identity,
+            status=tracked.status,
+            is_error=error is not None,
+            duration_ms=duration_ns / 1e6,
+        )
+        if not weight and sampling.has_rule:
+            variables = self._chosen(tracked, plan, served)
+            line = self._lines.line(tracked, plan, served, error, duration_ns, 1.0, variables)
+            weight = sampling.ruled(from_json(line))
+        return sampling.limited(weight), variables
+
+    def _chosen(
+        self, tracked: Tracked, plan: Plan, served: Request
+    ) -> Mapping[str, record.JsonValue]:
+        variables, hidden = tracked.globals.__dict__, tracked.hidden
         if hidden:
             variables = {
                 name: value
                 for name, value in dict(variables).items()
                 if hidden.get(name, _MISSING) is not value
             }
+        if self._enrich is None:
+            return self._variables.take(variables, plan.pick)
         chosen = self._variables.choose(variables, plan.pick)
-        if self._enrich is not None:
-            self._enrich(chosen, served)
+        self._enrich(chosen, served)
         return self._variables.to_data(chosen, plan.pick)
 
     def _failed(self, error: Exception) -> None:

@@ -64,6 +64,8 @@ def _rule(entry: str) -> Callable[[Request], bool]:
 
 
 _block: ContextVar[object] = ContextVar("flask_chest_block", default=None)
+current_block: Final = _block.get
+"""Returns whose block it is; None outside of one, as nearly always."""
 
 
 def is_within_block(request: object) -> bool:

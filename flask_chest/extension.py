@@ -48,6 +48,7 @@ class FlaskChest:
         self._marks = Marks()
         self._throttle = Throttle()
         self._states: weakref.WeakSet[State] = weakref.WeakSet()
+        self._newest: Callable[[], Capture | None] = lambda: None
         if app is not None:
             self.init_app(app)
 
@@ -79,6 +80,7 @@ class FlaskChest:
         app.extensions[KEY] = state
         app.cli.add_command(cli.group)
         self._states.add(state)
+        self._newest = weakref.ref(state.capture)
 
     def register(self, plugin: object, name: str | None = None) -> None:
         """Add a plugin that is not installed as a package to the applications initialised later.
@@ -175,7 +177,14 @@ class FlaskChest:
         return lambda view: self._marks.put(view, wanted, self._called)
 
     def _called(self, mark: Mark) -> None:
-        if not has_request_context():  # a plain function call, as in a unit test
+        try:
+            served = current.request()
+        except RuntimeError:  # a plain function call, as in a unit test
+            return
+        newest = self._newest()
+        if newest is not None and (tracked := served.environ.get(newest.key)) is not None:
+            # As nearly always: the application that was initialised last, and behind a server.
+            newest.look_at(tracked, served, mark)
             return
         app = current.app()
         state: State | None = app.extensions.get(KEY)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from itertools import islice
 from typing import Final, cast
 
@@ -20,6 +20,7 @@ from flask_chest.values import (
 
 _MAX_KNOWN: Final = 4_096
 _LEAST: Final = -MAX_NUMBER
+_MISSING: Final = object()
 
 
 class Pick:
@@ -30,7 +31,7 @@ class Pick:
         others: Patterns of the blueprint and of the application. Their exclusions hold here, too.
     """
 
-    __slots__ = ("_others", "_patterns", "has_wildcards", "known", "names")
+    __slots__ = ("_others", "_patterns", "has_wildcards", "known", "names", "plain")
 
     def __init__(self, patterns: Patterns, others: Iterable[Patterns] = ()) -> None:
         self._patterns = patterns
@@ -38,6 +39,7 @@ class Pick:
         self.names = tuple(name for name in patterns.names if not self._is_excluded(name))
         self.has_wildcards = patterns.has_wildcards  # so names that nobody listed can be taken
         self.known: dict[str, bool] = {}  # what `takes` has said before
+        self.plain: set[str] = set()  # names that are taken, and tell no secret
 
     def takes(self, name: str) -> bool:
         """Tell whether a pattern takes `name`, and no exclusion keeps it out."""
@@ -69,16 +71,47 @@ class VariableFilter:
         self._skipped = skipped
         self._plain_names: set[str] = set()  # no secrets by their name, and fit for JSON
 
+    def take(self, variables: Mapping[str, object], pick: Pick) -> Mapping[str, JsonValue]:
+        """Return the JSON form of the chosen variables. Never raises."""
+        # Most variables are short scalars, and go into JSON just as they are. This is the most
+        # frequent path of all, so it calls next to nothing; whatever is different ends it.
+        plain, harmless = pick.plain, self._redact.harmless
+        names: Collection[str] = pick.names
+        if pick.has_wildcards:
+            # `dict` copies in one step, while another thread may still write to `g`.
+            variables = dict(variables)
+            names = (*names, *variables) if names else variables
+        taken: dict[str, JsonValue] = {}
+        for name in names:
+            value = variables.get(name, _MISSING)
+            kind = type(value)
+            if name in plain and (
+                (value in harmless or self._redact.is_harmless(value))  # type: ignore[arg-type]
+                if kind is str
+                else _LEAST < value < MAX_NUMBER  # type: ignore[operator] # NaN is not
+                if kind is int or kind is float
+                else value is None or kind is bool
+            ):
+                taken[name] = value  # type: ignore[assignment]
+            elif value is not _MISSING and pick.known.get(name) is not False:
+                break
+        else:
+            if len(taken) <= MAX_ITEMS:
+                return taken
+        chosen = self.choose(variables, pick)
+        data = self.to_data(chosen, pick)
+        if len(plain) < _MAX_KNOWN:
+            plain.update(self._plain_names.intersection(chosen))
+        return data
+
     @staticmethod
     def choose(variables: Mapping[str, object], pick: Pick) -> dict[str, object]:
         """Return the chosen variables, values as they are, in the order of names, then of `g`."""
         chosen: dict[str, object] = {}
-        try:
-            for name in pick.names:
-                if name in variables:
-                    chosen[name] = variables[name]
-        except KeyError:  # another thread has taken one away
-            return VariableFilter.choose(dict(variables), pick)
+        for name in pick.names:
+            value = variables.get(name, _MISSING)  # in one step: another thread may take it away
+            if value is not _MISSING:
+                chosen[name] = value
         if pick.has_wildcards:
             known = pick.known
             # `dict` copies in one step, while another thread may still write to `g`.
@@ -94,33 +127,46 @@ class VariableFilter:
                     chosen[name] = value
         return chosen
 
-    def to_data(self, chosen: Mapping[str, object], pick: Pick) -> dict[str, JsonValue]:
+    def to_data(self, chosen: dict[str, object], pick: Pick) -> Mapping[str, JsonValue]:
         """Return the JSON form of the chosen variables. Never raises."""
-        room = MAX_RECORD
-        data: dict[str, JsonValue] = {}
-        repeats: dict[str, int] = {}
         plain_names, harmless = self._plain_names, self._redact.harmless
-        skipped = counted = 0
-        for name, value in islice(chosen.items(), MAX_ITEMS):
-            if type(name) is str and name in plain_names and (not counted or name not in data):
-                # Most variables are short scalars, and go into JSON just as they are. This is the
-                # most frequent path of all, so it calls nothing, not even `cast`.
-                kind = type(value)
-                if (
+        others: set[object] | None = None
+        for name, value in chosen.items():
+            kind = type(value)
+            if not (
+                type(name) is str
+                and name in plain_names
+                and (
                     (value in harmless or self._redact.is_harmless(value))  # type: ignore[arg-type]
                     if kind is str
                     else _LEAST < value < MAX_NUMBER  # type: ignore[operator] # NaN is not
                     if kind is int or kind is float
                     else value is None or kind is bool
-                ):
-                    data[name] = value  # type: ignore[assignment]
-                    continue
-            room -= sum(_room_of(*each) for each in islice(data.items(), counted, None))
+                )
+            ):
+                others = others or set()
+                others.add(name)
+        if others is None and len(chosen) <= MAX_ITEMS:
+            return chosen  # type: ignore[return-value]
+        return self._converted(chosen, others or (), pick)
+
+    def _converted(
+        self, chosen: Mapping[str, object], others: Container[object], pick: Pick
+    ) -> dict[str, JsonValue]:
+        """Return the JSON form of variables, of which all but `others` go into JSON as they are."""
+        room = MAX_RECORD
+        data: dict[str, JsonValue] = {}
+        repeats: dict[str, int] = {}
+        skipped = 0
+        for name, value in islice(chosen.items(), MAX_ITEMS):
+            if name not in others and name not in data:
+                data[name] = plain = cast("JsonValue", value)
+                room -= VALUE_COST + len(name) + (len(plain) if isinstance(plain, str) else 0)
+                continue
             try:
                 room -= self._add(data, name, value, pick=pick, room=room, repeats=repeats)
             except (NotData, TypeError):  # no data, or under a plugin's name that is no string
                 skipped += 1
-            counted = len(data)
         if len(chosen) > MAX_ITEMS:
             data[unique_key("…", data, repeats)] = f"[cut, {len(chosen)} items]"
         if skipped:
@@ -153,7 +199,3 @@ class VariableFilter:
         if form is not DROPPED:
             data[key] = cast("JsonValue", form)
         return len(key) + taken
-
-
-def _room_of(name: str, value: JsonValue) -> int:
-    return VALUE_COST + len(name) + (len(value) if isinstance(value, str) else 0)

@@ -28,9 +28,11 @@ class Plan:
         pick: Which variables.
         generator: The route's own request-ID generator, or None.
         sample_rate: Share of the requests that is kept, from 0 to 1.
+        common: What the lines of a route's records have in common, by the route and the number of
+            forks before this process.
     """
 
-    __slots__ = ("generator", "pick", "sample_rate")
+    __slots__ = ("common", "generator", "pick", "sample_rate")
 
     def __init__(
         self, pick: Pick, generator: RequestIdGenerator | None, sample_rate: float
@@ -38,6 +40,7 @@ class Plan:
         self.pick = pick
         self.generator = generator
         self.sample_rate = sample_rate
+        self.common: dict[tuple[str | None, int], str] = {}
 
 
 class Plans:
@@ -72,7 +75,8 @@ class Plans:
         self._marks = marks
         self._throttle = throttle
         self._raise_errors = raise_errors
-        self._known: dict[tuple[str | None, str], Plan | None] = {}
+        self.known: dict[tuple[str | None, str], Plan | None] = {}
+        """What `of_endpoint` has returned for an endpoint and an HTTP method."""
         self._called: dict[tuple[Mark, str | None, str], Plan] = {}
         self._above_route: dict[str, Mark] | None = None
 
@@ -92,7 +96,7 @@ class Plans:
             ConfigurationError: A `@chest.track` is misplaced, and `raise_errors` is set.
         """
         try:
-            return self._known[endpoint, method]
+            return self.known[endpoint, method]
         except KeyError:
             pass
         plan = None
@@ -109,7 +113,7 @@ class Plans:
             if mark or outer or self._is_app_wide:
                 plan = self._plan(mark, outer, endpoint, method)
         if method in HTTP_METHODS:  # a client may invent any number of others
-            self._known[endpoint, method] = plan
+            self.known[endpoint, method] = plan
         return plan
 
     def _of_blueprints(self, endpoint: str, blueprints: Mapping[str, Blueprint]) -> list[Mark]:

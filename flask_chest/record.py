@@ -8,7 +8,7 @@ import socket
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 from pydantic_core import to_json
 from typing_extensions import TypedDict
@@ -87,6 +87,14 @@ class Record:
         return cast("RecordData", data)
 
 
+# A number costs more to format than all else in these texts, so they are put together from tables.
+_TWO_DIGITS: Final = tuple(f"{number:02x}" for number in range(256))
+_FRACTIONS: Final = tuple(f"-7{(number << 12) // 1_000:03x}-" for number in range(1_000))
+_ENDS: Final = 64  # so many random ends of UUIDs are made at once, which takes no longer than two
+_VARIANT: Final = int.from_bytes(b"\x80\x00" * _ENDS, "big")
+_RANDOM: Final = int.from_bytes(b"\x3f\xff" * _ENDS, "big")
+
+
 class _Process:
     """What differs between a process and its forked child: random state, process ID."""
 
@@ -98,7 +106,16 @@ class _Process:
     def after_fork(self) -> None:
         # A generator of our own: `random.seed(42)` in the application must not repeat IDs.
         self.random_bits = random.Random().getrandbits  # noqa: S311 - IDs are no secrets
+        self.fours: list[str] = []
+        self.twelves: list[str] = []
         self.instance = f"{self._host}:{os.getpid()}"
+
+    def make_ends(self) -> None:
+        """Make more of the random digits at the end of UUIDs; any thread may take some away."""
+        fours = self.random_bits(16 * _ENDS) & _RANDOM | _VARIANT
+        self.fours += fours.to_bytes(2 * _ENDS, "big").hex(" ", 2).split()
+        twelves = self.random_bits(48 * _ENDS).to_bytes(6 * _ENDS, "big")
+        self.twelves += twelves.hex(" ", 6).split()
 
 
 _process = _Process()
@@ -114,37 +131,35 @@ def random_bits(count: int) -> int:
     return _process.random_bits(count)
 
 
-def uuid7() -> str:
+_quarter: tuple[int, str] = (0, "00000000-00")  # Unix time in units of 256 ms, and its text
+
+
+def uuid7(microseconds: int | None = None) -> str:
     """Return a new UUID of version 7 in its 36-character form.
 
     The 48 bits of milliseconds are followed by 12 bits of the fraction of the millisecond
     (RFC 9562, section 6.2, method 3) and 62 random bits, so that IDs sort by time and database
     indexes grow at one end.
+
+    Args:
+        microseconds: Its Unix time; None for now.
     """
-    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
-    bits = _process.random_bits(62)
-    return (
-        f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}-7{(rest << 12) // 1_000_000:03x}"
-        f"-{0x8000 | bits >> 48:04x}-{bits & 0xFFFF_FFFF_FFFF:012x}"
-    )
-
-
-_second: tuple[int, str] = (0, "1970-01-01T00:00:00")  # the newest second and its text
-
-
-def timestamp(nanoseconds: int) -> str:
-    """Return a Unix time in nanoseconds as RFC 3339 in UTC with six digits of a second.
-
-    >>> timestamp(1_700_000_000_123_456_789)
-    '2023-11-14T22:13:20.123456Z'
-    """
-    global _second  # noqa: PLW0603 - replaced as a whole, so that any thread may read it
-    seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    known, text = _second
-    if known != seconds:
-        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-        _second = (seconds, text)
-    return f"{text}.{rest // 1000:06d}Z"
+    global _quarter  # noqa: PLW0603 - replaced as a whole, so that any thread may read it
+    if microseconds is None:
+        microseconds = time.time_ns() // 1_000
+    milliseconds, rest = divmod(microseconds, 1_000)
+    known, start = _quarter
+    if milliseconds >> 8 != known:
+        start = f"{milliseconds >> 16:08x}-{milliseconds >> 8 & 0xFF:02x}"
+        _quarter = (milliseconds >> 8, start)
+    process = _process
+    while True:
+        try:
+            four, twelve = process.fours.pop(), process.twelves.pop()
+        except IndexError:
+            process.make_ends()
+        else:
+            return f"{start}{_TWO_DIGITS[milliseconds & 0xFF]}{_FRACTIONS[rest]}{four}-{twelve}"
 
 
 def encode(record: RecordData) -> bytes:

@@ -17,6 +17,7 @@ from flask_chest.export import Delivery, Export
 from flask_chest.exporter import Store
 from flask_chest.fields import Fields
 from flask_chest.filter import VariableFilter
+from flask_chest.line import Lines
 from flask_chest.log import Throttle, logger
 from flask_chest.patterns import Selection
 from flask_chest.plans import Plans
@@ -68,8 +69,10 @@ class State:
         )
         redact = configure.redactor(options, app.secret_key)
         self.sampling = configure.sampling(options, self.counters, self.throttle)
+        self.journal = configure.journal(
+            options, app.instance_path, self.exporters, self.counters, self.throttle
+        )
         self.capture = Capture(
-            service=options.service or app.name,
             header=next(iter(options.request_id_header), ""),
             raise_errors=options.raise_errors,
             plans=Plans(
@@ -91,17 +94,14 @@ class State:
             variables=VariableFilter(
                 redact, lambda number: self.counters.add("variables_skipped", number=number)
             ),
-            fields=Fields(options.fields, redact),
+            lines=Lines(options.service or app.name, Fields(options.fields, redact)),
             sampling=self.sampling,
             opts_out=OptOut(options.opt_out) if options.opt_out else None,
             enrich=self.plugins.filter_variables(),
-            write=self._write,
+            write=self.journal.append,
             awake=self._awake,
             counters=self.counters,
             throttle=self.throttle,
-        )
-        self.journal = configure.journal(
-            options, app.instance_path, self.exporters, self.counters, self.throttle
         )
         configure.check(self.exporters)
         self.export = Export(
@@ -140,9 +140,6 @@ class State:
         self.plugins.after_fork()
         self.journal.after_fork()
         self.export.after_fork()
-
-    def _write(self, line: bytes) -> None:
-        self.journal.append(line)
 
     def _awake(self) -> bool:
         """Start delivery with the first request of this process; False to be called again."""

@@ -95,7 +95,8 @@ def test_the_record_is_on_disk_before_the_last_of_the_response_leaves(
         return b"".join(p.read_bytes() for p in (tmp_path / "journal/segments").glob("*.jsonl"))
 
     body = tracked.wsgi_app(EnvironBuilder("/").get_environ(), lambda *_: None)
-    assert journal() == b""
+    if kind in ("length", "stream"):
+        assert journal() == b""  # what comes may still change it
     if kind == "stream":
         assert next(body) == b"ab"
         assert journal() == b""  # nobody knows yet that this was all

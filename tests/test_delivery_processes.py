@@ -16,13 +16,14 @@ import pytest
 
 PREAMBLE = """
 import os, signal, sys, threading, time
+from datetime import datetime, timezone
 from pathlib import Path
 
 from flask_chest.export import Delivery, Export
 from flask_chest.journal import DiskJournal, disk
 from flask_chest.log import Throttle
 from flask_chest.plugins import Plugins
-from flask_chest.record import encode, instance, timestamp, uuid7
+from flask_chest.record import encode, instance, uuid7
 from flask_chest.stats import Counters
 from flask_chest import fork
 from flask_chest_sqlite import SqliteConfig, SqliteStore
@@ -53,10 +54,11 @@ def record(number=1):
     # What a request does, and what its client sees once the record is in the journal.
     for _ in range(number):
         identity = uuid7()
+        now = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%S.%fZ}"
         line = encode({
             "id": identity, "request_id": identity, "trace_id": None, "service": "test",
             "instance": instance(), "endpoint": "e", "route": "/", "method": "GET", "path": "/",
-            "status_code": 200, "error": None, "started_at": timestamp(time.time_ns()),
+            "status_code": 200, "error": None, "started_at": now,
             "duration_ms": 1.0, "weight": 1.0, "variables": {"user": "u" * 50},
         })
         assert process.journal.append(line)

@@ -15,7 +15,7 @@ PACKAGE = Path(flask_chest.__file__).parent
 ORDER = [
     "_version", "errors", "fork", "log", "stats", "current", "record", "redaction", "values",
     "fields", "patterns", "filter", "generators", "request_id", "trace", "track", "endpoints",
-    "plans", "sampling", "tracked", "consent", "body", "capture", "journal", "exporter",
+    "plans", "sampling", "tracked", "consent", "line", "body", "capture", "journal", "exporter",
     "hookspecs", "installed", "hookcall", "plugins", "export", "settings", "configure", "state",
     "cli", "extension", "correlation", "testing", "__init__",
 ]  # fmt: skip

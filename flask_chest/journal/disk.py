@@ -92,6 +92,7 @@ class DiskJournal(Journal):
         self._segments = folder / "segments"
         self._max_bytes = max_bytes
         self._fsync = fsync
+        self._syncs_always = fsync == "always"
         self._counters = counters
         self._throttle = throttle
         self._damage = Damage(folder / "damaged", max_bytes // 8, counters, throttle)
@@ -168,7 +169,7 @@ class DiskJournal(Journal):
                     return False
                 writer.append(line)
                 self._appended += 1
-                if self._fsync == "always":
+                if self._syncs_always:
                     self._sync_writer(writer)
         except OSError as error:
             self._counters.add("dropped", "disk_full" if error.errno in _DISK_FULL else "journal")
