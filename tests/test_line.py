@@ -78,7 +78,8 @@ def test_a_line_has_every_field_as_it_is_whatever_lines_were_made_before(
     plan = plans.setdefault((rule, method), make_plan())
     error = Fault() if is_error else None
     line = lines.line(tracked, plan, request, error, duration_ns, weight, variables)
-    assert line.endswith(b"\n") and line.count(b"\n") == 1
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
     record = from_json(line, allow_inf_nan=False)
     started = datetime.strptime(record["started_at"], "%Y-%m-%dT%H:%M:%S.%f%z")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", record["started_at"])
