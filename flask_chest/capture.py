@@ -95,7 +95,7 @@ class Capture:
         self._sampling = sampling
         self._opts_out = opts_out
         self._enrich = enrich
-        self._write = write
+        self.write = write
         self._awake = awake
         self.is_awake = False
         self._counters = counters
@@ -279,7 +279,7 @@ class Capture:
                     return
             if variables is None:
                 variables = self._chosen(tracked, plan, served)
-            self._write(
+            self.write(
                 self._lines.line(tracked, plan, served, error, duration_ns, weight, variables)
             )
         except Exception as fault:  # noqa: BLE001 - a fault of ours must not cost the request

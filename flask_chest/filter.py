@@ -74,34 +74,42 @@ class VariableFilter:
     def take(self, variables: Mapping[str, object], pick: Pick) -> Mapping[str, JsonValue]:
         """Return the JSON form of the chosen variables. Never raises."""
         # Most variables are short scalars, and go into JSON just as they are. This is the most
-        # frequent path of all, so it calls next to nothing; whatever is different ends it.
+        # frequent path of all, so it calls next to nothing.
         plain, harmless = pick.plain, self._redact.harmless
         names: Collection[str] = pick.names
         if pick.has_wildcards:
             # `dict` copies in one step, while another thread may still write to `g`.
             variables = dict(variables)
             names = (*names, *variables) if names else variables
-        taken: dict[str, JsonValue] = {}
+        taken: dict[str, object] = {}
+        others: set[object] = set()
         for name in names:
             value = variables.get(name, _MISSING)
             kind = type(value)
-            if name in plain and (
-                (value in harmless or self._redact.is_harmless(value))  # type: ignore[arg-type]
-                if kind is str
-                else _LEAST < value < MAX_NUMBER  # type: ignore[operator] # NaN is not
-                if kind is int or kind is float
-                else value is None or kind is bool
-            ):
-                taken[name] = value  # type: ignore[assignment]
+            if name in plain:
+                if (
+                    (value in harmless or self._redact.is_harmless(value))  # type: ignore[arg-type]
+                    if kind is str
+                    else _LEAST < value < MAX_NUMBER  # type: ignore[operator] # NaN is not
+                    if kind is int or kind is float
+                    else value is None or kind is bool
+                ):
+                    taken[name] = value
+                elif value is not _MISSING:
+                    taken[name] = value
+                    others.add(name)
             elif value is not _MISSING and pick.known.get(name) is not False:
-                break
-        else:
-            if len(taken) <= MAX_ITEMS:
-                return taken
+                return self._learn(variables, pick)
+        if others or len(taken) > MAX_ITEMS:
+            return self._converted(taken, others, pick)
+        return taken  # type: ignore[return-value]
+
+    def _learn(self, variables: Mapping[str, object], pick: Pick) -> Mapping[str, JsonValue]:
+        """Take variables whose names are new, and remember the names for the next time."""
         chosen = self.choose(variables, pick)
         data = self.to_data(chosen, pick)
-        if len(plain) < _MAX_KNOWN:
-            plain.update(self._plain_names.intersection(chosen))
+        if len(pick.plain) < _MAX_KNOWN:
+            pick.plain.update(self._plain_names.intersection(chosen))
         return data
 
     @staticmethod
@@ -191,7 +199,9 @@ class VariableFilter:
         """
         name = str.__str__(name)  # the same name, without overrides
         verdict = self._redact.verdict(name)
-        key = unique_key(name, data, repeats, self._redact)
+        key = name
+        if name not in self._plain_names or name in data:
+            key = unique_key(name, data, repeats, self._redact)
         if verdict == PLAIN and key == name and len(self._plain_names) < _MAX_KNOWN:
             self._plain_names.add(name)
         room -= len(key)

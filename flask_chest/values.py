@@ -158,9 +158,11 @@ class _Converter:
         """Return the JSON form of a value, without secrets."""
         self.room -= VALUE_COST
         try:
+            if type(value) is str and self._redact.is_harmless(value):
+                return self._mark(value)
             if is_plain(value):
                 if type(value) is not str:
-                    return self._number(value)
+                    return self._redact.number(value)  # type: ignore[arg-type]
                 if len(value) <= self.room:
                     return self._mark(clean_text(value, MAX_TEXT, self._redact))
             return self._convert(value, depth)
@@ -173,7 +175,7 @@ class _Converter:
 
     def _convert(self, value: object, depth: int) -> JsonValue:
         for _ in range(MAX_DEPTH):
-            form, read = _form(type(value))
+            form, read = _EXACT.get(type(value)) or _form(type(value))
             if form != _INNER:
                 break
             value = read(value)
@@ -192,11 +194,6 @@ class _Converter:
     def _text(self, text: str) -> str:
         return self._mark(clean_text(text, self._limit(), self._redact))
 
-    def _number(self, value: JsonValue) -> JsonValue:
-        if type(value) is int or type(value) is float:
-            return self._redact.number(value)
-        return value
-
     def _limit(self) -> int:
         return min(MAX_TEXT, max(self.room, _SHORT))
 
@@ -207,7 +204,7 @@ class _Converter:
 
     def _scalar(self, value: object) -> JsonValue:
         if is_plain(value) and type(value) is not str:
-            return self._number(value)
+            return self._redact.number(value)  # type: ignore[arg-type]
         if type(value) is float:
             return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
         if type(value) is int:
@@ -255,7 +252,9 @@ class _Converter:
             if not isinstance(text, str):
                 text = to_json(text).decode()
             verdict = self._redact.verdict(text)
-            text = self._mark(unique_key(text, result, repeats, self._redact))
+            if text in result or not self._redact.is_harmless(text):
+                text = unique_key(text, result, repeats, self._redact)
+            self.room -= len(text)
             form = self.revealed(verdict, item, depth)
             if form is not DROPPED:
                 result[text] = cast("JsonValue", form)
@@ -391,3 +390,6 @@ def _form(kind: type) -> tuple[int, _Read]:
     if isinstance(getattr(kind, "__attrs_attrs__", None), tuple):
         return _OBJECT, _attrs_fields
     return _OTHER, repr
+
+
+_EXACT: Final = {base: _form(base) for base, _, _ in _FORMS}

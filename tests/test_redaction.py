@@ -164,6 +164,7 @@ def test_letters_of_another_width_are_the_same_letters():
         ("amex 3782 822463 10005", "amex *"),
         ("https://ann:pa55@host/x?y=1", "https://ann:*@host/x?y=1"),
         ("postgresql://:p@ss@h:5/d", "postgresql://:*@h:5/d"),
+        ("C:\\token=abc, \\x\\password: abc", "C:\\token=*, \\x\\password: *"),
         ("https://h/x?a=1&token=abc&b=2", "https://h/x?a=1&token=*&b=2"),
         ("https://h/cb#access_token=abc", "https://h/cb#access_token=*"),
         ("/login?next=%2Fx%3Ftoken%3Dabc", "/login?next=%2Fx%3Ftoken%3D*"),

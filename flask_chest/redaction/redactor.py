@@ -108,10 +108,11 @@ class Redactor:
         if text in self.harmless:
             return text
         spans: list[Span] = []
-        seen = without_escapes(text)
-        for find in self._finders:
-            spans += find(seen)
-        spans += keyed(seen, self.verdict)
+        # `\\token=x` may be a tab and "oken", or a text with a backslash of its own.
+        for seen in {text, without_escapes(text)}:
+            for find in self._finders:
+                spans += find(seen)
+            spans += keyed(seen, self.verdict)
         if not spans:
             return text
         spans.sort()
@@ -125,9 +126,11 @@ class Redactor:
             position = end
         return "".join((*parts, text[position:]))
 
-    def number(self, number: float) -> JsonValue:
+    def number(self, number: float | None) -> JsonValue:
         """Return a number, or what stands for one that is the number of a payment card."""
-        if self._finds_cards and number >= MAX_NUMBER and number == int(number):
+        if number is None or number < MAX_NUMBER:
+            return number
+        if self._finds_cards and number == int(number):
             digits = str(int(number))
             if is_card(digits):
                 return self._part(digits)

@@ -40,11 +40,13 @@ def collect(app: Flask) -> Iterator[Collector]:
         )
     collector = Collector()
     journal, is_awake = state.journal, state.capture.is_awake
-    state.journal, state.capture.is_awake = _Instead(collector), True
+    state.journal = _Instead(collector)
+    state.capture.write, state.capture.is_awake = state.journal.append, True
     try:
         yield collector
     finally:
-        state.journal, state.capture.is_awake = journal, is_awake
+        state.journal = journal
+        state.capture.write, state.capture.is_awake = journal.append, is_awake
 
 
 class _Instead(Journal):
