@@ -106,16 +106,21 @@ class _Process:
     def after_fork(self) -> None:
         # A generator of our own: `random.seed(42)` in the application must not repeat IDs.
         self.random_bits = random.Random().getrandbits  # noqa: S311 - IDs are no secrets
-        self.fours: list[str] = []
-        self.twelves: list[str] = []
+        self.ends: list[str] = []
         self.instance = f"{self._host}:{os.getpid()}"
 
     def make_ends(self) -> None:
         """Make more of the random digits at the end of UUIDs; any thread may take some away."""
         fours = self.random_bits(16 * _ENDS) & _RANDOM | _VARIANT
-        self.fours += fours.to_bytes(2 * _ENDS, "big").hex(" ", 2).split()
-        twelves = self.random_bits(48 * _ENDS).to_bytes(6 * _ENDS, "big")
-        self.twelves += twelves.hex(" ", 6).split()
+        twelves = self.random_bits(48 * _ENDS)
+        self.ends += map(
+            "-".join,
+            zip(
+                fours.to_bytes(2 * _ENDS, "big").hex(" ", 2).split(),
+                twelves.to_bytes(6 * _ENDS, "big").hex(" ", 6).split(),
+                strict=True,
+            ),
+        )
 
 
 _process = _Process()
@@ -152,14 +157,13 @@ def uuid7(microseconds: int | None = None) -> str:
     if milliseconds >> 8 != known:
         start = f"{milliseconds >> 16:08x}-{milliseconds >> 8 & 0xFF:02x}"
         _quarter = (milliseconds >> 8, start)
-    process = _process
     while True:
         try:
-            four, twelve = process.fours.pop(), process.twelves.pop()
+            end = _process.ends.pop()
         except IndexError:
-            process.make_ends()
+            _process.make_ends()
         else:
-            return f"{start}{_TWO_DIGITS[milliseconds & 0xFF]}{_FRACTIONS[rest]}{four}-{twelve}"
+            return f"{start}{_TWO_DIGITS[milliseconds & 0xFF]}{_FRACTIONS[rest]}{end}"
 
 
 def encode(record: RecordData) -> bytes:

@@ -421,10 +421,8 @@ def test_another_thread_may_write_to_g_meanwhile():
 
 def test_a_record_of_very_many_variables_ends():
     variables = {f"v{number}": number for number in range(100_000)}
-    started = time.perf_counter()
     data, _ = to_data(dict.fromkeys(choose(variables, "*"), 1), "*")
     assert len(data) == MAX_ITEMS + 1
-    assert time.perf_counter() - started < 2
 
 
 # -- The page --------------------------------------------------------------------------------

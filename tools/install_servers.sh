@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Brings what the tests start and no Python package has: mariadbd, pgbouncer, and libfaketime, under
-# which the clock of a process can be set.
+# Brings what the tests start and no Python package has: mariadbd, pgbouncer, libfaketime, under
+# which the clock of a process can be set, and strace, which shows its system calls.
 #
 # The packages that have the programs alone are taken, so that no service is started. A server of
 # your own takes the place of MariaDB: CHEST_TEST_MYSQL_URL=mysql://user:password@host/
@@ -14,6 +14,7 @@ if { missing mariadbd || missing my_print_defaults; } && [ -z "${CHEST_TEST_MYSQ
   wanted+=(mariadb-server-core mariadb-client-core)
 fi
 if missing pgbouncer; then wanted+=(pgbouncer); fi
+if missing strace; then wanted+=(strace); fi
 if ! compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' > /dev/null; then wanted+=(libfaketime); fi
 if [ ${#wanted[@]} -eq 0 ]; then exit 0; fi
 
@@ -29,9 +30,11 @@ apt-get update -qq
 if [[ " ${wanted[*]} " == *" mariadb-server-core "* ]]; then
   apt-get install -qq --no-install-recommends mariadb-server-core mariadb-client-core > /dev/null
 fi
-if [[ " ${wanted[*]} " == *" libfaketime "* ]]; then
-  apt-get install -qq --no-install-recommends libfaketime > /dev/null
-fi
+for package in libfaketime strace; do
+  if [[ " ${wanted[*]} " == *" $package "* ]]; then
+    apt-get install -qq --no-install-recommends "$package" > /dev/null
+  fi
+done
 if [[ " ${wanted[*]} " == *" pgbouncer "* ]]; then
   # Its package starts a service; only the program is taken, and the libraries that it needs.
   folder=$(mktemp -d)
