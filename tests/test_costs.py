@@ -73,15 +73,14 @@ RETAIN = """
 for kind in ("untracked", "listed", "all"):
     serve = serving(kind, sys.argv[1])
     serve(2_000)
-    least = None
-    for _ in range(5):  # another thread may hold something at the moment
+    gained = []
+    for _ in range(5):  # another thread may take or leave something meanwhile
         gc.collect()
         before = sys.getallocatedblocks()
         serve(1_000)
         gc.collect()
-        after = sys.getallocatedblocks()
-        least = after - before if least is None else min(least, after - before)
-    print(kind, least)
+        gained.append(sys.getallocatedblocks() - before)
+    print(kind, sorted(gained)[2])
 """
 
 TRACE = """
@@ -111,18 +110,18 @@ def test_a_request_makes_no_more_calls_than_it_needs(tmp_path):
         kind: (found[kind][0] - found["bare"][0], found[kind][1] - found["bare"][1])
         for kind in ("untracked", "listed", "all")
     }
-    # Python's functions, and built-in ones. Half a call is for what is not done each time.
+    # Python's functions, and built-in ones; one more is for what is not done each time.
     assert calls["untracked"][0] <= 3.5, calls
     assert calls["untracked"][1] <= 3.5, calls
-    assert calls["listed"][0] <= 20.5, calls
-    assert calls["listed"][1] <= 40.5, calls
-    assert calls["all"][0] <= 20.5, calls
-    assert calls["all"][1] <= 40.5, calls
+    assert calls["listed"][0] <= 17, calls
+    assert calls["listed"][1] <= 31.5, calls
+    assert calls["all"][0] <= 17, calls
+    assert calls["all"][1] <= 31.5, calls
 
 
 def test_a_request_leaves_nothing_in_memory(tmp_path):
     for kind, blocks in run(RETAIN, tmp_path):
-        assert int(blocks) < 50, f"{kind}: so many blocks are left of 1,000 requests"
+        assert abs(int(blocks)) < 50, f"{kind}: so many blocks are left of 1,000 requests"
 
 
 def test_a_tracked_request_makes_one_system_call_which_writes_the_record(tmp_path):

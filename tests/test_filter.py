@@ -138,11 +138,11 @@ def test_names_that_are_a_subclass_of_str_are_taken():
 
 
 def test_many_stars_take_no_exponential_time():
-    started = time.perf_counter()
+    started = time.process_time()
     patterns = Patterns(["*a" * 30 + "b", "!" + "*a" * 30 + "c"], setting="track")
     assert not patterns.takes("a" * 5_000)
     assert not patterns.excludes("a" * 5_000)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 10  # which would be years
 
 
 # -- Whose value may be asked for its repr ----------------------------------------------------
