@@ -274,11 +274,14 @@ def main() -> int:
     """Measure, print, and write the part `request` of docs/performance.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--generations", type=int, default=3, help="times that all are started")
-    parser.add_argument("--rounds", type=int, default=100, help="turns of each process")
+    parser.add_argument("--rounds", type=int, default=60, help="turns of each process")
     parser.add_argument("--requests", type=int, default=100, help="in a turn")
-    parser.add_argument("--only", nargs="*", help="variants, and nothing is written")
+    parser.add_argument(
+        "--only", nargs="*", help="variants beside the bare ones; nothing is written"
+    )
     options = parser.parse_args()
-    found = [way for way in ways() if not options.only or way.variant in options.only]
+    wanted = {*options.only, "bare", "bare_20"} if options.only else None
+    found = [way for way in ways() if wanted is None or way.variant in wanted]
     for _ in range(options.generations):
         found = measure(found, options.rounds, options.requests)
     for way in found:
