@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -104,6 +105,7 @@ class Worker:
 
     def __init__(self, way: Way, folder: Path, sink: int) -> None:
         self.way = way
+        self._divisor = 1
         self._folder = folder / way.title.replace(" ", "-").replace('"', "")
         self._folder.mkdir()
         arguments = [str(ROOT), way.variant, str(self._folder)]
@@ -122,11 +124,11 @@ class Worker:
         """Wait until it has warmed up."""
         started = self._read()
         self.way.versions = started["versions"]
-        self._number_divisor = 10 if started["us"] > SLOW_US else 1
+        self._divisor = 10 if started["us"] > SLOW_US else 1
 
     def serve(self, number: int) -> None:
         """Let it serve a turn."""
-        self._ask(str(max(number // self._number_divisor, 1)))
+        self._ask(str(max(number // self._divisor, 1)))
         self.way.us.append(self._read()["us"])
 
     def end(self) -> None:
@@ -185,8 +187,11 @@ def sink(folder: Path) -> Iterator[int]:
             thread.join()
 
 
-def measure(found: Sequence[Way], rounds: int, number: int) -> list[Way]:
-    """Start a process of each way, and let them serve in turn; return those that could be."""
+def measure(found: Sequence[Way], rounds: int, number: int, seconds: float) -> list[Way]:
+    """Start a process of each way, and let them serve in turn; return those that could be.
+
+    There are no more rounds when they have taken so many seconds.
+    """
     shuffled = random.Random(1)  # noqa: S311 - an order, no secret
     with (
         tempfile.TemporaryDirectory(prefix="chest-bench-", ignore_cleanup_errors=True) as path,
@@ -203,7 +208,10 @@ def measure(found: Sequence[Way], rounds: int, number: int) -> list[Way]:
                 print(f"LEFT OUT: {way.title}: {error}", file=sys.stderr)
             else:
                 workers.append(worker)
+        deadline = time.monotonic() + seconds
         for _ in range(rounds):
+            if time.monotonic() > deadline:
+                break
             for worker in shuffled.sample(workers, len(workers)):
                 worker.serve(number)
         for worker in workers:
@@ -231,6 +239,17 @@ def added(way: Way, by_title: dict[str, Way]) -> Spread | None:
     return None if way.variant.startswith("bare") else report.over(way.us, base.us)
 
 
+HEAD: Final = (
+    "",
+    "median, us a request",
+    "quartiles",
+    "over bare",
+    "quartiles",
+    "CPU, us a request",
+    "recorded",
+)
+
+
 def rows(found: Sequence[Way]) -> Iterator[list[str]]:
     """Yield the rows of the table."""
     by_title = {way.title: way for way in found}
@@ -243,7 +262,20 @@ def rows(found: Sequence[Way]) -> Iterator[list[str]]:
         yield cells
 
 
-def markdown(found: Sequence[Way], turns: int, number: int) -> str:
+def comparison(found: Sequence[Way], costs: dict[str, Spread]) -> str:
+    """Return a sentence that compares what is added to a request, and to its CPU."""
+    cpu = {way.title: report.spread(way.cpu_us).middle for way in found}
+    more = {way.title: cpu[way.title] - cpu[way.base] for way in found}
+    parts = [
+        f"{costs[OURS].middle / costs[title].middle:.2f} of what {title.partition(',')[0]} adds "
+        f"(in CPU, with what runs in the background, {more[OURS] / more[title]:.2f})"
+        for title in (OPENTELEMETRY, PROMETHEUS)
+        if title in costs
+    ]
+    return f"{OURS} and every default on, adds {', and '.join(parts)}."
+
+
+def markdown(found: Sequence[Way], number: int) -> str:
     """Return the part of the page."""
     by_title = {way.title: way for way in found}
     costs = {way.title: more for way in found if (more := added(way, by_title))}
@@ -254,19 +286,15 @@ def markdown(found: Sequence[Way], turns: int, number: int) -> str:
     text = [report.machine("flask-chest", others=versions)]
     if BARE_OLD in old:
         text[0] += f" Flask-Chest 0.0.10 requires Flask {old[BARE_OLD]['flask']}."
-    text.append(f"{turns} turns of {number} requests each, of {number // 10} where one is slow.")
-    head = ["", "median, us a request", "quartiles", "over bare", "quartiles", "CPU, us a request"]
-    text.append(report.table([*head, "recorded"], rows(found)))
+    text.append(
+        f"{len(found[0].us)} turns of {number} requests each, of {number // 10} where one is slow."
+    )
+    text.append(report.table(HEAD, rows(found)))
     bars = [Bar.of(title, more) for title, more in costs.items()]
     limit = 1.2 * costs[OPENTELEMETRY].middle if OPENTELEMETRY in costs else None
     unit = "us over bare Flask"
     text.append(report.bar_chart("request", "Added to a request", bars, unit, limit=limit))
-    compared = [
-        f"{costs[OURS].middle / costs[title].middle:.2f} of what {title.partition(',')[0]} adds"
-        for title in (OPENTELEMETRY, PROMETHEUS)
-        if title in costs and OURS in costs
-    ]
-    text.append(f"{OURS} and every default on, adds {' and '.join(compared)}.")
+    text += [comparison(found, costs)] if OURS in costs else []
     return "\n\n".join(text)
 
 
@@ -275,6 +303,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--generations", type=int, default=3, help="times that all are started")
     parser.add_argument("--rounds", type=int, default=60, help="turns of each process")
+    parser.add_argument("--seconds", type=float, default=50, help="at most, for these turns")
     parser.add_argument("--requests", type=int, default=100, help="in a turn")
     parser.add_argument(
         "--only", nargs="*", help="variants beside the bare ones; nothing is written"
@@ -283,15 +312,13 @@ def main() -> int:
     wanted = {*options.only, "bare", "bare_20"} if options.only else None
     found = [way for way in ways() if wanted is None or way.variant in wanted]
     for _ in range(options.generations):
-        found = measure(found, options.rounds, options.requests)
+        found = measure(found, options.rounds, options.requests, options.seconds)
     for way in found:
         check(way)
     if options.only:
-        print(
-            report.table(["", "us", "quartiles", "+", "quartiles", "CPU", "recorded"], rows(found))
-        )
+        print(report.table(HEAD, rows(found)))
         return 0
-    report.write("request", markdown(found, options.generations * options.rounds, options.requests))
+    report.write("request", markdown(found, options.requests))
     return 0
 
 
