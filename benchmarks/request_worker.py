@@ -25,7 +25,7 @@ QUIET_SECONDS = 10.0
 SETTLE_SECONDS = 3.0
 WARM_UP = 50
 
-COLD = 3
+COLD = 5
 """Requests before each turn that are not measured: another process had the core."""
 
 
@@ -92,9 +92,9 @@ def main(variant: str, folder: Path) -> None:
         raise RuntimeError(f"{variant} has recorded {found} of the first requests")
     threads = threading.active_count()
     served = 2 * COLD + 1 + WARM_UP
-    us = serve(WARM_UP)
+    serve(WARM_UP)
     threads = settle(threads)
-    answer(us=us, versions=request_apps.versions_of(watched))
+    answer(versions=request_apps.versions_of(watched))
     measured, began = 0, time.process_time()
     for line in sys.stdin:
         if line == "end\n":
