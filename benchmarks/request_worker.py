@@ -25,8 +25,13 @@ QUIET_SECONDS = 10.0
 SETTLE_SECONDS = 3.0
 WARM_UP = 50
 
-COLD = 5
-"""Requests before each turn that are not measured: another process had the core."""
+
+def cold(number: int) -> int:
+    """Return how many requests come before a turn and are not measured.
+
+    Another process had the core, and has left its own things in the caches.
+    """
+    return (number + 1) // 2
 
 
 def server(app: Flask) -> Callable[[int], float]:
@@ -47,7 +52,7 @@ def server(app: Flask) -> Callable[[int], float]:
             getattr(body, "close", lambda: None)()
 
     def serve(number: int) -> float:
-        run(COLD)
+        run(cold(number))
         began = time.perf_counter()
         run(number)
         return (time.perf_counter() - began) / number * 1e6
@@ -87,25 +92,30 @@ def main(variant: str, folder: Path) -> None:
 
     watched: request_apps.Watched = getattr(request_apps, variant)(folder)
     serve = server(watched.app)
+    served = 1 + cold(1)
     serve(1)
-    if watched.count and (found := count_up_to(COLD + 1, watched.count)) != COLD + 1:
-        raise RuntimeError(f"{variant} has recorded {found} of the first requests")
+    if watched.count and (found := count_up_to(served, watched.count)) != served:
+        raise RuntimeError(f"{variant} has recorded {found} of the first {served} requests")
     threads = threading.active_count()
-    served = 2 * COLD + 1 + WARM_UP
     serve(WARM_UP)
+    served += WARM_UP + cold(WARM_UP)
     threads = settle(threads)
     answer(versions=request_apps.versions_of(watched))
-    measured, began = 0, time.process_time()
+    measured, serving = 0, 0.0
+    began, began_here = time.process_time(), time.thread_time()
     for line in sys.stdin:
         if line == "end\n":
             break
+        turn = time.thread_time()
         us = serve(int(line))
-        measured += COLD + int(line)
+        serving += time.thread_time() - turn
+        measured += int(line) + cold(int(line))
         threads = settle(threads)
         answer(us=us)
+    between = time.thread_time() - began_here - serving  # reading and answering
     # Counting lets a tool deliver what it still has, which is a part of what it costs.
     recorded = count_up_to(served + measured, watched.count) if watched.count else None
-    cpu_us = (time.process_time() - began) / max(measured, 1) * 1e6
+    cpu_us = (time.process_time() - began - between) / max(measured, 1) * 1e6
     answer(cpu_us=cpu_us, served=served + measured, recorded=recorded)
 
 
