@@ -169,7 +169,7 @@ def bar_chart(
         if limit is None:
             axes.margins(x=0.1)
         else:
-            axes.set_xlim(right=limit)
+            axes.set_xlim(min(0, *(row.low or 0 for row in rows)), limit)
         axes.set_xlabel(unit)
         axes.set_title(title, loc="left", fontsize=11)
         _save(figure, name)
@@ -239,9 +239,15 @@ def _label(axes: Any, place: int, row: Bar, limit: float | None) -> None:  # noq
         text = f"{number} \N{RIGHTWARDS ARROW}"
         axes.annotate(text, (limit, place), (-4, 0), ha="right", color="white", **aligned)
         return
+    end = max(row.value, high or 0, 0)
     if low is not None and high is not None:
-        axes.plot([low, high], [place, place], color="#222222", linewidth=1)
-    axes.annotate(number, (max(row.value, high or 0, 0), place), (4, 0), **aligned)
+        whisker = [low, high if limit is None else min(high, limit)]
+        axes.plot(whisker, [place, place], color="#222222", linewidth=1)
+    if limit is not None and end > 0.9 * limit:  # no room beside it
+        start = row.value if low is None else low
+        axes.annotate(number, (start, place), (-4, 0), ha="right", color="white", **aligned)
+    else:
+        axes.annotate(number, (end, place), (4, 0), **aligned)
 
 
 def _save(figure: Any, name: str) -> None:  # noqa: ANN401 - untyped

@@ -291,8 +291,15 @@ def markdown(found: Sequence[Way]) -> str:
     text.append(report.table(HEAD, rows(found)))
     bars = [Bar.of(title, more) for title, more in costs.items()]
     limit = 1.2 * costs[OPENTELEMETRY].middle if OPENTELEMETRY in costs else None
-    unit = "us over bare Flask"
-    text.append(report.bar_chart("request", "Added to a request", bars, unit, limit=limit))
+    chart = report.bar_chart(
+        "request",
+        "Added to a request",
+        bars,
+        "us over bare Flask",
+        ours="Flask-Chest,",
+        limit=limit,
+    )
+    text.append(chart)
     text += [comparison(found, costs)] if OURS in costs else []
     return "\n\n".join(text)
 
