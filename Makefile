@@ -87,7 +87,7 @@ test-lowest: .venv/.dev servers ## Run all tests with the lowest version of each
 
 .PHONY: wrk
 wrk: # what loads the servers that are measured
-	@tools/install_wrk.sh
+	@tools/install_program.sh wrk
 
 # One after another: they would disturb each other.
 BENCHES := request server startup processes delivery
@@ -99,6 +99,11 @@ bench: ## Measure all that docs/performance.md has, and write it there
 .PHONY: bench-request
 bench-request: .venv-bench/.ready .venv-bench-0.0.10/.ready ## Measure what tracking adds to a request, beside eight others
 	.venv-bench/bin/python -m benchmarks.request
+
+.PHONY: bench-instructions
+bench-instructions: .venv-bench/.ready ## Count the instructions of a request, under valgrind
+	tools/install_program.sh valgrind
+	.venv-bench/bin/python -m benchmarks.instructions
 
 .PHONY: bench-server
 bench-server: .venv-bench/.ready wrk ## Measure requests a second and latency under gunicorn

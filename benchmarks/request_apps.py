@@ -72,8 +72,9 @@ def view_of_20() -> str:
 
 
 NAMES: Final = ("user_id", "tenant", "cost_cents")
-NAMES_OF_20: Final = tuple(
-    name for name in view_of_20.__code__.co_names if name not in {"view", "g"}
+NAMES_OF_20: Final = (
+    *NAMES,
+    *(name for name in view_of_20.__code__.co_names if name not in {"view", "g"}),
 )
 
 

@@ -6,17 +6,11 @@ from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from itertools import islice
 from typing import Final, cast
 
+from flask_chest.flat import VALUE_COST, flat
 from flask_chest.patterns import Patterns
 from flask_chest.record import JsonValue
-from flask_chest.redaction import DROPPED, MAX_NUMBER, PLAIN, Redactor
-from flask_chest.values import (
-    MAX_ITEMS,
-    MAX_RECORD,
-    VALUE_COST,
-    NotData,
-    to_data,
-    unique_key,
-)
+from flask_chest.redaction import DROPPED, MAX_NUMBER, PLAIN, SECRET, Redactor
+from flask_chest.values import MAX_ITEMS, MAX_RECORD, NotData, to_data, unique_key
 
 _MAX_KNOWN: Final = 4_096
 _LEAST: Final = -MAX_NUMBER
@@ -39,7 +33,7 @@ class Pick:
         self.names = tuple(name for name in patterns.names if not self._is_excluded(name))
         self.has_wildcards = patterns.has_wildcards  # so names that nobody listed can be taken
         self.known: dict[str, bool] = {}  # what `takes` has said before
-        self.plain: set[str] = set()  # names that are taken, and tell no secret
+        self.plain: dict[str, int] = {}  # names that are taken, with the verdict on them
 
     def takes(self, name: str) -> bool:
         """Tell whether a pattern takes `name`, and no exclusion keeps it out."""
@@ -69,7 +63,8 @@ class VariableFilter:
     def __init__(self, redact: Redactor, skipped: Callable[[int], None]) -> None:
         self._redact = redact
         self._skipped = skipped
-        self._plain_names: set[str] = set()  # no secrets by their name, and fit for JSON
+        self._plain_names: dict[str, int] = {}
+        """Names that are fit for JSON, with the verdict on them, if that is not: a secret."""
 
     def take(self, variables: Mapping[str, object], pick: Pick) -> Mapping[str, JsonValue]:
         """Return the JSON form of the chosen variables. Never raises."""
@@ -82,26 +77,31 @@ class VariableFilter:
             variables = dict(variables)
             names = (*names, *variables) if names else variables
         taken: dict[str, object] = {}
+        flats, room = [], MAX_RECORD // 2  # scalars have the other half
         others: set[object] = set()
         for name in names:
             value = variables.get(name, _MISSING)
             kind = type(value)
-            if name in plain:
+            if (verdict := plain.get(name)) is not None:
                 if (
-                    (value in harmless or self._redact.is_harmless(value))  # type: ignore[arg-type]
+                    verdict == PLAIN and (value in harmless or self._redact.is_harmless(value))  # type: ignore[arg-type]
                     if kind is str
                     else _LEAST < value < MAX_NUMBER  # type: ignore[operator] # NaN is not
                     if kind is int or kind is float
                     else value is None or kind is bool
                 ):
                     taken[name] = value
+                elif verdict == PLAIN and (known := flat(value, self._redact)) is not None:
+                    taken[name], used = known
+                    room -= used
+                    flats.append(name)
                 elif value is not _MISSING:
                     taken[name] = value
                     others.add(name)
             elif value is not _MISSING and pick.known.get(name) is not False:
                 return self._learn(variables, pick)
-        if others or len(taken) > MAX_ITEMS:
-            return self._converted(taken, others, pick)
+        if others or room < 0 or len(taken) > MAX_ITEMS:
+            return self._converted(taken, others.union(flats), pick)
         return taken  # type: ignore[return-value]
 
     def _learn(self, variables: Mapping[str, object], pick: Pick) -> Mapping[str, JsonValue]:
@@ -109,7 +109,8 @@ class VariableFilter:
         chosen = self.choose(variables, pick)
         data = self.to_data(chosen, pick)
         if len(pick.plain) < _MAX_KNOWN:
-            pick.plain.update(self._plain_names.intersection(chosen))
+            known = self._plain_names
+            pick.plain.update((name, known[name]) for name in chosen if name in known)
         return data
 
     @staticmethod
@@ -143,9 +144,9 @@ class VariableFilter:
             kind = type(value)
             if not (
                 type(name) is str
-                and name in plain_names
+                and (verdict := plain_names.get(name)) is not None
                 and (
-                    (value in harmless or self._redact.is_harmless(value))  # type: ignore[arg-type]
+                    verdict == PLAIN and (value in harmless or self._redact.is_harmless(value))  # type: ignore[arg-type]
                     if kind is str
                     else _LEAST < value < MAX_NUMBER  # type: ignore[operator] # NaN is not
                     if kind is int or kind is float
@@ -202,8 +203,8 @@ class VariableFilter:
         key = name
         if name not in self._plain_names or name in data:
             key = unique_key(name, data, repeats, self._redact)
-        if verdict == PLAIN and key == name and len(self._plain_names) < _MAX_KNOWN:
-            self._plain_names.add(name)
+        if verdict != SECRET and key == name and len(self._plain_names) < _MAX_KNOWN:
+            self._plain_names[name] = verdict
         room -= len(key)
         form, taken = to_data(value, verdict, room, self._redact, named=pick.asks_for(name))
         if form is not DROPPED:

@@ -35,8 +35,9 @@ from pydantic_core import to_json
 from werkzeug.datastructures import MultiDict
 from werkzeug.local import LocalProxy
 
+from flask_chest.flat import VALUE_COST, flat
 from flask_chest.record import JsonValue
-from flask_chest.redaction import DROPPED, Redactor
+from flask_chest.redaction import DROPPED, PLAIN, Redactor
 
 # Of what is longer, larger or deeper the rest is cut.
 MAX_DEPTH: Final = 16  # levels of lists and dicts in one variable
@@ -45,7 +46,6 @@ MAX_TEXT: Final = 16_384  # characters of one string, with the mark that it was 
 MAX_KEY: Final = 255  # characters of a variable's name or of a key, with its mark
 MAX_VARIABLE: Final = 65_536  # characters of one variable
 MAX_RECORD: Final = 262_144  # characters of all variables of one record, and of their names
-VALUE_COST: Final = 8  # what each value in these takes besides: `[[], [], []]` is not free
 
 MAX_INTEGER_BITS: Final = 1_024
 """Larger integers are written in hexadecimal: Python refuses to print huge ones in decimal."""
@@ -132,6 +132,8 @@ def to_data(
             Nothing else is raised.
     """
     room = min(room, MAX_VARIABLE)
+    if verdict == PLAIN and (known := flat(value, redact)) is not None and known[1] <= room:
+        return known
     converter = _Converter(room, redact, named=named)
     return converter.revealed(verdict, value, 0), room - converter.room
 
@@ -296,8 +298,10 @@ def _size(value: object) -> str:
 def _snapshot(value: object, read: _Read) -> list[Any]:
     """Return the items of a container that another thread may change, one more than are kept."""
     for _ in range(5):
-        with contextlib.suppress(RuntimeError):  # "changed size during iteration"
+        try:
             return list(islice(read(value), MAX_ITEMS + 1))
+        except RuntimeError:  # "changed size during iteration"
+            continue
     raise RuntimeError
 
 

@@ -13,11 +13,11 @@ PACKAGE = Path(flask_chest.__file__).parent
 
 # Each may import from those before it. `extension` alone wires them.
 ORDER = [
-    "_version", "errors", "fork", "log", "stats", "current", "record", "redaction", "values",
-    "fields", "patterns", "filter", "generators", "request_id", "trace", "track", "endpoints",
-    "plans", "sampling", "tracked", "consent", "line", "body", "capture", "journal", "exporter",
-    "hookspecs", "installed", "hookcall", "plugins", "export", "settings", "configure", "state",
-    "cli", "extension", "correlation", "testing", "__init__",
+    "_version", "errors", "fork", "log", "stats", "current", "record", "redaction", "flat",
+    "values", "fields", "patterns", "filter", "generators", "request_id", "trace", "track",
+    "endpoints", "plans", "sampling", "tracked", "consent", "line", "body", "capture",
+    "journal", "exporter", "hookspecs", "installed", "hookcall", "plugins", "export",
+    "settings", "configure", "state", "cli", "extension", "correlation", "testing", "__init__",
 ]  # fmt: skip
 
 

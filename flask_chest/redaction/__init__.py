@@ -1,6 +1,6 @@
 """Redaction: which keys and which parts of texts are secret, and what stands in their place."""
 
-from flask_chest.redaction.keys import DEFAULT_KEYS, PLAIN, SecretKeys
+from flask_chest.redaction.keys import DEFAULT_KEYS, PLAIN, SECRET, SecretKeys
 from flask_chest.redaction.redactor import DROPPED, MAX_NUMBER, Redactor, RedactWith
 from flask_chest.redaction.texts import DEFAULT_VALUES, SecretKind
 
@@ -10,6 +10,7 @@ __all__ = [
     "DROPPED",
     "MAX_NUMBER",
     "PLAIN",
+    "SECRET",
     "RedactWith",
     "Redactor",
     "SecretKeys",
