@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from typing import Final, Protocol
 
 PATIENCE_SECONDS: Final = 1.0
-"""How long a fork waits for `held_off` blocks of other threads."""
+"""How long a fork waits for `held_off` blocks of other threads that do not ask for longer."""
 
 
 class ForkAware(Protocol):
@@ -25,23 +26,28 @@ class _Gate:
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
-        self._inside: set[object] = set()
+        self._inside: dict[object, float] = {}
 
-    def enter(self) -> object:
+    def enter(self, patience_seconds: float) -> object:
         visit = object()
         with self._condition:
-            self._inside.add(visit)
+            self._inside[visit] = patience_seconds
         return visit
 
     def leave(self, visit: object) -> None:
         with self._condition:
-            self._inside.discard(visit)
+            self._inside.pop(visit, None)
             self._condition.notify_all()
 
     def shut(self) -> None:
         self._condition.acquire()
-        if not self._condition.wait_for(lambda: not self._inside, PATIENCE_SECONDS):
-            self._inside.clear()  # no later fork waits for them again
+        began = time.monotonic()
+        while self._inside:
+            left = began + max(self._inside.values()) - time.monotonic()
+            if left > 0:
+                self._condition.wait(left)
+            else:
+                self._inside.clear()  # no later fork waits for them again
 
     def open(self) -> None:
         self._condition.release()
@@ -63,20 +69,20 @@ _kept: list[object] = []
 
 
 @contextlib.contextmanager
-def held_off() -> Iterator[None]:
+def held_off(patience_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
     """Let no other thread fork in the `with` block.
 
     For the moments between opening a descriptor and noting it down, and between forgetting and
     closing it: a child that does not know of a lock that it inherited holds it for life, and one
     that closes a number twice closes somebody else's file.
 
-    After `PATIENCE_SECONDS` the fork happens all the same, so the block may be slow, and may itself
+    After `patience_seconds` the fork happens all the same, so the block may be slow, and may itself
     contain a fork; a further one does not wait for it again. A server that forks without Python's
     hooks is not held off: uWSGI runs them only with ``--py-call-uwsgi-fork-hooks``. Its master runs
     no thread of ours.
     """
     gate = _gate  # a child forked in the block has another one
-    visit = gate.enter()
+    visit = gate.enter(patience_seconds)
     try:
         yield
     finally:

@@ -16,8 +16,8 @@ ORDER = [
     "_version", "errors", "fork", "log", "stats", "current", "record", "redaction", "values",
     "fields", "patterns", "filter", "generators", "request_id", "trace", "track", "endpoints",
     "plans", "sampling", "tracked", "consent", "body", "capture", "journal", "exporter",
-    "hookspecs", "installed", "hookcall", "plugins", "export", "settings", "configure", "state",
-    "cli", "extension", "correlation", "testing", "__init__",
+    "deferred", "hookspecs", "installed", "hookcall", "plugins", "export", "settings", "configure",
+    "state", "cli", "extension", "correlation", "testing", "__init__",
 ]  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
     literal,
     select,
 )
-from sqlalchemy.dialects import sqlite  # noqa: F401 - before threads and forks, not by the engine
+from sqlalchemy.dialects import sqlite  # noqa: F401 - while forks are held off, not by the engine
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
