@@ -6,7 +6,7 @@ import importlib.util
 import pkgutil
 import sys
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, Final, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from typing_extensions import Unpack
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from flask_chest.record import Record
-
-LOADING_SECONDS: Final = 10.0
-"""How long a fork waits for an import. A child forked in its middle could never import that."""
 
 
 class DeferredStore(Store):
@@ -58,7 +55,7 @@ class DeferredStore(Store):
         """
         if self._loaded is None:
             try:
-                with fork.held_off(LOADING_SECONDS):
+                with fork.held_off(fork.IMPORT_SECONDS):
                     kind = cast("type[Store]", pkgutil.resolve_name(self.implementation))
             except ImportError as error:
                 raise ConfigurationError(

@@ -13,6 +13,9 @@ from typing import Final, Protocol
 PATIENCE_SECONDS: Final = 1.0
 """How long a fork waits for `held_off` blocks of other threads that do not ask for longer."""
 
+IMPORT_SECONDS: Final = 10.0
+"""How long it waits for an import. A child forked in the middle could never import the same."""
+
 
 class ForkAware(Protocol):
     """An object with something that a forked child must not share with its parent."""

@@ -20,6 +20,9 @@ ORDER = [
     "state", "cli", "extension", "correlation", "testing", "__init__",
 ]  # fmt: skip
 
+# What they import is a module of ours that imports something large, which no request waits for.
+LATER = {"export/ticker.py"}
+
 
 def imports(path):
     """Yield the flask_chest modules that a file imports, types excepted, and at what depth."""
@@ -51,7 +54,8 @@ def test_modules_import_only_what_stands_before_them_and_at_the_top():
         parts = path.relative_to(PACKAGE).with_suffix("").parts
         place = ORDER.index(parts[0])
         for imported, is_top in imports(path):
-            assert is_top, f"{path} imports {imported} inside a function"
+            is_later = path.relative_to(PACKAGE).as_posix() in LATER
+            assert is_top or is_later, f"{path} imports {imported} inside a function"
             assert ORDER.index(imported) <= place, f"{path} imports {imported}"
             assert imported != "__init__"
 
