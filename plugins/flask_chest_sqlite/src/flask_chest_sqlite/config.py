@@ -43,9 +43,11 @@ class SqliteConfig(BaseModel):
             raise ValueError("is not a URL such as 'sqlite:////absolute/path'")
         host, path, query = url.groups("")
         if host:
+            # Not what may be a password, where somebody has taken this for a server's URL.
+            shown = f"the host {host!r}" if re.fullmatch(r"[\w.-]+", host) else "a host"
             raise ValueError(
-                f"names the host {host.rpartition('@')[2]!r}: a path needs three slashes when it "
-                "is relative (sqlite:///path) and four when it is absolute (sqlite:////path)"
+                f"names {shown}: a path needs three slashes when it is relative (sqlite:///path) "
+                "and four when it is absolute (sqlite:////path)"
             )
         taken = {
             name: values[0] if len(values) == 1 else values
