@@ -79,6 +79,10 @@ class DeferredStore(Store):
         if "gevent" in sys.modules:  # an import in one of its threads holds up all requests
             self.load()
 
+    def probe(self) -> None:
+        """Let the store itself look, with its driver, for what is wrong."""
+        self.load().check()
+
     def open(self) -> None:
         """Import the store, and open it."""
         self.load().open()

@@ -84,6 +84,19 @@ class Exporter(ABC):
             ExporterUnavailable: Not reachable now; the application starts and records wait.
         """
 
+    def probe(self) -> None:
+        """Find out, for `flask chest check`, whether it can deliver now.
+
+        Called on an instance that is used for nothing else. Opens and closes unless overridden.
+
+        Raises:
+            ChestError: It cannot.
+        """
+        try:
+            self.open()
+        finally:
+            self.close()
+
     @abstractmethod
     def open(self) -> None:
         """Connect, and create what has to be there.

@@ -114,10 +114,10 @@ def test_an_application_starts_while_its_databases_are_down(make_chest, app, pos
             exporters={"main": {"type": "postgres", **backend.config, **backend.at(*relay.address)}}
         )
         chest.init_app(app)
-        assert "takes no records now; they wait in the journal" in said()[0]
         app.get("/")(chest.track(lambda: "ok"))
         assert app.test_client().get("/").text == "ok"
         assert not chest.flush(5)
+        assert "cannot deliver; the records wait in the journal" in said()[0]
         relay.restore()
         assert chest.flush(10)
         assert len(backend.ids()) == 1
