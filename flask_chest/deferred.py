@@ -55,7 +55,7 @@ class DeferredStore(Store):
         """
         if self._loaded is None:
             try:
-                with fork.held_off(fork.IMPORT_SECONDS):
+                with fork.importing():
                     kind = cast("type[Store]", pkgutil.resolve_name(self.implementation))
             except ImportError as error:
                 raise ConfigurationError(

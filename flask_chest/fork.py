@@ -62,6 +62,7 @@ def _here() -> tuple[int, object]:
 
 
 _gate = _Gate()
+_import_turn = threading.Lock()
 _world = _here()
 generation = 0
 """How many forks lie between this process and the one that imported this module."""
@@ -92,6 +93,17 @@ def held_off(patience_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
         gate.leave(visit)
 
 
+@contextlib.contextmanager
+def importing() -> Iterator[None]:
+    """Import something large in the `with` block, beside the requests.
+
+    One thread at a time: of modules that import each other, two threads that begin at different
+    ends may get a half. And no other thread forks meanwhile, for `IMPORT_SECONDS`.
+    """
+    with held_off(IMPORT_SECONDS), _import_turn:
+        yield
+
+
 def watch(thing: ForkAware) -> None:
     """Call `thing.after_fork()` in every child forked from now on, for as long as it lives."""
     _objects.add(thing)
@@ -107,8 +119,9 @@ def keep(thing: object) -> None:
 
 def _in_child() -> None:
     # The parent's gate is shut, and threads that are not here are inside.
-    global _gate, _world, generation
+    global _gate, _import_turn, _world, generation
     _gate, _world, generation = _Gate(), _here(), generation + 1
+    _import_turn = threading.Lock()
     with contextlib.ExitStack() as stack:  # calls all, whatever one of them raises
         for thing in list(_objects):
             stack.callback(thing.after_fork)

@@ -26,6 +26,9 @@ from flask_chest.log import Throttle
 from flask_chest.stats import Counters
 from tools.servers import MariaServer, MongoServer, PostgresServer
 
+# Without cached bytecode, each process that a test starts would compile all that is ours anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 LONGEST = ("test_server_matrix", "test_storm", "test_public_apps", "test_exit", "test_packaging")
 """Files that begin first, so that no process of `make test` is left with one at the end."""
 

@@ -55,7 +55,7 @@ class Ticker:
 
     def _run(self) -> None:
         try:
-            with fork.held_off(fork.IMPORT_SECONDS):
+            with fork.importing():
                 jobs = _jobs()
         except RuntimeError:  # the process is ending, and concurrent.futures cannot be imported
             return
