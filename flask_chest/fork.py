@@ -120,8 +120,8 @@ def keep(thing: object) -> None:
 def _in_child() -> None:
     # The parent's gate is shut, and threads that are not here are inside.
     global _gate, _import_turn, _world, generation
-    _gate, _world, generation = _Gate(), _here(), generation + 1
-    _import_turn = threading.Lock()
+    _gate, _import_turn = _Gate(), threading.Lock()
+    _world, generation = _here(), generation + 1
     with contextlib.ExitStack() as stack:  # calls all, whatever one of them raises
         for thing in list(_objects):
             stack.callback(thing.after_fork)
