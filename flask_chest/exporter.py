@@ -58,8 +58,9 @@ class Exporter(ABC):
     """Delivers batches to one destination.
 
     The core makes an instance for each entry of CHEST_EXPORTERS and calls it from one thread, in
-    the order `open`, `export` any number of times, `close`; `open` may follow again. A call that
-    does not return in CHEST_EXPORT_TIMEOUT_SECONDS is given up, and another instance is made.
+    the order `open`, `export` any number of times, with a `rest` when nothing more waits, `close`;
+    `open` may follow again. A call that does not return in CHEST_EXPORT_TIMEOUT_SECONDS is given
+    up, and another instance is made.
     """
 
     type: ClassVar[str]
@@ -103,6 +104,13 @@ class Exporter(ABC):
         Raises:
             ExporterUnavailable: Try again later; `open` is called first.
             BatchRejected: The data is at fault.
+        """
+
+    def rest(self) -> None:  # noqa: B027 - most exporters keep their connection
+        """Let go of what is only worth keeping from one batch to the next.
+
+        Called when all that waited has been delivered; `export` may follow at any time. Does
+        nothing unless overridden.
         """
 
     @abstractmethod
