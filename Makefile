@@ -79,9 +79,42 @@ test-lowest: .venv/.dev servers ## Run all tests with the lowest version of each
 	.venv-bench/bin/pip install --quiet $(EDITABLE) --group bench
 	@touch $@
 
+# Flask-Chest as it was has our name. It imports icecream and does not say so.
+.venv-bench-0.0.10/.ready:
+	$(PYTHON) -m venv .venv-bench-0.0.10
+	.venv-bench-0.0.10/bin/pip install --quiet flask-chest==0.0.10 icecream
+	@touch $@
+
+.PHONY: wrk
+wrk: # what loads the servers that are measured
+	@tools/install_wrk.sh
+
+# One after another: they would disturb each other.
+BENCHES := request server startup processes delivery
+
 .PHONY: bench
-bench: .venv-bench/.ready ## Measure what tracking adds to a request, beside OpenTelemetry
-	.venv-bench/bin/python benchmarks/request.py
+bench: ## Measure all that docs/performance.md has, and write it there
+	set -e; for part in $(BENCHES); do $(MAKE) --no-print-directory bench-$$part SHORT=--short; done
+
+.PHONY: bench-request
+bench-request: .venv-bench/.ready .venv-bench-0.0.10/.ready ## Measure what tracking adds to a request, beside nine others
+	.venv-bench/bin/python -m benchmarks.request
+
+.PHONY: bench-server
+bench-server: .venv-bench/.ready wrk ## Measure requests a second and latency under gunicorn
+	.venv-bench/bin/python -m benchmarks.server
+
+.PHONY: bench-startup
+bench-startup: .venv-bench/.ready ## Measure what import and init_app take
+	.venv-bench/bin/python -m benchmarks.startup
+
+.PHONY: bench-processes
+bench-processes: .venv-bench/.ready servers ## Measure many processes on one journal
+	.venv-bench/bin/python -m benchmarks.processes
+
+.PHONY: bench-delivery
+bench-delivery: .venv-bench/.ready servers ## Measure how fast records are delivered
+	.venv-bench/bin/python -m benchmarks.delivery $(SHORT)
 
 .PHONY: bench-export
 bench-export: .venv-bench/.ready servers ## Measure how fast records are stored, beside the drivers' own ways
@@ -97,4 +130,4 @@ bench-outage: .venv/.dev servers ## Measure latency, memory and drain while a da
 
 .PHONY: clean
 clean: ## Remove all that make has made
-	rm -rf .venv .venv-lowest .venv-bench dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-bench .venv-bench-0.0.10 dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

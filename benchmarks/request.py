@@ -1,149 +1,294 @@
-"""What tracking adds to a request: microseconds over bare Flask, beside OpenTelemetry.
+"""What tracking adds to a request: microseconds over bare Flask, beside others.
 
-Run by `make bench`. All variants are called in turn within one run, many times over, because
-machines are noisy; each figure is the median of the rounds, with the quartiles. The WSGI
-application is called directly, so that no server is measured.
+Run by `make bench-request`. Each way runs in a process of its own, so that no tool disturbs
+another, and 0.0.10 in an environment of its own. The processes serve in turn, in random order, many
+times over, because machines are noisy; and all are started anew a few times, because a process may
+be slower than its twin for as long as it lives. The WSGI application is called directly, so that
+no server is measured.
 """
 
 from __future__ import annotations
 
-import statistics
+import argparse
+import json
+import os
+import random
+import socketserver
+import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
-from importlib.metadata import version
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Final
 
-from flask import Flask, g
-from werkzeug.test import EnvironBuilder
+from benchmarks import report
+from benchmarks.report import Bar, Spread
+from benchmarks.request_apps import SINK
 
-from flask_chest import FlaskChest
+ROOT: Final = Path(__file__).resolve().parent.parent
+OLD: Final = ROOT / ".venv-bench-0.0.10" / "bin" / "python"
+SLOW_US: Final = 800.0
+"""A way that is slower serves a tenth of the requests."""
 
-if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
-
-ROUNDS = 60
-REQUESTS = 100
-
-
-def view() -> str:
-    """Put three variables on `g`, as a tracked route does."""
-    g.user_id = "u-17"
-    g.tenant = "acme"
-    g.cost_cents = 12.5
-    return "ok"
+# Our folder comes last, since 0.0.10 has our name: what is installed goes first.
+_BOOT: Final = """
+import pathlib, sys
+sys.path.append(sys.argv[1])
+from benchmarks.request_worker import main
+main(sys.argv[2], pathlib.Path(sys.argv[3]))
+"""
 
 
-def bare() -> Flask:
-    """Return an application that nobody watches."""
-    app = Flask("bare")
-    app.add_url_rule("/", view_func=view)
-    return app
+@dataclass
+class Way:
+    """A way to serve the request, and what was measured of it.
+
+    Attributes:
+        variant: Function in `request_apps`.
+        base: Title of the way that it is compared with.
+        us: Microseconds of a request, turn by turn.
+        cpu_us: CPU of the whole process, a request, of each process.
+    """
+
+    title: str
+    variant: str
+    base: str = "bare Flask"
+    python: Path = Path(sys.executable)
+    us: list[float] = field(default_factory=list)
+    cpu_us: list[float] = field(default_factory=list)
+    served: int = 0
+    recorded: int | None = None
+    versions: dict[str, str] = field(default_factory=dict)
 
 
-def chest(folder: Path, name: str, *, is_tracked: bool, journal: str = "") -> Flask:
-    """Return an application with Flask-Chest, every default on; it exports after the run."""
-    app = Flask(name)
-    extension = FlaskChest(
-        app,
-        exporters={"main": f"sqlite:///{folder / name}.sqlite3"},
-        journal=journal or str(folder / name),
-        export_interval_seconds=3600,
-    )
-    track = extension.track("user_id", "tenant", "cost_cents")
-    app.add_url_rule("/", "view", track(view) if is_tracked else view)
-    return app
+OURS: Final = "Flask-Chest, 3 variables"
+OPENTELEMETRY: Final = "OpenTelemetry, 3 attributes"
+PROMETHEUS: Final = "prometheus_flask_exporter"
+BARE_20: Final = "bare Flask, 20 variables"
+BARE_OLD: Final = "bare Flask of 0.0.10"
 
 
-def opentelemetry() -> Flask:
-    """Return an application with OpenTelemetry's instrumentation and an exporter that drops."""
-    from opentelemetry import trace  # noqa: PLC0415 - a peer, which may be missing
-    from opentelemetry.instrumentation.flask import FlaskInstrumentor  # noqa: PLC0415
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-    from opentelemetry.sdk.trace.export import (  # noqa: PLC0415
-        BatchSpanProcessor,
-        SpanExporter,
-        SpanExportResult,
-    )
-
-    class Dropping(SpanExporter):
-        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-            del spans
-            return SpanExportResult.SUCCESS
-
-    provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(Dropping()))
-
-    def traced() -> str:
-        span = trace.get_current_span()
-        span.set_attribute("user_id", "u-17")
-        span.set_attribute("tenant", "acme")
-        span.set_attribute("cost_cents", 12.5)
-        return "ok"
-
-    app = Flask("traced")
-    app.add_url_rule("/", view_func=traced)
-    FlaskInstrumentor().instrument_app(  # type: ignore[no-untyped-call]
-        app, tracer_provider=provider
-    )
-    return app
+def ways() -> list[Way]:
+    """Return all ways, in the order of the table."""
+    return [
+        Way("bare Flask", "bare"),
+        Way("Flask-Chest, route not tracked", "chest_untracked"),
+        Way(OURS, "chest"),
+        Way(f'{OURS}, journal "memory"', "chest_memory"),
+        Way(BARE_20, "bare_20"),
+        Way("Flask-Chest, 20 variables", "chest_20", BARE_20),
+        Way("plain logging to a file, 3 values", "log_file"),
+        Way(PROMETHEUS, "prometheus"),
+        Way("python-logstash-async, 3 values", "logstash"),
+        Way("Sentry, 3 tags", "sentry"),
+        Way(OPENTELEMETRY, "opentelemetry"),
+        Way("Flask-MonitoringDashboard", "dashboard"),
+        Way("flask-profiler", "profiler"),
+        Way(BARE_OLD, "bare", BARE_OLD, OLD),
+        Way("Flask-Chest 0.0.10, 3 variables", "chest_old", BARE_OLD, OLD),
+    ]
 
 
-def requester(app: Flask) -> Callable[[], float]:
-    """Return what serves `REQUESTS` requests and gives the microseconds that one of them took."""
-    environ = EnvironBuilder("/").get_environ()
+# -- Workers -------------------------------------------------------------------------------------
 
-    def start_response(status: str, headers: object, exc_info: object = None) -> None:
-        del status, headers, exc_info
 
-    def serve() -> float:
-        began = time.perf_counter()
-        for _ in range(REQUESTS):
-            body = app.wsgi_app(dict(environ), start_response)  # type: ignore[arg-type]
-            for _chunk in body:
-                pass
-            getattr(body, "close", lambda: None)()
-        return (time.perf_counter() - began) / REQUESTS * 1e6
+class Worker:
+    """The process of a way.
 
-    return serve
+    Raises:
+        RuntimeError: It does not start, or its tool does not do its work.
+    """
+
+    def __init__(self, way: Way, folder: Path, sink: int) -> None:
+        self.way = way
+        self._folder = folder / way.title.replace(" ", "-").replace('"', "")
+        self._folder.mkdir()
+        arguments = [str(ROOT), way.variant, str(self._folder)]
+        with (self._folder / "stderr").open("wb") as errors:
+            self._process = subprocess.Popen(
+                [str(way.python), "-c", _BOOT, *arguments],
+                cwd=self._folder,
+                env={**os.environ, "CHEST_BENCH_SINK": str(sink)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+
+    def start(self) -> None:
+        """Wait until it has warmed up."""
+        started = self._read()
+        self.way.versions = started["versions"]
+        self._number_divisor = 10 if started["us"] > SLOW_US else 1
+
+    def serve(self, number: int) -> None:
+        """Let it serve a turn."""
+        self._ask(str(max(number // self._number_divisor, 1)))
+        self.way.us.append(self._read()["us"])
+
+    def end(self) -> None:
+        """Let it count what was recorded."""
+        self._ask("end")
+        ended = self._read()
+        self.way.cpu_us.append(ended["cpu_us"])
+        self.way.served += ended["served"]
+        if ended["recorded"] is not None:
+            self.way.recorded = (self.way.recorded or 0) + ended["recorded"]
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process.stdin and self._process.stdout:
+            self._process.stdin.close()
+            self._process.stdout.close()
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _ask(self, line: str) -> None:
+        if self._process.stdin is None:
+            raise RuntimeError("no pipe")
+        self._process.stdin.write(f"{line}\n")
+        self._process.stdin.flush()
+
+    def _read(self) -> dict[str, Any]:
+        line = self._process.stdout.readline() if self._process.stdout else ""
+        if not line:
+            errors = (self._folder / "stderr").read_text("utf-8", "replace")
+            raise RuntimeError(f"{self.way.title} has ended:\n{errors[-2000:]}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+@contextmanager
+def sink(folder: Path) -> Iterator[int]:
+    """Give the port of a server that puts all that it is sent into a file."""
+    path = folder / SINK
+
+    class Receiver(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            for line in self.rfile:
+                with path.open("ab") as file:
+                    file.write(line)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Receiver) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def measure(found: Sequence[Way], rounds: int, number: int) -> list[Way]:
+    """Start a process of each way, and let them serve in turn; return those that could be."""
+    shuffled = random.Random(1)  # noqa: S311 - an order, no secret
+    with (
+        tempfile.TemporaryDirectory(prefix="chest-bench-", ignore_cleanup_errors=True) as path,
+        sink(Path(path)) as port,
+        ExitStack() as stack,
+    ):
+        workers = []
+        for way in found:
+            try:
+                worker = Worker(way, Path(path), port)
+                stack.callback(worker.close)
+                worker.start()
+            except (OSError, RuntimeError) as error:
+                print(f"LEFT OUT: {way.title}: {error}", file=sys.stderr)
+            else:
+                workers.append(worker)
+        for _ in range(rounds):
+            for worker in shuffled.sample(workers, len(workers)):
+                worker.serve(number)
+        for worker in workers:
+            worker.end()
+    return [worker.way for worker in workers]
+
+
+# -- Report --------------------------------------------------------------------------------------
+
+
+def check(way: Way) -> None:
+    """See that Flask-Chest has recorded each request that it tracks.
+
+    Raises:
+        RuntimeError: It has not.
+    """
+    is_ours = way.variant.startswith("chest") and way.recorded is not None
+    if is_ours and way.recorded != way.served:
+        raise RuntimeError(f"{way.title}: {way.recorded} of {way.served} requests are recorded")
+
+
+def added(way: Way, by_title: dict[str, Way]) -> Spread | None:
+    """Return what a way adds to the one that it is compared with, if it is not that one."""
+    base = by_title[way.base]
+    return None if way.variant.startswith("bare") else report.over(way.us, base.us)
+
+
+def rows(found: Sequence[Way]) -> Iterator[list[str]]:
+    """Yield the rows of the table."""
+    by_title = {way.title: way for way in found}
+    for way in found:
+        more = added(way, by_title)
+        cells = [way.title, *report.spread(way.us).cells()]
+        cells += more.cells(sign=True) if more else ["", ""]
+        cells.append(f"{report.spread(way.cpu_us).middle:,.0f}")
+        cells.append("" if way.recorded is None else f"{100 * way.recorded / way.served:.4g}%")
+        yield cells
+
+
+def markdown(found: Sequence[Way], turns: int, number: int) -> str:
+    """Return the part of the page."""
+    by_title = {way.title: way for way in found}
+    costs = {way.title: more for way in found if (more := added(way, by_title))}
+    versions = {name: number for way in found for name, number in way.versions.items()}
+    old = {way.title: way.versions for way in found if way.python == OLD}
+    for name in ("flask", "flask-chest"):
+        versions.pop(name, None)
+    text = [report.machine("flask-chest", others=versions)]
+    if BARE_OLD in old:
+        text[0] += f" Flask-Chest 0.0.10 requires Flask {old[BARE_OLD]['flask']}."
+    text.append(f"{turns} turns of {number} requests each, of {number // 10} where one is slow.")
+    head = ["", "median, us a request", "quartiles", "over bare", "quartiles", "CPU, us a request"]
+    text.append(report.table([*head, "recorded"], rows(found)))
+    bars = [Bar.of(title, more) for title, more in costs.items()]
+    limit = 1.2 * costs[OPENTELEMETRY].middle if OPENTELEMETRY in costs else None
+    unit = "us over bare Flask"
+    text.append(report.bar_chart("request", "Added to a request", bars, unit, limit=limit))
+    compared = [
+        f"{costs[OURS].middle / costs[title].middle:.2f} of what {title.partition(',')[0]} adds"
+        for title in (OPENTELEMETRY, PROMETHEUS)
+        if title in costs and OURS in costs
+    ]
+    text.append(f"{OURS} and every default on, adds {' and '.join(compared)}.")
+    return "\n\n".join(text)
 
 
 def main() -> int:
-    """Measure and print a table in Markdown."""
-    with tempfile.TemporaryDirectory() as path:
-        folder = Path(path)
-        apps = {
-            "bare Flask": bare(),
-            "Flask-Chest, route not tracked": chest(folder, "untracked", is_tracked=False),
-            "Flask-Chest, 3 variables": chest(folder, "tracked", is_tracked=True),
-            'Flask-Chest, 3 variables, journal "memory"': chest(
-                folder, "memory", is_tracked=True, journal="memory"
-            ),
-        }
-        try:
-            apps["OpenTelemetry, 3 attributes"] = opentelemetry()
-        except ImportError:
-            print("OpenTelemetry is not installed; `make bench` installs it", file=sys.stderr)
-        requesters = {name: requester(app) for name, app in apps.items()}
-        for serve in requesters.values():
-            serve()
-            serve()
-        times: dict[str, list[float]] = {name: [] for name in apps}
-        for _ in range(ROUNDS):
-            for name, serve in requesters.items():
-                times[name].append(serve())
-        for app in apps.values():
-            if "flask_chest" in app.extensions:
-                app.extensions["flask_chest"].close()
-    base = statistics.median(times["bare Flask"])
-    print(f"Python {sys.version.split()[0]}, Flask {version('flask')}; microseconds a request\n")
-    print("| | median | quartiles | over bare |")
-    print("|---|---|---|---|")
-    for name, measured in times.items():
-        low, middle, high = statistics.quantiles(measured, n=4)
-        print(f"| {name} | {middle:.1f} | {low:.1f}-{high:.1f} | {middle - base:+.1f} |")
+    """Measure, print, and write the part `request` of docs/performance.md."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--generations", type=int, default=3, help="times that all are started")
+    parser.add_argument("--rounds", type=int, default=100, help="turns of each process")
+    parser.add_argument("--requests", type=int, default=100, help="in a turn")
+    parser.add_argument("--only", nargs="*", help="variants, and nothing is written")
+    options = parser.parse_args()
+    found = [way for way in ways() if not options.only or way.variant in options.only]
+    for _ in range(options.generations):
+        found = measure(found, options.rounds, options.requests)
+    for way in found:
+        check(way)
+    if options.only:
+        print(
+            report.table(["", "us", "quartiles", "+", "quartiles", "CPU", "recorded"], rows(found))
+        )
+        return 0
+    report.write("request", markdown(found, options.generations * options.rounds, options.requests))
     return 0
 
 
