@@ -113,7 +113,7 @@ bench-processes: .venv-bench/.ready servers ## Measure many processes on one jou
 	.venv-bench/bin/python -m benchmarks.processes
 
 .PHONY: bench-delivery
-bench-delivery: .venv-bench/.ready servers ## Measure how fast records are delivered
+bench-delivery: .venv-bench/.ready servers ## Measure delivery to each database, of backlogs up to 10,000,000 records
 	.venv-bench/bin/python -m benchmarks.delivery $(SHORT)
 
 .PHONY: bench-export
