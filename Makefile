@@ -109,7 +109,7 @@ bench-startup: .venv-bench/.ready ## Measure what import and init_app take
 	.venv-bench/bin/python -m benchmarks.startup
 
 .PHONY: bench-processes
-bench-processes: .venv-bench/.ready servers ## Measure many processes on one journal
+bench-processes: .venv-bench/.ready ## Measure many processes on one journal, and how soon one takes over from another
 	.venv-bench/bin/python -m benchmarks.processes
 
 .PHONY: bench-delivery
