@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
 PAGE: Final = DOCS / "performance.md"
@@ -77,9 +77,9 @@ def write(part: str, markdown: str) -> None:
     PAGE.write_text(text, "utf-8")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table in Markdown. All columns but the first are aligned to the right."""
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int = 1) -> str:
+    """Return a table in Markdown: so many columns of text, then numbers, aligned to the right."""
+    lines = [head, ["---"] * texts + ["---:"] * (len(head) - texts), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -132,7 +132,13 @@ class Bar(NamedTuple):
 
 
 def bar_chart(
-    name: str, title: str, rows: Sequence[Bar], unit: str, *, ours: str = "Flask-Chest"
+    name: str,
+    title: str,
+    rows: Sequence[Bar],
+    unit: str,
+    *,
+    ours: str = "Flask-Chest",
+    limit: float | None = None,
 ) -> str:
     """Write docs/charts/NAME.svg with a horizontal bar for each row, the first on top.
 
@@ -142,6 +148,7 @@ def bar_chart(
         rows: Bars, with whiskers where they have a low and a high.
         unit: Stands below the axis.
         ours: Bars whose labels begin so are in a colour of their own.
+        limit: Where the axis ends. Longer bars are cut off there, and their values stand in them.
 
     Returns:
         The Markdown that shows it.
@@ -156,16 +163,13 @@ def bar_chart(
         places = range(len(rows))
         axes.barh(places, [row.value for row in rows], color=colours, height=0.65)
         for place, row in zip(places, rows, strict=True):
-            low, high = row.low, row.high
-            if low is not None and high is not None:
-                axes.plot([low, high], [place, place], color="#222222", linewidth=1)
-            end = max(row.value, high or 0, 0)
-            axes.annotate(
-                _short(row.value), (end, place), (4, 0), textcoords="offset points", va="center"
-            )
+            _label(axes, place, row, limit)
         axes.set_yticks(places, [row.label for row in rows])
         axes.invert_yaxis()
-        axes.margins(x=0.1)
+        if limit is None:
+            axes.margins(x=0.1)
+        else:
+            axes.set_xlim(right=limit)
         axes.set_xlabel(unit)
         axes.set_title(title, loc="left", fontsize=11)
         _save(figure, name)
@@ -191,7 +195,7 @@ def line_chart(
         series: Label -> points.
         x: Stands below the horizontal axis, with its unit.
         y: Stands beside the vertical axis, with its unit; it begins at 0 unless it is logarithmic.
-        log_x: Make the horizontal axis logarithmic.
+        log_x: Make the horizontal axis logarithmic, with a tick at each point.
         log_y: Make the vertical axis logarithmic.
         markers: Show each point.
 
@@ -210,6 +214,9 @@ def line_chart(
             axes.plot(*zip(*points, strict=True), label=label, color=colour, marker=marker, ms=4)
         if log_x:
             axes.set_xscale("log")
+            ticks = sorted({place for points in series.values() for place, _ in points})
+            axes.set_xticks(ticks, [f"{tick:,g}" for tick in ticks])
+            axes.minorticks_off()
         if log_y:
             axes.set_yscale("log")
         else:
@@ -224,13 +231,25 @@ def line_chart(
     return picture(name, title)
 
 
-def _save(figure: object, name: str) -> None:
+def _label(axes: Any, place: int, row: Bar, limit: float | None) -> None:  # noqa: ANN401 - untyped
+    """Write its value beside a bar, and draw its whisker."""
+    number, low, high = _short(row.value), row.low, row.high
+    aligned: dict[str, Any] = {"textcoords": "offset points", "va": "center"}
+    if limit is not None and row.value >= limit:
+        text = f"{number} \N{RIGHTWARDS ARROW}"
+        axes.annotate(text, (limit, place), (-4, 0), ha="right", color="white", **aligned)
+        return
+    if low is not None and high is not None:
+        axes.plot([low, high], [place, place], color="#222222", linewidth=1)
+    axes.annotate(number, (max(row.value, high or 0, 0), place), (4, 0), **aligned)
+
+
+def _save(figure: Any, name: str) -> None:  # noqa: ANN401 - untyped
     """Write a figure, on white so that it can be read on a dark page, and without a date."""
     path = DOCS / "charts" / f"{name}.svg"
     path.parent.mkdir(exist_ok=True)
-    figure.savefig(  # type: ignore[attr-defined]
-        path, format="svg", facecolor="white", metadata={"Date": None, "Creator": None}
-    )
+    metadata = {"Date": None, "Creator": None}
+    figure.savefig(path, format="svg", facecolor="white", metadata=metadata)
     text = path.read_text("utf-8")
     path.write_text("".join(f"{line.rstrip()}\n" for line in text.splitlines()), "utf-8")
 

@@ -258,7 +258,9 @@ def markdown(found: Sequence[Way], turns: int, number: int) -> str:
     head = ["", "median, us a request", "quartiles", "over bare", "quartiles", "CPU, us a request"]
     text.append(report.table([*head, "recorded"], rows(found)))
     bars = [Bar.of(title, more) for title, more in costs.items()]
-    text.append(report.bar_chart("request", "Added to a request", bars, "us over bare Flask"))
+    limit = 1.2 * costs[OPENTELEMETRY].middle if OPENTELEMETRY in costs else None
+    unit = "us over bare Flask"
+    text.append(report.bar_chart("request", "Added to a request", bars, unit, limit=limit))
     compared = [
         f"{costs[OURS].middle / costs[title].middle:.2f} of what {title.partition(',')[0]} adds"
         for title in (OPENTELEMETRY, PROMETHEUS)

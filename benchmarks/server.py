@@ -226,6 +226,7 @@ def markdown(
         for kind, all_served in found.items()
         for each in all_served
     ]
+    cells = (row for kind, each in found.items() for row in rows(kind, each))
     versions = {"PostgreSQL": postgres}
     packages = ("flask-chest", "gunicorn", "gevent", "psycopg", "opentelemetry-sdk")
     how = (
@@ -242,7 +243,7 @@ def markdown(
         [
             report.machine(*packages, others=versions),
             how,
-            report.table(head, (row for kind, each in found.items() for row in rows(kind, each))),
+            report.table(head, cells, texts=2),
             report.bar_chart("server", "Under gunicorn, two workers", bars, "requests a second"),
             proof,
         ]

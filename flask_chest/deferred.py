@@ -91,6 +91,11 @@ class DeferredStore(Store):
         """Store a batch."""
         self.load().export(batch)
 
+    def rest(self) -> None:
+        """Let the store rest when there is one."""
+        if self._loaded is not None:
+            self._loaded.rest()
+
     def close(self) -> None:
         """Close the store when there is one."""
         if self._loaded is not None:

@@ -37,8 +37,9 @@ class Batch:
     @property
     def json(self) -> bytes:
         """The records as one JSON array, for databases that unpack JSON themselves."""
-        # No record has a line feed inside: JSON escapes it.
-        return b"[" + self.lines[:-1].replace(b"\n", b",") + b"]"
+        # No record has a line feed inside: JSON escapes it. The last one may stay: JSON takes it
+        # for a blank, and to cut it off would copy the whole batch.
+        return b"[%b]" % self.lines.replace(b"\n", b",", max(self._count - 1, 0))
 
     def records(self) -> list[RecordData]:
         """Return the records decoded.
@@ -57,8 +58,9 @@ class Exporter(ABC):
     """Delivers batches to one destination.
 
     The core makes an instance for each entry of CHEST_EXPORTERS and calls it from one thread, in
-    the order `open`, `export` any number of times, `close`; `open` may follow again. A call that
-    does not return in CHEST_EXPORT_TIMEOUT_SECONDS is given up, and another instance is made.
+    the order `open`, `export` any number of times, with a `rest` when nothing more waits, `close`;
+    `open` may follow again. A call that does not return in CHEST_EXPORT_TIMEOUT_SECONDS is given
+    up, and another instance is made.
     """
 
     type: ClassVar[str]
@@ -115,6 +117,13 @@ class Exporter(ABC):
         Raises:
             ExporterUnavailable: Try again later; `open` is called first.
             BatchRejected: The data is at fault.
+        """
+
+    def rest(self) -> None:  # noqa: B027 - most exporters keep their connection
+        """Let go of what is only worth keeping from one batch to the next.
+
+        Called when all that waited has been delivered; `export` may follow at any time. Does
+        nothing unless overridden.
         """
 
     @abstractmethod

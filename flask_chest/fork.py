@@ -24,6 +24,16 @@ class ForkAware(Protocol):
         """Let go, in the child, of what belongs to the parent. Must be quick and never block."""
 
 
+class Closing(ForkAware, Protocol):
+    """An object with something that no child may inherit at all."""
+
+    def before_fork(self) -> None:
+        """Close it, in the parent. Must be quick and never block.
+
+        No `held_off` block is entered meanwhile; one that took too long may still run.
+        """
+
+
 class _Gate:
     """Lets any number of threads in, and a fork when none is inside."""
 
@@ -69,6 +79,7 @@ generation = 0
 
 _noticing = threading.Lock()
 _objects: weakref.WeakSet[ForkAware] = weakref.WeakSet()
+_closing: weakref.WeakSet[Closing] = weakref.WeakSet()
 _kept: list[object] = []
 
 
@@ -109,12 +120,25 @@ def watch(thing: ForkAware) -> None:
     _objects.add(thing)
 
 
+def close_before(thing: Closing) -> None:
+    """Call `thing.before_fork()` before every fork from now on, and watch it."""
+    _closing.add(thing)
+    watch(thing)
+
+
 def keep(thing: object) -> None:
     """Keep alive, in a forked child, an object that holds a connection of the parent's.
 
     Its destructor would say goodbye to the server in the parent's name.
     """
     _kept.append(thing)
+
+
+def _before() -> None:
+    _gate.shut()
+    with contextlib.ExitStack() as stack:  # calls all, whatever one of them raises
+        for thing in list(_closing):
+            stack.callback(thing.before_fork)
 
 
 def _in_child() -> None:
@@ -139,7 +163,7 @@ def notice() -> None:
 
 
 os.register_at_fork(
-    before=lambda: _gate.shut(),  # noqa: PLW0108 - whichever gate is in force then
-    after_in_parent=lambda: _gate.open(),  # noqa: PLW0108
+    before=_before,
+    after_in_parent=lambda: _gate.open(),  # noqa: PLW0108 - whichever gate is in force then
     after_in_child=_in_child,
 )

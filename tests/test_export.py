@@ -407,6 +407,29 @@ def test_what_has_arrived_makes_room_before_all_has(make, folder, monkeypatch):
     assert left[-1] < left[0]
 
 
+def test_an_exporter_rests_when_nothing_more_waits_and_not_between_batches(make):
+    class Resting(Keeper):
+        def take(self, numbers):
+            super().take(numbers)
+            self.calls.append(f"export {len(numbers)}")
+
+        def rest(self):
+            self.calls.append("rest")
+
+    process = make(Resting(), batch=10)
+    exporter = process.exporters["main"]
+    process.export.start()
+    process.record(range(25))
+    assert process.export.flush(10.0)
+    assert process.export.flush(10.0)
+    process.record(range(25, 30))
+    assert process.export.flush(10.0)
+    process.export.close()
+    first = ["open", "export 10", "export 10", "export 5", "rest"]
+    assert exporter.calls == [*first, "export 5", "rest", "close"]
+    assert exporter.numbers == list(range(30))
+
+
 def test_an_exporter_whose_close_fails_too_is_opened_again(make):
     class Broken(Failing):
         def close(self):

@@ -259,7 +259,7 @@ def test_a_store_that_cannot_be_read_is_said_by_the_commands(tmp_path):
 
 
 def test_a_damaged_database_is_said_by_the_commands_without_a_traceback(tmp_path):
-    run_flask(tmp_path, "chest", "records")  # creates the database
+    run_flask(tmp_path, "chest", "flush")  # creates the database
     database = tmp_path / "instance" / "chest.sqlite3"
     size = database.stat().st_size
     with database.open("r+b") as file:

@@ -20,12 +20,13 @@ from flask_chest_mongo import MongoConfig, MongoStore, driver
 from flask_chest_mongo import plain as plain_mongo
 from flask_chest_mysql import MysqlStore
 from flask_chest_postgres import PostgresStore, libpq, plain
-from flask_chest_sqlite import SqliteStore
+from flask_chest_sqlite import SqliteConfig, SqliteStore
 from pydantic import BaseModel, ValidationError
 
 from flask_chest import hookimpl
 from flask_chest.deferred import DeferredStore
 from flask_chest.errors import ConfigurationError
+from flask_chest.exporter import Exporter, Store
 
 HEAVY = {
     "apscheduler", "asyncio", "bson", "cryptography", "packaging", "psycopg", "psycopg_binary",
@@ -223,6 +224,16 @@ def test_what_is_announced_is_what_the_store_is(announced, store):
         assert getattr(announced, name) == getattr(store, name)
 
 
+def test_what_stands_for_a_store_hands_on_every_call():
+    methods = {
+        name
+        for kind in (Exporter, Store)
+        for name, value in vars(kind).items()
+        if callable(value) and name[0] != "_"
+    }
+    assert methods <= vars(DeferredStore).keys()
+
+
 class Config(BaseModel):
     pass
 
@@ -252,6 +263,19 @@ def test_a_driver_that_cannot_be_imported_is_a_matter_for_a_person():
     with pytest.raises(ConfigurationError, match="cannot be imported: No module named"):
         store.open()
     store.close()
+
+
+def test_a_file_is_made_at_the_start_as_the_store_makes_it(tmp_path, make_chest, app):
+    def schema(path):
+        with closing(sqlite3.connect(path)) as connection:
+            objects = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name")
+            return [*objects, *connection.execute("SELECT version FROM chest_schema")]
+
+    store = SqliteStore(SqliteConfig(path=tmp_path / "by_the_store"))
+    store.open()
+    store.close()
+    make_chest(exporters={"main": f"sqlite:///{tmp_path}/at_the_start"}).init_app(app)
+    assert schema(tmp_path / "at_the_start") == schema(tmp_path / "by_the_store")
 
 
 @pytest.mark.parametrize(
