@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import json
 import logging
@@ -271,8 +272,15 @@ def file_size_limit():
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory):
-    """Build each distribution through its sdist, as a release does."""
-    folder = tmp_path_factory.mktemp("dist")
-    for source in DISTRIBUTIONS.values():
-        run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source)
+    """Build each distribution through its sdist, as a release does; once for all processes."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, done = shared / "dist", shared / "dist-is-built"
+    with (shared / "dist-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            for source in DISTRIBUTIONS.values():
+                run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source)
+            done.touch()
     return folder

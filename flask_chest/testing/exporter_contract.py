@@ -114,7 +114,8 @@ class ExporterContract:
                 assert process.stdout.readline() == "ready\n", process.communicate()[1]
             for process, records in zip(processes, batches, strict=True):
                 assert process.stdin is not None
-                process.stdin.write(make_batch(common, *records).json.decode() + "\n")
+                batch = make_batch(common, *records).json.decode().replace("\n", " ")
+                process.stdin.write(f"{batch}\n")
                 process.stdin.flush()
             errors = [process.communicate(timeout=60)[1] for process in processes]
         assert errors == [""] * len(processes)
