@@ -54,9 +54,14 @@ class _Gate:
 
     def shut(self) -> None:
         self._condition.acquire()
-        began = time.monotonic()
+        first = since = time.monotonic()
         while self._inside:
-            left = began + max(self._inside.values()) - time.monotonic()
+            now, patience_seconds = time.monotonic(), max(self._inside.values())
+            if patience_seconds > PATIENCE_SECONDS:
+                since = now  # the use that follows an import has a time of its own
+                left = first + patience_seconds - now
+            else:
+                left = since + patience_seconds - now
             if left > 0:
                 self._condition.wait(left)
             else:

@@ -15,7 +15,6 @@ import flask_chest_mysql.hooks
 import flask_chest_postgres.hooks
 import flask_chest_sqlite.hooks
 import pytest
-from conftest import read_records
 from flask_chest_mongo import MongoConfig, MongoStore, driver
 from flask_chest_mongo import plain as plain_mongo
 from flask_chest_mysql import MysqlStore
@@ -55,7 +54,7 @@ def run(code, *arguments, **environment):
     """Return what a fresh process prints, which has none of our settings in its environment."""
     bare = {name: value for name, value in os.environ.items() if name[:12] != "FLASK_CHEST_"}
     result = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
@@ -194,18 +193,28 @@ def test_a_process_that_ends_at_once_has_delivered(name, tmp_path, request, make
 
 
 def test_a_child_forked_while_the_driver_is_imported_can_import_it_too(tmp_path):
-    code = f"""{AT_ONCE}
-import os, threading
-threading.Thread(target=chest.flush).start()
+    code = """
+import os, signal, sys, threading, time
+from flask_chest import fork
+from flask_chest_postgres import PostgresConfig
+from flask_chest_postgres.hooks import Postgres
+
+def load():
+    Postgres(PostgresConfig()).load()
+
+thread = threading.Thread(target=load)
+thread.start()
+while not {"psycopg", "sqlalchemy"} & sys.modules.keys():
+    time.sleep(0)
 child = os.fork()
 if child == 0:
-    app.test_client().get("/")
-    os._exit(0 if chest.flush(30) else 1)
+    signal.alarm(30)
+    load()
+    os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
+thread.join()
 """
-    database = tmp_path / "chest.sqlite3"
-    run(code, tmp_path, f"sqlite:///{database}")
-    assert len(read_records(database)) == 4
+    run(code)
 
 
 # -- What stands for a store -----------------------------------------------------------------------
