@@ -54,16 +54,18 @@ class DeferredStore(Store):
             ConfigurationError: It cannot be imported.
         """
         if self._loaded is None:
-            try:
-                with fork.importing():
-                    kind = cast("type[Store]", pkgutil.resolve_name(self.implementation))
-            except ImportError as error:
-                raise ConfigurationError(
-                    f"{self.implementation} cannot be imported: {error}. Install again what "
-                    "brings it, with all that it requires"
-                ) from error
-            self._loaded = kind(self.config)
+            self._loaded = self._kind()(self.config)
         return self._loaded
+
+    def _kind(self) -> type[Store]:
+        try:
+            with fork.importing():
+                return cast("type[Store]", pkgutil.resolve_name(self.implementation))
+        except ImportError as error:
+            raise ConfigurationError(
+                f"{self.implementation} cannot be imported: {error}. Install again what brings it, "
+                "with all that it requires"
+            ) from error
 
     def check(self) -> None:
         """Look whether the driver is there; without an import, unless that cannot wait.
@@ -77,7 +79,11 @@ class DeferredStore(Store):
                     f"the type {self.type!r} needs the module {name!r}, which is not installed"
                 )
         if "gevent" in sys.modules:  # an import in one of its threads holds up all requests
-            self.load()
+            self.preload()
+
+    def preload(self) -> None:
+        """Import the store."""
+        self._kind()
 
     def probe(self) -> None:
         """Let the store itself look, with its driver, for what is wrong."""

@@ -99,6 +99,13 @@ class Exporter(ABC):
         finally:
             self.close()
 
+    def preload(self) -> None:  # noqa: B027 - most exporters are imported with their plugin
+        """Import what is not imported yet.
+
+        Called at the end of a process, whose last delivery has its time without that. Does nothing
+        unless overridden.
+        """
+
     @abstractmethod
     def open(self) -> None:
         """Connect, and create what has to be there.

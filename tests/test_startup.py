@@ -28,7 +28,7 @@ from flask_chest.errors import ConfigurationError
 from flask_chest.exporter import Exporter, Store
 
 HEAVY = {
-    "apscheduler", "asyncio", "bson", "cryptography", "packaging", "psycopg", "psycopg_binary",
+    "apscheduler", "bson", "cryptography", "packaging", "psycopg", "psycopg_binary",
     "pydantic_settings", "pymongo", "pymysql", "sqlalchemy",
 }  # fmt: skip
 """Top-level modules that neither the start nor a request needs."""
@@ -74,7 +74,7 @@ def test_an_application_starts_without_a_driver(url, tmp_path):
 
 def test_settings_in_the_environment_need_no_driver_either(tmp_path):
     imported = ast.literal_eval(run(START, tmp_path, PLAIN[1], FLASK_CHEST_TRACK_ALL="1"))
-    assert HEAVY & set(imported) <= {"pydantic_settings", "asyncio"}
+    assert HEAVY & set(imported) <= {"pydantic_settings"}
 
 
 def test_a_file_that_is_there_is_looked_at_without_the_driver(tmp_path, make_chest, app):

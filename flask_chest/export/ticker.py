@@ -40,7 +40,7 @@ class Ticker:
         self._thread = threading.Thread(target=self._run, name="APScheduler", daemon=True)
 
     @staticmethod
-    def prepare() -> None:
+    def preload() -> None:
         """Import in `init_app` what cannot be imported later without holding up requests."""
         if "gevent" in sys.modules:  # which may make a thread like the requests' of ours
             _jobs()
