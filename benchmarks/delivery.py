@@ -176,7 +176,7 @@ def page(titles: Mapping[str, str], found: Results, load: float, turns: str) -> 
                     ", ".join(f"{median(sizes):.0f}" for sizes in rss),
                 )
             )
-        lines[BACKENDS[name].title] = points
+        lines[titles[name]] = points
     chart = report.line_chart(
         "delivery",
         "What a record costs the application's process, by the length of the backlog",

@@ -22,9 +22,10 @@ from benchmarks import request_apps
 QUIET_SECONDS = 10.0
 """A peer that has recorded nothing more for so long is done."""
 
+SETTLE_SECONDS = 3.0
 WARM_UP = 50
 
-COLD = 3
+COLD = 5
 """Requests before each turn that are not measured: another process had the core."""
 
 
@@ -54,11 +55,15 @@ def server(app: Flask) -> Callable[[int], float]:
     return serve
 
 
-def settle(threads: int) -> None:
-    """Wait until a peer's thread a request is done, so that the next turn is not slower for it."""
-    deadline = time.monotonic() + QUIET_SECONDS
+def settle(threads: int) -> int:
+    """Wait until the threads that a peer starts for each request have ended.
+
+    The next turn would be slower for them. Returns the number of threads that stay.
+    """
+    deadline = time.monotonic() + SETTLE_SECONDS
     while threading.active_count() > threads and time.monotonic() < deadline:
         time.sleep(0.001)
+    return threading.active_count()
 
 
 def count_up_to(expected: int, count: request_apps.Count) -> int:
@@ -87,16 +92,16 @@ def main(variant: str, folder: Path) -> None:
         raise RuntimeError(f"{variant} has recorded {found} of the first requests")
     threads = threading.active_count()
     served = 2 * COLD + 1 + WARM_UP
-    us = serve(WARM_UP)
-    settle(threads)
-    answer(us=us, versions=request_apps.versions_of(watched))
+    serve(WARM_UP)
+    threads = settle(threads)
+    answer(versions=request_apps.versions_of(watched))
     measured, began = 0, time.process_time()
     for line in sys.stdin:
         if line == "end\n":
             break
         us = serve(int(line))
         measured += COLD + int(line)
-        settle(threads)
+        threads = settle(threads)
         answer(us=us)
     # Counting lets a tool deliver what it still has, which is a part of what it costs.
     recorded = count_up_to(served + measured, watched.count) if watched.count else None

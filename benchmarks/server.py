@@ -125,10 +125,10 @@ def answers(url: str) -> bool:
         return False
 
 
-def load(served: Served, seconds: float, wait_ms: int | None = None) -> Turn:
+def load(served: Served, seconds: int, wait_ms: int | None = None) -> Turn:
     """Load a server for some seconds: as much as it can, or with a pause before each request."""
     waiting = [str(wait_ms)] if wait_ms else []
-    command = ["wrk", "--threads=1", f"--connections={CONNECTIONS}", f"--duration={seconds:g}s"]
+    command = ["wrk", "--threads=1", f"--connections={CONNECTIONS}", f"--duration={seconds}s"]
     script = ["--script", str(ROOT / "benchmarks" / "wrk.lua")]
     done = subprocess.run(
         [*command, *script, served.url, "--", *waiting],
@@ -213,7 +213,7 @@ def rows(kind: str, found: Sequence[Served]) -> Iterator[list[str]]:
 
 
 def markdown(
-    found: Mapping[str, Sequence[Served]], proofs: Sequence[str], postgres: str, seconds: float
+    found: Mapping[str, Sequence[Served]], proofs: Sequence[str], postgres: str, seconds: int
 ) -> str:
     """Return the part of the page."""
     served = [each for kind in found.values() for each in kind]
@@ -230,7 +230,7 @@ def markdown(
     versions = {"PostgreSQL": postgres}
     packages = ("flask-chest", "gunicorn", "gevent", "psycopg", "opentelemetry-sdk")
     how = (
-        f"{len(served[0].full)} turns of {seconds:g} seconds each, {CONNECTIONS} connections, each "
+        f"{len(served[0].full)} turns of {seconds} seconds each, {CONNECTIONS} connections, each "
         f"of which asks again at once. Steady load is {steady.middle:,.0f} requests a second for "
         "all. CPU is that of gunicorn's processes until all is delivered."
     )
@@ -254,8 +254,8 @@ def main() -> int:
     """Measure, print, and write the part `server` of docs/performance.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3, help="of a turn under full load")
-    parser.add_argument("--steady-seconds", type=float, default=1.5)
+    parser.add_argument("--seconds", type=int, default=3, help="of a turn under full load")
+    parser.add_argument("--steady-seconds", type=int, default=2)
     options = parser.parse_args()
     if shutil.which("wrk") is None:
         print("wrk is not installed; `make bench-server` installs it", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import tempfile
 import threading
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from flask_chest.errors import BatchRejected, ExporterUnavailable
 from flask_chest.export import delivery
-from flask_chest.exporter import Exporter
+from flask_chest.exporter import Batch, Exporter
 from flask_chest.hookspecs import hookimpl
 from flask_chest.journal import DiskJournal, disk
 from flask_chest.journal.segment import SegmentWriter
@@ -179,6 +180,14 @@ def test_the_scheduler_says_nothing_while_all_goes_well(make, caplog):
         until(lambda: len(keeper.numbers) == number + 1)  # noqa: B023
     process.export.close()
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_the_json_of_a_batch_is_one_array_on_one_line(count):
+    lines = b"".join(b'{"n":%d,"text":"a\\nb"}\n' % number for number in range(count))
+    document = Batch(lines, count).json
+    assert json.loads(document) == [{"n": n, "text": "a\nb"} for n in range(count)]
+    assert b"\n" not in document
 
 
 def test_no_batch_is_larger_than_it_may_be(make):
