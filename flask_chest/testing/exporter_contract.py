@@ -70,18 +70,6 @@ class ExporterContract:
         exporter.close()
         assert sorted(backend.ids()) == sorted(record["id"] for record in records)
 
-    def test_an_exporter_that_has_rested_takes_the_next_batch(
-        self, backend: Backend, exporter: Exporter
-    ) -> None:
-        records = [make_record() for _ in range(4)]
-        exporter.rest()
-        for record in records:
-            exporter.export(make_batch(record))
-            if record is not records[0]:
-                exporter.rest()
-        exporter.rest()
-        assert sorted(backend.ids()) == sorted(record["id"] for record in records)
-
     def test_one_thread_may_open_and_another_export_and_close(self, backend: Backend) -> None:
         exporter = backend.new()
         batch = make_batch(make_record())
@@ -126,8 +114,7 @@ class ExporterContract:
                 assert process.stdout.readline() == "ready\n", process.communicate()[1]
             for process, records in zip(processes, batches, strict=True):
                 assert process.stdin is not None
-                batch = make_batch(common, *records).json.decode().replace("\n", " ")
-                process.stdin.write(f"{batch}\n")
+                process.stdin.write(make_batch(common, *records).json.decode() + "\n")
                 process.stdin.flush()
             errors = [process.communicate(timeout=60)[1] for process in processes]
         assert errors == [""] * len(processes)
