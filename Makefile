@@ -114,11 +114,11 @@ bench-startup: .venv-bench/.ready ## Measure what import and init_app take
 	.venv-bench/bin/python -m benchmarks.startup
 
 .PHONY: bench-processes
-bench-processes: .venv-bench/.ready servers ## Measure many processes on one journal
+bench-processes: .venv-bench/.ready ## Measure many processes on one journal, and how soon one takes over from another
 	.venv-bench/bin/python -m benchmarks.processes
 
 .PHONY: bench-delivery
-bench-delivery: .venv-bench/.ready servers ## Measure how fast records are delivered
+bench-delivery: .venv-bench/.ready servers ## Measure delivery to each database, of backlogs up to 10,000,000 records
 	.venv-bench/bin/python -m benchmarks.delivery $(SHORT)
 
 .PHONY: bench-export

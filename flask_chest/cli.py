@@ -48,6 +48,25 @@ def plugins() -> None:
 
 
 @group.command()
+def check() -> None:
+    """Connect to each database, and say what is wrong with it."""
+    faults = 0
+    for name, exporter in _state().exporters.items():
+        try:
+            type(exporter)(exporter.config).probe()
+        except Exception as error:  # noqa: BLE001 - an exporter may raise anything
+            faults += 1
+            what = (
+                f"{error}" if isinstance(error, ChestError) else f"{type(error).__name__}: {error}"
+            )
+            click.echo(f"{name}: {what}", err=True)
+        else:
+            click.echo(f"{name}: can deliver")
+    if faults:
+        raise click.ClickException(f"{faults} of {len(_state().exporters)} cannot deliver now")
+
+
+@group.command()
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),

@@ -37,8 +37,9 @@ class Batch:
     @property
     def json(self) -> bytes:
         """The records as one JSON array, for databases that unpack JSON themselves."""
-        # No record has a line feed inside: JSON escapes it.
-        return b"[" + self.lines[:-1].replace(b"\n", b",") + b"]"
+        # No record has a line feed inside: JSON escapes it. A view, as each slice would be a copy.
+        joined = memoryview(self.lines.replace(b"\n", b","))
+        return b"".join((b"[", joined[:-1], b"]"))
 
     def records(self) -> list[RecordData]:
         """Return the records decoded.
@@ -57,8 +58,9 @@ class Exporter(ABC):
     """Delivers batches to one destination.
 
     The core makes an instance for each entry of CHEST_EXPORTERS and calls it from one thread, in
-    the order `open`, `export` any number of times, `close`; `open` may follow again. A call that
-    does not return in CHEST_EXPORT_TIMEOUT_SECONDS is given up, and another instance is made.
+    the order `open`, `export` any number of times, with a `rest` when nothing more waits, `close`;
+    `open` may follow again. A call that does not return in CHEST_EXPORT_TIMEOUT_SECONDS is given
+    up, and another instance is made.
     """
 
     type: ClassVar[str]
@@ -84,6 +86,26 @@ class Exporter(ABC):
             ExporterUnavailable: Not reachable now; the application starts and records wait.
         """
 
+    def probe(self) -> None:
+        """Find out, for `flask chest check`, whether it can deliver now.
+
+        Called on an instance that is used for nothing else. Opens and closes unless overridden.
+
+        Raises:
+            ChestError: It cannot.
+        """
+        try:
+            self.open()
+        finally:
+            self.close()
+
+    def preload(self) -> None:  # noqa: B027 - most exporters are imported with their plugin
+        """Import what is not imported yet.
+
+        Called at the end of a process, whose last delivery has its time without that. Does nothing
+        unless overridden.
+        """
+
     @abstractmethod
     def open(self) -> None:
         """Connect, and create what has to be there.
@@ -102,6 +124,13 @@ class Exporter(ABC):
         Raises:
             ExporterUnavailable: Try again later; `open` is called first.
             BatchRejected: The data is at fault.
+        """
+
+    def rest(self) -> None:  # noqa: B027 - most exporters keep their connection
+        """Let go of what is only worth keeping from one batch to the next.
+
+        Called when all that waited has been delivered; `export` may follow at any time. Does
+        nothing unless overridden.
         """
 
     @abstractmethod

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
-
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
 from flask_chest._version import __version__
 from flask_chest.errors import ConfigurationError
@@ -22,6 +20,9 @@ OURS: Final = frozenset(
     f"flask-chest-{name}" for name in ("sqlite", "postgres", "mysql", "mongo", "dashboard")
 )
 """The distributions of this project with plugins. Plugins of all others are external."""
+
+_NAME: Final = re.compile(r"[^A-Za-z0-9._-]")
+"""Ends the name at the beginning of a requirement."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Choice:
 
     def leaves_out(self, plugin: PluginInfo) -> str | None:
         """Return the setting because of which a plugin is not to be loaded; None if it is."""
-        if not self.external and canonicalize_name(plugin.distribution or "") not in OURS:
+        if not self.external and canonical(plugin.distribution or "") not in OURS:
             return "CHEST_EXTERNAL_PLUGINS"
         if any(_means(name, plugin) for name in self.blocked):
             return "CHEST_BLOCK_PLUGINS"
@@ -141,6 +142,14 @@ def load(choice: Choice) -> Iterator[tuple[PluginInfo, object]]:
         yield plugin, loaded
 
 
+def canonical(name: str) -> str:
+    """Return a distribution's name as it is compared.
+
+    https://packaging.python.org/en/latest/specifications/name-normalization/
+    """
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def _info(entry: EntryPoint) -> PluginInfo:
     if entry.dist is None:
         return PluginInfo(entry.name)
@@ -150,9 +159,7 @@ def _info(entry: EntryPoint) -> PluginInfo:
 def _means(name: str, plugin: PluginInfo) -> bool:
     if name == plugin.name:
         return True
-    return plugin.distribution is not None and (
-        canonicalize_name(name) == canonicalize_name(plugin.distribution)
-    )
+    return plugin.distribution is not None and (canonical(name) == canonical(plugin.distribution))
 
 
 def _check_version(plugin: PluginInfo, entry: EntryPoint) -> None:
@@ -161,12 +168,21 @@ def _check_version(plugin: PluginInfo, entry: EntryPoint) -> None:
     pip does so when it installs, but not with ``--no-deps``, nor when Flask-Chest is upgraded
     afterwards and only a warning is printed.
     """
-    for text in (entry.dist.requires if entry.dist else None) or ():
+    texts = (entry.dist.requires if entry.dist else None) or ()
+    texts = [text for text in texts if canonical(_NAME.split(text)[0]) == "flask-chest"]
+    if not texts or (
+        canonical(plugin.distribution or "") in OURS and plugin.version == __version__
+    ):
+        return  # of one version, ours always fit
+    from packaging.requirements import (  # noqa: PLC0415 - not to be imported for ours alone
+        InvalidRequirement,
+        Requirement,
+    )
+
+    for text in texts:
         try:
             requirement = Requirement(text)
         except InvalidRequirement:  # no installer would have taken it for a restriction
-            continue
-        if canonicalize_name(requirement.name) != "flask-chest":
             continue
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue

@@ -12,14 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_settings import (
-    BaseSettings,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from flask_chest.errors import ConfigurationError
 from flask_chest.fields import FieldName, FieldRule
@@ -61,22 +54,16 @@ def _named(value: object) -> object:
 
 
 Rate = Annotated[float, Field(ge=0, le=1)]
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What `FlaskChest` can be told. `app.config` and the environment add a prefix to each name."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=ENVIRONMENT_PREFIX,
-        env_nested_delimiter="__",
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     exporters: Annotated[
-        dict[str, str | dict[str, Any]], NoDecode, BeforeValidator(_named), Field(min_length=1)
+        dict[str, str | dict[str, Any]], BeforeValidator(_named), Field(min_length=1)
     ] = Field(
         default=DEFAULT_EXPORTERS,
         description="Name to URL, or name to a dict with `type` and that plugin's own fields. "
@@ -88,19 +75,18 @@ class Settings(BaseSettings):
     track_all: bool = Field(
         default=False, description="Record every request, not only those of tracked routes"
     )
-    variables: Annotated[
-        tuple[str, ...] | dict[str, tuple[str, ...]], NoDecode, BeforeValidator(_listed)
-    ] = Field(
-        default=("*",),
-        description="Names and patterns, or a dict of these by HTTP method, that app-wide capture "
-        "takes. Its `!` exclusions hold for every route",
+    variables: Annotated[tuple[str, ...] | dict[str, tuple[str, ...]], BeforeValidator(_listed)] = (
+        Field(
+            default=("*",),
+            description="Names and patterns, or a dict of these by HTTP method, that app-wide "
+            "capture takes. Its `!` exclusions hold for every route",
+        )
     )
     exclude_endpoints: Names = Field(
         default=(), description="Endpoints, or patterns of them, that are never recorded"
     )
     request_id_header: Annotated[
         tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")], ...],
-        NoDecode,
         BeforeValidator(_listed),
     ] = Field(
         default=("X-Request-ID",),
@@ -131,17 +117,17 @@ class Settings(BaseSettings):
     redact_key: SecretStr | None = Field(
         default=None, description="Key of that hash. Default: the application's `SECRET_KEY`"
     )
-    redact_values: Annotated[tuple[SecretKind, ...], NoDecode, BeforeValidator(_listed)] = Field(
+    redact_values: Annotated[tuple[SecretKind, ...], BeforeValidator(_listed)] = Field(
         default=DEFAULT_VALUES,
         description="What is a secret wherever it stands in a text: `credentials`, `jwt`, `card`, "
         "`email`",
     )
-    fields: Annotated[dict[FieldName, FieldRule], NoDecode, BeforeValidator(_decode)] = Field(
+    fields: Annotated[dict[FieldName, FieldRule], BeforeValidator(_decode)] = Field(
         default={},
         description="What becomes of the record's own `path`, `instance` and `error`: `keep`, "
         "`redact` or `omit`",
     )
-    sample_rate: Annotated[Rate | dict[str, Rate], NoDecode, BeforeValidator(_decode)] = Field(
+    sample_rate: Annotated[Rate | dict[str, Rate], BeforeValidator(_decode)] = Field(
         default=1.0,
         description="Share of the requests that is kept, from 0 to 1; or a dict of these by "
         "endpoint or pattern of endpoints, where what matches none is kept",
@@ -220,7 +206,7 @@ class Settings(BaseSettings):
     shutdown_seconds: float = Field(
         default=2.0, ge=0, le=600, description="Seconds that a process may deliver at its exit"
     )
-    plugins: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_listed)] = Field(
+    plugins: Annotated[tuple[str, ...] | None, BeforeValidator(_listed)] = Field(
         default=None,
         description="The installed plugins that may be loaded, by the name of the entry point or "
         "of the distribution. Default: all",
@@ -236,37 +222,25 @@ class Settings(BaseSettings):
     )
     raise_errors: bool = Field(default=False, description="Raise mistakes in capture, for tests")
 
-    @classmethod
-    def settings_customise_sources(  # noqa: D102 - described by pydantic-settings
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - Flask loads .env files
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, _Weaker(settings_cls, env_settings, init_settings)
 
+def _environment() -> dict[str, Any]:
+    """Return what the environment sets, by field."""
+    # Half as long to import as pydantic is, and most applications are told in `app.config`.
+    from pydantic_settings import (  # noqa: PLC0415
+        BaseSettings,
+        EnvSettingsSource,
+        SettingsConfigDict,
+    )
 
-class _Weaker(PydanticBaseSettingsSource):
-    """The environment, without what a stronger source gives: dicts are replaced, not merged."""
+    class Environment(Settings, BaseSettings):
+        model_config = SettingsConfigDict(
+            env_prefix=ENVIRONMENT_PREFIX,
+            env_nested_delimiter="__",
+            enable_decoding=False,  # our validators do it
+            defer_build=True,  # of a validator, which is not asked
+        )
 
-    def __init__(
-        self,
-        settings_cls: type[BaseSettings],
-        source: PydanticBaseSettingsSource,
-        stronger: PydanticBaseSettingsSource,
-    ) -> None:
-        super().__init__(settings_cls)
-        self._source = source
-        self._stronger = stronger
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        return self._source.get_field_value(field, field_name)
-
-    def __call__(self) -> dict[str, Any]:
-        taken = self._stronger()
-        return {name: value for name, value in self._source().items() if name not in taken}
+    return EnvSettingsSource(Environment)()
 
 
 def mask(value: object) -> str:
@@ -328,13 +302,15 @@ def load(arguments: Mapping[str, object], config: Mapping[str, object]) -> Setti
                 setting=field,
             )
         given[field], shown[field] = value, f"{CONFIG_PREFIX}{field.upper()}"
-    for name in os.environ:
-        if name.startswith(ENVIRONMENT_PREFIX):
-            field = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")[0]
-            shown.setdefault(field, name)
+    named = [name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX)]
+    for name in named:
+        field = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")[0]
+        shown.setdefault(field, name)
     for field, name in shown.items():
         if field not in Settings.model_fields:
             raise _unknown(field, name)
+    if named:
+        given = {**_environment(), **given}  # dicts are replaced, not merged
     try:
         return Settings(**given)
     except ValidationError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import json
 import logging
@@ -25,6 +26,9 @@ from flask_chest.journal import DiskJournal, MemoryJournal
 from flask_chest.log import Throttle
 from flask_chest.stats import Counters
 from tools.servers import MariaServer, MongoServer, PostgresServer
+
+# Without cached bytecode, each process that a test starts would compile all that is ours anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 LONGEST = ("test_server_matrix", "test_storm", "test_public_apps", "test_exit", "test_packaging")
 """Files that begin first, so that no process of `make test` is left with one at the end."""
@@ -268,8 +272,15 @@ def file_size_limit():
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory):
-    """Build each distribution through its sdist, as a release does."""
-    folder = tmp_path_factory.mktemp("dist")
-    for source in DISTRIBUTIONS.values():
-        run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source)
+    """Build each distribution through its sdist, as a release does; once for all processes."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, done = shared / "dist", shared / "dist-is-built"
+    with (shared / "dist-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            for source in DISTRIBUTIONS.values():
+                run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source)
+            done.touch()
     return folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -29,3 +30,24 @@ def run(*command, cwd=None, **environment):
     )
     assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
     return result.stdout
+
+
+def make_environment(folder):
+    """Make a clean environment; return its folder `bin`. It has no pip: see `install`."""
+    run(sys.executable, "-m", "venv", "--without-pip", folder)
+    return folder / "bin"
+
+
+def install(bin_folder, *arguments):
+    """Install into a clean environment. What is imported is compiled then, the rest is not."""
+    run(
+        *(sys.executable, "-m", "pip", "--python", bin_folder / "python"),
+        *("install", "--quiet", "--no-compile", *arguments),
+    )
+
+
+def uninstall(bin_folder, distribution):
+    run(
+        *(sys.executable, "-m", "pip", "--python", bin_folder / "python"),
+        *("uninstall", "--quiet", "--yes", distribution),
+    )

@@ -9,7 +9,7 @@ import pytest
 from backends import Mongo, Mysql, Postgres, Sqlite
 from flask import g
 
-from flask_chest.testing import Relay
+from flask_chest.testing import Relay, make_batch, make_record
 
 REQUESTS = 60
 
@@ -114,10 +114,35 @@ def test_an_application_starts_while_its_databases_are_down(make_chest, app, pos
             exporters={"main": {"type": "postgres", **backend.config, **backend.at(*relay.address)}}
         )
         chest.init_app(app)
-        assert "takes no records now; they wait in the journal" in said()[0]
         app.get("/")(chest.track(lambda: "ok"))
         assert app.test_client().get("/").text == "ok"
         assert not chest.flush(5)
+        assert "cannot deliver; the records wait in the journal" in said()[0]
         relay.restore()
         assert chest.flush(10)
         assert len(backend.ids()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "waits"),
+    [("postgres", 1), ("archive", 1), ("mysql", 2), ("mongo", 1)],
+)
+def test_a_batch_waits_for_its_server_no_more_often_than_it_must(backends, name, waits):
+    """MySQL commits in a step of its own: a warning about what was cut takes the batch back."""
+    backend, batches = backends[name], 12
+    records = [make_record(variables={"pad": "x" * 300}) for _ in range(500)]
+    with Relay(*backend.address) as relay:
+        store = backend.new(**backend.at(*relay.address))
+        store.open()
+        store.export(make_batch(*records[:1]))
+        before = list(relay.waits)
+        for number in range(batches):
+            for record in records:
+                record["id"] = f"{record['id'][:28]}{number:08x}"
+            store.export(make_batch(*records))
+        after = list(relay.waits)
+        store.close()
+    assert len(after) == len(before), "no connection of its own for a batch"
+    # Of those of MongoDB, others only watch the server.
+    assert max(b - a for a, b in zip(before, after, strict=True)) == batches * waits
+    assert len(backend.ids()) == batches * len(records) + 1

@@ -131,6 +131,11 @@ class Host:
         assert len(rows) == len(dict(rows))
         return dict(rows)
 
+    def integrity(self):
+        """Return what SQLite finds when it looks at every page of the database."""
+        with contextlib.closing(sqlite3.connect(self.folder / "chest.sqlite3")) as connection:
+            return connection.execute("PRAGMA integrity_check").fetchone()[0]
+
     def segments(self):
         return sorted((self.folder / "chest" / "segments").glob("*.jsonl"))
 
@@ -374,6 +379,127 @@ process.export.close()
     assert set(host.stored()) == set(said)
     host.flush()
     assert host.segments() == []
+
+
+def test_the_database_that_is_open_between_batches_is_not_open_in_a_child_forked_there(host):
+    said = host.run(
+        """
+export, children = process.store.export, []
+
+
+def export_and_fork(batch):
+    export(batch)
+    if len(children) == 5:
+        return
+    assert files_of("sqlite3"), "kept for the next batch"
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            assert not files_of("sqlite3")
+            record(3)
+            assert process.export.flush(20.0)
+            process.export.close()
+            code = 0
+        except BaseException as error:
+            os.write(2, repr(error).encode())
+        finally:
+            os._exit(code)
+    children.append(child)
+
+
+process.store.export = export_and_fork
+record(1_000)
+assert process.export.flush(20.0)
+assert [os.waitpid(child, 0)[1] for child in children] == [0] * 5
+assert process.export.flush(20.0)
+assert not files_of("sqlite3")
+process.export.close()
+"""
+    )
+    assert len(said) == len(set(said)) == 1_015
+    assert set(host.stored()) == set(said)
+    assert host.integrity() == "ok"
+    host.flush()
+    assert host.segments() == []
+
+
+def test_a_child_forked_in_a_batch_that_takes_too_long_leaves_the_database_alone(host):
+    said = host.run(
+        """
+import logging
+
+insert, entered = process.store.insert, threading.Event()
+
+
+def slow_insert(connection, batch):
+    entered.set()
+    time.sleep(fork.PATIENCE_SECONDS + 1)
+    insert(connection, batch)
+
+
+process.store.insert = slow_insert
+record(50)
+flush = threading.Thread(target=process.export.flush, args=(20.0,))
+flush.start()
+assert entered.wait(10)
+child = os.fork()
+if child == 0:
+    assert files_of("sqlite3"), "nobody could close it"
+    logging.disable()
+    record(3)
+    assert not process.export.flush(20.0)
+    problem = process.export.deliveries["main"].stats().last_error
+    assert "was in use for so long" in problem, problem
+    os._exit(0)
+process.store.insert = insert
+flush.join()
+assert os.waitpid(child, 0)[1] == 0
+record(2)
+assert process.export.flush(20.0)
+process.export.close()
+"""
+    )
+    assert len(said) == len(set(said)) == 55
+    assert set(host.stored()) == set(said)
+    assert host.integrity() == "ok"
+
+
+def test_a_process_that_waits_for_the_write_lock_forks_with_the_database_closed(host):
+    host.run("record(); assert process.export.flush(20.0); process.export.close()")
+    holder = host.start(
+        """
+import sqlite3
+
+connection = sqlite3.connect(folder / "chest.sqlite3", isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+say("held")
+sys.stdin.read()
+connection.close()
+"""
+    )
+    assert listen(holder, 1) == ["held"]
+    waiting = host.start(
+        """
+record(10)
+flush = threading.Thread(target=process.export.flush, args=(20.0,))
+flush.start()
+while not files_of("sqlite3"):
+    time.sleep(0.001)
+child = os.fork()
+if child == 0:
+    os._exit(len(files_of("sqlite3")))
+say("forked")
+assert os.waitpid(child, 0)[1] == 0
+flush.join()
+process.export.close()
+"""
+    )
+    assert listen(waiting, 11)[-1] == "forked"
+    finish(holder)
+    finish(waiting)
+    assert len(host.stored()) == 11
+    assert host.integrity() == "ok"
 
 
 def test_children_of_children_gather_no_files_and_no_threads(host):

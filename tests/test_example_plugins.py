@@ -12,7 +12,7 @@ from types import ModuleType
 
 import httpx
 import pytest
-from installing import ROOT, run
+from installing import ROOT, install, make_environment, run
 
 from flask_chest import __version__
 
@@ -63,12 +63,11 @@ def clean(wheels, tmp_path_factory):
     for name in EXAMPLES:
         source = ROOT / "examples" / name
         run(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", dist, source)
-    folder = tmp_path_factory.mktemp("clean") / "venv"
-    run(sys.executable, "-m", "venv", folder)
+    folder = make_environment(tmp_path_factory.mktemp("clean") / "venv")
     wanted = [f"flask-chest=={__version__}", "gunicorn", *(f"{name}[test]" for name in EXAMPLES)]
     links = ("--find-links", wheels, "--find-links", dist)
-    run(folder / "bin" / "pip", "install", "--quiet", *links, *wanted)
-    return folder / "bin"
+    install(folder, *links, *wanted)
+    return folder
 
 
 @pytest.fixture

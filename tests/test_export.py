@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import tempfile
 import threading
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from flask_chest.errors import BatchRejected, ExporterUnavailable
 from flask_chest.export import delivery
-from flask_chest.exporter import Exporter
+from flask_chest.exporter import Batch, Exporter
 from flask_chest.hookspecs import hookimpl
 from flask_chest.journal import DiskJournal, disk
 from flask_chest.journal.segment import SegmentWriter
@@ -179,6 +180,14 @@ def test_the_scheduler_says_nothing_while_all_goes_well(make, caplog):
         until(lambda: len(keeper.numbers) == number + 1)  # noqa: B023
     process.export.close()
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_the_json_of_a_batch_is_one_array_on_one_line(count):
+    lines = b"".join(b'{"n":%d,"text":"a\\nb"}\n' % number for number in range(count))
+    document = Batch(lines, count).json
+    assert json.loads(document) == [{"n": n, "text": "a\nb"} for n in range(count)]
+    assert b"\n" not in document
 
 
 def test_no_batch_is_larger_than_it_may_be(make):
@@ -405,6 +414,29 @@ def test_what_has_arrived_makes_room_before_all_has(make, folder, monkeypatch):
     assert not process.export.flush(5.0)
     assert left == sorted(left, reverse=True)
     assert left[-1] < left[0]
+
+
+def test_an_exporter_rests_when_nothing_more_waits_and_not_between_batches(make):
+    class Resting(Keeper):
+        def take(self, numbers):
+            super().take(numbers)
+            self.calls.append(f"export {len(numbers)}")
+
+        def rest(self):
+            self.calls.append("rest")
+
+    process = make(Resting(), batch=10)
+    exporter = process.exporters["main"]
+    process.export.start()
+    process.record(range(25))
+    assert process.export.flush(10.0)
+    assert process.export.flush(10.0)
+    process.record(range(25, 30))
+    assert process.export.flush(10.0)
+    process.export.close()
+    first = ["open", "export 10", "export 10", "export 5", "rest"]
+    assert exporter.calls == [*first, "export 5", "rest", "close"]
+    assert exporter.numbers == list(range(30))
 
 
 def test_an_exporter_whose_close_fails_too_is_opened_again(make):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
@@ -17,7 +18,7 @@ from journals import ALL, deliver, line, open_descriptors, segment_files, unread
 
 from flask_chest.errors import ConfigurationError
 from flask_chest.journal import DiskJournal
-from flask_chest.journal.segment import SegmentWriter
+from flask_chest.journal.segment import Segment, SegmentWriter
 from flask_chest.log import Throttle
 from flask_chest.record import uuid7
 from flask_chest.stats import Counters
@@ -375,6 +376,50 @@ def test_a_damaged_cursor_delivers_again_and_loses_nothing(make_disk, folder, da
     }
     journal.prune()
     assert segment_files(folder) == []
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    sizes=st.lists(st.integers(0, 70), max_size=25),
+    torn=st.integers(0, 90),
+    max_records=st.integers(1, 8),
+    max_bytes=st.integers(1, 120),
+)
+def test_chunks_have_all_whole_lines_in_order_and_keep_both_limits(
+    sizes, torn, max_records, max_bytes
+):
+    lines = [b"x" * size + b"\n" for size in sizes]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.jsonl"
+        path.write_bytes(b"".join(lines) + b"y" * torn)
+        segment = Segment(path)
+        start = len(lines[0]) if lines else 0
+        chunks = list(segment.chunks(start, segment.size(), max_records, max_bytes))
+    assert b"".join(chunk for chunk, _ in chunks) == b"".join(lines[1:])
+    for chunk, count in chunks:
+        assert 1 <= count == chunk.count(b"\n") <= max_records
+        assert chunk.endswith(b"\n")
+        assert len(chunk) <= max_bytes or count == 1
+    for (chunk, count), (following, _) in itertools.pairwise(chunks):
+        # Each is as full as it may be: a batch has a price of its own.
+        assert count == max_records or len(chunk) + following.index(b"\n") + 1 > max_bytes
+
+
+def test_while_a_backlog_drains_the_cursor_names_only_segments_that_are_there(make_disk, folder):
+    journal = make_disk("main")
+    for number in range(60):
+        journal.append(line(number, 1024 * 1024))
+    there = len(segment_files(folder))
+    reader = journal.reader("main")
+    sizes = []
+    with reader.turn():
+        for chunk in reader.chunks(ALL, 8 * 1024 * 1024):
+            reader.acknowledge(chunk)
+            journal.prune()
+            sizes.append(len(json.loads((folder / "cursors" / "main.json").read_text())))
+    assert there == len(sizes) == 8
+    assert max(sizes) <= 2
+    assert len(segment_files(folder)) == 1
 
 
 @settings(max_examples=60, deadline=None)

@@ -16,9 +16,12 @@ ORDER = [
     "_version", "errors", "fork", "log", "stats", "current", "record", "redaction", "flat",
     "values", "fields", "patterns", "filter", "generators", "request_id", "trace", "track",
     "endpoints", "plans", "sampling", "tracked", "consent", "line", "body", "capture",
-    "journal", "exporter", "hookspecs", "installed", "hookcall", "plugins", "export",
-    "settings", "configure", "state", "cli", "extension", "correlation", "testing", "__init__",
+    "journal", "exporter", "deferred", "hookspecs", "installed", "hookcall", "plugins",
+    "export", "settings", "configure", "state", "cli", "extension", "correlation", "testing", "__init__",
 ]  # fmt: skip
+
+# What they import is a module of ours that imports something large, which no request waits for.
+LATER = {"export/ticker.py"}
 
 
 def imports(path):
@@ -51,7 +54,8 @@ def test_modules_import_only_what_stands_before_them_and_at_the_top():
         parts = path.relative_to(PACKAGE).with_suffix("").parts
         place = ORDER.index(parts[0])
         for imported, is_top in imports(path):
-            assert is_top, f"{path} imports {imported} inside a function"
+            is_later = path.relative_to(PACKAGE).as_posix() in LATER
+            assert is_top or is_later, f"{path} imports {imported} inside a function"
             assert ORDER.index(imported) <= place, f"{path} imports {imported}"
             assert imported != "__init__"
 

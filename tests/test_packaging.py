@@ -7,14 +7,13 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 import zipfile
 from importlib.metadata import requires
 
 import httpx
 import pytest
-from installing import DISTRIBUTIONS, ROOT, run
+from installing import DISTRIBUTIONS, ROOT, install, make_environment, run, uninstall
 from packaging.requirements import Requirement
 
 from flask_chest import __version__
@@ -26,15 +25,13 @@ pytestmark = pytest.mark.packaging
 @pytest.fixture(scope="module")
 def installed(wheels, tmp_path_factory):
     """Install `flask-chest[sqlite]` from the wheels into a clean environment; return its bin."""
-    folder = tmp_path_factory.mktemp("clean") / "venv"
-    run(sys.executable, "-m", "venv", folder)
-    pip = (folder / "bin" / "pip", "install", "--quiet", "--find-links", wheels)
+    folder = make_environment(tmp_path_factory.mktemp("clean") / "venv")
     # One after the other, each imported as soon as its own dependencies alone are there.
     for distribution in DISTRIBUTIONS:
-        run(*pip, f"{distribution}=={__version__}")
-        run(folder / "bin" / "python", "-c", IMPORT_ALL, distribution.replace("-", "_"))
-    run(*pip, f"flask-chest[sqlite]=={__version__}")
-    return folder / "bin"
+        install(folder, "--find-links", wheels, f"{distribution}=={__version__}")
+        run(folder / "python", "-c", IMPORT_ALL, distribution.replace("-", "_"))
+    install(folder, "--find-links", wheels, f"flask-chest[sqlite]=={__version__}")
+    return folder
 
 
 IMPORT_ALL = """
@@ -133,7 +130,7 @@ def test_the_readme_application_runs_in_a_clean_environment(installed, tmp_path)
 
 
 def test_the_contracts_test_an_exporter_of_somebody_else(installed, wheels, tmp_path):
-    run(installed / "pip", "install", "-q", "--find-links", wheels, "flask-chest[testing]")
+    install(installed, "--find-links", wheels, "flask-chest[testing]")
     (tmp_path / "test_theirs.py").write_text(THEIRS)
     shown = run(installed / "python", "-m", "pytest", "-q", tmp_path, cwd=tmp_path)
     assert re.search(r"^\d\d? passed", shown, re.MULTILINE), shown
@@ -198,7 +195,7 @@ def test_plugins_are_found_in_the_clean_environment_by_entry_point_alone(install
         f"{name}\tflask-chest-{name} {__version__}\tchest_exporters"
         for name in ("mongo", "mysql", "postgres", "sqlite")
     ]
-    run(installed / "pip", "uninstall", "--quiet", "--yes", "flask-chest-sqlite")
+    uninstall(installed, "flask-chest-sqlite")
     result = subprocess.run(
         [installed / "flask", "chest", "plugins"],
         cwd=tmp_path,

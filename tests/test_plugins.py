@@ -251,6 +251,7 @@ def test_the_commands_flush_and_show_what_was_recorded(tmp_path):
     subprocess.run([sys.executable, "-c", "import wsgi\n" + script], cwd=tmp_path, check=True)
     assert flask("records") == ""
     assert "bytes wait in the journal: flask chest flush" in flask("records", stderr=True)
+    assert flask("check") == "main: can deliver\n"
     assert flask("flush").startswith("main: 3 delivered, 0 bytes waiting")
     assert flask("flush").startswith("main: 0 delivered, 0 bytes waiting")
     records = [json.loads(line) for line in flask("records").splitlines()]

@@ -282,9 +282,16 @@ def test_an_application_starts_though_the_server_refuses_it(postgres, tmp_path, 
     app = Flask("shop")
     entry = {"type": "postgres", "url": postgres, "user": "nobody", "password": SECRET}
     chest = FlaskChest(app, exporters={"main": entry}, journal=str(tmp_path / "journal"))
-    assert "CHEST_EXPORTERS['main'] takes no records now" in said()[0]
+    assert not said()
+    app.get("/")(chest.track(lambda: "ok"))
+    assert app.test_client().get("/").text == "ok"
+    assert not chest.flush(10)
+    assert "'main' cannot deliver; the records wait in the journal" in said()[0]
     assert "Correct the user or the password" in said()[0]
-    assert not is_leaked("".join(said()))
+    checked = app.test_cli_runner().invoke(args=["chest", "check"])
+    assert checked.exit_code == 1
+    assert "Correct the user or the password" in checked.output
+    assert not is_leaked("".join(said()) + checked.output)
     for state in list(chest._states):
         state.close()
 

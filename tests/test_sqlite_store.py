@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 import threading
 import time
 from contextlib import closing, contextmanager
@@ -326,11 +327,12 @@ def test_the_view_has_a_row_for_each_variable_with_its_value(store, path):
     assert {type(row[5]) for row in found} == {str, int, float, type(None)}
 
 
-def test_no_connection_is_left_open(path):
-    def open_files():
-        links = Path("/proc/self/fd").iterdir()
-        return [link for link in links if link.is_symlink() and path.name in str(link.readlink())]
+def files_open_on(path):
+    links = Path("/proc/self/fd").iterdir()
+    return [link for link in links if link.is_symlink() and path.name in str(link.readlink())]
 
+
+def test_no_connection_is_left_open(path):
     store = a_store(path)
     store.open()
     for _ in range(3):
@@ -341,7 +343,43 @@ def test_no_connection_is_left_open(path):
             store.export(make_batch(make_record(path=None)))
         with pytest.raises(BatchRejected):
             store.export(Batch(b"x\n", 1))
-        assert open_files() == [], "a forked child must not inherit one"
+        store.rest()
+        assert files_open_on(path) == [], "it has to be whole when nothing is delivered"
+        assert [file.name for file in path.parent.iterdir()] == [path.name]
+    store.export(make_batch(make_record()))
     store.close()
-    assert open_files() == []
-    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert files_open_on(path) == []
+
+
+def test_one_connection_serves_all_batches_until_the_exporter_rests(store, path, connects):
+    for _ in range(10):
+        store.export(make_batch(make_record()))
+    assert connects.count(str(path)) == 1
+    store.rest()
+    store.rest()
+    store.export(make_batch(make_record()))
+    assert connects.count(str(path)) == 2
+    assert len(rows(path)) == 11
+
+
+@pytest.fixture
+def connects(store):
+    """Return the files that `sqlite3` opens from now on."""
+    opened = []
+    sys.addaudithook(lambda name, of: opened.append(of[0]) if name == "sqlite3.connect" else None)
+    return opened
+
+
+def test_a_file_that_takes_the_place_of_one_in_use_gets_the_next_batch(store, path):
+    other = a_store(path.with_name("other.sqlite3"))
+    other.open()
+    other.close()
+    first, second = make_record(), make_record()
+    store.export(make_batch(first))
+    for file in sorted(path.parent.glob("chest.sqlite3*")):
+        file.rename(file.with_name(file.name.replace("chest", "moved")))
+    other._config.path.rename(path)
+    store.export(make_batch(second))
+    store.rest()
+    assert rows(path) == [(second["id"],)]
+    assert rows(path.with_name("moved.sqlite3")) == [(first["id"],)]

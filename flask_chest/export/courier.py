@@ -57,6 +57,7 @@ class Courier:
         self._counters = counters
         self._throttle = throttle
         self.is_open = False
+        self._is_busy = False  # since its last rest
         self.is_given_up = False
         self._calling: tuple[str, float] | None = None
 
@@ -94,8 +95,10 @@ class Courier:
                 if is_stopping():
                     return False
                 self._open()
+                self._is_busy = True
                 self._export(chunk)
                 arrived()
+            self._rest()
             return True
 
     def _open(self) -> None:
@@ -107,6 +110,12 @@ class Courier:
         # import waits for its end for ever.
         with self._watched("open"), fork.held_off():
             self.exporter.open()
+
+    def _rest(self) -> None:
+        if self._is_busy:
+            self._is_busy = False
+            with self._watched("rest"):
+                self.exporter.rest()
 
     def _export(self, chunk: Chunk) -> None:
         """Deliver a chunk, or those of its records that the database does not refuse."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import threading
@@ -202,6 +203,11 @@ class Delivery:
             "(CHEST_EXPORT_TIMEOUT_SECONDS) and was given up"
         )
         self._note_failure(self._untold)
+
+    def preload(self) -> None:
+        """Let the exporter import what it needs. Never raises: it will say so when it is opened."""
+        with contextlib.suppress(Exception):
+            self._courier.exporter.preload()
 
     def stop(self) -> None:
         """Tell the thread to end after the batch that it is at."""

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import logging
 import threading
 import time
 import weakref
 from collections.abc import Collection, Mapping
-from datetime import timezone
 from typing import TYPE_CHECKING, Final
 
-from apscheduler.executors.debug import DebugExecutor
-from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.schedulers.base import BaseScheduler
-from apscheduler.triggers.interval import IntervalTrigger
+from flask_chest.export.ticker import Ticker
 
 if TYPE_CHECKING:
     from flask_chest.export.delivery import Delivery
@@ -24,33 +19,6 @@ if TYPE_CHECKING:
 _GRACE_SECONDS: Final = 0.2
 _RETRY_SECONDS: Final = 5.0
 _GIVE_UP_SECONDS: Final = 60.0
-
-
-# Not APScheduler's own: it has a line at INFO for each run of each job, every few seconds.
-_logger: Final = logging.getLogger("flask_chest.scheduler")
-_logger.setLevel(logging.WARNING)
-
-
-class _Executor(DebugExecutor):  # type: ignore[misc] # APScheduler ships no types
-    """Runs jobs in the scheduler's own thread."""
-
-    def start(self, scheduler: BackgroundScheduler, alias: str) -> None:
-        super().start(scheduler, alias)
-        self._logger = _logger
-
-
-class _Scheduler(BackgroundScheduler):  # type: ignore[misc] # APScheduler ships no types
-    """Makes its thread with the `Thread` of this moment.
-
-    gevent replaces the one that APScheduler imported, whose `join` never returns then, when
-    gunicorn loads the application first, with ``--preload``.
-    """
-
-    def start(self) -> None:
-        self._event = threading.Event()
-        BaseScheduler.start(self)
-        self._thread = threading.Thread(target=self._main_loop, name="APScheduler", daemon=True)
-        self._thread.start()
 
 
 class Export:
@@ -79,12 +47,13 @@ class Export:
         self._shutdown_seconds = shutdown_seconds
         self._finalizer: weakref.finalize[..., Export] | None = None
         self.after_fork()
+        Ticker.preload()
         atexit.register(_close, weakref.ref(self))
 
     def after_fork(self) -> None:
         """Be as before `start`, in a forked child, where no thread of the parent runs."""
         self._lock = threading.RLock()  # a signal handler may close what it interrupts
-        self._scheduler: BackgroundScheduler | None = None
+        self._ticker: Ticker | None = None
         self.is_started = False
         self._must_drain = False
         self._not_before = 0.0
@@ -104,35 +73,18 @@ class Export:
                 return
             self._not_before = time.monotonic() + _RETRY_SECONDS
             self._journal.start()
-            scheduler = self._new_scheduler()
-            scheduler.start()
+            ticker = Ticker(self.deliveries, self._interval_seconds)
+            ticker.start()
             # An application that is given up without `close` must not leave its threads behind.
             self._finalizer = weakref.finalize(
-                self, _give_up, scheduler, tuple(self.deliveries.values()), self._journal
+                self, _give_up, ticker, tuple(self.deliveries.values()), self._journal
             )
             self._finalizer.atexit = False
-            self._scheduler = scheduler
+            self._ticker = ticker
             self.is_started = True
             for delivery in self.deliveries.values():
                 delivery.start(self._interval_seconds)
             self._not_before = 0.0
-
-    def _new_scheduler(self) -> BackgroundScheduler:
-        # Its jobs only wake the exporters' threads, so they run in the scheduler's own. Not
-        # "interval" for the trigger: APScheduler imports what it finds under that name, and a child
-        # forked in the middle of an import waits for its end for ever.
-        scheduler = _Scheduler(
-            timezone=timezone.utc, executors={"default": _Executor()}, logger=_logger
-        )
-        for name, delivery in self.deliveries.items():
-            scheduler.add_job(
-                delivery.wake,
-                IntervalTrigger(seconds=self._interval_seconds, timezone=timezone.utc),
-                id=name,
-                coalesce=True,
-                misfire_grace_time=None,
-            )
-        return scheduler
 
     def flush(self, timeout_seconds: float) -> bool:
         """Deliver now; True when everything reached every exporter in time."""
@@ -160,17 +112,30 @@ class Export:
 
     def _close(self, deadline: float) -> None:
         with self._lock:
-            scheduler, self._scheduler = self._scheduler, None
-            self._must_drain |= scheduler is not None
+            ticker, self._ticker = self._ticker, None
+            self._must_drain |= ticker is not None
             self.is_started = False
             if self._finalizer is not None:
                 self._finalizer.detach()
-        if scheduler is not None:
-            scheduler.shutdown(wait=False)
+        if ticker is not None:
+            ticker.stop()
         if self._must_drain:
+            deadline += self._preload()
             self._drain(deadline)
             self._must_drain = False
-        _end(self.deliveries.values(), self._journal, deadline)
+        _end(ticker, self.deliveries.values(), self._journal, deadline)
+
+    def _preload(self) -> float:
+        """Import what a last delivery needs, and return the seconds that this took.
+
+        They are not a part of those for delivery, of which a process that ends soon after its first
+        request would have none left on a busy machine.
+        """
+        began = time.monotonic()
+        if self._journal.claim() and any(d.stats().pending_bytes for d in self.deliveries.values()):
+            for delivery in self.deliveries.values():
+                delivery.preload()
+        return time.monotonic() - began
 
     def _drain(self, deadline: float) -> None:
         """Deliver for the host a last time, unless another process goes on doing it.
@@ -190,24 +155,26 @@ class Export:
                 return
 
 
-def _end(deliveries: Collection[Delivery], journal: Journal, deadline: float) -> None:
+def _end(
+    ticker: Ticker | None, deliveries: Collection[Delivery], journal: Journal, deadline: float
+) -> None:
     for delivery in deliveries:
         delivery.stop()
     # An idle thread needs a moment, also when another one has used up the time.
     deadline = max(deadline, time.monotonic() + _GRACE_SECONDS)
     for delivery in deliveries:
         delivery.join(deadline)
+    if ticker is not None:
+        ticker.join(deadline)
     journal.close()  # when no thread can claim it again
 
 
-def _give_up(
-    scheduler: BackgroundScheduler, deliveries: Collection[Delivery], journal: Journal
-) -> None:
+def _give_up(ticker: Ticker, deliveries: Collection[Delivery], journal: Journal) -> None:
     """End what an `Export` that was collected has left behind. The records stay in the journal."""
 
     def end() -> None:
-        scheduler.shutdown(wait=False)
-        _end(deliveries, journal, time.monotonic() + _GIVE_UP_SECONDS)
+        ticker.stop()
+        _end(ticker, deliveries, journal, time.monotonic() + _GIVE_UP_SECONDS)
 
     # The garbage collector may have interrupted anything, also one of these threads.
     with contextlib.suppress(RuntimeError):  # the process is ending

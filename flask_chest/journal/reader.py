@@ -50,6 +50,7 @@ class DiskReader(Reader):
         self._exporter = exporter
         self._folder = folder / "segments"
         self._file = folder / "cursors" / f"{exporter}.json"
+        self._new_file = self._file.with_suffix(".new")
         self._dead_letters = folder / "dead-letter" / f"{exporter}.jsonl"
         self._max_dead_letters = max_dead_letters
         self._syncer = Syncer() if sync else None
@@ -97,13 +98,16 @@ class DiskReader(Reader):
         held = turn.acquire()
         try:
             if held:
-                there = {segment.name for segment in segments(self._folder)}
-                # Loaded each time: another process may have moved it.
-                self._cursor = {name: at for name, at in self.load().items() if name in there}
+                self._cursor = self.load()  # each time: another process may have moved it
+                self._forget_deleted()
             yield held
         finally:
             if held:
                 turn.release()
+
+    def _forget_deleted(self) -> None:
+        there = {segment.name for segment in segments(self._folder)}
+        self._cursor = {name: at for name, at in self._cursor.items() if name in there}
 
     def break_turn(self) -> None:
         """Release the lock in the name of the thread that holds it."""
@@ -117,10 +121,8 @@ class DiskReader(Reader):
             try:
                 end = segment.size()
                 start = segment.start(self._cursor.get(segment.name, 0), end)
-                while start < end:
-                    lines, count = segment.read(start, end, max_records, max_bytes)
-                    if not count:
-                        break  # half a line: it is being written, or its writer was killed
+                # What is left is half a line: it is being written, or its writer was killed.
+                for lines, count in segment.chunks(start, end, max_records, max_bytes):
                     start += len(lines)
                     yield Chunk(lines, count, segment.name, start)
             except FileNotFoundError:
@@ -133,11 +135,13 @@ class DiskReader(Reader):
 
     def acknowledge(self, chunk: Chunk) -> None:
         """Store the new offset."""
+        is_first = chunk.segment not in self._cursor
         self._cursor[chunk.segment] = chunk.end
-        new = self._file.with_suffix(".new")
         try:
-            write_private(new, os.O_TRUNC, json.dumps(self._cursor).encode())
-            new.replace(self._file)
+            if is_first:  # else the batches of a long backlog would write more and more names
+                self._forget_deleted()
+            write_private(self._new_file, os.O_TRUNC, json.dumps(self._cursor).encode())
+            self._new_file.replace(self._file)
         except OSError as error:
             self._throttle.log(
                 logging.ERROR,

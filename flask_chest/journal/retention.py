@@ -75,6 +75,8 @@ class Retention:
             delete_unborn(self._segments, time.time() - _UNBORN_SECONDS)
 
     def _delete_if_done(self, segment: Segment, reached: int) -> None:
+        if segment.tail(segment.start(reached, segment.size())) is None:
+            return  # as most of a backlog, which is looked at each second: no lock is needed to see
         with segment.left() as is_left:
             if not is_left:
                 return

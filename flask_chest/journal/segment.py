@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import os
+from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +17,7 @@ from flask_chest.journal.files import is_at, open_private, short_write, try_lock
 
 SUFFIX: Final = ".jsonl"
 _UNBORN: Final = ".new"
-_LOOK_BYTES: Final = 65_536
+_LOOK_BYTES: Final = 4_096
 _COUNT_BYTES: Final = 1_048_576
 
 
@@ -130,30 +133,43 @@ class Segment:
             return offset
         if not 0 < offset < end:
             return 0
-        with fork.held_off(), self.path.open("rb", buffering=0) as file:
-            return offset if os.pread(file.fileno(), 1, offset - 1) == b"\n" else 0
+        return offset if self._block(offset - 1, 1) == b"\n" else 0
 
-    def read(self, start: int, end: int, max_records: int, max_bytes: int) -> tuple[bytes, int]:
-        """Return whole lines between two offsets, and their number.
+    def chunks(
+        self, start: int, end: int, max_records: int, max_bytes: int
+    ) -> Iterator[tuple[bytes, int]]:
+        """Yield whole lines between two offsets, and their number, until only half a line is left.
+
+        The file is read `max_bytes` at a time, and is not open in between.
 
         Raises:
             OSError: It cannot be read.
         """
-        with fork.held_off(), self.path.open("rb", buffering=0) as file:
-            size = min(max_bytes, end - start)
-            lines = os.pread(file.fileno(), size, start)
-            while b"\n" not in lines and size < end - start:
-                size = min(size * 2, end - start)
-                lines = os.pread(file.fileno(), size, start)
-                max_records = 1  # it is larger than `max_bytes`, so it goes alone
-        lines = lines[: lines.rfind(b"\n") + 1]
-        count = lines.count(b"\n")
-        if count > max_records:
-            cut = -1
-            for _ in range(max_records):
-                cut = lines.index(b"\n", cut + 1)
-            lines, count = lines[: cut + 1], max_records
-        return lines, count
+        size = max_bytes
+        while start < end:
+            block = self._block(start, min(size, end - start))
+            is_last = len(block) < size or start + size >= end
+            begin = 0
+            while True:
+                cut, count = _cut(block, begin, max_records, max_bytes)
+                if count < max_records and begin + max_bytes > len(block) and not is_last:
+                    break  # more of it is in the next block, which begins here
+                if not count:
+                    break
+                yield block[begin:cut], count
+                begin = cut
+            if not begin and is_last:
+                return
+            # A line that is larger than a block is met by one that is larger.
+            start, size = start + begin, max_bytes if begin else size * 2
+
+    def _block(self, start: int, size: int) -> bytes:
+        with fork.held_off():
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                return os.pread(descriptor, size, start)
+            finally:
+                os.close(descriptor)
 
     def tail(self, delivered: int) -> bytes | None:
         """Return what lies behind `delivered`, when there is no whole line; else None.
@@ -165,10 +181,9 @@ class Segment:
             OSError: It cannot be read.
         """
         size = self.size()
-        if self.read(delivered, size, 1, _LOOK_BYTES)[1]:
+        for _ in self.chunks(delivered, size, 1, _LOOK_BYTES):
             return None
-        with fork.held_off(), self.path.open("rb", buffering=0) as file:
-            return os.pread(file.fileno(), size - delivered, delivered)
+        return self._block(delivered, size - delivered) if size > delivered else b""
 
     def count(self, start: int) -> int:
         """Return how many records lie behind an offset.
@@ -199,6 +214,21 @@ class Segment:
                 yield try_lock(descriptor)
             finally:
                 os.close(descriptor)
+
+
+def _cut(block: bytes, begin: int, max_records: int, max_bytes: int) -> tuple[int, int]:
+    """Return where the lines from `begin` on end that make a chunk, and their number."""
+    lines = io.BytesIO(block)  # shares the bytes, and finds lines five times as fast as `find`
+    lines.seek(begin)
+    deque(islice(lines, max_records), 0)
+    cut = lines.tell()
+    if cut < len(block) and cut - begin <= max_bytes:
+        return cut, max_records
+    cut = block.rfind(b"\n", begin, begin + max_bytes) + 1
+    if cut > begin:
+        return cut, block.count(b"\n", begin, cut)
+    cut = block.find(b"\n", begin) + 1
+    return cut, 1 if cut else 0  # it is larger than `max_bytes`, so it goes alone
 
 
 def segments(folder: Path) -> list[Segment]:

@@ -25,6 +25,7 @@ class Relay:
     Attributes:
         address: Host and port on which the relay listens.
         connections: How many it has accepted.
+        waits: For each of them, how often the server has answered the client: the round trips.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -36,6 +37,7 @@ class Relay:
         self._threads: list[threading.Thread] = []
         self._listener: socket.socket | None = None
         self.connections = 0
+        self.waits: list[int] = []
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -89,8 +91,9 @@ class Relay:
                     client, _ = listener.accept()
                 except OSError:  # closed
                     return
+                self.waits.append(0)
+                self._start(functools.partial(self._pass_on, client, self.connections))
                 self.connections += 1
-                self._start(functools.partial(self._pass_on, client))
 
         self._start(run)
 
@@ -99,7 +102,7 @@ class Relay:
         self._threads.append(thread)
         thread.start()
 
-    def _pass_on(self, client: socket.socket) -> None:
+    def _pass_on(self, client: socket.socket, number: int) -> None:
         with contextlib.ExitStack() as stack:
             stack.callback(self._forget, client)
             with self._lock:
@@ -115,6 +118,7 @@ class Relay:
             with self._lock:
                 self._open.add(server)
             other = {client: server, server: client}
+            is_asked = False
             while True:
                 for readable in select.select(list(other), (), ())[0]:
                     try:
@@ -122,6 +126,9 @@ class Relay:
                         self._flows.wait()
                         if not data:
                             return
+                        if readable is server and is_asked:
+                            self.waits[number] += 1
+                        is_asked = readable is client
                         other[readable].sendall(data)
                     except OSError:
                         return

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote
 
 from pydantic import (
@@ -15,12 +14,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pymongo import MongoClient
-from pymongo.errors import PyMongoError
-from pymongo.uri_parser import split_hosts
 from typing_extensions import Self
 
-from flask_chest_mongo.uri import fields_of_query, fields_of_url, is_database, refuse
+from flask_chest_mongo import plain
+from flask_chest_mongo.uri import driver, fields_of_query, fields_of_url, is_database, refuse
+
+if TYPE_CHECKING:
+    from pymongo import MongoClient
 
 PREFIX: Final = "chest_"
 
@@ -155,12 +155,11 @@ class MongoConfig(BaseModel):
             refuse("password", "there is no `user` whose it is")
         if self.srv and (set(self.host) & set(":,") or "port" in self.model_fields_set):
             refuse("host", "with `srv`, it is one name without a port")
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                self._client("mongodb").close()  # which connects nothing, and asks no DNS
-        except (PyMongoError, ValueError, TypeError, OSError, Warning) as error:
-            refuse("options", f"PyMongo does not take these together: {error}")
+        if not plain.fits_together(self):
+            try:
+                driver().check_together(self)
+            except ValueError as error:
+                refuse("options", f"PyMongo does not take these together: {error}")
         return self
 
     @property
@@ -168,7 +167,7 @@ class MongoConfig(BaseModel):
         """Where the database is, for messages; without a password."""
         hosts = self.host
         if not self.srv:
-            nodes = split_hosts(self._hosts, default_port=self.port)
+            nodes = driver().hosts(self._hosts, self.port)
             hosts = ",".join(
                 unquote(host) if port is None else f"{host}:{port}" for host, port in nodes
             )
@@ -192,14 +191,18 @@ class MongoConfig(BaseModel):
         Raises:
             PyMongoError: A name cannot be looked up.
         """
-        return self._client("mongodb+srv" if self.srv else "mongodb")
+        made: MongoClient[dict[str, Any]] = driver().client(
+            self, "mongodb+srv" if self.srv else "mongodb"
+        )
+        return made
 
     @property
     def _hosts(self) -> str:
         is_bare_ipv6 = self.host.count(":") > 1 and "[" not in self.host and "," not in self.host
         return f"[{self.host}]" if is_bare_ipv6 else self.host
 
-    def _client(self, scheme: str) -> MongoClient[dict[str, Any]]:
+    def arguments(self, scheme: str) -> tuple[str, dict[str, Any]]:
+        """Return what `MongoClient` takes: a URL, and what is not in it."""
         connect_ms, socket_ms = self.connect_timeout_seconds * 1000, self.timeout_seconds * 1000
         arguments = {
             "port": self.port,
@@ -233,7 +236,7 @@ class MongoConfig(BaseModel):
             if value is not None and name.lower() not in given
         }
         where = f"{scheme}://{self._hosts}/{quote(self.database, safe='')}?{options}"
-        return MongoClient(where, connect=False, **kept)
+        return where, kept
 
 
 def _text(value: object) -> str:

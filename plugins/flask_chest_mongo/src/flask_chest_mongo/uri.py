@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Collection
+from types import ModuleType
 from typing import Any, Final, NoReturn
 from urllib.parse import unquote_plus
 
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
-from pymongo.errors import PyMongoError
-from pymongo.uri_parser import parse_userinfo, split_hosts, split_options
+
+from flask_chest_mongo import plain
 
 _MAX_DATABASE_BYTES: Final = 63
 
@@ -48,6 +48,13 @@ _NOT_A_URL: Final = (
 )
 
 
+def driver() -> ModuleType:
+    """Return the module that asks PyMongo, for what is not plain."""
+    from flask_chest_mongo import driver  # noqa: PLC0415 - the driver; few entries need it here
+
+    return driver
+
+
 def refuse(field: str, reason: str) -> NoReturn:
     """Let the validation of the model fail.
 
@@ -80,14 +87,14 @@ def fields_of_url(url: str) -> tuple[dict[str, Any], str]:
     userinfo, at, hosts = authority.rpartition("@")
     found: dict[str, Any] = {"srv": bool(srv), "host": hosts}
     try:
-        nodes = split_hosts(hosts, default_port=None)
+        nodes = plain.hosts(hosts) or driver().hosts(hosts)
         if len(nodes) == 1 and nodes[0][1] is not None:
             found["host"], found["port"] = nodes[0]
         if at:
-            found["user"], password = parse_userinfo(userinfo)
+            found["user"], password = plain.userinfo(userinfo) or driver().userinfo(userinfo)
             if password:
                 found["password"] = password
-    except (PyMongoError, ValueError):
+    except ValueError:
         refuse("url", _NOT_A_URL)
     if database:
         found["database"] = unquote_plus(database)
@@ -129,17 +136,16 @@ def fields_of_query(query: str, names: Collection[str]) -> tuple[dict[str, Any],
                     "Leave it out",
                 )
         else:
-            _check(name, piece)
+            if not plain.is_option(piece):
+                _check(name, piece)
             left.append(piece)
     return found, "&".join(left)
 
 
 def _check(name: str, piece: str) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # of what is deprecated, given twice or not installed
-        try:
-            split_options(piece, validate=True, warn=False)
-        except (PyMongoError, ValueError, TypeError, Warning) as error:
-            if "properties" in name.lower():  # of which one may be a session's token
-                refuse("options", f"{name}: PyMongo does not accept its value")
-            refuse("options", f"{name}: {error}")
+    try:
+        driver().check_option(piece)
+    except ValueError as error:
+        if "properties" in name.lower():  # of which one may be a session's token
+            refuse("options", f"{name}: PyMongo does not accept its value")
+        refuse("options", f"{name}: {error}")

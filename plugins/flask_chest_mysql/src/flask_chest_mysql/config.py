@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from flask_chest_sql.server import ServerConfig, fields_of_url
+from flask_chest_sql.config import ServerConfig, fields_of_url
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 SslMode = Literal["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"]

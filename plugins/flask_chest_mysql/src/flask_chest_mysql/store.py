@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import pymysql
 from flask_chest_sql import ServerStore, Tables
-from flask_chest_sql.tables import SCHEMA_VERSION
+from flask_chest_sql.names import SCHEMA_VERSION
 from pydantic_core import from_json
 from pymysql.constants import SERVER_STATUS
 from sqlalchemy import URL, ColumnElement, Connection, Engine, event

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
 
-import psycopg
-from flask_chest_sql.server import NOT_A_URL, ServerConfig
-from psycopg import pq
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from flask_chest_sql.config import NOT_A_URL, ServerConfig
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from flask_chest_postgres import plain
 
 _OWN: Final = {
     "host": "host",
@@ -98,10 +98,8 @@ class PostgresConfig(ServerConfig):
                 raise ValueError(f"{name} names the file {str(value)!r}, which is not there")
             if name == "client_encoding":
                 raise ValueError("client_encoding is always UTF8: leave it out")
-            try:
-                make_conninfo(**{name: ""})
-            except psycopg.Error:
-                raise ValueError(f"libpq has no parameter {name!r}") from None
+            if name not in plain.PARAMETERS and not _libpq().is_parameter(name):
+                raise ValueError(f"libpq has no parameter {name!r}")
         return {
             name: SecretStr(value) if isinstance(value, str) and _SECRET.search(name) else value
             for name, value in parameters.items()
@@ -148,17 +146,19 @@ class PostgresConfig(ServerConfig):
         given = self.parameters
         if self.host is None and "service" in given:
             return f"PostgreSQL service {given['service']!r}"
-        # What libpq takes from its environment variables, or as it was built.
-        defaults = {
-            option.keyword.decode(): (option.val or b"").decode(errors="replace")
-            for option in pq.Conninfo.get_defaults()
-        }
+        defaults = _libpq().defaults()
         host = self.host or given.get("hostaddr") or defaults["host"] or "localhost"
         port = self.port or given.get("port") or defaults["port"]
         user = self.user or defaults["user"]
         database = self.database or defaults["dbname"] or user
         is_ipv6 = ":" in str(host) and "," not in str(host)
         return f"PostgreSQL at {f'[{host}]' if is_ipv6 else host}:{port}/{database}"
+
+
+def _libpq() -> ModuleType:
+    from flask_chest_postgres import libpq  # noqa: PLC0415 - the driver; few URLs need it here
+
+    return libpq
 
 
 def _read(url: str, fields: frozenset[str]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -178,16 +178,8 @@ def _read(url: str, fields: frozenset[str]) -> tuple[dict[str, Any], dict[str, s
             taken[name] = value
         else:
             left.append(piece)
-    try:
-        parameters = dict(conninfo_to_dict("?".join(filter(None, (url, "&".join(left))))))
-    except psycopg.Error as error:
-        unknown = re.search(r'invalid URI query parameter: "([^"]*)"', str(error))
-        if unknown is None:
-            raise ValueError(NOT_A_URL) from None
-        raise ValueError(
-            f"has the parameter {unknown[1]!r}, which is neither one of libpq's nor a field: "
-            f"{sorted(fields)}"
-        ) from None
+    url = "?".join(filter(None, (url, "&".join(left))))
+    parameters: dict[str, Any] = plain.read(url) or _libpq().read(url, fields)
     ports = str(parameters.get("port", "")).replace(",", "")
     if not ports:  # libpq gives a comma for two hosts without ports
         parameters.pop("port", None)

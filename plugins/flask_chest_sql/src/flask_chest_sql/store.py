@@ -16,7 +16,7 @@ from flask_chest.errors import BatchRejected, ChestError, ExporterUnavailable, S
 from flask_chest.exporter import RouteSummary, Store, ValueCount, Where, aware, positive
 from flask_chest.record import Record
 from flask_chest_sql import queries
-from flask_chest_sql.tables import SCHEMA_VERSION
+from flask_chest_sql.names import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -19,11 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-SCHEMA_VERSION: Final = 1
-"""Raised by every change to the tables that an older Flask-Chest could not write into."""
-
-PREFIX: Final = "chest_"
-"""What the names of the tables, the view and the indexes begin with, unless configured."""
+from flask_chest_sql.names import PREFIX
 
 
 class Tables:

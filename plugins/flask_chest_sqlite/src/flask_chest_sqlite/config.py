@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 
 class SqliteConfig(BaseModel):
@@ -36,17 +36,24 @@ class SqliteConfig(BaseModel):
         if not isinstance(given, dict) or "url" not in given:
             return given
         fields = dict(given)
-        text = fields.pop("url")
-        try:
-            url = make_url(text)
-        except ArgumentError as error:
-            raise ValueError("is not a URL such as 'sqlite:////absolute/path'") from error
-        if url.host:
+        url = re.fullmatch(
+            r"[\w+]+://([^/?]*)(?:/([^?]*))?(?:\?(.*))?", str(fields.pop("url")), re.DOTALL
+        )
+        if url is None:
+            raise ValueError("is not a URL such as 'sqlite:////absolute/path'")
+        host, path, query = url.groups("")
+        if host:
+            # Not what may be a password, where somebody has taken this for a server's URL.
+            shown = f"the host {host!r}" if re.fullmatch(r"[\w.-]+", host) else "a host"
             raise ValueError(
-                f"names the host {url.host!r}: a path needs three slashes when it is relative "
-                "(sqlite:///path) and four when it is absolute (sqlite:////path)"
+                f"names {shown}: a path needs three slashes when it is relative (sqlite:///path) "
+                "and four when it is absolute (sqlite:////path)"
             )
-        return {**url.query, "path": url.database or "", **fields}
+        taken = {
+            name: values[0] if len(values) == 1 else values
+            for name, values in parse_qs(query, keep_blank_values=True).items()
+        }
+        return {**taken, "path": path, **fields}
 
     @field_validator("path", mode="before")
     @classmethod

@@ -27,7 +27,7 @@ from sqlalchemy import (
     literal,
     select,
 )
-from sqlalchemy.dialects import sqlite  # noqa: F401 - before threads and forks, not by the engine
+from sqlalchemy.dialects import sqlite  # noqa: F401 - while forks are held off, not by the engine
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
@@ -41,6 +41,7 @@ from flask_chest.errors import (
 )
 from flask_chest.record import Record
 from flask_chest_sqlite.config import SqliteConfig
+from flask_chest_sqlite.connecting import KeptConnection, connect, disconnect
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -80,6 +81,10 @@ class SqliteStore(SqlStore):
 
     type: ClassVar[str] = "sqlite"
     config_model: ClassVar[builtins.type[BaseModel]] = SqliteConfig
+
+    def __init__(self, config: BaseModel) -> None:
+        super().__init__(config)
+        self._kept = KeptConnection(self._config.path, self._connect)
 
     @property
     def _config(self) -> SqliteConfig:
@@ -134,24 +139,56 @@ class SqliteStore(SqlStore):
             try:
                 connection.exec_driver_sql(statement)
             except OperationalError as error:
-                if "locked" not in str(error.orig) or time.monotonic() >= deadline:
+                if not _is_locked(error) or time.monotonic() >= deadline:
                     raise
                 time.sleep(_POLL_SECONDS)
             else:
                 return
 
+    def _connect(self) -> Connection:
+        return connect(self._open_engine, self._config.path)
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Give a connection that is closed again before this process forks.
+        """Give a connection that is closed again before this process forks."""
+        with fork.held_off():
+            connection = self._connect()
+            try:
+                yield connection
+            finally:
+                disconnect(connection)
 
-        A child that inherits one takes the parent's locks for its own, so that its connections
-        have none: https://sqlite.org/howtocorrupt.html, section 2.6. To open the file anew also
-        notices that it has been replaced.
-        """
-        with fork.held_off(), self._open_engine.connect() as connection:
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give the connection for batches, which stays open until `rest`, or until a fork."""
+        with self._kept.use() as connection:
             yield connection
 
-    writing = reading
+    def rest(self) -> None:
+        """Close the file, which is whole then: SQLite writes its write-ahead log into it."""
+        self._kept.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._kept.close()
+        super().close()
+
+    def export(self, batch: Batch) -> None:
+        """Insert a batch in one transaction, and wait for the write lock if need be.
+
+        Raises:
+            ExporterUnavailable: The database cannot take it now.
+            BatchRejected: It cannot take these records.
+        """
+        deadline = time.monotonic() + self._config.busy_timeout_seconds
+        while True:
+            try:
+                super().export(batch)
+                return
+            except ExporterUnavailable as error:
+                if not _is_locked(error.__cause__) or time.monotonic() >= deadline:
+                    raise
+            time.sleep(_POLL_SECONDS)  # here, so that this process may fork meanwhile
 
     @contextmanager
     def transaction(self, connection: Connection) -> Iterator[None]:
@@ -163,7 +200,10 @@ class SqliteStore(SqlStore):
         # SQLite itself would sleep in C, and with it all greenlets where gevent has made them of
         # threads.
         connection.exec_driver_sql("PRAGMA busy_timeout = 0")
-        self._wait_for_lock(connection, "BEGIN IMMEDIATE")
+        if connection is self._kept.connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # `export` waits
+        else:
+            self._wait_for_lock(connection, "BEGIN IMMEDIATE")
         try:
             yield
             connection.exec_driver_sql("COMMIT")
@@ -232,6 +272,10 @@ class SqliteStore(SqlStore):
                 f"{message}. Give this user the right to write the file and its folder"
             )
         return ExporterUnavailable(message)
+
+
+def _is_locked(error: BaseException | None) -> bool:
+    return isinstance(error, OperationalError) and "locked" in str(error.orig)
 
 
 _fields = itemgetter(*(field.name for field in fields(Record) if field.name != "variables"))

@@ -1,0 +1,221 @@
+"""What delivery costs: from the journal on disk until it is committed in each database.
+
+Run by `make bench-delivery`, and with `--short` by `make bench`. A backlog of records is written
+into a journal; a process of its own delivers it with every default on, batches of 1,000, and
+measures its own CPU time and memory. Servers sync to the disk at each commit. Databases take turns.
+Then every record has to be in the database once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Final, NamedTuple, TypeAlias
+
+from benchmarks import report
+from benchmarks.delivery_worker import JOURNAL_BYTES, Drain, read_drain
+from benchmarks.export import Records, server_cpu
+from benchmarks.export_backends import BACKENDS, Backend
+from flask_chest.journal import DiskJournal
+from flask_chest.log import Throttle
+from flask_chest.record import uuid7
+from flask_chest.stats import Counters
+
+ROOT: Final = Path(__file__).parent.parent
+
+SHORT: Final = {name: {10_000: 3, 100_000: 1} for name in ("sqlite", "postgres", "mysql")} | {
+    "mongo": {10_000: 3}
+}
+"""For each database: size of a backlog, and how often it is delivered."""
+
+LONG: Final = {name: {10_000: 5, 100_000: 3, 1_000_000: 1} for name in BACKENDS}
+LONG["sqlite"] = {**LONG["sqlite"], 10_000_000: 1}
+
+
+class Delivered(NamedTuple):
+    """One backlog that has been delivered."""
+
+    drain: Drain
+    server_cpu_seconds: float
+
+
+Results: TypeAlias = dict[str, dict[int, list[Delivered]]]
+"""What was delivered, by database and size."""
+
+
+@contextmanager
+def running(backend: Backend) -> Iterator[tuple[str, int | None]]:
+    """Run a server as `Backend.running` does, but let the database end with it.
+
+    To drop millions of documents takes SecantusDB longer than to store them.
+    """
+    if backend.server is None or os.environ.get(backend.server.variable) is not None:
+        with backend.running() as found:
+            yield found
+        return
+    with backend.server(durable=True) as server:
+        server.create("delivery")
+        yield server.url("delivery"), server.process.pid if server.process is not None else None
+
+
+def write_backlog(folder: Path, number: int) -> None:
+    """Write so many records into a journal, and end as a process that was killed."""
+    line = Records().batch(1).lines
+    old = json.loads(line)["id"].encode()
+    shape = line.replace(b"%", b"%%").replace(old, b"%b")
+    places = line.count(old)
+    journal = DiskJournal(
+        folder, ["main"], Counters(), Throttle(), max_bytes=JOURNAL_BYTES, fsync="never"
+    )
+    for _ in range(number):
+        identity = uuid7().encode()
+        if not journal.append(shape % ((identity,) * places)):
+            raise RuntimeError("the journal has no room")
+    journal.close()
+
+
+def deliver(backend: Backend, url: str, server: int | None, number: int, place: int) -> Delivered:
+    """Deliver a new backlog to a place of its own.
+
+    Raises:
+        RuntimeError: Not every record is there once.
+    """
+    target = backend.place(url, place)
+    prefix = f"?{backend.prefix_field}={target.prefix}" if backend.prefix_field else ""
+    with tempfile.TemporaryDirectory(prefix="chest-delivery-") as folder:
+        write_backlog(Path(folder), number)
+        began = server_cpu(server)
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "benchmarks.delivery_worker"),
+                *(f"{target.url}{prefix}", folder, str(number)),
+            ],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        spent = server_cpu(server) - began
+    store = backend.open(target)
+    try:
+        if (found := store.count()) != number:
+            raise RuntimeError(f"{backend.title}: {found} rows of {number} records")
+    finally:
+        store.close()
+    return Delivered(read_drain(done.stdout), spent)
+
+
+def measure(plan: Mapping[str, Mapping[int, int]]) -> tuple[dict[str, str], Results]:
+    """Return the name of each database with its version, and what was delivered to it, by size."""
+    found: Results = {name: {size: [] for size in sizes} for name, sizes in plan.items()}
+    with ExitStack() as stack:
+        servers = {name: stack.enter_context(running(BACKENDS[name])) for name in plan}
+        turns = [
+            (turn, size, name)
+            for name, sizes in plan.items()
+            for size, times in sizes.items()
+            for turn in range(times)
+        ]
+        random.shuffle(turns)
+        turns.sort(key=lambda turn: (turn[1], turn[0]))
+        for place, (_, size, name) in enumerate(turns):
+            url, server = servers[name]
+            delivered = deliver(BACKENDS[name], url, server, size, place)
+            found[name][size].append(delivered)
+            drain = delivered.drain
+            print(
+                f"{name} {size:,}: {drain.rate:,.0f} records/s, "
+                f"{drain.cpu_us:.2f} us of CPU a record, "
+                f"{drain.rss_before:.0f} to {drain.rss_most:.0f} MiB",
+                file=sys.stderr,
+                flush=True,
+            )
+            if name == "sqlite":
+                for file in Path(url.removeprefix("sqlite:///")).glob(f"{place}.sqlite3*"):
+                    file.unlink()
+        titles = {name: BACKENDS[name].version(servers[name][0]) for name in plan}
+    return titles, found
+
+
+HEAD: Final = (
+    *("database", "backlog", "records/s", "slowest-fastest tenth"),
+    *("CPU of the process, us a record", "CPU of the server"),
+    "RSS MiB: before, most in the first tenth, most",
+)
+
+
+def page(titles: Mapping[str, str], found: Results, load: float, turns: str) -> str:
+    """Return the part of docs/performance.md."""
+    rows, lines = [], {}
+    for name, sizes in found.items():
+        points = []
+        for size, all_delivered in sizes.items():
+            drains = [delivered.drain for delivered in all_delivered]
+            cpu = median(drain.cpu_us for drain in drains)
+            server = median(each.server_cpu_seconds for each in all_delivered) / size * 1e6
+            tenths = [rate for drain in drains for rate in drain.tenths if size > 10_000]
+            rss = zip(*((d.rss_before, d.rss_early, d.rss_most) for d in drains), strict=True)
+            points.append((float(size), cpu))
+            rows.append(
+                (
+                    titles[name],
+                    f"{size:,}",
+                    f"{median(drain.rate for drain in drains):,.0f}",
+                    f"{min(tenths):,.0f}-{max(tenths):,.0f}" if tenths else "",
+                    f"{cpu:.1f}",
+                    f"{server:.1f}" if server else "",
+                    ", ".join(f"{median(sizes):.0f}" for sizes in rss),
+                )
+            )
+        lines[titles[name]] = points
+    chart = report.line_chart(
+        "delivery",
+        "What a record costs the application's process, by the length of the backlog",
+        lines,
+        "records in the backlog",
+        "us of CPU a record",
+        log_x=True,
+    )
+    drivers = [each.driver for name, each in BACKENDS.items() if name in found and each.driver]
+    batch = Records().batch(100)
+    return "\n\n".join(
+        (
+            report.machine("SQLAlchemy", "pydantic-core", *drivers),
+            (
+                f"Records of {len(batch.lines) // len(batch)} bytes, batches of 1,000. {turns} "
+                f"Other work on the machine: its load was {load:.1f} before this began."
+            ),
+            report.table(HEAD, rows),
+            "All records were in each database once: lost 0, doubled 0.",
+            chart,
+        )
+    )
+
+
+def main() -> None:
+    """Measure all of it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--short", action="store_true", help="no backlog above 100,000 records")
+    parser.add_argument("--backends", nargs="+", choices=BACKENDS, default=list(SHORT))
+    given = parser.parse_args()
+    load = os.getloadavg()[0]
+    plan = {name: (SHORT if given.short else LONG)[name] for name in given.backends}
+    times: dict[int, int] = {}
+    for sizes in plan.values():
+        times |= sizes
+    turns = ", ".join(f"{size:,} records {count}x" for size, count in times.items())
+    titles, found = measure(plan)
+    report.write("delivery", page(titles, found, load, f"Medians: {turns}."))
+
+
+if __name__ == "__main__":
+    main()
