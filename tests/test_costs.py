@@ -114,9 +114,9 @@ def test_a_request_makes_no_more_calls_than_it_needs(tmp_path):
     assert calls["untracked"][0] <= 3.5, calls
     assert calls["untracked"][1] <= 3.5, calls
     assert calls["listed"][0] <= 17, calls
-    assert calls["listed"][1] <= 31.5, calls
+    assert calls["listed"][1] <= 34, calls
     assert calls["all"][0] <= 17, calls
-    assert calls["all"][1] <= 31.5, calls
+    assert calls["all"][1] <= 34, calls
 
 
 def test_a_request_leaves_nothing_in_memory(tmp_path):
@@ -137,10 +137,10 @@ def test_a_tracked_request_makes_one_system_call_which_writes_the_record(tmp_pat
             calls[kind] = collections.Counter()
         elif '"/it ends"' in call:
             kind = ""
-        elif kind and number == thread:
+        elif kind and number == thread and not call.startswith("<... "):  # the rest of one
             calls[kind][call.partition("(")[0]] += 1
     memory = {"brk", "mmap", "munmap", "madvise", "mremap"}
-    waiting = {"futex", "<..."}  # for the interpreter, when another thread of ours has it
+    waiting = {"futex"}  # for the interpreter, when another thread of ours has it
     for kind, made in calls.items():
         wanted = {"write": 500} if kind in {"listed", "all"} else {}
         assert {name: n for name, n in made.items() if name not in memory | waiting} == wanted

@@ -17,7 +17,8 @@ ORDER = [
     "values", "fields", "patterns", "filter", "generators", "request_id", "trace", "track",
     "endpoints", "plans", "sampling", "tracked", "consent", "line", "body", "capture",
     "journal", "exporter", "deferred", "hookspecs", "installed", "hookcall", "plugins",
-    "export", "settings", "configure", "state", "cli", "extension", "correlation", "testing", "__init__",
+    "export", "settings", "configure", "state", "cli", "extension", "correlation", "testing",
+    "__init__",
 ]  # fmt: skip
 
 # What they import is a module of ours that imports something large, which no request waits for.
