@@ -70,6 +70,18 @@ class ExporterContract:
         exporter.close()
         assert sorted(backend.ids()) == sorted(record["id"] for record in records)
 
+    def test_an_exporter_that_has_rested_takes_the_next_batch(
+        self, backend: Backend, exporter: Exporter
+    ) -> None:
+        records = [make_record() for _ in range(4)]
+        exporter.rest()
+        for record in records:
+            exporter.export(make_batch(record))
+            if record is not records[0]:
+                exporter.rest()
+        exporter.rest()
+        assert sorted(backend.ids()) == sorted(record["id"] for record in records)
+
     def test_one_thread_may_open_and_another_export_and_close(self, backend: Backend) -> None:
         exporter = backend.new()
         batch = make_batch(make_record())
