@@ -253,7 +253,7 @@ class Capture:
                     tracked.request_id = self._ids.make(served, plan.generator, identity)
             if self._opts_out is not None and self._opts_out(served):
                 tracked.is_suppressed = True
-            if consent.current_block() is not None and consent.is_within_block(tracked):
+            if consent.blocks and consent.is_within_block(tracked):
                 tracked.is_suppressed = True
         except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the request
             self._failed(error)

@@ -64,8 +64,8 @@ def _rule(entry: str) -> Callable[[Request], bool]:
 
 
 _block: ContextVar[object] = ContextVar("flask_chest_block", default=None)
-current_block: Final = _block.get
-"""Returns whose block it is; None outside of one, as nearly always."""
+blocks: Final[set[object]] = set()
+"""The blocks of this process that are being executed, in any thread; nearly always none."""
 
 
 def is_within_block(request: object) -> bool:
@@ -81,10 +81,12 @@ def block(request: object) -> Iterator[None]:
     Args:
         request: Whose block it is, and which itself is recorded; any other object for none.
     """
-    token = _block.set(request)
+    token, visit = _block.set(request), object()
+    blocks.add(visit)
     try:
         yield
     finally:
+        blocks.discard(visit)
         _block.reset(token)
 
 

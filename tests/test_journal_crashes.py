@@ -35,8 +35,8 @@ def crash(journal):
     """End a journal as kill -9 does: the kernel closes its files, and nothing else happens."""
     writer, journal._writer = journal._writer, None
     if writer is not None:
-        os.close(writer._descriptor)
-        writer._descriptor = -1
+        os.close(writer.descriptor)
+        writer.descriptor = -1
     journal.after_fork()  # closes what is left, and writes nothing
 
 

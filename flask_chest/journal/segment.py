@@ -35,13 +35,13 @@ class SegmentWriter:
     def __init__(self, folder: Path, name: str) -> None:
         unborn = folder / f"{name}{_UNBORN}"
         self.path = folder / f"{name}{SUFFIX}"
-        self._descriptor = open_private(unborn, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND)
+        self.descriptor = open_private(unborn, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND)
         self.size = 0
         self.is_torn = False
         try:
             # Locked before it gets the name under which readers look: one without a lock is
             # taken for a dead process's and deleted once it is delivered.
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX)
             unborn.rename(self.path)
         except OSError:
             self.close()
@@ -49,20 +49,27 @@ class SegmentWriter:
             raise
 
     def append(self, line: bytes) -> None:
-        """Append a whole line with one write.
+        """Append whole lines with one write.
 
         Raises:
-            OSError: The line is not in the file. Where a part of it is and could not be taken
-                back, `is_torn` is set and nothing more may be appended: no reader takes a part
-                at the end of a segment for a record.
+            OSError: They are not in the file.
         """
-        written = os.write(self._descriptor, line)
+        written = os.write(self.descriptor, line)
         if written != len(line):
-            self.is_torn = True
-            os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
-            self.is_torn = False
-            raise short_write(written, line)
+            raise self.taken_back(written, line)
         self.size += written
+
+    def taken_back(self, written: int, line: bytes) -> OSError:
+        """Take back a part of a line that was written, and return the error to raise.
+
+        Raises:
+            OSError: That was not possible. Then `is_torn` is set and nothing more may be appended:
+                no reader takes a part at the end of a segment for a record.
+        """
+        self.is_torn = True
+        os.ftruncate(self.descriptor, os.fstat(self.descriptor).st_size - written)
+        self.is_torn = False
+        return short_write(written, line)
 
     def sync(self) -> None:
         """Wait until the disk has what was written.
@@ -70,7 +77,7 @@ class SegmentWriter:
         Raises:
             OSError: It may not have it.
         """
-        os.fdatasync(self._descriptor)
+        os.fdatasync(self.descriptor)
 
     def is_there(self) -> bool:
         """Whether the file is where readers look; not when somebody deleted it.
@@ -78,7 +85,7 @@ class SegmentWriter:
         Raises:
             OSError: That cannot be told.
         """
-        return is_at(self._descriptor, self.path)
+        return is_at(self.descriptor, self.path)
 
     def content(self) -> bytes:
         """Return what was written, also when the file was deleted meanwhile.
@@ -86,14 +93,14 @@ class SegmentWriter:
         Raises:
             OSError: It cannot be read.
         """
-        return os.pread(self._descriptor, self.size, 0)
+        return os.pread(self.descriptor, self.size, 0)
 
     def close(self) -> None:
         """Close the file, which tells readers that nothing more will be written.
 
         In a forked child it closes the child's descriptor only; the parent writes on.
         """
-        descriptor, self._descriptor = self._descriptor, -1
+        descriptor, self.descriptor = self.descriptor, -1
         with contextlib.suppress(OSError):  # a late report of the disk's; the number is free
             os.close(descriptor)
 
