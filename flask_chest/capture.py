@@ -17,10 +17,12 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import got_request_exception, has_request_context
 from pydantic_core import from_json
+from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wsgi import ClosingIterator
 
 from flask_chest import consent, current, fork, record
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 _keys = itertools.count(1)
 
 _MISSING: Final = object()
+_STATUSES: Final = {f"{code} {name.upper()}": code for code, name in HTTP_STATUS_CODES.items()}
+_name: Final = itemgetter(0)
 
 
 class Capture:
@@ -119,7 +123,7 @@ class Capture:
         # long as ten lines without one.
         key, plans = self.key, self._plans.known
         current_request, clock_ns, loaded = current.request, time.perf_counter_ns, sys.modules
-        header, header_lower, header_length = self.header, self.header.lower(), len(self.header)
+        header, header_lower = self.header, self.header.lower()
 
         def serve(  # noqa: C901
             environ: WSGIEnvironment, start_response: StartResponse
@@ -151,16 +155,15 @@ class Capture:
                 ):
                     tracked.trace_id = trace_id(served.environ)
                 if (request_id := tracked.request_id) is not None:
-                    tracked.status = int(status[:3]) if status[:3].isdecimal() else None
+                    tracked.status = _STATUSES.get(status) or _code(status)
                     tracked.headers = headers
                     if header:
-                        for number, (name, _) in enumerate(headers):
-                            if len(name) == header_length and name.lower() == header_lower:
-                                # The application's own; but the client must see the record's.
-                                headers[number] = (name, request_id)
-                                break
-                        else:
-                            headers.append((header, request_id))
+                        if header_lower in "\n".join(map(_name, headers)).lower():
+                            # The application's own; but the client must see the record's.
+                            headers[:] = [
+                                each for each in headers if each[0].lower() != header_lower
+                            ]
+                        headers.append((header, request_id))
                 return start_response(status, headers, exc_info)
 
             try:
@@ -278,7 +281,10 @@ class Capture:
                     self._counters.add("sampled_out")
                     return
             if variables is None:
-                variables = self._chosen(tracked, plan, served)
+                if self._enrich is None and not tracked.hidden:
+                    variables = self._variables.take(tracked.globals.__dict__, plan.pick)
+                else:
+                    variables = self._chosen(tracked, plan, served)
             self.write(
                 self._lines.line(tracked, plan, served, error, duration_ns, weight, variables)
             )
@@ -336,6 +342,10 @@ class Capture:
         self._throttle.log(logging.ERROR, "capture", f"Capture failed: {raised(error)}")
         if self._raise_errors:
             raise error
+
+
+def _code(status: str) -> int | None:
+    return int(status[:3]) if status[:3].isdecimal() else None
 
 
 class _RequestId:

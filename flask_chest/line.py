@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from flask import Request
 
     from flask_chest.fields import Fields
-    from flask_chest.plans import Plan
+    from flask_chest.plans import MiddleKey, Plan
     from flask_chest.record import JsonValue
     from flask_chest.tracked import Tracked
 
 _NO_TRACE: Final = '","trace_id":null'
 _NO_ERROR: Final = '"error":null'
 _DIGITS: Final = tuple(f"{number:03d}" for number in range(1_000))
-_MAX_PATHS: Final = 1_024
+_MAX_MIDDLES: Final = 256
 _MAX_PATH_LENGTH: Final = 128
 
 
 class Lines:
     """Makes lines of JSON, whose keys are those of `RecordData`.
 
-    What records have in common is made once, as text: what belongs to a route, a path, a status, a
-    second. To make a dict of each record, and JSON of that, would take three times as long.
+    What records have in common is made once, as text: what belongs to a route, a path and a status,
+    and a second. To make a dict of each record, and JSON of that, would take three times as long.
 
     Args:
         service: The field `service` of every record.
@@ -41,8 +41,6 @@ class Lines:
     def __init__(self, service: str, fields: Fields) -> None:
         self._service = service
         self._fields = fields
-        self._paths: dict[str, str] = {}
-        self._statuses: dict[int | None, str] = {}
         self._second: tuple[int, str] = (-1, "")  # the newest one; replaced as a whole
 
     def line(  # noqa: PLR0917 - by position, as a keyword takes time
@@ -61,17 +59,18 @@ class Lines:
             Exception: Something has no JSON form; variables that came through the filter have one.
         """
         rule = request.url_rule
-        key = (None if rule is None else rule.rule, tracked.generation)
-        common = plan.common.get(key) or self._common(plan, key, request)
-        path = self._paths.get(request.path) or self._path(request.path)
-        after = self._statuses.get(tracked.status) or self._after(tracked.status)
+        key = (
+            request.path, tracked.status, None if rule is None else rule.rule, tracked.generation
+        )  # fmt: skip
+        middle = plan.middles.get(key) or self._middle(plan, key, request)
         identity, request_id = tracked.identity, tracked.request_id
         if request_id is not identity:
             request_id = _json(request_id)[1:-1]
         if tracked.trace_id is not None:
-            common = common.replace(_NO_TRACE, f'","trace_id":"{tracked.trace_id}"', 1)
+            middle = middle.replace(_NO_TRACE, f'","trace_id":"{tracked.trace_id}"', 1)
         if error is not None:
-            after = after.replace(_NO_ERROR, f'"error":{_json(self._fields.error(error))}', 1)
+            name = _json(self._fields.error(error))
+            middle = f'"error":{name}'.join(middle.rsplit(_NO_ERROR, 1))
         seconds, microseconds = divmod(tracked.started_us, 1_000_000)
         known, second = self._second
         if seconds != known:
@@ -79,39 +78,30 @@ class Lines:
             self._second = (seconds, second)
         duration_us = duration_ns // 1_000
         start = (
-            f'{{"id":"{identity}","request_id":"{request_id}{common}{path}{after}{second}'
+            f'{{"id":"{identity}","request_id":"{request_id}{middle}{second}'
             f'{_DIGITS[microseconds // 1_000]}{_DIGITS[microseconds % 1_000]}Z","duration_ms":'
             f'{duration_us // 1_000}.{_DIGITS[duration_us % 1_000]},"weight":'
         )
         end = b'1.0,"variables":' if weight == 1.0 else b'%r,"variables":' % weight
         return start.encode() + end + to_json(variables) + b"}\n"
 
-    def _common(self, plan: Plan, key: tuple[str | None, int], request: Request) -> str:
-        """Return the line from after the request ID until before the path."""
+    def _middle(self, plan: Plan, key: MiddleKey, request: Request) -> str:
+        """Return the line from after the request ID until before the time."""
         rule, method = request.url_rule, request.method
+        path, status, _, _ = key
         instance = self._fields.instance(record.instance())
-        text = plan.common[key] = (
+        text = (
             f'{_NO_TRACE},"service":{_json(self._service)},"instance":{_json(instance)},'
             f'"endpoint":{_json(None if rule is None else rule.endpoint)},'
             f'"route":{_json(None if rule is None else rule.rule)},'
             f'"method":{_json(method if method in HTTP_METHODS else clean_text(method, 32))},'
-            '"path":'
+            f'"path":{_json(self._fields.path(path))},'
+            f'"status_code":{"null" if status is None else status},{_NO_ERROR},"started_at":"'
         )
-        return text
-
-    def _path(self, path: str) -> str:
-        text = _json(self._fields.path(path))
         if len(path) <= _MAX_PATH_LENGTH:
-            if len(self._paths) >= _MAX_PATHS:
-                self._paths.clear()
-            self._paths[path] = text
-        return text
-
-    def _after(self, status: int | None) -> str:
-        """Return the line from after the path until before the time."""
-        text = self._statuses[status] = (
-            f',"status_code":{"null" if status is None else status},{_NO_ERROR},"started_at":"'
-        )
+            if len(plan.middles) >= _MAX_MIDDLES:  # paths with an ID in them
+                plan.middles.clear()
+            plan.middles[key] = text
         return text
 
 

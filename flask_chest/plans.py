@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flask_chest import current
 from flask_chest.errors import ConfigurationError
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from flask_chest.track import Mark, Marks
 
 
+MiddleKey: TypeAlias = "tuple[str, int | None, str | None, int]"
+"""Path, status and route of a request, and the number of forks before its process."""
+
+
 class Plan:
     """What is taken from the requests of one endpoint and method.
 
@@ -28,11 +32,10 @@ class Plan:
         pick: Which variables.
         generator: The route's own request-ID generator, or None.
         sample_rate: Share of the requests that is kept, from 0 to 1.
-        common: What the lines of a route's records have in common, by the route and the number of
-            forks before this process.
+        middles: What lines of records have in common.
     """
 
-    __slots__ = ("common", "generator", "pick", "sample_rate")
+    __slots__ = ("generator", "middles", "pick", "sample_rate")
 
     def __init__(
         self, pick: Pick, generator: RequestIdGenerator | None, sample_rate: float
@@ -40,7 +43,7 @@ class Plan:
         self.pick = pick
         self.generator = generator
         self.sample_rate = sample_rate
-        self.common: dict[tuple[str | None, int], str] = {}
+        self.middles: dict[MiddleKey, str] = {}
 
 
 class Plans:
