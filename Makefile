@@ -104,6 +104,7 @@ bench-request: .venv-bench/.ready .venv-bench-0.0.10/.ready ## Measure what trac
 bench-instructions: .venv-bench/.ready ## Count the instructions of a request, under valgrind
 	tools/install_program.sh valgrind
 	.venv-bench/bin/python -m benchmarks.instructions
+	.venv-bench/bin/python -m benchmarks.steps
 
 .PHONY: bench-server
 bench-server: .venv-bench/.ready wrk ## Measure requests a second and latency under gunicorn

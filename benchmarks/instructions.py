@@ -79,7 +79,6 @@ def main() -> int:
     ]
     table = report.table(["", "instructions", "over bare", "of what OpenTelemetry adds"], rows)
     text = f"{report.machine('flask-chest', 'opentelemetry-sdk')}\n\n{table}"
-    print(text)
     report.write("instructions", text)
     return 0
 
