@@ -99,6 +99,7 @@ bench: ## Measure all that docs/performance.md has, and write it there
 .PHONY: bench-request
 bench-request: .venv-bench/.ready .venv-bench-0.0.10/.ready ## Measure what tracking adds to a request, beside eight others
 	.venv-bench/bin/python -m benchmarks.request
+	.venv-bench/bin/python -m benchmarks.writes
 
 .PHONY: bench-instructions
 bench-instructions: .venv-bench/.ready ## Count the instructions of a request, under valgrind
