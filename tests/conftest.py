@@ -30,6 +30,10 @@ from tools.servers import MariaServer, MongoServer, PostgresServer
 # Without cached bytecode, each process that a test starts would compile all that is ours anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# A shell lets what it starts with `&` ignore SIGINT, and so would the servers that the tests stop.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 LONGEST = ("test_server_matrix", "test_storm", "test_public_apps", "test_exit", "test_packaging")
 """Files that begin first, so that no process of `make test` is left with one at the end."""
 
