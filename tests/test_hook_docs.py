@@ -87,12 +87,14 @@ def example(request):
 @pytest.fixture
 def serve_with(make_chest, example):
     """Return what serves a request with the example as a plugin, and gives chest and response."""
+    apps = []  # a FlaskChest keeps none alive
 
     def serve(headers=None, **arguments):
         chest = make_chest(**arguments)
         chest.register(example, "example")
         chest.register(Exporters(), "away")
         app = Flask("shop")
+        apps.append(app)
         chest.init_app(app)
 
         @app.get("/orders")
@@ -103,7 +105,8 @@ def serve_with(make_chest, example):
 
         return chest, app.test_client().get("/orders", headers=headers or {})
 
-    return serve
+    yield serve
+    apps.clear()
 
 
 class NoConfig(BaseModel):

@@ -121,7 +121,8 @@ def test_processes_that_write_at_the_same_time_stay_below_the_limit_together(
         time.sleep(0.002)
     said = [process.communicate()[0].split() for process in processes]
     assert [process.returncode for process in processes] == [0] * 4
-    assert SMALLEST // 2 < largest <= SMALLEST + 4 * (SMALLEST // 64 + 1_000)
+    # Each looks after a 64th; and what one writes while the sizes of the others are read, counts.
+    assert SMALLEST // 2 < largest <= SMALLEST + 8 * (SMALLEST // 64 + 1_000)
     kept, dropped = (sum(int(each[place]) for each in said) for place in (0, 1))
     left = len(unread(make_disk("main"), max_bytes=64 * MIB))
     assert left == kept - dropped

@@ -366,7 +366,12 @@ def test_one_connection_serves_all_batches_until_the_exporter_rests(store, path,
 def connects(store):
     """Return the files that `sqlite3` opens from now on."""
     opened = []
-    sys.addaudithook(lambda name, of: opened.append(of[0]) if name == "sqlite3.connect" else None)
+
+    def hear(name, arguments):
+        if name == "sqlite3.connect":
+            opened.append(os.fsdecode(arguments[0]))  # Python 3.10 has bytes
+
+    sys.addaudithook(hear)
     return opened
 
 
