@@ -248,7 +248,6 @@ class Capture:
             tracked.identity = identity = record.uuid7(now)
             tracked.request = served
             tracked.globals = current.variables()
-            tracked.error = tracked.status = tracked.trace_id = None
             if tracked.request_id is None:
                 # Already there for whoever asks while it is made.
                 tracked.request_id = identity

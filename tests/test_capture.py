@@ -231,6 +231,26 @@ def test_a_handler_for_500_keeps_the_error_in_the_record(chest, tracked, serve, 
     assert (row["status_code"], row["error"]) == (503, "ZeroDivisionError")
 
 
+def test_a_tracked_handler_records_the_error_of_a_view_that_is_not_tracked(
+    chest, tracked, serve, recorded
+):
+    @tracked.errorhandler(500)
+    @chest.track
+    def handle(error):
+        return "sorry", 503
+
+    @tracked.get("/")
+    def view():
+        raise ZeroDivisionError
+
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    assert serve(tracked).get("/", headers=headers).status_code == 503
+    [row] = recorded(chest, 1)
+    assert (row["status_code"], row["error"]) == (503, "ZeroDivisionError")
+    assert row["trace_id"] == trace
+
+
 def test_a_propagated_exception_has_no_status_of_the_application(chest, tracked, serve, recorded):
     tracked.config["PROPAGATE_EXCEPTIONS"] = True
 
