@@ -71,7 +71,7 @@ wheels: .venv/.dev ## Build an sdist and a wheel of every distribution into dist
 
 .PHONY: test-lowest
 test-lowest: .venv/.dev servers ## Run all tests with the lowest version of each dependency
-	$(BIN)/python tools/lowest.py $(DISTRIBUTIONS) $(PARALLEL) $(LOWEST)
+	$(BIN)/python tools/lowest.py $(DISTRIBUTIONS) $(PARALLEL)
 
 .venv-bench/.ready: $(MANIFESTS)
 	$(PYTHON) -m venv .venv-bench
