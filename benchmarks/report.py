@@ -154,7 +154,7 @@ def bar_chart(
         The Markdown that shows it.
     """
     import matplotlib as mpl  # noqa: PLC0415 - slow to import, and not there in all environments
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415 - as above
 
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(8.5, 0.8 + 0.32 * len(rows)), layout="constrained")
@@ -203,7 +203,7 @@ def line_chart(
         The Markdown that shows it.
     """
     import matplotlib as mpl  # noqa: PLC0415 - as above
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415 - as above
 
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(8.5, 3.4), layout="constrained")

@@ -219,7 +219,7 @@ def sentry(folder: Path) -> Watched:
     seen = 0
 
     class Dropping(transport.Transport):  # type: ignore[misc]
-        def capture_envelope(self, envelope: Any) -> None:  # noqa: ANN401
+        def capture_envelope(self, envelope: Any) -> None:  # noqa: ANN401 - its own
             nonlocal seen
             event = envelope.get_transaction_event()
             seen += event is not None and set(NAMES) <= set(event["tags"])

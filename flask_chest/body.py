@@ -29,7 +29,7 @@ def is_whole(body: ClosingIterator) -> bool:
     """
     try:
         # The last to be called when it is closed is `Response.close`.
-        return type(body._callbacks[-1].__self__.response) is list  # type: ignore[attr-defined]  # noqa: SLF001
+        return type(body._callbacks[-1].__self__.response) is list  # type: ignore[attr-defined]  # noqa: SLF001 - see docs/design.md
     except (AttributeError, IndexError):
         return False
 

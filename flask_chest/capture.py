@@ -118,14 +118,14 @@ class Capture:
 
     # -- What Flask and the server tell us ---------------------------------------------------
 
-    def _middleware(self, application: WSGIApplication) -> WSGIApplication:  # noqa: C901
+    def _middleware(self, application: WSGIApplication) -> WSGIApplication:  # noqa: C901 - in one place
         # What runs for every request is written out here, and kept in local names: a call takes as
         # long as ten lines without one.
         key, plans = self.key, self._plans.known
         current_request, clock_ns, loaded = current.request, time.perf_counter_ns, sys.modules
         header, header_lower = self.header, self.header.lower()
 
-        def serve(  # noqa: C901
+        def serve(  # noqa: C901 - as above
             environ: WSGIEnvironment, start_response: StartResponse
         ) -> Iterable[bytes]:
             if not self.is_awake:
