@@ -204,7 +204,11 @@ class Settings(BaseModel):
         "tried again with a new instance. The stores have shorter timeouts of their own",
     )
     shutdown_seconds: float = Field(
-        default=2.0, ge=0, le=600, description="Seconds that a process may deliver at its exit"
+        default=2.0,
+        ge=0,
+        le=600,
+        description="Seconds that a process may deliver at its exit, without those for importing "
+        "a driver",
     )
     plugins: Annotated[tuple[str, ...] | None, BeforeValidator(_listed)] = Field(
         default=None,
