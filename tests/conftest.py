@@ -190,12 +190,10 @@ def serve():
 
 
 def read_records(database: Path, order: str = "started_at, id") -> list[dict]:
-    """Return the rows of `chest_records` as they stand in the file; none before it has tables."""
+    """Return the rows of `chest_records` as they stand in the file."""
     connection = sqlite3.connect(database)
     connection.row_factory = sqlite3.Row
     try:
-        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
-            return []
         rows = [
             dict(row) for row in connection.execute(f"SELECT * FROM chest_records ORDER BY {order}")
         ]

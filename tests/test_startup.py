@@ -19,7 +19,7 @@ from flask_chest_mongo import MongoConfig, MongoStore, driver
 from flask_chest_mongo import plain as plain_mongo
 from flask_chest_mysql import MysqlStore
 from flask_chest_postgres import PostgresStore, libpq, plain
-from flask_chest_sqlite import SqliteStore
+from flask_chest_sqlite import SqliteConfig, SqliteStore
 from pydantic import BaseModel, ValidationError
 
 from flask_chest import hookimpl
@@ -274,24 +274,17 @@ def test_a_driver_that_cannot_be_imported_is_a_matter_for_a_person():
     store.close()
 
 
-@pytest.mark.parametrize("first", ["delivery", "look"])
-def test_a_new_file_is_there_at_the_start_and_gets_its_tables_from_whoever_opens_it_first(
-    database, make_chest, app, first
-):
-    def tables():
-        with closing(sqlite3.connect(database)) as connection:
-            return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+def test_a_file_is_made_at_the_start_as_the_store_makes_it(tmp_path, make_chest, app):
+    def schema(path):
+        with closing(sqlite3.connect(path)) as connection:
+            objects = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name")
+            return [*objects, *connection.execute("SELECT version FROM chest_schema")]
 
-    chest = make_chest()
-    chest.init_app(app)
-    assert database.exists()
-    assert tables() == set()
-    app.add_url_rule("/", "view", chest.track(lambda: ""))
-    if first == "delivery":
-        app.test_client().get("/")
-        assert chest.flush()
-    assert chest.store().count() == (first == "delivery")
-    assert tables() >= {"chest_schema", "chest_records", "chest_variables"}
+    store = SqliteStore(SqliteConfig(path=tmp_path / "by_the_store"))
+    store.open()
+    store.close()
+    make_chest(exporters={"main": f"sqlite:///{tmp_path}/at_the_start"}).init_app(app)
+    assert schema(tmp_path / "at_the_start") == schema(tmp_path / "by_the_store")
 
 
 @pytest.mark.parametrize(
