@@ -283,11 +283,15 @@ class Serving:
 
     # -- The end -----------------------------------------------------------------------------------
 
-    def settle(self, most):
-        """Ask until no worker starts or ends: all that run have answered, but less than `most`."""
+    def settle(self, most, workers=2):
+        """Ask until no worker starts or ends: all have answered, but less than `most`.
+
+        A worker that has just been forked does not hear a signal: gunicorn would wait 30 s for it.
+        """
 
         def is_settled():
-            return all(0 < self.answers[pid] < most for pid in self.workers)
+            running = self.workers
+            return len(running) == workers and all(0 < self.answers[pid] < most for pid in running)
 
         def ask_slowly():
             # Else one worker has answered all that it may before the next one has started.
