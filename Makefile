@@ -97,7 +97,7 @@ bench: ## Measure all that docs/performance.md has, and write it there
 	set -e; for part in $(BENCHES); do $(MAKE) --no-print-directory bench-$$part SHORT=--short; done
 
 .PHONY: bench-request
-bench-request: .venv-bench/.ready .venv-bench-0.0.10/.ready ## Measure what tracking adds to a request, beside eight others
+bench-request: .venv-bench/.ready .venv-bench-0.0.10/.ready ## Measure what tracking adds to a request, beside eight others and what is written by hand
 	.venv-bench/bin/python -m benchmarks.request
 	.venv-bench/bin/python -m benchmarks.writes
 

@@ -25,6 +25,9 @@ WAYS: Final = {
     "chest_untracked": "Flask-Chest, route not tracked",
     "chest": "Flask-Chest, 3 variables",
     "chest_20": "Flask-Chest, 20 variables",
+    "middleware": "by hand: a middleware that does nothing",
+    "least": "by hand: the variables as JSON, and little more",
+    "hooks": "by hand: a line of JSON in Flask's hooks",
     "prometheus": "prometheus_flask_exporter",
     "opentelemetry": "OpenTelemetry, 3 attributes",
 }

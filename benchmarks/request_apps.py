@@ -152,6 +152,37 @@ def chest_old(folder: Path) -> Watched:
     return Watched(app, rows(path, "flask_chest", each=len(NAMES)), ["flask-chest"])
 
 
+# -- By hand -------------------------------------------------------------------------------------
+
+
+def middleware(folder: Path) -> Watched:
+    """A middleware that does nothing."""
+    from benchmarks import by_hand
+
+    del folder
+    app = serving(view)
+    by_hand.nothing(app)
+    return Watched(app)
+
+
+def hooks(folder: Path) -> Watched:
+    """A line of JSON, in Flask's hooks."""
+    from benchmarks import by_hand
+
+    app, path = serving(view), folder / "hooks.jsonl"
+    by_hand.in_hooks(app, path)
+    return Watched(app, lambda: lines(path))
+
+
+def least(folder: Path) -> Watched:
+    """A line of JSON, with hardly more than the variables in it."""
+    from benchmarks import by_hand
+
+    app, path = serving(view), folder / "least.jsonl"
+    by_hand.least(app, path)
+    return Watched(app, lambda: lines(path))
+
+
 # -- Others --------------------------------------------------------------------------------------
 
 

@@ -30,7 +30,7 @@ from benchmarks import report
 from benchmarks.export import server_cpu
 from benchmarks.outage import stored, until
 from benchmarks.report import Bar
-from benchmarks.server_app import VARIANT
+from benchmarks.server_app import FOLDER, VARIANT
 from tools.servers import PostgresServer
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -41,6 +41,7 @@ WORKERS: Final = {
 TITLES: Final = {
     "bare": "bare Flask",
     "chest": "Flask-Chest, 3 variables",
+    "hooks": "by hand: a line of JSON in Flask's hooks",
     "opentelemetry": "OpenTelemetry, 3 attributes",
 }
 CONNECTIONS: Final = 8
@@ -95,6 +96,7 @@ def gunicorn(folder: Path, variant: str, options: Sequence[str], database: str) 
                     **os.environ,
                     **SETTINGS,
                     VARIANT: variant,
+                    FOLDER: str(folder),
                     "FLASK_CHEST_EXPORTERS": database,
                     "FLASK_CHEST_JOURNAL": str(folder / "chest"),
                 },
@@ -253,7 +255,7 @@ def markdown(
 def main() -> int:
     """Measure, print, and write the part `server` of docs/performance.md."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=int, default=3, help="of a turn under full load")
     parser.add_argument("--steady-seconds", type=int, default=2)
     options = parser.parse_args()

@@ -149,7 +149,7 @@ class Capture:
                         rule = served.url_rule
                         if rule is None or plans.get((rule.endpoint, served.method), True):
                             self.look_at(tracked, served)
-                            served = tracked.request
+                        served = tracked.request
                 if served is not None and (
                     "HTTP_TRACEPARENT" in served.environ or "opentelemetry.trace" in loaded
                 ):
