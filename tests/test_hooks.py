@@ -248,7 +248,7 @@ def test_one_of_61_calls_in_requests_is_timed_by_plugin_and_hook(client):
     }
     for taken in times.values():
         assert taken.calls_timed == 2
-        assert 0 < taken.mean_ms <= taken.max_ms < 50
+        assert 0 < taken.mean_ms <= taken.max_ms < 5_000
 
 
 def test_a_slow_plugin_is_named_once_a_minute_with_the_time_it_took(client, said):

@@ -828,14 +828,21 @@ def in_thread(call):
 
 
 def test_exporters_of_the_same_records_do_not_lock_each_other_out(backend, opened):
-    stores = [opened(backend, timeout_seconds=10) for _ in range(2)]
-    backend.execute(SLOW)
-    records = [make_record() for _ in range(100)]
-    batches = [make_batch(*records), make_batch(*records[::-1])]
-    began = time.monotonic()
-    calls = [in_thread(lambda s=s, b=b: s.export(b)) for s, b in zip(stores, batches, strict=True)]
-    assert [wait() for wait in calls] == [None, None]
-    assert time.monotonic() - began < 1, "a deadlock takes a second to be noticed"
+    [(database,)] = backend.execute("SELECT current_database()")
+    backend.execute(f"ALTER DATABASE \"{database}\" SET deadlock_timeout = '20s'")
+    try:
+        stores = [opened(backend, timeout_seconds=60) for _ in range(2)]
+        backend.execute(SLOW)
+        records = [make_record() for _ in range(100)]
+        batches = [make_batch(*records), make_batch(*records[::-1])]
+        began = time.monotonic()
+        calls = [
+            in_thread(lambda s=s, b=b: s.export(b)) for s, b in zip(stores, batches, strict=True)
+        ]
+        assert [wait() for wait in calls] == [None, None]
+        assert time.monotonic() - began < 15, "a deadlock lasts until somebody looks for it"
+    finally:
+        backend.execute(f'ALTER DATABASE "{database}" RESET deadlock_timeout')
     assert len(backend.ids()) == 100
 
 
