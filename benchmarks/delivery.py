@@ -39,6 +39,7 @@ SHORT: Final = {name: {10_000: 3, 100_000: 1} for name in ("sqlite", "postgres",
 
 LONG: Final = {name: {10_000: 5, 100_000: 3, 1_000_000: 1} for name in BACKENDS}
 LONG["sqlite"] = {**LONG["sqlite"], 10_000_000: 1}
+del LONG["mongo"][1_000_000]  # which SecantusDB stores, but cannot count within `timeout_seconds`
 
 
 class Delivered(NamedTuple):

@@ -311,7 +311,7 @@ def main() -> int:
     """Measure, print, and write the part `request` of docs/performance.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--generations", type=int, default=3, help="times that all are started")
-    parser.add_argument("--rounds", type=int, default=400, help="turns of each process")
+    parser.add_argument("--rounds", type=int, default=300, help="turns of each process")
     parser.add_argument("--seconds", type=float, default=50, help="at most, for these turns")
     parser.add_argument(
         "--only", nargs="*", help="variants beside the bare ones; nothing is written"
