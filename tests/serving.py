@@ -316,11 +316,19 @@ class Serving:
         return all(worker["status"] in {"idle", "cheap"} for worker in workers)
 
     def reload(self, how):
-        """Let the server replace all workers: by a signal, or by a word to uWSGI's FIFO."""
+        """Let the server replace all workers: by a signal, or by a word to uWSGI's FIFO.
+
+        Return those that are replaced. uWSGI's master reads the FIFO only after it has slept, when
+        workers ended quickly, and others may have begun until then: its log says which it ends.
+        """
+        old = set(self.workers)
         if isinstance(how, str):
             (self.folder / "fifo").write_text(how)
+            ended = re.compile(r"Gracefully killing worker \d+ \(pid: (\d+)\)")
+            old.update(map(int, until(lambda: ended.findall(self.log()))))
         else:
             self.process.send_signal(how)
+        return old
 
     def end(self, how, *, everyone=False):
         """Send the server, or all its processes as a terminal does, a signal; return its status."""

@@ -68,9 +68,10 @@ def ask(app, numbers):
 
 def wait_for(condition, seconds=20):
     deadline = time.monotonic() + seconds
-    while not condition():
+    while not (result := condition()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+    return result
 
 
 def test_every_record_reaches_every_database_once(app, chest, backends):
@@ -97,7 +98,8 @@ def test_a_database_that_is_down_for_a_while_delays_none_of_the_others(
     assert stats[down].pending_bytes
     assert stats[down].lag_seconds > 0
     assert [name for name in others if stats[name].failures] == []
-    complaint = next(line for line in said() if "cannot deliver" in line)
+    # It is counted first, and said then.
+    [complaint] = wait_for(lambda: [line for line in said() if "cannot deliver" in line])
     assert repr(down) in complaint
     assert str(relays[down].address[1]) in complaint
     relays[down].restore()

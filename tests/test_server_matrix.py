@@ -152,8 +152,8 @@ def test_workers_that_are_recycled_and_reloaded_lose_and_repeat_nothing(serve, n
         limit.append("--min-worker-lifetime=0")
     with serve([*row.command[:-1], *limit, row.command[-1]], row.files) as serving:
         serving.ask(lambda: len(serving.pids) >= 2 + row.recycled)
-        before, old = set(serving.pids), set(serving.workers)
-        serving.reload(row.reload)
+        before = set(serving.pids)
+        old = serving.reload(row.reload)
         serving.ask(lambda: len(serving.pids - before) >= 2)
         until(lambda: old.isdisjoint(serving.workers))  # or the end would cut theirs off
         serving.settle(row.requests)
