@@ -26,9 +26,9 @@ from benchmarks.delivery_worker import JOURNAL_BYTES, Drain, read_drain
 from benchmarks.export import Records, server_cpu
 from benchmarks.export_backends import BACKENDS, Backend
 from flask_chest.journal import DiskJournal
-from flask_chest.log import Throttle
 from flask_chest.record import uuid7
-from flask_chest.stats import Counters
+from flask_chest.runtime.counters import Counters
+from flask_chest.runtime.log import Throttle
 
 ROOT: Final = Path(__file__).parent.parent
 

@@ -84,7 +84,7 @@ def drain(url: str, journal: str, number: int) -> Drain:
     """
     app, watch = Flask("delivery"), Watch()
     chest = FlaskChest(exporters={"main": url}, journal=journal, journal_max_bytes=JOURNAL_BYTES)
-    chest.register(watch)
+    chest.register_plugin(watch)
     chest.init_app(app)
     before = rss()
     with app.app_context():

@@ -30,8 +30,9 @@ from typing import Final, NamedTuple
 
 from benchmarks.export_backends import BACKENDS, SQLALCHEMY, Backend
 from benchmarks.export_peers import Write
-from flask_chest.exporter import Batch, Store
+from flask_chest.exporter import Batch
 from flask_chest.record import encode, uuid7
+from flask_chest.store import Store
 from flask_chest.testing.records import as_stored, make_record, rfc3339
 
 OURS: Final = "Flask-Chest"

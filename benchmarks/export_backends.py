@@ -18,7 +18,7 @@ from flask_chest_sqlite import SqliteStore
 from pymongo import MongoClient
 
 from benchmarks import export_peers as peers
-from flask_chest.exporter import Store
+from flask_chest.store import Store
 from tools.servers import MariaServer, MongoServer, PostgresServer, Server
 
 

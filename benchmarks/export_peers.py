@@ -80,7 +80,7 @@ _scalars: Final = itemgetter(*COLUMNS[:-1])
 
 def _decoded(batch: Batch) -> list[dict[str, Any]]:
     # The quickest: values differ too much for a cache.
-    return cast("list[dict[str, Any]]", from_json(batch.json, cache_strings="keys"))
+    return cast("list[dict[str, Any]]", from_json(batch.to_json(), cache_strings="keys"))
 
 
 def _rows(records: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
@@ -297,7 +297,7 @@ def sqlite_json_each(place: Place) -> Iterator[Write]:
 
         def write(batch: Batch) -> None:
             with connection:
-                connection.execute(statement, (batch.json.decode(),))
+                connection.execute(statement, (batch.to_json().decode(),))
 
         yield write
 

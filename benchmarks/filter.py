@@ -16,8 +16,8 @@ from flask import Flask, Request, g
 from werkzeug.test import EnvironBuilder
 
 from flask_chest import FlaskChest, hookimpl
-from flask_chest.filter import Pick, VariableFilter
-from flask_chest.patterns import Patterns
+from flask_chest.encode.patterns import Patterns
+from flask_chest.encode.variables import Pick, VariableFilter
 from flask_chest.record import uuid7
 from flask_chest.redaction import Redactor, SecretKeys
 
@@ -89,7 +89,7 @@ def served(
     """Return what serves requests to a tracked route; and what counts calls for hooks."""
     app = Flask("shop")
     if plugin is not None:
-        chest.register(plugin)
+        chest.register_plugin(plugin)
     chest.init_app(app)
 
     def view() -> str:

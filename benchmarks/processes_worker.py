@@ -12,9 +12,9 @@ from flask import Flask, g
 
 from flask_chest import FlaskChest
 from flask_chest.journal import DiskJournal
-from flask_chest.log import Throttle
 from flask_chest.record import encode
-from flask_chest.stats import Counters
+from flask_chest.runtime.counters import Counters
+from flask_chest.runtime.log import Throttle
 from flask_chest.testing import make_record
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from flask import has_request_context
 
-from flask_chest import current
 from flask_chest.extension import current_request_id, request_id_header
+from flask_chest.runtime import flask_proxies
 
 _FORWARDED = ("traceparent", "tracestate")
 
@@ -59,6 +59,6 @@ def outbound_headers() -> dict[str, str]:
     request_id, header = current_request_id(), request_id_header()
     headers = {header: request_id} if header and request_id is not None else {}
     if has_request_context():
-        inbound = current.request().headers
+        inbound = flask_proxies.request().headers
         headers.update((name, inbound[name]) for name in _FORWARDED if name in inbound)
     return headers

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from typing_extensions import Unpack
 
-from flask_chest import fork
 from flask_chest.errors import ConfigurationError
-from flask_chest.exporter import Batch, RouteSummary, Store, ValueCount, Where
+from flask_chest.exporter import Batch
+from flask_chest.runtime import fork
+from flask_chest.store import RouteSummary, Store, ValueCount, Where
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -67,7 +68,7 @@ class DeferredStore(Store):
                 "with all that it requires"
             ) from error
 
-    def check(self) -> None:
+    def validate(self) -> None:
         """Look whether the driver is there; without an import, unless that cannot wait.
 
         Raises:
@@ -85,7 +86,7 @@ class DeferredStore(Store):
         """Import the store."""
         self._kind()
 
-    def probe(self) -> None:
+    def check(self) -> None:
         """Let the store itself look, with its driver, for what is wrong."""
         self.load().check()
 
@@ -97,10 +98,10 @@ class DeferredStore(Store):
         """Store a batch."""
         self.load().export(batch)
 
-    def rest(self) -> None:
+    def idle(self) -> None:
         """Let the store rest when there is one."""
         if self._loaded is not None:
-            self._loaded.rest()
+            self._loaded.idle()
 
     def close(self) -> None:
         """Close the store when there is one."""

@@ -9,21 +9,23 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 from flask import Blueprint, Flask, current_app, has_app_context, has_request_context
 
-from flask_chest import cli, current, settings
-from flask_chest.body import streaming_request_id
-from flask_chest.consent import Suppression
+from flask_chest.app_state import State
+from flask_chest.capture.decorator import AnyView, Mark, Marks, Wanted
+from flask_chest.capture.generators import RequestIdGenerator, generator
+from flask_chest.capture.response_body import streaming_request_id
+from flask_chest.capture.suppression import Suppression
+from flask_chest.cli import commands
+from flask_chest.encode.patterns import MethodPatterns, Selection
 from flask_chest.errors import ChestError, ConfigurationError
-from flask_chest.exporter import Store
-from flask_chest.generators import RequestIdGenerator, generator
-from flask_chest.installed import PluginInfo
-from flask_chest.log import Throttle
-from flask_chest.patterns import MethodPatterns, Selection
-from flask_chest.state import State
-from flask_chest.stats import Stats
-from flask_chest.track import AnyView, Mark, Marks, Wanted
+from flask_chest.plugins.discovery import PluginInfo
+from flask_chest.runtime import flask_proxies
+from flask_chest.runtime.counters import Stats
+from flask_chest.runtime.log import Throttle
+from flask_chest.settings.model import load
+from flask_chest.store import Store
 
 if TYPE_CHECKING:
-    from flask_chest.capture import Capture
+    from flask_chest.capture.middleware import Capture
 
 KEY: Final = "flask_chest"
 """Key of the state in `app.extensions`."""
@@ -74,15 +76,15 @@ class FlaskChest:
                 f"The application {app.name!r} has served a request already. Call init_app "
                 "where it is created"
             )
-        options = settings.load(self._arguments, app.config)
+        options = load(self._arguments, app.config)
         state = State(app, self, options, self._registered, self._marks)
         state.capture.install(app)
         app.extensions[KEY] = state
-        app.cli.add_command(cli.group)
+        app.cli.add_command(commands.group)
         self._states.add(state)
         self._newest = weakref.ref(state.capture)
 
-    def register(self, plugin: object, name: str | None = None) -> None:
+    def register_plugin(self, plugin: object, name: str | None = None) -> None:
         """Add a plugin that is not installed as a package to the applications initialised later.
 
         Args:
@@ -94,8 +96,8 @@ class FlaskChest:
         """
         if len(self._states):
             raise ConfigurationError(
-                "register() comes too late: call it before init_app, on a FlaskChest() that was "
-                "made without an application"
+                "register_plugin() comes too late: call it before init_app, on a FlaskChest() made "
+                "without an application"
             )
         name = name or getattr(plugin, "__name__", None) or type(plugin).__name__
         self._registered[name] = plugin
@@ -178,7 +180,7 @@ class FlaskChest:
 
     def _called(self, mark: Mark) -> None:
         try:
-            served = current.request()
+            served = flask_proxies.request()
         except RuntimeError:  # a plain function call, as in a unit test
             return
         newest = self._newest()
@@ -186,7 +188,7 @@ class FlaskChest:
             # As nearly always: the application that was initialised last, and behind a server.
             newest.look_at(tracked, served, mark)
             return
-        app = current.app()
+        app = flask_proxies.app()
         state: State | None = app.extensions.get(KEY)
         if state is not None:
             state.capture.called(mark)

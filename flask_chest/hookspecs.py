@@ -1,8 +1,8 @@
 """The hooks that a plugin may implement, for pluggy's project `flask_chest`.
 
-A plugin is a module or object with functions marked `@hookimpl`, either found through the entry
-point group ``flask_chest`` or given to `FlaskChest.register`. A function may leave out parameters
-that it does not need. A hook that nobody implements costs a request nothing.
+A plugin is a module or object with functions marked `@hookimpl`. It is found through the entry
+point group ``flask_chest``, or given to `FlaskChest.register_plugin`. A function may leave out
+parameters that it does not need. A hook that nobody implements costs a request nothing.
 
 Of several plugins those marked ``tryfirst`` are called first, then the registered ones, the newest
 first, then the installed ones in the order of their names, at last those marked ``trylast``. What

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias, cast
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
-from flask_chest import fork
+from flask_chest.runtime import fork
 
 JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
 

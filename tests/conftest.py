@@ -18,13 +18,13 @@ from pathlib import Path
 import httpx
 import pytest
 from flask import Flask
-from installing import DISTRIBUTIONS, run
+from support.installing import DISTRIBUTIONS, run
 from werkzeug.serving import make_server
 
 from flask_chest import FlaskChest
 from flask_chest.journal import DiskJournal, MemoryJournal
-from flask_chest.log import Throttle
-from flask_chest.stats import Counters
+from flask_chest.runtime.counters import Counters
+from flask_chest.runtime.log import Throttle
 from tools.servers import MariaServer, MongoServer, PostgresServer
 
 # Without cached bytecode, each process that a test starts would compile all that is ours anew.

@@ -13,7 +13,7 @@ from flask import Flask, g
 from flask_chest import FlaskChest
 from flask_chest.errors import ChestError, ConfigurationError
 from flask_chest.journal import DiskJournal
-from flask_chest.stats import Stats
+from flask_chest.runtime.counters import Stats
 
 
 def add_view(app, chest, name="view", path="/"):
@@ -263,4 +263,4 @@ def test_track_on_a_class_or_a_value_says_what_to_decorate(chest):
 def test_register_after_init_app_is_refused(chest, app):
     chest.init_app(app)
     with pytest.raises(ConfigurationError, match="before init_app"):
-        chest.register(object())
+        chest.register_plugin(object())

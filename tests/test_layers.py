@@ -1,4 +1,4 @@
-"""The modules stand in one order, the data path's, and import one way only."""
+"""Each folder of the core is a floor, and imports only what stands below it."""
 
 from __future__ import annotations
 
@@ -7,26 +7,48 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import flask_chest
 
 PACKAGE = Path(flask_chest.__file__).parent
 
-# Each may import from those before it. `extension` alone wires them.
-ORDER = [
-    "_version", "errors", "fork", "log", "stats", "current", "record", "redaction", "flat",
-    "values", "fields", "patterns", "filter", "generators", "request_id", "trace", "track",
-    "endpoints", "plans", "sampling", "tracked", "consent", "line", "body", "capture",
-    "journal", "exporter", "deferred", "hookspecs", "installed", "hookcall", "plugins",
-    "export", "settings", "configure", "state", "cli", "extension", "correlation", "testing",
-    "__init__",
-]  # fmt: skip
+# The lowest first. What stands on one floor may import each other, but not in a circle.
+FLOORS = [
+    {"_version", "errors"},
+    {"runtime"},
+    {"record", "exporter", "store", "hookspecs", "deferred"},
+    {"redaction", "journal"},
+    {"encode"},
+    {"capture"},
+    {"plugins"},
+    {"export"},
+    {"settings"},
+    {"app_state"},
+    {"cli"},
+    {"extension", "correlation"},
+    {"testing"},
+    {"__init__"},
+]
 
-# What they import is a module of ours that imports something large, which no request waits for.
-LATER = {"export/ticker.py"}
+# These import a module of ours in a function, as it imports something large.
+DEFERRED = {"export/ticker.py"}
+
+
+def modules():
+    """Return the path of each module of the core by its dotted name below `flask_chest`."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        found[".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules()
 
 
 def imports(path):
-    """Yield the flask_chest modules that a file imports, types excepted, and at what depth."""
+    """Yield the modules of the core that a file imports, types excepted, and whether at its top."""
     tree = ast.parse(path.read_text("utf-8"))
     typing_only = {
         id(inner)
@@ -36,29 +58,43 @@ def imports(path):
     }
     top = {id(node) for node in tree.body}
     for node in ast.walk(tree):
-        if id(node) in typing_only:
+        if not isinstance(node, ast.ImportFrom) or id(node) in typing_only:
             continue
-        if isinstance(node, ast.ImportFrom) and node.module == "flask_chest":
-            for name in node.names:
-                yield name.name, id(node) in top
-        elif isinstance(node, ast.ImportFrom) and node.module.startswith("flask_chest."):
-            yield node.module.split(".")[1], id(node) in top
+        package, _, module = (node.module or "").partition(".")
+        if package != "flask_chest":
+            continue
+        for name in node.names:
+            inner = f"{module}.{name.name}" if module else name.name
+            yield (inner if inner in MODULES else module), id(node) in top
 
 
-def test_every_module_has_its_place_in_the_order():
-    there = {p.stem if p.is_file() else p.name for p in PACKAGE.iterdir() if p.name[0] != "."}
-    assert there - {"__pycache__", "py"} == set(ORDER)
+def floor(module):
+    name = module.partition(".")[0]
+    return next(number for number, names in enumerate(FLOORS) if name in names)
 
 
-def test_modules_import_only_what_stands_before_them_and_at_the_top():
-    for path in PACKAGE.rglob("*.py"):
-        parts = path.relative_to(PACKAGE).with_suffix("").parts
-        place = ORDER.index(parts[0])
-        for imported, is_top in imports(path):
-            is_later = path.relative_to(PACKAGE).as_posix() in LATER
-            assert is_top or is_later, f"{path} imports {imported} inside a function"
-            assert ORDER.index(imported) <= place, f"{path} imports {imported}"
-            assert imported != "__init__"
+def test_every_module_and_folder_has_its_floor():
+    assert {name.partition(".")[0] for name in MODULES} == set().union(*FLOORS)
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_a_module_imports_only_what_stands_on_its_floor_or_below(module):
+    for imported, is_top in imports(MODULES[module]):
+        is_deferred = MODULES[module].relative_to(PACKAGE).as_posix() in DEFERRED
+        assert imported, f"{module} imports its own package's root"
+        assert is_top or is_deferred, f"{module} imports {imported} inside a function"
+        assert floor(imported) <= floor(module), f"{module} imports {imported}, which stands above"
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = {
+        module: {imported for imported, is_top in imports(path) if is_top}
+        for module, path in MODULES.items()
+    }
+    while leaves := {module for module, below in graph.items() if not below & set(graph)}:
+        for module in leaves:
+            del graph[module]
+    assert not graph
 
 
 def test_importing_the_core_loads_no_plugin_and_no_database_driver():

@@ -13,8 +13,8 @@ from importlib.metadata import requires
 
 import httpx
 import pytest
-from installing import DISTRIBUTIONS, ROOT, install, make_environment, run, uninstall
 from packaging.requirements import Requirement
+from support.installing import DISTRIBUTIONS, ROOT, install, make_environment, run, uninstall
 
 from flask_chest import __version__
 

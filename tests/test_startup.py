@@ -25,7 +25,8 @@ from pydantic import BaseModel, ValidationError
 from flask_chest import hookimpl
 from flask_chest.deferred import DeferredStore
 from flask_chest.errors import ConfigurationError
-from flask_chest.exporter import Exporter, Store
+from flask_chest.exporter import Exporter
+from flask_chest.store import Store
 
 HEAVY = {
     "apscheduler", "bson", "cryptography", "packaging", "psycopg", "psycopg_binary",
@@ -195,7 +196,7 @@ def test_a_process_that_ends_at_once_has_delivered(name, tmp_path, request, make
 def test_a_child_forked_while_the_driver_is_imported_can_import_it_too(tmp_path):
     code = """
 import os, signal, sys, threading, time
-from flask_chest import fork
+from flask_chest.runtime import fork
 from flask_chest_postgres import PostgresConfig
 from flask_chest_postgres.hooks import Postgres
 
@@ -262,7 +263,7 @@ def test_a_driver_that_is_not_installed_stops_the_start(make_chest, app):
         def chest_exporters(self):
             return [Missing]
 
-    chest.register(Announces())
+    chest.register_plugin(Announces())
     with pytest.raises(ConfigurationError, match=r"\['main'\].*'a_module_that_is_not_there'"):
         chest.init_app(app)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from flask_chest.settings import CONFIG_PREFIX, ENVIRONMENT_PREFIX, INSTANCE, Settings
+from flask_chest.settings.model import CONFIG_PREFIX, ENVIRONMENT_PREFIX, INSTANCE, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
@@ -61,7 +61,7 @@ def settings_page() -> str:
             "Relative paths, in a URL or in `CHEST_JOURNAL`, begin at the working directory of the",
             f"process; `{INSTANCE}` stands for the instance folder.",
             "",
-            "This page is generated from `flask_chest/settings.py` by `make format`.",
+            "This page is generated from `flask_chest/settings/model.py` by `make format`.",
             "",
         ]
     )

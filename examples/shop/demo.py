@@ -20,7 +20,7 @@ from examples.shop.extensions import chest
 from examples.shop.server import ServerFailed, gunicorn
 from examples.shop.traffic import REQUESTS_EACH, SHOPPERS, Sent, send_all
 from flask_chest.errors import ChestError
-from flask_chest.exporter import Store
+from flask_chest.store import Store
 
 ROOT = DEMO.parent
 DATABASE = DEMO / "chest.sqlite3"

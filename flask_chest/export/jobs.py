@@ -14,7 +14,7 @@ from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 if TYPE_CHECKING:
-    from flask_chest.export.delivery import Delivery
+    from flask_chest.export.supervisor import Delivery
 
 # Not APScheduler's own: it has a line at INFO for each run of each job, every few seconds.
 _logger: Final = logging.getLogger("flask_chest.scheduler")

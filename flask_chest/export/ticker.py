@@ -8,13 +8,13 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from flask_chest import fork
+from flask_chest.runtime import fork
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from flask_chest.export.delivery import Delivery
     from flask_chest.export.jobs import Scheduler
+    from flask_chest.export.supervisor import Delivery
 
 
 def _jobs() -> ModuleType:

@@ -22,9 +22,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from flask_chest import fork
 from flask_chest.errors import ConfigurationError
-from flask_chest.journal.damage import Damage
+from flask_chest.journal.background import Upkeep
 from flask_chest.journal.files import (
     Lease,
     LockFile,
@@ -34,15 +33,16 @@ from flask_chest.journal.files import (
     try_lock,
 )
 from flask_chest.journal.interface import Journal, WhenFull
+from flask_chest.journal.quarantine import Damage
 from flask_chest.journal.reader import DiskReader
 from flask_chest.journal.retention import LEASE, Retention
 from flask_chest.journal.segment import SegmentWriter
-from flask_chest.journal.upkeep import Upkeep
 from flask_chest.record import uuid7
+from flask_chest.runtime import fork
 
 if TYPE_CHECKING:
-    from flask_chest.log import Throttle
-    from flask_chest.stats import Counters
+    from flask_chest.runtime.counters import Counters
+    from flask_chest.runtime.log import Throttle
 
 Fsync: TypeAlias = Literal["interval", "always", "never"]
 

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 
-from flask_chest import fork
+from flask_chest.runtime import fork
 
 
 def private_folder(path: Path) -> None:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 from flask_chest.journal.interface import Chunk, Journal, Reader, WhenFull
 
 if TYPE_CHECKING:
-    from flask_chest.log import Throttle
-    from flask_chest.stats import Counters
+    from flask_chest.runtime.counters import Counters
+    from flask_chest.runtime.log import Throttle
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 """Bytes that wait for one exporter, unless CHEST_JOURNAL_MAX_BYTES says otherwise."""

@@ -16,9 +16,9 @@ from flask_chest.journal.interface import Chunk, Reader
 from flask_chest.journal.segment import segments
 
 if TYPE_CHECKING:
-    from flask_chest.journal.damage import Damage
-    from flask_chest.log import Throttle
-    from flask_chest.stats import Counters
+    from flask_chest.journal.quarantine import Damage
+    from flask_chest.runtime.counters import Counters
+    from flask_chest.runtime.log import Throttle
 
 
 class DiskReader(Reader):

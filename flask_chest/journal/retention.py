@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from flask_chest import fork
 from flask_chest.journal.files import Lease
 from flask_chest.journal.segment import Segment, delete_unborn, segments
+from flask_chest.runtime import fork
 
 if TYPE_CHECKING:
-    from flask_chest.journal.damage import Damage
     from flask_chest.journal.interface import WhenFull
+    from flask_chest.journal.quarantine import Damage
     from flask_chest.journal.reader import DiskReader
-    from flask_chest.log import Throttle
-    from flask_chest.stats import Counters
+    from flask_chest.runtime.counters import Counters
+    from flask_chest.runtime.log import Throttle
 
 LEASE: Final = ".in-use"
 _UNBORN_SECONDS: Final = 3600.0

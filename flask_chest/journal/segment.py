@@ -12,8 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from flask_chest import fork
 from flask_chest.journal.files import is_at, open_private, short_write, try_lock
+from flask_chest.runtime import fork
 
 SUFFIX: Final = ".jsonl"
 _UNBORN: Final = ".new"

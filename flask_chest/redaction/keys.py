@@ -25,7 +25,7 @@ DEFAULT_KEYS: Final[tuple[str, ...]] = (
     # What looks like one of these and is none
     "!author", "!tokenizer", "!tokeniser", "!passwordless",
 )  # fmt: skip
-"""Key patterns that CHEST_REDACT adds to. They cover Sentry's scrubber, but as parts of a key."""
+"""Key patterns that CHEST_REDACT_KEYS adds to: those of Sentry's scrubber, as parts of a key."""
 
 PLAIN: Final = 0
 SECRET: Final = 1
@@ -52,7 +52,7 @@ class SecretKeys:
         ConfigurationError: A pattern has neither letter nor digit.
     """
 
-    def __init__(self, patterns: Iterable[str] = (), *, setting: str = "CHEST_REDACT") -> None:
+    def __init__(self, patterns: Iterable[str] = (), *, setting: str = "CHEST_REDACT_KEYS") -> None:
         given = tuple(patterns)
         known = DEFAULT_KEYS if "!*" not in given else ()
         # The latter of two equal ones holds, so that `!session` takes "session" back.

@@ -9,7 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from flask_chest.exporter import Exporter, Store
+from flask_chest.exporter import Exporter
+from flask_chest.store import Store
 
 
 class Backend(ABC):

@@ -16,7 +16,7 @@ from flask_chest.testing.collector import Collector
 if TYPE_CHECKING:
     from flask import Flask
 
-    from flask_chest.state import State
+    from flask_chest.app_state import State
 
 
 @contextmanager

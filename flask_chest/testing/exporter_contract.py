@@ -70,16 +70,16 @@ class ExporterContract:
         exporter.close()
         assert sorted(backend.ids()) == sorted(record["id"] for record in records)
 
-    def test_an_exporter_that_has_rested_takes_the_next_batch(
+    def test_an_exporter_that_was_idle_takes_the_next_batch(
         self, backend: Backend, exporter: Exporter
     ) -> None:
         records = [make_record() for _ in range(4)]
-        exporter.rest()
+        exporter.idle()
         for record in records:
             exporter.export(make_batch(record))
             if record is not records[0]:
-                exporter.rest()
-        exporter.rest()
+                exporter.idle()
+        exporter.idle()
         assert sorted(backend.ids()) == sorted(record["id"] for record in records)
 
     def test_one_thread_may_open_and_another_export_and_close(self, backend: Backend) -> None:
@@ -97,6 +97,7 @@ class ExporterContract:
         backend.new().check()  # what is imported and opened once and for all
         with _nothing_left():
             exporter = backend.new()
+            exporter.validate()
             exporter.check()
         with _nothing_left():
             for _ in range(2):
@@ -126,7 +127,7 @@ class ExporterContract:
                 assert process.stdout.readline() == "ready\n", process.communicate()[1]
             for process, records in zip(processes, batches, strict=True):
                 assert process.stdin is not None
-                process.stdin.write(make_batch(common, *records).json.decode() + "\n")
+                process.stdin.write(make_batch(common, *records).to_json().decode() + "\n")
                 process.stdin.flush()
             errors = [process.communicate(timeout=60)[1] for process in processes]
         assert errors == [""] * len(processes)
@@ -164,7 +165,7 @@ exporter.close()
 
 _FORK = """
 import os, warnings
-from flask_chest import fork
+from flask_chest.runtime import fork
 from flask_chest.exporter import Batch
 warnings.filterwarnings("ignore", ".*fork.*", DeprecationWarning)  # of threads that drivers have
 lines = sys.stdin.buffer.read().split(b"\\n")

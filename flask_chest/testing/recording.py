@@ -28,7 +28,7 @@ class RecordingExporter(Exporter):
 
         recording = RecordingExporter()
         chest = FlaskChest(exporters={"main": {"type": "recording"}}, journal="memory")
-        chest.register(recording)
+        chest.register_plugin(recording)
         chest.init_app(app)
     """
 

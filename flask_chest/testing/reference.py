@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
 
-from flask_chest.exporter import RouteSummary, ValueCount, Where
 from flask_chest.record import JsonValue, Record, RecordData
+from flask_chest.store import RouteSummary, ValueCount, Where
 from flask_chest.testing.records import START, make_record
 
 NAMES = ("a", "b", "user id", "q\"uo'te", "é", "x.y", "$0", "%s", "back\\slash", "")

@@ -11,8 +11,9 @@ from typing import Any, cast
 import pytest
 
 from flask_chest.errors import BatchRejected, ExporterUnavailable
-from flask_chest.exporter import Batch, Store
+from flask_chest.exporter import Batch
 from flask_chest.record import JsonValue, RecordData, encode
+from flask_chest.store import Store
 from flask_chest.testing import reference
 from flask_chest.testing.backend import StoreBackend
 from flask_chest.testing.records import START, as_stored, make_batch, make_record, rfc3339

@@ -17,9 +17,10 @@ from flask_chest import (
     hookimpl,
     outbound_headers,
 )
-from flask_chest.exporter import Batch, Exporter, RouteSummary, ValueCount
+from flask_chest.exporter import Batch, Exporter
 from flask_chest.record import Record
-from flask_chest.stats import HookTime, Stats
+from flask_chest.runtime.counters import HookTime, Stats
+from flask_chest.store import RouteSummary, ValueCount
 from flask_chest.testing import Collector, RecordingExporter, collect
 
 app = Flask(__name__)
@@ -89,7 +90,7 @@ class WebhookExporter(Exporter):
     def open(self) -> None: ...
 
     def export(self, batch: Batch) -> None:
-        assert_type(batch.json, bytes)
+        assert_type(batch.to_json(), bytes)
         assert_type(len(batch), int)
         assert_type(batch.records()[0]["request_id"], str)
 
@@ -111,11 +112,11 @@ class Plugin:
 
 
 late = FlaskChest()
-late.register(Plugin(), "mine")
+late.register_plugin(Plugin(), "mine")
 late.init_app(app)
 
 recording = RecordingExporter()
-late.register(recording)
+late.register_plugin(recording)
 assert_type(recording.wait_for(1, timeout_seconds=2.0), list[Record])
 assert_type(chest.stats().hook_times, dict[str, HookTime])
 

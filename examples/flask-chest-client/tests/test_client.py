@@ -8,7 +8,7 @@ from flask_chest.testing import RecordingExporter, collect
 def app():
     app = Flask("shop")
     chest = FlaskChest(exporters={"main": {"type": "recording"}}, journal="memory")
-    chest.register(RecordingExporter())
+    chest.register_plugin(RecordingExporter())
     chest.init_app(app)
 
     @app.get("/")

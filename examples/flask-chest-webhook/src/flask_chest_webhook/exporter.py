@@ -34,7 +34,7 @@ class WebhookExporter(Exporter):
         where = f"{url.host}:{url.port}"
         try:
             answer = self._pool.request(
-                "POST", str(url), body=batch.json, headers=self._headers, redirect=False
+                "POST", str(url), body=batch.to_json(), headers=self._headers, redirect=False
             )
         except urllib3.exceptions.HTTPError as error:
             raise ExporterUnavailable(f"{where}: {type(error).__name__}") from error

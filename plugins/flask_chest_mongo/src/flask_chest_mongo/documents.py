@@ -76,9 +76,9 @@ def of_batch(batch: Batch) -> list[dict[str, Any]]:
     """
     lines = batch.lines
     if b"NaN" in lines or b"Infinity" in lines:  # in a text, or where no JSON may have it
-        from_json(batch.json, allow_inf_nan=False)
+        from_json(batch.to_json(), allow_inf_nan=False)
     try:
-        documents: list[dict[str, Any]] = _documents.validate_json(batch.json)  # type: ignore[assignment]
+        documents: list[dict[str, Any]] = _documents.validate_json(batch.to_json())  # type: ignore[assignment]
     except ValidationError as error:
         raise ValueError(_first_fault(error)) from None
     if len(documents) != len(batch):

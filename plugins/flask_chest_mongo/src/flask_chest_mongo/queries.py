@@ -15,7 +15,7 @@ from bson import DatetimeMS
 from bson.errors import BSONError
 from pydantic_core import to_json
 
-from flask_chest.exporter import RouteSummary, ValueCount, Where, checked
+from flask_chest.store import RouteSummary, ValueCount, Where, checked
 from flask_chest_mongo.documents import CODEC, plain
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from pymongo.errors import (
 )
 from typing_extensions import Unpack
 
-from flask_chest import fork
 from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
-from flask_chest.exporter import RouteSummary, Store, ValueCount, Where, aware, positive
+from flask_chest.runtime import fork
+from flask_chest.store import RouteSummary, Store, ValueCount, Where, aware, positive
 from flask_chest_mongo import documents, queries
 from flask_chest_mongo.config import MongoConfig
 from flask_chest_mongo.explain import explain, explain_reply, read_only, too_large, too_old

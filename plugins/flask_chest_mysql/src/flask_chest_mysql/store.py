@@ -21,7 +21,7 @@ from flask_chest.errors import (
     ConfigurationError,
     SchemaMismatch,
 )
-from flask_chest.exporter import ValueCount, Where, aware
+from flask_chest.store import ValueCount, Where, aware
 from flask_chest_mysql import connecting, rows, schema, variables
 from flask_chest_mysql.config import MysqlConfig
 from flask_chest_mysql.explain import DEADLOCKS, PACKET_HINT, TRUNCATIONS, code_of, explain

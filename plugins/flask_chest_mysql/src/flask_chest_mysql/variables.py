@@ -21,7 +21,7 @@ from sqlalchemy import (
     select,
 )
 
-from flask_chest.exporter import positive
+from flask_chest.store import positive
 
 if TYPE_CHECKING:
     from flask_chest_sql import Tables

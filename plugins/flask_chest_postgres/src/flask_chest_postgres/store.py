@@ -31,7 +31,7 @@ from flask_chest.errors import (
     ExporterUnavailable,
     SchemaMismatch,
 )
-from flask_chest.exporter import aware
+from flask_chest.store import aware
 from flask_chest_postgres.conditions import can_be_asked, has_variable
 from flask_chest_postgres.config import PostgresConfig
 from flask_chest_postgres.connection import TimedConnection, in_one_go, session
@@ -49,8 +49,9 @@ from flask_chest_postgres.upkeep import Upkeep
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from flask_chest.exporter import Batch, ValueCount, Where
+    from flask_chest.exporter import Batch
     from flask_chest.record import JsonValue
+    from flask_chest.store import ValueCount, Where
 
 _GRACE_SECONDS: Final = 1.0
 
@@ -272,7 +273,7 @@ class PostgresStore(ServerStore):
                 driver,
                 ("BEGIN", None),
                 (self._session, None),
-                (self._insertion, (Jsonb(batch.json, dumps=_as_it_is),)),
+                (self._insertion, (Jsonb(batch.to_json(), dumps=_as_it_is),)),
                 ("COMMIT", None),
             )
         finally:

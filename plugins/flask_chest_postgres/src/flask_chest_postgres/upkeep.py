@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from flask_chest.errors import ExporterUnavailable
-from flask_chest.log import logger
+from flask_chest.runtime.log import logger
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

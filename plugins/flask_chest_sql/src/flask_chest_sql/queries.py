@@ -8,8 +8,8 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import ColumnElement, Select, Text, case, false, func, or_, select
 from sqlalchemy import cast as cast_to
 
-from flask_chest.exporter import Where, checked, positive
 from flask_chest.record import JsonValue
+from flask_chest.store import Where, checked, positive
 from flask_chest_sql.tables import Tables
 
 Condition: TypeAlias = ColumnElement[bool]

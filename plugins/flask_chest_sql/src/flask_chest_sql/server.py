@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from flask_chest import fork
 from flask_chest.errors import ChestError, ConfigurationError, ExporterUnavailable
 from flask_chest.exporter import Batch
+from flask_chest.runtime import fork
 from flask_chest_sql.store import SqlStore
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from typing_extensions import Unpack
 
 from flask_chest.errors import BatchRejected, ChestError, ExporterUnavailable, SchemaMismatch
-from flask_chest.exporter import RouteSummary, Store, ValueCount, Where, aware, positive
 from flask_chest.record import Record
+from flask_chest.store import RouteSummary, Store, ValueCount, Where, aware, positive
 from flask_chest_sql import queries
 from flask_chest_sql.names import SCHEMA_VERSION
 

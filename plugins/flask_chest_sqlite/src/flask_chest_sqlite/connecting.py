@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from flask_chest import fork
 from flask_chest.errors import ExporterUnavailable
+from flask_chest.runtime import fork
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

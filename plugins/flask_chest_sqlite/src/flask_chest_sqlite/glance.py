@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from flask_chest_sql.names import PREFIX, SCHEMA_VERSION
 
-from flask_chest import fork
 from flask_chest.errors import ExporterUnavailable
 from flask_chest.record import Record
+from flask_chest.runtime import fork
 
 if TYPE_CHECKING:
     from flask_chest_sqlite.config import SqliteConfig

@@ -23,14 +23,14 @@ class Sqlite(DeferredStore):
     implementation: ClassVar[str] = "flask_chest_sqlite.store:SqliteStore"
     requires: ClassVar[tuple[str, ...]] = ("sqlalchemy",)
 
-    def check(self) -> None:
+    def validate(self) -> None:
         """Look at the file; what is not well, the store itself has to explain.
 
         Raises:
             ConfigurationError: It cannot be opened or written, or its tables are not ours.
             ExporterUnavailable: Another process has it locked.
         """
-        super().check()
+        super().validate()
         if not is_well(cast("SqliteConfig", self.config)):
             self.load().check()
 

@@ -32,7 +32,6 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeDecorator
 
-from flask_chest import fork
 from flask_chest.errors import (
     BatchRejected,
     ChestError,
@@ -40,6 +39,7 @@ from flask_chest.errors import (
     ExporterUnavailable,
 )
 from flask_chest.record import Record
+from flask_chest.runtime import fork
 from flask_chest_sqlite.config import SqliteConfig
 from flask_chest_sqlite.connecting import KeptConnection, connect, disconnect
 
@@ -110,13 +110,6 @@ class SqliteStore(SqlStore):
         )
         return tables
 
-    def check(self) -> None:
-        """Open the file once, which finds out all that can be wrong with it."""
-        try:
-            self.open()
-        finally:
-            self.close()
-
     def create_engine(self) -> Engine:
         """Return an engine whose connections wait for locks."""
         return create_engine(
@@ -160,11 +153,11 @@ class SqliteStore(SqlStore):
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Give the connection for batches, which stays open until `rest`, or until a fork."""
+        """Give the connection for batches, which stays open until `idle`, or until a fork."""
         with self._kept.use() as connection:
             yield connection
 
-    def rest(self) -> None:
+    def idle(self) -> None:
         """Close the file, which is whole then: SQLite writes its write-ahead log into it."""
         self._kept.close()
 

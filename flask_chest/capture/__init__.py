@@ -1,0 +1,1 @@
+"""Capture: one record a request, from the middleware to the line of JSON."""

@@ -1,0 +1,1 @@
+"""Encode: which variables are recorded, and the JSON that is made of them."""

@@ -1,0 +1,194 @@
+"""Finds the installed plugins, decides which may be loaded, and loads those."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+from flask_chest._version import __version__
+from flask_chest.errors import ConfigurationError
+from flask_chest.runtime.log import logger
+
+GROUP: Final = "flask_chest"
+"""Entry-point group and name of the pluggy project."""
+
+OURS: Final = frozenset(
+    f"flask-chest-{name}" for name in ("sqlite", "postgres", "mysql", "mongo", "dashboard")
+)
+"""The distributions of this project with plugins. Plugins of all others are external."""
+
+_NAME: Final = re.compile(r"[^A-Za-z0-9._-]")
+"""Ends the name at the beginning of a requirement."""
+
+
+@dataclass(frozen=True)
+class PluginInfo:
+    """A plugin and where it comes from, for messages and `flask chest plugins`.
+
+    Attributes:
+        name: Name of the entry point, or the one given to `FlaskChest.register_plugin`.
+        distribution: Name of the installed distribution; None for a registered object.
+        version: Its version; None for a registered object.
+        hooks: Names of the hooks that it implements.
+        left_out: Setting because of which it was not loaded, such as ``CHEST_BLOCK_PLUGINS``;
+            None for one that is in use.
+    """
+
+    name: str
+    distribution: str | None = None
+    version: str | None = None
+    hooks: tuple[str, ...] = ()
+    left_out: str | None = None
+
+    def __str__(self) -> str:
+        return f"plugin {self.name!r} ({self.origin})"
+
+    @property
+    def origin(self) -> str:
+        """Distribution and version, or ``registered``."""
+        return f"{self.distribution} {self.version}" if self.distribution else "registered"
+
+    @property
+    def remedy(self) -> str:
+        """How to do without it, as an end of an error's text."""
+        if self.distribution is None:
+            return "Correct it, or do not register it"
+        return (
+            f"Upgrade it, uninstall it (pip uninstall {self.distribution}), or leave it out "
+            f"with CHEST_BLOCK_PLUGINS={self.distribution}"
+        )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which of the installed plugins an application wants.
+
+    Attributes:
+        allowed: CHEST_PLUGINS: names of entry points or distributions; None for all.
+        blocked: CHEST_BLOCK_PLUGINS: the same; stronger than `allowed`.
+        external: CHEST_EXTERNAL_PLUGINS: whether plugins of other projects are loaded.
+    """
+
+    allowed: Collection[str] | None = None
+    blocked: Collection[str] = ()
+    external: bool = True
+
+    def leaves_out(self, plugin: PluginInfo) -> str | None:
+        """Return the setting because of which a plugin is not to be loaded; None if it is."""
+        if not self.external and canonical(plugin.distribution or "") not in OURS:
+            return "CHEST_EXTERNAL_PLUGINS"
+        if any(_means(name, plugin) for name in self.blocked):
+            return "CHEST_BLOCK_PLUGINS"
+        if self.allowed is not None and not any(_means(name, plugin) for name in self.allowed):
+            return "CHEST_PLUGINS"
+        return None
+
+    def check(self, found: Collection[PluginInfo]) -> None:
+        """Look for names of plugins that are not installed.
+
+        A blocked one may well be missing, since one configuration serves many machines; but it
+        may be misspelt, and so it is logged.
+
+        Raises:
+            ConfigurationError: An allowed plugin is not installed.
+        """
+        for setting, names in (
+            ("CHEST_PLUGINS", self.allowed or ()),
+            ("CHEST_BLOCK_PLUGINS", self.blocked),
+        ):
+            for name in names:
+                if any(_means(name, plugin) for plugin in found):
+                    continue
+                known = sorted({n for p in found for n in (p.name, p.distribution) if n})
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"Did you mean {near[0]!r}?" if near else f"Installed: {known}"
+                message = f"{setting}: no installed plugin is called {name!r}. {hint}"
+                if setting == "CHEST_PLUGINS":
+                    raise ConfigurationError(message, setting=setting)
+                logger.warning("%s", message)
+
+
+def load(choice: Choice) -> Iterator[tuple[PluginInfo, object]]:
+    """Yield each installed plugin, in the order of their names, and its module or object.
+
+    One that is left out is not imported, and None is yielded for it.
+
+    Raises:
+        ConfigurationError: A name in a list is unknown, or a plugin that is not left out was made
+            for another version of Flask-Chest, or cannot be imported.
+    """
+    found = sorted(
+        ((_info(entry), entry) for entry in entry_points(group=GROUP)),
+        key=lambda pair: (pair[0].name, pair[0].distribution or ""),
+    )
+    choice.check([plugin for plugin, _ in found])
+    for plugin, entry in found:
+        setting = choice.leaves_out(plugin)
+        if setting is not None:
+            yield PluginInfo(plugin.name, plugin.distribution, plugin.version, (), setting), None
+            continue
+        _check_version(plugin, entry)
+        try:
+            loaded = entry.load()
+        except (Exception, SystemExit) as error:
+            raise ConfigurationError(
+                f"The {plugin} cannot be imported from {entry.value}: "
+                f"{type(error).__name__}: {error}. {plugin.remedy}"
+            ) from error
+        yield plugin, loaded
+
+
+def canonical(name: str) -> str:
+    """Return a distribution's name as it is compared.
+
+    https://packaging.python.org/en/latest/specifications/name-normalization/
+    """
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _info(entry: EntryPoint) -> PluginInfo:
+    if entry.dist is None:
+        return PluginInfo(entry.name)
+    return PluginInfo(entry.name, entry.dist.name, entry.dist.version)
+
+
+def _means(name: str, plugin: PluginInfo) -> bool:
+    if name == plugin.name:
+        return True
+    return plugin.distribution is not None and (canonical(name) == canonical(plugin.distribution))
+
+
+def _check_version(plugin: PluginInfo, entry: EntryPoint) -> None:
+    """Hold a distribution to what it requires of Flask-Chest, before any of its code runs.
+
+    pip does so when it installs, but not with ``--no-deps``, nor when Flask-Chest is upgraded
+    afterwards and only a warning is printed.
+    """
+    texts = (entry.dist.requires if entry.dist else None) or ()
+    texts = [text for text in texts if canonical(_NAME.split(text)[0]) == "flask-chest"]
+    if not texts or (
+        canonical(plugin.distribution or "") in OURS and plugin.version == __version__
+    ):
+        return  # of one version, ours always fit
+    from packaging.requirements import (  # noqa: PLC0415 - not to be imported for ours alone
+        InvalidRequirement,
+        Requirement,
+    )
+
+    for text in texts:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:  # no installer would have taken it for a restriction
+            continue
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        if not requirement.specifier.contains(__version__, prereleases=True):
+            raise ConfigurationError(
+                f"The {plugin} was made for another version of Flask-Chest: it requires "
+                f"flask-chest{requirement.specifier}, and flask-chest {__version__} is installed. "
+                f"{plugin.remedy}"
+            )

@@ -1,0 +1,145 @@
+"""One plugin's implementation of one hook: calls it, counts its faults, and takes its time."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from flask_chest.runtime.counters import HookTime
+from flask_chest.runtime.log import logger
+
+if TYPE_CHECKING:
+    import pluggy
+
+    from flask_chest.plugins.discovery import PluginInfo
+    from flask_chest.runtime.counters import Counters
+    from flask_chest.runtime.log import Throttle
+
+REQUEST_SAMPLE: Final = 61
+"""Of so many calls in requests one is timed. A prime: traffic that repeats itself every 2, 4 or 10
+requests would else have the same one timed each time."""
+
+REQUEST_SLOW_MS: Final = 50.0
+"""A call in a request that takes longer is logged."""
+
+EXPORT_SLOW_MS: Final = 1_000.0
+"""The same for a call in an exporter's thread, where every one is timed."""
+
+
+class HookCall:
+    """One plugin's implementation of one hook.
+
+    Args:
+        hook: The hook's name.
+        parameters: Names of the hook's parameters, in the order of its specification.
+        implementation: Which may leave some of them out, or have them in another order.
+        plugin: Who implements it.
+        in_request: Whether it is called in requests, so that only some calls are timed.
+    """
+
+    def __init__(
+        self,
+        hook: str,
+        parameters: Sequence[str],
+        implementation: pluggy.HookImpl,
+        plugin: PluginInfo,
+        *,
+        in_request: bool,
+        counters: Counters,
+        throttle: Throttle,
+    ) -> None:
+        self.hook = hook
+        self.plugin = plugin
+        self.key = f"{plugin.name}: {hook}"
+        self._function = _taking(parameters, implementation)
+        self._package = _package(implementation.function)
+        self._sample = REQUEST_SAMPLE if in_request else 1
+        self._slow_ms = REQUEST_SLOW_MS if in_request else EXPORT_SLOW_MS
+        self._counters = counters
+        self._throttle = throttle
+        self._numbers = itertools.count()
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Begin anew, in a forked child, with the times."""
+        self._lock = threading.Lock()
+        self._timed = 0
+        self._total_ms = 0.0
+        self._max_ms = 0.0
+
+    def __call__(self, *values: object) -> object:
+        """Call the implementation with the values of all parameters of the hook.
+
+        Raises:
+            Exception: Whatever it raises, which is to be given to `failed`.
+        """
+        if next(self._numbers) % self._sample:
+            return self._function(*values)
+        started = time.perf_counter()
+        try:
+            return self._function(*values)
+        finally:
+            self._note((time.perf_counter() - started) * 1e3)
+
+    def _note(self, taken_ms: float) -> None:
+        with self._lock:
+            self._timed += 1
+            self._total_ms += taken_ms
+            self._max_ms = max(self._max_ms, taken_ms)
+        if taken_ms > self._slow_ms:
+            self._throttle.log(
+                logging.WARNING,
+                f"slow {self.key}",
+                f"The {self.plugin} is slow: a call of {self.hook} took {taken_ms:.0f} ms. "
+                "chest.stats().hook_times has the times of all plugins",
+            )
+
+    def time(self) -> HookTime | None:
+        """Return what was timed in this process; None when nothing was."""
+        with self._lock:
+            if not self._timed:
+                return None
+            return HookTime(self._timed, self._total_ms / self._timed, self._max_ms)
+
+    def failed(self, error: BaseException) -> None:
+        """Count and log what the implementation raised.
+
+        The error's text may hold a value of the request, which the plugin was about to remove:
+        ``KeyError('4111 1111 1111 1111')``. So only its class and place are logged, and at level
+        DEBUG the stack, without texts of errors.
+        """
+        self._counters.add("plugin_errors", self.key)
+        message = (
+            f"The {self.plugin} failed in {self.hook}: {type(error).__name__} at "
+            f"{self._place(error)}"
+        )
+        if logger.isEnabledFor(logging.DEBUG):
+            message += "\n" + "".join(traceback.format_tb(error.__traceback__)).rstrip()
+        self._throttle.log(logging.ERROR, f"plugin {self.key}", message)
+
+    def _place(self, error: BaseException) -> str:
+        """Return file and line where the plugin's own code was left, or the innermost ones."""
+        places = [
+            (frame.f_globals.get("__name__") or "", f"{frame.f_code.co_filename}:{line}")
+            for frame, line in traceback.walk_tb(error.__traceback__)
+        ]
+        own = [place for module, place in places if module.partition(".")[0] == self._package]
+        return (own or [place for _, place in places])[-1]
+
+
+def _taking(parameters: Sequence[str], implementation: pluggy.HookImpl) -> Callable[..., Any]:
+    """Return the implementation as a function of all parameters of the hook."""
+    function: Callable[..., Any] = implementation.function
+    if tuple(implementation.argnames) == tuple(parameters):
+        return function
+    places = [parameters.index(name) for name in implementation.argnames]
+    return lambda *values: function(*[values[place] for place in places])
+
+
+def _package(function: object) -> str:
+    return (getattr(function, "__module__", None) or "").partition(".")[0]

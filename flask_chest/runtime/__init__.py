@@ -1,0 +1,1 @@
+"""What every other part stands on: forks, the log, counters, Flask's proxies."""

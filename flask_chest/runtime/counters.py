@@ -1,0 +1,113 @@
+"""Counters of this process, and what `chest.stats()` returns."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class HookTime:
+    """What calls of one hook of one plugin took in this process.
+
+    Attributes:
+        calls_timed: How many calls were timed: one of 61 in requests, and every one in an
+            exporter's thread.
+        mean_ms: Mean of these, in milliseconds.
+        max_ms: The longest of these, in milliseconds.
+    """
+
+    calls_timed: int
+    mean_ms: float
+    max_ms: float
+
+
+@dataclass(frozen=True)
+class ExporterStats:
+    """What one exporter has done in this process, and how far behind it is on this host.
+
+    Attributes:
+        delivered: Records committed by this process.
+        rejected: Records that the database refused and that were set aside.
+        failures: Attempts that failed; each is tried again.
+        dropped: Records that this process dropped before the exporter had them, by reason:
+            ``journal_full`` and ``memory_full`` (the oldest, above CHEST_JOURNAL_MAX_BYTES; one
+            that was being delivered at that moment may have arrived), ``dead_letters_full`` (a
+            refused one).
+        pending_bytes: Journal bytes that still wait for this exporter, all processes together.
+        lag_seconds: Age of the oldest waiting segment's first write, 0.0 when nothing waits.
+        last_error: Text of the newest failure; None after a success.
+    """
+
+    delivered: int
+    rejected: int
+    failures: int
+    dropped: dict[str, int]
+    pending_bytes: int
+    lag_seconds: float
+    last_error: str | None
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Counters of this process since it started, as `chest.stats()` returns them.
+
+    Attributes:
+        recorded: Records handed to the journal.
+        dropped: Records lost to all exporters, by reason: ``disk_full``, ``journal`` (it could
+            not be written for another reason), ``journal_full`` (above CHEST_JOURNAL_MAX_BYTES),
+            ``capture`` (a fault in capture itself); ``torn`` (half a line left by a killed
+            process, whose client got no answer) and ``damaged`` (a whole segment that cannot be
+            read), which are in the journal's folder ``damaged``.
+        request_ids_replaced: Request IDs that a generator, plugin or header gave and that could
+            not be used.
+        variables_skipped: Values that a pattern caught and that are not data.
+        capture_errors: Faults in capture itself, and exceptions of CHEST_KEEP_IF. The request
+            went on.
+        plugin_errors: Exceptions raised by plugins, by ``plugin: hook``, such as
+            ``geo: chest_filter_variables``.
+        suppressed: Requests that were not recorded because of `chest.suppress()` or CHEST_OPT_OUT.
+        sampled_out: Requests that sampling or CHEST_MAX_RECORDS_PER_SECOND did not keep; the
+            weights of those that were kept count them.
+        exporters: One entry for each configured exporter.
+        hook_times: What the hooks of plugins take, by ``plugin: hook``; only what was called.
+    """
+
+    recorded: int
+    dropped: dict[str, int]
+    request_ids_replaced: int
+    variables_skipped: int
+    capture_errors: int
+    plugin_errors: dict[str, int]
+    suppressed: int
+    sampled_out: int
+    exporters: dict[str, ExporterStats] = field(default_factory=dict)
+    hook_times: dict[str, HookTime] = field(default_factory=dict)
+
+
+class Counters:
+    """Counts events from any thread. Only rare events are counted here, under a lock."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # a signal handler may close what it interrupts
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def add(self, what: str, reason: str = "", number: int = 1) -> None:
+        """Count `number` events of the kind `what`, split by `reason`."""
+        with self._lock:
+            self._counts[what, reason] += number
+
+    def total(self, what: str, reason: str = "") -> int:
+        """Return the count of one kind and reason."""
+        return self._counts[what, reason]
+
+    def by_reason(self, what: str) -> dict[str, int]:
+        """Return the counts of one kind, by reason."""
+        with self._lock:
+            return {reason: n for (kind, reason), n in self._counts.items() if kind == what}
+
+    def after_fork(self) -> None:
+        """Start from zero in a forked child, whose parent keeps its own counts."""
+        self._lock = threading.RLock()
+        self._counts = Counter()

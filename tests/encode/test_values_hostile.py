@@ -1,0 +1,156 @@
+"""Values that raise, lie or never end cost neither the request nor the record."""
+
+from __future__ import annotations
+
+import collections
+import re
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import timedelta
+
+import pytest
+from pydantic_core import to_json
+from support.value_samples import (
+    NOTHING_SECRET,
+    RAISING,
+    Fault,
+    Hostile,
+    convert,
+    endless,
+    hostile,
+    raising,
+    record,
+)
+from werkzeug.local import LocalProxy
+
+from flask_chest.encode.values import (
+    MAX_DEPTH,
+    MAX_ITEMS,
+    MAX_RECORD,
+    MAX_TEXT,
+    NotData,
+    to_data,
+)
+from flask_chest.redaction import PLAIN
+
+pytestmark = pytest.mark.opens_nothing
+
+
+def test_hostile_subclasses_of_built_in_types_are_read_all_the_same():
+    assert convert(hostile(str)("abc")) == "abc"
+    assert convert(hostile(str)("a\0" * MAX_TEXT))[:2] == "a\ufffd"
+    assert convert(hostile(int)(5)) == 5
+    assert convert(hostile(int)(2**64)) == str(2**64)
+    assert convert(hostile(float)(1.5)) == 1.5
+    assert convert(hostile(float)("nan")) == "NaN"
+    assert convert(hostile(list)([1])) == [1]
+    assert convert(hostile(tuple)([1])) == [1]
+    assert convert(hostile(dict)(a=1)) == {"a": 1}
+    assert convert(hostile(set)([1])) == [1]
+    assert convert(hostile(frozenset)([1])) == [1]
+    assert convert(hostile(collections.deque)([1])) == [1]
+    assert convert(hostile(timedelta)(seconds=1)) == 1.0
+    assert convert({hostile(str)("key"): 1, hostile(int)(7): 2}) == {"key": 1, "7": 2}
+
+
+@pytest.mark.parametrize("kind", RAISING)
+def test_what_raises_is_named_by_its_type_or_skipped(kind):
+    value = RAISING[kind]
+    for around, content in (
+        (lambda it: it, lambda data: data),
+        (lambda it: [it], lambda data: data[0]),
+        (lambda it: (1, it), lambda data: data[1]),
+        (lambda it: {"a": it}, lambda data: data["a"]),
+        (lambda it: collections.UserList([it]), lambda data: data[0]),
+        (lambda it: LocalProxy(lambda: it), lambda data: data),
+    ):
+        assert re.match(r"<\w+: \w+ while read>", content(convert(around(value))))
+    assert convert([1, value, 2], named=False)[::2] == [1, 2]
+    assert record({"v": value, "w": 1}, "*") == ({"w": 1}, 1)
+
+
+@pytest.mark.parametrize("error", [ValueError, RecursionError, MemoryError, GeneratorExit, Fault])
+def test_whatever_a_repr_raises_stays_in_the_value(error):
+    value = type("Broken", (), {"__repr__": raising(error)})()
+    assert convert(value) == f"<Broken: {error.__name__} while read>"
+    assert convert([1, value, 2])[::2] == [1, 2]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_only_the_end_of_the_process_passes(error):
+    value = type("Broken", (), {"__repr__": raising(error)})()
+    with pytest.raises(error):
+        to_data([value], PLAIN, MAX_RECORD, NOTHING_SECRET, named=True)
+
+
+def test_a_repr_may_be_huge_or_a_hostile_text():
+    huge = type("Huge", (), {"__repr__": lambda _self: "x" * 100_000_000})()
+    assert convert(huge).endswith("x…[cut, 100000000 characters]")
+    odd = type("Odd", (), {"__repr__": lambda _self: hostile(str)("a\0\ud800")})()
+    assert convert(odd) == "a\ufffd\ufffd"
+
+
+def test_a_class_that_is_faked_is_not_believed():
+    fake = type("Fake", (), {"__class__": dict, "__repr__": lambda _self: "fake"})()
+    assert convert(fake) == "fake"
+    with pytest.raises(NotData):
+        convert(fake, named=False)
+
+
+def test_the_name_of_a_type_may_be_anything():
+    class Meta(type):
+        __name__ = property(raising())
+
+    odd = type(hostile(str)("a" * 300), (), {})
+    odd.__name__ = hostile(str)("b" * 300)
+    assert convert([Meta("C", (), {})()], named=False) == ["<C>"]
+    assert convert([odd()], named=False)[0].startswith("<bbb")
+
+
+def test_a_class_that_has_every_attribute_is_neither_a_dataclass_nor_of_attrs():
+    class Meta(type):
+        def __getattr__(cls, name):
+            return "yes"
+
+    thing = Meta("Thing", (), {"__repr__": lambda _self: "thing"})()
+    assert convert(thing) == "thing"
+
+
+def test_endless_containers_end():
+    count = MAX_ITEMS + 1
+    endless_list = hostile(Sequence, __iter__=endless, __len__=lambda _self: 5)()
+    assert convert(endless_list) == [*range(MAX_ITEMS), "…[cut, 5 items]"]
+    endless_set = hostile(AbstractSet, __iter__=endless, __len__=lambda _self: 2**62)()
+    assert convert(endless_set) == [*range(MAX_ITEMS), f"…[cut, {2**62} items]"]
+    pairs = hostile(Mapping, items=lambda _self: ((i, i) for i in endless()), __len__=lambda _: 0)
+    attributes = {"__getattribute__": object.__getattribute__}
+    data = convert(type("Pairs", (pairs,), attributes)())
+    assert len(data) == count
+    assert data["…"] == "[cut, 0 items]"
+
+
+def test_a_mapping_whose_items_are_no_pairs_is_not_read():
+    class Liar(Mapping):
+        __getitem__ = __iter__ = __len__ = raising()
+
+        def __init__(self, items):
+            self._items = items
+
+        def items(self):
+            return self._items
+
+    for items in ([1], ["abc"], [()], [(1, 2, 3)], None, 5, [Hostile()], Hostile()):
+        assert re.match(r"<Liar: \w+ while read>", convert(Liar(items)))
+
+
+def test_a_sequence_of_sequences_without_end_ends():
+    class Nested(collections.abc.Sequence):
+        def __len__(self):
+            return 1
+
+        def __getitem__(self, index):
+            return [Nested()][index]
+
+    data = convert(Nested())
+    cut = '"…[cut, Nested of 1 items]"'
+    assert to_json(data).decode() == "[" * MAX_DEPTH + cut + "]" * MAX_DEPTH

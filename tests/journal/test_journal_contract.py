@@ -1,0 +1,345 @@
+"""What every journal does, whichever way it keeps the records."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from support.journals import ALL, deliver, line, segment_files, unread
+
+from flask_chest.journal import DiskJournal, MemoryJournal
+from flask_chest.runtime.counters import Counters
+from flask_chest.runtime.log import Throttle
+
+
+@pytest.fixture(params=["disk", "memory"])
+def journal(request, make_disk, make_memory):
+    return {"disk": make_disk, "memory": make_memory}[request.param]()
+
+
+# -- The contract --------------------------------------------------------------------------------
+
+
+def test_nothing_waits_in_a_new_journal(journal):
+    assert unread(journal) == []
+    assert journal.reader("main").pending() == (0, 0.0)
+    assert journal.appended == 0
+
+
+def test_records_come_out_as_they_went_in_and_in_order(journal):
+    lines = [line(number) for number in range(100)]
+    assert all(journal.append(each) for each in lines)
+    assert deliver(journal) == lines
+    assert journal.appended == 100
+
+
+def test_each_exporter_has_its_own_way_through_the_journal(journal):
+    journal.append(line(1))
+    assert deliver(journal, "main") == [line(1)]
+    journal.append(line(2))
+    assert deliver(journal, "other") == [line(1), line(2)]
+    assert deliver(journal, "main") == [line(2)]
+
+
+def test_what_was_not_acknowledged_comes_again(journal):
+    lines = [line(number) for number in range(10)]
+    for each in lines:
+        journal.append(each)
+    reader = journal.reader("main")
+    with reader.turn():
+        assert next(reader.chunks(4, ALL)).lines == b"".join(lines[:4])
+    assert deliver(journal, max_records=4, chunks=1) == lines[:4]
+    assert deliver(journal) == lines[4:]
+    assert deliver(journal) == []
+
+
+def test_records_appended_during_a_delivery_wait_for_the_next(journal):
+    journal.append(line(1))
+    reader = journal.reader("main")
+    taken = []
+    with reader.turn():
+        for chunk in reader.chunks(1, ALL):
+            taken.append(chunk.lines)
+            journal.append(line(len(taken) + 1))
+            reader.acknowledge(chunk)
+    assert taken == [line(1)]
+    assert deliver(journal) == [line(2)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    sizes=st.lists(st.integers(min_value=20, max_value=400), max_size=40),
+    max_records=st.integers(min_value=1, max_value=12),
+    max_bytes=st.integers(min_value=1, max_value=1_000),
+    kind=st.sampled_from(["disk", "memory"]),
+)
+def test_chunks_keep_their_limits_unless_a_single_record_is_larger(
+    sizes, max_records, max_bytes, kind
+):
+    with tempfile.TemporaryDirectory() as folder:
+        journal = (
+            DiskJournal(Path(folder), ["main"], Counters(), Throttle())
+            if kind == "disk"
+            else MemoryJournal(["main"], Counters(), Throttle())
+        )
+        lines = [line(number, size) for number, size in enumerate(sizes)]
+        for each in lines:
+            journal.append(each)
+        taken = []
+        reader = journal.reader("main")
+        with reader.turn():
+            for chunk in reader.chunks(max_records, max_bytes):
+                reader.acknowledge(chunk)
+                part = chunk.lines.splitlines(keepends=True)
+                assert 1 <= len(part) == chunk.count <= max_records
+                assert len(chunk.lines) <= max_bytes or len(part) == 1
+                taken += part
+        assert taken == lines
+        journal.close()
+
+
+def test_pending_counts_bytes_and_says_how_long_the_oldest_waits(journal):
+    started = time.time()
+    journal.append(line(1))
+    journal.append(line(2))
+    waiting, age = journal.reader("main").pending()
+    assert waiting == len(line(1) + line(2))
+    assert 0.0 <= age <= time.time() - started + 0.1
+    deliver(journal, max_records=1, chunks=1)
+    assert journal.reader("main").pending()[0] == len(line(2))
+    deliver(journal)
+    assert journal.reader("main").pending() == (0, 0.0)
+    assert journal.reader("other").pending()[0] == len(line(1) + line(2))
+
+
+def test_one_thread_at_a_time_has_the_turn(journal):
+    reader = journal.reader("main")
+    answers = []
+
+    def try_it():
+        with reader.turn() as held:
+            answers.append(held)
+
+    with reader.turn() as held:
+        assert held
+        for _ in range(3):
+            thread = threading.Thread(target=try_it)
+            thread.start()
+            thread.join()
+        with journal.reader("other").turn() as other:
+            assert other
+    assert answers == [False, False, False]
+    try_it()
+    assert answers[-1] is True
+
+
+def test_the_turn_ends_with_an_exception(journal):
+    reader = journal.reader("main")
+    with pytest.raises(ZeroDivisionError), reader.turn():
+        raise ZeroDivisionError
+    with reader.turn() as held:
+        assert held
+
+
+def test_appends_from_many_threads_all_arrive_whole(journal):
+    def append(start):
+        for number in range(start, start + 200):
+            assert journal.append(line(number, 300))
+
+    threads = [threading.Thread(target=append, args=(start,)) for start in range(0, 1_600, 200)]
+    for thread in threads:
+        thread.start()
+    taken = []
+    while any(thread.is_alive() for thread in threads):
+        taken += deliver(journal, max_records=50)
+    taken += deliver(journal, max_records=50)
+    assert sorted(json.loads(each)["n"] for each in taken) == list(range(1_600))
+    assert journal.appended == 1_600
+
+
+def test_who_is_in_charge_stays_so_until_it_gives_up(journal):
+    assert journal.claim()
+    assert journal.claim()
+    journal.release()
+    journal.release()
+    assert journal.claim()
+    journal.close()
+    assert journal.claim()
+
+
+def test_a_closed_journal_takes_further_records(journal):
+    journal.append(line(1))
+    journal.close()
+    assert journal.append(line(2))
+    journal.close()
+    assert deliver(journal) == [line(1), line(2)]
+
+
+def test_pruning_takes_nothing_that_an_exporter_has_yet_to_see(journal):
+    journal.append(line(1))
+    journal.close()
+    deliver(journal, "main")
+    journal.prune()
+    assert deliver(journal, "other") == [line(1)]
+    journal.prune()
+    assert unread(journal, "main") == unread(journal, "other") == []
+
+
+def test_after_a_fork_the_child_counts_from_zero_and_goes_on(journal):
+    journal.append(line(1))
+    journal.claim()
+    with journal.reader("main").turn():
+        journal.after_fork()
+        with journal.reader("main").turn() as held:
+            assert held
+    assert journal.appended == 0
+    assert journal.append(line(2))
+    assert unread(journal)[-1] == line(2)
+
+
+class JournalMachine(RuleBasedStateMachine):
+    """Append, read, acknowledge, close, open: each exporter sees all of it, in order."""
+
+    kind: str
+
+    @initialize()
+    def begin(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.counters = Counters()
+        self.lines = []
+        self.reached = {"main": 0, "other": 0}
+        self.torn = 0
+        self.open()
+
+    def open(self):
+        exporters = sorted(self.reached)
+        self.journal = (
+            DiskJournal(self.folder / "chest", exporters, self.counters, Throttle())
+            if self.kind == "disk"
+            else MemoryJournal(exporters, self.counters, Throttle())
+        )
+
+    @rule(sizes=st.lists(st.integers(min_value=20, max_value=200), min_size=1, max_size=5))
+    def append(self, sizes):
+        for size in sizes:
+            self.lines.append(line(len(self.lines), size))
+            assert self.journal.append(self.lines[-1])
+
+    @rule(
+        exporter=st.sampled_from(["main", "other"]),
+        max_records=st.integers(min_value=1, max_value=6),
+        max_bytes=st.integers(min_value=1, max_value=600),
+        chunks=st.integers(min_value=0, max_value=4),
+    )
+    def acknowledge(self, exporter, max_records, max_bytes, chunks):
+        taken = deliver(self.journal, exporter, max_records, max_bytes, chunks)
+        start = self.reached[exporter]
+        assert taken == self.lines[start : start + len(taken)]
+        assert taken or not chunks or start == len(self.lines)
+        self.reached[exporter] += len(taken)
+
+    @rule(exporter=st.sampled_from(["main", "other"]))
+    def read_only(self, exporter):
+        reader = self.journal.reader(exporter)
+        with reader.turn():
+            first = next(reader.chunks(3, ALL), None)
+        expected = self.lines[self.reached[exporter] :]
+        taken = first.lines.splitlines(keepends=True) if first else []
+        assert taken == expected[: len(taken)]
+        assert taken or not expected
+
+    @rule()
+    def prune(self):
+        self.journal.prune()
+
+    @rule()
+    def close(self):
+        self.journal.close()
+
+    @precondition(lambda self: self.kind == "disk")
+    @rule()
+    def reopen(self):
+        self.journal.close()
+        self.open()
+
+    @precondition(lambda self: self.kind == "disk")
+    @rule(half=st.binary(min_size=1, max_size=50).map(lambda text: text.replace(b"\n", b"")))
+    def tear(self, half):
+        """Leave half a line where a writer was killed, once it has let go of its segment."""
+        self.journal.close()
+        files = segment_files(self.folder / "chest")
+        if files and half and files[-1].read_bytes().endswith(b"\n"):
+            with files[-1].open("ab") as file:
+                file.write(half)
+            self.torn += 1
+        self.open()
+
+    @invariant()
+    def what_waits_is_reported(self):
+        if hasattr(self, "journal") and not self.torn:
+            for exporter, start in self.reached.items():
+                waiting = sum(map(len, self.lines[start:]))
+                assert self.journal.reader(exporter).pending()[0] == waiting
+
+    def teardown(self):
+        if not hasattr(self, "journal"):
+            return
+        for exporter, start in self.reached.items():
+            assert deliver(self.journal, exporter, 7) == self.lines[start:]
+        self.journal.close()
+        self.journal.prune()
+        if self.kind == "disk":
+            assert segment_files(self.folder / "chest") == []
+        assert self.counters.by_reason("dropped") == ({"torn": self.torn} if self.torn else {})
+        shutil.rmtree(self.folder)
+
+
+@pytest.mark.parametrize("kind", ["disk", "memory"])
+def test_every_exporter_sees_every_record_whatever_the_order_of_events(kind):
+    machine = type("Machine", (JournalMachine,), {"kind": kind})
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=60, stateful_step_count=25, deadline=None)
+    )
+
+
+# -- In memory -----------------------------------------------------------------------------------
+
+
+def test_memory_drops_the_oldest_when_it_is_full_and_counts_them(make_memory, counters):
+    journal = make_memory("main")
+    size = 1024 * 1024
+    for number in range(70):
+        assert journal.append(line(number, size))
+    left = [json.loads(each)["n"] for each in unread(journal, max_bytes=100 * size)]
+    assert left == list(range(6, 70))
+    assert counters.by_reason("dropped main") == {"memory_full": 6}
+
+
+def test_memory_acknowledges_no_more_than_was_taken_when_it_overflows_meanwhile(make_memory):
+    journal = make_memory("main")
+    size = 1024 * 1024
+    for number in range(64):
+        journal.append(line(number, size))
+    reader = journal.reader("main")
+    with reader.turn():
+        chunk = next(reader.chunks(4, 100 * size))
+        for number in range(64, 70):
+            journal.append(line(number, size))
+        reader.acknowledge(chunk)
+    left = [json.loads(each)["n"] for each in unread(journal, max_bytes=100 * size)]
+    assert left == list(range(6, 70))

@@ -1,0 +1,177 @@
+"""Every hook is documented, and the example of each is run in an application."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from flask import Flask, g
+from pydantic import BaseModel
+
+from flask_chest import hookimpl, hookspecs
+from flask_chest.errors import ExporterUnavailable
+from flask_chest.exporter import Exporter
+
+PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text("utf-8")
+HOOKS = [name for name in vars(hookspecs) if name.startswith("chest_")]
+SECTIONS = dict(re.findall(r"^## `(chest_\w+)(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
+
+
+def specification(hook):
+    return inspect.signature(getattr(hookspecs, hook))
+
+
+def test_the_page_has_one_section_for_each_hook_in_their_order_and_no_other():
+    assert len(HOOKS) >= 5
+    assert list(SECTIONS) == HOOKS
+    assert PAGE.count("\n## `chest_") == len(HOOKS)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_the_section_has_the_signature_every_part_and_every_parameter(hook):
+    parameters = specification(hook).parameters
+    heading, section = SECTIONS[hook].split("\n", 1)
+    assert heading == f"({', '.join(parameters)}) -> {specification(hook).return_annotation}`"
+    parts = re.findall(r"^- \*\*(.+?)\*\*(.*?)(?=^- |^$)", section, re.DOTALL | re.MULTILINE)
+    assert [name for name, _ in parts] == ["Parameters", "Called", "Returns", "When it raises"]
+    assert all(len(text.split()) >= 1 for _, text in parts)
+    described = re.findall(r"(?:: |; )`(\w+)`,", parts[0][1])
+    assert described == list(parameters)
+    assert ("none" in parts[0][1]) == (not parameters)
+    assert section.count("```python") == 1
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_the_specification_says_the_same_parts(hook):
+    text = inspect.getdoc(getattr(hookspecs, hook))
+    for part in ("Called", "Returns:", "When it raises"):
+        assert f"\n{part}" in text
+    arguments = re.search(r"\nArgs:\n(.*?)\n\n", text, re.DOTALL)
+    described = re.findall(r"^ {4}(\w+):", arguments[1], re.MULTILINE) if arguments else []
+    assert described == list(specification(hook).parameters)
+
+
+def test_each_hook_has_a_test_of_its_own_that_runs_the_example():
+    functions = [
+        node
+        for node in ast.parse(Path(__file__).read_text("utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+    ]
+    for hook in HOOKS:
+        tests = [each for each in functions if each.name.startswith(f"test_hook_{hook}_")]
+        assert tests, hook
+        for test in tests:
+            assert "serve_with" in [argument.arg for argument in test.args.args], test.name
+
+
+# -- The examples, run -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def example(request):
+    """Return the example of the hook that the test is named after, as a module."""
+    [hook] = [name for name in HOOKS if request.node.name.startswith(f"test_hook_{name}_")]
+    code = re.search(r"```python\n(.*?)```", SECTIONS[hook], re.DOTALL)[1]
+    module = ModuleType(f"example_of_{hook}")
+    exec(compile(code, f"docs/plugins.md, {hook}", "exec"), vars(module))
+    # It implements this hook and no other.
+    marked = {name for name, value in vars(module).items() if hasattr(value, "flask_chest_impl")}
+    assert marked == {hook}
+    return module
+
+
+@pytest.fixture
+def serve_with(make_chest, example):
+    """Return what serves a request with the example as a plugin, and gives chest and response."""
+    apps = []  # a FlaskChest keeps none alive
+
+    def serve(headers=None, **arguments):
+        chest = make_chest(**arguments)
+        chest.register_plugin(example, "example")
+        chest.register_plugin(Exporters(), "away")
+        app = Flask("shop")
+        apps.append(app)
+        chest.init_app(app)
+
+        @app.get("/orders")
+        @chest.track
+        def orders():
+            g.user, g.card_number = "ada", "4111"
+            return ""
+
+        return chest, app.test_client().get("/orders", headers=headers or {})
+
+    yield serve
+    apps.clear()
+
+
+class NoConfig(BaseModel):
+    pass
+
+
+class Away(Exporter):
+    """An exporter whose destination is away."""
+
+    type = "away"
+    config_model = NoConfig
+
+    def open(self):
+        raise ExporterUnavailable("it is away")
+
+    def export(self, batch):
+        raise AssertionError
+
+    def close(self):
+        pass
+
+
+class Exporters:
+    @hookimpl
+    def chest_exporters(self):
+        return [Away]
+
+
+def was_called(chest, hook):
+    stats = chest.stats()
+    assert stats.plugin_errors == {}
+    assert stats.hook_times[f"example: {hook}"].calls_timed >= 1
+    return True
+
+
+def test_hook_chest_request_id_gives_a_request_its_id(serve_with, recorded):
+    chest, response = serve_with({"X-Amzn-Trace-Id": "Root=1-67891233-abcdef012345678912345678"})
+    [row] = recorded(chest, 1)
+    assert row["request_id"] == "Root=1-67891233-abcdef012345678912345678"
+    assert response.headers["X-Request-ID"] == row["request_id"]
+    assert was_called(chest, "chest_request_id")
+
+
+def test_hook_chest_filter_variables_removes_and_adds(serve_with, recorded):
+    chest, _ = serve_with({"User-Agent": "curl/8.1"})
+    [row] = recorded(chest, 1)
+    assert row["variables"] == {"user": "ada", "browser": "curl"}
+    assert was_called(chest, "chest_filter_variables")
+
+
+def test_hook_chest_exporters_brings_a_type(serve_with, example, capsys):
+    chest, _ = serve_with(exporters={"screen": {"type": "print", "prefix": ">"}})
+    assert chest.flush()
+    assert capsys.readouterr().out == "> /orders {'user': 'ada', 'card_number': '[redacted]'}\n"
+
+
+def test_hook_chest_exported_hears_of_batches(serve_with, example, recorded):
+    chest, _ = serve_with()
+    recorded(chest, 1)
+    assert example.delivered == {"main": 1}
+    assert was_called(chest, "chest_exported")
+
+
+def test_hook_chest_export_failed_hears_of_failures(serve_with, example, caplog):
+    chest, _ = serve_with(exporters={"main": {"type": "away"}})
+    assert not chest.flush()
+    assert ("alerts", 40, "main: it is away") in caplog.record_tuples
+    assert was_called(chest, "chest_export_failed")

@@ -1,0 +1,87 @@
+"""Public applications behave with app-wide tracking as they do without."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from public_apps import sources
+from public_apps.records import records_in
+
+HERE = Path(__file__).parent
+
+
+class Suite:
+    """A run of an application's own tests, in a copy of it."""
+
+    def __init__(self, public, folder, *, tracked):
+        public.copy_to(folder)
+        self.folder = folder
+        self.log = folder / "pytest.log"
+        self._report = folder / "report.json"
+        environment = public.environment(HERE)
+        environment.update(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", WATCH_REPORT=str(self._report))
+        if tracked:
+            environment["WATCH_TRACKED"] = public.package
+        options = ("-q", "-p", "watch", "-p", "no:cacheprovider", "-W", "error", "tests")
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "pytest", *options],
+                cwd=folder,
+                env=environment,
+                stdout=log,
+                stderr=log,
+            )
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+    def report(self):
+        """Wait for the end; return what `watch` reports."""
+        self.process.wait(120)
+        assert self._report.exists(), self.log.read_text("utf-8", "replace")
+        return json.loads(self._report.read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def suites(tmp_path_factory):
+    """Start all, as they wait much; return them by name, bare and tracked."""
+    publics = [sources.flaskr(), sources.httpbin()]
+    with contextlib.ExitStack() as stack:
+
+        def start(public, *, tracked):
+            suite = Suite(public, tmp_path_factory.mktemp(public.package), tracked=tracked)
+            stack.callback(suite.end)
+            return suite
+
+        yield {
+            public.package: [start(public, tracked=tracked) for tracked in (False, True)]
+            for public in publics
+        }
+
+
+@pytest.mark.parametrize(("name", "fewest"), [("flaskr", 24), ("httpbin", 60)])
+def test_its_own_tests_pass_as_without_tracking_and_each_request_is_recorded_once(
+    name, fewest, suites, make_chest, app
+):
+    runs = suites[name]
+    bare, tracked = [run.report() for run in runs]
+    log = runs[1].log.read_text("utf-8", "replace")
+    assert tracked["outcomes"] == bare["outcomes"], log
+    assert set(tracked["outcomes"].values()) == {"passed"}, log
+    assert len(tracked["outcomes"]) >= fewest
+    assert tracked["requests"] == bare["requests"]
+    assert tracked["said"] == []
+    assert tracked["idle_threads"] == []
+    rows = records_in(runs[1].folder, make_chest, app, "method, path")
+    assert sorted(map(list, rows)) == sorted(tracked["requests"])
+    assert len(rows) >= fewest
+    assert sum(each.get("recorded", 0) for each in tracked["stats"]) == len(rows)
+    faults = ("dropped", "plugin_errors", "capture_errors")
+    assert not any(each.get(fault) for each in tracked["stats"] for fault in faults)

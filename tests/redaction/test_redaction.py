@@ -1,0 +1,344 @@
+"""What is a secret, by its key and by what it looks like, and what stands in its place."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.value_samples import BYTES_OF_RECORD
+
+from flask_chest.encode.patterns import Patterns
+from flask_chest.encode.values import MAX_TEXT
+from flask_chest.encode.variables import Pick, VariableFilter
+from flask_chest.errors import ConfigurationError
+from flask_chest.redaction import DEFAULT_KEYS, Redactor, SecretKeys
+from flask_chest.redaction.texts import is_card
+
+pytestmark = pytest.mark.opens_nothing
+
+PAGE = Path(__file__).parents[2] / "docs" / "privacy.md"
+MASK = "[redacted]"
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+CARD = "4111111111111111"
+
+
+def words(text):
+    return text.split()
+
+
+def is_secret(key, *patterns, value="x"):
+    keys = SecretKeys(patterns)
+    return Redactor.is_secret(keys.verdict(key), value)
+
+
+def record(variables, *keys, **options):
+    """Return what the filter makes of variables."""
+    redact = Redactor(SecretKeys(keys), **{"secret_key": b"k", **options})
+    variable_filter = VariableFilter(redact, pytest.fail)
+    names = [name for name in variables if name.isidentifier()]
+    pick = Pick(Patterns([*names, "*"], setting="test"))
+    data = variable_filter.to_data(variables, pick)
+    assert variable_filter.to_data(variables, pick) == data  # also from what it remembers
+    return data
+
+
+def of(value, *keys, **options):
+    return record({"v": value}, *keys, **options)["v"]
+
+
+# -- Keys ------------------------------------------------------------------------------------
+
+# https://github.com/getsentry/sentry-python/blob/master/sentry_sdk/scrubber.py
+SENTRY = words(
+    """
+    password passwd secret api_key apikey auth credentials mysql_pwd privatekey private_key
+    token session csrftoken sessionid x_csrftoken x_forwarded_for set_cookie cookie
+    authorization proxy-authorization x_api_key aiohttp_session connect.sid csrf_token csrf
+    _csrf _csrf_token PHPSESSID _session symfony user_session _xsrf XSRF-TOKEN x_real_ip
+    ip_address remote_addr
+    """
+)
+
+
+@pytest.mark.parametrize("key", SENTRY)
+def test_what_sentrys_scrubber_covers_is_secret(key):
+    assert is_secret(key)
+    assert is_secret(f"my_{key}_old")
+    assert is_secret(key.upper())
+
+
+@pytest.mark.parametrize(
+    "key",
+    words(
+        """
+    X-Api-Key myApiKey APIKey apikey2 user[password] dbpassword PassWord pass_word PASSPHRASE
+    accessToken refresh_tokens id_token oauth oauth2_state author_token user.secret
+    client_secret creditCard card-number cardNumber user_pin PIN otp cvv ssn user_ssn iban
+    authorization_url privateKeyPem AWS_SECRET_ACCESS_KEY sid connect.sid database_dsn
+    jwt_payload
+    """
+    ),
+)
+def test_a_part_of_a_key_makes_it_secret_however_it_is_written(key):
+    assert is_secret(key)
+
+
+@pytest.mark.parametrize(
+    "key",
+    words(
+        """
+    user_id tenant model cost_cents author authors coauthor authority country shipping pinned
+    opinion spin classname ssnow inside president tokenizer passenger compass passed bypass
+    hotpot key monkey keyboard cartesian path route total
+    """
+    ),
+)
+def test_other_keys_are_not_secret(key):
+    assert not is_secret(key)
+
+
+def test_a_count_of_tokens_is_no_secret_and_a_list_of_them_is():
+    data = record({"prompt_tokens": 512, "tokens": ["a1b2"], "access_token": 7, "tokens_s": 1.5})
+    assert data == {"prompt_tokens": 512, "tokens": MASK, "access_token": MASK, "tokens_s": 1.5}
+
+
+def test_true_false_and_null_tell_no_secret():
+    data = record({"has_password": True, "session": None, "token": False, "secret": 0})
+    assert data == {"has_password": True, "session": None, "token": False, "secret": MASK}
+
+
+def test_an_applications_own_patterns_are_added_and_may_take_back():
+    assert is_secret("passport_no", "passport")
+    assert is_secret("password", "passport")
+    assert is_secret("dob", "=dob")
+    assert not is_secret("dobermann", "=dob")
+    assert not is_secret("session_id", "!session_id")
+    assert is_secret("session", "!session_id")
+    assert not is_secret("session_id", "!session")
+    assert is_secret("session_token", "!session")
+    assert not is_secret("password", "!*")
+    assert is_secret("my_x", "!*", "x")
+
+
+def test_of_two_patterns_at_one_place_the_longer_decides():
+    assert not is_secret("public_key_id", "public_key", "!public_key_id")
+    assert is_secret("public_key_ids", "!public_key", "public_key_ids")
+
+
+@pytest.mark.parametrize("pattern", ["", "!", "=", "_", "-", "!="])
+def test_a_pattern_without_a_letter_is_refused(pattern):
+    with pytest.raises(ConfigurationError, match=r"CHEST_REDACT_KEYS: .* can match no key"):
+        SecretKeys([pattern])
+
+
+def test_letters_of_another_width_are_the_same_letters():
+    assert is_secret("\uff50\uff41\uff53\uff53word")
+
+
+# -- Texts -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("Bearer abc.def-1", "Bearer *"),
+        ("bearer: abc", "bearer: *"),
+        ("curl -H 'Authorization: Bearer abc' x", "curl -H 'Authorization: Bearer *' x"),
+        ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic *"),
+        ("got Basic dXNlcjpwYXNz there", "got Basic * there"),
+        ("Proxy-Authorization: Digest abc", "Proxy-Authorization: Digest *"),
+        (f"see {JWT}, please", "see *, please"),
+        (f"x{JWT}", "x*"),
+        ("eyJhbGciOiJkaXIifQ..iv.text.tag", "*"),
+        (f"paid with {CARD}.", "paid with *."),
+        ("paid with 4111 1111 1111 1111 today", "paid with * today"),
+        ("12 4111-1111-1111-1111", "12 *"),
+        ("123 5500 0055 5555 5559", "123 *"),
+        (f"E('\\x19{CARD}')", "E('\\x19*')"),
+        ("E('\\notp=x \\x1fotp=y')", "E('\\notp=* \\x1fotp=*')"),
+        ("amex 3782 822463 10005", "amex *"),
+        ("https://ann:pa55@host/x?y=1", "https://ann:*@host/x?y=1"),
+        ("postgresql://:p@ss@h:5/d", "postgresql://:*@h:5/d"),
+        ("C:\\token=abc, \\x\\password: abc", "C:\\token=*, \\x\\password: *"),
+        ("https://h/x?a=1&token=abc&b=2", "https://h/x?a=1&token=*&b=2"),
+        ("https://h/cb#access_token=abc", "https://h/cb#access_token=*"),
+        ("/login?next=%2Fx%3Ftoken%3Dabc", "/login?next=%2Fx%3Ftoken%3D*"),
+        ("user%5Bpassword%5D=abc&x=1", "user%5Bpassword%5D=*&x=1"),
+        ("user[password]=abc", "user[password]=*"),
+        ('{"password": "a\\"b c", "n": 1}', '{"password": "*", "n": 1}'),
+        ("{'password': 'a b', 'n': 1}", "{'password': '*', 'n': 1}"),
+        (json.dumps(json.dumps({"token": "abc", "n": 1})), '"{\\"token\\": \\"*\\", \\"n\\": 1}"'),
+        ("User(name='Ann', password='x')", "User(name='Ann', password='*')"),
+        ("User(token=12, n=3)", "User(token=*, n=3)"),
+        ("D(password=E(v='x', w=[1, ')']), n=3)", "D(password=*, n=3)"),
+        ("{'a': 1, 'token': ['x', {'y': 2}], 'b': 2}", "{'a': 1, 'token': *, 'b': 2}"),
+        ("secret=b'x y' z", "secret=*' z"),
+        ("secret=[1, 2", "secret=*"),
+        ("prompt_tokens=512&refresh_tokens=abc", "prompt_tokens=512&refresh_tokens=*"),
+        ("D(secret=Root[int](root='x'), n=3)", "D(secret=*, n=3)"),
+        ("MultiDict([('token', 'x'), ('n', '1')])", "MultiDict([('token', '*'), ('n', '1')])"),
+        ("--password=abc -v", "--password=* -v"),
+        ("PGPASSWORD=abc psql", "PGPASSWORD=* psql"),
+        ("12password=abc", "12password=*"),
+        ("Set-Cookie: a=b; c=d\r\nHost: h", "Set-Cookie: *\r\nHost: h"),
+        ('Cookie: a="x y"; b=c\nHost: h', "Cookie: *\nHost: h"),
+        ("{'cookie': D(v='x'), 'n': 1}", "{'cookie': *, 'n': 1}"),
+        ("X-Api-Key: abc", "X-Api-Key: *"),
+        ("AKIAIOSFODNN7EXAMPLE", "*"),
+        ("ghp_0123456789abcdefghijABCDEFGHIJ012345", "*"),
+        ("sk-proj-0123456789abcdefghij", "*"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nab\n-----END RSA PRIVATE KEY-----.", "*."),
+        ("-----BEGIN PRIVATE KEY-----\nab", "*"),
+    ],
+)
+def test_secrets_in_a_text_are_masked_and_the_rest_is_kept(text, redacted):
+    expected = redacted.replace("*", MASK)
+    assert of(text) == expected
+    assert of({"a": [(1, text, 2)]}) == {"a": [[1, expected, 2]]}
+    assert of(text.encode()) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a basic thing",
+        "Basic information about bearers",
+        "/orders/7?page=2&sort=-total",
+        "2026-11-27T16:20:00Z",
+        "eyJ is how they begin",
+        "4111 1111 1111 1112",  # fails Luhn's test
+        "1234567890123456789012",  # too long
+        "1764260000000",  # milliseconds
+        "0511223344556677",
+        "01a2041f-4f20-7dd3-923d-2718af5a6ea7",
+        "ann@example.com",
+        "https://example.com:8080/x@y",
+        "task-0123456789abcdefghijkl",
+        "time: 12:00, author: Ann",
+        "192.168.100.200 555.123.4567",
+    ],
+)
+def test_what_only_looks_a_little_like_a_secret_is_kept(text):
+    assert of(text) == text
+
+
+def test_email_addresses_are_secret_on_request():
+    texts = ["mail ann.b+c@example.co.uk now", "https://h/?m=a@b.de", "a @ b"]
+    assert [of(text) for text in texts] == texts
+    assert [of(text, values=["email"]) for text in texts] == [
+        f"mail {MASK} now",
+        f"https://h/?m={MASK}",
+        "a @ b",
+    ]
+
+
+def test_each_kind_of_value_can_be_left_alone():
+    text = f"Bearer abc {JWT} {CARD}"
+    assert of(text, values=[]) == text
+    assert of(text, values=["jwt"]) == f"Bearer abc {MASK} {CARD}"
+    assert of(int(CARD), values=[]) == int(CARD)
+
+
+def test_numbers_of_cards_are_secret_as_numbers_too():
+    assert of([int(CARD), float(CARD), int(CARD) + 1]) == [MASK, MASK, int(CARD) + 1]
+    assert of(1764260000000) == 1764260000000
+
+
+@given(st.text(alphabet="0123456789", min_size=12, max_size=18), st.sampled_from("23456"))
+def test_a_card_number_is_one_whose_check_digit_is_right(digits, first):
+    found = [last for last in "0123456789" if is_card(first + digits[1:] + last)]
+    assert len(found) == 1
+    total = 0
+    for place, digit in enumerate(reversed(first + digits[1:] + found[0])):
+        doubled = int(digit) * (2 if place % 2 else 1)
+        total += doubled - 9 if doubled > 9 else doubled
+    assert total % 10 == 0
+
+
+def test_a_secret_that_a_cut_goes_through_is_seen_whole():
+    for secret in (f"Bearer {'s' * 50}", JWT, "4111 1111 1111 1111", "password=" + "s" * 50):
+        for start in range(MAX_TEXT - 60, MAX_TEXT + 5):
+            text = "a " * (start // 2) + secret + " b" * 100
+            cut = of(text)
+            assert cut.endswith(f"…[cut, {len(text)} characters]")
+            assert len(cut) <= MAX_TEXT
+            assert not re.search(r"sss|eyJ|4111|1 1111", cut)
+
+
+# -- Structures ------------------------------------------------------------------------------
+
+
+def test_redaction_goes_through_dicts_lists_and_objects():
+    given = {"user": [{"profile": ({"password": {"old": ["x"]}, "name": "Ann"},)}]}
+    expected = {"user": [{"profile": [{"password": MASK, "name": "Ann"}]}]}
+    assert of(given) == expected
+    assert record({"password": given, "n": 1}) == {"password": MASK, "n": 1}
+
+
+def test_a_pair_counts_as_key_and_value_as_headers_often_come():
+    headers = [("Authorization", "x y"), ["Host", "h"], ("Cookie", {"a": "b"})]
+    assert of(headers) == [["Authorization", MASK], ["Host", "h"], ["Cookie", MASK]]
+
+
+def test_names_and_keys_may_hold_secrets_themselves():
+    assert record({f"x {CARD}": 1}) == {f"x {MASK}": 1}
+    assert of({CARD: 1, f"a {CARD}": 2, ("token", 1): 3}) == {
+        MASK: 1,
+        f"a {MASK}": 2,
+        '["token","[redacted]"]': MASK,
+    }
+
+
+def test_dropping_leaves_neither_key_nor_mark():
+    options = {"how": "drop"}
+    assert record({"password": 1, "n": {"token": "x", "m": 2}}, **options) == {"n": {"m": 2}}
+    assert of([("Cookie", "x")], **options) == [["Cookie"]]
+    assert of("a Bearer abc b", **options) == "a Bearer  b"
+    assert of(int(CARD), **options) == ""
+
+
+def test_hashing_keeps_equal_values_equal_and_needs_the_key_to_be_guessed():
+    options = {"how": "hash"}
+    data = record({"session": "s1", "token": "s1", "pin": 5, "otp": "5", "jwt": "s2"}, **options)
+    assert data["session"] == data["token"] != data["jwt"]
+    assert data["pin"] == data["otp"]
+    assert all(re.fullmatch("hmac:[0-9a-f]{32}", value) for value in data.values())
+    assert of("Bearer s1", **options) == f"Bearer {data['session']}"
+    assert of({"a": {"secret": [1, {"b": 2}]}}, **options) == of(
+        {"a": {"secret": (1, {"b": 2})}}, **options
+    )
+    assert record({"session": "s1"}, secret_key=b"other", **options)["session"] != data["session"]
+
+
+def test_the_default_list_in_the_docs_is_the_one_that_is_used():
+    text = PAGE.read_text("utf-8")
+    for pattern in DEFAULT_KEYS:
+        assert f"`{pattern}`" in text, pattern
+
+
+def test_hostile_texts_take_time_in_proportion_to_their_length():
+    started = time.perf_counter()
+    for text in (
+        *("a" * 20_000, "a " * 9_000, "a=b " * 5_000, "1" * 20_000, "2 " * 9_000, "222-" * 5_000),
+        *("eyJ" * 6_000, "x@" * 9_000, "://:" * 5_000, "password=" * 2_000, "'" * 20_000),
+        *("bearer " * 2_500, "basic a" * 2_500, "-----BEGIN PRIVATE KEY-----" * 700),
+        *('"password": "' * 1_500, "\\" * 20_000 + "=", "a" + " " * 20_000 + "=", "-1" * 9_000),
+    ):
+        assert len(json.dumps(of(text, values=["credentials", "jwt", "card", "email"]))) < (
+            BYTES_OF_RECORD
+        )
+    assert time.perf_counter() - started < 20
+
+
+@given(st.text(), st.sampled_from(["mask", "hash", "drop"]))
+def test_any_text_can_be_redacted(text, how):
+    redact = Redactor(SecretKeys(), ["credentials", "jwt", "card", "email"], how=how)
+    redacted = redact.text(text)
+    assert isinstance(redacted, str)
+    if redact.is_harmless(text):
+        assert redacted == text

@@ -1,0 +1,156 @@
+"""What comes back from each backend, and the page of the docs that says so.
+
+`CHEST_WRITE_DOCS=1` renews the page.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from support.backends import Mongo, Mysql, Postgres, Sqlite
+
+from flask_chest.testing import make_batch, make_record
+from flask_chest.testing.records import as_stored
+
+PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
+
+VALUES = {
+    "text": "Füße 😀",
+    "empty text": "",
+    "text of spaces": " a ",
+    "integer": 42,
+    "largest integer": 2**63 - 1,
+    "smallest integer": -(2**63),
+    "float": 0.1,
+    "float without a fraction": 3.0,
+    "large float": 1e15,
+    "larger float": 1e16,
+    "huge float": 1e300,
+    "smallest float": 5e-324,
+    "negative zero": -0.0,
+    "boolean": True,
+    "null": None,
+    "list": [1, "a", None, [2.5]],
+    "dict": {"a": {"b": 1}},
+    "empty list and dict": [[], {}],
+    "order of keys": {"b": 1, "a": 2, "aa": 3, "B": 4},
+    "name with a dot, a dollar, or empty": {"a.b": 1, "$a": 2, "": 3},
+}
+FIELDS = {
+    "`started_at`": ("started_at", datetime(2024, 5, 1, 12, 0, 0, 123457, tzinfo=timezone.utc)),
+    "`duration_ms`": ("duration_ms", 0.1 + 0.2),
+    "`id`": ("id", "01a2041f-4f20-7dd3-923d-2718af5a6ea7"),
+    "`path` with any characters": ("path", "/Füße 😀/%/'\"\\ "),
+    "`endpoint` that is null": ("endpoint", None),
+}
+
+
+@contextmanager
+def opened(backend):
+    store = backend.new()
+    store.open()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def stores(tmp_path, postgres, mysql, mongo):
+    with (
+        opened(Sqlite(tmp_path / "chest.sqlite3")) as sqlite,
+        opened(Postgres(postgres)) as postgresql,
+        opened(Mysql(mysql)) as mariadb,
+        opened(Mongo(mongo)) as mongodb,
+    ):
+        yield {
+            "SQLite": sqlite,
+            "PostgreSQL": postgresql,
+            "MySQL" if " MySQL" in f" {mariadb.location}" else "MariaDB": mariadb,
+            "MongoDB": mongodb,
+        }
+
+
+def shown(value):
+    return f"`{json.dumps(value, ensure_ascii=False)}`"
+
+
+def compared(found, value):
+    """Return "same", or what came back instead."""
+    if json.dumps(found) == json.dumps(value) and type(found) is type(value):
+        return "same"
+    return shown(found)
+
+
+def page(stores):
+    variables = make_record(variables={str(n): value for n, value in enumerate(VALUES.values())})
+    fields = make_record(**dict(FIELDS.values()))
+    rows = []
+    back = {}
+    for name, store in stores.items():
+        store.export(make_batch(variables, fields))
+        records = {record.id: record for record in store.query()}
+        back[name] = (records[variables["id"]].variables, records[fields["id"]])
+    for n, (kind, value) in enumerate(VALUES.items()):
+        cells = [compared(back[name][0][str(n)], value) for name in stores]
+        rows.append([kind, shown(value), *cells])
+    for kind, (field, value) in FIELDS.items():
+        wanted = getattr(as_stored(fields), field)
+        cells = [
+            "same"
+            if getattr(back[name][1], field) == wanted
+            else str(getattr(back[name][1], field))
+            for name in stores
+        ]
+        rows.append([kind, f"`{fields[field] if field == 'started_at' else value}`", *cells])
+    table = [["kind", "value", *stores], ["---"] * (2 + len(stores)), *rows]
+    return "\n".join(
+        [
+            "# What comes back",
+            "",
+            "What `store.query()` returns for each kind of value, from each backend. What Python",
+            "values become before they are stored is in [values.md](values.md).",
+            "",
+            *(f"| {' | '.join(row)} |" for row in table),
+            "",
+            "- PostgreSQL's `jsonb` has one kind of number. A float without a fraction comes back",
+            "  as an integer from 1e16 to 2^63, equal when it is made a float again, and zero has",
+            "  no sign. It sorts the keys of a dict.",
+            "- MariaDB's view `chest_variables` may leave out a variable whose name is empty,",
+            '  beside one with `"` in its name, as its `JSON_KEYS` does. `g` has no such names,',
+            "  but a plugin could add them. The record has them all.",
+            "- MySQL 8 keeps JSON in a form of its own, which sorts the keys of a dict; MariaDB",
+            "  keeps its text. The tests run on MariaDB.",
+            "- A date in MongoDB has milliseconds; the microseconds are in the field",
+            "  `started_at_us`, and the store puts them together.",
+            "- MongoDB's column was made with SecantusDB, which speaks its protocol.",
+            "",
+            "This page is generated: `CHEST_WRITE_DOCS=1 .venv/bin/python -m pytest",
+            "tests/stores/test_fidelity.py`.",
+            "",
+        ]
+    )
+
+
+def test_the_page_says_what_comes_back(stores):
+    made = page(stores)
+    if os.environ.get("CHEST_WRITE_DOCS"):
+        PAGE.write_text(made, "utf-8")
+    if "MySQL" not in stores:  # its column is MariaDB's
+        assert PAGE.read_text("utf-8") == made
+
+
+def test_what_differs_is_equal_all_the_same(stores):
+    record = make_record(variables={str(n): value for n, value in enumerate(VALUES.values())})
+    for store in stores.values():
+        store.export(make_batch(record))
+        found = store.query()[0].variables
+        for n, value in enumerate(VALUES.values()):
+            if isinstance(value, float):
+                assert math.isclose(float(found[str(n)]), value, rel_tol=0.0)
+            else:
+                assert found[str(n)] == value

@@ -1,0 +1,174 @@
+"""The storm in its short form, that it tidies up, and that its verdict finds what is wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import random
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.storm import chaos
+from tests.storm.chaos import Trouble
+from tests.storm.client import Answer, Failure
+from tests.storm.host import until
+from tests.storm.verdict import Evidence, Verdict
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextlib.contextmanager
+def storm(*arguments):
+    """Run a storm, and see that nothing of it is left, however this ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.storm", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    first = process.stdout.readline()
+    folder = Path(re.search(r" in (/\S+)", first)[1])
+    try:
+        yield process, folder
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        try:
+            rest, _ = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            rest, _ = process.communicate()
+        sys.stdout.write(first + rest)
+        is_tidy = not folder.exists()
+        shutil.rmtree(folder, ignore_errors=True)
+        until(lambda: not processes_of(folder), "its processes have ended")
+        assert is_tidy
+        assert str(folder) not in Path("/proc/self/mounts").read_text("utf-8")
+
+
+def processes_of(folder):
+    """Return the command lines of the processes that have to do with a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (process / "cmdline").read_bytes()
+            if str(folder).encode() in command + (process / "environ").read_bytes():
+                found.append(command.replace(b"\0", b" ").decode())
+    return found
+
+
+def test_in_a_storm_nothing_is_lost_and_nothing_doubled(capsys):
+    with storm("--seconds=60") as (process, _):
+        # What it prints fits into the pipe.
+        code = process.wait(timeout=300)
+    report = capsys.readouterr().out
+    assert code == 0, report
+    assert re.search(r"^lost +0$", report, re.MULTILINE), report
+    assert re.search(r"^doubled +0$", report, re.MULTILINE), report
+
+
+def test_a_storm_that_is_broken_off_leaves_nothing_behind():
+    with storm("--seconds=60") as (process, folder):
+        for line in process.stdout:
+            if line.startswith("load"):
+                break
+        # Two servers, gunicorn and its workers.
+        assert len(processes_of(folder)) >= 7
+    assert process.returncode == 130
+
+
+def test_each_kind_of_trouble_happens_whatever_the_seed():
+    kinds = ["kill", "refuse", "drop", "stall"]
+    for seed in range(50):
+        events = chaos.plan(kinds, 54.0, random.Random(seed))
+        assert sorted(kind for _, kind, _ in events) == sorted(kinds)
+        ends = [at + seconds for at, _, seconds in events]
+        starts = [at for at, _, _ in events[1:]] + [54.0]
+        assert all(end <= start for end, start in zip(ends, starts, strict=True))
+
+
+# -- The verdict -----------------------------------------------------------------------------------
+
+
+def evidence():
+    """Return what a short storm without fault has shown."""
+    return Evidence(
+        answers=[Answer(name, "/plain", at, 0.01) for at, name in enumerate("abcdefghij")],
+        failures=[Failure("/plain", 4.0, 4.1, "reset")],
+        dropped=[("d", 7, 3.1)],
+        counters=[
+            {
+                "pid": 7,
+                "counted": {"disk_full": 1, "torn": 1},
+                "plugin_errors": {},
+                "exporters": {"one": {"rejected": 0, "dropped": {}}},
+            }
+        ],
+        troubles=[
+            Trouble("disk", "full", 3.0, 3.5),
+            Trouble("host", "reboot", 3.9, 4.5),
+            Trouble("one", "kill", 3.9, 4.5),
+        ],
+        stored={"one": list("abcefghijx"), "two": list("jihgfecbax")},
+        damaged={"s@9": b'{"id": "half', "s@9.reason": b"killed"},
+        planned={("disk", "full"), ("one", "kill")},
+    )
+
+
+def test_a_storm_without_fault_is_found_to_be_one():
+    verdict = Verdict(evidence())
+    assert verdict.faults == []
+    report = "\n".join(verdict.report())
+    assert re.search(r"^lost +0$", report, re.MULTILINE)
+    assert re.search(r"^requests +10 answered, 10 .* 1 broken off", report, re.MULTILINE)
+
+
+FAULTS = {
+    "lost everywhere": (lambda e: [s.remove("b") for s in e.stored.values()], "lost"),
+    "lost in one database": (lambda e: e.stored["two"].remove("b"), "lost: .* not in two"),
+    "doubled in one database": (lambda e: e.stored["two"].append("b"), "doubled in two"),
+    "doubled without an answer": (lambda e: e.stored["one"].append("x"), "doubled in one"),
+    "in one database only": (lambda e: e.stored["one"].remove("x"), "another database, not in one"),
+    "nothing stored": (lambda e: e.stored.update(one=[], two=[]), "nothing is in any"),
+    "dropped, yet stored": (lambda e: e.stored["one"].append("d"), "dropped, yet stored in one"),
+    "dropped with room": (lambda e: e.dropped.append(("b", 8, 9.0)), "had room"),
+    "dropped, not counted": (lambda e: e.counters[0]["counted"].clear(), "process 7 dropped 1"),
+    "never resumed": (
+        lambda e: e.troubles.append(Trouble("disk", "limit", 8, 9)),
+        "had room again",
+    ),
+    "an ID used twice": (lambda e: e.answers.append(e.answers[0]), "two responses"),
+    "a wrong status": (lambda e: e.failures.append(Failure("/", 4, 4, "500", True)), "failed"),
+    "reset without a kill": (lambda e: e.failures.append(Failure("/", 6, 7, "reset")), "failed"),
+    "capture failed": (lambda e: e.counters[0]["counted"].update(capture=1), "within Flask-Chest"),
+    "a plugin failed": (lambda e: e.counters[0]["plugin_errors"].update(x=1), "within Flask-Chest"),
+    "a dead letter": (lambda e: e.dead_letters.append(b"{}"), "dead letters"),
+    "a whole line set aside": (lambda e: e.damaged.update({"s@7": b'{"id": 1}\n'}), "half a line"),
+    "a segment set aside": (lambda e: e.damaged.update({"s": b""}), "half a line"),
+    "a segment left": (lambda e: e.segments.append("s"), "segments are left"),
+    "a trouble left out": (lambda e: e.troubles.pop(), "did not happen"),
+    "no drain": (lambda e: e.errors.append("nothing more is delivered"), "nothing more"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "said"), FAULTS.values(), ids=FAULTS)
+def test_the_verdict_finds(spoil, said):
+    spoiled = evidence()
+    spoil(spoiled)
+    verdict = Verdict(spoiled)
+    assert any(re.search(said, fault) for fault in verdict.faults), verdict.faults
+    assert any("FAULT" in line for line in verdict.report())
+
+
+def test_what_is_lost_and_doubled_is_named_and_counted():
+    spoiled = dataclasses.replace(evidence(), stored={"one": list("acefghijxx")})
+    report = "\n".join(Verdict(spoiled).report())
+    assert re.search(r"^lost +1$", report, re.MULTILINE)
+    assert re.search(r"^doubled +1$", report, re.MULTILINE)
+    assert re.search(r"FAULT +1 lost: .*: b \(/plain at 1.00 s\)", report)

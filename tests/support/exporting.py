@@ -1,0 +1,167 @@
+"""Exporters that fail, refuse and hang, and processes that deliver to them."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+from pydantic import BaseModel
+
+from flask_chest.errors import BatchRejected, ExporterUnavailable
+from flask_chest.export import Delivery, Export
+from flask_chest.exporter import Exporter
+from flask_chest.journal import DiskJournal, MemoryJournal
+from flask_chest.plugins.manager import Plugins
+from flask_chest.runtime.counters import Counters
+from flask_chest.runtime.log import Throttle
+
+
+class NoConfig(BaseModel):
+    pass
+
+
+class Keeper(Exporter):
+    """Keeps the numbers of the records that it got, and how it was called."""
+
+    type = "keeper"
+    config_model = NoConfig
+
+    def __init__(self, config=None):
+        super().__init__(config or NoConfig())
+        self.numbers = []
+        self.calls = []
+        self.batches = []
+        self.threads = set()
+        self._busy = threading.Lock()
+
+    @property
+    def is_open(self):
+        return self.calls.count("open") - self.calls.count("close") == 1
+
+    def open(self):
+        self.calls.append("open")
+
+    def export(self, batch):
+        assert self._busy.acquire(blocking=False), "two threads in one exporter"
+        try:
+            assert self.is_open
+            assert len(batch) == len(batch.records())
+            self.threads.add(threading.current_thread().name)
+            self.take([record["n"] for record in batch.records()])
+        finally:
+            self._busy.release()
+
+    def take(self, numbers):
+        self.batches.append(len(numbers))
+        self.numbers += numbers
+
+    def close(self):
+        self.calls.append("close")
+
+
+class Failing(Keeper):
+    """Fails so many times, in `open` or in `export`, then works."""
+
+    def __init__(self, times, where="export", error=None):
+        super().__init__()
+        self.left, self.where = times, where
+        self.error = error or ExporterUnavailable("the database is away")
+
+    def _fail(self, where):
+        if where == self.where and self.left:
+            self.left -= 1
+            raise self.error
+
+    def open(self):
+        super().open()
+        self._fail("open")
+
+    def take(self, numbers):
+        self._fail("export")
+        super().take(numbers)
+
+
+class Refusing(Keeper):
+    """Refuses every batch with one of these in it, as a database does: all or nothing."""
+
+    def __init__(self, refused):
+        super().__init__()
+        self.refused = set(refused)
+
+    def take(self, numbers):
+        if found := self.refused.intersection(numbers):
+            raise BatchRejected(f"does not like {len(found)} of {len(numbers)}")
+        super().take(numbers)
+
+
+class Hanging(Keeper):
+    """Hangs in its first batch until it is let go."""
+
+    def __init__(self):
+        super().__init__()
+        self.entered, self.let_go = threading.Event(), threading.Event()
+
+    def take(self, numbers):
+        self.entered.set()
+        assert self.let_go.wait(30)
+        super().take(numbers)
+
+
+class Process:
+    """What one process has: a journal, and an export with counters of its own."""
+
+    def __init__(
+        self, folder, exporters, *, interval=1_000.0, shutdown=2.0, plugins=(), batch=10, **limits
+    ):
+        self.counters, throttle = Counters(), Throttle()
+        self.exporters = exporters
+        self.journal = (
+            DiskJournal(folder, exporters, self.counters, throttle)
+            if folder
+            else MemoryJournal(exporters, self.counters, throttle)
+        )
+        hooks = Plugins({f"p{n}": p for n, p in enumerate(plugins)}, self.counters, throttle)
+        deliveries = {
+            name: Delivery(
+                name,
+                exporter,
+                self.journal,
+                max_records=batch,
+                max_bytes=1_000_000,
+                plugins=hooks,
+                counters=self.counters,
+                throttle=throttle,
+                **limits,
+            )
+            for name, exporter in exporters.items()
+        }
+        self.export = Export(
+            deliveries, self.journal, interval_seconds=interval, shutdown_seconds=shutdown
+        )
+
+    def record(self, numbers):
+        for number in numbers:
+            assert self.journal.append(json.dumps({"n": number}).encode() + b"\n")
+
+    def stats(self, name="main"):
+        return self.export.deliveries[name].stats()
+
+
+def until(condition, seconds=10.0):
+    """Wait for a condition, with a deadline."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.005)
+
+
+def our_threads():
+    names = ("chest-", "APScheduler")
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith(names)]
+
+
+def dead_letters(folder, name="main"):
+    path = folder / "dead-letter" / f"{name}.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines]

@@ -1,0 +1,53 @@
+"""Our distributions, and how the tests build and install them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DISTRIBUTIONS = {
+    "flask-chest": ROOT,
+    "flask-chest-sql": ROOT / "plugins/flask_chest_sql",
+    "flask-chest-sqlite": ROOT / "plugins/flask_chest_sqlite",
+    "flask-chest-postgres": ROOT / "plugins/flask_chest_postgres",
+    "flask-chest-mysql": ROOT / "plugins/flask_chest_mysql",
+    "flask-chest-mongo": ROOT / "plugins/flask_chest_mongo",
+}
+
+
+def run(*command, cwd=None, **environment):
+    result = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": "", **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
+    return result.stdout
+
+
+def make_environment(folder):
+    """Make a clean environment; return its folder `bin`. It has no pip: see `install`."""
+    run(sys.executable, "-m", "venv", "--without-pip", folder)
+    return folder / "bin"
+
+
+def install(bin_folder, *arguments):
+    """Install into a clean environment. What is imported is compiled then, the rest is not."""
+    run(
+        *(sys.executable, "-m", "pip", "--python", bin_folder / "python"),
+        *("install", "--quiet", "--no-compile", *arguments),
+    )
+
+
+def uninstall(bin_folder, distribution):
+    run(
+        *(sys.executable, "-m", "pip", "--python", bin_folder / "python"),
+        *("uninstall", "--quiet", "--yes", distribution),
+    )

@@ -1,0 +1,451 @@
+"""Values of every kind, hostile ones too, and what the tests of the value rules do with them."""
+
+from __future__ import annotations
+
+import array
+import collections
+import dataclasses
+import enum
+import io
+import json
+import math
+import re
+import threading
+import types
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import date, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
+from fractions import Fraction
+from ipaddress import ip_address
+from numbers import Integral, Real
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+import pydantic
+import pytest
+from markupsafe import Markup
+from pydantic import BaseModel, Field, RootModel, SecretStr
+from pydantic_core import to_json
+from werkzeug.datastructures import CombinedMultiDict, MultiDict
+from werkzeug.local import LocalProxy
+
+from flask_chest.encode.patterns import Patterns
+from flask_chest.encode.values import (
+    MAX_DEPTH,
+    MAX_INTEGER_BITS,
+    MAX_ITEMS,
+    MAX_KEY,
+    MAX_RECORD,
+    MAX_TEXT,
+    MAX_VARIABLE,
+    to_data,
+)
+from flask_chest.encode.variables import Pick, VariableFilter
+from flask_chest.redaction import PLAIN, Redactor, SecretKeys
+
+PAGE = Path(__file__).parents[2] / "docs" / "values.md"
+
+
+BYTES_OF_VARIABLE = 400 * 1024
+
+
+BYTES_OF_RECORD = 4 * 1024 * 1024
+
+
+def convert(value, *, named=True):
+    data, taken = to_data(value, PLAIN, MAX_RECORD, NOTHING_SECRET, named=named)
+    check(data)
+    assert 0 < taken < MAX_VARIABLE + 2_000
+    return data
+
+
+NOTHING_SECRET = Redactor(SecretKeys(["!*"]), ())
+
+
+def record(variables, *patterns):
+    """Return what the filter makes of variables, and how many it skipped."""
+    skipped = []
+    data = VariableFilter(NOTHING_SECRET, skipped.append).to_data(
+        variables, Pick(Patterns(patterns, setting="test"))
+    )
+    for value in data.values():
+        check(value)
+    assert all(len(name) <= MAX_KEY for name in data)
+    assert len(to_json(data)) <= BYTES_OF_RECORD
+    return data, sum(skipped)
+
+
+def check(data):
+    """Hold a JSON form to everything that is promised of it."""
+    encoded = to_json(data)
+    assert len(encoded) <= BYTES_OF_VARIABLE
+    assert json.loads(encoded, parse_constant=pytest.fail) == data
+    check_tree(data, 0)
+
+
+def check_tree(data, depth):
+    assert type(data) in (str, int, float, bool, type(None), list, dict)
+    if isinstance(data, str):
+        data.encode()
+        assert "\0" not in data
+        assert len(data) <= MAX_TEXT
+    elif isinstance(data, int):
+        assert -(2**63) <= data < 2**63
+    elif isinstance(data, float):
+        assert math.isfinite(data)
+    elif isinstance(data, (list, dict)):
+        assert depth < MAX_DEPTH
+        assert len(data) <= MAX_ITEMS + 1
+        for item in data.values() if isinstance(data, dict) else data:
+            check_tree(item, depth + 1)
+        for key in data if isinstance(data, dict) else ():
+            assert type(key) is str
+            assert "\0" not in key
+            assert len(key.encode().decode()) <= MAX_KEY
+
+
+class Color(enum.Enum):
+    RED = "red"
+    SIZES = (1, "two")
+    NOTHING = None
+    YES = True
+    THING = object
+
+
+class Level(enum.IntEnum):
+    HIGH = 3
+
+
+class Rights(enum.IntFlag):
+    READ = 1
+    WRITE = 2
+
+
+class Text(str, enum.Enum):
+    A = "a"
+
+
+class Point(NamedTuple):
+    x: int
+    y: int
+
+
+@dataclasses.dataclass
+class Plain:
+    x: int
+    label: str = dataclasses.field(default="fixed", init=False)
+    hidden: str = dataclasses.field(default="no", repr=False)
+    shared: dataclasses.InitVar[int] = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Slots:
+    __slots__ = ("unset", "x")
+    x: int
+    unset: int
+
+    def __init__(self):
+        object.__setattr__(self, "x", 1)
+
+
+@pydantic.dataclasses.dataclass
+class Checked:
+    x: int
+    token: str = Field(default="no", exclude=True)
+    hidden: str = Field(default="no", repr=False)
+
+
+class Model(BaseModel):
+    model_config = {"extra": "allow"}
+    x: int
+    token: str = Field(default="no", exclude=True)
+    hidden: str = Field(default="no", repr=False)
+    inner: list[Point] = []
+
+
+class Site(BaseModel):
+    url: pydantic.HttpUrl
+
+
+class AttrsLike:
+    """A class in the form that attrs documents for those who extend it."""
+
+    __slots__ = ("_y", "x")
+    __attrs_attrs__ = (
+        types.SimpleNamespace(name="x", repr=True),
+        types.SimpleNamespace(name="_y", repr=True),
+        types.SimpleNamespace(name="secret", repr=False),
+        types.SimpleNamespace(name="masked", repr=lambda _: "***"),
+    )
+    secret = masked = "no"
+
+    def __init__(self):
+        self.x, self._y = 1, [2]
+
+
+class WholeLike:
+    def __int__(self):
+        return 7
+
+
+class RealLike:
+    def __init__(self, number):
+        self.number = number
+
+    def __float__(self):
+        return self.number
+
+
+Integral.register(WholeLike)
+
+
+Real.register(RealLike)
+
+
+DATA = {
+    "text": ("text", "text"),
+    "empty text": ("", ""),
+    "text beyond ASCII": ("Füße 😀", "Füße 😀"),
+    "text with control characters": ('\x1f"\\\x7f', '\x1f"\\\x7f'),
+    "text with what looks like an escaped NUL": ("\\u0000", "\\u0000"),
+    "NUL": ("\0a\0", "\ufffda\ufffd"),
+    "lone surrogate": ("\ud800", "\ufffd"),
+    "lone surrogate in text": ("a\udfffb", "a\ufffdb"),
+    "pair of surrogates": ("\ud83d\ude00", "😀"),
+    "Markup": (Markup("<b>"), "<b>"),
+    "UserString": (collections.UserString("a"), "a"),
+    "zero": (0, 0),
+    "largest 64-bit integer": (2**63 - 1, 2**63 - 1),
+    "smallest 64-bit integer": (-(2**63), -(2**63)),
+    "integer beyond 64 bits": (2**63, "9223372036854775808"),
+    "negative integer beyond 64 bits": (-(2**63) - 1, "-9223372036854775809"),
+    "largest integer in decimal": (2**MAX_INTEGER_BITS - 1, str(2**MAX_INTEGER_BITS - 1)),
+    "smallest integer in hexadecimal": (2**MAX_INTEGER_BITS, hex(2**MAX_INTEGER_BITS)),
+    "negative integer in hexadecimal": (-(2**MAX_INTEGER_BITS), hex(-(2**MAX_INTEGER_BITS))),
+    "integer that would fill a disk": (1 << 100_000_000, "…[cut, 100000001 bits]"),
+    "float": (1.5, 1.5),
+    "large float": (1e308, 1e308),
+    "small float": (5e-324, 5e-324),
+    "NaN": (math.nan, "NaN"),
+    "infinity": (math.inf, "Infinity"),
+    "negative infinity": (-math.inf, "-Infinity"),
+    "True": (True, True),
+    "False": (False, False),
+    "None": (None, None),
+    "complex": (1 + 2j, "(1+2j)"),
+    "Fraction": (Fraction(1, 4), 0.25),
+    "integer of another library": (WholeLike(), 7),
+    "float of another library": (RealLike(1.5), 1.5),
+    "NaN of another library": (RealLike(math.nan), "NaN"),
+    "Decimal": (Decimal("19.90"), "19.90"),
+    "signalling NaN": (Decimal("sNaN"), "sNaN"),
+    "infinite Decimal": (Decimal("-Infinity"), "-Infinity"),
+    "Decimal with a large exponent": (Decimal("1E+999999"), "1E+999999"),
+    "UUID": (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+    "date": (date(2024, 5, 1), "2024-05-01"),
+    "naive datetime": (datetime(2024, 5, 1, 12), "2024-05-01T12:00:00"),
+    "aware datetime": (
+        datetime(2024, 5, 1, 12, tzinfo=timezone.utc),
+        "2024-05-01T12:00:00+00:00",
+    ),
+    "time": (datetime(2024, 5, 1, 12, 0, 0, 5).time(), "12:00:00.000005"),
+    "timedelta": (timedelta(minutes=1, milliseconds=500), 60.5),
+    "longest timedelta": (timedelta.min, -86399999913600.0),
+    "no bytes": (b"", ""),
+    "bytes": (b"\x00\xff", "AP8="),
+    "bytearray": (bytearray(b"\x00\xff"), "AP8="),
+    "memoryview": (memoryview(b"\x00\xff"), "AP8="),
+    "empty memoryview": (memoryview(b""), ""),
+    "memoryview with steps": (memoryview(b"abcd")[::2], "YWM="),
+    "memoryview of numbers": (memoryview(array.array("B", [1, 2])).cast("H"), "AQI="),
+    "memoryview of two dimensions": (memoryview(b"abcd").cast("B", (2, 2)), "YWJjZA=="),
+    "Enum": (Color.RED, "red"),
+    "Enum of tuples": (Color.SIZES, [1, "two"]),
+    "Enum of None": (Color.NOTHING, None),
+    "Enum of bool": (Color.YES, True),
+    "IntEnum": (Level.HIGH, 3),
+    "IntFlag": (Rights.READ | Rights.WRITE, 3),
+    "Enum that is a str": (Text.A, "a"),
+    "list": ([1, ["a", None]], [1, ["a", None]]),
+    "tuple": ((1, 2), [1, 2]),
+    "named tuple": (Point(1, 2), [1, 2]),
+    "range": (range(3), [0, 1, 2]),
+    "deque": (collections.deque([1, 2]), [1, 2]),
+    "UserList": (collections.UserList([1]), [1]),
+    "array": (array.array("i", [1, 2]), [1, 2]),
+    "empty set": (set(), []),
+    "set of numbers": ({10, 9, 1.5}, [1.5, 9, 10]),
+    "frozenset": (frozenset("ba"), ["a", "b"]),
+    "set of several kinds": ({*"cab", 3, 1, 2, None}, ["a", "b", "c", 1, 2, 3, None]),
+    "set of tuples": ({(2, 1), (1, 9)}, [[1, 9], [2, 1]]),
+    "keys of a dict": ({"b": 1, "a": 2}.keys(), ["a", "b"]),
+    "items of a dict": ({"b": 1, "a": 2}.items(), [["a", 2], ["b", 1]]),
+    "values of a dict": ({"b": 1, "a": 2}.values(), [1, 2]),
+    "empty dict": ({}, {}),
+    "dict": ({"a": {"b": [1]}}, {"a": {"b": [1]}}),
+    "OrderedDict": (collections.OrderedDict(a=1), {"a": 1}),
+    "defaultdict": (collections.defaultdict(list, a=1), {"a": 1}),
+    "Counter": (collections.Counter("aab"), {"a": 2, "b": 1}),
+    "ChainMap": (collections.ChainMap({"a": 1}, {"b": 2}), {"b": 2, "a": 1}),
+    "read-only dict": (types.MappingProxyType({"a": 1}), {"a": 1}),
+    "MultiDict": (MultiDict([("a", "1"), ("a", "2")]), {"a": ["1", "2"]}),
+    "several MultiDicts": (
+        CombinedMultiDict([MultiDict({"a": "1"}), MultiDict({"a": "2", "b": "3"})]),
+        {"a": ["1", "2"], "b": ["3"]},
+    ),
+    "keys that are numbers": ({1: 1, 1.5: 2, math.nan: 3}, {"1": 1, "1.5": 2, "NaN": 3}),
+    "keys that are constants": ({None: 1, True: 2, False: 3}, {"null": 1, "true": 2, "false": 3}),
+    "keys that are large or bytes": ({2**64: 1, b"\xff": 2}, {str(2**64): 1, "/w==": 2}),
+    "keys of an Enum": ({Color.RED: 1, Level.HIGH: 2, Text.A: 3}, {"red": 1, "3": 2, "a": 3}),
+    "keys that hold values": (
+        {(1, "a"): 1, frozenset([2]): 2, (): 3},
+        {'[1,"a"]': 1, "[2]": 2, "[]": 3},
+    ),
+    "keys with NUL and surrogates": (
+        {"a\0": 1, "a\ufffd": 2, "\ud800": 3},
+        {"a\ufffd": 1, "a\ufffd (2)": 2, "\ufffd": 3},
+    ),
+    "keys that become one": (
+        {1: 1, "1": 2, "1 (2)": 3},
+        {"1": 1, "1 (2)": 2, "1 (2) (2)": 3},
+    ),
+    "dataclass": (Plain(1), {"x": 1, "label": "fixed"}),
+    "dataclass with slots": (Slots(), {"x": 1}),
+    "dataclass of pydantic": (Checked(x=1), {"x": 1}),
+    "pydantic model": (Model(x=1, inner=[Point(1, 2)]), {"x": 1, "inner": [[1, 2]]}),
+    "pydantic model with extra fields": (Model(x=1, more=2), {"x": 1, "inner": [], "more": 2}),
+    "pydantic model without a field": (Model.model_construct(), {"inner": []}),
+    "pydantic root model": (RootModel[list[int]]([1]), [1]),
+    "pydantic URL": (Site(url="http://a.b/"), {"url": "http://a.b/"}),
+    "attrs object": (AttrsLike(), {"x": 1, "_y": [2]}),
+    "path": (Path("/tmp/a"), "/tmp/a"),
+    "path beyond UTF-8": (Path("/tmp/\udcff"), "/tmp/\ufffd"),
+    "IP address": (ip_address("::1"), "::1"),
+    "proxy to a proxy": (LocalProxy(lambda: LocalProxy(lambda: None)), None),
+    "proxy to a dict": (LocalProxy(lambda: {"a": Color.YES}), {"a": True}),
+}
+
+
+class Service:
+    """Stands for a database session, a client, a logger."""
+
+    calls = 0
+
+    def __init__(self):
+        self.items = [1]
+
+    def __repr__(self):
+        Service.calls += 1
+        return "the service"
+
+    def __iter__(self):
+        pytest.fail("read")
+
+    def __len__(self):
+        raise AssertionError
+
+    def __contains__(self, item):
+        pytest.fail("read")
+
+    def __getattr__(self, name):
+        pytest.fail(f"asked for {name}")
+
+
+NO_DATA = {
+    "object": object(),
+    "session": Service(),
+    "function": len,
+    "lambda": lambda: 1,
+    "class": Plain,
+    "model class": Model,
+    "Enum class": Color,
+    "module": types,
+    "secret": SecretStr("pass"),
+    "secret bytes": pydantic.SecretBytes(b"pass"),
+    "file": io.BytesIO(b"abc"),
+    "exception": ValueError("x"),
+    "regular expression": re.compile("a"),
+    "thread": threading.current_thread(),
+    "lock": threading.Lock(),
+    "namespace": types.SimpleNamespace(a=1),
+    "enum of a class": Color.THING,
+    "proxy to no data": LocalProxy(object),
+    "iterator": iter([1]),
+    "ellipsis": ...,
+}
+
+
+class Fault(BaseException):
+    """Not an Exception, like those that end tests, greenlets and tasks."""
+
+
+def raising(error=Fault):
+    """Return a function that takes anything and raises."""
+
+    def method(*_args, **_kwargs):
+        raise error
+
+    return method
+
+
+class Hostile:
+    """Raises whatever is done to it."""
+
+    __repr__ = __str__ = __eq__ = __ne__ = __lt__ = __len__ = __iter__ = __bool__ = raising()
+    __int__ = __float__ = __index__ = __getitem__ = __contains__ = __call__ = raising()
+    __getattr__ = __getattribute__ = __format__ = __reduce_ex__ = __dir__ = __sizeof__ = raising()
+    __class__ = property(raising())
+    __hash__ = object.__hash__
+
+
+def hostile(base, **more):
+    """Return a class that has all its methods raise, and yet is a `base`."""
+    names = ("__repr__", "__str__", "__len__", "__iter__", "__getitem__", "__contains__", "__eq__")
+    names += (
+        "__lt__",
+        "__le__",
+        "__gt__",
+        "__ge__",
+        "__bool__",
+        "__int__",
+        "__float__",
+        "__index__",
+    )
+    names += ("__getattribute__", "__format__", "__add__", "__mod__", "__abs__", "__neg__")
+    names += ("items", "keys", "values", "get", "copy", "encode", "isascii", "replace", "decode")
+    names += ("bit_length", "isoformat", "total_seconds", "strftime", "utcoffset", "model_dump")
+    methods = {name: raising() for name in names}
+    methods |= {"__hash__": object.__hash__, "__class__": property(raising())}
+    methods |= {name: raising() for name in getattr(base, "__abstractmethods__", ())}
+    return type(f"Hostile{base.__name__.title()}", (base,), methods | more)
+
+
+def released():
+    view = memoryview(b"a")
+    view.release()
+    return view
+
+
+RAISING = {
+    "object": Hostile(),
+    "object of another class": hostile(object)(),
+    "mapping": hostile(Mapping)(),
+    "sequence": hostile(Sequence)(),
+    "set": hostile(AbstractSet)(),
+    "exception": hostile(Exception)(),
+    "integer of another library": hostile(Integral)(),
+    "float of another library": hostile(Real)(),
+    "proxy to nothing": LocalProxy(raising()),
+    "time zone": datetime(2024, 1, 1, tzinfo=hostile(tzinfo)()),
+    "memoryview that is released": released(),
+    "Fraction beyond float": Fraction(10**400),
+}
+
+
+def endless(*_args):
+    number = 0
+    while True:
+        yield number
+        number += 1
