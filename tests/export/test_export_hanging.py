@@ -8,6 +8,7 @@ import pytest
 from support.exporting import Failing, Keeper, NoConfig, Process, dead_letters, our_threads, until
 
 from flask_chest.errors import ExporterUnavailable
+from flask_chest.export import supervisor
 from flask_chest.exporter import Exporter
 from flask_chest.hookspecs import hookimpl
 
