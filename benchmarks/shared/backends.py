@@ -1,4 +1,4 @@
-"""The databases that `benchmarks.export` measures, with what is wanted of each exporter."""
+"""The databases that are measured, and the target of each exporter."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-import psycopg
 from flask_chest_mongo import MongoStore
 from flask_chest_mysql import MysqlStore
 from flask_chest_postgres import PostgresStore
 from flask_chest_sqlite import SqliteStore
 from pymongo import MongoClient
 
-from benchmarks import export_peers as peers
+from benchmarks.peers import drivers as peers
+from benchmarks.shared.postgres import server_version
 from flask_chest.store import Store
 from tools.servers import MariaServer, MongoServer, PostgresServer, Server
 
@@ -29,13 +29,13 @@ class Backend:
     Attributes:
         title: Its name.
         store: Our exporter.
-        server: What starts one; None for a file.
+        server: Starts one; None for a file.
         prefix_field: Field of the exporter's configuration for `Place.prefix`, if it has one.
-        version: Tells the server's version from a URL.
-        driver: Name of the driver's distribution, or None for the standard library's.
+        version: Returns the product and version of the server at a URL.
+        driver: Distribution of the driver; None for the standard library's.
         ways: What a user would write, by name.
-        wanted_cpu_us: Most microseconds of CPU time that a record may cost our exporter.
-        wanted_gain: How many times as fast as SQLAlchemy's bulk insert it is to be, if any.
+        wanted_cpu_us: Target: at most so many microseconds of CPU time a record.
+        wanted_gain: Target: at least so many times as fast as SQLAlchemy's bulk insert.
     """
 
     title: str
@@ -64,13 +64,13 @@ class Backend:
             yield url, server.process.pid if server.process is not None else None
 
     def place(self, url: str, number: int) -> peers.Place:
-        """Return a place that no other number has, in the database or folder of a URL."""
+        """Return a place of its own for each number, in the database or folder of a URL."""
         if self.server is None:
             return peers.Place(f"{url}/{number}.sqlite3", "chest_")
         return peers.Place(url, f"way{number}_")
 
     def open(self, place: peers.Place) -> Store:
-        """Return an open store, which has made its tables."""
+        """Return an open store whose tables exist."""
         fields = {"url": place.url}
         if self.prefix_field is not None:
             fields[self.prefix_field] = place.prefix
@@ -81,9 +81,7 @@ class Backend:
 
 def _postgres_version(url: str) -> str:
     """Return product and version."""
-    with psycopg.connect(url) as connection:
-        number = connection.info.server_version
-    return f"PostgreSQL {number // 10_000}.{number % 10_000}"
+    return f"PostgreSQL {server_version(url)}"
 
 
 def _mysql_version(url: str) -> str:
@@ -106,7 +104,7 @@ def _mongo_version(url: str) -> str:
 
 
 SQLALCHEMY: Final = "SQLAlchemy Core bulk insert"
-"""What the names of SQLAlchemy's ways begin with."""
+"""Prefix of the names of SQLAlchemy's ways."""
 
 BACKENDS: Final = {
     "postgres": Backend(

@@ -1,4 +1,4 @@
-"""The processes that `processes.py` measures: writers of one journal, and workers of one host."""
+"""Measured by `benchmarks.processes`: writers of one journal, and workers of one host."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from flask_chest.testing import make_record
 
 @dataclass
 class Written:
-    """What the thread that wrote has cost, for each record.
+    """Cost of the writing thread, a record.
 
     Attributes:
         cpu_us: CPU time in microseconds, user and system.
-        waits: Voluntary context switches: it waited for a lock, or for the disk.
-        preempted: Involuntary ones: another process had the core.
+        waits: Voluntary context switches: it waited for a lock or for the disk.
+        preempted: Involuntary context switches: another process got the core.
     """
 
     cpu_us: float
@@ -34,12 +34,12 @@ class Written:
 
 
 def read_written(line: str) -> Written:
-    """Return what a worker has printed."""
+    """Return what a worker printed."""
     return Written(**json.loads(line))
 
 
 def write(number: int) -> None:
-    """Append so many records to the journal in each folder that is named, when told to go."""
+    """Append records to a journal in each folder that stdin names, one line later."""
     line = encode(make_record(variables={"user_id": "u-17", "tenant": "acme", "pad": "x" * 100}))
     for folder in sys.stdin:
         journal = DiskJournal(
@@ -66,7 +66,7 @@ def write(number: int) -> None:
 
 
 def serve(folder: Path, interval_seconds: float) -> None:
-    """Answer one request for each line of the standard input."""
+    """Serve one request for each line on stdin."""
     app = Flask("processes")
     chest = FlaskChest(
         app,

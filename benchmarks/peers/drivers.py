@@ -1,12 +1,11 @@
-"""What a user would write to store batches: the ways that `benchmarks.export` compares ours with.
+"""What a user would write with a database driver to store batches.
 
-All ways are handed what comes out of the journal, decode it if they have to, and store it with
-one commit in a table with the same columns and indexes. A record ID that is there already is
-passed over. Dates and IDs stay texts wherever the driver or the server takes them as such, for
-that is the quickest.
+Each way takes a batch as it comes out of the journal, decodes it where it has to, and stores it
+with one commit in a table with the same columns and indexes. It skips a record ID that is stored
+already. Dates and IDs stay texts where the driver or the server accepts them, as this is fastest.
 
-MySQL's LOAD DATA LOCAL is left out: it takes faulty values for good ones, and is idempotent only
-with a staging table.
+MySQL's LOAD DATA LOCAL is left out: it accepts faulty values, and is idempotent only with a
+staging table.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ class Place:
 
     Attributes:
         url: Of the database.
-        prefix: What the names of the tables there begin with.
+        prefix: Prefix of the names of its tables.
     """
 
     url: str
@@ -56,7 +55,7 @@ class Place:
         return f"{self.prefix}records"
 
 
-# -- What all share --------------------------------------------------------------------------------
+# -- Shared by all ---------------------------------------------------------------------------------
 
 COLUMNS: Final = (
     "id",
@@ -79,7 +78,7 @@ _scalars: Final = itemgetter(*COLUMNS[:-1])
 
 
 def _decoded(batch: Batch) -> list[dict[str, Any]]:
-    # The quickest: values differ too much for a cache.
+    # Fastest: values differ too much for a cache.
     return cast("list[dict[str, Any]]", from_json(batch.to_json(), cache_strings="keys"))
 
 
@@ -110,7 +109,7 @@ def _engine(url: str, driver: str) -> Engine:
 def _executing(
     engine: Engine, statement: Insert, decode: Callable[[Batch], list[dict[str, Any]]]
 ) -> Iterator[Write]:
-    """Give SQLAlchemy's bulk insert."""
+    """Execute SQLAlchemy's bulk insert."""
     with engine.connect() as connection:
 
         def write(batch: Batch) -> None:
@@ -125,7 +124,7 @@ def _executing(
 
 
 def postgres_sqlalchemy(place: Place) -> AbstractContextManager[Write]:
-    """SQLAlchemy Core: half as fast with RETURNING, a tenth as fast with `values([...])`."""
+    """SQLAlchemy Core; half as fast with RETURNING, a tenth as fast with `values([...])`."""
     types = (postgresql.UUID(as_uuid=False), DateTime(timezone=True), postgresql.JSONB())
     statement = postgresql.insert(_table(place, *types)).on_conflict_do_nothing()
     return _executing(_engine(place.url, "postgresql+psycopg"), statement, _decoded)
@@ -133,7 +132,7 @@ def postgres_sqlalchemy(place: Place) -> AbstractContextManager[Write]:
 
 @contextmanager
 def postgres_executemany(place: Place) -> Iterator[Write]:
-    """Psycopg's `executemany`, which pipelines; quicker than arrays for UNNEST or many VALUES."""
+    """Psycopg's pipelined `executemany`; faster than arrays for UNNEST, or many VALUES."""
     statement = f"{_insert(place, '%s')} ON CONFLICT (id) DO NOTHING".encode()
     with psycopg.connect(place.url) as connection, connection.cursor() as cursor:
 
@@ -168,7 +167,7 @@ def postgres_binary_copy(place: Place) -> AbstractContextManager[Write]:
 
 
 def postgres_text_copy(place: Place) -> AbstractContextManager[Write]:
-    """COPY of texts, where the server reads IDs and dates."""
+    """Text COPY; the server parses IDs and dates."""
     return _copying(place, "", (), lambda batch: iter(_rows(_decoded(batch))))
 
 
@@ -179,7 +178,7 @@ def _copying(
     types: tuple[str, ...],
     rows: Callable[[Batch], Iterator[tuple[Any, ...]]],
 ) -> Iterator[Write]:
-    """Give what copies into a staging table, and from there what is new."""
+    """Copy into a staging table, and from there what is new."""
     names = ", ".join(COLUMNS)
     staging = f"CREATE TEMPORARY TABLE staging (LIKE {place.records}) ON COMMIT DELETE ROWS"
     copy = f"COPY staging ({names}) FROM STDIN{form}".encode()
@@ -217,7 +216,7 @@ def _mysql_table(place: Place) -> Table:
 
 
 def mysql_sqlalchemy(place: Place) -> AbstractContextManager[Write]:
-    """SQLAlchemy Core, whose `executemany` PyMySQL turns into statements of many rows."""
+    """SQLAlchemy Core; PyMySQL turns its `executemany` into statements of many rows."""
     table = _mysql_table(place)
     statement = mysql.insert(table).on_duplicate_key_update(id=table.c.id)
     return _executing(_engine(place.url, "mysql+pymysql"), statement, _mysql_decoded)
@@ -246,7 +245,7 @@ def mysql_connection(url: str) -> pymysql.Connection[pymysql.cursors.Cursor]:
 
 @contextmanager
 def mysql_executemany(place: Place) -> Iterator[Write]:
-    """PyMySQL's `executemany`, which makes statements of many rows."""
+    """PyMySQL's `executemany`, which builds statements of many rows."""
     statement = f"{_insert(place, '%s')} ON DUPLICATE KEY UPDATE id = {place.records}.id"
     with mysql_connection(place.url) as connection, connection.cursor() as cursor:
 
@@ -286,7 +285,7 @@ def sqlite_executemany(place: Place) -> Iterator[Write]:
 
 @contextmanager
 def sqlite_json_each(place: Place) -> Iterator[Write]:
-    """One statement, for which SQLite unpacks the batch itself."""
+    """One statement; SQLite unpacks the batch itself."""
     values = ", ".join(f"json_extract(value, '$.{name}')" for name in COLUMNS)
     statement = (
         f"INSERT INTO {place.records} ({', '.join(COLUMNS)})"
@@ -317,7 +316,7 @@ def _document(record: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def mongo_insert_many(place: Place) -> Iterator[Write]:
-    """PyMongo's `insert_many` with the write concern that we have."""
+    """PyMongo's `insert_many` with the write concern of our exporter."""
     client: MongoClient[dict[str, Any]]
     with MongoClient(place.url, uuidRepresentation="standard") as client:
         database: Database[dict[str, Any]] = client.get_default_database()

@@ -1,7 +1,7 @@
-"""What Flask-Chest is to be compared with besides peers: the same written by hand, and less.
+"""The same as Flask-Chest written by hand, and less.
 
-Both write a line of JSON with three variables for each request before it is answered. Neither has a
-rule about which values may be kept, follows a stream, lives through a full disk, or delivers.
+`in_hooks` and `least` write one line of JSON with three variables before each response. Neither has
+rules for values, follows a streamed response, survives a full disk, or delivers anything.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ NUMBERS = Random(1).getrandbits  # noqa: S311 - no secrets
 
 
 def opened(path: Path) -> int:
-    """Return the descriptor of a new file that is written to at its end."""
+    """Return the descriptor of a new file, opened for appending."""
     return os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
 
 
 def in_hooks(app: Flask, path: Path) -> None:
-    """Write down each request in the functions that Flask has for it."""
+    """Record each request in `before_request` and `after_request`."""
     descriptor = opened(path)
 
     @app.before_request
@@ -60,7 +60,7 @@ def in_hooks(app: Flask, path: Path) -> None:
 
 
 def least(app: Flask, path: Path) -> None:
-    """Write down hardly more than the variables, in a middleware that calls nothing it need not."""
+    """Record hardly more than the variables, in a minimal middleware."""
     descriptor = opened(path)
     application: Callable[..., Any] = app.wsgi_app
     current = g._get_current_object  # noqa: SLF001 - documented by Flask
@@ -94,7 +94,7 @@ def least(app: Flask, path: Path) -> None:
 
 
 def nothing(app: Flask) -> None:
-    """Put a middleware around the application that only hears when a response starts."""
+    """Wrap the application in a middleware that only wraps `start_response`."""
     application: Callable[..., Any] = app.wsgi_app
 
     def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

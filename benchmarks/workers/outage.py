@@ -1,17 +1,16 @@
-"""The application that `outage.py` measures: under gunicorn, or called in this process."""
+"""Measured by `benchmarks.outage`: an application, under gunicorn or called in its process."""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from flask import Flask, g
 from werkzeug.test import EnvironBuilder
 
+from benchmarks.shared.process import rss_mib
 from flask_chest import FlaskChest
 
 PAD = "x" * 200
@@ -22,9 +21,9 @@ class Result:
     """What one process measured.
 
     Attributes:
-        rss: MiB of resident memory before the outage, after it, and when all is delivered.
+        rss: Resident memory in MiB before the outage, after it, and when all is delivered.
         rate: Records per second of the whole drain.
-        tenths: The same for each tenth of the backlog.
+        tenths: Records per second of each tenth of the backlog.
     """
 
     rss: list[float]
@@ -33,12 +32,12 @@ class Result:
 
 
 def read_result(line: str) -> Result:
-    """Return what a worker has printed."""
+    """Return what a worker printed."""
     return Result(**json.loads(line))
 
 
 def make_app() -> Flask:
-    """Return an application that tracks; the environment says where to."""
+    """Return a tracked application, configured by the environment."""
     app = Flask("outage")
     chest = FlaskChest(app)
 
@@ -55,12 +54,6 @@ def make_app() -> Flask:
     return app
 
 
-def rss() -> float:
-    """Return the resident memory of this process in MiB."""
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
-
-
 def main(number: int) -> None:
     """Record, wait for the database to come back, and deliver."""
     app = make_app()
@@ -74,9 +67,9 @@ def main(number: int) -> None:
 
     with app.app_context():
         ask(min(number, 5_000))
-        memory = [rss()]
+        memory = [rss_mib()]
         ask(number - min(number, 5_000))
-        memory.append(rss())
+        memory.append(rss_mib())
         print("recorded", flush=True)
         sys.stdin.readline()
         total = chest.stats().exporters["main"].pending_bytes
@@ -85,8 +78,8 @@ def main(number: int) -> None:
         while seen[-1][1]:
             time.sleep(0.01)
             seen.append((time.perf_counter(), chest.stats().exporters["main"].pending_bytes))
-        memory.append(rss())
-        # From the first batch on: how long the exporter pauses after a failure is no rate.
+        memory.append(rss_mib())
+        # From the first batch on: the backoff after a failure is not part of the rate.
         first = max(place for place, (_, left) in enumerate(seen) if left == total)
         passed = [
             next(moment for moment, left in seen if left <= total * (10 - tenth) / 10)

@@ -1,8 +1,9 @@
-"""The applications that `request.py` compares: one view, watched by one tool each.
+"""Applications with one view, each observed by one tool.
 
-Every view puts the same three variables on `g`, since that is the application's own work. A tool
-that can record values is given them; the others record the request alone. Each is set up as its
-own documentation begins, and what it would send over a network is dropped or sent to this machine.
+Every view puts the same three variables on `g`, as that is the application's own work. A tool that
+can record values gets them; the others record the request alone. Each tool is set up as the first
+example of its documentation shows. What it would send over a network is dropped, or sent to a
+loopback port.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ from typing import Any, Final
 from flask import Flask, g
 
 SINK: Final = "sink"
-"""File that gets what is sent to the loopback sink; its port is in the environment."""
+"""File with what the loopback sink received; the sink's port is in the environment."""
 
 Count = Callable[[], int]
 
 
 @dataclass
 class Watched:
-    """An application, and how what was recorded of it is counted.
+    """An application that one tool observes.
 
     Attributes:
-        count: Number of requests that the tool has recorded so far, where it keeps or sends them.
-        versions: Of the distributions that are measured.
+        count: Returns how many requests the tool has recorded; None where it keeps and sends none.
+        versions: Distributions that are measured.
     """
 
     app: Flask
@@ -89,13 +90,13 @@ def serving(function: Callable[[], str]) -> Flask:
 
 
 def bare(folder: Path) -> Watched:
-    """Nobody watches."""
+    """Flask alone."""
     del folder
     return Watched(serving(view))
 
 
 def bare_20(folder: Path) -> Watched:
-    """Nobody watches twenty variables."""
+    """Flask alone, with twenty variables."""
     del folder
     return Watched(serving(view_of_20))
 
@@ -108,7 +109,7 @@ def chest(
     is_tracked: bool = True,
     **settings: object,
 ) -> Watched:
-    """Every default on; only the paths are given."""
+    """Flask-Chest with every default; only the paths are set."""
     from flask_chest import FlaskChest
 
     app = Flask("shop")
@@ -126,23 +127,23 @@ def chest(
 
 
 def chest_untracked(folder: Path) -> Watched:
-    """The extension is there, the route is not tracked."""
+    """Flask-Chest on a route that is not tracked."""
     return chest(folder, is_tracked=False)
 
 
 def chest_20(folder: Path) -> Watched:
-    """Twenty variables."""
+    """Flask-Chest with twenty variables."""
     return chest(folder, view_of_20, NAMES_OF_20)
 
 
 def chest_memory(folder: Path) -> Watched:
-    """No disk on the way."""
+    """Flask-Chest without a disk in the data path."""
     return chest(folder, journal="memory")
 
 
 def chest_old(folder: Path) -> Watched:
     """Flask-Chest 0.0.10, in an environment of its own."""
-    chests = importlib.import_module("flask_chest")  # that release's, for which no types are here
+    chests = importlib.import_module("flask_chest")  # that release, which has no types
     decorator = importlib.import_module("flask_chest.decorator")
     app = Flask("shop")
     path = folder / "old.sqlite3"
@@ -157,7 +158,7 @@ def chest_old(folder: Path) -> Watched:
 
 def middleware(folder: Path) -> Watched:
     """A middleware that does nothing."""
-    from benchmarks import by_hand
+    from benchmarks.peers import by_hand
 
     del folder
     app = serving(view)
@@ -167,7 +168,7 @@ def middleware(folder: Path) -> Watched:
 
 def hooks(folder: Path) -> Watched:
     """A line of JSON, in Flask's hooks."""
-    from benchmarks import by_hand
+    from benchmarks.peers import by_hand
 
     app, path = serving(view), folder / "hooks.jsonl"
     by_hand.in_hooks(app, path)
@@ -175,8 +176,8 @@ def hooks(folder: Path) -> Watched:
 
 
 def least(folder: Path) -> Watched:
-    """A line of JSON, with hardly more than the variables in it."""
-    from benchmarks import by_hand
+    """A line of JSON with hardly more than the variables."""
+    from benchmarks.peers import by_hand
 
     app, path = serving(view), folder / "least.jsonl"
     by_hand.least(app, path)
@@ -280,7 +281,7 @@ def prometheus(folder: Path) -> Watched:
 
 
 def logstash(folder: Path) -> Watched:
-    """python-logstash-async: a log line with three values, queued in SQLite, sent to a sink."""
+    """python-logstash-async: a log line with three values, queued in SQLite, sent to the sink."""
     peer = importlib.import_module("logstash_async.handler")
     handler = peer.AsynchronousLogstashHandler(
         "127.0.0.1", int(os.environ["CHEST_BENCH_SINK"]), str(folder / "logstash.sqlite3")
@@ -289,14 +290,14 @@ def logstash(folder: Path) -> Watched:
 
     def count() -> int:
         handler.flush()
-        time.sleep(2.5)  # it looks for a flush each two seconds
+        time.sleep(2.5)  # its thread checks for a flush every two seconds
         return lines(sink)
 
     return Watched(serving(logged(handler)), count, ["python-logstash-async"])
 
 
 def log_file(folder: Path) -> Watched:
-    """Make a plain log line with three values."""
+    """Plain logging: a line with three values."""
     path = folder / "requests.log"
     handler = logging.FileHandler(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
@@ -322,7 +323,7 @@ def logged(handler: logging.Handler) -> Callable[[], str]:
 
 
 def rows(path: Path, table: str, *, each: int = 1) -> Count:
-    """Return what counts the rows of a table, of which a request makes so many."""
+    """Return a function that counts requests, each of which adds `each` rows to a table."""
 
     def count() -> int:
         connection = sqlite3.connect(path)
@@ -340,5 +341,5 @@ def lines(path: Path) -> int:
 
 
 def versions_of(watched: Watched) -> dict[str, str]:
-    """Return name and version of Flask, and of what is measured."""
+    """Return the versions of Flask and of what is measured, by name."""
     return {name: version(name) for name in ("flask", *watched.versions)}

@@ -1,4 +1,4 @@
-"""The application that `server.py` loads; the environment says who watches it."""
+"""Measured by `benchmarks.server`: an application, observed by the tool in the environment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from flask import Flask, g
 
-from benchmarks import by_hand
+from benchmarks.peers import by_hand
 
 VARIANT: Final = "CHEST_BENCH_VARIANT"
 FOLDER: Final = "CHEST_BENCH_FOLDER"
@@ -18,7 +18,7 @@ Answer = dict[str, object]
 
 
 def order(order_id: int) -> Answer:
-    """Put three variables on `g`, and answer with some JSON."""
+    """Put three variables on `g`, and answer with a little JSON."""
     g.user_id = "u-17"
     g.tenant = "acme"
     g.cost_cents = 12.5
@@ -27,20 +27,20 @@ def order(order_id: int) -> Answer:
 
 
 def bare(app: Flask) -> Callable[[int], Answer]:
-    """Nobody watches."""
+    """Flask alone."""
     del app
     return order
 
 
 def chest(app: Flask) -> Callable[[int], Answer]:
-    """Flask-Chest records three variables; the environment says where to."""
+    """Flask-Chest records three variables, configured by the environment."""
     from flask_chest import FlaskChest
 
     return FlaskChest(app).track("user_id", "tenant", "cost_cents")(order)
 
 
 def opentelemetry(app: Flask) -> Callable[[int], Answer]:
-    """OpenTelemetry makes spans with three attributes for an exporter that drops them."""
+    """OpenTelemetry makes spans with three attributes; the exporter drops them."""
     from opentelemetry import trace
     from opentelemetry.instrumentation.flask import FlaskInstrumentor
     from opentelemetry.sdk.trace import TracerProvider
@@ -62,7 +62,7 @@ def opentelemetry(app: Flask) -> Callable[[int], Answer]:
 
 
 def hooks(app: Flask) -> Callable[[int], Answer]:
-    """A line of JSON is written in Flask's hooks, and delivered nowhere."""
+    """Flask's hooks write a line of JSON that is delivered nowhere."""
     by_hand.in_hooks(app, Path(os.environ[FOLDER], f"{os.getpid()}.jsonl"))
     return order
 
@@ -71,7 +71,7 @@ VARIANTS: Final = {"bare": bare, "chest": chest, "hooks": hooks, "opentelemetry"
 
 
 def make_app() -> Flask:
-    """Return the application."""
+    """Return the application of the variant."""
     app = Flask("shop")
     app.add_url_rule("/orders/<int:order_id>", "order", VARIANTS[os.environ[VARIANT]](app))
     return app

@@ -1,18 +1,17 @@
-"""The process that `delivery.py` measures: an application with a backlog in its journal."""
+"""Measured by `benchmarks.delivery`: a process that delivers the backlog in its journal."""
 
 from __future__ import annotations
 
 import itertools
 import json
-import os
 import sys
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 from flask import Flask
 
+from benchmarks.shared.process import rss_mib
 from flask_chest import FlaskChest, hookimpl
 from flask_chest.exporter import Batch
 
@@ -22,15 +21,15 @@ PATIENCE_SECONDS = 7_200.0
 
 @dataclass
 class Drain:
-    """What one process measured, from its first batch on: to connect has a price of its own.
+    """What one process measured, from its first batch on: connecting is not counted.
 
     Attributes:
         rate: Records per second.
         cpu_us: CPU time of this process, user and system, in microseconds a record.
         tenths: Records per second of each tenth of the backlog.
-        rss_before: MiB of resident memory before.
-        rss_early: The most of it in the first tenth.
-        rss_most: The most of it at all.
+        rss_before: Resident memory before the delivery, in MiB.
+        rss_early: Peak in the first tenth.
+        rss_most: Peak of the whole delivery.
     """
 
     rate: float
@@ -42,12 +41,12 @@ class Drain:
 
 
 def read_drain(line: str) -> Drain:
-    """Return what a worker has printed."""
+    """Return what a worker printed."""
     return Drain(**json.loads(line))
 
 
 class Sample(NamedTuple):
-    """What is known once a batch has been committed."""
+    """What is measured after a batch was committed."""
 
     delivered: int
     moment: float
@@ -56,7 +55,7 @@ class Sample(NamedTuple):
 
 
 class Watch:
-    """A plugin that looks at this process after each batch."""
+    """A plugin that measures this process after each batch."""
 
     def __init__(self) -> None:
         self.samples: list[Sample] = []
@@ -64,29 +63,23 @@ class Watch:
 
     @hookimpl
     def chest_exported(self, batch: Batch) -> None:
-        """Look."""
+        """Take a sample."""
         self._delivered += len(batch)
         now = time.perf_counter()
-        self.samples.append(Sample(self._delivered, now, time.process_time(), rss()))
-
-
-def rss() -> float:
-    """Return the resident memory of this process in MiB."""
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1024**2
+        self.samples.append(Sample(self._delivered, now, time.process_time(), rss_mib()))
 
 
 def drain(url: str, journal: str, number: int) -> Drain:
-    """Deliver all that waits in a journal.
+    """Deliver all records of a journal.
 
     Raises:
-        RuntimeError: Not all of it could be delivered.
+        RuntimeError: Some were not delivered.
     """
     app, watch = Flask("delivery"), Watch()
     chest = FlaskChest(exporters={"main": url}, journal=journal, journal_max_bytes=JOURNAL_BYTES)
     chest.register_plugin(watch)
     chest.init_app(app)
-    before = rss()
+    before = rss_mib()
     with app.app_context():
         arrived = chest.flush(timeout=PATIENCE_SECONDS)
     samples = watch.samples

@@ -1,12 +1,11 @@
-"""What the options of the PostgreSQL store cost, and what they bring: the figures of the README.
+"""What the options of the PostgreSQL store cost and gain: the figures of its README.
 
-Run it in the repository's root: ``PYTHONPATH=. .venv/bin/python
-plugins/flask_chest_postgres/benchmarks/indexes.py``. It takes about two minutes.
+Run by `make bench-postgres-indexes`. It takes about two minutes.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
@@ -55,14 +54,9 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def show(text: str) -> None:
-    """Print a line at once."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
 def main() -> None:
-    """Fill a table of each kind in turns, and ask."""
+    """Fill a table of each kind in turns, and query each."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with PostgresServer(durable=True) as server, server.database() as url:
         stores = {
             name: PostgresStore(
@@ -87,7 +81,9 @@ def main() -> None:
                     " AND relkind IN ('r', 'i') AND pg_relation_size(oid) > 100000 OR relname = %s",
                     [f"{name}_records%", f"{name}_records_started_at"],
                 ).fetchall()
-                show(f"{name}: {RECORDS / spent[name]:,.0f} rec/s; bytes: {dict(rows)}")
+                print(
+                    f"{name}: {RECORDS / spent[name]:,.0f} rec/s; bytes: {dict(rows)}", flush=True
+                )
                 last = {"since": end - timedelta(hours=1)}
                 user = {"variables": {"user_id": 77}}
                 questions: dict[str, Callable[[], object]] = {
@@ -98,14 +94,20 @@ def main() -> None:
                     "count of a user": partial(store.count, **user),  # type: ignore[arg-type]
                 }
                 for question, ask in questions.items():
-                    show(f"  {question}: {1000 * median(seconds(ask) for _ in range(7)):.1f} ms")
-        show(f"delete all: {1000 * seconds(lambda: stores['btree'].purge(before=end)):.0f} ms")
+                    print(
+                        f"  {question}: {1000 * median(seconds(ask) for _ in range(7)):.1f} ms",
+                        flush=True,
+                    )
+        print(
+            f"delete all: {1000 * seconds(lambda: stores['btree'].purge(before=end)):.0f} ms",
+            flush=True,
+        )
         stores["days"].close()
         keeping = {**VARIANTS["days"], "url": url, "table_prefix": "days_", "retention_days": 1}
         dropping = PostgresStore(PostgresConfig.model_validate(keeping))
         dropping.open()
         drop = seconds(lambda: dropping.export(Batch(b"", 0)))
-        show(f"first delivery of a day, which drops all: {1000 * drop:.0f} ms")
+        print(f"first delivery of a day, which drops all: {1000 * drop:.0f} ms", flush=True)
         for store in (*stores.values(), dropping):
             store.close()
 
