@@ -100,25 +100,19 @@ mysql_server = _server_fixture(MariaServer)
 mongo_server = _server_fixture(MongoServer)
 
 
-@pytest.fixture
-def postgres(postgres_server):
-    """Return the URL of an empty database on a real server."""
-    with postgres_server.database() as url:
-        yield url
+def _database_fixture(server):
+    @pytest.fixture
+    def url(request):
+        """Return the URL of an empty database on a real server."""
+        with request.getfixturevalue(server).database() as url:
+            yield url
+
+    return url
 
 
-@pytest.fixture
-def mysql(mysql_server):
-    """Return the URL of an empty database on a real server."""
-    with mysql_server.database() as url:
-        yield url
-
-
-@pytest.fixture
-def mongo(mongo_server):
-    """Return the URL of an empty database on a real server."""
-    with mongo_server.database() as url:
-        yield url
+postgres = _database_fixture("postgres_server")
+mysql = _database_fixture("mysql_server")
+mongo = _database_fixture("mongo_server")
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 from uuid import uuid4
 
@@ -99,16 +98,11 @@ class PostgresServer(Server):
             connection.execute(_EMPTY)
         self._empty.append(name)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.given is not None:
             for name in self._empty:
                 self.drop(name)
-        super().__exit__(kind, error, trace)
+        super().__exit__()
 
     def create(self, database: str) -> None:
         """Create a database."""
