@@ -178,13 +178,13 @@ def backlog_postgres(folder: Path, number: int) -> Result:
 def backlog_sqlite(folder: Path, number: int) -> Result:
     """Record while another process holds the lock of the SQLite file."""
     path = folder / "chest.sqlite3"
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("PRAGMA journal_mode = WAL")
-    holder.execute("BEGIN IMMEDIATE")
+    locking = sqlite3.connect(path, isolation_level=None)
+    locking.execute("PRAGMA journal_mode = WAL")
+    locking.execute("BEGIN IMMEDIATE")
     url = f"sqlite:///{path}?busy_timeout_seconds=0.1"
-    result = record(folder, url, number, lambda: holder.execute("ROLLBACK"))
-    found = holder.execute("SELECT count(*), count(DISTINCT id) FROM chest_records").fetchone()
-    holder.close()
+    result = record(folder, url, number, lambda: locking.execute("ROLLBACK"))
+    found = locking.execute("SELECT count(*), count(DISTINCT id) FROM chest_records").fetchone()
+    locking.close()
     check(found, number)
     return result
 

@@ -108,7 +108,7 @@ class Database:
             self._relay.drop()
 
     def stall(self, seconds, wait):
-        """Delay what is sent until nobody waits for it any more."""
+        """Delay all data until its sender has timed out."""
         self._relay.stall()
         try:
             wait(seconds)

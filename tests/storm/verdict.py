@@ -88,7 +88,8 @@ class Verdict:
             duplicated = {request_id for request_id, n in counts.items() if n > 1}
             self._fault(self._described(lost), f"lost: noted by a client, not in {name}")
             self._fault(duplicated, f"duplicated in {name}")
-            # Without a response. But what is in one database was in the journal.
+            # What one database has was in the journal, so all must have it, even if no client
+            # received the response.
             missing = everywhere - counts.keys() - lost
             self._fault(missing, f"records are in another database, not in {name}")
             self.lost |= lost
