@@ -246,7 +246,7 @@ def test_two_that_claim_one_scheme_are_told_apart_by_their_type(plugins, install
     install("two-dist", EXPORTER.replace("theirs", "others"))
     refused(
         plugins,
-        "URLs with 'https' belong to several types, ['others', 'theirs']. Say which: {'type':",
+        "URLs with 'https' belong to several types, ['others', 'theirs']. Choose one: {'type':",
         EXPORTERS="https://example.net",
     )
     assert "one_dist" in as_dict(plugins(EXPORTERS="theirs://example.net"))
