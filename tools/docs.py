@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from string import Template
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -20,50 +21,57 @@ PAGES = [
 ]
 
 
+SETTINGS_PAGE = Template(
+    """\
+# Settings
+
+A setting has several sources. The first of these that has it takes precedence:
+
+1. arguments to `FlaskChest`: `track_all=True`;
+2. `app.config`: `${config}TRACK_ALL`;
+3. the environment: `${environment}TRACK_ALL`; a list has commas or is JSON, a dict is JSON;
+4. the defaults below.
+
+A wrong or unknown setting stops `init_app`. The error has the name of the setting, its value with
+secrets masked, and its meaning.
+
+Settings are read in `init_app`. A later change has no effect.
+
+| setting | default | meaning |
+|---|---|---|
+$rows
+
+An exporter is a URL or a dict. A single URL is the exporter `main`:
+
+```python
+app.config["CHEST_EXPORTERS"] = {
+    "main": "sqlite:////var/lib/shop/chest.sqlite3",
+    "copy": {"type": "sqlite", "path": "/mnt/2.sqlite3", "busy_timeout_seconds": 10},
+}
+```
+
+A relative path, in a URL or in `CHEST_JOURNAL`, starts at the working directory of the process.
+`$instance` means the application's instance folder.
+
+This page is generated from `flask_chest/settings/model.py` by `make format`.
+"""
+)
+
+
 def settings_page() -> str:
     """Return docs/settings.md."""
     rows = []
     for name, field in Settings.model_fields.items():
         default = "required" if field.default is PydanticUndefined else f"`{field.default!r}`"
         description = (field.description or "").replace("|", "\\|")
-        bounds = _bounds(field)
-        rows.append(f"| `{CONFIG_PREFIX}{name.upper()}` | {default} | {description}.{bounds} |")
-    return "\n".join(
-        [
-            "# Settings",
-            "",
-            "A setting has several sources. The first of these that has it takes precedence:",
-            "",
-            "1. arguments to `FlaskChest`: `track_all=True`;",
-            f"2. `app.config`: `{CONFIG_PREFIX}TRACK_ALL`;",
-            f"3. the environment: `{ENVIRONMENT_PREFIX}TRACK_ALL`; a list has commas or is JSON, a dict",
-            "   is JSON;",
-            "4. the defaults below.",
-            "",
-            "A wrong or unknown setting stops `init_app`. The error has the name of the setting, its",
-            "value with secrets masked, and its meaning.",
-            "",
-            "Settings are read in `init_app`. A later change has no effect.",
-            "",
-            "| setting | default | meaning |",
-            "|---|---|---|",
-            *rows,
-            "",
-            "An exporter is a URL or a dict. A single URL is the exporter `main`:",
-            "",
-            "```python",
-            'app.config["CHEST_EXPORTERS"] = {',
-            '    "main": "sqlite:////var/lib/shop/chest.sqlite3",',
-            '    "copy": {"type": "sqlite", "path": "/mnt/2.sqlite3", "busy_timeout_seconds": 10},',
-            "}",
-            "```",
-            "",
-            "A relative path, in a URL or in `CHEST_JOURNAL`, starts at the working directory of",
-            f"the process. `{INSTANCE}` means the application's instance folder.",
-            "",
-            "This page is generated from `flask_chest/settings/model.py` by `make format`.",
-            "",
-        ]
+        rows.append(
+            f"| `{CONFIG_PREFIX}{name.upper()}` | {default} | {description}.{_bounds(field)} |"
+        )
+    return SETTINGS_PAGE.substitute(
+        config=CONFIG_PREFIX,
+        environment=ENVIRONMENT_PREFIX,
+        instance=INSTANCE,
+        rows="\n".join(rows),
     )
 
 

@@ -109,7 +109,8 @@ class Settings(BaseModel):
     )
     redact_key: SecretStr | None = Field(
         default=None,
-        description="Key of the hash of `CHEST_REDACT_WITH`. Default: the application's `SECRET_KEY`",
+        description="Key of the hash of `CHEST_REDACT_WITH`. Default: the application's "
+        "`SECRET_KEY`",
     )
     redact_values: Annotated[tuple[SecretKind, ...], BeforeValidator(_split_list)] = Field(
         default=DEFAULT_VALUES,
@@ -186,8 +187,8 @@ class Settings(BaseModel):
         default="interval",
         description="When records are flushed to the disk, so that they survive a power cut: "
         "`interval` (in the background, within a second), `always` (before the client gets its "
-        "response), `never` (when the operating system decides). Without a power cut, a killed "
-        "process loses no record with any of these",
+        "response), `never` (when the operating system decides). With any of these, a killed "
+        "process loses no record",
     )
     retry_seconds: float = Field(
         default=1.0,
@@ -229,5 +230,6 @@ class Settings(BaseModel):
     )
     raise_errors: bool = Field(
         default=False,
-        description="Raise errors of capture into the request, for tests. Otherwise they are counted",
+        description="Raise errors of capture into the request, for tests. Otherwise they are "
+        "counted",
     )
