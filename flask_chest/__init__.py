@@ -1,7 +1,7 @@
 """Flask-Chest records what a Flask route puts on `flask.g`, one record per request.
 
-What applications and plugins import stands here. None of these names adds to the time of
-``import flask_chest``: the extension needs their modules anyway.
+Here are the names that most applications and plugins need. They add nothing to the time of
+``import flask_chest``, as the extension imports their modules anyway.
 """
 
 from flask_chest._version import __version__

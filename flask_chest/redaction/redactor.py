@@ -33,9 +33,8 @@ MAX_NUMBER: Final = 10**12
 """Smaller numbers cannot be card numbers."""
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_SHORT: Final = re.compile(
-    r"[A-Za-z0-9_.-]{0,11}"
-)  # too short for a secret that is found without its key
+# Too short for a secret that is found without its key.
+_SHORT: Final = re.compile(r"[A-Za-z0-9_.-]{0,11}")
 _MAX_KNOWN: Final = 4_096
 _MAX_KNOWN_LENGTH: Final = 40  # a text of this length is never cut
 

@@ -6,23 +6,14 @@ import traceback
 from typing import get_args
 
 import pytest
-from flask import Flask
 from flask_chest_mongo import MongoStore
 from flask_chest_mysql import MysqlStore
 from flask_chest_postgres import PostgresStore
 from flask_chest_sqlite import SqliteStore
 from pydantic import SecretStr
 
-from flask_chest import FlaskChest
 from flask_chest.errors import ConfigurationError
 from flask_chest.settings.exporters import make_exporters
-
-
-def init(**config):
-    app = Flask("shop")
-    app.config.update({f"CHEST_{name}": value for name, value in config.items()})
-    FlaskChest(app)
-
 
 SQLITE = {"type": "sqlite", "path": "x"}
 
@@ -43,7 +34,7 @@ WRONG_EXPORTERS = [
 
 
 @pytest.mark.parametrize(("entry", "parts"), WRONG_EXPORTERS)
-def test_a_wrong_entry_stops_init_app_and_the_error_has_a_remedy(tmp_path, entry, parts):
+def test_a_wrong_entry_stops_init_app_and_the_error_has_a_remedy(init, tmp_path, entry, parts):
     with pytest.raises(ConfigurationError) as caught:
         init(EXPORTERS={"main": entry}, JOURNAL=str(tmp_path / "journal"))
     message = str(caught.value)
@@ -90,7 +81,7 @@ SECRET = "hunter2/@:?#%[]'\" x"
     ],
     ids=repr,
 )
-def test_no_error_shows_the_password(tmp_path, entry, caplog):
+def test_no_error_shows_the_password(init, tmp_path, entry, caplog):
     caplog.set_level("DEBUG")
     with pytest.raises(ConfigurationError) as caught:
         init(EXPORTERS={"main": entry}, JOURNAL=str(tmp_path / "journal"))
@@ -99,22 +90,22 @@ def test_no_error_shows_the_password(tmp_path, entry, caplog):
     assert "CHEST_EXPORTERS" in str(caught.value)
 
 
-def test_a_name_that_cannot_be_part_of_a_file_name_is_refused(tmp_path):
+def test_a_name_that_cannot_be_part_of_a_file_name_is_refused(init, tmp_path):
     with pytest.raises(ConfigurationError, match=r"\['\.\./x'\].*letters, digits"):
         init(EXPORTERS={"../x": f"sqlite:///{tmp_path / 'x'}"}, JOURNAL=str(tmp_path / "journal"))
 
 
-def test_a_folder_is_refused_as_a_database(tmp_path):
+def test_a_folder_is_refused_as_a_database(init, tmp_path):
     with pytest.raises(ConfigurationError, match=r"is a directory\. Name a file in it"):
         init(EXPORTERS=f"sqlite:///{tmp_path}", JOURNAL=str(tmp_path / "journal"))
 
 
-def test_a_path_that_cannot_be_written_is_refused(tmp_path):
+def test_a_path_that_cannot_be_written_is_refused(init, tmp_path):
     with pytest.raises(ConfigurationError, match=r"CHEST_EXPORTERS\['main'\].*right to write"):
         init(EXPORTERS="sqlite:////proc/chest.sqlite3", JOURNAL=str(tmp_path / "journal"))
 
 
-def test_a_file_that_is_not_a_database_is_refused_and_left_alone(tmp_path):
+def test_a_file_that_is_not_a_database_is_refused_and_left_alone(init, tmp_path):
     (tmp_path / "notes.txt").write_text("not a database, " * 100)
     with pytest.raises(ConfigurationError, match=r"not a database\. Name another file"):
         init(EXPORTERS=f"sqlite:///{tmp_path / 'notes.txt'}", JOURNAL=str(tmp_path / "journal"))

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from flask import Flask
 
 from flask_chest.errors import ConfigurationError
 from flask_chest.settings.load import load_settings
 from flask_chest.settings.model import Settings
-
-
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch):
-    for name in list(os.environ):
-        if name.startswith("FLASK_CHEST_"):
-            monkeypatch.delenv(name)
 
 
 def test_arguments_take_precedence_over_config_environment_and_defaults(monkeypatch):

@@ -9,14 +9,8 @@ from flask_chest import FlaskChest
 from flask_chest.errors import ConfigurationError
 
 
-def init(**config):
-    app = Flask("shop")
-    app.config.update({f"CHEST_{name}": value for name, value in config.items()})
-    FlaskChest(app)
-
-
 @pytest.mark.parametrize("journal", ["{file}/journal", "{file}", "/proc/journal"])
-def test_a_journal_folder_that_cannot_be_written_stops_init_app(tmp_path, journal):
+def test_a_journal_folder_that_cannot_be_written_stops_init_app(init, tmp_path, journal):
     file = tmp_path / "file"
     file.touch()
     with pytest.raises(ConfigurationError) as caught:
@@ -37,7 +31,7 @@ def test_a_journal_folder_that_cannot_be_written_stops_init_app(tmp_path, journa
         ("EXCLUDE_ENDPOINTS", ["the health"]),
     ],
 )
-def test_a_pattern_that_cannot_match_stops_init_app(tmp_path, name, value):
+def test_a_pattern_that_cannot_match_stops_init_app(init, tmp_path, name, value):
     with pytest.raises(ConfigurationError, match=f"CHEST_{name}"):
         init(
             **{name: value},
