@@ -23,7 +23,7 @@ from flask import Flask, g
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
-from support.value_samples import hostile
+from support.hostile_values import hostile
 from werkzeug.datastructures import MultiDict
 from werkzeug.local import LocalProxy
 

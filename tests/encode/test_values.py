@@ -8,30 +8,19 @@ import io
 import json
 import math
 import re
-from decimal import Decimal
 
 import attrs
 import pydantic
 import pytest
-from markupsafe import Markup
 from pydantic import BaseModel, SecretStr
 from pydantic_core import to_json
 from support import value_samples
-from support.value_samples import (
-    BYTES_OF_RECORD,
-    BYTES_OF_VARIABLE,
-    DATA,
-    NO_DATA,
-    PAGE,
-    Level,
-    Service,
-    convert,
-    raising,
-    record,
-)
+from support.hostile_values import raising
+from support.json_forms import BYTES_OF_RECORD, BYTES_OF_VARIABLE, convert, record
+from support.value_samples import DATA, NO_DATA, Service
+from support.values_page import PAGE, rows
 
-from flask_chest.encode.values import (
-    _SHORT,
+from flask_chest.encode.limits import (
     MAX_DEPTH,
     MAX_INTEGER_BITS,
     MAX_ITEMS,
@@ -39,8 +28,8 @@ from flask_chest.encode.values import (
     MAX_RECORD,
     MAX_TEXT,
     MAX_VARIABLE,
+    MIN_TEXT,
     VALUE_COST,
-    is_plain,
 )
 
 pytestmark = pytest.mark.opens_nothing
@@ -73,27 +62,6 @@ def test_numbers_keep_their_type():
 
 def test_a_dict_keeps_the_order_of_its_items():
     assert list(convert({"b": 1, "a": 2})) == ["b", "a"]
-
-
-@pytest.mark.parametrize(
-    "value", ["a", "", 0, 2**63 - 1, -(2**63), 0.5, True, False, None, "a" * MAX_TEXT]
-)
-def test_a_short_scalar_takes_the_fast_path(value):
-    assert is_plain(value)
-    assert convert(value) is value
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        *("ä", "\0", "a" * (MAX_TEXT + 1), Markup("a"), b""),
-        *(2**63, -(2**63) - 1, math.nan, math.inf, Level.HIGH, Decimal(1)),
-        *([], {}, (), object(), bool),
-    ],
-    ids=lambda value: repr(value)[:20],
-)
-def test_all_else_does_not(value):
-    assert not is_plain(value)
 
 
 @pytest.mark.parametrize("kind", NO_DATA)
@@ -165,14 +133,6 @@ def test_no_property_runs_and_nothing_is_loaded():
     assert convert(Computed(1)) == {"x": 1}
 
 
-def rows(heading):
-    """Yield the cells of the tables in one section of the page."""
-    section = PAGE.read_text("utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    for line in section.splitlines():
-        if line.startswith("| ") and "`" in line:
-            yield [cell.strip() for cell in line.strip("|").split(" | ")]
-
-
 @pytest.fixture(scope="module")
 def classes():
     """Return the names that the page's examples use."""
@@ -216,5 +176,5 @@ def test_the_limits_of_the_page_are_true():
     assert f"{BYTES_OF_RECORD // 1024**2} MiB" in section
     assert f"each value counts {VALUE_COST} more" in section
     assert f"takes up to {len(to_json(chr(1))) - len(to_json(''))}," in section
-    assert f"texts of up to {_SHORT} characters" in section
+    assert f"texts of up to {MIN_TEXT} characters" in section
     assert f"{MAX_INTEGER_BITS:,} bits" in PAGE.read_text("utf-8")

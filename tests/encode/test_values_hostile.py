@@ -10,27 +10,12 @@ from datetime import timedelta
 
 import pytest
 from pydantic_core import to_json
-from support.value_samples import (
-    NOTHING_SECRET,
-    RAISING,
-    Fault,
-    Hostile,
-    convert,
-    endless,
-    hostile,
-    raising,
-    record,
-)
+from support.hostile_values import RAISING, Fault, Hostile, endless, hostile, raising
+from support.json_forms import NOTHING_SECRET, convert, record
 from werkzeug.local import LocalProxy
 
-from flask_chest.encode.values import (
-    MAX_DEPTH,
-    MAX_ITEMS,
-    MAX_RECORD,
-    MAX_TEXT,
-    NotData,
-    to_data,
-)
+from flask_chest.encode.limits import MAX_DEPTH, MAX_ITEMS, MAX_RECORD, MAX_TEXT
+from flask_chest.encode.values import NotData, to_data
 from flask_chest.redaction import PLAIN
 
 pytestmark = pytest.mark.opens_nothing

@@ -13,25 +13,19 @@ import tracemalloc
 from collections.abc import Sequence
 
 import pytest
-from support.value_samples import (
-    Hostile,
-    convert,
-    endless,
-    hostile,
-    raising,
-    record,
-)
+from support.hostile_values import Hostile, endless, hostile, raising
+from support.json_forms import convert, record
 from werkzeug.local import LocalProxy
 
-from flask_chest.encode.values import (
+from flask_chest.encode.limits import (
     MAX_DEPTH,
     MAX_ITEMS,
     MAX_KEY,
     MAX_RECORD,
     MAX_TEXT,
     VALUE_COST,
-    clean_text,
 )
+from flask_chest.encode.text import clean_text
 
 pytestmark = pytest.mark.opens_nothing
 

@@ -10,25 +10,13 @@ from collections.abc import Set as AbstractSet
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.value_samples import (
-    DATA,
-    NO_DATA,
-    RAISING,
-    Color,
-    Hostile,
-    Model,
-    Plain,
-    convert,
-    endless,
-    hostile,
-    record,
-)
+from support.hostile_values import RAISING, Hostile, endless, hostile
+from support.json_forms import convert, record
+from support.value_samples import DATA, NO_DATA, Color, Model, Plain
 from werkzeug.local import LocalProxy
 
-from flask_chest.encode.values import (
-    NotData,
-    clean_text,
-)
+from flask_chest.encode.text import clean_text
+from flask_chest.encode.values import NotData
 
 pytestmark = pytest.mark.opens_nothing
 
