@@ -54,9 +54,9 @@ def _by_base(kind: type) -> Converter | Unwrap | None:
         if issubclass(kind, base):
             return convert
     if object_fields.is_dataclass(kind):
-        return _mapping(object_fields.dataclass_fields)
+        return _dataclass
     if object_fields.is_attrs_class(kind):
-        return _mapping(object_fields.attrs_fields)
+        return _attrs_object
     return None
 
 
@@ -90,6 +90,8 @@ def _part_of_memory(value: memoryview, part: slice) -> bytes:
 
 
 _isoformat: Final = methodcaller("isoformat")
+_dataclass: Final = _mapping(object_fields.dataclass_fields)
+_attrs_object: Final = _mapping(object_fields.attrs_fields)
 
 CONVERTERS: Final[tuple[tuple[type, Converter | Unwrap], ...]] = (
     # The first row whose type is the value's, or a base class of it, decides.

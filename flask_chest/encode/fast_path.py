@@ -1,4 +1,4 @@
-"""Fast path: finds values that go into JSON as they are, as most values do."""
+"""Fast path: values that go into JSON as they are, as most values do."""
 
 from __future__ import annotations
 

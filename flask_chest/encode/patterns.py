@@ -34,9 +34,9 @@ class Patterns:
         exclusions: All exclusions, without `!`.
         names: Names without `*` that are taken, in their order.
         has_wildcards: Whether names that nobody listed can be taken.
-        caught: What `catches` has returned before.
-        verdicts: Memory of the filter that uses these patterns: the redactor's verdict on names
-            that are taken and are fit for JSON.
+        caught: Memory: what `catches` has returned before.
+        verdicts: Memory of the one filter that uses these patterns: the redactor's verdict on
+            names that are taken and fit for JSON.
 
     Raises:
         ConfigurationError: A pattern cannot match anything.
@@ -50,7 +50,7 @@ class Patterns:
     def __init__(
         self, patterns: Iterable[str], *, setting: str, outer_exclusions: Iterable[str] = ()
     ) -> None:
-        # As Python does with the names in a program: "ﬁ" (one letter) is `g.fi` there.
+        # Python does the same with names in a program: "ﬁ" (one letter) is `g.fi` there.
         normal = [unicodedata.normalize("NFKC", each) for each in _listed(patterns, setting)]
         exclusions = [pattern[1:] for pattern in normal if pattern.startswith("!")]
         inclusions = [pattern for pattern in normal if not pattern.startswith("!")]
@@ -68,8 +68,8 @@ class Patterns:
         self.exclusions = tuple(dict.fromkeys((*exclusions, *outer_exclusions)))
         self._inclusions = frozenset(inclusions)
         self._excluded = _any_of(map(fnmatch.translate, self.exclusions))
-        # Like a shell and its dot files, a pattern takes names with a leading underscore only
-        # when it has one itself. An exclusion always does: "!*_secret" is meant for "_my_secret".
+        # As with a shell and its dot files, a pattern takes names with a leading underscore only
+        # if it has one itself. An exclusion needs none: "!*_secret" excludes "_my_secret", too.
         self._matches_wildcard = _any_of(
             ("" if pattern.startswith("_") else "(?!_)") + fnmatch.translate(pattern)
             for pattern in inclusions
@@ -93,7 +93,10 @@ class Patterns:
         return Patterns((*self.patterns, *other.patterns), setting=setting)
 
     def within(self, outer: Iterable[Patterns]) -> Patterns:
-        """Return patterns that take the same, but for what one of the outer patterns excludes."""
+        """Return patterns that take the same, but for what one of the outer patterns excludes.
+
+        They have a memory of their own.
+        """
         exclusions = [exclusion for each in outer for exclusion in each.exclusions]
         return Patterns(self.patterns, setting="", outer_exclusions=exclusions)
 

@@ -1,4 +1,4 @@
-"""Takes from `flask.g` what a route and the application want, without secrets, fit for JSON."""
+"""The filter: takes from `flask.g` the variables that are asked for, and makes JSON of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MISSING: Final = object()
 
 
 class VariableFilter:
-    """Chooses variables, and makes JSON of them.
+    """Chooses variables, and makes JSON of them, without secrets and within the limits.
 
     Args:
         redact: Takes out what is secret.
@@ -29,7 +29,7 @@ class VariableFilter:
         self._redact = redact
         self._skipped = skipped
         self._verdicts: dict[str, int] = {}
-        """Names that are fit for JSON, with the redactor's verdict, but for secret ones."""
+        """The redactor's verdict on names that are fit for JSON. Secret names are not there."""
 
     def take(
         self,
@@ -57,9 +57,9 @@ class VariableFilter:
                 variables = dict(variables)
                 names = (*names, *variables) if names else variables
         # Fast path: most variables are short scalars, under names that are known. Each record comes
-        # by here, so one loop chooses names and judges values, and calls next to nothing. To share
-        # its condition with `fast_path.flat_copy` takes a second loop: of 3 variables, 10,051
-        # instructions instead of 8,887.
+        # by here, so one loop chooses names and judges values, and calls next to nothing. Its
+        # condition stands in `fast_path.flat_copy` once more: a function for both takes a second
+        # loop here, and 10,050 instructions for 3 variables instead of 8,890.
         harmless = self._redact.harmless
         taken: dict[str, object] = {}
         flats, room = [], MAX_RECORD // 2  # scalars have the other half
@@ -94,7 +94,7 @@ class VariableFilter:
     def _learned(
         self, variables: Mapping[str, object], patterns: Patterns, *, is_chosen: bool
     ) -> Mapping[str, JsonValue]:
-        """Return the JSON form of variables of which some names are new, and remember the names."""
+        """Return the JSON form of variables with new names among them, and remember the names."""
         chosen = variables if is_chosen else patterns.choose(variables)
         data = self._converted(chosen, chosen, patterns)
         if not is_chosen and len(patterns.verdicts) < MAX_REMEMBERED:
@@ -105,7 +105,7 @@ class VariableFilter:
     def _converted(
         self, chosen: Mapping[str, object], others: Container[str], patterns: Patterns
     ) -> dict[str, JsonValue]:
-        """Return the JSON form of variables, of which all but `others` go into JSON as they are."""
+        """Return the JSON form of variables. Only those named in `others` need a conversion."""
         room = MAX_RECORD
         data: dict[str, JsonValue] = {}
         repeats: dict[str, int] = {}
@@ -117,7 +117,10 @@ class VariableFilter:
                 continue
             try:
                 room -= self._add(data, name, value, patterns, room=room, repeats=repeats)
-            except (NotData, TypeError):  # no data, or under a plugin's name that is no string
+            except (
+                NotData,
+                TypeError,
+            ):  # not data, or a plugin has added it under a name that is not a text
                 skipped += 1
         if len(chosen) > MAX_ITEMS:
             data[unique_key("…", data, repeats)] = f"[cut, {len(chosen)} items]"
@@ -138,8 +141,8 @@ class VariableFilter:
         """Add a variable in its JSON form; return the room that it takes.
 
         Raises:
-            NotData: It is no data.
-            TypeError: Its name is no text.
+            NotData: Its value is not data.
+            TypeError: Its name is not a text.
         """
         name = str.__str__(name)  # the same name, without overrides
         verdict = self._redact.verdict(name)

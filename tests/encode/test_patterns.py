@@ -102,7 +102,7 @@ def test_listed_names_come_first_and_the_rest_as_on_g():
     assert choose(["d", "c", "b", "a"], "*", "b", "c") == ["b", "c", "d", "a"]
 
 
-def test_names_in_any_script_are_taken_as_python_writes_them():
+def test_names_in_any_script_are_normalised_as_python_does():
     names = ["größe", "naïve", "नाम", "名前"]
     assert choose(names, "größe", "नाम", "名*") == ["größe", "नाम", "名前"]
     # Python itself composes the names in a program: `g.gro\u0308\u00dfe` is "größe".
@@ -196,7 +196,7 @@ def test_a_pattern_that_an_exclusion_covers_is_refused(patterns, pattern, exclus
 
 
 @pytest.mark.parametrize("patterns", [None, 5, object()])
-def test_what_is_no_list_is_refused(patterns):
+def test_a_value_that_is_not_a_list_is_refused(patterns):
     with pytest.raises(ConfigurationError, match=r"^CHEST_VARIABLES: .* is not a list of names"):
         Patterns(patterns, setting="CHEST_VARIABLES")
 
@@ -241,7 +241,7 @@ def reference(names, patterns, app_wide):
 
 @settings(max_examples=500, deadline=None)
 @given(st.lists(letters, unique=True, max_size=12), lists, lists)
-def test_the_filter_agrees_with_a_plain_reading_of_the_rules(names, patterns, app_wide):
+def test_the_choice_agrees_with_a_plain_reading_of_the_rules(names, patterns, app_wide):
     try:
         chosen = choose(names, *patterns, app_wide=app_wide)
     except ConfigurationError:
@@ -254,7 +254,7 @@ def test_the_filter_agrees_with_a_plain_reading_of_the_rules(names, patterns, ap
 
 @settings(max_examples=300, deadline=None)
 @given(stars, letters)
-def test_a_star_agrees_with_a_matcher_of_one_character_at_a_time(pattern, name):
+def test_a_star_agrees_with_a_matcher_that_compares_single_characters(pattern, name):
     taken = Patterns([pattern], setting="track").catches(name)
     private = name[0] == "_" != pattern[0]
     assert taken is ("*" in pattern and not private and matches(pattern, name))
@@ -270,7 +270,7 @@ def refused(patterns):
 
 @settings(max_examples=500, deadline=None)
 @given(lists, st.lists(letters, max_size=20))
-def test_what_is_refused_matches_nothing_and_what_is_accepted_matches_something(patterns, names):
+def test_a_list_is_refused_exactly_when_a_pattern_in_it_matches_nothing(patterns, names):
     culprit = refused(patterns)
     included = [p for p in patterns if p[0] != "!"] or ["*"]
     excluded = [p for p in patterns if p[0] == "!"]

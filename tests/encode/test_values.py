@@ -36,7 +36,7 @@ pytestmark = pytest.mark.opens_nothing
 
 
 @pytest.mark.parametrize("kind", DATA)
-def test_data_has_its_stated_form_by_name_and_by_pattern(kind):
+def test_data_has_the_same_form_by_name_and_by_pattern(kind):
     value, expected = DATA[kind]
     for named in (True, False):
         data = convert(value, named=named)
@@ -44,7 +44,7 @@ def test_data_has_its_stated_form_by_name_and_by_pattern(kind):
         assert type(data) is type(expected)
 
 
-def test_a_class_made_by_attrs_gives_its_fields_but_hidden_ones():
+def test_an_attrs_object_gives_all_fields_but_those_hidden_from_the_repr():
     @attrs.define
     class Order:
         number: int
@@ -65,7 +65,7 @@ def test_a_dict_keeps_the_order_of_its_items():
 
 
 @pytest.mark.parametrize("kind", NO_DATA)
-def test_no_data_is_stored_by_name_and_skipped_by_pattern(kind):
+def test_a_value_that_is_not_data_is_stored_by_name_and_skipped_by_pattern(kind):
     calls = Service.calls
     assert record({"v": NO_DATA[kind]}, "*") == ({}, 1)
     assert record({"v": [NO_DATA[kind]]}, "*")[0]["v"][0].startswith("<")
@@ -76,13 +76,13 @@ def test_no_data_is_stored_by_name_and_skipped_by_pattern(kind):
     assert skipped == 0
 
 
-def test_no_data_in_data_becomes_its_type_for_a_pattern_and_its_repr_for_a_name():
+def test_an_object_inside_data_becomes_its_repr_by_name_and_its_type_by_pattern():
     value = {"a": [Service()], Service: 1}
     assert convert(value, named=False) == {"a": ["<Service>"], "<type>": 1}
     assert convert(value, named=True) == {"a": ["the service"], repr(Service): 1}
 
 
-def test_generators_and_files_are_not_advanced():
+def test_iterators_and_files_are_not_advanced():
     generator, file, iterator = (i for i in range(3)), io.StringIO("ab"), iter("ab")
     zipped, mapped = zip("ab", "cd", strict=True), map(str, "ab")
     for named in (True, False):
@@ -105,7 +105,7 @@ def test_secrets_of_pydantic_stay_masked():
         assert not re.search("sesame|4711|b3Blbi", to_json(data).decode())
 
 
-def test_no_property_runs_and_nothing_is_loaded():
+def test_no_property_runs_and_no_lazy_field_is_loaded():
     class Lazy:
         def __get__(self, instance, owner):
             pytest.fail("loaded")

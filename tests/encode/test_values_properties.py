@@ -1,4 +1,4 @@
-"""Whatever the value, the record is strict JSON within the limits."""
+"""Any value at all becomes strict JSON within the limits."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ thorough = settings(max_examples=300, deadline=None, suppress_health_check=[Heal
 
 @thorough
 @given(anything)
-def test_anything_at_all_becomes_strict_json_within_the_limits(made):
+def test_any_value_becomes_strict_json_within_the_limits(made):
     value = made.make()
     convert(value, named=True)
     try:
@@ -132,7 +132,7 @@ def test_anything_at_all_becomes_strict_json_within_the_limits(made):
 
 @thorough
 @given(json_values)
-def test_what_is_json_already_stays_as_it_is(value):
+def test_a_json_value_stays_as_it_is(value):
     assert repr(convert(value)) == repr(value)
 
 
