@@ -72,7 +72,7 @@ def _array(items: Callable[[Any], Iterable[Any]]) -> Converter:
     return lambda conversion, value, depth: conversion.array(value, items, depth)
 
 
-def _set(items: Callable[[Any], Iterable[Any]]) -> Converter:
+def _sorted_array(items: Callable[[Any], Iterable[Any]]) -> Converter:
     return lambda conversion, value, depth: conversion.sorted_array(value, items, depth)
 
 
@@ -119,13 +119,13 @@ CONVERTERS: Final[tuple[tuple[type, Converter | Unwrap], ...]] = (
     (bytes, _binary(bytes.__getitem__)),
     (bytearray, _binary(bytearray.__getitem__)),
     (memoryview, _binary(_part_of_memory)),
-    (set, _set(set.__iter__)),
-    (frozenset, _set(frozenset.__iter__)),
+    (set, _sorted_array(set.__iter__)),
+    (frozenset, _sorted_array(frozenset.__iter__)),
     (deque, _array(deque.__iter__)),
     (RootModel, Unwrap(attrgetter("root"))),
     (BaseModel, _mapping(object_fields.model_fields)),
     (Mapping, _mapping(methodcaller("items"))),
-    (AbstractSet, _set(iter)),
+    (AbstractSet, _sorted_array(iter)),
     (Sequence, _array(iter)),
     (ValuesView, _array(iter)),
     (os.PathLike, _scalar(os.fsdecode)),
