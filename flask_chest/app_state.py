@@ -13,10 +13,10 @@ from flask_chest.capture import endpoints
 from flask_chest.capture.middleware import Capture
 from flask_chest.capture.record_line import Lines
 from flask_chest.capture.request_ids import RequestIds
-from flask_chest.capture.rules import Plans
+from flask_chest.capture.rules import Rules
 from flask_chest.capture.suppression import OptOut
-from flask_chest.encode.patterns import Selection
-from flask_chest.encode.record_fields import Fields
+from flask_chest.capture.track_rule import TrackRule
+from flask_chest.encode.record_fields import RecordFields
 from flask_chest.encode.variables import VariableFilter
 from flask_chest.errors import ConfigurationError
 from flask_chest.export import Delivery, Export
@@ -32,7 +32,7 @@ from flask_chest.store import Store
 if TYPE_CHECKING:
     from flask import Flask
 
-    from flask_chest.capture.decorator import Marks
+    from flask_chest.capture.decorator import TrackDecorator
     from flask_chest.settings.model import Settings
 
 
@@ -48,7 +48,7 @@ class State:
         owner: object,
         options: Settings,
         registered: Mapping[str, object],
-        marks: Marks,
+        decorator: TrackDecorator,
     ) -> None:
         self.owner = weakref.ref(owner)
         self.options = options
@@ -79,12 +79,12 @@ class State:
         self.capture = Capture(
             header=next(iter(options.request_id_header), ""),
             raise_errors=options.raise_errors,
-            plans=Plans(
-                Selection(options.variables, setting="CHEST_VARIABLES"),
+            rules=Rules(
+                TrackRule.parse(options.variables, setting="CHEST_VARIABLES"),
                 track_all=options.track_all,
                 is_excluded=endpoints.excluded(options.exclude_endpoints),
                 sample_rate=endpoints.sample_rates(options.sample_rate),
-                marks=marks,
+                decorator=decorator,
                 throttle=self.throttle,
                 raise_errors=options.raise_errors,
             ),
@@ -98,7 +98,7 @@ class State:
             variables=VariableFilter(
                 redact, lambda number: self.counters.add("variables_skipped", number=number)
             ),
-            lines=Lines(options.service or app.name, Fields(options.fields, redact)),
+            lines=Lines(options.service or app.name, RecordFields(options.fields, redact)),
             sampling=self.sampling,
             opts_out=OptOut(options.opt_out) if options.opt_out else None,
             enrich=self.plugins.filter_variables(),

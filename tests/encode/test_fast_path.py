@@ -1,15 +1,20 @@
-"""Lists and dicts that are taken over in one look are what the value rules would make of them."""
+"""What takes the fast path has the form that the value rules give it."""
 
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import Markup
+from support.json_forms import convert
+from support.value_samples import Level
 
-from flask_chest.encode.flat import flat
-from flask_chest.encode.values import MAX_VARIABLE, _Converter, to_data
+from flask_chest.encode.fast_path import flat_copy, is_json_scalar
+from flask_chest.encode.limits import MAX_TEXT, MAX_VARIABLE
+from flask_chest.encode.values import Conversion, to_data
 from flask_chest.redaction import PLAIN, Redactor, SecretKeys
 
 SECRETS = [
@@ -42,12 +47,12 @@ redact = Redactor(SecretKeys(()))
 
 
 @given(containers, st.sampled_from([0, 40, 100, MAX_VARIABLE]))
-def test_any_list_and_dict_is_what_the_value_rules_make_of_it(value, room):
-    converter = _Converter(room, redact, named=True)
-    slowly = converter.revealed(PLAIN, value, 0)
+def test_any_list_and_dict_has_the_form_that_the_value_rules_give_it(value, room):
+    conversion = Conversion(room, redact, named=True)
+    slowly = conversion.convert_keyed(PLAIN, value, 0)
     form, taken = to_data(value, PLAIN, room, redact, named=True)
-    assert repr(form) == repr(slowly)  # NaN aside from nothing, True aside from 1
-    assert taken == room - converter.room
+    assert repr(form) == repr(slowly)  # so that NaN is NaN, and True is not 1
+    assert taken == room - conversion.room
 
 
 @pytest.mark.parametrize(
@@ -60,8 +65,8 @@ def test_any_list_and_dict_is_what_the_value_rules_make_of_it(value, room):
         {},
     ],
 )
-def test_what_is_short_and_simple_takes_one_look_and_is_a_copy(value):
-    known = flat(value, redact)
+def test_a_flat_list_or_dict_is_copied(value):
+    known = flat_copy(value, redact)
     assert known is not None
     assert known[0] == (list(value) if type(value) is tuple else value)
     assert known[0] is not value
@@ -85,5 +90,26 @@ def test_what_is_short_and_simple_takes_one_look_and_is_a_copy(value):
         "text",
     ],
 )
-def test_anything_else_is_left_to_the_value_rules(value):
-    assert flat(value, redact) is None
+def test_any_other_value_is_left_to_the_value_rules(value):
+    assert flat_copy(value, redact) is None
+
+
+@pytest.mark.parametrize(
+    "value", ["a", "", 0, 2**63 - 1, -(2**63), 0.5, True, False, None, "a" * MAX_TEXT]
+)
+def test_a_short_scalar_goes_into_json_as_it_is(value):
+    assert is_json_scalar(value)
+    assert convert(value) is value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("ä", "\0", "a" * (MAX_TEXT + 1), Markup("a"), b""),
+        *(2**63, -(2**63) - 1, math.nan, math.inf, Level.HIGH, Decimal(1)),
+        *([], {}, (), object(), bool),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_any_other_value_does_not(value):
+    assert not is_json_scalar(value)
