@@ -39,7 +39,7 @@ from flask_chest.errors import (
 )
 from flask_chest.exporter import Batch
 from flask_chest.record import encode
-from flask_chest.settings import build
+from flask_chest.settings.exporters import make_exporters
 from flask_chest.store import ValueCount
 from flask_chest.testing import Relay, make_batch, make_record
 from flask_chest.testing.records import START
@@ -890,7 +890,7 @@ def test_the_location_names_hosts_ports_and_database(fields, location):
 )
 def test_a_wrong_entry_is_named_without_its_secret(entry, message):
     with pytest.raises(ConfigurationError, match=message) as caught:
-        build.exporters({"main": entry}, {"mongo": MongoStore}, "")
+        make_exporters({"main": entry}, {"mongo": MongoStore}, "")
     assert "S3CR" not in format_all(caught.value)
 
 
@@ -899,7 +899,7 @@ def test_two_entries_are_two_stores(backend):
         "one": backend.url,
         "two": {"type": "mongo", "url": backend.url, "collection_prefix": "two_"},
     }
-    made = build.exporters(entries, {"mongo": MongoStore}, "")
+    made = make_exporters(entries, {"mongo": MongoStore}, "")
     for exporter in made.values():
         exporter.check()
     names = backend.ask(lambda db: db.list_collection_names())
