@@ -1,7 +1,7 @@
-"""Connections to SQLite files, of which a forked child must have none.
+"""Connections to SQLite files, which no forked child may inherit.
 
-A child that inherits one takes the parent's locks for its own, so that its connections to that file
-have none: https://sqlite.org/howtocorrupt.html, section 2.6.
+In a child that inherits one, SQLite believes that it holds the locks of the parent, so the child's
+own connections to that file take none: https://sqlite.org/howtocorrupt.html, section 2.6.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _Identity: TypeAlias = "tuple[int, int] | None"
 
 
 class _Inherited:
-    """What is open in this process, and what was open in its parent when it was forked.
+    """The connections of this process, and the files that its parent had open when it forked.
 
-    A fork waits until nothing is in use, but not for ever: not for a disk that stalls, nor for a
-    question that takes long.
+    A fork waits until no connection is in use, but not for ever: a disk may stall, and a query may
+    take long.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class _Inherited:
         fork.watch(self)
 
     def after_fork(self) -> None:
-        """Keep this process, a forked child, from using those files."""
+        """Refuse those files in this process, a forked child."""
         inherited, self.open = self.open, {}
         self.files.update(inherited.values())
         fork.keep(list(inherited))
@@ -46,15 +46,15 @@ _inherited: Final = _Inherited()
 
 
 def connect(engine: Engine, path: Path) -> Connection:
-    """Return a new connection, which `disconnect` closes. To be called in `fork.held_off`.
+    """Return a new connection, which `disconnect` closes. Call it in `fork.held_off`.
 
     Raises:
-        ExporterUnavailable: The parent of this process has used the file while it forked.
+        ExporterUnavailable: The parent of this process had the file in use when it forked.
     """
     if (identity := _identity(path)) is not None and identity in _inherited.files:
         raise ExporterUnavailable(
-            f"{path} was in use for so long that this process was forked meanwhile, and SQLite "
-            "cannot use it here any more. Restart this process; until then others may deliver"
+            f"{path} was in use while this process was forked, so it cannot be used safely here. "
+            "Restart this process; until then others may deliver"
         )
     connection = engine.connect()
     _inherited.open[connection] = _identity(path)
@@ -78,13 +78,13 @@ def _identity(path: Path) -> _Identity:
 
 
 class KeptConnection:
-    """A connection that stays open from one use to the next, but is closed before a fork.
+    """A connection that stays open between uses, and is closed before a fork.
 
-    To open and close a file for each batch would take a quarter of the time: SQLite writes its
-    write-ahead log into the file then, syncs, and deletes it.
+    Opening and closing the file for each batch would take a quarter of the time: SQLite then writes
+    the write-ahead log into the file, syncs, and deletes it.
 
     Args:
-        path: The file. When it is not the one that was opened any more, it is opened anew.
+        path: The file. It is opened again when another file has taken its place.
         connect: Opens it.
     """
 
@@ -98,7 +98,7 @@ class KeptConnection:
 
     @contextmanager
     def use(self) -> Iterator[Connection]:
-        """Give the connection to the `with` block, in which other threads may not fork."""
+        """Give the connection to the block, during which other threads may not fork."""
         with fork.held_off(), self._lock:
             if self.connection is not None and self._identity != _identity(self._path):
                 self._close()
@@ -108,12 +108,12 @@ class KeptConnection:
             yield self.connection
 
     def close(self) -> None:
-        """Close the connection, if it is open. Never raises."""
+        """Close the connection if it is open. Never raises."""
         with fork.held_off(), self._lock:
             self._close()
 
     def before_fork(self) -> None:
-        """Close the connection, unless another thread uses it for longer than a fork waits."""
+        """Close the connection, unless another thread still uses it."""
         if self._lock.acquire(blocking=False):
             try:
                 self._close()
@@ -121,7 +121,7 @@ class KeptConnection:
                 self._lock.release()
 
     def after_fork(self) -> None:
-        """Forget, in a forked child, the connection that could not be closed."""
+        """Forget, in a forked child, a connection that could not be closed."""
         self._lock = threading.Lock()
         self.connection = None
 

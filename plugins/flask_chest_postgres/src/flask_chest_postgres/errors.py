@@ -1,4 +1,4 @@
-"""What PostgreSQL's errors mean for delivery, and what a person has to do about them."""
+"""What PostgreSQL's errors mean for delivery, and their remedies."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _REMEDIES: Final = {
     "25006": "The server is a read-only replica or set to read-only: name the primary, or several "
     "hosts with target_session_attrs=read-write",
 }
-"""By code: what a person has to put right."""
+"""By code: the remedy that a person has to apply."""
 
 _WAITING: Final = {
     "53300": "Let fewer connect, raise the limit, or put a pooler such as pgbouncer in between",
     "55P03": "Somebody holds a lock for long: pg_stat_activity shows who",
     "57014": "Raise timeout_seconds, or see in pg_stat_activity who holds a lock for long",
 }
-"""By code: what may pass by itself."""
+"""By code: a hint for what may pass by itself."""
 
 _REJECTED: Final = ("22", "23", "54")
 """Classes: the data is wrong, violates a constraint, or exceeds a limit."""
 
 _TEXT_ONLY: Final = ("", "08P01")
-"""Errors of a connection that was not made have no code, those of pgbouncer always the second."""
+"""Failures to connect have no code; those of pgbouncer always have the second one."""
 
 _CERTIFICATE: Final = "Correct `sslcert` and `sslkey`, the certificate that the server asks us for"
 _TEXTS: Final = (
@@ -63,7 +63,7 @@ _TEXTS: Final = (
     (r"service file|definition of service", "Correct the name of the service, or its file"),
     (r"invalid \w+ value|may not be used with", "Correct this parameter of libpq"),
 )
-"""Texts of libpq 15 to 18, of the server and of pgbouncer 1.18 to 1.24, where there is no code."""
+"""Texts of errors without a code: libpq 15 to 18, the server, and pgbouncer 1.18 to 1.24."""
 
 _WAITING_TEXTS: Final = (
     (r"too many|remaining connection slots|no more connections allowed", _WAITING["53300"]),
@@ -71,12 +71,12 @@ _WAITING_TEXTS: Final = (
 
 
 def refuse_server(location: str, version: int, encoding: str | None) -> None:
-    """Raise an error unless records can be kept there.
+    """Raise an error unless the server can store records.
 
     Args:
         location: Where the database is, for the message.
         version: Of the server, as libpq has it: 150004 is 15.4.
-        encoding: Of the database; None when the server does not say.
+        encoding: Of the database; None when it is unknown.
 
     Raises:
         ConfigurationError: The server is too old, or the database cannot hold every text.
@@ -99,14 +99,14 @@ def refuse_server(location: str, version: int, encoding: str | None) -> None:
 
 
 def explain(location: str, error: Exception) -> ChestError:
-    """Return what an error means: unavailable, rejected, or to be put right by a person.
+    """Return what an error means: unavailable, rejected or misconfigured.
 
     Args:
         location: Where the database is, for the message.
         error: What psycopg raised.
     """
     code = getattr(error, "sqlstate", None) or ""
-    # The primary message alone: the detail shows the whole row.
+    # Only the primary message: the detail shows the whole row.
     primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
     message = f"{location}: {' '.join((primary or str(error)).split())}"
     if code in _REMEDIES:
@@ -120,6 +120,6 @@ def explain(location: str, error: Exception) -> ChestError:
         for pattern, remedy in _TEXTS:
             if re.search(pattern, message):
                 return ConfigurationError(f"{message}. {remedy}")
-    if isinstance(error, psycopg.DataError):  # before it reached the server
+    if isinstance(error, psycopg.DataError):  # raised by psycopg itself
         return BatchRejected(message)
     return ExporterUnavailable(f"{message}. {_WAITING[code]}" if code in _WAITING else message)

@@ -1,4 +1,4 @@
-"""What the stores on a database server share: pool, reconnecting, check."""
+"""A store on a SQL server: a pool, reconnection, the check whether it can deliver."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from flask_chest_sql.store import SqlStore
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-    from flask_chest_sql.config import ServerConfig
+    from flask_chest_sql.config import SqlServerConfig
 
 CHECK_SECONDS: Final = 3.0
-"""How long `check` waits for each answer, which holds up the start of the application."""
+"""Longest wait of `check` for each answer."""
 
 _MAX_CONFLICTS: Final = 3
 
 
 class ServerStore(SqlStore):
-    """What the stores on a database server do alike.
+    """What the stores on a SQL server have in common.
 
     The exporter holds one connection; each call of the read side takes one from a pool.
     """
 
-    # -- What a backend says -------------------------------------------------------------------
+    # -- What a backend defines ----------------------------------------------------------------
 
     @abstractmethod
     def url(self) -> URL:
-        """Return the SQLAlchemy URL: dialect and driver, and what else is not in `arguments`."""
+        """Return the SQLAlchemy URL: the dialect, the driver, and what `arguments` lacks."""
 
     @abstractmethod
     def arguments(self) -> dict[str, Any]:
@@ -48,21 +48,21 @@ class ServerStore(SqlStore):
         return {}
 
     @abstractmethod
-    def meaning(self, error: Exception) -> ChestError:
-        """Return what an error of the driver means, as `explain` does."""
+    def explain_driver_error(self, error: Exception) -> ChestError:
+        """Return what an error of the driver means: unavailable, rejected or misconfigured."""
 
     @abstractmethod
     def is_conflict(self, error: SQLAlchemyError) -> bool:
-        """Tell a deadlock or another conflict with a transaction that ends soon."""
+        """Return whether the error is a conflict with another transaction, such as a deadlock."""
 
     # -- Exporter ------------------------------------------------------------------------------
 
     @property
-    def _server(self) -> ServerConfig:
-        return cast("ServerConfig", self.config)
+    def _server(self) -> SqlServerConfig:
+        return cast("SqlServerConfig", self.config)
 
     def create_engine(self) -> Engine:
-        """Return an engine with a pool that notices dead connections."""
+        """Return an engine whose pool replaces dead connections."""
         return create_engine(
             self.url(),
             connect_args=self.arguments(),
@@ -70,18 +70,18 @@ class ServerStore(SqlStore):
             max_overflow=0,
             pool_timeout=self._server.timeout_seconds,
             pool_pre_ping=True,
-            hide_parameters=True,  # of records, in errors
+            hide_parameters=True,  # errors must not show records
             **self.engine_options(),
         )
 
     def check(self) -> None:
-        """Connect once, for what is known to be wrong to show at the start.
+        """Connect once, with a short time-out, and check whether the server takes batches.
 
-        What the server says does not stop the application: it may be put right while the records
+        A refusal of the server is `ExporterUnavailable`, too: it may be remedied while the records
         wait.
 
         Raises:
-            ExporterUnavailable: The server cannot be reached, or does not let us work.
+            ExporterUnavailable: The server cannot be reached, or refuses what an exporter does.
         """
         config = self._server
         patience = {
@@ -91,17 +91,17 @@ class ServerStore(SqlStore):
         probe = type(self)(config.model_copy(update=patience))
         try:
             probe.open()
-            probe.export(Batch(b"", 0))  # which the server refuses whom it lets only read
+            probe.export(Batch(b"", 0))  # refused where the user may only read
         except ConfigurationError as error:
             raise ExporterUnavailable(str(error)) from error
         finally:
             probe.close()
 
     def export(self, batch: Batch) -> None:
-        """Insert a batch in one transaction, again if need be.
+        """Insert a batch in one transaction; retry it after a conflict or a lost connection.
 
-        A connection that had been idle may have been ended by a restart of the server or by a
-        firewall, which only shows when it is used.
+        A restart of the server or a firewall may have ended an idle connection, which shows only
+        when it is used.
 
         Raises:
             ExporterUnavailable: The database cannot take it now.
@@ -124,34 +124,34 @@ class ServerStore(SqlStore):
                 self._disconnect()
 
     def explain(self, error: SQLAlchemyError) -> ChestError:
-        """Tell what is wrong, and what to do about it."""
+        """Return what a database error means: unavailable, rejected or misconfigured."""
         if isinstance(error, PoolTimeoutError):
             return ExporterUnavailable(
                 f"{self.location}: all {self._server.pool_size} connections of the read side are "
                 "in use. Raise pool_size"
             )
         original = error.orig if isinstance(error, DBAPIError) else None
-        return self.meaning(original if isinstance(original, Exception) else error)
+        return self.explain_driver_error(original if isinstance(original, Exception) else error)
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(SQLAlchemyError):
-                # Not back into the pool, which would send a ROLLBACK, and log a traceback when the
-                # server is not there any more.
+                # Back in the pool, it would send a ROLLBACK, and log a traceback when the server
+                # is gone.
                 connection.invalidate()
                 connection.close()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Give the connection for batches, which stays open from one to the next."""
+        """Give the connection for batches, which stays open between them."""
         if self._connection is None:
             self._connection = self._connect()
         yield self._connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Give a connection of the pool to a call that may come from any thread."""
+        """Give a connection of the pool, to any thread."""
         with self._connect() as connection:
             yield connection
 
@@ -162,5 +162,5 @@ class ServerStore(SqlStore):
 
 
 def is_disconnect(error: BaseException | None) -> bool:
-    """Tell whether an error means that the connection is gone."""
+    """Return whether an error means that the connection is lost."""
     return isinstance(error, DBAPIError) and error.connection_invalidated

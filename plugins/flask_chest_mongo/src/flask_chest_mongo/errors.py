@@ -1,4 +1,4 @@
-"""What PyMongo's errors mean for delivery, and what a person has to do about them."""
+"""What PyMongo's errors mean for delivery, and their remedies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pymongo.errors import (
 from pymongo.topology_description import TopologyDescription
 
 from flask_chest.errors import BatchRejected, ChestError, ConfigurationError, ExporterUnavailable
-from flask_chest_mongo.documents import MAX_DOCUMENT_BYTES
+from flask_chest_mongo.encode import MAX_DOCUMENT_BYTES
 
 _MAX_LENGTH: Final = 300
 _LIMIT: Final = f"a document may have {MAX_DOCUMENT_BYTES:,} bytes as BSON"
@@ -39,18 +39,18 @@ _REMEDIES: Final = {
 _DUPLICATE: Final = 11000
 _TOO_LARGE: Final = 10334
 _REJECTED: Final = {2, 9, 14, 15, 22, 52, 53, 54, 55, 56, 57, 121, 171}
-"""Of a document that is at fault: its types, depth or names, a validator, an index."""
+"""Codes of a faulty document: its types, depth or names, a validator, an index."""
 
 _FIRST_UNNAMED: Final = 10_000
-"""From here on, a code stands for one place in the server that does not like the document, …"""
+"""From here on, each code belongs to one place in the server that refuses a document, ..."""
 
 _STATES: Final = {10058, 10107, 11600, 11602, 13388, 13435, 13436, 14031}
-"""… but for these, which speak of the server: no primary, shutdown, moved chunks, a full disk."""
+"""... except these, about the server: no primary, shutdown, moved chunks, a full disk."""
 
 _TEXTS: Final = (
     (NotPrimaryError, ": the server is not the primary any more"),
     ((NetworkTimeout, ExecutionTimeout), ": no answer within `timeout_seconds`"),
-    (InvalidOperation, " is not open"),  # any more: another thread has closed it
+    (InvalidOperation, " is not open"),  # another thread has closed it
 )
 
 _TLS_REMEDIES: Final = (
@@ -68,12 +68,12 @@ _TLS_REMEDIES: Final = (
 def explain(
     location: str, error: Exception, topology: TopologyDescription | None = None
 ) -> ChestError:
-    """Return what an error means: unavailable, or to be put right by a person.
+    """Return what an error means: unavailable or misconfigured.
 
     Args:
         location: Where the database is, for the message.
         error: What PyMongo raised.
-        topology: What is known of the servers, when none could be found.
+        topology: State of the servers, for the case that none could be found.
     """
     if isinstance(error, ServerSelectionTimeoutError) and topology is not None:
         return _no_server(location, error, topology)
@@ -88,12 +88,12 @@ def explain(
 
 
 def too_large(location: str) -> BatchRejected:
-    """Return the error for a record that no document can hold."""
+    """Return the error for a record that exceeds the limit of a document."""
     return BatchRejected(f"{location}: a record is too large: {_LIMIT}")
 
 
 def too_old(location: str) -> ConfigurationError:
-    """Return the error for a server that lacks what is needed."""
+    """Return the error for a server that is too old."""
     return ConfigurationError(f"{location} is older than MongoDB 5.0. Upgrade the server")
 
 
@@ -101,14 +101,14 @@ def read_only(location: str) -> ConfigurationError:
     """Return the error for a server that takes no writes."""
     return ConfigurationError(
         f"{location} is a secondary, which is read-only. Name the primary, or leave out "
-        "`direct_connection`, so that the primary is looked for"
+        "`direct_connection`, so that PyMongo finds the primary"
     )
 
 
 def explain_reply(location: str, reply: Mapping[str, Any]) -> ChestError | None:
-    """Return what is wrong with an insert that was carried out; None for nothing.
+    """Return the error of an insert that was carried out; None when there is none.
 
-    A record that is there already is nothing wrong.
+    A record that is there already is no error.
     """
     for fault in reply.get("writeErrors", ()):
         if fault["code"] == _DUPLICATE and list(fault.get("keyPattern", ())) == ["_id"]:
@@ -123,7 +123,7 @@ def explain_reply(location: str, reply: Mapping[str, Any]) -> ChestError | None:
 
 
 def brief(error: Exception) -> str:
-    """Return what an error says, without the state of the whole topology."""
+    """Return the message of an error, without the state of the whole topology."""
     if isinstance(error, OperationFailure) and error.details:
         return _shortened(str(error.details.get("errmsg", error)))
     return _shortened(str(error))
@@ -156,7 +156,7 @@ def _no_server(location: str, error: Exception, topology: TopologyDescription) -
     if not faults and "primary" in reasons.lower():
         reasons = "none of its servers is the primary now"
     message = f"{location}: {reasons}"
-    # One of another replica set is forgotten, or known by this kind of error.
+    # PyMongo forgets a server of another replica set, or keeps this kind of error for it.
     if not servers or any(isinstance(fault, DriverConfigurationError) for fault in faults):
         return ConfigurationError(f"{message}. Correct `replica_set`")
     for pattern, remedy in _TLS_REMEDIES:

@@ -1,4 +1,4 @@
-"""What the errors of MySQL and MariaDB mean for delivery, and what a person has to do."""
+"""What the errors of MySQL and MariaDB mean for delivery, and their remedies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask_chest.errors import BatchRejected, ChestError, ConfigurationError, Ex
 _SIGN_IN: Final = "Correct the user or the password, or ssl_mode where TLS is demanded"
 _GRANT: Final = (
     "Grant this user what is missing: SELECT, INSERT, UPDATE, DELETE, CREATE, CREATE VIEW and SHOW "
-    "VIEW on the database. UPDATE serves to pass over records that are there already"
+    "VIEW on the database. UPDATE is needed to skip records that are there already"
 )
 _READ_ONLY: Final = "The server is a read-only replica or set to read-only: name the primary"
 _TLS: Final = "It offers no TLS: set it up there, or ask for less with ssl_mode=PREFERRED"
@@ -25,7 +25,7 @@ _REMEDIES: Final = {
     1142: _GRANT,
     1143: _GRANT,
     1227: _GRANT,
-    1251: "Give the user another way of signing in, which PyMySQL knows",
+    1251: "Give the user another way of signing in, that PyMySQL supports",
     1290: _READ_ONLY,
     1370: _GRANT,
     1665: "Set binlog_format to ROW or MIXED there",
@@ -35,14 +35,14 @@ _REMEDIES: Final = {
     1836: _READ_ONLY,
     1862: "The password has expired: set a new one",
     2026: _TLS,
-    2059: "Give the user another way of signing in, which PyMySQL knows",
+    2059: "Give the user another way of signing in, that PyMySQL supports",
     3118: "The account is locked: unlock it with ALTER USER",
     3159: "It lets nobody in without TLS: set ssl_mode=REQUIRED, or VERIFY_IDENTITY with ssl_ca",
     4151: "The account is locked: unlock it with ALTER USER",
 }
 
 TRUNCATIONS: Final = frozenset({1264, 1265, 1292, 1366, 1406})
-"""Warnings, too, that a value was changed to fit."""
+"""Also the warnings that a value was changed to fit."""
 
 PACKET_TOO_LARGE: Final = 1153
 PACKET_HINT: Final = "Raise max_allowed_packet in the configuration of the server"
@@ -68,7 +68,7 @@ _REJECTED: Final = TRUNCATIONS | {
 
 
 def explain(location: str, error: BaseException) -> ChestError:
-    """Return what an error means: unavailable, rejected, or to be put right by a person.
+    """Return what an error means: unavailable, rejected or misconfigured.
 
     Args:
         location: Where the database is, for the message.
@@ -93,6 +93,6 @@ def explain(location: str, error: BaseException) -> ChestError:
 
 
 def code_of(error: BaseException | None) -> int:
-    """Return the server's or the driver's number of an error, 0 when it has none."""
+    """Return the number that the server or the driver gave an error; 0 when it has none."""
     code = error.args[0] if error is not None and error.args else 0
     return code if isinstance(code, int) else 0

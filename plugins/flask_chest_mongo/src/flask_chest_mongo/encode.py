@@ -1,9 +1,8 @@
-"""Records as MongoDB keeps them, and back."""
+"""Records as documents of MongoDB, and back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
@@ -15,6 +14,7 @@ from pydantic_core import from_json
 from typing_extensions import TypedDict
 
 from flask_chest.record import JsonValue, Record
+from flask_chest.schema import FIELDS
 
 if TYPE_CHECKING:
     from flask_chest.exporter import Batch
@@ -26,13 +26,13 @@ CODEC: Final[CodecOptions[dict[str, Any]]] = CodecOptions(
 RAW: Final[CodecOptions[RawBSONDocument]] = CodecOptions(
     document_class=RawBSONDocument, uuid_representation=UuidRepresentation.STANDARD
 )
-"""For what holds variables: of an object with ``$ref`` and ``$id``, others make a `DBRef`."""
+"""For documents with variables: other codecs turn an object with ``$ref`` into a `DBRef`."""
 
 MAX_DOCUMENT_BYTES: Final = 16 * 1024 * 1024
 """https://www.mongodb.com/docs/manual/reference/limits/#bson-documents"""
 
 _MAX_MESSAGE_JSON_BYTES: Final = MAX_DOCUMENT_BYTES // 8
-"""As BSON it takes at most 7 times as many bytes: a list's ``0,`` becomes up to 13.
+"""Most bytes of JSON for one message. BSON takes up to 7 times as many: a list's ``0,`` becomes 13.
 
 PyMongo sends no command of much more than 16 MiB in one message.
 """
@@ -61,33 +61,31 @@ class _Document(TypedDict):
 
 _documents: Final = TypeAdapter(list[_Document])
 
-_AS_THEY_ARE: Final = tuple(
-    field.name for field in fields(Record) if field.name not in ("id", "started_at")
-)
+_UNCHANGED: Final = tuple(name for name in FIELDS if name not in ("id", "started_at"))
 
 
-def of_batch(batch: Batch) -> list[dict[str, Any]]:
+def documents(batch: Batch) -> list[dict[str, Any]]:
     """Return a document for each record of a batch.
 
     A BSON date has milliseconds; `started_at_us` has the 0 to 999 microseconds beyond them.
 
     Raises:
-        ValueError: A record is not what it should be. The message does not repeat it.
+        ValueError: A record is malformed. The message does not repeat it.
     """
     lines = batch.lines
-    if b"NaN" in lines or b"Infinity" in lines:  # in a text, or where no JSON may have it
+    if b"NaN" in lines or b"Infinity" in lines:  # in a text, or as a number, which JSON forbids
         from_json(batch.to_json(), allow_inf_nan=False)
     try:
-        documents: list[dict[str, Any]] = _documents.validate_json(batch.to_json())  # type: ignore[assignment]
+        made: list[dict[str, Any]] = _documents.validate_json(batch.to_json())  # type: ignore[assignment]
     except ValidationError as error:
         raise ValueError(_first_fault(error)) from None
-    if len(documents) != len(batch):
-        raise ValueError(f"{len(documents)} records in {len(batch)} lines")
-    for document in documents:
-        # Quicker than what PyMongo makes of a UUID.
+    if len(made) != len(batch):
+        raise ValueError(f"{len(made)} records in {len(batch)} lines")
+    for document in made:
+        # Faster than PyMongo's own conversion of a UUID.
         document["_id"] = Binary(document["_id"].bytes, 4)
         document["started_at_us"] = document["started_at"].microsecond % 1000
-    return documents
+    return made
 
 
 def _first_fault(error: ValidationError) -> str:
@@ -98,7 +96,7 @@ def _first_fault(error: ValidationError) -> str:
 
 
 def in_messages(batch: Batch, documents: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Split the documents of a batch into lists that one message can carry."""
+    """Split the documents of a batch into lists that fit into one message each."""
     if len(batch.lines) <= _MAX_MESSAGE_JSON_BYTES:
         yield documents
         return
@@ -112,10 +110,10 @@ def in_messages(batch: Batch, documents: list[dict[str, Any]]) -> Iterator[list[
 
 
 def record(document: RawBSONDocument) -> Record:
-    """Return the record that a document was made of."""
+    """Return the record of a document."""
     moment: datetime = document["started_at"]
     microsecond = moment.microsecond + document["started_at_us"]
-    others: dict[str, Any] = {name: plain(document[name]) for name in _AS_THEY_ARE}
+    others: dict[str, Any] = {name: as_json(document[name]) for name in _UNCHANGED}
     return Record(
         id=str(document["_id"]),
         started_at=moment.replace(microsecond=microsecond, tzinfo=timezone.utc),
@@ -123,12 +121,12 @@ def record(document: RawBSONDocument) -> Record:
     )
 
 
-def plain(value: Any) -> JsonValue:  # noqa: ANN401 - what BSON has for JSON
-    """Return a value of a document as JSON has it, without BSON's own types."""
+def as_json(value: Any) -> JsonValue:  # noqa: ANN401 - what BSON has for JSON
+    """Return a value of a document with the types of JSON alone, without those of BSON."""
     if isinstance(value, RawBSONDocument):
-        return {name: plain(inner) for name, inner in value.items()}
+        return {name: as_json(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [plain(inner) for inner in value]
+        return [as_json(inner) for inner in value]
     if isinstance(value, Int64):
         return int(value)
     known: JsonValue = value

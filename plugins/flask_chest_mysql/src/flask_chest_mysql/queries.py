@@ -1,4 +1,4 @@
-"""Questions about single variables, which the server looks up in its JSON."""
+"""Queries about single variables, which the server looks up in its JSON."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
     from sqlalchemy import Column, ColumnElement, Select
 
     from flask_chest.record import JsonValue
-    from flask_chest_mysql.flavor import Flavor
+    from flask_chest_mysql.connection import Flavor
 
 
 def has_variable(
     variables: Column[Any], name: str, value: JsonValue, flavor: Flavor
 ) -> ColumnElement[bool]:
-    """Return the condition that a record has a variable of this name and value.
+    """Return the condition that a record has a variable with this name and value.
 
-    Lists and objects are equal in MySQL as JSON is, and in MariaDB, which keeps JSON as text, when
-    they are written alike: with their keys in the same order and 1 not as 1.0.
+    MySQL compares lists and objects as JSON. MariaDB keeps JSON as text, so they are equal there
+    when they are written alike: keys in the same order, and 1 not as 1.0.
 
     Args:
         variables: The column.
         name: Name of the variable.
-        value: Its value.
-        flavor: The server's.
+        value: Value of the variable.
+        flavor: Product and version of the server.
     """
     found = _value(variables, name, flavor)
     kind, text = func.json_type(found), func.json_unquote(found)
@@ -66,19 +66,19 @@ def _is_document(
     wanted = to_json(value).decode()
     try:
         from_json(wanted, allow_inf_nan=False)
-    except ValueError:  # no JSON has it
+    except ValueError:  # it has no JSON form
         return false()
     if flavor.is_mariadb:
         return _bytes(func.json_compact(found)) == _bytes(literal(wanted))
-    # Not a plain parameter, which would be compared as a text.
+    # A plain parameter would be compared as a text.
     return found == func.json_extract(wanted, "$")
 
 
 def _is_number(text: ColumnElement[Any], value: float) -> ColumnElement[bool]:
-    """Return the condition that a JSON number equals a number, exactly.
+    """Return the condition that a JSON number equals a number exactly.
 
-    MariaDB takes 1e5 for an INTEGER; both write a float with a point or an exponent, and nothing
-    else.
+    MariaDB takes 1e5 for an INTEGER. Both servers write floats, and only floats, with a point or
+    an exponent.
     """
     try:
         double, whole = float(value), int(value)
@@ -94,7 +94,7 @@ def _is_number(text: ColumnElement[Any], value: float) -> ColumnElement[bool]:
 
 
 def _bytes(text: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return a text as bytes, which no collation takes for equal when they are not."""
+    """Return a text as bytes, so that no collation takes different texts for equal."""
     return cast(text, LargeBinary)
 
 
@@ -103,8 +103,8 @@ def top_values(
 ) -> Select[Any]:
     """Return the query for the most frequent values of a variable.
 
-    The one that all databases share asks the view, which unpacks every variable for it, and casts
-    its values to the collation of the session, in which 'a' is 'a '.
+    The query that the other databases share reads the view, which unpacks every variable, and casts
+    the values to the collation of the session, in which 'a' equals 'a '.
     """
     records = tables.records.c
     found = (
@@ -134,8 +134,8 @@ def top_values(
 
 
 def _value(variables: Column[Any], name: str, flavor: Flavor) -> ColumnElement[Any]:
-    """Return the JSON of a variable, NULL where there is none of this name."""
-    if flavor.is_mariadb and name.startswith("-"):  # whose paths cannot have it there, even quoted
+    """Return the JSON of a variable; NULL when the record has none of this name."""
+    if flavor.is_mariadb and name.startswith("-"):  # no path of MariaDB can
         pattern = re.sub(r"([%_\\])", r"\\\1", name)
         place = func.json_search(func.json_keys(variables), "one", pattern)
         return func.json_extract(func.json_extract(variables, "$.*"), func.json_unquote(place))
