@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from urllib.parse import unquote, urlsplit
 
 import psycopg
@@ -95,6 +95,14 @@ class Postgres(Server):
         super().__init__(url, **fields)
         self.schema = fields.get("table_schema", "public")
 
+    @contextmanager
+    def transaction(self, statement):
+        """Hold what a statement locks; give the connection."""
+        with psycopg.connect(self.url) as connection:
+            connection.execute(statement)
+            yield connection
+            connection.rollback()
+
     def execute(self, statement, *values):
         with psycopg.connect(self.url, autocommit=True) as connection:
             cursor = connection.execute(statement, values or None)
@@ -110,16 +118,20 @@ class Mysql(Server):
     port = 3306
     quote = "`"
 
-    def execute(self, statement):
-        config = {name: self.config[name] for name in ("host", "port", "database", "user")}
-        with (
-            pymysql.connect(
-                **config, password=self.config.get("password", ""), autocommit=True
-            ) as connection,
-            connection.cursor() as cursor,
-        ):
-            cursor.execute(statement)
-            return list(cursor.fetchall())
+    @contextmanager
+    def connection(self):
+        """Give a cursor of a connection whose transaction is rolled back in the end."""
+        names = ("host", "port", "user", "password", "database")
+        given = {name: self.config[name] for name in names if name in self.config}
+        with pymysql.connect(**given) as connection, connection.cursor() as cursor:
+            yield cursor
+
+    def execute(self, statement, *values):
+        with self.connection() as cursor:
+            cursor.execute(statement, values or None)
+            rows = list(cursor.fetchall())
+            cursor.connection.commit()
+            return rows
 
     def tables(self):
         return [name for (name,) in self.execute("SHOW TABLES")]

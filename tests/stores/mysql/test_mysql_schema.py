@@ -1,0 +1,124 @@
+"""The tables of the MySQL store: types, indexes, creation, names."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from flask_chest_mysql import MysqlStore
+from sqlalchemy import event
+from support.programs import run_together
+
+from flask_chest.errors import (
+    SchemaMismatch,
+)
+from flask_chest.testing import make_batch, make_record
+from flask_chest.testing.records import as_stored
+
+PROGRAMS = Path(__file__).with_name("programs")
+
+
+def test_tables_have_the_documented_types_and_indexes(backend, store):
+    columns = dict(
+        backend.execute(
+            "SELECT column_name, column_type FROM information_schema.columns"
+            " WHERE table_schema = DATABASE() AND table_name = 'chest_records'"
+        )
+    )
+    assert list(columns) == list(make_record())
+    assert columns["id"] == "char(36)"
+    assert columns["started_at"] == "datetime(6)"
+    assert columns["variables"] in ("longtext", "json")
+    assert columns["duration_ms"] == "double"
+    for condition, index in {
+        "started_at > '2024-01-01'": "chest_records_started_at",
+        "request_id = 'r'": "chest_records_request_id",
+        "id > '0'": "PRIMARY",
+    }.items():
+        plan = backend.execute(f"EXPLAIN SELECT * FROM chest_records WHERE {condition}")
+        assert index in str(plan)
+    engines = backend.execute(
+        "SELECT engine, table_collation FROM information_schema.tables"
+        " WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"
+    )
+    assert {engine for engine, _ in engines} == {"InnoDB"}
+    assert {collation for _, collation in engines} <= {"utf8mb4_nopad_bin", "utf8mb4_0900_bin"}
+
+
+def test_several_processes_create_the_same_tables_at_once(backend):
+    run_together(PROGRAMS / "create_ten_schemas.py", backend, processes=4)
+    for number in range(10):
+        assert backend.execute(f"SELECT * FROM p{number}_schema") == [(1,)]
+        assert backend.execute(f"SELECT * FROM p{number}_variables") == []
+
+
+def test_tables_that_another_process_creates_meanwhile_are_used(backend, opened):
+    class Racing(MysqlStore):
+        looks = 0
+
+        def create_engine(self):
+            engine = super().create_engine()
+            event.listen(engine, "after_cursor_execute", self.race)
+            return engine
+
+        def race(self, connection, cursor, statement, *others):
+            if statement.startswith("SHOW FULL TABLES"):
+                self.looks += 1
+                if self.looks == 3:  # tables and views, then the tables again
+                    opened(backend)
+
+    store = Racing(backend.new().config)
+    store.open()
+    store.export(make_batch(make_record()))
+    store.close()
+    assert store.looks == 6
+    assert len(backend.ids()) == 1
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_a_half_created_schema_is_completed(backend, opened, step):
+    opened(backend)
+    undo = [
+        "DELETE FROM chest_schema",
+        "DROP VIEW chest_variables",
+        "DROP TABLE chest_records",
+        "DROP TABLE chest_schema",
+    ]
+    for statement in undo[: step + 1]:
+        backend.execute(statement)
+    opened(backend).export(make_batch(make_record(variables={"a": 1})))
+    assert [row[1:] for row in backend.variables()] == [("a", "1")]
+    assert backend.execute("SELECT version FROM chest_schema") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("ALTER TABLE chest_records DROP COLUMN weight", "chest_records without weight"),
+        ("DROP VIEW chest_variables", "chest_variables without record_id"),
+        ("DROP TABLE chest_records", "chest_records without id"),
+        ("DROP TABLE chest_schema", "a chest_records and a chest_variables that Flask-Chest did"),
+    ],
+)
+def test_a_changed_schema_is_refused(backend, opened, statement, message):
+    opened(backend).close()
+    backend.execute(statement)
+    store = backend.new()
+    with pytest.raises(SchemaMismatch, match=message):
+        store.open()
+    store.close()
+
+
+@pytest.mark.parametrize("prefix", ["x_", "Shop_", "odd `%:\"'\\ ü[]", "%s", "a b."])
+def test_table_names_may_have_any_prefix(backend, opened, prefix):
+    store, usual = opened(backend, table_prefix=prefix), opened(backend)
+    record = make_record(variables={"a": 1})
+    store.export(make_batch(record))
+    assert usual.count() == 0
+    assert store.query(variables={"a": 1}) == [as_stored(record)]
+    assert [top.value for top in store.top_values("a")] == ["1"]
+    assert store.routes()[0].count == 1
+    store.close()
+    store.open()
+    assert store.purge(before=datetime.now(timezone.utc)) == 1

@@ -1,0 +1,47 @@
+"""What a test asks of MongoDB and of its store besides what all backends have."""
+
+from __future__ import annotations
+
+import traceback
+
+from flask_chest_mongo import MongoConfig, MongoStore
+
+from tools.servers import MongoServer
+
+PASSWORD = "pl@nted:/se?cr#t%+&="
+
+
+class GuardedServer(MongoServer):
+    """A server that asks for a password, and fails on demand.
+
+    After its first start, it has the user `root`, and `writer` and `reader` with PASSWORD in the
+    database `shop`.
+    """
+
+    credentials = ""
+
+    def __init__(self):
+        super().__init__(options=["--enable-test-commands"])
+
+    @property
+    def own_url(self):
+        return f"mongodb://{self.credentials}127.0.0.1:{self.port}"
+
+    def demand_passwords(self):
+        self.credentials = "root:root@"
+        self.options += ["--auth"]
+        self.stop()
+        self.start()
+
+    def store(self, **fields):
+        """Return a store, not open, for `writer`, with some fields changed."""
+        given = {"host": "127.0.0.1", "port": self.port, "database": "shop", "user": "writer"}
+        return MongoStore(MongoConfig(**{**given, "password": PASSWORD, **fields}))
+
+
+def indexes(backend):
+    return backend.ask(lambda db: db.chest_records.index_information())
+
+
+def format_all(error):
+    return "".join(traceback.format_exception(error)) + repr(error) + repr(error.__cause__)
