@@ -1,8 +1,22 @@
-"""What the tests of all stores share. Each folder gives the fixture `backend`."""
+"""What the tests of all stores share. Each folder or file gives the fixture `backend`."""
 
 from __future__ import annotations
 
 import pytest
+from support.backends import Mongo, Mysql, Postgres, Sqlite
+
+
+@pytest.fixture
+def backend_of(request, tmp_path):
+    """Return what gives an empty destination: of `sqlite`, `postgres`, `mysql` or `mongo`."""
+
+    def find(name):
+        if name == "sqlite":
+            return Sqlite(tmp_path / "chest.sqlite3")
+        kind = {"postgres": Postgres, "mysql": Mysql, "mongo": Mongo}[name]
+        return kind(request.getfixturevalue(name))
+
+    return find
 
 
 @pytest.fixture

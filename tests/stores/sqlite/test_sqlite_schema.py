@@ -87,27 +87,13 @@ def test_a_schema_that_another_process_creates_meanwhile_is_checked_again_under_
     store.close()
 
 
-@pytest.mark.parametrize(
-    ("statements", "message"),
-    [
-        (["UPDATE chest_schema SET version = 2"], r"version 2; .* writes 1\. Upgrade it: pip"),
-        (["UPDATE chest_schema SET version = 'x'"], r"schema version x"),
-        (["ALTER TABLE chest_records DROP COLUMN trace_id"], r"chest_records without trace_id"),
-        (["DROP VIEW chest_variables"], r"chest_variables without record_id"),
-        (["DROP VIEW chest_variables", "DROP TABLE chest_records"], r"chest_records without id"),
-    ],
-)
-def test_a_changed_schema_is_refused(backend, store, statements, message):
+def test_a_version_that_is_no_number_is_refused(backend, store):
     store.close()
-    for statement in statements:
-        backend.execute(statement)
-    before = backend.execute("SELECT sql FROM sqlite_master ORDER BY name")
+    backend.execute("UPDATE chest_schema SET version = 'x'")
     other = backend.new()
-    with pytest.raises(SchemaMismatch, match=message) as caught:
+    with pytest.raises(SchemaMismatch, match="schema version x"):
         other.open()
     other.close()
-    assert str(backend.path) in str(caught.value)
-    assert backend.execute("SELECT sql FROM sqlite_master ORDER BY name") == before
 
 
 @pytest.mark.parametrize(
@@ -132,10 +118,3 @@ def test_tables_of_other_names_do_not_matter(backend, opened):
     backend.execute("CREATE TABLE orders (id)")
     opened(backend).export(make_batch(make_record()))
     assert len(backend.ids()) == 1
-
-
-def test_a_half_created_schema_is_completed(backend, opened):
-    # The store creates all in one transaction, so the half is made by hand.
-    backend.execute("CREATE TABLE chest_schema (version INTEGER NOT NULL)")
-    opened(backend).export(make_batch(make_record()))
-    assert backend.execute("SELECT version FROM chest_schema") == [(1,)]
