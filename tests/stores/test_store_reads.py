@@ -125,7 +125,7 @@ def test_any_value_comes_back_and_is_found_by_no_other_value(store, value, other
 
 
 def is_back(found, value):
-    """True for values that some databases take for equal: other order of keys, or 1 and 1.0."""
+    """True when a value came back. PostgreSQL makes some large floats integers: fidelity.md."""
     if isinstance(value, float) and isinstance(found, int):
         return float(found) == value
     if isinstance(value, list):
