@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import traceback
 
+import bson
+from bson.raw_bson import RawBSONDocument
 from flask_chest_mongo import MongoConfig, MongoStore
 
 from tools.servers import MongoServer
@@ -41,6 +43,17 @@ class GuardedServer(MongoServer):
 
 def indexes(backend):
     return backend.ask(lambda db: db.chest_records.index_information())
+
+
+def raw_documents(backend):
+    """Return the bytes of the documents, as they are on the wire."""
+    codec = bson.CodecOptions(document_class=RawBSONDocument)
+
+    def question(db):
+        found = db.get_collection("chest_records", codec_options=codec).find().sort("_id", 1)
+        return [document.raw for document in found]
+
+    return backend.ask(question)
 
 
 def format_all(error):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 import bson
 import pytest
-from bson.raw_bson import RawBSONDocument
+from support.mongo import raw_documents
 
 from flask_chest.errors import (
     BatchRejected,
@@ -17,17 +17,6 @@ from flask_chest.exporter import Batch
 from flask_chest.record import encode
 from flask_chest.testing import make_batch, make_record
 from flask_chest.testing.records import START
-
-
-def raw_documents(backend):
-    """Return the bytes of the documents, as they are on the wire."""
-    codec = bson.CodecOptions(document_class=RawBSONDocument)
-
-    def question(db):
-        found = db.get_collection("chest_records", codec_options=codec).find().sort("_id", 1)
-        return [document.raw for document in found]
-
-    return backend.ask(question)
 
 
 def test_a_record_is_one_document_of_native_types(backend, store):

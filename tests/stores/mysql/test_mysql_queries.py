@@ -9,6 +9,16 @@ import pytest
 from flask_chest.testing import make_batch, make_record
 
 
+def test_filters_on_time_and_request_id_use_their_index(backend, store):
+    for condition, index in {
+        "started_at > '2024-01-01'": "chest_records_started_at",
+        "request_id = 'r'": "chest_records_request_id",
+        "id > '0'": "PRIMARY",
+    }.items():
+        plan = backend.execute(f"EXPLAIN SELECT * FROM chest_records WHERE {condition}")
+        assert index in str(plan)
+
+
 @pytest.mark.parametrize("texts", [("A", "a", "á"), ("a", "a ", " a"), ("é", "e", "e\u0301")])
 def test_texts_are_compared_by_code_point(odd, odd_store, texts):
     records = [make_record(endpoint=t, route=t, variables={"v": t, t: 1}) for t in texts]
