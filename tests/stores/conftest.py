@@ -8,7 +8,7 @@ from support.backends import Mongo, Mysql, Postgres, Sqlite
 
 @pytest.fixture
 def backend_of(request, tmp_path):
-    """Return what gives an empty destination: of `sqlite`, `postgres`, `mysql` or `mongo`."""
+    """Return a function that gives an empty `sqlite`, `postgres`, `mysql` or `mongo` backend."""
 
     def find(name):
         if name == "sqlite":
@@ -21,7 +21,7 @@ def backend_of(request, tmp_path):
 
 @pytest.fixture
 def store(backend):
-    """Return an open store on an empty destination."""
+    """Return an open store on an empty backend."""
     store = backend.new()
     store.open()
     yield store
@@ -30,7 +30,7 @@ def store(backend):
 
 @pytest.fixture
 def opened():
-    """Return what opens a store on a destination, and closes it after the test."""
+    """Return a function that opens a store on a backend, and closes it after the test."""
     made = []
 
     def start(backend, **fields):

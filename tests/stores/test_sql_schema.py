@@ -1,4 +1,4 @@
-"""Tables that are half there or were changed: the same on each SQL database."""
+"""Half-created and changed tables, on each SQL database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The read side of every store, compared with plain Python on made-up records and questions."""
+"""Reads from every store, compared with plain Python on generated records and filters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The four stores as the contracts see them: how to reach each, and how to look into it."""
+"""The four stores, for the contracts: how to reach each, and how to look into its database."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Postgres(Server):
 
     @contextmanager
     def transaction(self, statement):
-        """Hold what a statement locks; give the connection."""
+        """Hold the locks of a statement during the block."""
         with psycopg.connect(self.url) as connection:
             connection.execute(statement)
             yield connection
@@ -174,7 +174,7 @@ class Mongo(StoreBackend):
         return [(str(row["record_id"]), row["name"], self.shown(row["value"])) for row in rows]
 
     def shown(self, value):
-        """Return a value of the view as text: there it has the type that it has in the record."""
+        """Return a value of the view, which keeps its type, as text."""
         if value is None or isinstance(value, str):
             return value
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

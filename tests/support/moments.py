@@ -1,4 +1,4 @@
-"""Points in time, and batches of records that began then."""
+"""Points in time, and batches of records that began at them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from flask_chest.testing import make_batch, make_record
 
 
 def utc(*parts):
+    """Return a datetime in UTC."""
     return datetime(*parts, tzinfo=timezone.utc)
 
 

@@ -1,4 +1,4 @@
-"""What a test asks of MongoDB and of its store besides what all backends have."""
+"""Helpers for the tests of the MongoDB store."""
 
 from __future__ import annotations
 

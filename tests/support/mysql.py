@@ -1,4 +1,4 @@
-"""What a test asks of MySQL or MariaDB and of its store besides what all backends have."""
+"""Helpers for the tests of the MySQL store."""
 
 from __future__ import annotations
 

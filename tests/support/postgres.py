@@ -1,4 +1,4 @@
-"""What a test asks of PostgreSQL and of its store besides what all backends have."""
+"""Helpers for the tests of the PostgreSQL store."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def until(condition, seconds=60.0):
 
 
 def in_thread(call):
-    """Start a call; return what waits for its end and returns its error or None."""
+    """Start a call in a thread; return a function that waits for it and returns its error."""
     errors = []
 
     def run():

@@ -1,4 +1,4 @@
-"""Questions to MongoDB."""
+"""Queries on MongoDB: indexes, the most frequent values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions on MySQL and MariaDB: settings of the server that may not matter, sockets."""
+"""Connections to MySQL and MariaDB: settings of the session, sockets, the location."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person has to put right at a MySQL or MariaDB server, and the error that says so."""
+"""Errors of MySQL or MariaDB that a person has to fix, and the remedy that each names."""
 
 from __future__ import annotations
 

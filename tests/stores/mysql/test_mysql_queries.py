@@ -1,4 +1,4 @@
-"""Questions to MySQL and MariaDB."""
+"""Queries on MySQL and MariaDB: indexes, comparison of texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of the MySQL store: types, indexes, creation, names."""
+"""The tables of the MySQL store: types, creation, names."""
 
 from __future__ import annotations
 

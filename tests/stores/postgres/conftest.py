@@ -21,7 +21,7 @@ def by_day(postgres):
 
 @pytest.fixture
 def make_role(backend):
-    """Return what makes a role with PASSWORD, and gives a backend that signs in as it."""
+    """Return a function that creates a role with PASSWORD; it returns the role's backend."""
     made = []
 
     def make(grants="ALL ON SCHEMA public", options="", **fields):

@@ -81,7 +81,7 @@ def test_a_read_only_role_is_refused_with_the_remedy(make_role):
 
 @pytest.fixture(scope="module")
 def own_server():
-    """Return a server that a test may stop and kill."""
+    """Return a server that a test may stop or kill."""
     with PostgresServer() as server:
         yield server
 
@@ -152,7 +152,7 @@ WAITS_IN_ITS_MIDDLE = (
     "CREATE TRIGGER pause BEFORE INSERT ON chest_records FOR EACH ROW WHEN (new.path = '/150')"
     " EXECUTE FUNCTION pause()"
 )
-"""Lets the insertion of the record with the path /150 wait while somebody holds lock 1."""
+"""Makes the insertion of the record with the path /150 wait for the advisory lock 1."""
 
 
 def test_a_crash_of_the_server_loses_and_repeats_no_record(own_server):
@@ -166,7 +166,7 @@ def test_a_crash_of_the_server_loses_and_repeats_no_record(own_server):
         store.export(first)
         server.kill()
         server.start()
-        store.export(first)  # between batches: at once
+        store.export(first)  # a connection lost between batches is replaced
         assert len(backend.ids()) == 1
         backend.execute(WAITS_IN_ITS_MIDDLE)
         with closing(psycopg.connect(backend.url)) as holder:

@@ -1,4 +1,4 @@
-"""What a person has to put right at a PostgreSQL server, and the error that says so."""
+"""Errors of PostgreSQL that a person has to fix, and the remedy that each names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions to the PostgreSQL store: the indexes that answer them."""
+"""Queries on PostgreSQL: indexes, filters that match nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Old records are removed: by retention, and by `purge`."""
+"""Removal of old records from partitions: by `retention_days`, and by `purge`."""
 
 from __future__ import annotations
 

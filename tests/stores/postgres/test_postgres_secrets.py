@@ -1,4 +1,4 @@
-"""No password of a PostgreSQL store is shown anywhere."""
+"""Passwords of a PostgreSQL store are shown nowhere: configurations, errors, logs, commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections to a SQLite file: locks, files that are moved or deleted, what is left open."""
+"""Connections to a SQLite file: locks, idle stores, files that are moved or deleted."""
 
 from __future__ import annotations
 
