@@ -25,7 +25,8 @@ from flask_chest.plugins.manager import Plugins
 from flask_chest.runtime import fork
 from flask_chest.runtime.counters import Counters, Stats
 from flask_chest.runtime.log import Throttle, logger
-from flask_chest.settings import build
+from flask_chest.settings import stages
+from flask_chest.settings.exporters import make_exporters, validate_exporters
 from flask_chest.store import Store
 
 if TYPE_CHECKING:
@@ -63,16 +64,16 @@ class State:
                 )
             ),
         )
-        build.create_instance_folder(options, app.instance_path)
-        self.exporters = build.exporters(
+        stages.create_instance_folder(options, app.instance_path)
+        self.exporters = make_exporters(
             options.exporters,
             self.plugins.exporters(),
             app.instance_path,
             left_out=self.plugins.left_out,
         )
-        redact = build.redactor(options, app.secret_key)
-        self.sampling = build.sampling(options, self.counters, self.throttle)
-        self.journal = build.journal(
+        redact = stages.make_redactor(options, app.secret_key)
+        self.sampling = stages.make_sampling(options, self.counters, self.throttle)
+        self.journal = stages.make_journal(
             options, app.instance_path, self.exporters, self.counters, self.throttle
         )
         self.capture = Capture(
@@ -90,7 +91,7 @@ class State:
             ids=RequestIds(
                 headers=options.request_id_header if options.trust_request_id else (),
                 hook=self.plugins.request_id(),
-                generator=build.request_id_generator(options),
+                generator=stages.make_request_id_generator(options),
                 counters=self.counters,
                 throttle=self.throttle,
             ),
@@ -106,7 +107,7 @@ class State:
             counters=self.counters,
             throttle=self.throttle,
         )
-        build.validate(self.exporters)
+        validate_exporters(self.exporters)
         self.export = Export(
             {
                 name: Delivery(

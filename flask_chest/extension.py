@@ -14,14 +14,14 @@ from flask_chest.capture.decorator import AnyView, Mark, Marks, Wanted
 from flask_chest.capture.generators import RequestIdGenerator, generator
 from flask_chest.capture.response_body import streaming_request_id
 from flask_chest.capture.suppression import Suppression
-from flask_chest.cli import commands
+from flask_chest.cli.group import group
 from flask_chest.encode.patterns import MethodPatterns, Selection
 from flask_chest.errors import ChestError, ConfigurationError
 from flask_chest.plugins.discovery import PluginInfo
 from flask_chest.runtime import flask_proxies
 from flask_chest.runtime.counters import Stats
 from flask_chest.runtime.log import Throttle
-from flask_chest.settings.model import load
+from flask_chest.settings.load import load_settings
 from flask_chest.store import Store
 
 if TYPE_CHECKING:
@@ -76,11 +76,11 @@ class FlaskChest:
                 f"The application {app.name!r} has served a request already. Call init_app "
                 "where it is created"
             )
-        options = load(self._arguments, app.config)
+        options = load_settings(self._arguments, app.config)
         state = State(app, self, options, self._registered, self._marks)
         state.capture.install(app)
         app.extensions[KEY] = state
-        app.cli.add_command(commands.group)
+        app.cli.add_command(group)
         self._states.add(state)
         self._newest = weakref.ref(state.capture)
 

@@ -29,7 +29,7 @@ def open_files():
 
 
 @contextmanager
-def nothing_left(look, seconds=10.0):
+def nothing_left(look, seconds=60.0):
     """Fail when what `look` finds is not gone some time after the block."""
     yield
     deadline = time.monotonic() + seconds

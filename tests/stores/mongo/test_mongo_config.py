@@ -9,7 +9,7 @@ from support.mongo import format_all
 from flask_chest.errors import (
     ConfigurationError,
 )
-from flask_chest.settings import build
+from flask_chest.settings.exporters import make_exporters
 
 
 def test_a_url_gives_the_fields():
@@ -93,7 +93,7 @@ def test_the_location_names_hosts_ports_and_database(fields, location):
 )
 def test_a_wrong_entry_is_refused_without_showing_its_secret(entry, message):
     with pytest.raises(ConfigurationError, match=message) as caught:
-        build.exporters({"main": entry}, {"mongo": MongoStore}, "")
+        make_exporters({"main": entry}, {"mongo": MongoStore}, "")
     assert "S3CR" not in format_all(caught.value)
 
 
@@ -102,7 +102,7 @@ def test_two_entries_make_two_stores(backend):
         "one": backend.url,
         "two": {"type": "mongo", "url": backend.url, "collection_prefix": "two_"},
     }
-    made = build.exporters(entries, {"mongo": MongoStore}, "")
+    made = make_exporters(entries, {"mongo": MongoStore}, "")
     for exporter in made.values():
         exporter.check()
     names = backend.ask(lambda db: db.list_collection_names())
