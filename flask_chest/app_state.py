@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from flask_chest.capture import endpoints
 from flask_chest.capture.middleware import Capture
+from flask_chest.capture.opt_out import OptOut
 from flask_chest.capture.record_line import Lines
+from flask_chest.capture.recorder import Recorder
 from flask_chest.capture.request_ids import RequestIds
 from flask_chest.capture.rules import Plans
-from flask_chest.capture.suppression import OptOut
 from flask_chest.encode.patterns import Selection
 from flask_chest.encode.record_fields import Fields
 from flask_chest.encode.variables import VariableFilter
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from flask_chest.settings.model import Settings
 
 
-class State:
+class AppState:
     """What the extension keeps for one application, under one key in `app.extensions`.
 
     It refers to no application, so that one which is given up can be collected.
@@ -75,9 +76,20 @@ class State:
         self.journal = build.journal(
             options, app.instance_path, self.exporters, self.counters, self.throttle
         )
+        self.recorder = Recorder(
+            variables=VariableFilter(
+                redact, lambda number: self.counters.add("variables_skipped", number=number)
+            ),
+            enrich=self.plugins.filter_variables(),
+            sampling=self.sampling,
+            lines=Lines(options.service or app.name, Fields(options.fields, redact)),
+            write=self.journal.append,
+            raise_errors=options.raise_errors,
+            counters=self.counters,
+            throttle=self.throttle,
+        )
         self.capture = Capture(
             header=next(iter(options.request_id_header), ""),
-            raise_errors=options.raise_errors,
             plans=Plans(
                 Selection(options.variables, setting="CHEST_VARIABLES"),
                 track_all=options.track_all,
@@ -94,17 +106,9 @@ class State:
                 counters=self.counters,
                 throttle=self.throttle,
             ),
-            variables=VariableFilter(
-                redact, lambda number: self.counters.add("variables_skipped", number=number)
-            ),
-            lines=Lines(options.service or app.name, Fields(options.fields, redact)),
-            sampling=self.sampling,
             opts_out=OptOut(options.opt_out) if options.opt_out else None,
-            enrich=self.plugins.filter_variables(),
-            write=self.journal.append,
-            awake=self._awake,
-            counters=self.counters,
-            throttle=self.throttle,
+            recorder=self.recorder,
+            start_delivery=self._start_delivery,
         )
         build.validate(self.exporters)
         self.export = Export(
@@ -137,14 +141,14 @@ class State:
         fork.keep(self._stores)
         self._stores = {}
         self._stores_lock = threading.Lock()
-        self.capture.is_awake = False
+        self.capture.is_delivery_started = False
         self.counters.after_fork()
         self.sampling.after_fork()
         self.plugins.after_fork()
         self.journal.after_fork()
         self.export.after_fork()
 
-    def _awake(self) -> bool:
+    def _start_delivery(self) -> bool:
         """Start delivery with the first request of this process; False to be called again."""
         try:
             fork.notice()
@@ -203,7 +207,7 @@ class State:
 
     def close(self) -> None:
         """Deliver what can be delivered in time, then end threads and close files."""
-        self.capture.is_awake = False
+        self.capture.is_delivery_started = False
         self.export.close()
         with self._stores_lock:
             for store in self._stores.values():

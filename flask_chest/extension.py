@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from flask import Blueprint, Flask, current_app, has_app_context, has_request_context
 
-from flask_chest.app_state import State
+from flask_chest.app_state import AppState
+from flask_chest.capture import suppression
 from flask_chest.capture.decorator import AnyView, Mark, Marks, Wanted
 from flask_chest.capture.generators import RequestIdGenerator, generator
 from flask_chest.capture.response_body import streaming_request_id
-from flask_chest.capture.suppression import Suppression
 from flask_chest.cli import commands
 from flask_chest.encode.patterns import MethodPatterns, Selection
 from flask_chest.errors import ChestError, ConfigurationError
@@ -49,8 +50,8 @@ class FlaskChest:
         self._registered: dict[str, object] = {}
         self._marks = Marks()
         self._throttle = Throttle()
-        self._states: weakref.WeakSet[State] = weakref.WeakSet()
-        self._newest: Callable[[], Capture | None] = lambda: None
+        self._states: weakref.WeakSet[AppState] = weakref.WeakSet()
+        self._newest_capture: Callable[[], Capture | None] = lambda: None
         if app is not None:
             self.init_app(app)
 
@@ -63,7 +64,7 @@ class FlaskChest:
         """
         if not isinstance(app, Flask):
             raise ConfigurationError(f"FlaskChest({app!r}): give it the Flask application itself")
-        existing: State | None = app.extensions.get(KEY)
+        existing: AppState | None = app.extensions.get(KEY)
         if existing is not None:
             if existing.owner() is self:
                 return
@@ -71,18 +72,21 @@ class FlaskChest:
                 f"The application {app.name!r} has a FlaskChest already. Create one, and share it "
                 "among modules and applications"
             )
-        if app._got_first_request:  # noqa: SLF001 - Flask would refuse below, less clearly
+        try:
+            # Flask refuses any setup method after the first request. This one changes nothing.
+            app.endpoint(KEY)
+        except AssertionError as error:
             raise ConfigurationError(
                 f"The application {app.name!r} has served a request already. Call init_app "
                 "where it is created"
-            )
+            ) from error
         options = load(self._arguments, app.config)
-        state = State(app, self, options, self._registered, self._marks)
+        state = AppState(app, self, options, self._registered, self._marks)
         state.capture.install(app)
         app.extensions[KEY] = state
         app.cli.add_command(commands.group)
         self._states.add(state)
-        self._newest = weakref.ref(state.capture)
+        self._newest_capture = weakref.ref(state.capture)
 
     def register_plugin(self, plugin: object, name: str | None = None) -> None:
         """Add a plugin that is not installed as a package to the applications initialised later.
@@ -155,7 +159,7 @@ class FlaskChest:
             and sample_rate is None
         ):
             return self._marks.put(
-                variables[0], Wanted(Selection(("*",), setting="track")), self._called
+                variables[0], Wanted(Selection(("*",), setting="track")), self._on_view_call
             )
         setting = f"track({', '.join(map(repr, variables))})"
         selection: Selection
@@ -176,22 +180,22 @@ class FlaskChest:
             None if request_id is None else generator(request_id, f"{setting}: request_id"),
             sample_rate,
         )
-        return lambda view: self._marks.put(view, wanted, self._called)
+        return lambda view: self._marks.put(view, wanted, self._on_view_call)
 
-    def _called(self, mark: Mark) -> None:
+    def _on_view_call(self, mark: Mark) -> None:
         try:
-            served = flask_proxies.request()
+            request = flask_proxies.request()
         except RuntimeError:  # a plain function call, as in a unit test
             return
-        newest = self._newest()
-        if newest is not None and (tracked := served.environ.get(newest.key)) is not None:
-            # As nearly always: the application that was initialised last, and behind a server.
-            newest.look_at(tracked, served, mark)
+        newest = self._newest_capture()
+        if newest is not None and (state := request.environ.get(newest.key)) is not None:
+            # Nearly always: the application that was initialised last, behind a server.
+            newest.begin_record(state, request, mark)
             return
         app = flask_proxies.app()
-        state: State | None = app.extensions.get(KEY)
-        if state is not None:
-            state.capture.called(mark)
+        app_state: AppState | None = app.extensions.get(KEY)
+        if app_state is not None:
+            app_state.capture.on_view_call(mark)
             return
         self._throttle.log(
             logging.WARNING,
@@ -201,18 +205,27 @@ class FlaskChest:
         )
 
     @staticmethod
-    def suppress() -> Suppression:
-        """Do not record the current request; or, in a `with` statement, what happens in its block.
+    def drop_request() -> None:
+        """Leave no record of the current request. It keeps its ID, and the response the header.
 
-        Called alone, the request leaves no record. It keeps its ID, and the response the header.
-
-        As ``with chest.suppress(): ...`` the request is recorded, but for the variables that are
-        put on `flask.g` within the block; a value that is changed in place is not noticed. Requests
-        that begin in the block, such as those of a test client, leave no record, also where the
-        block itself belongs to no request.
+        Outside of a request, nothing happens.
         """
-        capture = _capture()
-        return Suppression(capture.tracked() if capture is not None else None)
+        capture = _current_capture()
+        if capture is not None:
+            capture.current_state().is_dropped = True
+
+    @staticmethod
+    @contextmanager
+    def suppressed() -> Iterator[None]:
+        """Do not record what happens in the block of ``with chest.suppressed():``.
+
+        The current request is recorded, without the variables that are put on `flask.g` within the
+        block; a value that is changed in place is not noticed. Requests that begin in the block,
+        such as those of a test client, leave no record. The block needs no current request.
+        """
+        capture = _current_capture()
+        with suppression.suppressed(None if capture is None else capture.current_state()):
+            yield
 
     # -- Delivery and the read side --------------------------------------------------------------
 
@@ -251,9 +264,9 @@ class FlaskChest:
         """Return the plugins that were found, where each comes from, and which were left out."""
         return list(self._state().plugins.found)
 
-    def _state(self) -> State:
+    def _state(self) -> AppState:
         if has_app_context():
-            state: State | None = current_app.extensions.get(KEY)
+            state: AppState | None = current_app.extensions.get(KEY)
             if state is not None:
                 return state
             raise ChestError(
@@ -270,11 +283,11 @@ class FlaskChest:
         return states[0]
 
 
-def _capture() -> Capture | None:
+def _current_capture() -> Capture | None:
     """Return what follows the current request; None outside of one, or without FlaskChest."""
     if not has_request_context():
         return None
-    state: State | None = current_app.extensions.get(KEY)
+    state: AppState | None = current_app.extensions.get(KEY)
     return state.capture if state is not None else None
 
 
@@ -284,11 +297,11 @@ def current_request_id() -> str | None:
     In the streamed body of a tracked request, it is there while the body is produced, also without
     `flask.stream_with_context`.
     """
-    capture = _capture()
+    capture = _current_capture()
     return capture.request_id() if capture is not None else streaming_request_id()
 
 
 def request_id_header() -> str:
     """Return the name of the header that the current response carries its ID in; empty for none."""
-    capture = _capture()
+    capture = _current_capture()
     return capture.header if capture is not None else ""

@@ -14,7 +14,7 @@ from flask.cli import AppGroup
 from flask_chest.errors import ChestError
 
 if TYPE_CHECKING:
-    from flask_chest.app_state import State
+    from flask_chest.app_state import AppState
     from flask_chest.store import Store
 
 group = AppGroup("chest", help="Deliver and read what Flask-Chest has recorded.")
@@ -25,8 +25,8 @@ _exporter = click.option(
 _limit = click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True)
 
 
-def _state() -> State:
-    state: State = current_app.extensions["flask_chest"]
+def _state() -> AppState:
+    state: AppState = current_app.extensions["flask_chest"]
     return state
 
 
