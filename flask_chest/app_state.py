@@ -1,4 +1,4 @@
-"""What the extension keeps for one application: the stages, each wired into the one before it."""
+"""Builds the stages of one application, and wires each into the stage before it."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 
 class AppState:
-    """What the extension keeps for one application, under one key in `app.extensions`.
+    """The state of the extension for one application, under one key in `app.extensions`.
 
-    It refers to no application, so that one which is given up can be collected.
+    It does not refer to the application, so that an abandoned application can be collected.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class AppState:
         fork.watch(self)
 
     def after_fork(self) -> None:
-        """Let go, in a forked child, of the parent's files, threads and connections."""
+        """Drop, in a forked child, the files, threads and connections of the parent."""
         fork.keep(self._stores)
         self._stores = {}
         self._stores_lock = threading.Lock()
@@ -162,7 +162,7 @@ class AppState:
                 )
                 return True
             self.export.start()
-        except Exception as error:  # noqa: BLE001 - such as: no thread can be started at the end
+        except Exception as error:  # noqa: BLE001 - as when the interpreter ends and starts no thread
             self.throttle.log(
                 logging.WARNING,
                 "start",
@@ -199,14 +199,14 @@ class AppState:
             )
         with self._stores_lock:
             if name not in self._stores:
-                # Not the exporter's own instance, which belongs to its thread.
+                # Its own instance: that of the exporter belongs to another thread.
                 store = type(exporter)(exporter.config)
                 store.open()
                 self._stores[name] = store
             return self._stores[name]
 
     def close(self) -> None:
-        """Deliver what can be delivered in time, then end threads and close files."""
+        """Deliver within CHEST_SHUTDOWN_SECONDS, then end threads and close files."""
         self.capture.is_delivery_started = False
         self.export.close()
         with self._stores_lock:
@@ -216,15 +216,15 @@ class AppState:
 
 
 def _is_to_fork() -> bool:
-    """Whether this is uWSGI's master, which forks its workers without Python's hooks.
+    """Return whether this is uWSGI's master, which forks its workers without Python's hooks.
 
-    An application may ask itself something while it is loaded there. A thread started then would
-    be missing in the workers, which would take themselves for awake.
+    An application may send itself a request while the master loads it. A thread started then is
+    missing in the workers, which would take delivery for started.
     """
     uwsgi = sys.modules.get("uwsgi")
     return uwsgi is not None and uwsgi.worker_id() == 0
 
 
 def _has_threads() -> bool:
-    """Whether threads run in this process: uWSGI lets them only when it is asked to."""
+    """Return whether threads run in this process. uWSGI runs them only with enable-threads."""
     return bool(getattr(sys.modules.get("uwsgi"), "has_threads", True))

@@ -1,4 +1,4 @@
-"""The Flask extension: what applications use, in front of the state that it keeps for each."""
+"""The Flask extension: what applications call."""
 
 from __future__ import annotations
 
@@ -38,11 +38,10 @@ class FlaskChest:
     Args:
         app: The application, or None to call `init_app` later, for any number of applications.
         **arguments: Settings, named without their prefix: ``track_all=True`` is
-            ``CHEST_TRACK_ALL``. They are stronger than `app.config` and the environment.
+            ``CHEST_TRACK_ALL``. They take precedence over `app.config` and the environment.
 
     Raises:
-        ConfigurationError: A setting is unknown or wrong, or something that it names cannot
-            be used.
+        ConfigurationError: A setting is unknown or wrong, or names something that cannot be used.
     """
 
     def __init__(self, app: Flask | None = None, **arguments: object) -> None:
@@ -59,8 +58,8 @@ class FlaskChest:
         """Attach to an application. Calling it again with the same one does nothing.
 
         Raises:
-            ConfigurationError: A setting is unknown or wrong, something that it names cannot be
-                used, another `FlaskChest` is attached, or the application has already served.
+            ConfigurationError: A setting is unknown or wrong, or names what cannot be used; another
+                `FlaskChest` is attached; or the application has served a request.
         """
         if not isinstance(app, Flask):
             raise ConfigurationError(f"FlaskChest({app!r}): give it the Flask application itself")
@@ -89,11 +88,11 @@ class FlaskChest:
         self._newest_capture = weakref.ref(state.capture)
 
     def register_plugin(self, plugin: object, name: str | None = None) -> None:
-        """Add a plugin that is not installed as a package to the applications initialised later.
+        """Add a plugin that is not installed as a package, for applications initialised later.
 
         Args:
             plugin: A module or object with functions marked `@hookimpl`.
-            name: For messages and `flask chest plugins`.
+            name: Shown in messages and by `flask chest plugins`.
 
         Raises:
             ConfigurationError: An application has been initialised already.
@@ -127,8 +126,8 @@ class FlaskChest:
     ) -> Any:
         """Record every request to a view, or to all views of a blueprint.
 
-        Use it bare, or call it with what to keep of `flask.g`. It belongs directly above the
-        function::
+        Use it bare, or call it with the variables to take from `flask.g`. Put it directly above
+        the function::
 
             @app.post("/orders")
             @chest.track("user_id", "cart_*", "!cart_secret")
@@ -137,8 +136,8 @@ class FlaskChest:
 
             chest.track("user_id", "!*_secret")(blueprint)
 
-        What is asked for at a view is stronger than what is asked for at its blueprint, and that
-        stronger than CHEST_VARIABLES; exclusions always hold.
+        A view takes precedence over its blueprint, and the blueprint over CHEST_VARIABLES.
+        Exclusions of all three hold.
 
         Args:
             *variables: Names, patterns with ``*``, and exclusions with a leading ``!``; or one
@@ -146,11 +145,11 @@ class FlaskChest:
             request_id: Called with the Flask request; returns the request's ID. Or the name of a
                 built-in generator (``"uuid7"``, ``"uuid4"``, ``"ulid"``, ``"short"``), or the path
                 of a function, such as ``"shop.ids:new"``.
-            sample_rate: Share of requests that is kept, 0 to 1, instead of CHEST_SAMPLE_RATE.
+            sample_rate: Share of requests that is kept, 0 to 1. Replaces CHEST_SAMPLE_RATE.
 
         Raises:
-            ConfigurationError: A pattern can match nothing, a method is unknown, or what is
-                decorated is neither a function nor a blueprint.
+            ConfigurationError: A pattern can match nothing, a method is unknown, or the decorated
+                object is neither a function nor a blueprint.
         """
         if (
             len(variables) == 1
@@ -236,7 +235,7 @@ class FlaskChest:
             timeout: Seconds to wait.
 
         Returns:
-            True when everything that was recorded before has reached every exporter.
+            True when every exporter has stored all records made before the call.
         """
         return self._state().export.flush(timeout)
 
@@ -256,12 +255,12 @@ class FlaskChest:
     def close(self) -> None:
         """Deliver within CHEST_SHUTDOWN_SECONDS, then end threads and connections.
 
-        Happens by itself when the process ends. A later tracked request starts delivery again.
+        Runs by itself when the process ends. A later tracked request starts delivery again.
         """
         self._state().close()
 
     def plugins(self) -> list[PluginInfo]:
-        """Return the plugins that were found, where each comes from, and which were left out."""
+        """Return the plugins that were found, with their origin, and those that were left out."""
         return list(self._state().plugins.found)
 
     def _state(self) -> AppState:
@@ -284,7 +283,7 @@ class FlaskChest:
 
 
 def _current_capture() -> Capture | None:
-    """Return what follows the current request; None outside of one, or without FlaskChest."""
+    """Return the capture of the current request; None outside of one, or without FlaskChest."""
     if not has_request_context():
         return None
     state: AppState | None = current_app.extensions.get(KEY)
@@ -294,7 +293,7 @@ def _current_capture() -> Capture | None:
 def current_request_id() -> str | None:
     """Return the ID of the current request, tracked or not; None outside of a request.
 
-    In the streamed body of a tracked request, it is there while the body is produced, also without
+    Code that streams the body of a tracked request has the ID, too, with or without
     `flask.stream_with_context`.
     """
     capture = _current_capture()
@@ -302,6 +301,6 @@ def current_request_id() -> str | None:
 
 
 def request_id_header() -> str:
-    """Return the name of the header that the current response carries its ID in; empty for none."""
+    """Return the response header that carries the request ID; empty for none."""
     capture = _current_capture()
     return capture.header if capture is not None else ""

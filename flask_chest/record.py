@@ -1,4 +1,4 @@
-"""The record: identity, and the one line of JSON that it is from the journal on."""
+"""The record: its fields, its ID, and its line of JSON in the journal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, J
 
 
 class RecordData(TypedDict):
-    """A record as it stands in the journal and in `Batch.records()`.
+    """A record as the journal and `Batch.records()` have it.
 
     `started_at` is RFC 3339 in UTC with six digits of a second, which sorts as text.
     """
@@ -80,7 +80,7 @@ class Record:
     variables: dict[str, JsonValue]
 
     def as_data(self) -> RecordData:
-        """Return the record in the form that it has in the journal, fit for JSON."""
+        """Return the record as the journal has it, ready for JSON."""
         data = dict(vars(self))
         moment = self.started_at.astimezone(timezone.utc)
         data["started_at"] = moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -98,7 +98,7 @@ _RANDOM: Final = int.from_bytes(b"\x3f\xff" * _ENDS, "big")
 
 
 class _Process:
-    """What differs between a process and its forked child: random state, process ID."""
+    """What a forked child must not share with its parent: random state and process ID."""
 
     def __init__(self) -> None:
         self._host = socket.gethostname()
@@ -129,7 +129,7 @@ _process = _Process()
 
 
 def instance() -> str:
-    """Return the host name and process ID of this process, as the field `instance` has it."""
+    """Return host name and process ID, as in the field `instance`."""
     return _process.instance
 
 
@@ -149,7 +149,7 @@ def uuid7(microseconds: int | None = None) -> str:
     indexes grow at one end.
 
     Args:
-        microseconds: Its Unix time; None for now.
+        microseconds: Unix time of the ID; None for now.
     """
     global _newest_start  # noqa: PLW0603 - replaced as a whole, so that any thread may read it
     if microseconds is None:

@@ -1,4 +1,4 @@
-"""The line of JSON that a record is, put together from texts."""
+"""The line of JSON of a record, joined from pieces."""
 
 from __future__ import annotations
 

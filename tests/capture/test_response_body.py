@@ -97,10 +97,10 @@ def test_the_record_is_on_disk_before_the_last_of_the_response_leaves(
 
     body = tracked.wsgi_app(EnvironBuilder("/").get_environ(), lambda *_: None)
     if kind in ("length", "stream"):
-        assert journal() == b""  # what comes may still change it
+        assert journal() == b""  # the view may still put variables on g
     if kind == "stream":
         assert next(body) == b"ab"
-        assert journal() == b""  # nobody knows yet that this was all
+        assert journal() == b""  # the end is not known before the next read
         assert next(body, None) is None
     else:
         next(body)
