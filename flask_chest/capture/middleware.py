@@ -20,12 +20,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask import got_request_exception, has_request_context
 from werkzeug.http import HTTP_STATUS_CODES
-from werkzeug.wsgi import ClosingIterator
 
 from flask_chest import record
 from flask_chest.capture import suppression
 from flask_chest.capture.request_state import RequestState
-from flask_chest.capture.response_body import Body, is_whole
+from flask_chest.capture.response_body import follow
 from flask_chest.capture.trace_context import trace_id
 from flask_chest.runtime import flask_proxies, fork
 
@@ -210,10 +209,11 @@ class _Middleware:
                 try:
                     request = flask_proxies.request()
                 except RuntimeError:  # another middleware answers
-                    return start_response(status, headers, exc_info)
-                rule = request.url_rule
-                if rule is None or self._plans.get((rule.endpoint, request.method), True):
-                    capture.begin_record(state, request)
+                    pass
+                else:
+                    rule = request.url_rule
+                    if rule is None or self._plans.get((rule.endpoint, request.method), True):
+                        capture.begin_record(state, request)
             if state.request_id is not None:
                 self._respond(state, status, headers)
             return start_response(status, headers, exc_info)
@@ -225,12 +225,7 @@ class _Middleware:
             state.status = None
             self._finish(state, error)
             raise
-        if state.request is None:
-            return body
-        if isinstance(body, ClosingIterator) and not is_whole(body):
-            return Body(body, state, self._finish)
-        self._finish(state, state.error)
-        return body
+        return body if state.request is None else follow(body, state, self._finish)
 
     def _respond(self, state: RequestState, status: str, headers: list[tuple[str, str]]) -> None:
         """Keep what the record needs of a response, and add the header with the request ID."""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-if TYPE_CHECKING:
-    from werkzeug.wsgi import ClosingIterator
+from werkzeug.wsgi import ClosingIterator
 
+if TYPE_CHECKING:
     from flask_chest.capture.request_state import RequestState
 
 Finish: TypeAlias = "Callable[[RequestState, BaseException | None], None]"
@@ -22,19 +22,25 @@ def streaming_request_id() -> str | None:
     return _streaming.get()
 
 
-def is_whole(body: ClosingIterator) -> bool:
-    """Return whether a body is complete before it is read, as most are and a stream is not.
+def follow(body: Iterable[bytes], state: RequestState, finish: Finish) -> Iterable[bytes]:
+    """Return the body of a tracked request. Complete the record now, or at the end of a stream.
 
-    Only the response knows, and Flask does not pass it on: its signal `request_finished` does, at
-    the price of a call for each untracked request. So the response is taken from the functions that
-    werkzeug's iterator calls when it is closed, which is a private attribute. Without it, each body
-    counts as a stream: the record is the same, and takes some microseconds more.
+    Only the response knows whether its body is a stream, and Flask does not pass it on: the signal
+    `request_finished` does, at the price of a call for each untracked request. So the response is
+    taken from the functions that werkzeug's iterator calls when it is closed. They are a private
+    attribute. Without it, each body counts as a stream: the record is the same, some microseconds
+    later.
     """
-    try:
-        close: Any = body._callbacks[-1]  # noqa: SLF001 - see above
-        return type(close.__self__.response) is list
-    except (AttributeError, IndexError):
-        return False
+    if isinstance(body, ClosingIterator):
+        try:
+            close: Any = body._callbacks[-1]  # noqa: SLF001 - see above
+            is_stream = type(close.__self__.response) is not list
+        except (AttributeError, IndexError):
+            is_stream = True
+        if is_stream:
+            return Body(body, state, finish)
+    finish(state, state.error)
+    return body
 
 
 class Body:
