@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from flask_chest.capture.decorator import blueprint_rule, view_rule
 from flask_chest.encode.patterns import HTTP_METHODS
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from flask_chest.runtime.log import Throttle
 
 
-MiddleKey: TypeAlias = "tuple[str, int | None, str | None, int]"
-"""Path, status and route of a request, and the number of forks before its process."""
-
-
 class Plan:
     """What is taken from the requests of one endpoint and method.
 
@@ -33,10 +29,9 @@ class Plan:
         patterns: Which variables.
         generator: The route's own request-ID generator, or None.
         sample_rate: Share of the requests that is kept, from 0 to 1.
-        middles: What lines of records have in common.
     """
 
-    __slots__ = ("generator", "middles", "patterns", "sample_rate")
+    __slots__ = ("generator", "patterns", "sample_rate")
 
     def __init__(
         self, patterns: Patterns, generator: RequestIdGenerator | None, sample_rate: float
@@ -44,7 +39,6 @@ class Plan:
         self.patterns = patterns
         self.generator = generator
         self.sample_rate = sample_rate
-        self.middles: dict[MiddleKey, str] = {}
 
 
 class Rules:

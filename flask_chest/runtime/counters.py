@@ -67,7 +67,8 @@ class Stats:
             went on.
         plugin_errors: Exceptions raised by plugins, by ``plugin: hook``, such as
             ``geo: chest_filter_variables``.
-        suppressed: Requests that were not recorded because of `chest.suppress()` or CHEST_OPT_OUT.
+        suppressed: Requests that were not recorded because of `chest.drop_request()`,
+            `chest.suppressed()` or CHEST_OPT_OUT.
         sampled_out: Requests that sampling or CHEST_MAX_RECORDS_PER_SECOND did not keep; the
             weights of those that were kept count them.
         exporters: One entry for each configured exporter.

@@ -54,9 +54,9 @@ async def named() -> tuple[str, int]:
 @app.get("/sampled")
 @chest.track("user_id", request_id="ulid", sample_rate=0.5)
 def sampled() -> str:
-    with chest.suppress():
+    with chest.suppressed():
         g.note = "not recorded"
-    chest.suppress()
+    chest.drop_request()
     assert_type(outbound_headers(), dict[str, str])
     return ""
 
