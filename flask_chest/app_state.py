@@ -19,7 +19,7 @@ from flask_chest.encode.patterns import Selection
 from flask_chest.encode.record_fields import Fields
 from flask_chest.encode.variables import VariableFilter
 from flask_chest.errors import ConfigurationError
-from flask_chest.export import Delivery, Export
+from flask_chest.export import Export, Supervisor
 from flask_chest.plugins import discovery
 from flask_chest.plugins.manager import Plugins
 from flask_chest.runtime import fork
@@ -109,7 +109,7 @@ class State:
         build.validate(self.exporters)
         self.export = Export(
             {
-                name: Delivery(
+                name: Supervisor(
                     name,
                     exporter,
                     self.journal,
@@ -178,7 +178,7 @@ class State:
             plugin_errors=self.counters.by_reason("plugin_errors"),
             suppressed=self.counters.total("suppressed"),
             sampled_out=self.counters.total("sampled_out"),
-            exporters={name: delivery.stats() for name, delivery in self.export.deliveries.items()},
+            exporters={name: each.stats() for name, each in self.export.supervisors.items()},
             hook_times=self.plugins.times(),
         )
 

@@ -20,7 +20,7 @@ import os, signal, sys, threading, time
 from datetime import datetime, timezone
 from pathlib import Path
 
-from flask_chest.export import Delivery, Export
+from flask_chest.export import Export, Supervisor
 from flask_chest.journal import DiskJournal, disk
 from flask_chest.runtime.log import Throttle
 from flask_chest.plugins.manager import Plugins
@@ -33,11 +33,11 @@ folder, interval = Path(sys.argv[1]), float(sys.argv[2])
 
 
 class Process:
-    def __init__(self):
+    def __init__(self, store=None):
         counters, throttle = Counters(), Throttle()
         self.journal = DiskJournal(folder / "chest", ["main"], counters, throttle)
-        self.store = SqliteStore(SqliteConfig(path=folder / "chest.sqlite3"))
-        delivery = Delivery(
+        self.store = store or SqliteStore(SqliteConfig(path=folder / "chest.sqlite3"))
+        delivery = Supervisor(
             "main", self.store, self.journal, max_records=100, max_bytes=1_000_000,
             plugins=Plugins({}, counters, throttle), counters=counters, throttle=throttle,
         )
@@ -205,7 +205,7 @@ def test_every_record_that_was_acknowledged_arrives_once_whoever_is_killed(host)
         acknowledged += kill(writer)
     assert len(acknowledged) >= 1_200
     # The kernel may end a `write` where a page of the file ends, when the writer is killed in it.
-    host.flush(said=f"(Set aside in {host.folder}.*, are no whole line: .*\n)*")
+    host.flush(said=f"(Quarantined in {host.folder}.*, are no whole line: .*\n)*")
     stored = host.stored()
     assert set(acknowledged) <= set(stored)
     # At most one record of each writer was in the journal and not yet acknowledged.
@@ -294,9 +294,9 @@ record(20)
 assert process.export.flush(10.0)
 parents = files_of("/segments/")
 assert len(parents) == 1
-turn = process.journal.reader("main").turn()
+turn = process.journal.reader("main").lease()
 while not turn.__enter__():  # the parent delivers at this moment
-    turn = process.journal.reader("main").turn()
+    turn = process.journal.reader("main").lease()
 assert len(files_of("main.lock")) == 1
 child = os.fork()
 if child == 0:
@@ -305,7 +305,7 @@ if child == 0:
     assert inherited == [], inherited
     assert process.journal.appended == 0
     assert not process.export.is_started
-    assert not process.journal.claim(), "the parent is in charge"
+    assert not process.journal.try_lead(), "the parent is in charge"
     record(10)
     assert len(files_of("/segments/")) == 1
     assert files_of("/segments/") != parents
@@ -318,7 +318,7 @@ assert files_of("/segments/") == parents
 _, status = os.waitpid(child, 0)
 assert status == 0, status
 assert len(files_of("export.lock")) == 1
-assert process.journal.claim()
+assert process.journal.try_lead()
 record(5)
 process.export.close()
 """
@@ -453,7 +453,7 @@ if child == 0:
     logging.disable()
     record(3)
     assert not process.export.flush(20.0)
-    problem = process.export.deliveries["main"].stats().last_error
+    problem = process.export.supervisors["main"].stats().last_error
     assert "was in use for so long" in problem, problem
     os._exit(0)
 process.store.insert = insert
@@ -577,8 +577,7 @@ class Connecting(Exporter):
         del self.connection
 
 
-delivery = process.export.deliveries["main"]
-delivery._courier.exporter = Connecting(NoConfig())
+process = Process(Connecting(NoConfig()))
 record(2)
 assert process.export.flush(10.0)
 child = os.fork()

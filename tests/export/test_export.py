@@ -25,7 +25,7 @@ from support.exporting import (
 )
 
 from flask_chest.errors import BatchRejected, ExporterUnavailable
-from flask_chest.export import supervisor
+from flask_chest.export import worker
 from flask_chest.exporter import Batch, Exporter
 from flask_chest.hookspecs import hookimpl
 from flask_chest.journal import DiskJournal, disk
@@ -144,7 +144,7 @@ def test_an_export_that_is_forgotten_ends_its_threads_and_gives_the_lock_back(fo
     gc.collect()
     until(lambda: not our_threads())
     other = DiskJournal(folder, ["main"], Counters(), Throttle())
-    assert other.claim()
+    assert other.try_lead()
     assert not keeper.is_open
     other.close()
 
@@ -174,7 +174,7 @@ def test_a_clock_that_was_set_back_does_not_stop_delivery(make):
     keeper = Keeper()
     process = make(keeper)
     # The scheduler would wake this thread, and does not, as after a step of the clock.
-    process.export.deliveries["main"].start(0.05)
+    process.export.supervisors["main"].start(0.05)
     process.record(range(3))
     until(lambda: keeper.numbers == [0, 1, 2])
 
@@ -408,7 +408,7 @@ def test_an_exporter_that_fails_half_way_goes_on_where_it_was(make):
 
 def test_what_has_arrived_makes_room_before_all_has(make, folder, monkeypatch):
     monkeypatch.setattr(disk, "MAX_SEGMENT_BYTES", 50)
-    monkeypatch.setattr(supervisor, "_PRUNE_SECONDS", 0.0)
+    monkeypatch.setattr(worker, "_PRUNE_SECONDS", 0.0)
     left = []
 
     class Watching(Keeper):
@@ -638,7 +638,7 @@ def test_an_exporter_that_hangs_holds_up_neither_the_others_nor_the_end(make):
     assert hanging.calls == ["open", "close"]
 
 
-def test_a_thread_that_hung_goes_on_alone_when_delivery_starts_again(make):
+def test_a_thread_that_hangs_keeps_its_records_when_delivery_starts_again(make):
     hanging = Hanging()
     process = make(hanging, interval=0.05, shutdown=0.05)
     process.export.start()
@@ -647,11 +647,12 @@ def test_a_thread_that_hung_goes_on_alone_when_delivery_starts_again(make):
     process.export.close()
     process.export.start()
     process.record(range(5, 10))
-    assert not process.export.flush(0.1)
-    assert our_threads().count("chest-export-main") == 1
+    assert not process.export.flush(0.1), "it still has the delivery lease"
+    assert our_threads().count("chest-export-main") == 2
     hanging.let_go.set()
     assert process.export.flush(5.0)
     assert hanging.numbers == list(range(10))
+    until(lambda: our_threads().count("chest-export-main") == 1)
     process.export.close()
     assert our_threads() == []
     assert not hanging.is_open

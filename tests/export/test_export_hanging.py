@@ -8,7 +8,7 @@ import pytest
 from support.exporting import Failing, Keeper, NoConfig, Process, dead_letters, our_threads, until
 
 from flask_chest.errors import ExporterUnavailable
-from flask_chest.export import supervisor
+from flask_chest.export import backoff
 from flask_chest.exporter import Exporter
 from flask_chest.hookspecs import hookimpl
 
@@ -112,7 +112,7 @@ def test_a_call_that_was_given_up_is_said_with_the_setting_and_told_to_plugins(m
     process.record([1])
     until(lambda: world.database)
     message = (
-        "export has not returned for 0.1 seconds (CHEST_EXPORT_TIMEOUT_SECONDS) and was given up"
+        "export has not returned for 0.1 seconds (CHEST_EXPORT_TIMEOUT_SECONDS) and was abandoned"
     )
     until(lambda: heard == [("stuck", message)])
     assert message in caplog.text
@@ -147,7 +147,7 @@ def test_threads_that_hang_for_good_do_not_become_more_and_more(make):
     process.record([1])
     until(lambda: process.stats().failures == 3)
     for _ in range(20):
-        process.export.deliveries["main"].wake()
+        process.export.supervisors["main"].wake()
     assert our_threads().count("chest-export-main") == 3
     assert process.stats().pending_bytes > 0
     assert not process.export.flush(0.05)
@@ -177,7 +177,7 @@ def test_a_call_that_is_slow_but_returns_in_time_is_not_given_up(make):
     process.record([1])
     until(lambda: len(world.calls) == 2)
     for _ in range(20):
-        process.export.deliveries["main"].wake()
+        process.export.supervisors["main"].wake()
     world.let_go.set()
     until(lambda: world.database == {1: 0})
     assert process.stats().failures == 0
@@ -191,7 +191,7 @@ def test_a_failure_is_tried_again_by_itself_long_before_the_next_interval(make):
     process = make({"main": failing}, interval=1_000.0, retry_seconds=0.05)
     process.export.start()
     process.record([1])
-    process.export.deliveries["main"].wake()
+    process.export.supervisors["main"].wake()
     until(lambda: failing.numbers == [1])
     until(lambda: process.stats().last_error is None)  # noted when the cursor has moved
     assert process.stats().failures == 4
@@ -202,7 +202,7 @@ def test_the_longest_pause_doubles_up_to_its_limit_and_begins_anew_after_a_succe
 ):
     ceilings = []
     monkeypatch.setattr(
-        supervisor.random, "uniform", lambda low, high: ceilings.append((low, high)) or 0.0
+        backoff.random, "uniform", lambda low, high: ceilings.append((low, high)) or 0.0
     )
     failing = Failing(9)
     process = make({"main": failing}, interval=1_000.0, retry_seconds=1.0, retry_max_seconds=60.0)

@@ -47,10 +47,10 @@ def test_nobody_else_may_read_the_journal_whatever_the_umask(make_disk, folder, 
     try:
         journal = make_disk()
         journal.append(line(1))
-        journal.claim()
+        journal.try_lead()
         deliver(journal)
-        with journal.reader("main").turn():
-            journal.reader("main").set_aside(line(1), ValueError("no"))
+        with journal.reader("main").lease():
+            journal.reader("main").dead_letter(line(1), ValueError("no"))
     finally:
         os.umask(before)
     modes = {path: path.stat().st_mode & 0o777 for path in [folder, *folder.rglob("*")]}
@@ -201,11 +201,11 @@ def test_no_descriptor_is_left_open(make_disk):
     before = open_descriptors()
     for number in range(50):
         journal.append(line(number))
-        journal.claim()
+        journal.try_lead()
         deliver(journal, max_records=7)
         journal.prune()
         journal.reader("other").pending()
-        journal.release()
+        journal.resign()
         journal.close()
     journal.append(line(50))
     journal.start()
@@ -284,7 +284,7 @@ def test_a_segment_that_cannot_be_read_hides_no_other(make_disk, folder, kind, c
     journal.close()
     taken = []
     reader = journal.reader("main")
-    with reader.turn():
+    with reader.lease():
         chunks = reader.chunks(ALL, ALL)
         for _ in range(2):
             chunk = next(chunks)
@@ -301,7 +301,7 @@ def test_a_segment_that_cannot_be_read_hides_no_other(make_disk, folder, kind, c
     ]
     assert "cannot be read" in (folder / "damaged" / f"{bad.name}.reason").read_text()
     assert counters.by_reason("dropped") == {"damaged": 1}
-    assert "Set aside" in caplog.text
+    assert "Quarantined" in caplog.text
     assert unread(journal) == []
 
 
@@ -412,7 +412,7 @@ def test_while_a_backlog_drains_the_cursor_names_only_segments_that_are_there(ma
     there = len(segment_files(folder))
     reader = journal.reader("main")
     sizes = []
-    with reader.turn():
+    with reader.lease():
         for chunk in reader.chunks(ALL, 8 * 1024 * 1024):
             reader.acknowledge(chunk)
             journal.prune()
@@ -437,7 +437,7 @@ def test_a_cursor_that_cannot_be_read_stops_delivery_rather_than_repeating_it(ma
     journal = make_disk("main")
     journal.append(line(1))
     (folder / "cursors" / "main.json").mkdir()
-    with pytest.raises(IsADirectoryError), journal.reader("main").turn():
+    with pytest.raises(IsADirectoryError), journal.reader("main").lease():
         pass
     assert journal.reader("main").pending() == (0, 0.0)
     journal.close()
@@ -473,15 +473,15 @@ def test_another_process_goes_on_where_one_stopped(make_disk, folder):
 
 def test_one_process_is_in_charge_and_one_has_the_turn(make_disk):
     one, two = make_disk("main"), make_disk("main")
-    assert one.claim()
-    assert not two.claim()
+    assert one.try_lead()
+    assert not two.try_lead()
     one.close()
-    assert two.claim()
-    with one.reader("main").turn() as held:
+    assert two.try_lead()
+    with one.reader("main").lease() as held:
         assert held
-        with two.reader("main").turn() as other:
+        with two.reader("main").lease() as other:
             assert not other
-    with two.reader("main").turn() as held:
+    with two.reader("main").lease() as held:
         assert held
 
 
@@ -490,10 +490,10 @@ def test_a_lock_that_cannot_be_opened_is_said_and_leaves_nobody_in_charge(
 ):
     journal = make_disk("main")
     (folder / "export.lock").mkdir()
-    assert not journal.claim()
+    assert not journal.try_lead()
     assert "Nothing is delivered" in caplog.text
     (folder / "export.lock").rmdir()
-    assert journal.claim()
+    assert journal.try_lead()
 
 
 def test_an_exporter_added_later_gets_what_is_still_there(make_disk, folder):
@@ -535,9 +535,9 @@ def test_an_exporter_that_was_removed_keeps_nothing_and_comes_back_where_it_was(
 
 def test_dead_letters_keep_the_record_and_the_error(make_disk, folder):
     reader = make_disk("main").reader("main")
-    with reader.turn():
-        reader.set_aside(line(1), ValueError("too\nlong"))
-        reader.set_aside(b'{"half": "\xff', TypeError("no JSON"))
+    with reader.lease():
+        reader.dead_letter(line(1), ValueError("too\nlong"))
+        reader.dead_letter(b'{"half": "\xff', TypeError("no JSON"))
     letters = (folder / "dead-letter" / "main.jsonl").read_text().splitlines()
     assert [json.loads(letter) for letter in letters] == [
         {"error": "ValueError: too\nlong", "record": json.loads(line(1))},
@@ -549,11 +549,11 @@ def test_a_dead_letter_that_the_disk_has_no_room_for_leaves_no_half_line(
     make_disk, folder, file_size_limit
 ):
     reader = make_disk("main").reader("main")
-    with reader.turn():
-        reader.set_aside(line(1), ValueError("no"))
+    with reader.lease():
+        reader.dead_letter(line(1), ValueError("no"))
         whole = (folder / "dead-letter" / "main.jsonl").read_bytes()
         file_size_limit(len(whole) + 10)
         with pytest.raises(OSError, match="could be written"):
-            reader.set_aside(line(2), ValueError("no"))
+            reader.dead_letter(line(2), ValueError("no"))
         file_size_limit(resource.RLIM_INFINITY)
         assert (folder / "dead-letter" / "main.jsonl").read_bytes() == whole

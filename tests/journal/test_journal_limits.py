@@ -182,9 +182,9 @@ def test_a_process_that_records_nothing_for_long_leaves_its_segment(make_disk, f
 
 def test_dead_letters_do_not_grow_for_ever(make_disk, folder, counters, caplog):
     reader = make_disk("main", max_bytes=SMALLEST).reader("main")
-    with reader.turn():
+    with reader.lease():
         for number in range(300):
-            reader.set_aside(line(number, 1_000), ValueError("no"))
+            reader.dead_letter(line(number, 1_000), ValueError("no"))
     letters = (folder / "dead-letter" / "main.jsonl").read_text().splitlines()
     assert SMALLEST // 8 <= size_of(folder / "dead-letter") < SMALLEST // 8 + 2_000
     assert counters.by_reason("dropped main") == {"dead_letters_full": 300 - len(letters)}
@@ -330,14 +330,14 @@ def test_requests_go_on_while_the_file_system_is_read_only(tmp_path, make_disk, 
         assert not journal.append(line(2))
         assert not journal.append(line(3))
         assert counters.by_reason("dropped") == {"journal": 2}
-        assert not journal.claim()
+        assert not journal.try_lead()
         with pytest.raises(OSError, match="Read-only"):
             deliver(journal)
         journal.prune()
         journal.start()
         assert mount("-o", "remount,rw")
         assert journal.append(line(4))
-        assert journal.claim()
+        assert journal.try_lead()
         assert deliver(journal) == [line(1), line(4)]
         said = [r.getMessage() for r in caplog.records if "A record is lost" in r.getMessage()]
         assert len(said) == 1
@@ -365,12 +365,12 @@ def test_a_journal_deleted_under_a_running_process_is_written_again(shop, serve,
 
 def test_a_lock_on_a_deleted_file_holds_nobody_off(make_disk, folder):
     one, two = make_disk("main"), make_disk("main")
-    assert one.claim()
+    assert one.try_lead()
     (folder / "export.lock").unlink()
-    assert two.claim()
-    assert not one.claim(), "it notices that its lock is worth nothing"
+    assert two.try_lead()
+    assert not one.try_lead(), "it notices that its lock is worth nothing"
     two.close()
-    assert one.claim()
+    assert one.try_lead()
 
 
 # -- CHEST_FSYNC ---------------------------------------------------------------------------------
@@ -402,7 +402,7 @@ def test_always_syncs_each_record_before_append_returns(make_disk, folder, synce
 
 
 def test_interval_syncs_beside_the_requests_what_is_new(make_disk, folder, synced, monkeypatch):
-    monkeypatch.setattr("flask_chest.journal.background.PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("flask_chest.journal.maintenance.INTERVAL_SECONDS", 0.01)
     monkeypatch.setattr(disk, "MAX_SEGMENT_BYTES", 100)
     journal = make_disk("main", fsync="interval")
     for number in range(5):
@@ -422,7 +422,7 @@ def test_interval_syncs_beside_the_requests_what_is_new(make_disk, folder, synce
 
 
 def test_never_syncs_nothing(make_disk, synced, monkeypatch):
-    monkeypatch.setattr("flask_chest.journal.background.PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("flask_chest.journal.maintenance.INTERVAL_SECONDS", 0.01)
     journal = make_disk("main", fsync="never")
     journal.append(line(1))
     journal.start()
@@ -436,9 +436,9 @@ def test_a_dead_letter_is_synced_before_the_cursor_moves_behind_its_record(
     make_disk, synced, fsync, times
 ):
     reader = make_disk("main", fsync=fsync).reader("main")
-    with reader.turn():
+    with reader.lease():
         for number in range(2):
-            reader.set_aside(line(number), ValueError("no"))
+            reader.dead_letter(line(number), ValueError("no"))
     assert synced.count("main.jsonl") == times
 
 
@@ -450,14 +450,14 @@ def test_a_dead_letter_whose_sync_fails_is_kept_once_and_that_is_said(
 
     monkeypatch.setattr(files.os, "fsync", fail)
     reader = make_disk("main").reader("main")
-    with reader.turn():
-        reader.set_aside(line(1), ValueError("no"))
+    with reader.lease():
+        reader.dead_letter(line(1), ValueError("no"))
     assert (folder / "dead-letter" / "main.jsonl").read_bytes().count(b"\n") == 1
     assert "may lose records when the power fails" in caplog.text
 
 
 def test_a_disk_that_does_not_answer_or_fails_holds_up_no_record(make_disk, monkeypatch, caplog):
-    monkeypatch.setattr("flask_chest.journal.background.PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("flask_chest.journal.maintenance.INTERVAL_SECONDS", 0.01)
     entered, let_go = threading.Event(), threading.Event()
 
     def hang(_descriptor):
@@ -491,10 +491,10 @@ def test_what_root_creates_belongs_to_the_owner_of_the_folder(folder, tmp_path):
     with segment_files(folder)[0].open("ab") as file:
         file.write(b"half")
     reader = journal.reader("main")
-    with reader.turn():
-        reader.set_aside(line(2), ValueError("no"))
+    with reader.lease():
+        reader.dead_letter(line(2), ValueError("no"))
     assert deliver(journal) == [line(1)]
-    assert journal.claim()
+    assert journal.try_lead()
     journal.close()
     journal.prune()
     paths = list(folder.rglob("*"))
@@ -510,7 +510,7 @@ def test_a_link_in_the_folder_leads_nobody_to_another_file(make_disk, folder, tm
     journal = make_disk("main")
     (folder / name).symlink_to(precious)
     journal.append(line(1))
-    journal.claim()
+    journal.try_lead()
     deliver(journal)
     assert precious.read_text() == "as it was"
     assert stat.S_IMODE(precious.stat().st_mode) == 0o644

@@ -19,7 +19,7 @@ def unread(journal, exporter="main", max_bytes=ALL):
     """Return the lines that wait, without acknowledging them."""
     taken = {}
     reader = journal.reader(exporter)
-    with reader.turn() as held:
+    with reader.lease() as held:
         assert held
         for chunk in reader.chunks(ALL, max_bytes):
             if (chunk.segment, chunk.end) in taken:
@@ -32,7 +32,7 @@ def deliver(journal, exporter="main", max_records=ALL, max_bytes=ALL, chunks=ALL
     """Take and acknowledge so many chunks; return their lines."""
     taken = []
     reader = journal.reader(exporter)
-    with reader.turn() as held:
+    with reader.lease() as held:
         assert held
         for number, chunk in enumerate(reader.chunks(max_records, max_bytes)):
             if number == chunks:
