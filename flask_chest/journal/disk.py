@@ -163,10 +163,7 @@ class DiskJournal(Journal):
                 if writer is None:
                     self._counters.add("dropped", "journal_full")
                     return False
-                written = os.write(writer.descriptor, line)  # `writer.append`, without the call
-                if written != len(line):
-                    raise writer.taken_back(written, line)
-                writer.size += written
+                writer.append(line)
                 self._appended += 1
                 if self._syncs_always:
                     self._sync_writer(writer)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 
 from pydantic import BaseModel, PrivateAttr
 
@@ -163,14 +162,6 @@ class Process:
 
     def stats(self, name="main"):
         return self.export.supervisors[name].stats()
-
-
-def until(condition, seconds=10.0):
-    """Wait for a condition, with a deadline."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.005)
 
 
 def our_threads():
