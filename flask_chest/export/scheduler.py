@@ -76,11 +76,11 @@ class Scheduler:
         try:
             with fork.importing():
                 apscheduler = _apscheduler()
-        except RuntimeError:  # the process is ending: `concurrent.futures` can not be imported
+        except RuntimeError:  # the process is ending: `concurrent.futures` cannot be imported
             return
         for name in (_LOGGER, f"apscheduler.executors.{_EXECUTOR}"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        debug = apscheduler.executors.debug  # whose executor runs a job in the scheduler's thread
+        debug = apscheduler.executors.debug  # its executor runs jobs in the scheduler's thread
         scheduler = apscheduler.schedulers.blocking.BlockingScheduler(
             timezone=timezone.utc,
             # Without a "default" one, APScheduler makes a pool of threads, and imports for it.

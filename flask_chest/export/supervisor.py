@@ -82,7 +82,7 @@ class Supervisor:
         self._backstop_seconds: float | None = None  # between `start` and `stop`
         self._worker: Worker | None = None
         self._former: list[Worker] = []  # those of which the thread still runs
-        self._news: Exception | None = None  # a failure of which no plugin has heard
+        self._news: Exception | None = None  # a failure that no plugin was told of
 
     def after_fork(self) -> None:
         """Begin anew: a forked child has neither the thread nor a right to the connection."""
@@ -101,7 +101,7 @@ class Supervisor:
             self._try_to_employ()
 
     def wake(self) -> None:
-        """Deliver soon, if this process is the leader and no pause after a failure is on.
+        """Deliver soon, if this process is the leader and no backoff is under way.
 
         Replaces a worker that hangs.
         """

@@ -46,7 +46,7 @@ class Worker:
         max_bytes: Most bytes in one batch.
         backstop_seconds: Longest pause between two deliveries, or None for a worker that delivers
             for flushes only, as in a command: it leaves the lead to processes that stay.
-        news: A failure of its predecessor, of which plugins are to hear first.
+        news: A failure of its predecessor, which it reports to the plugins first.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Worker:
         self.is_open = False
         self.is_abandoned = False
         self._is_stopping = False
-        self._is_used = False  # since the exporter was last told that it is idle
+        self._is_used = False  # since the last call of the exporter's `idle`
         self._holds_lease = False
         self._call: tuple[str, float] | None = None  # the one in progress, and when it began
         self._prune_at = 0.0
@@ -118,8 +118,8 @@ class Worker:
     def abandon_if_overdue(self, timeout_seconds: float) -> str | None:
         """Abandon it when its call of the exporter or of a plugin takes longer than allowed.
 
-        It gives up its delivery lease at once, and does no more than close the exporter when the
-        call returns after all.
+        It loses its delivery lease at once. When the call returns after all, it only closes the
+        exporter.
 
         Returns:
             The method that is being called, or None when it goes on.

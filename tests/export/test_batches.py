@@ -76,23 +76,23 @@ def test_delivered_segments_are_deleted_before_the_whole_backlog_is(make, folder
 
 
 def test_plugins_are_called_for_batches_and_failures_and_their_own_faults_stop_nothing(make):
-    heard = []
+    told = []
 
     class Listener:
         @hookimpl
         def chest_exported(self, exporter, batch):
-            heard.append((exporter, len(batch)))
+            told.append((exporter, len(batch)))
             raise RuntimeError("a faulty plugin")
 
         @hookimpl
         def chest_export_failed(self, exporter, error):
-            heard.append((exporter, str(error)))
+            told.append((exporter, str(error)))
             raise RuntimeError("a faulty plugin")
 
     process = make(Failing(1), plugins=[Listener()])
     process.record(range(3))
     assert [process.export.flush(5.0) for _ in range(2)] == [False, True]
-    assert heard == [("main", "the database is away"), ("main", 3)]
+    assert told == [("main", "the database is away"), ("main", 3)]
     assert process.counters.by_reason("plugin_errors") == {
         "p0: chest_export_failed": 1,
         "p0: chest_exported": 1,

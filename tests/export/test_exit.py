@@ -24,7 +24,7 @@ from flask_chest.testing import Relay
 PROGRAMS = Path(__file__).parent / "programs"
 
 PATIENCE_SECONDS = 2.0  # CHEST_SHUTDOWN_SECONDS, as it is by default
-BOUND_SECONDS = PATIENCE_SECONDS + 6.0  # what a busy machine may add; a hang would take 30
+BOUND_SECONDS = PATIENCE_SECONDS + 20.0  # what a busy machine may add; a hang takes 30 or more
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_a_process_ends_in_time_though_an_exporter_hangs(tmp_path, where):
     )
     assert process.stdout.readline() == "hangs\n"
     began = time.monotonic()
-    process.communicate("end\n", timeout=30)
+    process.communicate("end\n", timeout=60)
     assert process.returncode == 0
     assert time.monotonic() - began < BOUND_SECONDS
     with contextlib.closing(sqlite3.connect(tmp_path / "chest.sqlite3")) as connection:
@@ -127,7 +127,7 @@ def test_a_signal_while_a_process_delivers_at_its_end_cuts_nothing_off(tmp_path,
     for each in signals:
         assert process.stdout.readline() == "delivers\n"
         process.send_signal(each)
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     with contextlib.closing(sqlite3.connect(tmp_path / "chest.sqlite3")) as connection:
         assert connection.execute("SELECT count(*) FROM chest_records").fetchone() == (30,)
 
@@ -179,7 +179,7 @@ def test_a_drain_stops_at_its_deadline_and_the_next_process_goes_on(tmp_path):
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=120,
         )
         return done.stdout.split(), time.monotonic() - began
 

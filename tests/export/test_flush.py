@@ -87,3 +87,17 @@ def test_flush_waits_for_the_delivery_lease_of_another_process_until_its_timeout
     thread.join()
     assert answers == [True]
     assert sorted(hanging.numbers + keeper.numbers) == [1, 2]
+
+
+def test_close_answers_a_flush_that_an_exporter_holds_up(make):
+    hanging = Hanging()
+    process = make(hanging, shutdown=0.05)
+    process.export.start()
+    process.record([1])
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(process.export.flush(60.0)))
+    thread.start()
+    assert hanging.entered.wait(30)
+    process.export.close()
+    thread.join(30)
+    assert answers == [False]

@@ -98,12 +98,12 @@ def test_a_call_that_does_not_return_is_abandoned_and_another_instance_goes_on(m
 
 
 def test_an_abandoned_call_is_logged_with_the_setting_and_told_to_plugins(make, caplog):
-    heard = []
+    told = []
 
     class Listener:
         @hookimpl
         def chest_export_failed(self, exporter, error):
-            heard.append((exporter, str(error)))
+            told.append((exporter, str(error)))
 
     world = World("export", 1)
     process = make({"stuck": world.exporter()}, timeout_seconds=0.1, plugins=[Listener()])
@@ -113,20 +113,20 @@ def test_an_abandoned_call_is_logged_with_the_setting_and_told_to_plugins(make, 
     message = (
         "export has not returned for 0.1 seconds (CHEST_EXPORT_TIMEOUT_SECONDS) and was abandoned"
     )
-    until(lambda: heard == [("stuck", message)])
+    until(lambda: told == [("stuck", message)])
     assert message in caplog.text
     world.let_go.set()
 
 
 def test_a_plugin_that_does_not_return_from_a_notification_is_abandoned_too(make):
     let_go = threading.Event()
-    heard = []
+    told = []
 
     class Listener:
         @hookimpl
         def chest_exported(self, exporter, batch):
-            heard.append(len(batch))
-            if len(heard) == 1:
+            told.append(len(batch))
+            if len(told) == 1:
                 assert let_go.wait(30)
 
     world = World("nowhere", 0)
@@ -164,7 +164,7 @@ def test_another_process_delivers_what_one_that_hangs_in_a_call_had_taken(make):
     leader.record([1])
     until(lambda: world.calls)
     other = make({"main": keeper})
-    assert other.export.flush(10.0), "once the turn is given back"
+    assert other.export.flush(10.0), "once the lease is broken"
     assert keeper.numbers == [1]
     world.let_go.set()
 

@@ -103,8 +103,8 @@ time.sleep(60)
 """,
         interval=0.05,
     )
-    heard = listen(parent, 3)
-    acknowledged = [line for line in heard if "-" in line]
+    printed = listen(parent, 3)
+    acknowledged = [line for line in printed if "-" in line]
     until(lambda: set(host.stored()) == set(acknowledged))
     children = _children(parent.pid)
     try:

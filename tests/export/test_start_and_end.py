@@ -29,8 +29,13 @@ def test_nothing_runs_before_start_and_nothing_after_close(make, kind):
     assert our_threads() == []
     process.export.start()
     process.export.start()
-    upkeep = ["chest-journal"] if kind == "disk" else []
-    assert sorted(our_threads()) == ["APScheduler", "chest-export-a", "chest-export-b", *upkeep]
+    maintenance = ["chest-journal"] if kind == "disk" else []
+    assert sorted(our_threads()) == [
+        "APScheduler",
+        "chest-export-a",
+        "chest-export-b",
+        *maintenance,
+    ]
     process.export.close()
     assert our_threads() == []
     process.export.close()

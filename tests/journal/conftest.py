@@ -1,4 +1,4 @@
-"""An application whose journal is looked at."""
+"""An application with a journal on disk."""
 
 from __future__ import annotations
 

@@ -51,11 +51,11 @@ CORRUPTIONS = {
 }
 
 
-@pytest.mark.parametrize("damage", CORRUPTIONS.values(), ids=CORRUPTIONS)
-def test_a_corrupt_cursor_delivers_again_and_loses_nothing(make_disk, folder, damage):
+@pytest.mark.parametrize("corrupt", CORRUPTIONS.values(), ids=CORRUPTIONS)
+def test_a_corrupt_cursor_delivers_again_and_loses_nothing(make_disk, folder, corrupt):
     lines, names = two_dead_segments(make_disk, folder)
     cursor = folder / "cursors" / "main.json"
-    cursor.write_bytes(damage(names))
+    cursor.write_bytes(corrupt(names))
     journal = make_disk("main")
     journal.reader("main").pending()
     journal.prune()

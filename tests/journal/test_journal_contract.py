@@ -1,4 +1,4 @@
-"""What every journal does, whichever way it keeps the records."""
+"""The contract of journals, on disk and in memory."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_records_come_out_as_they_went_in_and_in_order(journal):
     assert journal.appended == 100
 
 
-def test_each_exporter_has_its_own_way_through_the_journal(journal):
+def test_each_exporter_has_a_cursor_of_its_own(journal):
     journal.append(line(1))
     assert deliver(journal, "main") == [line(1)]
     journal.append(line(2))
@@ -127,7 +127,7 @@ def test_pending_counts_bytes_and_says_how_long_the_oldest_waits(journal):
     assert journal.reader("other").pending()[0] == len(line(1) + line(2))
 
 
-def test_one_thread_at_a_time_has_the_turn(journal):
+def test_one_thread_at_a_time_has_the_delivery_lease(journal):
     reader = journal.reader("main")
     answers = []
 
@@ -148,7 +148,7 @@ def test_one_thread_at_a_time_has_the_turn(journal):
     assert answers[-1] is True
 
 
-def test_the_turn_ends_with_an_exception(journal):
+def test_an_exception_ends_the_delivery_lease(journal):
     reader = journal.reader("main")
     with pytest.raises(ZeroDivisionError), reader.lease():
         raise ZeroDivisionError
@@ -172,7 +172,7 @@ def test_appends_from_many_threads_all_arrive_whole(journal):
     assert journal.appended == 1_600
 
 
-def test_who_is_in_charge_stays_so_until_it_gives_up(journal):
+def test_the_leader_stays_the_leader_until_it_resigns(journal):
     assert journal.try_lead()
     assert journal.try_lead()
     journal.resign()
@@ -190,7 +190,7 @@ def test_a_closed_journal_takes_further_records(journal):
     assert deliver(journal) == [line(1), line(2)]
 
 
-def test_pruning_takes_nothing_that_an_exporter_has_yet_to_see(journal):
+def test_pruning_deletes_nothing_that_an_exporter_has_not_delivered(journal):
     journal.append(line(1))
     journal.close()
     deliver(journal, "main")

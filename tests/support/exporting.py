@@ -31,7 +31,7 @@ class Book(BaseModel):
 
 
 class Keeper(Exporter):
-    """Keeps the numbers of the records that it got, and how it was called."""
+    """Keeps the numbers of the records that it got, and which of its methods were called."""
 
     type = "keeper"
     config_model = Book

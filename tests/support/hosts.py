@@ -82,13 +82,13 @@ class Host:
 
 
 def listen(process, lines):
-    """Read so many lines of what a process says."""
-    heard = []
-    while len(heard) < lines:
+    """Read so many lines that a process prints."""
+    printed = []
+    while len(printed) < lines:
         line = process.stdout.readline()
         assert line, process.stderr.read().decode()
-        heard.append(line.decode().strip())
-    return heard
+        printed.append(line.decode().strip())
+    return printed
 
 
 def finish(process, code=0, said=""):

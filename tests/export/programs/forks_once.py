@@ -12,9 +12,9 @@ record(20)
 assert process.export.flush(10.0)
 parents = files_of("/segments/")
 assert len(parents) == 1
-turn = process.journal.reader("main").lease()
-while not turn.__enter__():  # the parent delivers at this moment
-    turn = process.journal.reader("main").lease()
+lease = process.journal.reader("main").lease()
+while not lease.__enter__():  # the parent delivers at this moment
+    lease = process.journal.reader("main").lease()
 assert len(files_of("main.lock")) == 1
 child = os.fork()
 if child == 0:
@@ -23,14 +23,14 @@ if child == 0:
     assert inherited == [], inherited
     assert process.journal.appended == 0
     assert not process.export.is_started
-    assert not process.journal.try_lead(), "the parent is in charge"
+    assert not process.journal.try_lead(), "the parent is the leader"
     record(10)
     assert len(files_of("/segments/")) == 1
     assert files_of("/segments/") != parents
-    assert process.export.flush(10.0), "under the exporter's own turn"
+    assert process.export.flush(10.0), "under the exporter's own lease"
     process.export.close()
     sys.exit()
-turn.__exit__(None, None, None)
+lease.__exit__(None, None, None)
 record(20)
 assert files_of("/segments/") == parents
 _, status = os.waitpid(child, 0)
