@@ -85,7 +85,8 @@ def test_whatever_is_corrupt_all_else_is_in_the_database_once(shop, serve, recor
     dead = folder / "segments" / f"{uuid7()}.jsonl"
     template = {**record_of(app, client, chest), "variables": {"number": 11}}
     lines = [json.dumps({**template, "id": uuid7(), "variables": {"number": n}}) for n in (11, 12)]
-    dead.write_bytes(
+    whole = folder / "whole"  # an empty segment of no process is deleted at once
+    whole.write_bytes(
         good
         + f"{lines[0]}\n".encode()
         + b"\xff\x00 no JSON at all {{{\n"
@@ -93,6 +94,7 @@ def test_whatever_is_corrupt_all_else_is_in_the_database_once(shop, serve, recor
         + b'{"id": "half a li'
         + b"\0" * 4096
     )
+    whole.rename(dead)
     (folder / "segments" / f"{uuid7()}.jsonl").mkdir()
     asked(client, range(20, 25))
     until(lambda: not chest.stats().exporters["main"].pending_bytes)
@@ -120,6 +122,6 @@ def record_of(app, client, chest):
     """Record one more request, whose number is 10, and return its record."""
     with app.app_context():
         asked(client, [10])
-        assert chest.flush(10)
+        assert chest.flush(60)
         newest = chest.store("main").query(limit=1)
     return newest[0].as_data()
