@@ -1,11 +1,11 @@
-# Everything sets itself up: `make demo` and `make test` work in a fresh clone.
+# Each target installs what it needs: `make demo` and `make test` work in a fresh clone.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Most tests wait for processes and servers of their own, so there are more of these than cores.
+# Most tests wait for processes and servers, so there are more workers than cores.
 PARALLEL ?= --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 DISTRIBUTIONS := . $(addprefix plugins/flask_chest_,sql sqlite postgres mysql mongo)
 EDITABLE := $(foreach folder,$(DISTRIBUTIONS),--editable $(folder))
@@ -13,7 +13,7 @@ MANIFESTS := $(foreach folder,$(DISTRIBUTIONS),$(folder)/pyproject.toml) flask_c
 
 .PHONY: help
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
 
 .venv/.created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
@@ -31,11 +31,11 @@ help: ## Show the targets
 	@touch $@ .venv/.demo
 
 .PHONY: servers
-servers: # what the tests start; no Python package has it
+servers: # install the programs that the tests start and no Python package has
 	@tools/install_servers.sh
 
 .PHONY: demo
-demo: .venv/.demo ## Run the example shop under gunicorn, and show what was recorded
+demo: .venv/.demo ## Run the example shop under gunicorn, and show its records
 	$(BIN)/python -m examples.shop.demo
 
 .PHONY: test
@@ -43,11 +43,11 @@ test: .venv/.dev servers ## Run all tests
 	$(BIN)/python -m pytest $(PARALLEL)
 
 .PHONY: storm
-storm: .venv/.dev servers ## Ten minutes of kills, outages and full disks under load
+storm: .venv/.dev servers ## Run ten minutes of kills, outages and full disks under load
 	$(BIN)/python -m tests.storm --seconds 600 --mongo
 
 .PHONY: hostile
-hostile: .venv/.dev ## Put 100,000 hostile structures on g, and search all that was written for secrets
+hostile: .venv/.dev ## Put 100,000 hostile structures on g, and search all output for secrets
 	CHEST_HOSTILE_EXAMPLES=100000 $(BIN)/python -m pytest tests/encode/test_hostile_requests.py
 
 .PHONY: check
@@ -58,7 +58,7 @@ check: .venv/.dev ## Check format, lint, types and docs
 	$(BIN)/python tools/docs.py --check
 
 .PHONY: format
-format: .venv/.dev ## Format the code, and renew the generated parts of the docs
+format: .venv/.dev ## Format the code, and write the generated parts of the docs
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 	$(BIN)/python tools/docs.py
@@ -79,36 +79,36 @@ test-lowest: .venv/.dev servers ## Run all tests with the lowest version of each
 	.venv-bench/bin/pip install --quiet $(EDITABLE) --group bench
 	@touch $@
 
-# Flask-Chest as it was has our name. It imports icecream and does not say so.
+# 0.0.10 has the same name, so it has an environment of its own. It imports icecream without declaring it.
 .venv-bench-0.0.10/.ready:
 	$(PYTHON) -m venv .venv-bench-0.0.10
 	.venv-bench-0.0.10/bin/pip install --quiet flask-chest==0.0.10 icecream
 	@touch $@
 
 .PHONY: wrk
-wrk: # what loads the servers that are measured
+wrk: # install the load generator of bench-server
 	@tools/install_program.sh wrk
 
-# One after another: they would disturb each other.
+# One at a time: they would disturb each other.
 BENCHES := request server startup processes delivery
 
 .PHONY: bench
-bench: ## Measure all that docs/performance.md has, and write it there
+bench: ## Measure everything in docs/performance.md, and write it there
 	set -e; for part in $(BENCHES); do $(MAKE) --no-print-directory bench-$$part SHORT=--short; done
 
 .PHONY: bench-request
-bench-request: .venv-bench/.ready .venv-bench-0.0.10/.ready ## Measure what tracking adds to a request, beside eight others and what is written by hand
+bench-request: .venv-bench/.ready .venv-bench-0.0.10/.ready ## Measure what tracking adds to a request, beside eight other tools and code written by hand
 	.venv-bench/bin/python -m benchmarks.request
 	.venv-bench/bin/python -m benchmarks.writes
 
 .PHONY: bench-instructions
-bench-instructions: .venv-bench/.ready ## Count the instructions of a request, under valgrind
+bench-instructions: .venv-bench/.ready ## Count the instructions and bytecodes of a request, independent of the load on the machine
 	tools/install_program.sh valgrind
 	.venv-bench/bin/python -m benchmarks.instructions
 	.venv-bench/bin/python -m benchmarks.steps
 
 .PHONY: bench-server
-bench-server: .venv-bench/.ready wrk ## Measure requests a second and latency under gunicorn
+bench-server: .venv-bench/.ready wrk ## Measure requests per second and latency under gunicorn
 	.venv-bench/bin/python -m benchmarks.server
 
 .PHONY: bench-startup
@@ -116,7 +116,7 @@ bench-startup: .venv-bench/.ready ## Measure what import and init_app take
 	.venv-bench/bin/python -m benchmarks.startup
 
 .PHONY: bench-processes
-bench-processes: .venv-bench/.ready ## Measure many processes on one journal, and how soon one takes over from another
+bench-processes: .venv-bench/.ready ## Measure many writers of one journal, and the time of a takeover
 	.venv-bench/bin/python -m benchmarks.processes
 
 .PHONY: bench-delivery
@@ -124,17 +124,21 @@ bench-delivery: .venv-bench/.ready servers ## Measure delivery to each database,
 	.venv-bench/bin/python -m benchmarks.delivery $(SHORT)
 
 .PHONY: bench-export
-bench-export: .venv-bench/.ready servers ## Measure how fast records are stored, beside the drivers' own ways
+bench-export: .venv-bench/.ready servers ## Measure how fast records are stored, beside plain use of the drivers
 	.venv-bench/bin/python -m benchmarks.export
 
 .PHONY: bench-filter
-bench-filter: .venv/.dev ## Measure what choosing variables and taking secrets out costs a record
-	$(BIN)/python benchmarks/filter.py
+bench-filter: .venv/.dev ## Measure what choosing variables and redacting secrets costs a record
+	$(BIN)/python -m benchmarks.filter
 
 .PHONY: bench-outage
-bench-outage: .venv/.dev servers ## Measure latency, memory and drain while a database is away and back
+bench-outage: .venv/.dev servers ## Measure latency and memory during a database outage, and the drain after it
 	$(BIN)/python -m benchmarks.outage
 
+.PHONY: bench-postgres-indexes
+bench-postgres-indexes: .venv/.dev servers ## Measure what the options of the PostgreSQL store cost and gain
+	$(BIN)/python -m benchmarks.postgres_indexes
+
 .PHONY: clean
-clean: ## Remove all that make has made
+clean: ## Remove everything that make created
 	rm -rf .venv .venv-lowest .venv-bench .venv-bench-0.0.10 dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,9 +1,9 @@
-"""What delivery costs: from the journal on disk until it is committed in each database.
+"""What delivery costs, from the journal on disk to the commit in each database.
 
-Run by `make bench-delivery`, and with `--short` by `make bench`. A backlog of records is written
-into a journal; a process of its own delivers it with every default on, batches of 1,000, and
-measures its own CPU time and memory. Servers sync to the disk at each commit. Databases take turns.
-Then every record has to be in the database once.
+Run by `make bench-delivery`, and with `--short` by `make bench`. A worker process delivers a
+backlog with the default settings, in batches of 1,000 records, and measures its own CPU time and
+memory. Servers sync to the disk at each commit. Databases take turns. At the end every record must
+be in the database exactly once.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from pathlib import Path
 from statistics import median
 from typing import Final, NamedTuple, TypeAlias
 
-from benchmarks import report
-from benchmarks.delivery_worker import JOURNAL_BYTES, Drain, read_drain
-from benchmarks.export import Records, server_cpu
-from benchmarks.export_backends import BACKENDS, Backend
+from benchmarks.shared import charts, report
+from benchmarks.shared.backends import BACKENDS, Backend
+from benchmarks.shared.process import cpu_seconds
+from benchmarks.shared.records import Records
+from benchmarks.workers.delivery import JOURNAL_BYTES, Drain, read_drain
 from flask_chest.journal import DiskJournal
 from flask_chest.record import uuid7
 from flask_chest.runtime.counters import Counters
@@ -35,29 +36,29 @@ ROOT: Final = Path(__file__).parent.parent
 SHORT: Final = {name: {10_000: 3, 100_000: 1} for name in ("sqlite", "postgres", "mysql")} | {
     "mongo": {10_000: 3}
 }
-"""For each database: size of a backlog, and how often it is delivered."""
+"""By database: how often a backlog of each size is delivered."""
 
 LONG: Final = {name: {10_000: 5, 100_000: 3, 1_000_000: 1} for name in BACKENDS}
 LONG["sqlite"] = {**LONG["sqlite"], 10_000_000: 1}
-del LONG["mongo"][1_000_000]  # which SecantusDB stores, but cannot count within `timeout_seconds`
+del LONG["mongo"][1_000_000]  # SecantusDB cannot count them within `timeout_seconds`
 
 
 class Delivered(NamedTuple):
-    """One backlog that has been delivered."""
+    """One delivered backlog."""
 
     drain: Drain
     server_cpu_seconds: float
 
 
 Results: TypeAlias = dict[str, dict[int, list[Delivered]]]
-"""What was delivered, by database and size."""
+"""Delivered backlogs by database and size."""
 
 
 @contextmanager
 def running(backend: Backend) -> Iterator[tuple[str, int | None]]:
-    """Run a server as `Backend.running` does, but let the database end with it.
+    """Run a server as `Backend.running` does, but without dropping the database.
 
-    To drop millions of documents takes SecantusDB longer than to store them.
+    SecantusDB drops millions of documents more slowly than it stores them.
     """
     if backend.server is None or os.environ.get(backend.server.variable) is not None:
         with backend.running() as found:
@@ -69,7 +70,7 @@ def running(backend: Backend) -> Iterator[tuple[str, int | None]]:
 
 
 def write_backlog(folder: Path, number: int) -> None:
-    """Write so many records into a journal, and end as a process that was killed."""
+    """Write records into a journal, and leave it as a killed process would."""
     line = Records().batch(1).lines
     old = json.loads(line)["id"].encode()
     shape = line.replace(b"%", b"%%").replace(old, b"%b")
@@ -88,16 +89,16 @@ def deliver(backend: Backend, url: str, server: int | None, number: int, place: 
     """Deliver a new backlog to a place of its own.
 
     Raises:
-        RuntimeError: Not every record is there once.
+        RuntimeError: The number of stored records is wrong.
     """
     target = backend.place(url, place)
     prefix = f"?{backend.prefix_field}={target.prefix}" if backend.prefix_field else ""
     with tempfile.TemporaryDirectory(prefix="chest-delivery-") as folder:
         write_backlog(Path(folder), number)
-        began = server_cpu(server)
+        began = cpu_seconds(server)
         done = subprocess.run(
             [
-                *(sys.executable, "-m", "benchmarks.delivery_worker"),
+                *(sys.executable, "-m", "benchmarks.workers.delivery"),
                 *(f"{target.url}{prefix}", folder, str(number)),
             ],
             cwd=ROOT,
@@ -105,7 +106,7 @@ def deliver(backend: Backend, url: str, server: int | None, number: int, place: 
             text=True,
             check=True,
         )
-        spent = server_cpu(server) - began
+        spent = cpu_seconds(server) - began
     store = backend.open(target)
     try:
         if (found := store.count()) != number:
@@ -116,7 +117,7 @@ def deliver(backend: Backend, url: str, server: int | None, number: int, place: 
 
 
 def measure(plan: Mapping[str, Mapping[int, int]]) -> tuple[dict[str, str], Results]:
-    """Return the name of each database with its version, and what was delivered to it, by size."""
+    """Return the version of each database, and what was delivered to it by size."""
     found: Results = {name: {size: [] for size in sizes} for name, sizes in plan.items()}
     with ExitStack() as stack:
         servers = {name: stack.enter_context(running(BACKENDS[name])) for name in plan}
@@ -155,10 +156,10 @@ HEAD: Final = (
 
 
 def chart(lines: Mapping[str, Sequence[tuple[float, float]]]) -> str:
-    """Draw the cost of a record by the length of the backlog."""
-    return report.line_chart(
+    """Draw the cost of a record by the size of the backlog."""
+    return charts.line_chart(
         "delivery",
-        "What a record costs the application's process, by the length of the backlog",
+        "What a record costs the application's process, by the size of the backlog",
         lines,
         "records in the backlog",
         "us of CPU a record",
@@ -167,7 +168,7 @@ def chart(lines: Mapping[str, Sequence[tuple[float, float]]]) -> str:
 
 
 def page(titles: Mapping[str, str], found: Results, load: float, turns: str, *, draws: bool) -> str:
-    """Return the part of docs/performance.md, and draw its chart if that is asked for."""
+    """Return the part of docs/performance.md. With `draws`, draw its chart."""
     rows, lines = [], {}
     for name, sizes in found.items():
         points = []
@@ -197,17 +198,17 @@ def page(titles: Mapping[str, str], found: Results, load: float, turns: str, *, 
             report.machine("SQLAlchemy", "pydantic-core", *drivers),
             (
                 f"Records of {len(batch.lines) // len(batch)} bytes, batches of 1,000. {turns} "
-                f"Other work on the machine: its load was {load:.1f} before this began."
+                f"The load of the machine was {load:.1f} before the start."
             ),
             report.table(HEAD, rows),
-            "All records were in each database once: lost 0, doubled 0.",
+            "Every record was in each database exactly once: lost 0, duplicated 0.",
             *([chart(lines)] if draws else []),
         )
     )
 
 
 def main() -> None:
-    """Measure all of it."""
+    """Measure, print, and write the part `delivery` of docs/performance.md."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--short", action="store_true", help="no backlog above 100,000 records")
     parser.add_argument("--backends", nargs="+", choices=BACKENDS, default=list(SHORT))
@@ -220,7 +221,7 @@ def main() -> None:
     turns = ", ".join(f"{size:,} records {count}x" for size, count in times.items())
     titles, found = measure(plan)
     text = page(titles, found, load, f"Medians: {turns}.", draws=not given.short)
-    if given.short:  # docs/performance.md keeps the long backlogs
+    if given.short:  # docs/performance.md shows the long backlogs
         print(text)
     else:
         report.write("delivery", text)

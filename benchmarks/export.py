@@ -1,9 +1,9 @@
 """How fast records are stored: our exporters beside the best that a user would write.
 
-Run by `make bench-export`. It starts the database servers, which sync to the disk at each commit.
-In each round all ways of a database store the same new batch, in random order, each in a table of
-its own; the first rounds are dropped. Then every table is read, to see that all records are there
-once. Client CPU is the time of this process, with SQLite's own work in it.
+Run by `make bench-export`. The database servers sync to the disk at each commit. In each round all
+ways of a database store the same new batch, in random order, each in a table of its own; the first
+rounds are dropped. At the end every table is read, and must hold each record exactly once. Client
+CPU is the time of this process, which includes SQLite's own work.
 
     python -m benchmarks.export --growth           # as the tables grow to 3,000,000 records
     python -m benchmarks.export --profile sqlite   # where the client's time goes
@@ -22,83 +22,39 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta, timezone
 from importlib.metadata import version
-from pathlib import Path
 from statistics import median, quantiles
 from typing import Final, NamedTuple
 
-from benchmarks.export_backends import BACKENDS, SQLALCHEMY, Backend
-from benchmarks.export_peers import Write
+from benchmarks.peers.drivers import Write
+from benchmarks.shared.backends import BACKENDS, SQLALCHEMY, Backend
+from benchmarks.shared.process import cpu_seconds
+from benchmarks.shared.records import Records
 from flask_chest.exporter import Batch
-from flask_chest.record import encode, uuid7
 from flask_chest.store import Store
-from flask_chest.testing.records import as_stored, make_record, rfc3339
+from flask_chest.testing.records import as_stored
 
 OURS: Final = "Flask-Chest"
 WARM_UP: Final = 10
-"""Rounds that are dropped: statements are compiled and prepared, caches fill."""
+"""Rounds that are dropped: they compile and prepare statements, and fill caches."""
 
 SIZES: Final = (10_000, 100_000, 1_000_000, 3_000_000)
 FILL: Final = 10_000
-"""Records in a batch that only lets a table grow."""
+"""Records in a batch that only makes a table grow."""
 
 MEASURED: Final = 30
-"""Batches measured at each size, and profiled."""
-
-_STEP: Final = timedelta(microseconds=1003)
-_AGO: Final = timedelta(hours=2)
-
-
-class Records:
-    """Makes records as a shop would have them: 450 bytes of JSON, 4 variables.
-
-    Args:
-        random_request_ids: As a proxy in front makes them; else they are the records' own IDs.
-    """
-
-    def __init__(self, *, random_request_ids: bool = False) -> None:
-        self._random_request_ids = random_request_ids
-        self._random = random.Random(0)  # noqa: S311 - no secrets
-        self._moment = datetime.now(timezone.utc) - _AGO
-
-    def batch(self, count: int) -> Batch:
-        """Return the next records, each later than the one before."""
-        return Batch(b"".join([self._line() for _ in range(count)]), count)
-
-    def _line(self) -> bytes:
-        number = self._random.randrange
-        identity = uuid7()
-        self._moment += _STEP
-        record = make_record(
-            id=identity,
-            request_id=f"{number(2**128):032x}" if self._random_request_ids else identity,
-            service="shop",
-            instance="web-3.example:4711",
-            endpoint="orders.show",
-            route="/orders/<int:order_id>",
-            path=f"/orders/{number(100_000)}",
-            started_at=rfc3339(self._moment),
-            duration_ms=number(200_000) / 1000,
-            variables={
-                "user_id": f"u-{number(1_000_000)}",
-                "tenant": ("acme", "initech", "globex")[number(3)],
-                "cost_cents": number(100_000) / 4,
-                "items": number(9),
-            },
-        )
-        return encode(record)
+"""Batches that are measured at each size, or profiled."""
 
 
 class Sample(NamedTuple):
-    """What one record of a batch took: time until it was stored, and CPU of this process."""
+    """Cost of one record of a batch: time until it was stored, and CPU of this process."""
 
     seconds: float
     cpu_us: float
 
 
 def timed(write: Write, batch: Batch) -> Sample:
-    """Store a batch. The garbage of others is cleared first; its own is collected as ever."""
+    """Store a batch, after collecting the garbage of others."""
     gc.collect()
     began, began_cpu = time.perf_counter(), time.process_time()
     write(batch)
@@ -107,10 +63,10 @@ def timed(write: Write, batch: Batch) -> Sample:
 
 
 def verify(name: str, store: Store, given: int, last: Batch) -> None:
-    """See that a way has stored what it was given.
+    """Check that a way stored what it was given.
 
     Raises:
-        RuntimeError: It has not; its figures mean nothing.
+        RuntimeError: It did not, so its figures mean nothing.
     """
     if (found := store.count()) != given:
         raise RuntimeError(f"{name}: {found} records are stored, {given} were given")
@@ -142,14 +98,14 @@ def compare(backend: Backend, url: str, rounds: int, size: int) -> dict[str, lis
                 if number >= WARM_UP:
                     samples[name].append(sample)
         for name, write in writes.items():
-            write(batch)  # which changes nothing
+            write(batch)  # a repeated batch changes nothing
             verify(name, stores[name], (WARM_UP + rounds) * size, batch)
     return samples
 
 
 @contextmanager
 def opened(backend: Backend, url: str, number: int) -> Iterator[Store]:
-    """Give the open store of a place."""
+    """Open the store of a place."""
     store = backend.open(backend.place(url, number))
     try:
         yield store
@@ -158,14 +114,14 @@ def opened(backend: Backend, url: str, number: int) -> Iterator[Store]:
 
 
 def figures(samples: Sequence[Sample]) -> str:
-    """Return cells of a table: records a second, their quartiles, client CPU."""
+    """Return cells of a table: records per second, their quartiles, client CPU."""
     low, middle, high = (1 / s for s in reversed(quantiles([s.seconds for s in samples], n=4)))
     cpu = median(sample.cpu_us for sample in samples)
     return f"{middle:,.0f} | {low:,.0f}-{high:,.0f} | {cpu:.2f}"
 
 
 class Verdict(NamedTuple):
-    """A figure beside what is wanted."""
+    """A figure beside its target."""
 
     backend: str
     what: str
@@ -175,7 +131,7 @@ class Verdict(NamedTuple):
 
 
 def verdicts(backend: Backend, samples: Mapping[str, list[Sample]]) -> Iterator[Verdict]:
-    """Yield what is wanted of our exporter, and whether it is reached."""
+    """Yield the targets of our exporter, and whether they are reached."""
     cpu = median(sample.cpu_us for sample in samples[OURS])
     most = backend.wanted_cpu_us
     yield Verdict(backend.title, "client CPU, us a record", cpu, f"<= {most:g}", cpu <= most)
@@ -192,7 +148,7 @@ def verdicts(backend: Backend, samples: Mapping[str, list[Sample]]) -> Iterator[
 
 
 def report_comparison(names: Sequence[str], rounds: int, size: int) -> None:
-    """Measure, and print two tables."""
+    """Measure, and print a table of all ways and a table of the targets."""
     print(f"{rounds} rounds of {size:,} records, {len(Records().batch(size).lines) // size} bytes")
     print("\n| database | way | records/s | quartiles | client CPU, us a record |")
     print("|---|---|---|---|---|")
@@ -204,7 +160,7 @@ def report_comparison(names: Sequence[str], rounds: int, size: int) -> None:
         for name, measured in samples.items():
             print(f"| {title} | {name} | {figures(measured)} |", flush=True)
         found += verdicts(backend, samples)
-    print("\n| database | figure | measured | wanted | reached |")
+    print("\n| database | figure | measured | target | reached |")
     print("|---|---|---|---|---|")
     for verdict in found:
         title, what, figure, wanted, is_reached = verdict
@@ -217,9 +173,9 @@ def report_comparison(names: Sequence[str], rounds: int, size: int) -> None:
 def report_growth(
     names: Sequence[str], sizes: Sequence[int], size: int, minutes: float, *, random_ids: bool
 ) -> None:
-    """Print a table: what a record costs when so many are there already."""
+    """Print what a record costs when a table holds so many already."""
     print(f"{MEASURED} batches of {size:,} records at each size; CPU in us a record\n")
-    print("| database | records there | records/s | quartiles | client CPU | server CPU |")
+    print("| database | records stored | records/s | quartiles | client CPU | server CPU |")
     print("|---|---|---|---|---|---|")
     for backend in (BACKENDS[name] for name in names):
         with backend.running() as (url, server), opened(backend, url, 0) as store:
@@ -231,9 +187,9 @@ def report_growth(
                     store.export(records.batch(min(FILL, target - given)))
                     given += min(FILL, target - given)
                 batches = [records.batch(size) for _ in range(MEASURED)]
-                began = server_cpu(server)
+                began = cpu_seconds(server)
                 measured = [timed(store.export, batch) for batch in batches]
-                cpu_us = (server_cpu(server) - began) / (MEASURED * size) * 1e6
+                cpu_us = (cpu_seconds(server) - began) / (MEASURED * size) * 1e6
                 title = f"{backend.version(url)} | {given:,}"
                 cells = f"{figures(measured)} | {f'{cpu_us:.1f}' if cpu_us else '-'}"
                 print(f"| {title} | {cells} |", flush=True)
@@ -244,32 +200,11 @@ def report_growth(
             verify(backend.title, store, given, batches[-1])
 
 
-def server_cpu(process: int | None) -> float:
-    """Return the CPU seconds of a process and its descendants so far; 0.0 when it is not known.
-
-    See proc_pid_stat(5).
-    """
-    if process is None or not Path("/proc/self/stat").exists():
-        return 0.0
-    folder = Path(f"/proc/{process}")
-    try:
-        fields = (folder / "stat").read_text("utf-8").rpartition(")")[2].split()
-        children = [
-            int(child)
-            for task in (folder / "task").iterdir()
-            for child in (task / "children").read_text("utf-8").split()
-        ]
-    except OSError:  # it has ended
-        return 0.0
-    ticks = sum(map(int, fields[11:15]))  # its own, and those of children that have ended
-    return ticks / os.sysconf("SC_CLK_TCK") + sum(map(server_cpu, children))
-
-
 # -- Where the time goes ---------------------------------------------------------------------------
 
 
 def report_profile(name: str, size: int) -> None:
-    """Print the functions in which our exporter spends most of this process's CPU time."""
+    """Print the functions of our exporter that take most CPU time of this process."""
     backend = BACKENDS[name]
     profiler = cProfile.Profile(time.process_time)
     with backend.running() as (url, _), opened(backend, url, 0) as store:
@@ -285,7 +220,7 @@ def report_profile(name: str, size: int) -> None:
 
 
 def machine() -> str:
-    """Return the versions of all that is measured with."""
+    """Return the versions of what is measured with."""
     drivers = [backend.driver for backend in BACKENDS.values() if backend.driver is not None]
     packages = ("SQLAlchemy", "pydantic_core", *drivers)
     return ", ".join(
@@ -298,14 +233,16 @@ def machine() -> str:
 
 
 def main() -> int:
-    """Run what the arguments ask for."""
+    """Measure what the arguments select."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--backends", nargs="+", choices=BACKENDS, default=list(BACKENDS))
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--batch", type=int, default=1_000, help="records in a batch")
     parser.add_argument("--growth", action="store_true", help="measure as the tables grow")
     parser.add_argument("--sizes", nargs="+", type=int, default=SIZES, help="with --growth")
-    parser.add_argument("--minutes", type=float, default=10, help="with --growth: a backend's most")
+    parser.add_argument(
+        "--minutes", type=float, default=10, help="with --growth: limit for each database"
+    )
     parser.add_argument("--random-request-ids", action="store_true", help="with --growth")
     parser.add_argument("--profile", choices=BACKENDS, help="show where the client's time goes")
     given = parser.parse_args()

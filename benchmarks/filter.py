@@ -1,12 +1,12 @@
-"""What choosing variables and taking secrets out costs a record of four scalars, in microseconds.
+"""What choosing variables and redacting secrets costs a record of four scalars, in microseconds.
 
-Run by `make bench-filter`. All ways are taken in turn within one run, many times over, because
-machines are noisy; each figure is the median of the rounds, with the quartiles.
+Run by `make bench-filter`. All ways take turns in each of many rounds, as machines are noisy. Each
+figure is the median of the rounds, with the quartiles.
 """
 
 from __future__ import annotations
 
-import statistics
+import argparse
 import sys
 import tempfile
 import time
@@ -15,53 +15,54 @@ from collections.abc import Callable
 from flask import Flask, Request, g
 from werkzeug.test import EnvironBuilder
 
+from benchmarks.shared import report
 from flask_chest import FlaskChest, hookimpl
 from flask_chest.encode.patterns import Patterns
-from flask_chest.encode.variables import Pick, VariableFilter
+from flask_chest.encode.variables import VariableFilter
 from flask_chest.record import uuid7
 from flask_chest.redaction import Redactor, SecretKeys
 
 ROUNDS = 400
 RECORDS = 50
-HOOKS = ("hookcall.py", "plugins.py")
+HOOKS = ("plugins/hook_call.py", "plugins/manager.py")
 """Files of Flask-Chest that call hooks."""
 
 Variables = dict[str, object]
 
 
 def repeating(_number: int) -> Variables:
-    """Return variables whose texts come again and again."""
+    """Return variables whose texts repeat."""
     return {"user_id": 17, "tenant": "acme", "model": "large-2", "cost_cents": 12.5}
 
 
 def unique(_number: int) -> Variables:
-    """Return variables of which one is a UUID that never comes again."""
+    """Return variables, one of them a UUID that never repeats."""
     return {"user_id": uuid7(), "tenant": "acme", "model": "large-2", "cost_cents": 12.5}
 
 
 def sentences(number: int) -> Variables:
-    """Return variables of which one is a text that never comes again."""
+    """Return variables, one of them a text that never repeats."""
     return {"query": f"red shoes size {number}", "tenant": "acme", "hits": 3, "cost_cents": 12.5}
 
 
 def ways() -> dict[str, Callable[[], float]]:
-    """Return what makes some records in one way, and gives the microseconds that one took."""
+    """Return functions that filter some records and return the microseconds of one, by name."""
     found: dict[str, Callable[[], float]] = {}
     for make in (repeating, unique, sentences):
         names = tuple(make(0))
         for label, patterns in (("by name", names), ("by `*`", ("*",))):
-            pick = Pick(Patterns(patterns, setting="benchmark"))
+            asked = Patterns(patterns, setting="benchmark")
             filtering = VariableFilter(Redactor(SecretKeys()), lambda _skipped: None)
 
             def run(
                 make: Callable[[int], Variables] = make,
-                pick: Pick = pick,
+                asked: Patterns = asked,
                 filtering: VariableFilter = filtering,
             ) -> float:
                 records = [make(next(_numbers)) for _ in range(RECORDS)]
                 began = time.perf_counter()
                 for record in records:
-                    filtering.take(record, pick)
+                    filtering.take(record, asked)
                 return (time.perf_counter() - began) / RECORDS * 1e6
 
             found[f"{make.__name__} values, {label}"] = run
@@ -86,7 +87,7 @@ class Passing:
 def served(
     chest: FlaskChest, plugin: object | None
 ) -> tuple[Callable[[], float], Callable[[], int]]:
-    """Return what serves requests to a tracked route; and what counts calls for hooks."""
+    """Return a function that serves tracked requests, and one that counts calls of hooks."""
     app = Flask("shop")
     if plugin is not None:
         chest.register_plugin(plugin)
@@ -129,7 +130,8 @@ def served(
 
 
 def main() -> int:
-    """Measure and print tables in Markdown."""
+    """Measure, and print tables in Markdown."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as path:
         chests = [
             FlaskChest(
@@ -154,20 +156,12 @@ def main() -> int:
         for chest in chests:
             chest.close()
     print(f"Python {sys.version.split()[0]}; microseconds\n")
-    print("| filter and redaction of 4 scalars | median | quartiles |")
-    print("|---|---|---|")
-    for name in ways():
-        print(_row(name, times[name]))
-    print("\n| hooks on a request | median, whole request | quartiles | calls for hooks |")
-    print("|---|---|---|---|")
-    for name in requests:
-        print(f"{_row(name, times[name])} {calls[name]} |")
+    head = ["filter and redaction of 4 scalars", "median", "quartiles"]
+    print(report.table(head, [[name, *report.spread(times[name]).cells(2)] for name in ways()]))
+    head = ["hooks on a request", "median, whole request", "quartiles", "calls of hooks"]
+    rows = [[name, *report.spread(times[name]).cells(2), str(calls[name])] for name in requests]
+    print(f"\n{report.table(head, rows)}")
     return 0
-
-
-def _row(name: str, measured: list[float]) -> str:
-    low, middle, high = statistics.quantiles(measured, n=4)
-    return f"| {name} | {middle:.2f} | {low:.2f}-{high:.2f} |"
 
 
 if __name__ == "__main__":

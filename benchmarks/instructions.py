@@ -1,25 +1,24 @@
-"""How many instructions a request takes, which says the same on any busy machine.
+"""How many instructions a request takes, independent of the load on the machine.
 
 Run by `make bench-instructions`. Each way serves the same requests under valgrind's callgrind,
-which counts what the thread that serves them executes; what the kernel does is not counted.
+which counts the instructions of the serving thread, without those of the kernel.
 """
 
 from __future__ import annotations
 
-import gc
+import argparse
 import os
 import re
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Final
 
-from benchmarks import report, request_apps
-from benchmarks.request_worker import cold, server
+from benchmarks.shared import report
+from benchmarks.shared.wsgi import cold
+from benchmarks.workers.instructions import REQUESTS
 
-REQUESTS: Final = 200
 WAYS: Final = {
     "bare": "bare Flask",
     "chest_untracked": "Flask-Chest, route not tracked",
@@ -34,31 +33,22 @@ WAYS: Final = {
 BASES: Final = {"chest_20": "bare_20"}
 
 
-def serve(variant: str, folder: Path) -> None:
-    """Serve requests, counted once what is made once has been made. Ends the process."""
-    watched: request_apps.Watched = getattr(request_apps, variant)(folder)
-    requests = server(watched.app)
-    requests(REQUESTS)
-    time.sleep(3.0)  # other threads may still import something, and set off the garbage collector
-    gc.collect()
-    control = ["callgrind_control", "--instr=on", str(os.getpid())]
-    subprocess.run(control, check=True, stdout=subprocess.DEVNULL)
-    requests(REQUESTS)
-    os._exit(0)
-
-
 def instructions(variant: str) -> float:
-    """Return the instructions of one request."""
+    """Return the instructions of one request.
+
+    Raises:
+        RuntimeError: callgrind counted nothing.
+    """
     with tempfile.TemporaryDirectory() as path:
         out = Path(path) / "out"
         subprocess.run(
-            [  # noqa: S607 - the one on the PATH
+            [  # noqa: S607 - valgrind from the PATH
                 "valgrind",
                 "--tool=callgrind",
                 "--instr-atstart=no",
                 "--separate-threads=yes",
                 f"--callgrind-out-file={out}",
-                *(sys.executable, "-m", "benchmarks.instructions", variant, path),
+                *(sys.executable, "-m", "benchmarks.workers.instructions", variant, path),
             ],
             check=True,
             capture_output=True,
@@ -72,7 +62,8 @@ def instructions(variant: str) -> float:
 
 
 def main() -> int:
-    """Count, print a table in Markdown, and write it into docs/performance.md."""
+    """Count, print, and write the part `instructions` of docs/performance.md."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     found = {variant: instructions(variant) for variant in (*WAYS, *BASES.values())}
     over = {way: found[way] - found[BASES.get(way, "bare")] for way in WAYS}
     rows = [
@@ -91,6 +82,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        serve(sys.argv[1], Path(sys.argv[2]))
     sys.exit(main())

@@ -1,9 +1,9 @@
-"""What an outage of the database costs: the requests' latency, the process's memory, the drain.
+"""What an outage of the database costs: latency of requests, memory of the process, and the drain.
 
 Run by `make bench-outage`. The latency is that of one client of gunicorn with two workers, in
-blocks that take turns: the database is up, refuses connections, says nothing, and is up again,
-which shows how much is noise. Memory and drain are those of one process that records while the
-database is away, and delivers when it is back.
+blocks that take turns: the database is up, refuses connections, does not answer, and is up again,
+which shows the noise. Memory and drain are those of one process that records while the database is
+down, and delivers when it is back.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import contextlib
 import http.client
 import os
 import random
-import socket
 import sqlite3
 import statistics
 import subprocess
@@ -25,13 +24,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import psycopg
-
-from benchmarks.outage_worker import Result, read_result
+from benchmarks.shared.gunicorn import ROOT, gunicorn, until
+from benchmarks.shared.postgres import stored
+from benchmarks.workers.outage import Result, read_result
 from flask_chest.testing import Relay
 from tools.servers import PostgresServer
 
-ROOT: Final = Path(__file__).parent.parent
 BLOCK_SECONDS: Final = 1.5
 SETTINGS: Final = {
     "FLASK_CHEST_EXPORT_INTERVAL_SECONDS": "0.2",
@@ -41,57 +39,32 @@ SETTINGS: Final = {
 
 
 def relayed(url: str, relay: Relay) -> str:
-    """Return the URL of a PostgreSQL database as it is reached through the relay."""
+    """Return the URL of a PostgreSQL database through the relay."""
     parts = urlsplit(url)
     place = f"{parts.netloc.rpartition('@')[0]}@{relay.address[0]}:{relay.address[1]}"
     return f"{parts._replace(netloc=place).geturl()}?timeout_seconds=1&connect_timeout_seconds=1"
 
 
-def stored(url: str) -> tuple[int, int]:
-    """Return the number of rows, and of different record IDs."""
-    with psycopg.connect(url) as connection:
-        try:
-            found = connection.execute("SELECT count(*), count(DISTINCT id) FROM chest_records")
-        except psycopg.errors.UndefinedTable:
-            return 0, 0
-        rows, ids = found.fetchone() or (0, 0)
-        return rows, ids
+def environment(folder: Path, url: str) -> dict[str, str]:
+    """Return the settings of a worker with its journal in a folder."""
+    journal = str(folder / "chest")
+    return {**SETTINGS, "FLASK_CHEST_EXPORTERS": url, "FLASK_CHEST_JOURNAL": journal}
 
 
 # -- Latency -------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
-def gunicorn(folder: Path, url: str) -> Iterator[http.client.HTTPConnection]:
-    """Serve the worker's application, and give a connection to it."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.set_inheritable(True)
-        # Else each answer waits 40 ms for the client to say that it has the headers.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "gunicorn", "--workers=2", "--worker-class=gthread"),
-                *("--threads=2", f"--bind=fd://{listener.fileno()}", f"--chdir={ROOT}"),
-                "benchmarks.outage_worker:make_app()",
-            ],
-            env={
-                **os.environ,
-                **SETTINGS,
-                "FLASK_CHEST_EXPORTERS": url,
-                "FLASK_CHEST_JOURNAL": str(folder / "chest"),
-            },
-            pass_fds=[listener.fileno()],
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            yield http.client.HTTPConnection("127.0.0.1", listener.getsockname()[1], timeout=10)
-        finally:
-            process.terminate()
-            process.wait(30)
+def served(folder: Path, url: str) -> Iterator[http.client.HTTPConnection]:
+    """Serve the worker's application, and connect to it."""
+    options = ["--workers=2", "--worker-class=gthread", "--threads=2"]
+    application, log = "benchmarks.workers.outage:make_app()", folder / "gunicorn.log"
+    with gunicorn(application, options, environment(folder, url), log) as running:
+        yield http.client.HTTPConnection("127.0.0.1", running.port, timeout=10)
 
 
 def block(client: http.client.HTTPConnection) -> list[float]:
-    """Ask for `BLOCK_SECONDS`; return each request's milliseconds."""
+    """Send requests for `BLOCK_SECONDS`; return the milliseconds of each."""
     taken = []
     end = time.perf_counter() + BLOCK_SECONDS
     while (begun := time.perf_counter()) < end:
@@ -101,32 +74,19 @@ def block(client: http.client.HTTPConnection) -> list[float]:
         if response.status != 200:
             raise RuntimeError(f"status {response.status}")
         taken.append((time.perf_counter() - begun) * 1000)
-        time.sleep(0.0005)  # a client that takes all of a core measures itself
+        time.sleep(0.0005)  # a client that uses a whole core measures itself
     return taken
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
-    """Wait for a condition.
-
-    Raises:
-        RuntimeError: It never holds.
-    """
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"not within {seconds:g} seconds: {what}")
-        time.sleep(0.02)
-
-
 def latency(folder: Path, rounds: int) -> None:
-    """Print the ratios of latencies while the database is away to those while it is up."""
+    """Print latencies while the database is down beside those while it is up."""
     shuffled = random.Random(1)  # noqa: S311 - an order, no secret
     blocks: dict[str, list[list[float]]] = {"up": [], "refused": [], "silent": [], "up again": []}
     with (
         PostgresServer(durable=True) as server,
         server.database() as url,
         Relay("127.0.0.1", server.port) as relay,
-        gunicorn(folder, relayed(url, relay)) as client,
+        served(folder, relayed(url, relay)) as client,
     ):
         until(lambda: _answers(client), "gunicorn answers")
         block(client)
@@ -137,7 +97,7 @@ def latency(folder: Path, rounds: int) -> None:
                     relay.cut()
                 elif state == "silent":
                     relay.stall()
-                time.sleep(0.3)  # what was on its way arrives
+                time.sleep(0.3)  # records in delivery arrive
                 before = stored(url)[0]
                 blocks[state].append(block(client))
                 is_up = state.startswith("up")
@@ -149,7 +109,7 @@ def latency(folder: Path, rounds: int) -> None:
                 if not is_up:
                     asked = stored(url)[0]
                     until(lambda: stored(url)[0] > asked, "delivery resumes")  # noqa: B023 - called at once
-    print("\n| the database | requests | p50 ms | p99 ms | p50, to up | p99, to up |")
+    print("\n| the database | requests | p50 ms | p99 ms | p50 / up | p99 / up |")
     print("|---|---|---|---|---|---|")
     for state, measured in blocks.items():
         cells = [f"{sum(map(len, measured)):,}"]
@@ -182,19 +142,14 @@ def _answers(client: http.client.HTTPConnection) -> bool:
 
 
 def record(folder: Path, url: str, number: int, come_back: Callable[[], object]) -> Result:
-    """Let a process record while the database is away, and deliver when it is back."""
+    """Let a process record while the database is down, and deliver when it is back."""
     worker = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.outage_worker", str(number)],
+        [sys.executable, "-m", "benchmarks.workers.outage", str(number)],
         cwd=ROOT,
-        env={
-            **os.environ,
-            **SETTINGS,
-            "FLASK_CHEST_EXPORTERS": url,
-            "FLASK_CHEST_JOURNAL": str(folder / "chest"),
-        },
+        env={**os.environ, **environment(folder, url)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # that the database is away
+        stderr=subprocess.DEVNULL,  # warnings about the outage
         text=True,
     )
     with worker:
@@ -223,29 +178,29 @@ def backlog_postgres(folder: Path, number: int) -> Result:
 def backlog_sqlite(folder: Path, number: int) -> Result:
     """Record while another process holds the lock of the SQLite file."""
     path = folder / "chest.sqlite3"
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("PRAGMA journal_mode = WAL")
-    holder.execute("BEGIN IMMEDIATE")
+    locking = sqlite3.connect(path, isolation_level=None)
+    locking.execute("PRAGMA journal_mode = WAL")
+    locking.execute("BEGIN IMMEDIATE")
     url = f"sqlite:///{path}?busy_timeout_seconds=0.1"
-    result = record(folder, url, number, lambda: holder.execute("ROLLBACK"))
-    found = holder.execute("SELECT count(*), count(DISTINCT id) FROM chest_records").fetchone()
-    holder.close()
+    result = record(folder, url, number, lambda: locking.execute("ROLLBACK"))
+    found = locking.execute("SELECT count(*), count(DISTINCT id) FROM chest_records").fetchone()
+    locking.close()
     check(found, number)
     return result
 
 
 def check(found: tuple[int, int], number: int) -> None:
-    """See that every record is there once.
+    """Check that every record is stored exactly once.
 
     Raises:
-        RuntimeError: It is not.
+        RuntimeError: Some are missing or duplicated.
     """
     if found != (number, number):
         raise RuntimeError(f"{found[0]} rows and {found[1]} IDs of {number} records")
 
 
 def backlogs(numbers: list[int]) -> None:
-    """Print memory and rates of the drain for each size of the backlog."""
+    """Print memory, and the rates of the drain, for each size of the backlog."""
     print(
         "\n| database | backlog | RSS MiB before, after, drained | records/s | "
         "in each tenth, thousands/s |"
@@ -261,7 +216,7 @@ def backlogs(numbers: list[int]) -> None:
 
 
 def main() -> None:
-    """Measure all of it."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--records", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])

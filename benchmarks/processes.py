@@ -1,11 +1,10 @@
-"""What many processes on one journal cost each other, and how soon one takes over from another.
+"""What many processes on one journal cost each other, and how fast a takeover is.
 
-Run by `make bench-processes`. Writers append to one folder at the same time. A machine has fewer
-cores than there are writers, so what counts is the CPU time of a record, beside that of as many
-writers with a folder each, and whether the thread that writes has ever waited. Where there is
-`strace`, it counts the system calls of a writer. Then the process that delivers for the host is
-killed, again and again, and measured is how long it takes until another has delivered its last
-record.
+Run by `make bench-processes`. Writers append to one folder at the same time. There are more writers
+than cores, so the figures are the CPU time of a record, beside that of as many writers with a
+folder each, and how often the writing thread waited. `strace`, where it is installed, counts the
+system calls of a writer. Then the leader is killed repeatedly, and the time is measured until
+another process has delivered its last record.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from benchmarks import report
-from benchmarks.processes_worker import Written, read_written
+from benchmarks.shared import charts, report
+from benchmarks.workers.processes import Written, read_written
 
 ROOT: Final = Path(__file__).parent.parent
 WRITERS: Final = (1, 2, 4, 8)
@@ -36,34 +35,38 @@ _POLL_SECONDS: Final = 0.002
 
 
 class Worker:
-    """A process that does something for each line that it is told."""
+    """A process that acts on each line on its stdin."""
 
     def __init__(self, *arguments: str, before: Sequence[str] = ()) -> None:
-        command = [*before, sys.executable, "-m", "benchmarks.processes_worker", *arguments]
+        command = [*before, sys.executable, "-m", "benchmarks.workers.processes", *arguments]
         self.process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def tell(self, what: object = "go") -> None:
-        """Tell it something."""
+    def send(self, what: object = "go") -> None:
+        """Send it a line."""
         if self.process.stdin is None:
             raise RuntimeError("no pipe")
         self.process.stdin.write(f"{what}\n")
         self.process.stdin.flush()
 
-    def hear(self) -> str:
-        """Return the next line that it says."""
+    def receive(self) -> str:
+        """Return the next line that it prints.
+
+        Raises:
+            RuntimeError: It has ended.
+        """
         if self.process.stdout is None or not (line := self.process.stdout.readline()):
             raise RuntimeError("a worker has ended")
         return line
 
     def ask(self) -> None:
-        """Let it answer a request."""
-        self.tell()
-        self.hear()
+        """Make it serve one request."""
+        self.send()
+        self.receive()
 
     def end(self) -> None:
-        """Kill it, and wait."""
+        """Kill it, and wait for its end."""
         self.process.kill()
         self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
@@ -76,23 +79,23 @@ class Worker:
 
 
 def write(workers: Sequence[Worker], *, is_shared: bool) -> list[Written]:
-    """Let processes write at the same time, to one folder or to a folder each."""
+    """Let workers write at the same time, to one folder or to a folder each."""
     with tempfile.TemporaryDirectory(prefix="chest-processes-") as folder:
         for number, worker in enumerate(workers):
-            worker.tell(folder if is_shared else f"{folder}/{number}")
+            worker.send(folder if is_shared else f"{folder}/{number}")
         for worker in workers:
-            worker.hear()
+            worker.receive()
         for worker in workers:
-            worker.tell()
-        return [read_written(worker.hear()) for worker in workers]
+            worker.send()
+        return [read_written(worker.receive()) for worker in workers]
 
 
 Turns: TypeAlias = dict[int, list[tuple[list[Written], list[Written]]]]
-"""By the number of writers: what each round has cost in one folder, and in a folder each."""
+"""By the number of writers: the cost of each round in one folder, and in a folder each."""
 
 
 def measure_writers(workers: Sequence[Worker], rounds: int) -> Turns:
-    """Return what each round of each number of writers has cost."""
+    """Return the cost of each round, by the number of writers."""
     found: Turns = {number: [] for number in WRITERS}
     for worker in workers:
         write([worker], is_shared=True)  # to warm up
@@ -105,7 +108,7 @@ def measure_writers(workers: Sequence[Worker], rounds: int) -> Turns:
 
 
 def system_calls(workers: Sequence[Worker], records: int) -> dict[str, float] | None:
-    """Return how often one more writer makes each call, a record; None without strace."""
+    """Return how often one more writer makes each system call, a record; None without strace."""
     strace = shutil.which("strace")
     if strace is None:
         return None
@@ -137,8 +140,8 @@ def writers_page(found: Turns, calls: dict[str, float] | None) -> str:
                 f"{sum(each.preempted for each in every) / len(every) * 1000:.2f}",
             )
         )
-        bars.append(report.Bar.of(f"{number} in one journal", spread))
-        bars.append(report.Bar.of(f"{number} in a journal each", report.spread(apart)))
+        bars.append(charts.Bar.of(f"{number} in one journal", spread))
+        bars.append(charts.Bar.of(f"{number} in a journal each", report.spread(apart)))
     head = (
         *("writers", "CPU, us a record", "quartiles"),
         *("with a journal each", "quartiles", "ratio", "quartiles"),
@@ -146,7 +149,7 @@ def writers_page(found: Turns, calls: dict[str, float] | None) -> str:
     )
     parts = [
         report.table(head, rows),
-        report.bar_chart(
+        charts.bar_chart(
             "processes", "Writers of a record at the same time", bars, "us of CPU a record", ours=""
         ),
     ]
@@ -160,7 +163,7 @@ def writers_page(found: Turns, calls: dict[str, float] | None) -> str:
 
 
 def mean_cpu(written: Sequence[Written]) -> float:
-    """Return the microseconds of CPU time that a record has cost."""
+    """Return the mean microseconds of CPU time of a record."""
     return sum(each.cpu_us for each in written) / len(written)
 
 
@@ -172,28 +175,28 @@ def measure_takeover(kills: int) -> list[float]:
     taken: list[float] = []
     with tempfile.TemporaryDirectory(prefix="chest-takeover-") as folder:
         place = (folder, str(INTERVAL_SECONDS))
-        holder = Worker("serve", *place)
-        holder.hear()
-        holder.ask()
+        leader = Worker("serve", *place)
+        leader.receive()
+        leader.ask()
         number = 1
         wait_for(Path(folder), number)
         while len(taken) < kills:
             standby = Worker("serve", *place)
-            standby.hear()
+            standby.receive()
             standby.ask()
             number += 1
             wait_for(Path(folder), number)
             time.sleep(random.random() * INTERVAL_SECONDS)  # noqa: S311 - at any moment of it
-            holder.ask()
-            holder.process.kill()
+            leader.ask()
+            leader.process.kill()
             killed = time.perf_counter()
             number += 1
             if stored(Path(folder)) < number:  # else it was delivered before the kill
                 wait_for(Path(folder), number)
                 taken.append(time.perf_counter() - killed)
-            holder.end()
-            holder = standby
-        holder.end()
+            leader.end()
+            leader = standby
+        leader.end()
         if stored(Path(folder)) != number:
             raise RuntimeError(f"{stored(Path(folder))} rows of {number} records")
     return taken
@@ -213,7 +216,7 @@ def wait_for(folder: Path, number: int) -> None:
     """Wait until so many records are stored.
 
     Raises:
-        RuntimeError: They never are.
+        RuntimeError: They are not within `PATIENCE_SECONDS`.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while stored(folder) < number:
@@ -229,13 +232,13 @@ def takeover_page(taken: Sequence[float]) -> str:
     head = ("kills", "interval, s", "median, s", "quartiles", "longest, s")
     row = (str(len(taken)), f"{INTERVAL_SECONDS:g}", middle, quartiles, f"{max(taken):.2f}")
     return (
-        "Two processes; the one that delivers is killed with `kill -9` just after it has recorded. "
-        "Until the other has that record in the database:\n\n" + report.table(head, [row])
+        "Two processes; the leader is killed with `kill -9` just after it recorded a request. Time "
+        "until the other has delivered that record:\n\n" + report.table(head, [row])
     )
 
 
 def main() -> None:
-    """Measure all of it."""
+    """Measure, print, and write the part `processes` of docs/performance.md."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--records", type=int, default=20_000, help="of each writer in a round")
@@ -254,7 +257,7 @@ def main() -> None:
         report.machine(),
         (
             f"{given.rounds} rounds of {given.records:,} records from each writer, in turns. "
-            f"Other work on the machine: its load was {load:.1f} before this began."
+            f"The load of the machine was {load:.1f} before the start."
         ),
         writers_page(found, calls),
         takeover_page(taken),

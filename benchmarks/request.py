@@ -1,10 +1,9 @@
-"""What tracking adds to a request: microseconds over bare Flask, beside others.
+"""What tracking adds to a request: microseconds over bare Flask, beside other tools.
 
 Run by `make bench-request`. Each way runs in a process of its own, so that no tool disturbs
-another, and 0.0.10 in an environment of its own. The processes serve in turn, in random order, many
-times over, because machines are noisy; and all are started anew a few times, because a process may
-be slower than its twin for as long as it lives. The WSGI application is called directly, so that
-no server is measured.
+another, and 0.0.10 in an environment of its own. The processes serve in turns, in random order, as
+machines are noisy. All are restarted a few times, as one process may be slower than its twin for
+its whole life. The WSGI application is called directly, so that no server is measured.
 """
 
 from __future__ import annotations
@@ -25,32 +24,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import report
-from benchmarks.report import Bar, Spread
-from benchmarks.request_apps import SINK
+from benchmarks.peers.apps import SINK
+from benchmarks.shared import report
+from benchmarks.shared.charts import Bar, bar_chart
+from benchmarks.shared.report import Spread
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 OLD: Final = ROOT / ".venv-bench-0.0.10" / "bin" / "python"
-# Our folder comes last, since 0.0.10 has our name: what is installed goes first.
+# The repository is last on the path: 0.0.10 has the same name, and what is installed must win.
 _BOOT: Final = """
 import pathlib, sys
 sys.path.append(sys.argv[1])
-from benchmarks.request_worker import main
+from benchmarks.workers.request import main
 main(sys.argv[2], pathlib.Path(sys.argv[3]))
 """
 
 
 @dataclass
 class Way:
-    """A way to serve the request, and what was measured of it.
+    """A way to serve the request, and its measurements.
 
     Attributes:
-        variant: Function in `request_apps`.
+        variant: Function in `benchmarks.peers.apps`.
         base: Title of the way that it is compared with.
-        number: Requests in a turn. All turns take two or three milliseconds, if one request does
-            not take longer: the scheduler leaves a process alone for so long, whoever waits.
-        us: Microseconds of a request, turn by turn.
-        cpu_us: CPU of the whole process, a request, of each process.
+        number: Requests in a turn. A turn takes two or three milliseconds, unless one request
+            takes longer: the scheduler rarely preempts a process earlier.
+        us: Microseconds of a request in each turn.
+        cpu_us: CPU time of the whole process a request, of each generation.
     """
 
     title: str
@@ -103,7 +103,7 @@ class Worker:
     """The process of a way.
 
     Raises:
-        RuntimeError: It does not start, or its tool does not do its work.
+        RuntimeError: It does not start, or its tool does not record.
     """
 
     def __init__(self, way: Way, folder: Path, sink: int) -> None:
@@ -127,12 +127,12 @@ class Worker:
         self.way.versions = self._read()["versions"]
 
     def serve(self) -> None:
-        """Let it serve a turn."""
+        """Make it serve a turn."""
         self._ask(str(self.way.number))
         self.way.us.append(self._read()["us"])
 
     def end(self) -> None:
-        """Let it count what was recorded."""
+        """Make it count what was recorded."""
         self._ask("end")
         ended = self._read()
         self.way.cpu_us.append(ended["cpu_us"])
@@ -168,7 +168,7 @@ class Worker:
 
 @contextmanager
 def sink(folder: Path) -> Iterator[int]:
-    """Give the port of a server that puts all that it is sent into a file."""
+    """Run a server that writes all it receives into a file; give its port."""
     path = folder / SINK
 
     class Receiver(socketserver.StreamRequestHandler):
@@ -188,9 +188,9 @@ def sink(folder: Path) -> Iterator[int]:
 
 
 def measure(found: Sequence[Way], rounds: int, seconds: float) -> list[Way]:
-    """Start a process of each way, and let them serve in turn; return those that could be.
+    """Start a process of each way, and let them serve in turns for at most `seconds`.
 
-    There are no more rounds when they have taken so many seconds.
+    Returns the ways that could be started.
     """
     shuffled = random.Random(1)  # noqa: S311 - an order, no secret
     with (
@@ -223,10 +223,10 @@ def measure(found: Sequence[Way], rounds: int, seconds: float) -> list[Way]:
 
 
 def check(way: Way) -> None:
-    """See that Flask-Chest has recorded each request that it tracks.
+    """Check that Flask-Chest recorded each tracked request.
 
     Raises:
-        RuntimeError: It has not.
+        RuntimeError: Some were not recorded.
     """
     is_ours = way.variant.startswith("chest") and way.recorded is not None
     if is_ours and way.recorded != way.served:
@@ -234,7 +234,7 @@ def check(way: Way) -> None:
 
 
 def added(way: Way, by_title: dict[str, Way]) -> Spread | None:
-    """Return what a way adds to the one that it is compared with, if it is not that one."""
+    """Return what a way adds to its base; None for a base."""
     base = by_title[way.base]
     return None if way.variant.startswith("bare") else report.over(way.us, base.us)
 
@@ -263,7 +263,7 @@ def rows(found: Sequence[Way]) -> Iterator[list[str]]:
 
 
 def comparison(found: Sequence[Way], costs: dict[str, Spread]) -> str:
-    """Return a sentence that compares what is added to a request, and to its CPU."""
+    """Return a sentence that compares what is added to a request, in time and in CPU."""
     cpu = {way.title: report.spread(way.cpu_us).middle for way in found}
     more = {way.title: cpu[way.title] - cpu[way.base] for way in found}
     parts = [
@@ -288,13 +288,13 @@ def markdown(found: Sequence[Way]) -> str:
         text[0] += f" Flask-Chest 0.0.10 requires Flask {old[BARE_OLD]['flask']}."
     turns, number = len(found[0].us), found[0].number
     text.append(
-        f"{turns} turns of each, of {number} requests where they are fast: so short that what else "
-        "runs on the machine disturbs few of them."
+        f"{turns} turns of each, of {number} requests where they are fast: so short that other "
+        "work on the machine disturbs few of them."
     )
     text.append(report.table(HEAD, rows(found)))
     bars = [Bar.of(title, more) for title, more in costs.items()]
     limit = 1.2 * costs[OPENTELEMETRY].middle if OPENTELEMETRY in costs else None
-    chart = report.bar_chart(
+    chart = bar_chart(
         "request",
         "Added to a request",
         bars,
@@ -310,11 +310,13 @@ def markdown(found: Sequence[Way]) -> str:
 def main() -> int:
     """Measure, print, and write the part `request` of docs/performance.md."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--generations", type=int, default=3, help="times that all are started")
+    parser.add_argument("--generations", type=int, default=3, help="how often all are started")
     parser.add_argument("--rounds", type=int, default=300, help="turns of each process")
-    parser.add_argument("--seconds", type=float, default=50, help="at most, for these turns")
+    parser.add_argument("--seconds", type=float, default=50, help="limit of each generation")
     parser.add_argument(
-        "--only", nargs="*", help="variants beside the bare ones; nothing is written"
+        "--only",
+        nargs="*",
+        help="variants, beside the bare ones; docs/performance.md is left alone",
     )
     options = parser.parse_args()
     wanted = {*options.only, "bare", "bare_20"} if options.only else None

@@ -1,8 +1,8 @@
-"""What tracking costs under a server: requests a second and latency, beside OpenTelemetry.
+"""What tracking costs under a server: requests per second and latency, beside OpenTelemetry.
 
-Run by `make bench-server`. gunicorn serves a small JSON answer, and wrk asks for it on the same
-machine. All variants run at the same time and are loaded in turn. Flask-Chest delivers to a
-PostgreSQL on this machine that syncs each commit; at the end all records have to be there.
+Run by `make bench-server`. gunicorn serves a small JSON response, and wrk requests it on the same
+machine. All variants run at the same time and are loaded in turns. Flask-Chest delivers to a
+PostgreSQL on this machine that syncs each commit; at the end it must hold all records.
 """
 
 from __future__ import annotations
@@ -10,10 +10,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import random
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,16 +22,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import psycopg
-
-from benchmarks import report
-from benchmarks.export import server_cpu
-from benchmarks.outage import stored, until
-from benchmarks.report import Bar
-from benchmarks.server_app import FOLDER, VARIANT
+from benchmarks.shared import report
+from benchmarks.shared.charts import Bar, bar_chart
+from benchmarks.shared.gunicorn import ROOT, gunicorn, until
+from benchmarks.shared.postgres import server_version, stored
+from benchmarks.shared.process import cpu_seconds
+from benchmarks.workers.server import FOLDER, VARIANT
 from tools.servers import PostgresServer
 
-ROOT: Final = Path(__file__).resolve().parent.parent
 WORKERS: Final = {
     "gthread": ["--worker-class=gthread", "--workers=2", "--threads=4"],
     "gevent": ["--worker-class=gevent", "--workers=2"],
@@ -46,14 +42,14 @@ TITLES: Final = {
 }
 CONNECTIONS: Final = 8
 STEADY_WAIT_MS: Final = 25
-"""What each connection waits under steady load: 300 requests a second, which all can serve."""
+"""Pause of each connection under steady load: 300 requests per second, which all can serve."""
 
-# The default interval is longer than a turn: the delivery would be paid by the others.
+# The default interval is longer than a turn: others would pay for the delivery.
 SETTINGS: Final = {"FLASK_CHEST_EXPORT_INTERVAL_SECONDS": "0.5"}
 
 
 class Turn(NamedTuple):
-    """What one run of wrk has measured."""
+    """What one run of wrk measured."""
 
     rate: float
     p50_ms: float
@@ -62,12 +58,12 @@ class Turn(NamedTuple):
 
 @dataclass
 class Served:
-    """A running gunicorn, and what was measured of it.
+    """A running gunicorn, and its measurements.
 
     Attributes:
-        answered: Requests that were answered to wrk.
-        cpu_us: CPU of its processes, a request, from each full load until all is delivered.
-        late: Share of a turn's records that was not yet delivered at its end.
+        answered: Requests of wrk that were answered.
+        cpu_us: CPU time of its processes a request, from each full load until all is delivered.
+        late: Share of a turn's records that were not delivered at its end.
     """
 
     title: str
@@ -82,44 +78,26 @@ class Served:
 
 
 @contextlib.contextmanager
-def gunicorn(folder: Path, variant: str, options: Sequence[str], database: str) -> Iterator[Served]:
+def served(folder: Path, variant: str, options: Sequence[str], database: str) -> Iterator[Served]:
     """Serve a variant of the application."""
-    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
-        listener.set_inheritable(True)
-        # Else an answer may wait 40 ms for the client to say that it has the headers.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        arguments = [*options, f"--bind=fd://{listener.fileno()}", f"--chdir={ROOT}"]
-        with (folder / f"{variant}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", *arguments, "benchmarks.server_app:make_app()"],
-                env={
-                    **os.environ,
-                    **SETTINGS,
-                    VARIANT: variant,
-                    FOLDER: str(folder),
-                    "FLASK_CHEST_EXPORTERS": database,
-                    "FLASK_CHEST_JOURNAL": str(folder / "chest"),
-                },
-                pass_fds=[listener.fileno()],
-                stdout=log,
-                stderr=log,
-            )
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/orders/7"
-        try:
-            until(lambda: answers(url), f"gunicorn answers: {variant}")
-            wanted = database if variant == "chest" else None
-            yield Served(TITLES[variant], url, process.pid, wanted)
-        finally:
-            process.terminate()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    environment = {
+        **SETTINGS,
+        VARIANT: variant,
+        FOLDER: str(folder),
+        "FLASK_CHEST_EXPORTERS": database,
+        "FLASK_CHEST_JOURNAL": str(folder / "chest"),
+    }
+    application, log = "benchmarks.workers.server:make_app()", folder / f"{variant}.log"
+    with gunicorn(application, options, environment, log) as running:
+        url = f"http://127.0.0.1:{running.port}/orders/7"
+        until(lambda: answers(url), f"gunicorn answers: {variant}")
+        yield Served(
+            TITLES[variant], url, running.process, database if variant == "chest" else None
+        )
 
 
 def answers(url: str) -> bool:
-    """Say whether a URL is answered."""
+    """Return whether a URL answers with 200."""
     try:
         with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own server
             return bool(response.status == 200)
@@ -128,10 +106,10 @@ def answers(url: str) -> bool:
 
 
 def load(served: Served, seconds: int, wait_ms: int | None = None) -> Turn:
-    """Load a server for some seconds: as much as it can, or with a pause before each request."""
+    """Load a server as much as possible, or with a pause before each request."""
     waiting = [str(wait_ms)] if wait_ms else []
     command = ["wrk", "--threads=1", f"--connections={CONNECTIONS}", f"--duration={seconds}s"]
-    script = ["--script", str(ROOT / "benchmarks" / "wrk.lua")]
+    script = ["--script", str(ROOT / "benchmarks" / "workers" / "wrk.lua")]
     done = subprocess.run(
         [*command, *script, served.url, "--", *waiting],
         stdout=subprocess.PIPE,
@@ -147,7 +125,7 @@ def load(served: Served, seconds: int, wait_ms: int | None = None) -> Turn:
 
 
 def settle(served: Served) -> int:
-    """Wait until all is delivered; return how many records were not when it was called."""
+    """Wait until all is delivered; return how many records were not at the call."""
     if served.database is None:
         return 0
     url = served.database
@@ -157,37 +135,37 @@ def settle(served: Served) -> int:
 
 
 def measure(options: argparse.Namespace, kind: str, folder: Path, database: str) -> list[Served]:
-    """Load all variants in turn under one kind of workers."""
+    """Load all variants in turns under one kind of workers."""
     shuffled = random.Random(1)  # noqa: S311 - an order, no secret
     folder.mkdir()
     with contextlib.ExitStack() as stack:
         all_served = [
-            stack.enter_context(gunicorn(folder, variant, WORKERS[kind], database))
+            stack.enter_context(served(folder, variant, WORKERS[kind], database))
             for variant in TITLES
         ]
-        for served in all_served:
-            load(served, 1)
-            settle(served)
+        for one in all_served:
+            load(one, 1)
+            settle(one)
         for _ in range(options.rounds):
-            for served in shuffled.sample(all_served, len(all_served)):
-                cpu, before = server_cpu(served.process), served.answered
-                served.full.append(load(served, options.seconds))
-                number = served.answered - before
-                late = settle(served)
-                if served.database:
-                    served.late.append(late / number)
-                served.cpu_us.append((server_cpu(served.process) - cpu) / number * 1e6)
-            for served in shuffled.sample(all_served, len(all_served)):
-                served.steady.append(load(served, options.steady_seconds, STEADY_WAIT_MS))
-                settle(served)
+            for one in shuffled.sample(all_served, len(all_served)):
+                cpu, before = cpu_seconds(one.process), one.answered
+                one.full.append(load(one, options.seconds))
+                number = one.answered - before
+                late = settle(one)
+                if one.database:
+                    one.late.append(late / number)
+                one.cpu_us.append((cpu_seconds(one.process) - cpu) / number * 1e6)
+            for one in shuffled.sample(all_served, len(all_served)):
+                one.steady.append(load(one, options.steady_seconds, STEADY_WAIT_MS))
+                settle(one)
     return all_served
 
 
 def check(served: Served) -> str:
-    """Return a sentence that says that all records are in the database, each once.
+    """Return a sentence with the number of records, after a check that each is stored once.
 
     Raises:
-        RuntimeError: They are not.
+        RuntimeError: Some are missing or duplicated.
     """
     count, ids = stored(served.database or "")
     if count != ids or count < served.answered:
@@ -232,9 +210,9 @@ def markdown(
     versions = {"PostgreSQL": postgres}
     packages = ("flask-chest", "gunicorn", "gevent", "psycopg", "opentelemetry-sdk")
     how = (
-        f"{len(served[0].full)} turns of {seconds} seconds each, {CONNECTIONS} connections, each "
-        f"of which asks again at once. Steady load is {steady.middle:,.0f} requests a second for "
-        "all. CPU is that of gunicorn's processes until all is delivered."
+        f"{len(served[0].full)} turns of {seconds} seconds each, {CONNECTIONS} connections without "
+        f"a pause between requests. Steady load is {steady.middle:,.0f} requests a second for all. "
+        "CPU is that of gunicorn's processes until all is delivered."
     )
     proof = (
         f"Of the requests to Flask-Chest {', and '.join(proofs)}. At the end of a turn "
@@ -246,7 +224,7 @@ def markdown(
             report.machine(*packages, others=versions),
             how,
             report.table(head, cells, texts=2),
-            report.bar_chart("server", "Under gunicorn, two workers", bars, "requests a second"),
+            bar_chart("server", "Under gunicorn, two workers", bars, "requests a second"),
             proof,
         ]
     )
@@ -272,9 +250,7 @@ def main() -> int:
             with server.database() as url:
                 found[kind] = measure(options, kind, Path(path) / kind, url)
                 proofs += [f"({kind}) {check(each)}" for each in found[kind] if each.database]
-                with psycopg.connect(url) as connection:
-                    version = connection.info.server_version
-    postgres = f"{version // 10_000}.{version % 10_000}"
+                postgres = server_version(url)
     report.write("server", markdown(found, proofs, postgres, options.seconds))
     return 0
 

@@ -1,8 +1,8 @@
-"""What the start of an application takes: milliseconds over Flask's own, in fresh processes.
+"""What the start of an application takes: milliseconds over bare Flask, in fresh processes.
 
-Run by `make bench-startup`. The processes take turns in random order, because machines are noisy.
-Each has its bytecode from an earlier run, as an installed application has. No server is asked: an
-application starts without its databases.
+Run by `make bench-startup`. The processes take turns in random order, as machines are noisy. Each
+finds cached bytecode, as an installed application does. No server is needed: an application starts
+without its databases.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from benchmarks import report
-from benchmarks.report import Bar, over, spread
+from benchmarks.shared import report
+from benchmarks.shared.charts import Bar, bar_chart
+from benchmarks.shared.report import over, spread
 
 _FLASK: Final = """
 import sys
@@ -42,12 +43,12 @@ FlaskInstrumentor().instrument_app(app)
 
 @dataclass
 class Way:
-    """A way to start, and what was measured of it.
+    """A way to start, and its measurements.
 
     Attributes:
         wall_ms: From the start of the process to its end.
         cpu_ms: User and system time.
-        peak_mib: Largest resident size.
+        peak_mib: Peak of the resident memory.
     """
 
     title: str
@@ -106,7 +107,7 @@ def page(found: list[Way], rounds: int) -> str:
     head = (
         "", "median, ms", "quartiles", "over bare", "quartiles", "CPU, ms", "peak memory, MiB",
     )  # fmt: skip
-    chart = report.bar_chart(
+    chart = bar_chart(
         "startup",
         "Added to the start of an application",
         [Bar.of(way.title, over(way.wall_ms, bare.wall_ms)) for way in found[1:]],
@@ -119,7 +120,7 @@ def page(found: list[Way], rounds: int) -> str:
 
 
 def main() -> None:
-    """Measure, print and write."""
+    """Measure, print, and write the part `startup` of docs/performance.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=40)
     rounds: int = parser.parse_args().rounds

@@ -1,10 +1,11 @@
-"""Where the steps of a tracked request are: bytecodes that the interpreter executes, by function.
+"""Where a tracked request spends its steps: executed bytecodes by function.
 
-Run by `make bench-instructions`. The counts are the same each time.
+Run by `make bench-instructions`. The counts are the same in each run.
 """
 
 from __future__ import annotations
 
+import argparse
 import collections
 import os
 import sys
@@ -13,16 +14,17 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from benchmarks import report, request_apps
-from benchmarks.request_worker import cold, server
+from benchmarks.peers import apps
+from benchmarks.shared import report
+from benchmarks.shared.wsgi import cold, server
 
 REQUESTS: Final = 50
 
 
 def steps(variant: str, folder: Path) -> dict[str, float]:
-    """Return the bytecodes of one request, by the function that has them."""
-    requests = server(getattr(request_apps, variant)(folder).app)
-    requests(200)  # what is made once has been made
+    """Return the bytecodes of one request by function."""
+    requests = server(getattr(apps, variant)(folder).app)
+    requests(200)  # fill caches
     found: collections.Counter[str] = collections.Counter()
 
     def trace(frame: FrameType, event: str, argument: object) -> Any:  # noqa: ANN401 - itself
@@ -42,7 +44,8 @@ def steps(variant: str, folder: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    """Count, print a table in Markdown, and write it into docs/performance.md."""
+    """Count, print, and write the part `steps` of docs/performance.md."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as path:
         found = []
         for way in ("bare", "chest_untracked", "chest"):
@@ -65,7 +68,7 @@ def main() -> None:
     )
     report.write("steps", text)
     sys.stdout.flush()
-    os._exit(0)  # nothing is delivered, since the folder is gone
+    os._exit(0)  # without a last delivery, as the folder is gone
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""What the write of a record takes: over and over, and between requests, as it really happens.
+"""What writing a record takes: in a loop, and between requests as in production.
 
-Run by `make bench-request`. The same turns without a write are taken off.
+Run by `make bench-request`. The time of the same turns without a write is subtracted.
 """
 
 from __future__ import annotations
 
+import argparse
 import mmap
 import os
 import statistics
@@ -14,8 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from benchmarks import report, request_apps
-from benchmarks.request_worker import server
+from benchmarks.peers import apps
+from benchmarks.shared import report
+from benchmarks.shared.wsgi import server
 
 LINE: Final = b"x" * 399 + b"\n"
 TURNS: Final = 400
@@ -32,7 +34,7 @@ def appended(folder: Path) -> Write:
 
 
 def mapped(folder: Path) -> Write:
-    """A copy into a file that is mapped into memory, and has its blocks."""
+    """A copy into a memory-mapped file whose blocks are allocated."""
     descriptor = os.open(folder / "mapped", os.O_RDWR | os.O_CREAT)
     os.posix_fallocate(descriptor, 0, _ROOM)
     memory = mmap.mmap(descriptor, _ROOM)
@@ -47,7 +49,7 @@ def mapped(folder: Path) -> Write:
 
 
 def nothing(folder: Path) -> Write:
-    """A system call that does next to nothing."""
+    """A system call that does almost nothing."""
     del folder
     descriptor = os.open(os.devnull, os.O_WRONLY)
     return lambda line: os.write(descriptor, line)
@@ -61,10 +63,11 @@ WAYS: Final = {
 
 
 def main() -> None:
-    """Measure, print a table in Markdown, and write it into docs/performance.md."""
+    """Measure, print, and write the part `writes` of docs/performance.md."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as path:
         folder = Path(path)
-        serve = server(request_apps.bare(folder).app)
+        serve = server(apps.bare(folder).app)
         writes: dict[str, Write] = {"": lambda line: line}
         writes |= {title: make(folder) for title, make in WAYS.items()}
         alone: dict[str, list[float]] = {title: [] for title in writes}
@@ -91,7 +94,7 @@ def main() -> None:
         ]
         for title in WAYS
     ]
-    head = ["", "us over and over", "us between requests", "quartiles"]
+    head = ["", "us in a loop", "us between requests", "quartiles"]
     report.write("writes", report.table(head, rows))
 
 

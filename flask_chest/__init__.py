@@ -1,13 +1,36 @@
-"""Flask-Chest records what a Flask route puts on `flask.g`, one record per request."""
+"""Flask-Chest records what a Flask route puts on `flask.g`, one record per request.
+
+Here are the names that most applications and plugins need. They add nothing to the time of
+``import flask_chest``, as the extension imports their modules anyway.
+"""
 
 from flask_chest._version import __version__
 from flask_chest.correlation import RequestIdFilter, add_request_id, outbound_headers
+from flask_chest.errors import (
+    BatchRejected,
+    ChestError,
+    ConfigurationError,
+    ExporterUnavailable,
+    SchemaMismatch,
+)
+from flask_chest.exporter import Batch, Exporter
 from flask_chest.extension import FlaskChest, current_request_id
 from flask_chest.hookspecs import hookimpl
+from flask_chest.record import Record
+from flask_chest.store import Store
 
 __all__ = [
+    "Batch",
+    "BatchRejected",
+    "ChestError",
+    "ConfigurationError",
+    "Exporter",
+    "ExporterUnavailable",
     "FlaskChest",
+    "Record",
     "RequestIdFilter",
+    "SchemaMismatch",
+    "Store",
     "__version__",
     "add_request_id",
     "current_request_id",

@@ -13,10 +13,10 @@ from flask_chest.capture import endpoints
 from flask_chest.capture.middleware import Capture
 from flask_chest.capture.record_line import Lines
 from flask_chest.capture.request_ids import RequestIds
-from flask_chest.capture.rules import Plans
+from flask_chest.capture.rules import Rules
 from flask_chest.capture.suppression import OptOut
-from flask_chest.encode.patterns import Selection
-from flask_chest.encode.record_fields import Fields
+from flask_chest.capture.track_rule import TrackRule
+from flask_chest.encode.record_fields import RecordFields
 from flask_chest.encode.variables import VariableFilter
 from flask_chest.errors import ConfigurationError
 from flask_chest.export import Export, Supervisor
@@ -25,13 +25,14 @@ from flask_chest.plugins.manager import Plugins
 from flask_chest.runtime import fork
 from flask_chest.runtime.counters import Counters, Stats
 from flask_chest.runtime.log import Throttle, logger
-from flask_chest.settings import build
+from flask_chest.settings import stages
+from flask_chest.settings.exporters import make_exporters, validate_exporters
 from flask_chest.store import Store
 
 if TYPE_CHECKING:
     from flask import Flask
 
-    from flask_chest.capture.decorator import Marks
+    from flask_chest.capture.decorator import TrackDecorator
     from flask_chest.settings.model import Settings
 
 
@@ -47,7 +48,7 @@ class State:
         owner: object,
         options: Settings,
         registered: Mapping[str, object],
-        marks: Marks,
+        decorator: TrackDecorator,
     ) -> None:
         self.owner = weakref.ref(owner)
         self.options = options
@@ -63,41 +64,41 @@ class State:
                 )
             ),
         )
-        build.create_instance_folder(options, app.instance_path)
-        self.exporters = build.exporters(
+        stages.create_instance_folder(options, app.instance_path)
+        self.exporters = make_exporters(
             options.exporters,
             self.plugins.exporters(),
             app.instance_path,
             left_out=self.plugins.left_out,
         )
-        redact = build.redactor(options, app.secret_key)
-        self.sampling = build.sampling(options, self.counters, self.throttle)
-        self.journal = build.journal(
+        redact = stages.make_redactor(options, app.secret_key)
+        self.sampling = stages.make_sampling(options, self.counters, self.throttle)
+        self.journal = stages.make_journal(
             options, app.instance_path, self.exporters, self.counters, self.throttle
         )
         self.capture = Capture(
             header=next(iter(options.request_id_header), ""),
             raise_errors=options.raise_errors,
-            plans=Plans(
-                Selection(options.variables, setting="CHEST_VARIABLES"),
+            rules=Rules(
+                TrackRule.parse(options.variables, setting="CHEST_VARIABLES"),
                 track_all=options.track_all,
                 is_excluded=endpoints.excluded(options.exclude_endpoints),
                 sample_rate=endpoints.sample_rates(options.sample_rate),
-                marks=marks,
+                decorator=decorator,
                 throttle=self.throttle,
                 raise_errors=options.raise_errors,
             ),
             ids=RequestIds(
                 headers=options.request_id_header if options.trust_request_id else (),
                 hook=self.plugins.request_id(),
-                generator=build.request_id_generator(options),
+                generator=stages.make_request_id_generator(options),
                 counters=self.counters,
                 throttle=self.throttle,
             ),
             variables=VariableFilter(
                 redact, lambda number: self.counters.add("variables_skipped", number=number)
             ),
-            lines=Lines(options.service or app.name, Fields(options.fields, redact)),
+            lines=Lines(options.service or app.name, RecordFields(options.fields, redact)),
             sampling=self.sampling,
             opts_out=OptOut(options.opt_out) if options.opt_out else None,
             enrich=self.plugins.filter_variables(),
@@ -106,7 +107,7 @@ class State:
             counters=self.counters,
             throttle=self.throttle,
         )
-        build.validate(self.exporters)
+        validate_exporters(self.exporters)
         self.export = Export(
             {
                 name: Supervisor(

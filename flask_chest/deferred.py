@@ -1,12 +1,13 @@
-"""A store whose module, with the database driver, is imported by the thread that opens it."""
+"""`DeferredStore`: a store whose module and driver are imported when it is opened."""
 
 from __future__ import annotations
 
 import importlib.util
 import pkgutil
 import sys
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from typing_extensions import Unpack
 
@@ -21,12 +22,32 @@ if TYPE_CHECKING:
     from flask_chest.record import Record
 
 
-class DeferredStore(Store):
-    """Takes the place of a store until it is opened.
+def lazy_attributes(package: str, **modules: str) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a package whose large classes are imported when first used.
 
-    `init_app` needs the type and the configuration alone. A driver takes longer to import than
-    all else, and only the one process of a host that delivers needs it. So a plugin announces,
-    in `chest_exporters`, a class like this, in a module that imports no driver::
+    As PEP 562 has it::
+
+        __getattr__ = lazy_attributes(__name__, PostgresStore="store")
+
+    Args:
+        package: Name of the package.
+        **modules: Each attribute, with the module of the package that defines it.
+    """
+
+    def find(name: str) -> Any:  # noqa: ANN401 - any attribute
+        if name not in modules:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(f"{package}.{modules[name]}"), name)
+
+    return find
+
+
+class DeferredStore(Store):
+    """A stand-in that a plugin announces instead of its store.
+
+    `init_app` needs only the type and the configuration. The driver takes long to import, and only
+    the one process of a host that delivers needs it. So a plugin announces a class like this in
+    `chest_exporters`, from a module that imports no driver::
 
         class Postgres(DeferredStore):
             type = "postgres"
@@ -35,24 +56,24 @@ class DeferredStore(Store):
             implementation = "flask_chest_postgres.store:PostgresStore"
             requires = ("psycopg", "sqlalchemy")
 
-    All calls go to an instance of the implementation, with the same configuration.
+    It passes all calls to an instance of the implementation, with the same configuration.
     """
 
     implementation: ClassVar[str]
-    """Where the store is: ``module:class``."""
+    """Path of the store's class: ``module:class``."""
 
     requires: ClassVar[tuple[str, ...]] = ()
-    """Top-level modules that it imports; one that is missing stops `init_app`."""
+    """Top-level modules that the store imports. `init_app` fails when one is not installed."""
 
     def __init__(self, config: BaseModel) -> None:
         super().__init__(config)
         self._loaded: Store | None = None
 
     def load(self) -> Store:
-        """Return the store itself, imported and made when it is first asked for.
+        """Return the store. The first call imports and makes it.
 
         Raises:
-            ConfigurationError: It cannot be imported.
+            ConfigurationError: The store cannot be imported.
         """
         if self._loaded is None:
             self._loaded = self._kind()(self.config)
@@ -64,12 +85,14 @@ class DeferredStore(Store):
                 return cast("type[Store]", pkgutil.resolve_name(self.implementation))
         except ImportError as error:
             raise ConfigurationError(
-                f"{self.implementation} cannot be imported: {error}. Install again what brings it, "
-                "with all that it requires"
+                f"{self.implementation} cannot be imported: {error}. Reinstall its distribution, "
+                "with all dependencies"
             ) from error
 
     def validate(self) -> None:
-        """Look whether the driver is there; without an import, unless that cannot wait.
+        """Find out whether the modules in `requires` are installed, without an import.
+
+        With gevent, import them all the same: a later import would block all requests.
 
         Raises:
             ConfigurationError: A module is not installed.
@@ -79,19 +102,19 @@ class DeferredStore(Store):
                 raise ConfigurationError(
                     f"the type {self.type!r} needs the module {name!r}, which is not installed"
                 )
-        if "gevent" in sys.modules:  # an import in one of its threads holds up all requests
+        if "gevent" in sys.modules:
             self.preload()
 
     def preload(self) -> None:
-        """Import the store."""
+        """Import the store's module."""
         self._kind()
 
     def check(self) -> None:
-        """Let the store itself look, with its driver, for what is wrong."""
+        """Let the store find out whether it can deliver now."""
         self.load().check()
 
     def open(self) -> None:
-        """Import the store, and open it."""
+        """Import and open the store."""
         self.load().open()
 
     def export(self, batch: Batch) -> None:
@@ -99,19 +122,19 @@ class DeferredStore(Store):
         self.load().export(batch)
 
     def idle(self) -> None:
-        """Let the store rest when there is one."""
+        """Let the store release resources, if it was imported."""
         if self._loaded is not None:
             self._loaded.idle()
 
     def close(self) -> None:
-        """Close the store when there is one."""
+        """Close the store, if it was imported."""
         if self._loaded is not None:
             self._loaded.close()
 
     def query(
         self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]
     ) -> list[Record]:
-        """Return records by `started_at`."""
+        """Return records, in the order of `started_at`."""
         return self.load().query(limit=limit, newest_first=newest_first, **where)
 
     def count(self, **where: Unpack[Where]) -> int:
@@ -119,7 +142,7 @@ class DeferredStore(Store):
         return self.load().count(**where)
 
     def purge(self, *, before: datetime) -> int:
-        """Delete records that started before `before`; return how many."""
+        """Delete the records that started before `before`; return the number."""
         return self.load().purge(before=before)
 
     def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:

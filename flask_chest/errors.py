@@ -1,18 +1,18 @@
-"""The errors of Flask-Chest. Each says what happened, where, and the remedy."""
+"""The errors of Flask-Chest. Each message says what happened, where, and the remedy."""
 
 from __future__ import annotations
 
 
 class ChestError(Exception):
-    """Base of every error that Flask-Chest raises."""
+    """Base class of all errors that Flask-Chest raises."""
 
 
 class ConfigurationError(ChestError):
-    """A setting, plugin or decorator is wrong and the application should not start with it.
+    """A setting, a plugin or a decorator is wrong. The application must not start with it.
 
     Attributes:
-        setting: Name of the setting at fault, such as ``CHEST_EXPORTERS``; None when the fault
-            is not in a setting.
+        setting: Name of the wrong setting, such as ``CHEST_EXPORTERS``; None when the fault is not
+            in a setting.
     """
 
     def __init__(self, message: str, *, setting: str | None = None) -> None:
@@ -21,16 +21,16 @@ class ConfigurationError(ChestError):
 
 
 class SchemaMismatch(ConfigurationError):
-    """The database holds a newer schema than this version writes, or one of somebody else."""
+    """The tables in the database have a newer schema, or belong to another program."""
 
 
 class ExporterUnavailable(ChestError):
-    """The database cannot take records now. The batch stays in the journal and is tried again."""
+    """The database cannot take records now. The batch stays in the journal until a retry."""
 
 
 class BatchRejected(ChestError):
-    """The database refuses the data itself.
+    """The database refuses the data itself, so that a retry cannot help.
 
-    The core halves the batch until the records at fault are found, sets those aside and delivers
-    the others.
+    The core halves the batch until it finds the records at fault. These are dead-lettered, and the
+    others delivered.
     """

@@ -1,4 +1,4 @@
-"""What exporter plugins implement: `Exporter`, and the `Batch` that it is given."""
+"""`Exporter`, which plugins implement, and `Batch`, which it receives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flask_chest.record import RecordData
 
 
 class Batch:
-    """Some records on their way to one exporter, as bytes.
+    """Encoded records, on their way to one exporter.
 
     Args:
         lines: One record a line, each with its line feed.
@@ -32,102 +32,107 @@ class Batch:
 
     def to_json(self) -> bytes:
         """Return the records as one JSON array, for databases that unpack JSON themselves."""
-        # No record has a line feed inside: JSON escapes it. A view, as each slice would be a copy.
+        # A record holds no line feed, as JSON escapes it. A memoryview avoids a copy of the bytes.
         joined = memoryview(self.lines.replace(b"\n", b","))
         return b"".join((b"[", joined[:-1], b"]"))
 
     def records(self) -> list[RecordData]:
-        """Return the records decoded.
+        """Return the decoded records.
 
         Raises:
-            BatchRejected: A record is not JSON: a damaged disk wrote it.
+            BatchRejected: A record is not JSON, because of a corrupt file.
         """
         try:
-            # Names repeat from record to record; values seldom do.
+            # Field names repeat in every record, values rarely.
             return cast("list[RecordData]", from_json(self.to_json(), cache_strings="keys"))
         except ValueError as error:
             raise BatchRejected(f"a record is not JSON: {error}") from error
 
 
 class Exporter(ABC):
-    """Delivers batches to one destination.
+    """Delivers batches to one destination, at least once.
 
-    The core makes an instance for each entry of CHEST_EXPORTERS and calls it from one thread, in
-    the order `open`, `export` any number of times, with an `idle` when nothing more waits, `close`;
-    `open` may follow again. A call that does not return in CHEST_EXPORT_TIMEOUT_SECONDS is given
-    up, and another instance is made.
+    The core makes an instance for each entry of CHEST_EXPORTERS, and one thread calls it: `open`,
+    then `export` any number of times, and `idle` when all records are delivered, then `close`.
+    `open` may follow again. When a call takes longer than CHEST_EXPORT_TIMEOUT_SECONDS, the core
+    abandons the instance and makes another.
+
+    Args:
+        config: The entry, validated by `config_model`.
     """
 
     type: ClassVar[str]
-    """Name of the kind, as in ``{"type": "sqlite"}``; unique among all installed plugins."""
+    """Name of the type, as in ``{"type": "sqlite"}``. Unique among all plugins."""
 
     schemes: ClassVar[tuple[str, ...]] = ()
-    """URL schemes that mean this type, such as ``("postgresql", "postgres")``."""
+    """URL schemes of this type, such as ``("postgresql", "postgres")``."""
 
     config_model: ClassVar[builtins.type[BaseModel]]
-    """Validates the entry. A URL given as the whole entry arrives in the field `url`."""
+    """Validates the entry. When the entry is a URL, it is in the field `url`."""
 
     def __init__(self, config: BaseModel) -> None:
         self.config = config
 
-    def validate(self) -> None:  # noqa: B027 - most exporters need none
-        """Look, in `init_app`, for what can be known to be wrong before the first record.
+    def validate(self) -> None:  # noqa: B027 - most exporters have nothing to validate
+        """Find mistakes in the configuration before the first record.
 
-        Called before any fork: it must leave no connection or thread behind. Does nothing unless
-        overridden.
+        Called in `init_app`, before the server forks: leave no connection and no thread behind.
+        Does nothing unless overridden.
 
         Raises:
-            ConfigurationError: It cannot work like this; the application does not start.
-            ExporterUnavailable: Not reachable now; the application starts and records wait.
+            ConfigurationError: The exporter cannot work. The application does not start.
+            ExporterUnavailable: The destination is unavailable now. The application starts, and
+                records wait.
         """
 
     def check(self) -> None:
-        """Find out, for `flask chest check`, whether it can deliver now.
+        """Find out whether this exporter can deliver now.
 
-        Called on an instance that is used for nothing else. Opens and closes unless overridden.
+        Called by `flask chest check`, on an instance of its own. Opens and closes the exporter
+        unless overridden.
 
         Raises:
-            ChestError: It cannot.
+            ChestError: It cannot deliver.
         """
         try:
             self.open()
         finally:
             self.close()
 
-    def preload(self) -> None:  # noqa: B027 - most exporters are imported with their plugin
-        """Import what is not imported yet.
+    def preload(self) -> None:  # noqa: B027 - most exporters are imported together with their plugin
+        """Import modules that `open` would import.
 
-        Called at the end of a process, whose last delivery has its time without that. Does nothing
-        unless overridden.
+        Called before the last delivery of a process, so that CHEST_SHUTDOWN_SECONDS does not
+        include import time. Does nothing unless overridden.
         """
 
     @abstractmethod
     def open(self) -> None:
-        """Connect, and create what has to be there.
+        """Connect, and create tables or whatever else is needed.
 
         Raises:
-            ExporterUnavailable: Try again later.
-            ConfigurationError: The same, with a remedy that only a person can apply.
+            ExporterUnavailable: The destination is unavailable; the core retries.
+            ConfigurationError: Only a person can fix this; the core retries too.
         """
 
     @abstractmethod
     def export(self, batch: Batch) -> None:
-        """Store a batch: all of it or nothing, and each record ID once, however often it comes.
+        """Store a batch: all of it or nothing. Must be idempotent by record ID.
 
-        Returning means that the destination has committed: the journal may forget the batch.
+        Return only after the destination has committed: the journal then deletes the batch.
 
         Raises:
-            ExporterUnavailable: Try again later; `open` is called first.
-            BatchRejected: The data is at fault.
+            ExporterUnavailable: The destination is unavailable; the core calls `open` and retries.
+            BatchRejected: The data is at fault; the core halves the batch.
         """
 
     def idle(self) -> None:  # noqa: B027 - most exporters keep their connection
-        """Let go of what is only worth keeping from one batch to the next.
+        """Release resources that are not worth keeping while no records arrive.
 
-        Called when all that waited has been delivered; `export` may follow at any time. Does
-        nothing unless overridden.
+        Called when all waiting records are delivered. `export` may follow at any time. Does nothing
+        unless overridden.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of connections and threads. Called also when `open` failed; never raises."""
+        """Release connections and threads. Also called after `open` failed. Must not raise."""

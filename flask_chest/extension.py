@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, Final, overload
 from flask import Blueprint, Flask, current_app, has_app_context, has_request_context
 
 from flask_chest.app_state import State
-from flask_chest.capture.decorator import AnyView, Mark, Marks, Wanted
+from flask_chest.capture.decorator import AnyView, TrackDecorator
 from flask_chest.capture.generators import RequestIdGenerator, generator
 from flask_chest.capture.response_body import streaming_request_id
 from flask_chest.capture.suppression import Suppression
-from flask_chest.cli import commands
-from flask_chest.encode.patterns import MethodPatterns, Selection
+from flask_chest.capture.track_rule import MethodPatterns, TrackRule
+from flask_chest.cli.group import group
 from flask_chest.errors import ChestError, ConfigurationError
 from flask_chest.plugins.discovery import PluginInfo
 from flask_chest.runtime import flask_proxies
 from flask_chest.runtime.counters import Stats
 from flask_chest.runtime.log import Throttle
-from flask_chest.settings.model import load
+from flask_chest.settings.load import load_settings
 from flask_chest.store import Store
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class FlaskChest:
     def __init__(self, app: Flask | None = None, **arguments: object) -> None:
         self._arguments = arguments
         self._registered: dict[str, object] = {}
-        self._marks = Marks()
+        self._decorator = TrackDecorator()
         self._throttle = Throttle()
         self._states: weakref.WeakSet[State] = weakref.WeakSet()
         self._newest: Callable[[], Capture | None] = lambda: None
@@ -76,11 +76,11 @@ class FlaskChest:
                 f"The application {app.name!r} has served a request already. Call init_app "
                 "where it is created"
             )
-        options = load(self._arguments, app.config)
-        state = State(app, self, options, self._registered, self._marks)
+        options = load_settings(self._arguments, app.config)
+        state = State(app, self, options, self._registered, self._decorator)
         state.capture.install(app)
         app.extensions[KEY] = state
-        app.cli.add_command(commands.group)
+        app.cli.add_command(group)
         self._states.add(state)
         self._newest = weakref.ref(state.capture)
 
@@ -154,16 +154,11 @@ class FlaskChest:
             and request_id is None
             and sample_rate is None
         ):
-            return self._marks.put(
-                variables[0], Wanted(Selection(("*",), setting="track")), self._called
-            )
+            rule = TrackRule.parse(("*",), setting="track")
+            return self._decorator.attach(variables[0], rule, self._called)
         setting = f"track({', '.join(map(repr, variables))})"
-        selection: Selection
-        if len(variables) == 1 and isinstance(variables[0], Mapping):
-            selection = Selection(variables[0], setting=setting)
-        elif all(isinstance(variable, str) for variable in variables):
-            selection = Selection(variables or ("*",), setting=setting)
-        else:
+        is_by_method = len(variables) == 1 and isinstance(variables[0], Mapping)
+        if not is_by_method and not all(isinstance(variable, str) for variable in variables):
             raise ConfigurationError(
                 f"{setting}: give names as separate strings, or one dict of HTTP method to names"
             )
@@ -171,14 +166,17 @@ class FlaskChest:
             isinstance(sample_rate, (int, float)) and 0 <= sample_rate <= 1
         ):
             raise ConfigurationError(f"{setting}: sample_rate={sample_rate!r} is not from 0 to 1")
-        wanted = Wanted(
-            selection,
-            None if request_id is None else generator(request_id, f"{setting}: request_id"),
-            sample_rate,
+        rule = TrackRule.parse(
+            variables[0] if is_by_method else variables or ("*",),
+            setting=setting,
+            generator=(
+                None if request_id is None else generator(request_id, f"{setting}: request_id")
+            ),
+            sample_rate=sample_rate,
         )
-        return lambda view: self._marks.put(view, wanted, self._called)
+        return lambda view: self._decorator.attach(view, rule, self._called)
 
-    def _called(self, mark: Mark) -> None:
+    def _called(self, rule: TrackRule) -> None:
         try:
             served = flask_proxies.request()
         except RuntimeError:  # a plain function call, as in a unit test
@@ -186,18 +184,18 @@ class FlaskChest:
         newest = self._newest()
         if newest is not None and (tracked := served.environ.get(newest.key)) is not None:
             # As nearly always: the application that was initialised last, and behind a server.
-            newest.look_at(tracked, served, mark)
+            newest.look_at(tracked, served, rule)
             return
         app = flask_proxies.app()
         state: State | None = app.extensions.get(KEY)
         if state is not None:
-            state.capture.called(mark)
+            state.capture.called(rule)
             return
         self._throttle.log(
             logging.WARNING,
             "not initialised",
-            f"{mark.name} is tracked, but nothing is recorded: the application {app.name!r} has no "
-            "FlaskChest. Call init_app(app) where it is created",
+            f"{rule.place} is tracked, but nothing is recorded: the application {app.name!r} "
+            "has no FlaskChest. Call init_app(app) where it is created",
         )
 
     @staticmethod

@@ -1,13 +1,12 @@
-"""The hooks that a plugin may implement, for pluggy's project `flask_chest`.
+"""The hooks that a plugin may implement.
 
-A plugin is a module or object with functions marked `@hookimpl`. It is found through the entry
-point group ``flask_chest``, or given to `FlaskChest.register_plugin`. A function may leave out
-parameters that it does not need. A hook that nobody implements costs a request nothing.
+A plugin is a module or an object with functions marked `@hookimpl`. It is found through the
+entry-point group ``flask_chest``, or registered with `FlaskChest.register_plugin`. An
+implementation may leave out parameters. A hook that nobody implements costs a request nothing.
 
-Of several plugins those marked ``tryfirst`` are called first, then the registered ones, the newest
-first, then the installed ones in the order of their names, at last those marked ``trylast``. What
-one raises is counted in `chest.stats().plugin_errors`, logged at most once a minute, and keeps no
-other from being called.
+Order of calls: plugins marked ``tryfirst``, then registered plugins, the newest first, then
+installed plugins by name, then plugins marked ``trylast``. When one raises, the others are still
+called. The error is counted in `chest.stats().plugin_errors` and logged at most once a minute.
 """
 
 from __future__ import annotations
@@ -27,18 +26,19 @@ hookimpl = pluggy.HookimplMarker("flask_chest")
 
 @hookspec(firstresult=True)
 def chest_request_id(request: Request) -> str | None:
-    """Give a request its ID.
+    """Return the ID of a request.
 
-    Called once for each tracked request, before the application's own `before_request` functions.
-    The first implementation that does not return None decides.
+    Called once for each tracked request, before the `before_request` functions of the application.
+    The first result that is not None is used; later plugins are not called.
 
     Args:
-        request: The Flask request. Only its URL has been matched so far.
+        request: The Flask request. Its URL has been matched; no code of the application has run.
 
     Returns:
-        1 to 255 visible ASCII characters without spaces, or None to leave it to the next source.
+        1 to 255 visible ASCII characters without spaces; or None, to leave it to the next plugin,
+        then to the route's generator, then to the inbound header.
 
-    When it raises, or returns anything else, the next plugin is asked, then the next source.
+    When it raises or returns anything else, the next plugin is called.
     """
 
 
@@ -46,66 +46,66 @@ def chest_request_id(request: Request) -> str | None:
 def chest_filter_variables(variables: dict[str, object], request: Request) -> None:
     """Remove, change or add variables of a request, in place.
 
-    Called once for each tracked request, when it is torn down, after names and patterns have
-    chosen and before values are made fit for JSON.
+    Called once for each tracked request, when it ends: after names and patterns have selected the
+    variables, before their values are encoded.
 
     Args:
-        variables: Name to value, as they stood on `flask.g`.
-        request: The Flask request, read only by now.
+        variables: Name to value, as on `flask.g`.
+        request: The Flask request.
 
     Returns:
-        Nothing; what is returned is ignored.
+        Nothing; a result is ignored.
 
-    When it raises, all variables that are there are withheld: one that it would have taken out
-    must not slip through. The record is kept, and later plugins may add variables.
+    When it raises, all variables are removed, as they may include what it was to remove. The record
+    is kept, and later plugins may add variables.
     """
 
 
 @hookspec
-def chest_exporters() -> list[type[Exporter]]:  # type: ignore[empty-body]
-    """Announce exporter classes.
+def chest_exporters() -> list[type[Exporter]]:  # type: ignore[empty-body]  # it is a specification
+    """Return exporter classes.
 
     Called once for each application, in `init_app`.
 
     Returns:
-        Classes derived from `flask_chest.exporter.Exporter`. Those of all plugins are collected;
-        two with the same `type` are refused, and both plugins are named.
+        Classes derived from `flask_chest.Exporter`. Two plugins with classes of the same `type` are
+        refused.
 
-    When it raises, `init_app` stops with an error that names the plugin.
+    When it raises, `init_app` raises an error that names the plugin.
     """
 
 
 @hookspec
 def chest_exported(exporter: str, batch: Batch) -> None:
-    """Hear that a batch has been committed.
+    """Called after a batch was committed.
 
-    Called in the exporter's own thread, after the database has committed and before the cursor
-    has moved; after a crash in between, the same records are announced again.
+    Called in the exporter's thread, after the database has committed and before the cursor moves.
+    After a crash in between, it is called again for the same records.
 
     Args:
         exporter: The exporter's name in CHEST_EXPORTERS.
-        batch: What was delivered.
+        batch: The delivered batch.
 
     Returns:
-        Nothing; what is returned is ignored.
+        Nothing; a result is ignored.
 
-    When it raises, the delivery stands.
+    When it raises, the batch counts as delivered all the same.
     """
 
 
 @hookspec
 def chest_export_failed(exporter: str, error: Exception) -> None:
-    """Hear that an attempt to deliver failed. The records wait and are tried again.
+    """Called after an attempt to deliver failed. The records wait for a retry.
 
-    Called in the exporter's own thread.
+    Called in the exporter's thread.
 
     Args:
         exporter: The exporter's name in CHEST_EXPORTERS.
-        error: `ExporterUnavailable`, `BatchRejected` for a record that has been set aside, or
-            whatever the exporter raised.
+        error: `ExporterUnavailable`; `BatchRejected` for a record that was dead-lettered; or any
+            other exception of the exporter.
 
     Returns:
-        Nothing; what is returned is ignored.
+        Nothing; a result is ignored.
 
-    When it raises, nothing changes.
+    When it raises, the records are retried all the same.
     """

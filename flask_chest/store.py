@@ -1,4 +1,4 @@
-"""The read side of a backend: `Store`, an exporter that gives its records back."""
+"""`Store`: an exporter whose records can be read."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from flask_chest.record import JsonValue, Record
 
 
 class Where(TypedDict, total=False):
-    """Which records, for the read side of a store; what is left out does not restrict.
+    """Restrictions on the records that a store reads. All of them must hold.
 
-    `since` is inclusive and `until` exclusive; both must be aware datetimes.
+    `since` is inclusive and `until` exclusive. Both are aware datetimes.
     """
 
     since: datetime
@@ -31,14 +31,14 @@ class Where(TypedDict, total=False):
 
 
 _TYPES: Final[dict[str, type]] = {"status_code": int, "variables": Mapping}
-"""Types of the restrictions that are neither text nor time."""
+"""Types of the restrictions that are neither a text nor a time."""
 
 
 def checked(where: Where) -> Mapping[str, Any]:
-    """Return restrictions when each is known and of its type; for stores.
+    """Return the restrictions if they are valid. For stores.
 
     Raises:
-        TypeError: There is no such restriction, or its value is of another type.
+        TypeError: A restriction is unknown, or its value has the wrong type.
         ValueError: A datetime is naive.
     """
     for name, value in where.items():
@@ -56,10 +56,14 @@ def checked(where: Where) -> Mapping[str, Any]:
 
 
 def aware(name: str, moment: object) -> datetime:
-    """Return `moment` when it is an aware datetime; for stores.
+    """Return `moment` if it is an aware datetime. For stores.
+
+    Args:
+        name: Name of the argument, for the error.
+        moment: Its value.
 
     Raises:
-        TypeError: It is no datetime.
+        TypeError: It is not a datetime.
         ValueError: It is naive.
     """
     if not isinstance(moment, datetime):
@@ -73,7 +77,7 @@ def aware(name: str, moment: object) -> datetime:
 
 
 def positive(limit: int) -> int:
-    """Return `limit` when it is a number of rows; for stores.
+    """Return `limit` if it is positive. For stores.
 
     Raises:
         ValueError: It is not positive.
@@ -85,13 +89,14 @@ def positive(limit: int) -> int:
 
 @dataclass(frozen=True)
 class RouteSummary:
-    """One route's traffic.
+    """The traffic of one route and method.
 
     Attributes:
         method: HTTP method.
-        route: URL rule; None for requests that matched none.
-        count: Requests, the records' weights summed, so that it holds under sampling.
-        errors: Those that had an unhandled exception or a status code of 500 and more.
+        route: URL rule; None for requests that matched no rule.
+        count: Number of requests: the sum of the records' weights, so that sampling does not
+            change it.
+        errors: Number of requests with an unhandled exception or a status code of at least 500.
         p50_ms: Median duration in milliseconds.
         p95_ms: 95th percentile of the duration in milliseconds (nearest rank).
     """
@@ -106,24 +111,29 @@ class RouteSummary:
 
 @dataclass(frozen=True)
 class ValueCount:
-    """How often a variable had a value: as text, with the requests' weights summed."""
+    """How often a variable had a value.
+
+    Attributes:
+        value: The value as text; None for null.
+        count: Number of requests: the sum of the records' weights.
+    """
 
     value: str | None
     count: float
 
 
 class Store(Exporter):
-    """An exporter that can also be read. These methods may be called from any thread."""
+    """An exporter whose records can be read, from any thread."""
 
     @abstractmethod
     def query(
         self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]
     ) -> list[Record]:
-        """Return records by `started_at`, at most `limit`.
+        """Return records, in the order of `started_at`.
 
         Raises:
             ValueError: `limit` is not positive, or a datetime is naive.
-            TypeError: There is no such restriction.
+            TypeError: A restriction is unknown, or its value has the wrong type.
             ExporterUnavailable: The database cannot be read now.
         """
 
@@ -137,7 +147,7 @@ class Store(Exporter):
 
     @abstractmethod
     def purge(self, *, before: datetime) -> int:
-        """Delete records that started before `before`, an aware datetime; return how many.
+        """Delete the records that started before `before`, an aware datetime; return the number.
 
         Raises:
             ExporterUnavailable: The database cannot be written now.
@@ -145,7 +155,7 @@ class Store(Exporter):
 
     @abstractmethod
     def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
-        """Return one summary for each route and method, the busiest first.
+        """Return one summary for each route and method, the one with the most requests first.
 
         Raises:
             ExporterUnavailable: The database cannot be read now.
@@ -153,7 +163,7 @@ class Store(Exporter):
 
     @abstractmethod
     def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
-        """Return the most frequent values of the variable `name`.
+        """Return the most frequent values of the variable `name`, the most frequent first.
 
         Raises:
             ExporterUnavailable: The database cannot be read now.

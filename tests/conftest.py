@@ -1,4 +1,4 @@
-"""What the tests share: an application over real HTTP, and what it left in the database."""
+"""Fixtures of all tests: databases, applications over real HTTP, journals, distributions."""
 
 from __future__ import annotations
 
@@ -27,15 +27,25 @@ from flask_chest.runtime.counters import Counters
 from flask_chest.runtime.log import Throttle
 from tools.servers import MariaServer, MongoServer, PostgresServer
 
-# Without cached bytecode, each process that a test starts would compile all that is ours anew.
+# Without cached bytecode, each process that a test starts would compile the whole package.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# A shell lets what it starts with `&` ignore SIGINT, and so would the servers that the tests stop.
+# A background job of a shell ignores SIGINT, and the servers that tests stop would inherit that.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-LONGEST = ("test_server_matrix", "test_storm", "test_public_apps", "test_exit", "test_packaging")
-"""Files that begin first, so that no process of `make test` is left with one at the end."""
+LONGEST = (
+    "test_server_matrix",
+    "test_storm",
+    "test_public_apps",
+    "test_exit",
+    "test_packaging",
+    "test_views_and_commands",
+)
+"""Files that take longest. They run first, so that no process of `make test` ends with one."""
+
+_PATIENCE_SECONDS = 60.0
+"""Limit of each wait. It is reached only by a test that fails."""
 
 
 def pytest_collection_modifyitems(items):
@@ -51,7 +61,7 @@ def no_leaks(request):
         return
     threads, files = set(threading.enumerate()), _open_files()
     yield
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         left_threads = [t for t in threading.enumerate() if t not in threads and t.is_alive()]
         left_files = _open_files() - files
@@ -90,25 +100,19 @@ mysql_server = _server_fixture(MariaServer)
 mongo_server = _server_fixture(MongoServer)
 
 
-@pytest.fixture
-def postgres(postgres_server):
-    """Return the URL of an empty database on a real server."""
-    with postgres_server.database() as url:
-        yield url
+def _database_fixture(server):
+    @pytest.fixture
+    def url(request):
+        """Return the URL of an empty database on a real server."""
+        with request.getfixturevalue(server).database() as url:
+            yield url
+
+    return url
 
 
-@pytest.fixture
-def mysql(mysql_server):
-    """Return the URL of an empty database on a real server."""
-    with mysql_server.database() as url:
-        yield url
-
-
-@pytest.fixture
-def mongo(mongo_server):
-    """Return the URL of an empty database on a real server."""
-    with mongo_server.database() as url:
-        yield url
+postgres = _database_fixture("postgres_server")
+mysql = _database_fixture("mysql_server")
+mongo = _database_fixture("mongo_server")
 
 
 @pytest.fixture
@@ -118,7 +122,7 @@ def database(tmp_path):
 
 @pytest.fixture
 def make_chest(tmp_path, database):
-    """Return what makes a FlaskChest with its files in the test's folder, and closes it."""
+    """Return a function that makes a FlaskChest with its files in the test's folder."""
     made = []
 
     def make(**arguments):
@@ -152,14 +156,14 @@ def app():
 
 @pytest.fixture
 def said(caplog):
-    """Return what returns the messages that Flask-Chest has logged, of any level."""
+    """Return a function that returns the messages that Flask-Chest logged, of any level."""
     caplog.set_level(logging.DEBUG, "flask_chest")
     return lambda: [r.getMessage() for r in caplog.records if r.name == "flask_chest"]
 
 
 @pytest.fixture
 def tracked(chest, app):
-    """Return an application that has a FlaskChest."""
+    """Return an application with Flask-Chest."""
     chest.init_app(app)
     return app
 
@@ -170,14 +174,16 @@ class Client(httpx.Client):
 
 @pytest.fixture
 def serve():
-    """Return what serves an application over HTTP on a free port, and gives a client."""
+    """Return a function that serves an application on a free port and returns a client."""
     running = []
 
     def start(app) -> Client:
         server = make_server("127.0.0.1", 0, app, threaded=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        client = Client(base_url=f"http://127.0.0.1:{server.server_port}", timeout=10)
+        client = Client(
+            base_url=f"http://127.0.0.1:{server.server_port}", timeout=_PATIENCE_SECONDS
+        )
         running.append((client, server, thread))
         return client
 
@@ -190,7 +196,7 @@ def serve():
 
 
 def read_records(database: Path, order: str = "started_at, id") -> list[dict]:
-    """Return the rows of `chest_records` as they stand in the file."""
+    """Return the rows of `chest_records` in a SQLite file."""
     connection = sqlite3.connect(database)
     connection.row_factory = sqlite3.Row
     try:
@@ -206,16 +212,16 @@ def read_records(database: Path, order: str = "started_at, id") -> list[dict]:
 
 @pytest.fixture
 def recorded(database):
-    """Return what flushes an application's chest and returns all rows of the database.
+    """Return a function that flushes a chest and returns all rows of the database.
 
-    With `expected`, it waits until so many are there: a server thread may still be tearing down
-    the request whose response the client has read.
+    With `expected`, it waits for that many rows: a server thread may still be finishing the request
+    whose response the client has read.
     """
 
     def read(chest, expected=None):
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + _PATIENCE_SECONDS
         while True:
-            assert chest.flush(10)
+            assert chest.flush(_PATIENCE_SECONDS)
             rows = read_records(database)
             if expected is None or len(rows) >= expected or time.monotonic() > deadline:
                 assert expected is None or len(rows) == expected, rows
@@ -263,7 +269,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def file_size_limit():
-    """Return what limits the size of files: as on a full disk, the rest of a write is missing."""
+    """Return a function that limits the size of files: writes are cut off, as on a full disk."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
@@ -276,7 +282,7 @@ def file_size_limit():
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory):
-    """Build each distribution through its sdist, as a release does; once for all processes."""
+    """Build each distribution through its sdist, as a release does, once for all processes."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent

@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sqlite3
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parent.parent
+from support.installing import ROOT, run
 
 
 @pytest.fixture(scope="module")
 def output():
-    """Run the demo twice: it may be repeated, and does not add up."""
-    for _ in range(2):
-        result = subprocess.run(
-            [sys.executable, "-m", "examples.shop.demo"],
-            cwd=ROOT,
-            env={**os.environ, "COLUMNS": "200"},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
+    """Run the demo twice: the second run starts from scratch."""
+    command = (sys.executable, "-m", "examples.shop.demo")
+    run(*command, cwd=ROOT, COLUMNS="200")
+    return run(*command, cwd=ROOT, COLUMNS="200")
 
 
 def test_the_demo_records_every_request_that_it_sent(output):
@@ -50,13 +37,4 @@ def test_the_commands_that_the_demo_prints_work(output):
     printed = re.findall(r"^\s*(\S*/bin/(?:flask|python) .*\S)\s*$", output, re.MULTILINE)
     assert len(printed) >= 4
     for command in printed:
-        shown = subprocess.run(
-            ["bash", "-c", command],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert shown.returncode == 0, f"{command}\n{shown.stderr}"
-        assert shown.stdout.strip(), command
+        assert run("bash", "-c", command, cwd=ROOT).strip(), command

@@ -17,7 +17,7 @@ PACKAGE = Path(flask_chest.__file__).parent
 FLOORS = [
     {"_version", "errors"},
     {"runtime"},
-    {"record", "exporter", "store", "hookspecs", "deferred"},
+    {"record", "schema", "server_config", "exporter", "store", "hookspecs", "deferred"},
     {"redaction", "journal"},
     {"encode"},
     {"capture"},

@@ -1,10 +1,11 @@
-"""Write the generated parts of the docs, or with --check say what is not true in them."""
+"""Write docs/settings.md. With --check: fail when it is out of date or a page has a dead link."""
 
 from __future__ import annotations
 
 import re
 import sys
 from pathlib import Path
+from string import Template
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -14,10 +15,47 @@ from flask_chest.settings.model import CONFIG_PREFIX, ENVIRONMENT_PREFIX, INSTAN
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
-    *sorted(ROOT.glob("docs/*.md")),
+    *sorted(ROOT.glob("docs/**/*.md")),
     *sorted(ROOT.glob("plugins/*/README.md")),
     *sorted(ROOT.glob("examples/*/README.md")),
 ]
+
+
+SETTINGS_PAGE = Template(
+    """\
+# Settings
+
+A setting has several sources. The first of these that has it takes precedence:
+
+1. arguments to `FlaskChest`: `track_all=True`;
+2. `app.config`: `${config}TRACK_ALL`;
+3. the environment: `${environment}TRACK_ALL`; a list has commas or is JSON, a dict is JSON;
+4. the defaults below.
+
+A wrong or unknown setting stops `init_app`. The error has the name of the setting, its value with
+secrets masked, and its meaning.
+
+Settings are read in `init_app`. A later change has no effect.
+
+| setting | default | meaning |
+|---|---|---|
+$rows
+
+An exporter is a URL or a dict. A single URL is the exporter `main`:
+
+```python
+app.config["CHEST_EXPORTERS"] = {
+    "main": "sqlite:////var/lib/shop/chest.sqlite3",
+    "copy": {"type": "sqlite", "path": "/mnt/2.sqlite3", "busy_timeout_seconds": 10},
+}
+```
+
+A relative path, in a URL or in `CHEST_JOURNAL`, starts at the working directory of the process.
+`$instance` means the application's instance folder.
+
+This page is generated from `flask_chest/settings/model.py` by `make format`.
+"""
+)
 
 
 def settings_page() -> str:
@@ -26,66 +64,37 @@ def settings_page() -> str:
     for name, field in Settings.model_fields.items():
         default = "required" if field.default is PydanticUndefined else f"`{field.default!r}`"
         description = (field.description or "").replace("|", "\\|")
-        bounds = _bounds(field)
-        rows.append(f"| `{CONFIG_PREFIX}{name.upper()}` | {default} | {description}{bounds}. |")
-    return "\n".join(
-        [
-            "# Settings",
-            "",
-            "Sources, strongest first:",
-            "",
-            "1. arguments to `FlaskChest`: `track_all=True`;",
-            f"2. `app.config`: `{CONFIG_PREFIX}TRACK_ALL`;",
-            f"3. the environment: `{ENVIRONMENT_PREFIX}TRACK_ALL`; lists with commas or as JSON,",
-            "   dicts as JSON;",
-            "4. the defaults below.",
-            "",
-            "A wrong or unknown setting stops `init_app` with an error that names it, its value",
-            "with secrets masked, and what is allowed.",
-            "",
-            "They are read in `init_app`; what is set later has no effect.",
-            "",
-            "| setting | default | meaning |",
-            "|---|---|---|",
-            *rows,
-            "",
-            "An exporter is a URL or a dict; a single URL is the exporter `main`:",
-            "",
-            "```python",
-            'app.config["CHEST_EXPORTERS"] = {',
-            '    "main": "sqlite:////var/lib/shop/chest.sqlite3",',
-            '    "copy": {"type": "sqlite", "path": "/mnt/2.sqlite3", "busy_timeout_seconds": 10},',
-            "}",
-            "```",
-            "",
-            "Relative paths, in a URL or in `CHEST_JOURNAL`, begin at the working directory of the",
-            f"process; `{INSTANCE}` stands for the instance folder.",
-            "",
-            "This page is generated from `flask_chest/settings/model.py` by `make format`.",
-            "",
-        ]
+        rows.append(
+            f"| `{CONFIG_PREFIX}{name.upper()}` | {default} | {description}.{_bounds(field)} |"
+        )
+    return SETTINGS_PAGE.substitute(
+        config=CONFIG_PREFIX,
+        environment=ENVIRONMENT_PREFIX,
+        instance=INSTANCE,
+        rows="\n".join(rows),
     )
 
 
 def _bounds(field: FieldInfo) -> str:
+    """Return the least and the greatest value of a field as a sentence."""
     names = {"Ge": "at least", "Le": "at most"}
     found = [
         f"{names[kind]} {getattr(bound, kind.lower()):.10g}"
         for bound in field.metadata
         if (kind := type(bound).__name__) in names
     ]
-    return f" ({', '.join(found)})" if found else ""
+    return f" {', '.join(found).capitalize()}." if found else ""
 
 
 def broken_links(page: Path) -> list[str]:
-    """Return the relative links of a page that lead nowhere."""
+    """Return the relative links of a page whose target does not exist."""
     text = page.read_text("utf-8")
     targets = re.findall(r"\]\((?!https?:)([^)#\s]+)", text)
     return [target for target in targets if not (page.parent / target).exists()]
 
 
 def missing_targets(page: Path) -> list[str]:
-    """Return the make targets that a page names and the Makefile lacks."""
+    """Return the make targets that a page names and the Makefile does not have."""
     known = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     named = set(re.findall(r"`make ([a-z-]+)`", page.read_text("utf-8")))
     return sorted(named - known)
@@ -102,9 +111,11 @@ def main() -> int:
         faults.append("docs/settings.md is out of date: run `make format`")
     for each in PAGES:
         name = each.relative_to(ROOT)
-        faults += [f"{name}: the link {link} leads nowhere" for link in broken_links(each)]
+        faults += [
+            f"{name}: the target of the link {link} does not exist" for link in broken_links(each)
+        ]
         faults += [f"{name}: there is no `make {target}`" for target in missing_targets(each)]
-    print("\n".join(faults) or f"docs: {len(PAGES)} pages are true", flush=True)
+    print("\n".join(faults) or f"docs: {len(PAGES)} pages are up to date", flush=True)
     return 1 if faults else 0
 
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Brings a program that a benchmark needs, from the Debian package of the same name.
+# Installs a program that a benchmark needs, from the Debian package of the same name.
 set -euo pipefail
 
 if command -v "$1" > /dev/null; then exit 0; fi
 if [ "$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then
-  echo "This benchmark needs $1. Please install it, then try again:" >&2
+  echo "This benchmark needs $1. Install it, then try again:" >&2
   echo "  sudo apt-get install --no-install-recommends $1" >&2
   exit 1
 fi

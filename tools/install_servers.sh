@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Brings what the tests start and no Python package has: mariadbd, pgbouncer, libfaketime, under
-# which the clock of a process can be set, and strace, which shows its system calls.
+# Installs the programs that the tests start and no Python package has: mariadbd, pgbouncer,
+# libfaketime, which sets the clock of a process, and strace, which shows its system calls.
 #
-# The packages that have the programs alone are taken, so that no service is started. A server of
-# your own takes the place of MariaDB: CHEST_TEST_MYSQL_URL=mysql://user:password@host/
+# It uses packages without services, so that none is started. To use your own server instead of
+# MariaDB: CHEST_TEST_MYSQL_URL=mysql://user:password@host/
 set -euo pipefail
 PATH="$PATH:/usr/sbin:/usr/local/sbin"
 
@@ -19,7 +19,7 @@ if ! compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' > /dev/null; then wante
 if [ ${#wanted[@]} -eq 0 ]; then exit 0; fi
 
 if [ "$(id -u)" != 0 ] || missing apt-get; then
-  echo "The tests need the programs of these packages. Please install them, then try again:" >&2
+  echo "The tests need the programs of these packages. Install them, then try again:" >&2
   echo "  sudo apt-get install --no-install-recommends ${wanted[*]}" >&2
   exit 1
 fi
@@ -36,7 +36,7 @@ for package in libfaketime strace; do
   fi
 done
 if [[ " ${wanted[*]} " == *" pgbouncer "* ]]; then
-  # Its package starts a service; only the program is taken, and the libraries that it needs.
+  # Its package starts a service, so only the program and its libraries are installed.
   folder=$(mktemp -d)
   trap 'rm -rf "$folder"' EXIT
   (cd "$folder" && apt-get download -qq pgbouncer)

@@ -1,6 +1,6 @@
 """Run the tests with the lowest declared version of each dependency, exactly.
 
-Used by `make test-lowest`. Takes Python 3.10, the lowest that is supported, where there is one.
+Used by `make test-lowest`. Uses Python 3.10, the lowest supported version, if it is installed.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ OURS = tuple(
 
 
 def lowest_versions() -> dict[str, str]:
-    """Return each third-party dependency of ours with its declared lower bound.
+    """Return the declared lower bound of each third-party dependency.
 
     Raises:
-        SystemExit: A dependency declares none, or two distributions declare different ones.
+        SystemExit: A dependency has none, or two distributions declare different ones.
     """
     found: dict[str, str] = {}
     for distribution in OURS:
@@ -41,18 +41,18 @@ def lowest_versions() -> dict[str, str]:
 
 
 def lowest_python() -> str:
-    """Return a Python 3.10 from the PATH or from pyenv, else the one that runs this."""
+    """Return a Python 3.10 from the PATH or from pyenv, else this Python."""
     candidates = [shutil.which("python3.10") or ""]
     candidates += map(str, sorted(Path.home().glob(".pyenv/versions/3.10.*/bin/python")))
     for candidate in filter(None, candidates):
         if subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
             return candidate
-    print(f"No Python 3.10 here; testing with {sys.version.split()[0]}", flush=True)
+    print(f"No Python 3.10 found; testing with {sys.version.split()[0]}", flush=True)
     return sys.executable
 
 
 def main(folders: list[str], pytest_arguments: list[str]) -> int:
-    """Install, prove that the versions are the lowest, and run the tests."""
+    """Install, check that the versions are the lowest, and run the tests."""
     versions = lowest_versions()
     pins = [f"{name}=={version}" for name, version in sorted(versions.items())]
     python = str(VENV / "bin" / "python")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -11,18 +9,19 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 
 from tools.servers import Server
+from tools.servers.base import program
 
 
 class PgBouncer(Server):
-    """pgbouncer, from the system's packages, in front of a PostgreSQL server.
+    """pgbouncer from the system's packages, in front of a PostgreSQL server.
 
     Args:
-        behind: URL of the server, whose user and password open its connections.
+        behind: URL of the server, with the user and password of the pool's connections.
         settings: More settings of `pgbouncer.ini`.
 
     Attributes:
-        pool_size: Most connections to the server for a database and user: so few that clients
-            really share them.
+        pool_size: Most connections to the server for one database and user: few, so that clients
+            share them.
     """
 
     variable = ""
@@ -35,10 +34,7 @@ class PgBouncer(Server):
 
     def prepare(self) -> None:
         """Write the configuration."""
-        program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-        if program is None:
-            raise RuntimeError("no pgbouncer here: apt-get install pgbouncer")
-        self._program = program
+        self._program = program("pgbouncer", "pgbouncer")
         settings = {
             "listen_addr": "127.0.0.1",
             "listen_port": self.port,
@@ -62,11 +58,11 @@ class PgBouncer(Server):
 
     @property
     def own_url(self) -> str:
-        """The URL for the user of the server behind, whom it trusts."""
+        """URL of the user of the server behind, whom it trusts."""
         return f"postgresql://{self._behind.username}@127.0.0.1:{self.port}"
 
     def create(self, database: str) -> None:
-        """See that it answers; databases are created behind it."""
+        """Check that it answers; databases are created behind it."""
         del database
         psycopg.connect(self.url("postgres")).close()
 

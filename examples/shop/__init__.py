@@ -14,7 +14,7 @@ DEMO = Path(__file__).parents[2] / "demo"
 
 
 def create_app(folder: Path = DEMO) -> Flask:
-    # By default the database and the journal of Flask-Chest are in the instance folder.
+    # The database and the journal of Flask-Chest are in the instance folder by default.
     app = Flask(__name__, instance_path=str(folder))
     # All workers must sign session cookies with the same key.
     app.secret_key = os.environ.get("SHOP_SECRET_KEY", "not a secret, this is a demo")
@@ -24,7 +24,7 @@ def create_app(folder: Path = DEMO) -> Flask:
     for blueprint in (auth.bp, catalogue.bp, cart.bp, shipping.bp, exports.bp):
         app.register_blueprint(blueprint)
 
-    # Not tracked: a probe that comes every second is no customer.
+    # Not tracked: a load balancer asks every second.
     @app.get("/health")
     def health() -> str:
         return "ok"

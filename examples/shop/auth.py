@@ -1,4 +1,4 @@
-"""Login with a signed session cookie, and what every request then says about its user."""
+"""Login with a signed session cookie, and the user on `g` in every request."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def require_user() -> None:
 def login() -> ResponseReturnValue:
     g.login_name = request.form["user"]
     user = USERS.get(g.login_name)
-    # A real shop compares a hash.
+    # A real shop compares hashes.
     if user is None or not hmac.compare_digest(user.pin.encode(), request.form["pin"].encode()):
         abort(401, "Wrong user or PIN")
     session["user"] = g.login_name

@@ -1,4 +1,4 @@
-"""The cart, kept in the session cookie, and paying for it."""
+"""The cart, which is in the session cookie, and the checkout."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ bp = Blueprint("cart", __name__)
 
 
 def read_cart() -> dict[str, int]:
-    """Return product ID to quantity, and put the cart's figures on `g`."""
+    """Return product ID to quantity, and put the size and price of the cart on `g`."""
     cart: dict[str, int] = session.get("cart", {})
     g.cart_items = sum(cart.values())
     g.cart_total = sum(PRODUCTS[int(key)].price_cents * number for key, number in cart.items())
@@ -47,7 +47,7 @@ class Cart(MethodView):
         product = find(request.form.get("product_id", 0, type=int))
         quantity = request.form.get("quantity", 1, type=int)
         if quantity < 1:
-            abort(400, "quantity is a number from 1 on")
+            abort(400, "quantity must be at least 1")
         cart = read_cart()
         total = cart.get(str(product.id), 0) + quantity
         if total > product.stock:
@@ -65,7 +65,7 @@ bp.add_url_rule("/cart", view_func=Cart.as_view("cart"))
 
 
 def checkout_id(request: Request) -> str:
-    """Name a checkout as the client does, so that its retries are found together."""
+    """Use the client's key as the request ID, so that its retries are found together."""
     return f"checkout-{request.headers.get('Idempotency-Key') or uuid4().hex}"
 
 

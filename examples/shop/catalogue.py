@@ -1,4 +1,4 @@
-"""What anybody may look at: products, search, recommendations."""
+"""The public part: products, search, recommendations."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def short_link(product_id: int) -> ResponseReturnValue:
     return redirect(url_for("catalogue.product", product_id=find(product_id).id))
 
 
-# An exclusion alone: everything but the features, which are long and nobody's business.
+# An exclusion alone: everything but the features, which are long.
 @bp.get("/products/<int:product_id>/similar")
 @chest.track("!model_features")
 def similar(product_id: int) -> ResponseReturnValue:

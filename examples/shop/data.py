@@ -1,4 +1,4 @@
-"""The goods, the customers and the sales: the same in every process and every run."""
+"""Products, users and sales: the same in every process and every run."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def search(term: str) -> list[Product]:
 
 
 def sales(days: int) -> Iterator[tuple[str, str, int]]:
-    """Yield day, product and number sold, for every product and day."""
+    """Yield the day, the name and the number sold, for every product and day."""
     first = date(2024, 1, 1)
     for number in range(days):
         day = (first + timedelta(days=number)).isoformat()

@@ -1,4 +1,4 @@
-"""Runs the shop, sends it customers, and shows what was recorded: `make demo`."""
+"""Run the shop, send it requests, and show the records: `make demo`."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from examples.shop import DEMO, create_app
 from examples.shop.extensions import chest
 from examples.shop.server import ServerFailed, gunicorn
 from examples.shop.traffic import REQUESTS_EACH, SHOPPERS, Sent, send_all
-from flask_chest.errors import ChestError
-from flask_chest.store import Store
+from flask_chest import ChestError, Store
 
 ROOT = DEMO.parent
 DATABASE = DEMO / "chest.sqlite3"
@@ -29,12 +28,12 @@ GUNICORN_SETTINGS = Path(__file__).with_name("gunicorn_settings.py")
 
 
 class Mismatch(Exception):
-    """The database does not have what was sent."""
+    """The records in the database are not those of the requests that were sent."""
 
 
 def prepare() -> None:
-    """Make the folder, without the files of the last run."""
-    # Settings in the environment would lead the records, or gunicorn, elsewhere.
+    """Create the folder, and delete the files of the last run."""
+    # Settings in the environment could send the records, or gunicorn, elsewhere.
     for name in [name for name in os.environ if name.startswith(("FLASK_CHEST_", "GUNICORN_"))]:
         del os.environ[name]
     DEMO.mkdir(exist_ok=True)
@@ -57,7 +56,7 @@ def check(store: Store, sent: list[Sent]) -> None:
     """Compare the records with the requests, one by one.
 
     Raises:
-        Mismatch: There is a request without its record, or a record without its request.
+        Mismatch: A request has no record, or a record has no request.
     """
     records = store.query(limit=len(sent) * 2)
     found = Counter(
@@ -74,7 +73,7 @@ def check(store: Store, sent: list[Sent]) -> None:
 
 
 def show(console: Console, store: Store) -> None:
-    # As narrow as it gets: where the output is no terminal, a line has 80 columns.
+    # Without padding: rich gives a pipe or file only 80 columns.
     table = Table("Method", "Route", title="Routes", box=box.SIMPLE, padding=0)
     for heading in ("Count", "Errors", "p50 ms", "p95 ms"):
         table.add_column(heading, justify="right")
@@ -99,7 +98,7 @@ def show(console: Console, store: Store) -> None:
 
 
 def show_record(console: Console, store: Store) -> str:
-    """Show a checkout that a payment provider spoilt, and return its request ID."""
+    """Show the record of a failed payment, and return its request ID."""
     record = store.query(limit=1, endpoint="cart.checkout", status_code=500)[0]
     console.print("\nOne record, of a payment that failed:")
     console.print_json(json.dumps(record.as_data()))
@@ -118,20 +117,20 @@ def show_commands(console: Console, request_id: str) -> None:
         f"{flask} records --request-id {request_id}",
         f'{programs}/python -c "import sqlite3; print(*{rows}, sep=chr(10))"',
     ):
-        # Not wrapped, so that it can be copied.
+        # Wrapped commands could not be copied.
         console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
 
 
 def main() -> int:
     console = Console()
-    # A CI job that is cancelled must not leave gunicorn behind.
+    # A cancelled CI job must not leave gunicorn running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         prepare()
         sent = serve_customers(console)
         app = create_app()
         with app.app_context():
-            # The workers delivered at their end; this waits for what a killed one left.
+            # The workers delivered when they exited; this delivers the records of a killed one.
             chest.flush()
             store = chest.store()
             check(store, sent)

@@ -1,4 +1,4 @@
-"""The shop's exceptions, and what a client sees of them."""
+"""The shop's exceptions, and the responses that they become."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class PaymentDeclined(Exception):
 
 
 class PaymentTimeout(Exception):
-    """Nobody handles it: Flask answers 500, and the record names it."""
+    """Not handled: Flask answers 500, and the record has its name."""
 
 
 def install(app: Flask) -> None:
     @app.errorhandler(OutOfStock)
     def out_of_stock(error: OutOfStock) -> ResponseReturnValue:
-        # What an error handler puts on `g` is recorded like what the view puts there.
+        # What an error handler puts on `g` is recorded too.
         g.out_of_stock = {"product_id": error.product.id, "wanted": error.wanted}
         return {"error": str(error)}, 409
 

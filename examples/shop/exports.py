@@ -1,4 +1,4 @@
-"""A download that is written while it is sent."""
+"""A streamed download."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def sales_csv() -> Response:
         abort(403, "Exports are part of the enterprise plan")
     days = request.args.get("days", 30, type=int)
     if not 1 <= days <= 3_650:
-        abort(400, "days is a number from 1 to 3650")
+        abort(400, "days must be from 1 to 3650")
 
     def chunks() -> Iterator[str]:
-        # The record is completed when the stream ends, also when the client leaves before: then
-        # this is the number of rows that the server had taken.
+        # The request is recorded when the stream ends, also when the client disconnects earlier.
+        # Then this is the number of rows that the server had taken.
         g.rows_exported = 0
         rows = sales(days)
         yield as_csv([("day", "product", "sold")])

@@ -1,8 +1,8 @@
-"""Made before any application, so that the modules with views can import it."""
+"""The extension. The modules with views import it, so it is made before the application."""
 
 from __future__ import annotations
 
 from flask_chest import FlaskChest
 
-# The exclusion holds for every route: `checkout` records all of `g`, but no card number.
+# The exclusion applies to every route: `checkout` records all of `g` but the card number.
 chest = FlaskChest(service="shop", variables=["!card_*"])

@@ -1,4 +1,4 @@
-"""Runs the shop under gunicorn for as long as a `with` block lasts."""
+"""Run the shop under gunicorn while a `with` block runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STOP_SECONDS = 20.0
 
 
 class ServerFailed(Exception):
-    """The text says what happened, and ends with the last lines of the log."""
+    """The server failed. The text says how, and ends with the last lines of the log."""
 
     def __init__(self, what: str, log: Path) -> None:
         tail = log.read_text(errors="replace").splitlines()[-15:]
@@ -31,14 +31,14 @@ def gunicorn(settings: Path, *, folder: Path, log: Path) -> Iterator[str]:
     Args:
         settings: Its configuration file.
         folder: Its working directory.
-        log: Takes the output of gunicorn and of the application.
+        log: File for the output of gunicorn and of the application.
 
     Raises:
-        ServerFailed: It did not start, did not answer a request, or did not end.
+        ServerFailed: The server did not start, answer a request, or stop.
     """
     with socket.socket() as listener, log.open("wb") as output:
-        # The system picks a free port, and gunicorn inherits the socket: nobody can take the
-        # port in between.
+        # The system picks a free port, and gunicorn inherits the socket. So no other process can
+        # take the port in between.
         listener.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         bind = f"fd://{listener.fileno()}"
@@ -62,7 +62,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> 
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise ServerFailed(f"gunicorn ended with status {process.returncode}.", log)
+            raise ServerFailed(f"gunicorn exited with status {process.returncode}.", log)
         try:
             httpx.get(f"{url}/health", timeout=2.0, trust_env=False).raise_for_status()
             return
@@ -78,4 +78,4 @@ def _stop(process: subprocess.Popen[bytes], log: Path) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-        raise ServerFailed(f"gunicorn did not end within {STOP_SECONDS:g} seconds.", log) from None
+        raise ServerFailed(f"gunicorn did not stop within {STOP_SECONDS:g} seconds.", log) from None

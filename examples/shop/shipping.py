@@ -1,4 +1,4 @@
-"""Shipping quotes, which ask two carriers at the same time."""
+"""Shipping quotes, in an async view that asks two carriers at the same time."""
 
 from __future__ import annotations
 

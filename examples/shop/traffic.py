@@ -1,4 +1,4 @@
-"""What the shop's customers do: the same requests in every run."""
+"""The requests of the shop's customers: the same in every run."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class Sent:
 
 
 class Shopper:
-    """One customer with a session of their own. Each of the methods below sends one request."""
+    """One customer with a session. Each public method but `run` sends one request."""
 
     def __init__(self, base_url: str, number: int, on_sent: Callable[[], None]) -> None:
         self.sent: list[Sent] = []
         self._random = random.Random(f"shopper {number}")
         self._name = list(USERS)[number % len(USERS)]
         self._on_sent = on_sent
-        # Proxies in the environment are not for the loopback address.
+        # A proxy from the environment could not reach the loopback address.
         self._client = httpx.Client(base_url=base_url, timeout=10.0, trust_env=False)
 
     def run(self) -> None:
         often = [self.search, self.look, self.add, self.quote, self.recommend, self.show_cart]
-        seldom = [
+        rare = [
             self.mistype,
             self.short_link,
             self.look_in_vain,
@@ -52,8 +52,8 @@ class Shopper:
             self.download_and_leave,
             self.empty_cart,
         ]
-        rest = REQUESTS_EACH - len(seldom) - 1  # the login comes first
-        steps = [*seldom, *self._random.choices([*often, self.pay], k=rest)]
+        rest = REQUESTS_EACH - len(rare) - 1  # the login comes first
+        steps = [*rare, *self._random.choices([*often, self.pay], k=rest)]
         self._random.shuffle(steps)
         with self._client:
             for step in (self.log_in, *steps):
@@ -70,7 +70,7 @@ class Shopper:
     def _note(self, response: httpx.Response) -> None:
         asked = response.request
         if response.is_server_error and asked.url.path != "/checkout":
-            response.raise_for_status()  # payments alone are meant to fail
+            response.raise_for_status()  # only payments are meant to fail
         request_id = response.headers.get("X-Request-ID", "none")
         self.sent.append(Sent(asked.method, asked.url.path, response.status_code, request_id))
 
@@ -136,5 +136,5 @@ def send_all(base_url: str, on_sent: Callable[[], None]) -> list[Sent]:
     """Send the requests of all shoppers on a few threads, and return them."""
     shoppers = [Shopper(base_url, number, on_sent) for number in range(SHOPPERS)]
     with ThreadPoolExecutor(THREADS) as threads:
-        list(threads.map(Shopper.run, shoppers))  # `list` raises what a shopper raised
+        list(threads.map(Shopper.run, shoppers))  # `list` raises a shopper's exception
     return [sent for shopper in shoppers for sent in shopper.sent]

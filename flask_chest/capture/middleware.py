@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask import Flask, Request
 
-    from flask_chest.capture.decorator import Mark
     from flask_chest.capture.record_line import Lines
     from flask_chest.capture.request_ids import RequestIds
-    from flask_chest.capture.rules import Plan, Plans
+    from flask_chest.capture.rules import Plan, Rules
     from flask_chest.capture.sampling import Sampling
+    from flask_chest.capture.track_rule import TrackRule
     from flask_chest.encode.variables import VariableFilter
     from flask_chest.runtime.counters import Counters
     from flask_chest.runtime.log import Throttle
@@ -60,7 +60,7 @@ class Capture:
     Args:
         header: Response header that carries the request ID; empty for none.
         raise_errors: Whether a mistake in capture raises instead of being logged.
-        plans: What is taken from which request.
+        rules: What is taken from which request.
         ids: Gives request IDs.
         variables: The filter.
         lines: Makes the line of JSON.
@@ -78,7 +78,7 @@ class Capture:
         *,
         header: str,
         raise_errors: bool,
-        plans: Plans,
+        rules: Rules,
         ids: RequestIds,
         variables: VariableFilter,
         lines: Lines,
@@ -94,7 +94,7 @@ class Capture:
         self.key = f"flask_chest.{next(_keys)}"
         self.header = header
         self._raise_errors = raise_errors
-        self._plans = plans
+        self._rules = rules
         self._ids = ids
         self._variables = variables
         self._lines = lines
@@ -109,7 +109,7 @@ class Capture:
 
     def install(self, app: Flask) -> None:
         """Attach to an application that has not served a request yet."""
-        if self._plans.are_app_wide:
+        if self._rules.track_all:
             # Else a view that exits the process is seen only when it is decorated.
             app.url_value_preprocessor(self._matched)
         got_request_exception.connect(self._raised, app)
@@ -123,7 +123,7 @@ class Capture:
     def _middleware(self, application: WSGIApplication) -> WSGIApplication:  # noqa: C901 - in one place
         # What runs for every request is written out here, and kept in local names: a call takes as
         # long as ten lines without one.
-        key, plans = self.key, self._plans.known
+        key, plans = self.key, self._rules.plans
         current_request, clock_ns, loaded = flask_proxies.request, time.perf_counter_ns, sys.modules
         header, header_lower = self.header, self.header.lower()
 
@@ -192,9 +192,9 @@ class Capture:
             tracked.error = exception
             tracked.trace_id = trace_id(flask_proxies.request().environ)
 
-    def called(self, mark: Mark) -> None:
+    def called(self, rule: TrackRule) -> None:
         """Hear that a tracked view is about to run."""
-        self._here(mark)
+        self._here(rule)
 
     def request_id(self) -> str:
         """Return the ID of the current request, tracked or not, and make it when it has none."""
@@ -221,26 +221,28 @@ class Capture:
 
     # -- From request to record --------------------------------------------------------------
 
-    def _here(self, mark: Mark | None = None) -> Tracked | None:
+    def _here(self, track_rule: TrackRule | None = None) -> Tracked | None:
         """Look at the current request; None when no server pushed it, as in a shell or a test."""
         served = flask_proxies.request()
         tracked: Tracked | None = served.environ.get(self.key)
         if tracked is not None:
-            self.look_at(tracked, served, mark)
+            self.look_at(tracked, served, track_rule)
         return tracked
 
-    def look_at(self, tracked: Tracked, served: Request, mark: Mark | None = None) -> None:
+    def look_at(
+        self, tracked: Tracked, served: Request, track_rule: TrackRule | None = None
+    ) -> None:
         """Find out whether a request is tracked, while its context is there."""
         if tracked.plan is not None:
             return
         try:
             rule, method = served.url_rule, served.method
             endpoint = rule.endpoint if rule is not None else None
-            plan = self._plans.known.get((endpoint, method))
+            plan = self._rules.plans.get((endpoint, method))
             if plan is None:
-                plan = self._plans.of_endpoint(endpoint, method)
-            if plan is None and mark is not None:
-                plan = self._plans.of_call(mark, endpoint, method)
+                plan = self._rules.plan(endpoint, method)
+            if plan is None and track_rule is not None:
+                plan = self._rules.plan_of_hidden(track_rule, endpoint, method)
             if plan is None:
                 return
             now = time.time_ns() // 1_000
@@ -283,7 +285,7 @@ class Capture:
                     return
             if variables is None:
                 if self._enrich is None and not tracked.hidden:
-                    variables = self._variables.take(tracked.globals.__dict__, plan.pick)
+                    variables = self._variables.take(tracked.globals.__dict__, plan.patterns)
                 else:
                     variables = self._chosen(tracked, plan, served)
             self.write(
@@ -332,11 +334,9 @@ class Capture:
                 for name, value in dict(variables).items()
                 if hidden.get(name, _MISSING) is not value
             }
-        if self._enrich is None:
-            return self._variables.take(variables, plan.pick)
-        chosen = self._variables.choose(variables, plan.pick)
-        self._enrich(chosen, served)
-        return self._variables.to_data(chosen, plan.pick)
+        if (enrich := self._enrich) is None:
+            return self._variables.take(variables, plan.patterns)
+        return self._variables.take(variables, plan.patterns, lambda chosen: enrich(chosen, served))
 
     def _failed(self, error: Exception) -> None:
         self._counters.add("capture_errors")

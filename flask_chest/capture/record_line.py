@@ -10,14 +10,14 @@ from pydantic_core import to_json
 
 from flask_chest import record
 from flask_chest.encode.patterns import HTTP_METHODS
-from flask_chest.encode.values import clean_text
+from flask_chest.encode.text import clean_text
 
 if TYPE_CHECKING:
     from flask import Request
 
     from flask_chest.capture.request_state import Tracked
     from flask_chest.capture.rules import MiddleKey, Plan
-    from flask_chest.encode.record_fields import Fields
+    from flask_chest.encode.record_fields import RecordFields
     from flask_chest.record import JsonValue
 
 _NO_TRACE: Final = '","trace_id":null'
@@ -38,7 +38,7 @@ class Lines:
         fields: What becomes of the record's own fields.
     """
 
-    def __init__(self, service: str, fields: Fields) -> None:
+    def __init__(self, service: str, fields: RecordFields) -> None:
         self._service = service
         self._fields = fields
         self._second: tuple[int, str] = (-1, "")  # the newest one; replaced as a whole

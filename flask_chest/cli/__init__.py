@@ -1,1 +1,1 @@
-"""The commands under `flask chest`."""
+"""The commands under `flask chest`, one module for each group of them."""

@@ -1,1 +1,1 @@
-"""Plugins: found, loaded, and called with each fault contained."""
+"""Plugins: found, registered, and called so that a fault in one harms no other."""

@@ -1,4 +1,4 @@
-"""Finds the installed plugins, decides which may be loaded, and loads those."""
+"""Find the installed plugins, and load those that the settings allow."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from flask_chest.errors import ConfigurationError
 from flask_chest.runtime.log import logger
 
 GROUP: Final = "flask_chest"
-"""Entry-point group and name of the pluggy project."""
+"""Name of the entry-point group, and of the pluggy project."""
 
 OURS: Final = frozenset(
     f"flask-chest-{name}" for name in ("sqlite", "postgres", "mysql", "mongo", "dashboard")
 )
-"""The distributions of this project with plugins. Plugins of all others are external."""
+"""The distributions of this project that bring plugins. All other plugins are external."""
 
-_NAME: Final = re.compile(r"[^A-Za-z0-9._-]")
-"""Ends the name at the beginning of a requirement."""
+_AFTER_NAME: Final = re.compile(r"[^A-Za-z0-9._-]")
+"""The first character after the distribution's name in a requirement."""
 
 
 @dataclass(frozen=True)
 class PluginInfo:
-    """A plugin and where it comes from, for messages and `flask chest plugins`.
+    """A plugin and its origin, for messages and `flask chest plugins`.
 
     Attributes:
         name: Name of the entry point, or the one given to `FlaskChest.register_plugin`.
         distribution: Name of the installed distribution; None for a registered object.
         version: Its version; None for a registered object.
         hooks: Names of the hooks that it implements.
-        left_out: Setting because of which it was not loaded, such as ``CHEST_BLOCK_PLUGINS``;
-            None for one that is in use.
+        left_out: The setting that kept it from being loaded, such as ``CHEST_BLOCK_PLUGINS``;
+            None for a loaded plugin.
     """
 
     name: str
@@ -54,7 +54,7 @@ class PluginInfo:
 
     @property
     def remedy(self) -> str:
-        """How to do without it, as an end of an error's text."""
+        """What to do about a faulty plugin, as the last sentence of an error."""
         if self.distribution is None:
             return "Correct it, or do not register it"
         return (
@@ -65,11 +65,11 @@ class PluginInfo:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which of the installed plugins an application wants.
+    """Which of the installed plugins an application loads.
 
     Attributes:
         allowed: CHEST_PLUGINS: names of entry points or distributions; None for all.
-        blocked: CHEST_BLOCK_PLUGINS: the same; stronger than `allowed`.
+        blocked: CHEST_BLOCK_PLUGINS: such names too; takes precedence over `allowed`.
         external: CHEST_EXTERNAL_PLUGINS: whether plugins of other projects are loaded.
     """
 
@@ -78,20 +78,20 @@ class Choice:
     external: bool = True
 
     def leaves_out(self, plugin: PluginInfo) -> str | None:
-        """Return the setting because of which a plugin is not to be loaded; None if it is."""
+        """Return the setting that excludes a plugin; None when it is to be loaded."""
         if not self.external and canonical(plugin.distribution or "") not in OURS:
             return "CHEST_EXTERNAL_PLUGINS"
-        if any(_means(name, plugin) for name in self.blocked):
+        if any(_is_name_of(name, plugin) for name in self.blocked):
             return "CHEST_BLOCK_PLUGINS"
-        if self.allowed is not None and not any(_means(name, plugin) for name in self.allowed):
+        if self.allowed is not None and not any(_is_name_of(name, plugin) for name in self.allowed):
             return "CHEST_PLUGINS"
         return None
 
     def check(self, found: Collection[PluginInfo]) -> None:
         """Look for names of plugins that are not installed.
 
-        A blocked one may well be missing, since one configuration serves many machines; but it
-        may be misspelt, and so it is logged.
+        A blocked plugin may be missing, as one configuration may serve many machines. Its name may
+        also be misspelt, so it is logged.
 
         Raises:
             ConfigurationError: An allowed plugin is not installed.
@@ -101,7 +101,7 @@ class Choice:
             ("CHEST_BLOCK_PLUGINS", self.blocked),
         ):
             for name in names:
-                if any(_means(name, plugin) for plugin in found):
+                if any(_is_name_of(name, plugin) for plugin in found):
                     continue
                 known = sorted({n for p in found for n in (p.name, p.distribution) if n})
                 near = difflib.get_close_matches(name, known, n=1)
@@ -113,13 +113,13 @@ class Choice:
 
 
 def load(choice: Choice) -> Iterator[tuple[PluginInfo, object]]:
-    """Yield each installed plugin, in the order of their names, and its module or object.
+    """Yield each installed plugin with its module or object, in the order of their names.
 
-    One that is left out is not imported, and None is yielded for it.
+    A plugin that is left out is not imported; it comes with None.
 
     Raises:
-        ConfigurationError: A name in a list is unknown, or a plugin that is not left out was made
-            for another version of Flask-Chest, or cannot be imported.
+        ConfigurationError: CHEST_PLUGINS names a plugin that is not installed. Or a plugin that is
+            to be loaded requires another version of Flask-Chest, or cannot be imported.
     """
     found = sorted(
         ((_info(entry), entry) for entry in entry_points(group=GROUP)),
@@ -143,7 +143,7 @@ def load(choice: Choice) -> Iterator[tuple[PluginInfo, object]]:
 
 
 def canonical(name: str) -> str:
-    """Return a distribution's name as it is compared.
+    """Return a distribution's name in its normalised form, for comparison.
 
     https://packaging.python.org/en/latest/specifications/name-normalization/
     """
@@ -156,25 +156,28 @@ def _info(entry: EntryPoint) -> PluginInfo:
     return PluginInfo(entry.name, entry.dist.name, entry.dist.version)
 
 
-def _means(name: str, plugin: PluginInfo) -> bool:
+def _is_name_of(name: str, plugin: PluginInfo) -> bool:
     if name == plugin.name:
         return True
     return plugin.distribution is not None and (canonical(name) == canonical(plugin.distribution))
 
 
 def _check_version(plugin: PluginInfo, entry: EntryPoint) -> None:
-    """Hold a distribution to what it requires of Flask-Chest, before any of its code runs.
+    """Compare the version that a distribution requires of Flask-Chest with this one.
 
-    pip does so when it installs, but not with ``--no-deps``, nor when Flask-Chest is upgraded
-    afterwards and only a warning is printed.
+    pip compares them at installation, but not with ``--no-deps``; and it only warns when
+    Flask-Chest is upgraded later. No code of the plugin has run yet.
+
+    Raises:
+        ConfigurationError: The distribution requires another version.
     """
     texts = (entry.dist.requires if entry.dist else None) or ()
-    texts = [text for text in texts if canonical(_NAME.split(text)[0]) == "flask-chest"]
+    texts = [text for text in texts if canonical(_AFTER_NAME.split(text)[0]) == "flask-chest"]
     if not texts or (
         canonical(plugin.distribution or "") in OURS and plugin.version == __version__
     ):
-        return  # of one version, ours always fit
-    from packaging.requirements import (  # noqa: PLC0415 - not to be imported for ours alone
+        return  # distributions of this project fit together when they have the same version
+    from packaging.requirements import (  # noqa: PLC0415 - not needed for the plugins of this project
         InvalidRequirement,
         Requirement,
     )
@@ -182,7 +185,7 @@ def _check_version(plugin: PluginInfo, entry: EntryPoint) -> None:
     for text in texts:
         try:
             requirement = Requirement(text)
-        except InvalidRequirement:  # no installer would have taken it for a restriction
+        except InvalidRequirement:  # installers do not understand it either
             continue
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
             continue

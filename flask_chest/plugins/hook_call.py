@@ -1,4 +1,4 @@
-"""One plugin's implementation of one hook: calls it, counts its faults, and takes its time."""
+"""Call one plugin's implementation of one hook, with a record of its faults and its times."""
 
 from __future__ import annotations
 
@@ -21,14 +21,13 @@ if TYPE_CHECKING:
     from flask_chest.runtime.log import Throttle
 
 REQUEST_SAMPLE: Final = 61
-"""Of so many calls in requests one is timed. A prime: traffic that repeats itself every 2, 4 or 10
-requests would else have the same one timed each time."""
+"""One of so many calls in requests is timed. A prime, to avoid aliasing with periodic traffic."""
 
 REQUEST_SLOW_MS: Final = 50.0
-"""A call in a request that takes longer is logged."""
+"""A timed call in a request that takes longer is logged."""
 
 EXPORT_SLOW_MS: Final = 1_000.0
-"""The same for a call in an exporter's thread, where every one is timed."""
+"""A call in an exporter's thread that takes longer is logged. All of these calls are timed."""
 
 
 class HookCall:
@@ -37,9 +36,11 @@ class HookCall:
     Args:
         hook: The hook's name.
         parameters: Names of the hook's parameters, in the order of its specification.
-        implementation: Which may leave some of them out, or have them in another order.
-        plugin: Who implements it.
-        in_request: Whether it is called in requests, so that only some calls are timed.
+        implementation: May leave parameters out, or take them in another order.
+        plugin: The plugin that implements the hook.
+        in_request: Whether requests call it. Then only one of 61 calls is timed.
+        counters: Counts errors.
+        throttle: Logs errors and slow calls.
     """
 
     def __init__(
@@ -56,27 +57,24 @@ class HookCall:
         self.hook = hook
         self.plugin = plugin
         self.key = f"{plugin.name}: {hook}"
-        self._function = _taking(parameters, implementation)
-        self._package = _package(implementation.function)
+        self._function = _taking_all(parameters, implementation)
+        self._package = _top_level_package(implementation.function)
         self._sample = REQUEST_SAMPLE if in_request else 1
         self._slow_ms = REQUEST_SLOW_MS if in_request else EXPORT_SLOW_MS
         self._counters = counters
         self._throttle = throttle
         self._numbers = itertools.count()
-        self.after_fork()
+        self._times = _Times()
 
     def after_fork(self) -> None:
-        """Begin anew, in a forked child, with the times."""
-        self._lock = threading.Lock()
-        self._timed = 0
-        self._total_ms = 0.0
-        self._max_ms = 0.0
+        """Reset the measured times in a forked child."""
+        self._times = _Times()
 
     def __call__(self, *values: object) -> object:
         """Call the implementation with the values of all parameters of the hook.
 
         Raises:
-            Exception: Whatever it raises, which is to be given to `failed`.
+            Exception: What the implementation raises. The caller passes it to `failed`.
         """
         if next(self._numbers) % self._sample:
             return self._function(*values)
@@ -87,10 +85,7 @@ class HookCall:
             self._note((time.perf_counter() - started) * 1e3)
 
     def _note(self, taken_ms: float) -> None:
-        with self._lock:
-            self._timed += 1
-            self._total_ms += taken_ms
-            self._max_ms = max(self._max_ms, taken_ms)
+        self._times.add(taken_ms)
         if taken_ms > self._slow_ms:
             self._throttle.log(
                 logging.WARNING,
@@ -100,18 +95,14 @@ class HookCall:
             )
 
     def time(self) -> HookTime | None:
-        """Return what was timed in this process; None when nothing was."""
-        with self._lock:
-            if not self._timed:
-                return None
-            return HookTime(self._timed, self._total_ms / self._timed, self._max_ms)
+        """Return the measured times in this process; None when no call was timed."""
+        return self._times.read()
 
     def failed(self, error: BaseException) -> None:
-        """Count and log what the implementation raised.
+        """Count and log an error of the implementation.
 
-        The error's text may hold a value of the request, which the plugin was about to remove:
-        ``KeyError('4111 1111 1111 1111')``. So only its class and place are logged, and at level
-        DEBUG the stack, without texts of errors.
+        The error's text may hold a value of the request, such as ``KeyError('4111 1111 1111')``.
+        So only its class and place are logged, and at level DEBUG the stack without error texts.
         """
         self._counters.add("plugin_errors", self.key)
         message = (
@@ -123,7 +114,7 @@ class HookCall:
         self._throttle.log(logging.ERROR, f"plugin {self.key}", message)
 
     def _place(self, error: BaseException) -> str:
-        """Return file and line where the plugin's own code was left, or the innermost ones."""
+        """Return the innermost file and line in the plugin's own package, else of all."""
         places = [
             (frame.f_globals.get("__name__") or "", f"{frame.f_code.co_filename}:{line}")
             for frame, line in traceback.walk_tb(error.__traceback__)
@@ -132,8 +123,30 @@ class HookCall:
         return (own or [place for _, place in places])[-1]
 
 
-def _taking(parameters: Sequence[str], implementation: pluggy.HookImpl) -> Callable[..., Any]:
-    """Return the implementation as a function of all parameters of the hook."""
+class _Times:
+    """Number, mean and maximum of the measured times. Safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._number = 0
+        self._total_ms = 0.0
+        self._max_ms = 0.0
+
+    def add(self, taken_ms: float) -> None:
+        with self._lock:
+            self._number += 1
+            self._total_ms += taken_ms
+            self._max_ms = max(self._max_ms, taken_ms)
+
+    def read(self) -> HookTime | None:
+        with self._lock:
+            if not self._number:
+                return None
+            return HookTime(self._number, self._total_ms / self._number, self._max_ms)
+
+
+def _taking_all(parameters: Sequence[str], implementation: pluggy.HookImpl) -> Callable[..., Any]:
+    """Return the implementation as a function of all parameters of the hook, in their order."""
     function: Callable[..., Any] = implementation.function
     if tuple(implementation.argnames) == tuple(parameters):
         return function
@@ -141,5 +154,5 @@ def _taking(parameters: Sequence[str], implementation: pluggy.HookImpl) -> Calla
     return lambda *values: function(*[values[place] for place in places])
 
 
-def _package(function: object) -> str:
+def _top_level_package(function: object) -> str:
     return (getattr(function, "__module__", None) or "").partition(".")[0]

@@ -1,4 +1,4 @@
-"""Redaction: which keys and which parts of texts are secret, and what stands in their place."""
+"""Redaction: find secrets by key and in texts, and replace them."""
 
 from flask_chest.redaction.keys import DEFAULT_KEYS, PLAIN, SECRET, SecretKeys
 from flask_chest.redaction.redactor import DROPPED, MAX_NUMBER, Redactor, RedactWith

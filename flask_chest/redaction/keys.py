@@ -1,4 +1,4 @@
-"""Secret keys: names of variables, keys and fields whose values are not to be kept."""
+"""Secret keys: names of variables, keys and fields whose values must not be stored."""
 
 from __future__ import annotations
 
@@ -20,51 +20,51 @@ DEFAULT_KEYS: Final[tuple[str, ...]] = (
     "session", "sessid", "connect.sid", "=sid", "cookie", "csrf", "xsrf", "symfony",
     # Addresses of clients
     "ip_address", "remote_addr", "forwarded_for", "real_ip", "client_ip",
-    # Payment and persons
+    # Payment and personal data
     "card_number", "credit_card", "=cvv", "=cvc", "=ssn", "social_security", "=iban",
-    # What looks like one of these and is none
+    # Exceptions: harmless words that contain one of these
     "!author", "!tokenizer", "!tokeniser", "!passwordless",
 )  # fmt: skip
-"""Key patterns that CHEST_REDACT_KEYS adds to: those of Sentry's scrubber, as parts of a key."""
+"""The default patterns, to which CHEST_REDACT_KEYS adds. They cover those of Sentry's scrubber."""
 
 PLAIN: Final = 0
 SECRET: Final = 1
 COUNT: Final = 2
-"""A secret unless the value is a number: `access_token` is one, `prompt_tokens: 512` is none."""
+"""A secret unless the value is a number: `prompt_tokens: 512` is not secret."""
 
 _MAX_KNOWN: Final = 4_096
 _MAX_LENGTH: Final = 255
 
 
 class SecretKeys:
-    """Tells which keys are secret.
+    """Decides which keys are secret.
 
-    A pattern matches anywhere in a key, with `=` in front only whole words of it. Case and what
-    separates words do not matter: `api_key` is in `X-Api-Key` and in `myApiKey`. With `!` in front,
-    what it matches is no secret, unless a longer pattern matches there: `!author` spares `author`,
-    and `authorization` is a secret all the same.
+    A pattern matches any part of a key; with `=` in front, only whole words. Case and separators of
+    words do not matter: `api_key` matches `X-Api-Key` and `myApiKey`. A pattern with `!` in front
+    is an exception, unless a longer pattern matches at the same place: `!author` makes `author`
+    harmless, while `authorization` stays secret.
 
     Args:
-        patterns: Added to the default list; `!*` is there to leave that out.
-        setting: Where they stand, for the error.
+        patterns: Patterns in addition to the default list. `!*` removes the default list.
+        setting: Name of the setting with the patterns, for the error.
 
     Raises:
-        ConfigurationError: A pattern has neither letter nor digit.
+        ConfigurationError: A pattern has neither a letter nor a digit.
     """
 
     def __init__(self, patterns: Iterable[str] = (), *, setting: str = "CHEST_REDACT_KEYS") -> None:
         given = tuple(patterns)
         known = DEFAULT_KEYS if "!*" not in given else ()
-        # The latter of two equal ones holds, so that `!session` takes "session" back.
+        # Of two equal patterns the later takes precedence, so that `!session` undoes "session".
         kinds: dict[str, str] = {"tokens": "count"} if known else {}
         for pattern in (*known, *(each for each in given if each != "!*")):
             expression = _expression(pattern.removeprefix("!"), setting)
             kinds.pop(expression, None)
-            kinds[expression] = "spared" if pattern.startswith("!") else "secret"
+            kinds[expression] = "exception" if pattern.startswith("!") else "secret"
         if not kinds:
             self._search = re.compile(r"(?!)")
         else:
-            # Of all that match at one place, the longest decides.
+            # The longest pattern that matches at a place takes precedence.
             ordered = sorted(kinds, key=lambda each: len(each.replace("_?", "")), reverse=True)
             self._search = re.compile(
                 "|".join(f"(?P<{kinds[each]}{n}>{each})" for n, each in enumerate(ordered))
@@ -92,7 +92,7 @@ class SecretKeys:
 
 
 def _words(key: str) -> str:
-    """Return a key in small letters, one `_` between two words.
+    """Return a key in lower case, with one `_` between two words.
 
     >>> _words("X-Api-Key"), _words("myAPIKey"), _words("user[pin]")
     ('x_api_key', 'my_api_key', 'user_pin_')
@@ -106,9 +106,9 @@ def _expression(pattern: str, setting: str) -> str:
     letters = re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", pattern).casefold())
     if not letters:
         raise ConfigurationError(
-            f"{setting}: {pattern!r} can match no key. Use a part of keys such as 'passport', "
-            "whole words such as '=dob', or '!session' for what is to be kept; '!*' leaves the "
-            "default list out",
+            f"{setting}: {pattern!r} cannot match any key. Use a part of keys such as 'passport', "
+            "whole words such as '=dob', or an exception such as '!session'; '!*' removes the "
+            "default list",
             setting=setting,
         )
     expression = "_?".join(map(re.escape, letters))

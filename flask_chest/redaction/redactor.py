@@ -1,4 +1,4 @@
-"""What stands in the place of a secret: a mask, a keyed hash that still joins, or nothing."""
+"""Replace secrets with a mask, with a keyed hash, or with nothing."""
 
 from __future__ import annotations
 
@@ -22,29 +22,30 @@ from flask_chest.redaction.texts import (
 )
 
 RedactWith: TypeAlias = Literal["mask", "hash", "drop"]
-"""What CHEST_REDACT_WITH may be."""
+"""The values of CHEST_REDACT_WITH."""
 
 MASK: Final = "[redacted]"
 
 DROPPED: Final = object()
-"""Stands for a value that is to be left out with its key."""
+"""Means that a value is omitted, together with its key."""
 
 MAX_NUMBER: Final = 10**12
-"""Smaller numbers are no card numbers."""
+"""Smaller numbers cannot be card numbers."""
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_SHORT: Final = re.compile(r"[A-Za-z0-9_.-]{0,11}")  # too short for a secret that needs no key
+# Too short for a secret that is found without its key.
+_SHORT: Final = re.compile(r"[A-Za-z0-9_.-]{0,11}")
 _MAX_KNOWN: Final = 4_096
-_MAX_KNOWN_LENGTH: Final = 40  # so long a text has room in any record
+_MAX_KNOWN_LENGTH: Final = 40  # a text of this length is never cut
 
 
 class Redactor:
-    """Finds what is secret, and puts something else in its place.
+    """Finds and replaces secrets.
 
     Args:
-        keys: Which keys are secret.
-        values: Which secrets are looked for in texts.
-        how: `mask`; `hash`, HMAC-SHA-256 of the value, so that equal values stay equal; or `drop`.
+        keys: Decides which keys are secret.
+        values: Kinds of secrets that are found in texts.
+        how: `mask`; `hash`, the HMAC-SHA-256 of the value, equal for equal values; or `drop`.
         secret_key: Key of the hash.
     """
 
@@ -60,22 +61,22 @@ class Redactor:
         self._finders = [FINDERS[kind] for kind in dict.fromkeys(values)]
         self._finds_cards = FINDERS["card"] in self._finders
         self.harmless: set[str] = set()
-        """Short texts in which `is_harmless` found nothing: values repeat, such as countries."""
+        """Short texts in which `is_harmless` found no secret. Values repeat, such as countries."""
         self._how = how
         self._secret_key = secret_key
 
     @staticmethod
     def is_secret(verdict: int, value: object) -> bool:
-        """Tell whether a value is secret, by the verdict on its key. None and booleans are not."""
+        """Return whether a value is secret, by the verdict on its key. None and bools are not."""
         if verdict == PLAIN or value is None:
             return False
-        kind = type(value)  # which it cannot fake
+        kind = type(value)  # an object can fake its __class__
         if kind is bool:
             return False
         return verdict == SECRET or kind not in (int, float)
 
     def instead(self, value: JsonValue) -> JsonValue | object:
-        """Return what is stored instead of a secret value; `DROPPED` for nothing."""
+        """Return what replaces a secret value; `DROPPED` for nothing."""
         if self._how == "drop":
             return DROPPED
         if self._how == "mask":
@@ -84,13 +85,13 @@ class Redactor:
 
     @property
     def needs_value(self) -> bool:
-        """Whether `instead` looks at the value."""
+        """Whether `instead` uses the value."""
         return self._how == "hash"
 
     def is_harmless(self, text: str) -> bool:
-        """Tell quickly of most texts that go into JSON as they are that nothing in them is secret.
+        """Fast path: True when the text certainly has no secret and is plain ASCII.
 
-        False means nothing.
+        False means that `text` must look.
         """
         if text in self.harmless or _UUID.fullmatch(text):
             return True
@@ -104,11 +105,11 @@ class Redactor:
         return True
 
     def text(self, text: str) -> str:
-        """Return a text with what is secret in it replaced; the very text when nothing is."""
+        """Return a text with its secrets replaced; the same object when there are none."""
         if text in self.harmless:
             return text
         spans: list[Span] = []
-        # `\\token=x` may be a tab and "oken", or a text with a backslash of its own.
+        # `\\token=x` is either a tab and "oken", or a backslash and "token". Both are searched.
         for seen in {text, without_escapes(text)}:
             for find in self._finders:
                 spans += find(seen)
@@ -120,14 +121,16 @@ class Redactor:
         position = 0
         while spans:
             start, end = spans.pop(0)
-            while spans and spans[0][0] < end:  # a JWT after Bearer is one secret
+            while (
+                spans and spans[0][0] < end
+            ):  # overlapping finds, such as a JWT after Bearer, are one secret
                 end = max(end, spans.pop(0)[1])
             parts += (text[position:start], self._part(text[start:end]))
             position = end
         return "".join((*parts, text[position:]))
 
     def number(self, number: float | None) -> JsonValue:
-        """Return a number, or what stands for one that is the number of a payment card."""
+        """Return a number, or the replacement of a card number."""
         if number is None or number < MAX_NUMBER:
             return number
         if self._finds_cards and number == int(number):

@@ -1,8 +1,7 @@
-"""Secrets inside of texts: what they look like, wherever they stand.
+"""Find secrets in texts.
 
-Each finder is a function of a text that gives the spans of what it found. Most texts hold nothing,
-so each looks first for a sign that costs little. The time is in proportion to the text, whatever
-it is.
+A finder is a function that returns the spans of the secrets in a text. Most texts hold none, so
+each finder begins with a cheap test. The time is linear in the length, also for hostile texts.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Final, Literal, TypeAlias
 from flask_chest.redaction.keys import COUNT, PLAIN
 
 SecretKind: TypeAlias = Literal["credentials", "jwt", "card", "email"]
-"""What CHEST_REDACT_VALUES may name."""
+"""The values of CHEST_REDACT_VALUES."""
 
 DEFAULT_VALUES: Final[tuple[SecretKind, ...]] = ("credentials", "jwt", "card")
 
@@ -37,14 +36,16 @@ _PRIVATE_KEY: Final = re.compile(
 _JWT: Final = re.compile(r"eyJ[\w-]{6,}(?:\.[\w-]*)*")
 _MANY_DIGITS: Final = re.compile(r"\d{3}[\d -]{7,}\d{3}")
 _ESCAPE: Final = re.compile(r"\\(?:[abfnrtv]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
-_DIGITS: Final = re.compile(r"\d{3,}(?:[ -]{1,2}\d{3,})*")  # cards have no smaller groups
+_DIGITS: Final = re.compile(
+    r"\d{3,}(?:[ -]{1,2}\d{3,})*"
+)  # groups in card numbers are never shorter
 _DIGIT: Final = re.compile(r"\d")
-_DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # sums of the digits of 2n
+_DOUBLED: Final = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)  # the sum of the digits of 2n, by n
 _GROUP: Final = re.compile(r"\d+")
 _EMAIL: Final = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,254}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 _KEY: Final = re.compile(
-    # key, perhaps its closing quote or bracket, `=` or `:` (or `,` after a quote, as in the repr of
-    # a pair), perhaps the quote of the value
+    # The key, an optional closing quote or bracket, `=` or `:` (or `,` after a quote, as in the
+    # repr of a pair), and an optional opening quote of the value.
     r"(?<![\w.-])[\d.-]*([^\W\d][\w.-]+)(?:[\"'\]\\]{0,4}|%5[Dd])"
     r"[ \t]*(?:=>?|:|%3[ADad]|(?<=[\"']),)[ \t]*(\\*[\"'])?"
 )
@@ -64,9 +65,9 @@ _QUOTED: Final = {
 
 
 def without_escapes(text: str) -> str:
-    r"""Return a text of the same length whose escape sequences are no letters and digits.
+    r"""Return a text of the same length whose escape sequences have no letters and no digits.
 
-    In the `repr` of a text, `\notp=1` is not the key "notp", and `\x194111` not the number 194111.
+    In the `repr` of a text, `\notp=1` is the key "otp" after a line feed, not the key "notp".
     """
     if "\\" not in text:
         return text
@@ -74,7 +75,7 @@ def without_escapes(text: str) -> str:
 
 
 def credentials(text: str) -> Iterable[Span]:
-    """Find passwords in URLs, what follows `Bearer` and `Basic`, and keys of known issuers."""
+    """Find passwords in URLs, credentials after `Bearer` and `Basic`, and keys of known issuers."""
     found: list[Span] = []
     if " " in text or ":" in text:
         for match in _SCHEMES.finditer(text):
@@ -92,7 +93,7 @@ def credentials(text: str) -> Iterable[Span]:
 
 
 def _is_pair(encoded: str) -> bool:
-    """Tell whether a text is `user:password` in base64, and not a word after "basic"."""
+    """Return whether a text is `user:password` in base64, not just a word after "basic"."""
     whole = encoded.rstrip("=")
     try:
         return b":" in base64.b64decode(whole[: len(whole) // 4 * 4], altchars="-_")
@@ -101,16 +102,16 @@ def _is_pair(encoded: str) -> bool:
 
 
 def tokens(text: str) -> Iterable[Span]:
-    """Find JSON Web Tokens (RFC 7519), also encrypted ones and those that were cut."""
+    """Find JSON Web Tokens (RFC 7519), including encrypted and truncated ones."""
     if "eyJ" not in text:
         return ()
     return [match.span() for match in _JWT.finditer(text) if "." in match[0]]
 
 
 def cards(text: str) -> Iterable[Span]:
-    """Find numbers of payment cards: 13 to 19 digits that begin with 2 to 6 and pass Luhn's test.
+    """Find card numbers: 13 to 19 digits that begin with 2 to 6 and pass Luhn's test.
 
-    Digits may be in groups with a space or `-` between. Source: ISO/IEC 7812-1.
+    A space or `-` may separate groups of digits. Source: ISO/IEC 7812-1.
     """
     if len(text) < 13 or not _MANY_DIGITS.search(text):
         return ()
@@ -136,7 +137,7 @@ def _cards(text: str) -> Iterator[Span]:
 
 
 def is_card(digits: str) -> bool:
-    """Tell whether digits are the number of a payment card, as far as they show it."""
+    """Return whether digits can be a card number: by length, first digit and check digit."""
     if not 13 <= len(digits) <= 19:
         return False
     numbers = [int(digit) for digit in digits]
@@ -153,7 +154,7 @@ def emails(text: str) -> Iterable[Span]:
 
 
 def keyed(text: str, verdict: Callable[[str], int]) -> Iterable[Span]:
-    """Find what belongs to a secret key: in a query, a header, JSON, or an object's `repr`."""
+    """Find values of secret keys: in a query string, a header, JSON, or an object's `repr`."""
     if "=" in text or ":" in text or "%3" in text or "'," in text or '",' in text:
         return _keyed(text, verdict)
     return ()
@@ -165,7 +166,7 @@ def _keyed(text: str, verdict: Callable[[str], int]) -> Iterator[Span]:
         position = match.end()
         found = verdict(match[1][-_MAX_KEY:])
         if found == PLAIN or (found == COUNT and _DIGIT.match(text, position)):
-            # The value may be a key in its turn, as in `data: password=x`.
+            # The value may itself begin with a key, as in `data: password=x`.
             continue
         start, quote = position, match[2]
         if quote is None:
@@ -176,7 +177,7 @@ def _keyed(text: str, verdict: Callable[[str], int]) -> Iterator[Span]:
             end = _end_of_bare(text, start, match[1], is_header=is_header)
         elif len(quote) == 1:
             end = _end(_QUOTED[quote], text, start)
-        else:  # JSON within JSON: up to the next quote that is escaped the same way
+        else:  # JSON in JSON: the value ends at the next quote with the same escape
             end = text.find(quote, start)
             end = end if end >= 0 else len(text)
         if end > start:
@@ -190,14 +191,14 @@ def _end(expression: re.Pattern[str], text: str, start: int) -> int:
 
 
 def _end_of_bare(text: str, start: int, key: str, *, is_header: bool) -> int:
-    """Return where a value that stands in no quotes ends; it may be an object's `repr`."""
+    """Return the end of an unquoted value, which may be an object's `repr`."""
     if is_header and "cookie" in key.casefold():
-        return _end(_LINE, text, start)  # several of them, perhaps in quotes
+        return _end(_LINE, text, start)  # several cookies, perhaps in quotes
     bare = _AFTER_COLON if is_header else _AFTER_EQUALS
     end = _end(bare, text, start)
     if text[end : end + 1] in _QUOTED and text[start:end].lower() in _PREFIXES:
         return _end(_QUOTED[text[end]], text, end + 1)
-    while text[end : end + 1] in ("(", "[", "{"):  # one group may follow another: `Root[int](x)`
+    while text[end : end + 1] in ("(", "[", "{"):  # a group may follow another: `Root[int](x)`
         end = _end(bare, text, _end_of_group(text, end))
     return end - 1 if end > start + 1 and text[end - 1] == "," else end
 

@@ -1,1 +1,1 @@
-"""Settings, and what is built from them."""
+"""Settings: their model, where they are loaded from, and what is built from them."""

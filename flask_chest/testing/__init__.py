@@ -1,11 +1,11 @@
-"""Tests for applications, exporters and stores, yours too. Needs pytest.
+"""Helpers and contracts for tests of applications, exporters and stores. Needs pytest.
 
-`collect` takes the records of an application under test, which the fixture `chest_records` of
-`flask_chest.testing.fixtures` does for the length of a test. `RecordingExporter` keeps what is
-delivered.
+`collect` collects the records of an application in a `with` block. The fixture `chest_records` of
+`flask_chest.testing.fixtures` does so until the end of a test. `RecordingExporter` keeps the
+records that are delivered to it.
 
-A test class takes the contracts that its exporter has to keep, and says where the exporter is to
-write::
+A contract is a class of tests. A test class of an exporter derives from the contracts that the
+exporter must fulfil, and defines the fixture `backend`::
 
     from flask_chest.testing import Backend, ExporterContract
 
@@ -31,12 +31,14 @@ import pytest
 
 pytest.register_assert_rewrite(
     "flask_chest.testing.exporter_contract",
+    "flask_chest.testing.read_contract",
+    "flask_chest.testing.round_trip_contract",
+    "flask_chest.testing.schema_contract",
     "flask_chest.testing.server_contract",
     "flask_chest.testing.store_contract",
-    "flask_chest.testing.schema_contract",
 )
 
-from flask_chest.testing.backend import Backend, StoreBackend  # noqa: E402 - asserts come first
+from flask_chest.testing.backend import Backend, StoreBackend  # noqa: E402 - asserts are rewritten at import
 from flask_chest.testing.collect import collect  # noqa: E402
 from flask_chest.testing.collector import Collector  # noqa: E402
 from flask_chest.testing.exporter_contract import ExporterContract  # noqa: E402

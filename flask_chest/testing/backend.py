@@ -1,4 +1,4 @@
-"""What a contract has to know about an exporter's destination."""
+"""What a contract needs to know about the destination of an exporter."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask_chest.exporter import Exporter
@@ -14,13 +14,14 @@ from flask_chest.store import Store
 
 
 class Backend(ABC):
-    """A destination that is empty and belongs to one test.
+    """An empty destination of one test.
 
     Attributes:
-        exporter: The class that is tested.
-        config: An entry of CHEST_EXPORTERS that leads there, without `type`. Values that JSON
-            has, for it is handed to other processes.
-        watching_connections: How many connections the driver opens besides, to watch the server.
+        exporter: The exporter class under test.
+        config: An entry of CHEST_EXPORTERS for this destination, without `type`. Its values can be
+            encoded as JSON, as other processes receive it.
+        watching_connections: Number of further connections that the driver opens to watch the
+            server.
     """
 
     exporter: type[Exporter]
@@ -29,37 +30,42 @@ class Backend(ABC):
 
     @abstractmethod
     def ids(self) -> list[str]:
-        """Return the IDs of all records that are there, each as often as it is there.
+        """Return the ID of every stored record. An ID that is stored twice is there twice.
 
-        Not through the exporter, which might be wrong in the same way twice.
+        Do not use the exporter for this: a fault in it could hide itself.
         """
 
     def new(self, **fields: object) -> Exporter:
-        """Return an exporter that is not open, with some fields of the configuration changed."""
+        """Return an exporter that is not open. `fields` replace fields of its configuration."""
         return self.exporter(self.exporter.config_model.model_validate({**self.config, **fields}))
 
     def at(self, host: str, port: int) -> Mapping[str, Any]:
-        """Return the fields of the configuration that lead there by way of another address.
+        """Return the fields that replace the server's address in the configuration.
 
-        For `ServerContract`, which puts a relay in between.
+        `ServerContract` uses them to connect through a relay.
         """
         return {"host": host, "port": port}
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port of the server, for `ServerContract`."""
+        """Host and port of the server. `ServerContract` uses them."""
         return self.config["host"], self.config["port"]
 
-    def start(self, script: str) -> subprocess.Popen[str]:
-        """Run a Python script in a process of its own, where `new()` makes an exporter."""
+    def start(self, program: Callable[[Callable[[], Exporter]], None]) -> subprocess.Popen[str]:
+        """Run a function in a process of its own, connected by pipes.
+
+        Args:
+            program: A function of an importable module. Its argument is a function that returns a
+                new exporter.
+        """
         kind = self.exporter
-        opening = (
-            f"import json, sys\nfrom {kind.__module__} import {kind.__qualname__} as kind\n"
-            "def new():\n"
-            "    return kind(kind.config_model.model_validate(json.loads(sys.argv[1])))\n"
-        )
         return subprocess.Popen(
-            [sys.executable, "-c", opening + script, json.dumps(dict(self.config))],
+            [
+                *(sys.executable, "-m", "flask_chest.testing.run_program"),
+                f"{program.__module__}:{program.__qualname__}",
+                f"{kind.__module__}:{kind.__qualname__}",
+                json.dumps(dict(self.config)),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -68,12 +74,12 @@ class Backend(ABC):
 
 
 class StoreBackend(Backend):
-    """A destination that a `Store` makes tables in."""
+    """A destination in which a `Store` creates tables."""
 
     exporter: type[Store]
 
     def new(self, **fields: object) -> Store:
-        """Return a store that is not open, with some fields of the configuration changed."""
+        """Return a store that is not open. `fields` replace fields of its configuration."""
         store = super().new(**fields)
         assert isinstance(store, Store)
         return store
@@ -84,12 +90,12 @@ class StoreBackend(Backend):
 
     @abstractmethod
     def set_version(self, version: int) -> None:
-        """Let the tables, which are there, say that they have another version."""
+        """Change the schema version that is stored in the existing tables."""
 
     @abstractmethod
     def take_names(self) -> None:
-        """Put a table of somebody else, with one row, where the records are to be."""
+        """Create a foreign table, with one row, under the name of the table of records."""
 
     @abstractmethod
     def is_untouched(self) -> bool:
-        """Tell whether what `take_names` has made is as it was, and alone."""
+        """Return whether the table of `take_names` is unchanged, and is the only table."""

@@ -1,4 +1,4 @@
-"""Takes the records of an application under test before they reach its journal."""
+"""`collect`: take the records of an application under test before they reach its journal."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def collect(app: Flask) -> Iterator[Collector]:
-    """Collect, in the `with` block, the records of an application instead of delivering them.
+    """Collect the records of an application in a `with` block, instead of delivering them.
 
-    The application has been initialised as ever, with whatever exporters. Nothing is written to
-    its journal meanwhile, and no thread is started. A record is there as soon as its request has
-    ended: with Flask's test client, when the response has been read.
+    The application may have any exporters. In the block, nothing is written to its journal and no
+    thread is started. A record arrives when its request has ended: with Flask's test client, when
+    the response has been read.
 
     Args:
-        app: The application; requests to any client of it are seen.
+        app: The application, with `init_app` called.
 
     Raises:
-        ChestError: It has no FlaskChest.
+        ChestError: The application has no FlaskChest.
     """
     state: State | None = app.extensions.get(KEY)
     if state is None:
@@ -40,7 +40,7 @@ def collect(app: Flask) -> Iterator[Collector]:
         )
     collector = Collector()
     journal, is_awake = state.journal, state.capture.is_awake
-    state.journal = _Instead(collector)
+    state.journal = _CollectingJournal(collector)
     state.capture.write, state.capture.is_awake = state.journal.append, True
     try:
         yield collector
@@ -49,8 +49,8 @@ def collect(app: Flask) -> Iterator[Collector]:
         state.capture.write, state.capture.is_awake = journal.append, is_awake
 
 
-class _Instead(Journal):
-    """Stands where a journal stands, and hands each record on."""
+class _CollectingJournal(Journal):
+    """A journal that passes each record to a collector."""
 
     def __init__(self, collector: Collector) -> None:
         self._collector = collector

@@ -1,4 +1,4 @@
-"""Records that a test has got hold of, and how it waits for more."""
+"""`Collector`: the records that a test has collected."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from flask_chest.testing.records import as_stored
 
 
 class Collector(Sequence[Record]):
-    """The records that have arrived, each once, in their order. Safe to use from any thread."""
+    """The records that have arrived, each once, in the order of arrival. Thread-safe."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
         self._records: dict[str, Record] = {}
 
     def add(self, records: Iterable[RecordData]) -> None:
-        """Take records in; those that are there already are passed over."""
+        """Add records. Those that are there already are ignored."""
         taken = [as_stored(record) for record in records]
         with self._condition:
             for record in taken:
@@ -27,15 +27,15 @@ class Collector(Sequence[Record]):
 
     @property
     def records(self) -> list[Record]:
-        """The records that have arrived until now."""
+        """The records that have arrived so far."""
         with self._condition:
             return list(self._records.values())
 
     def wait_for(self, count: int, timeout_seconds: float = 5.0) -> list[Record]:
-        """Return all records as soon as at least `count` have arrived.
+        """Wait until at least `count` records have arrived; return all.
 
         Raises:
-            TimeoutError: Fewer have arrived in time.
+            TimeoutError: Fewer records arrived in time.
         """
         with self._condition:
             if self._condition.wait_for(lambda: len(self._records) >= count, timeout_seconds):
@@ -46,7 +46,7 @@ class Collector(Sequence[Record]):
         )
 
     def clear(self) -> None:
-        """Forget what has arrived."""
+        """Remove all records."""
         with self._condition:
             self._records.clear()
 

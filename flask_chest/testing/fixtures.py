@@ -1,11 +1,11 @@
 """Fixtures for pytest.
 
-The conftest.py at the root of the tests asks for them::
+The conftest.py at the root of the tests enables them::
 
     pytest_plugins = ["flask_chest.testing.fixtures"]
 
-They are no entry point of pytest's, which would import Flask-Chest into every test run of an
-environment in which it is installed.
+They are not an entry point of pytest: that would import Flask-Chest into every test run of the
+environment.
 """
 
 from __future__ import annotations
@@ -26,6 +26,6 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def chest_records() -> Iterator[Callable[[Flask], Collector]]:
-    """Return what collects the records of an application until the test ends: `collect`."""
+    """Return a function that collects the records of an application until the test ends."""
     with ExitStack() as stack:
         yield lambda app: stack.enter_context(collect(app))

@@ -1,4 +1,4 @@
-"""An exporter that keeps in memory what is delivered to it."""
+"""`RecordingExporter`: keeps delivered records in memory."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class RecordingConfig(BaseModel):
 
 
 class RecordingExporter(Exporter):
-    """Keeps in memory what is delivered to it, for tests of all that comes before a database.
+    """Keeps delivered records in memory, for tests without a database.
 
-    An instance is also the plugin that announces the type `recording`, whose exporters keep
-    their records in that instance::
+    An instance is also a plugin. It announces the type `recording`, whose exporters keep their
+    records in this instance::
 
         recording = RecordingExporter()
         chest = FlaskChest(exporters={"main": {"type": "recording"}}, journal="memory")
@@ -38,40 +38,40 @@ class RecordingExporter(Exporter):
 
     def __init__(self, config: BaseModel | None = None) -> None:
         super().__init__(config or RecordingConfig())
-        if not hasattr(type(self), "_collector"):  # else the core makes one for its own use
+        if not hasattr(type(self), "_collector"):  # the announced class has it
             self._collector = Collector()
 
     @hookimpl
     def chest_exporters(self) -> list[builtins.type[Exporter]]:
-        """Announce a class whose instances all keep their records here."""
+        """Announce a class whose instances keep their records in this instance."""
         kind = type(self)
         return [type(kind.__name__, (kind,), {"_collector": self._collector})]
 
     @property
     def records(self) -> list[Record]:
-        """The records that have been delivered, each once, in their order."""
+        """The delivered records, each once, in the order of delivery."""
         return self._collector.records
 
     def wait_for(self, count: int, timeout_seconds: float = 5.0) -> list[Record]:
-        """Return all records as soon as at least `count` have been delivered.
+        """Wait until at least `count` records have been delivered; return all.
 
-        `chest.flush()` delivers at once; else the next interval does.
+        `chest.flush()` delivers at once. Otherwise delivery waits for the next interval.
 
         Raises:
-            TimeoutError: Fewer have been delivered in time.
+            TimeoutError: Fewer records were delivered in time.
         """
         return self._collector.wait_for(count, timeout_seconds)
 
     def clear(self) -> None:
-        """Forget what has been delivered."""
+        """Remove all records."""
         self._collector.clear()
 
     def open(self) -> None:
-        """Do nothing: memory is always there."""
+        """Do nothing."""
 
     def export(self, batch: Batch) -> None:
-        """Keep the records that are not there yet."""
+        """Keep the records that have not been delivered before."""
         self._collector.add(batch.records())
 
     def close(self) -> None:
-        """Do nothing: what was delivered stays."""
+        """Do nothing. The records remain."""

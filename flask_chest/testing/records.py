@@ -1,4 +1,4 @@
-"""Records and batches as they come out of the journal."""
+"""Make records and batches as the journal has them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from flask_chest.exporter import Batch
 from flask_chest.record import Record, RecordData, encode, uuid7
 
 START: Final = datetime(2024, 5, 1, 12, 0, 0, 123456, tzinfo=timezone.utc)
-"""When a record began, unless the test says otherwise."""
+"""The default `started_at` of `make_record`."""
 
 
-def make_record(**fields: Any) -> RecordData:  # noqa: ANN401 - also what no record may have
+def make_record(**fields: Any) -> RecordData:  # noqa: ANN401 - invalid values are tested too
     """Return a record as the journal has it, with a new ID.
 
     Args:
-        **fields: What is different from the others; `started_at` may be an aware datetime.
+        **fields: Replace the default fields. `started_at` may be an aware datetime.
     """
     moment = fields.pop("started_at", START)
     if isinstance(moment, datetime):
@@ -48,13 +48,13 @@ def make_batch(*records: RecordData) -> Batch:
 
 
 def as_stored(record: RecordData) -> Record:
-    """Return what `Store.query` is to give back for a record of the journal."""
+    """Return a record as `Store.query` must return it."""
     moment = datetime.fromisoformat(record["started_at"].removesuffix("Z"))
     fields = cast("dict[str, Any]", record)
     return Record(**{**fields, "started_at": moment.replace(tzinfo=timezone.utc)})
 
 
 def rfc3339(moment: datetime) -> str:
-    """Return a moment as records have it: in UTC, of one width."""
+    """Return a moment in the form of `started_at`: in UTC, of fixed width."""
     naive = moment.astimezone(timezone.utc).replace(tzinfo=None)
     return f"{naive.isoformat(timespec='microseconds')}Z"

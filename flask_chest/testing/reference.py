@@ -1,4 +1,4 @@
-"""The read side of a store in plain Python, to compare a database with."""
+"""The read side of a store in plain Python, for comparison with a database."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ VALUES: tuple[JsonValue, ...] = (
 
 
 def some_records(seed: int, number: int) -> list[RecordData]:
-    """Return records that differ in all that the read side asks for."""
-    choose = random.Random(seed)  # noqa: S311 - repeatable
+    """Return random records that differ in every field that a store can filter or group by."""
+    choose = random.Random(seed)  # noqa: S311 - no secrets, and repeatable
 
     def variables() -> dict[str, JsonValue]:
         names = choose.sample(NAMES, choose.randrange(4))
@@ -45,8 +45,8 @@ def some_records(seed: int, number: int) -> list[RecordData]:
 
 
 def some_filters(seed: int, number: int) -> list[Where]:
-    """Return restrictions that fit `some_records`, more or less."""
-    choose = random.Random(seed)  # noqa: S311 - repeatable
+    """Return random restrictions, most of which match some of `some_records`."""
+    choose = random.Random(seed)  # noqa: S311 - no secrets, and repeatable
     found: list[Where] = [{}]
     for _ in range(number):
         moments = sorted(START + timedelta(microseconds=choose.randrange(20_000)) for _ in "ab")
@@ -68,7 +68,7 @@ def some_filters(seed: int, number: int) -> list[Where]:
 
 
 def matches(record: Record, where: Where) -> bool:
-    """Tell whether a record is among those that are asked for."""
+    """Return whether a record matches all restrictions."""
     for name, wanted in where.items():
         if name == "since":
             found = record.started_at >= where["since"]
@@ -87,7 +87,7 @@ def matches(record: Record, where: Where) -> bool:
 
 
 def is_same(stored: JsonValue, wanted: JsonValue) -> bool:
-    """Compare as JSON does: a bool is no number, and 1 equals 1.0."""
+    """Return whether two JSON values are equal: 1 equals 1.0, and a bool equals no number."""
     if isinstance(stored, bool) or isinstance(wanted, bool):
         return stored is wanted
     if isinstance(stored, (int, float)) and isinstance(wanted, (int, float)):
@@ -96,7 +96,7 @@ def is_same(stored: JsonValue, wanted: JsonValue) -> bool:
 
 
 def routes(records: Iterable[Record]) -> list[RouteSummary]:
-    """Return what `Store.routes` is to return."""
+    """Return what `Store.routes` must return."""
     groups: dict[tuple[str, str | None], list[Record]] = defaultdict(list)
     for record in records:
         groups[record.method, record.route].append(record)
@@ -119,7 +119,7 @@ def routes(records: Iterable[Record]) -> list[RouteSummary]:
 
 
 def percentile(group: Iterable[Record], percent: int) -> float:
-    """Return the weighted nearest rank of the durations, in milliseconds."""
+    """Return a percentile of the durations, in milliseconds: the weighted nearest rank."""
     records = sorted(group, key=lambda record: record.duration_ms)
     reached, total = 0.0, sum(record.weight for record in records)
     for record in records:
@@ -130,7 +130,7 @@ def percentile(group: Iterable[Record], percent: int) -> float:
 
 
 def top_values(records: Iterable[Record], name: str) -> list[ValueCount]:
-    """Return what `Store.top_values` is to return, all of them."""
+    """Return what `Store.top_values` must return, without a limit."""
     counts: dict[str | None, float] = defaultdict(float)
     for record in records:
         if name in record.variables:
@@ -140,14 +140,14 @@ def top_values(records: Iterable[Record], name: str) -> list[ValueCount]:
 
 
 def as_text(value: JsonValue) -> str | None:
-    """Return a value as the view has it: text as it is, null as none, all else as JSON."""
+    """Return a value as the view of variables has it: texts unchanged, all else as JSON."""
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def compact(value: object) -> str | None:
-    """Return a value of the view without the spaces that a database puts into lists and objects."""
+    """Return a value of the view without the spaces that databases put into JSON."""
     text = None if value is None else str(value)
     if text is None or text[:1] not in ("[", "{"):
         return text

@@ -1,4 +1,4 @@
-"""A TCP relay on the loopback interface, for servers that go away and come back."""
+"""`Relay`: a TCP relay that can cut, stall and restore connections to a server."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _CHUNK = 65_536
 
 
 class Relay:
-    """Passes connections on to a server, until it is told not to.
+    """Relays connections from the loopback interface to a server, in a `with` block.
 
     Args:
-        host: Where the server is.
-        port: Its TCP port.
+        host: Host of the server.
+        port: TCP port of the server.
 
     Attributes:
         address: Host and port on which the relay listens.
-        connections: How many it has accepted.
-        waits: For each of them, how often the server has answered the client: the round trips.
+        connections: Number of accepted connections.
+        waits: Number of round trips to the server, for each connection.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -57,31 +57,31 @@ class Relay:
             thread.join()
 
     def cut(self) -> None:
-        """End all connections, and refuse new ones."""
+        """Close all connections, and refuse new ones."""
         listener, self._listener = self._listener, None
         if listener is not None:
             _end(listener)
         self.drop()
 
     def drop(self) -> None:
-        """End all connections; new ones are accepted."""
+        """Close all connections. New ones are accepted."""
         with self._lock:
             for each in self._open:
                 with contextlib.suppress(OSError):
                     each.shutdown(socket.SHUT_RDWR)
 
     def restore(self) -> None:
-        """Accept connections again, at the same address."""
+        """Accept connections again, on the same address."""
         if self._listener is None:
             self._listener = socket.create_server(self.address)
             self._accept(self._listener)
 
     def stall(self) -> None:
-        """Pass nothing on, while all connections stay open and new ones are accepted."""
+        """Stop relaying data. Connections stay open, and new ones are accepted."""
         self._flows.clear()
 
     def resume(self) -> None:
-        """Pass on again what comes, and what has come in between."""
+        """Relay data again, including what arrived in the meantime."""
         self._flows.set()
 
     def _accept(self, listener: socket.socket) -> None:
@@ -92,7 +92,7 @@ class Relay:
                 except OSError:  # closed
                     return
                 self.waits.append(0)
-                self._start(functools.partial(self._pass_on, client, self.connections))
+                self._start(functools.partial(self._relay, client, self.connections))
                 self.connections += 1
 
         self._start(run)
@@ -102,13 +102,13 @@ class Relay:
         self._threads.append(thread)
         thread.start()
 
-    def _pass_on(self, client: socket.socket, number: int) -> None:
+    def _relay(self, client: socket.socket, number: int) -> None:
         with contextlib.ExitStack() as stack:
             stack.callback(self._forget, client)
             with self._lock:
                 self._open.add(client)
             self._flows.wait()
-            if self._listener is None:  # cut at the moment of its arrival
+            if self._listener is None:  # cut while it was accepted
                 return
             try:
                 server = socket.create_connection(self._server)
@@ -140,6 +140,6 @@ class Relay:
 
 
 def _end(one: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # it may be ended already
+    with contextlib.suppress(OSError):  # it may be closed already
         one.shutdown(socket.SHUT_RDWR)
     one.close()

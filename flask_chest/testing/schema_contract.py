@@ -1,4 +1,4 @@
-"""What every store has to keep about tables that are there already."""
+"""The contract of every store that creates tables, about tables that exist already."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from flask_chest.testing.records import make_batch, make_record
 
 
 class SchemaContract:
-    """Tests for a store that makes its tables. A subclass gives the fixture `backend`."""
+    """Tests for a store that creates its tables. A subclass defines the fixture `backend`."""
 
-    def test_opening_again_finds_what_is_there(self, backend: StoreBackend) -> None:
+    def test_a_store_opens_its_existing_tables(self, backend: StoreBackend) -> None:
         record = make_record()
         for _ in range(3):
             store = backend.new()
@@ -21,7 +21,7 @@ class SchemaContract:
             store.close()
         assert backend.ids() == [record["id"]]
 
-    def test_a_newer_schema_is_refused_and_left_alone(self, backend: StoreBackend) -> None:
+    def test_a_newer_schema_is_refused_and_left_unchanged(self, backend: StoreBackend) -> None:
         store = backend.new()
         store.open()
         store.export(make_batch(make_record()))
@@ -37,9 +37,7 @@ class SchemaContract:
         store.close()
         assert len(backend.ids()) == 2
 
-    def test_a_table_of_somebody_else_is_refused_and_left_alone(
-        self, backend: StoreBackend
-    ) -> None:
+    def test_a_foreign_table_is_refused_and_left_unchanged(self, backend: StoreBackend) -> None:
         backend.take_names()
         store = backend.new()
         with pytest.raises(SchemaMismatch, match="records"):

@@ -1,4 +1,4 @@
-"""What every exporter to a server has to keep: the server goes away, and comes back."""
+"""The contract of every exporter to a server: outages, and lost or stalled connections."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from flask_chest.testing.backend import Backend
 from flask_chest.testing.records import make_batch, make_record
 from flask_chest.testing.relay import Relay
 
-_SOON_SECONDS = 10.0
+_TIMEOUT_SECONDS = 10.0
 
 
 class ServerContract:
-    """Tests for an exporter to a server. A subclass gives the fixture `backend`.
+    """Tests for an exporter to a server. A subclass defines the fixture `backend`.
 
-    The exporter's configuration has the fields `connect_timeout_seconds` and `timeout_seconds`,
-    or `Backend.new` understands them.
+    The configuration has the fields `connect_timeout_seconds` and `timeout_seconds`, or
+    `Backend.new` translates them.
     """
 
     @pytest.fixture
     def relay(self, backend: Backend) -> Iterator[Relay]:
-        """Return a relay to the destination's server."""
+        """Return a relay to the server of the destination."""
         with Relay(*backend.address) as relay:
             yield relay
 
     @pytest.fixture
     def relayed(self, backend: Backend, relay: Relay) -> Iterator[Exporter]:
-        """Return an exporter, not open, to the destination by way of the relay."""
+        """Return an exporter, not open, that connects through the relay."""
         exporter = backend.new(
             **backend.at(*relay.address), connect_timeout_seconds=2.0, timeout_seconds=2.0
         )
@@ -44,22 +44,22 @@ class ServerContract:
     ) -> None:
         relay.cut()
         for attempt in (relayed.open, relayed.check):
-            error = _fails_soon(attempt)
-            assert str(relay.address[1]) in str(error), "the message says where"
+            error = _unavailable(attempt)
+            assert str(relay.address[1]) in str(error), "the message names the address"
         relayed.close()
         relay.restore()
         relayed.open()
         relayed.export(make_batch(make_record()))
         assert len(backend.ids()) == 1
 
-    def test_a_server_that_never_answers_is_unavailable_in_time(
+    def test_a_server_that_never_answers_is_unavailable_after_the_timeout(
         self, relay: Relay, relayed: Exporter
     ) -> None:
         relay.stall()
         for attempt in (relayed.open, relayed.check):
-            _fails_soon(attempt)
+            _unavailable(attempt)
 
-    def test_a_connection_that_was_lost_while_idle_costs_no_failure(
+    def test_a_connection_lost_while_idle_is_reopened_without_an_error(
         self, backend: Backend, relay: Relay, relayed: Exporter
     ) -> None:
         records = [make_record() for _ in range(3)]
@@ -70,7 +70,7 @@ class ServerContract:
             time.sleep(0.05)
         assert sorted(backend.ids()) == sorted(record["id"] for record in records)
 
-    def test_an_outage_loses_nothing_and_doubles_nothing(
+    def test_after_an_outage_every_record_is_stored_once(
         self, backend: Backend, relay: Relay, relayed: Exporter
     ) -> None:
         first, second = make_record(), make_record()
@@ -78,21 +78,21 @@ class ServerContract:
         relayed.export(make_batch(first))
         relay.cut()
         for _ in range(2):
-            _fails_soon(lambda: relayed.export(make_batch(first, second)))
+            _unavailable(lambda: relayed.export(make_batch(first, second)))
         relayed.close()
         relay.restore()
         relayed.open()
         relayed.export(make_batch(first, second))
         assert sorted(backend.ids()) == sorted([first["id"], second["id"]])
 
-    def test_a_server_that_stops_answering_is_given_up_in_time(
+    def test_a_server_that_stops_answering_is_unavailable_after_the_timeout(
         self, backend: Backend, relay: Relay, relayed: Exporter
     ) -> None:
         first, second = make_record(), make_record()
         relayed.open()
         relayed.export(make_batch(first))
         relay.stall()
-        _fails_soon(lambda: relayed.export(make_batch(second)))
+        _unavailable(lambda: relayed.export(make_batch(second)))
         relayed.close()
         relay.drop()
         relay.resume()
@@ -100,7 +100,7 @@ class ServerContract:
         relayed.export(make_batch(first, second))
         assert sorted(backend.ids()) == sorted([first["id"], second["id"]])
 
-    def test_the_exporter_holds_one_connection(
+    def test_the_exporter_uses_one_connection(
         self, backend: Backend, relay: Relay, relayed: Exporter
     ) -> None:
         relayed.open()
@@ -110,20 +110,20 @@ class ServerContract:
         assert len(backend.ids()) == 10
 
 
-def _fails_soon(call: Callable[[], None]) -> Exception:
-    """Return the error of a call that is to find the server unavailable, within some seconds."""
+def _unavailable(call: Callable[[], None]) -> Exception:
+    """Return the error of a call that must raise `ExporterUnavailable` within 10 seconds."""
     raised: list[Exception] = []
 
     def run() -> None:
         try:
             call()
-        except Exception as error:  # noqa: BLE001 - looked at below
+        except Exception as error:  # noqa: BLE001 - asserted on below
             raised.append(error)
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(_SOON_SECONDS)
-    assert not thread.is_alive(), "it waits for ever"
+    thread.join(_TIMEOUT_SECONDS)
+    assert not thread.is_alive(), "the call does not return"
     assert raised, "no error"
     assert type(raised[0]) is ExporterUnavailable, raised[0]
     return raised[0]

@@ -16,8 +16,7 @@ from flask_chest.capture.record_line import Lines
 from flask_chest.capture.request_state import Tracked
 from flask_chest.capture.rules import Plan
 from flask_chest.encode.patterns import Patterns
-from flask_chest.encode.record_fields import Fields
-from flask_chest.encode.variables import Pick
+from flask_chest.encode.record_fields import RecordFields
 from flask_chest.record import RecordData, instance, uuid7
 from flask_chest.redaction import Redactor, SecretKeys
 
@@ -31,11 +30,11 @@ class Fault(Exception):
 
 
 def make_lines(**rules):
-    return Lines("shop", Fields(rules, Redactor(SecretKeys(()))))
+    return Lines("shop", RecordFields(rules, Redactor(SecretKeys(()))))
 
 
 def make_plan():
-    return Plan(Pick(Patterns(("*",), setting="")), None, 1.0)
+    return Plan(Patterns(("*",), setting=""), None, 1.0)
 
 
 def make_request(path="/", *, rule=None, method="GET"):

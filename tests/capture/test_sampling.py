@@ -240,14 +240,14 @@ def test_up_to_three_quarters_of_the_limit_nothing_is_left_out(clock):
     assert [rate_limit.admit(1.0) for _ in range(75)] == [1.0] * 75
 
 
-def test_steady_traffic_uses_the_limit_up_and_what_is_below_it_is_kept(clock):
-    for requests, least in ((100, 100), (130, 90), (1_000, 90)):
-        rate_limit = RateLimit(100)
-        for second in range(5):
-            clock.at = float(second)
-            kept = sum(rate_limit.admit(1.0) > 0 for _ in range(requests))
-            assert kept <= 100
-        assert kept >= least
+@pytest.mark.parametrize(("requests", "least"), [(100, 100), (130, 99), (1_000, 95)])
+def test_steady_traffic_uses_the_limit_up_and_what_is_below_it_is_kept(clock, requests, least):
+    rate_limit, kept = RateLimit(100), []
+    for second in range(100):
+        clock.at = float(second)
+        kept.append(sum(rate_limit.admit(1.0) > 0 for _ in range(requests)))
+    assert max(kept) <= 100
+    assert sum(kept[1:]) / 99 >= least  # a single second depends on chance
 
 
 def test_each_route_keeps_its_share_of_the_weight(clock):

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from support.serving import QUIET, Serving, gunicorn, until, waitress
+from support.serving import Serving, gunicorn, until, waitress
 
 from flask_chest.journal import MemoryJournal
 from flask_chest.runtime.counters import Counters
@@ -51,8 +51,6 @@ ENDS = {"SIGTERM": signal.SIGTERM, "SIGINT": signal.SIGINT}
 def test_a_server_ends_in_time_though_the_database_does_not_and_nothing_is_lost(
     tmp_path, postgres, behind, relay, trouble, end
 ):
-    for name, content in QUIET.items():
-        (tmp_path / name).write_text(content)
     exporters = {"central": behind}
     with Serving(tmp_path, gunicorn(), None, exporters=exporters, interval=0.1) as serving:
         serving.ask(lambda: len(serving.pids) == 2)
@@ -76,8 +74,6 @@ def test_a_server_ends_in_time_though_the_database_does_not_and_nothing_is_lost(
 
 def test_without_time_at_its_end_a_server_leaves_its_records_to_the_next(tmp_path, monkeypatch):
     monkeypatch.setenv("FLASK_CHEST_SHUTDOWN_SECONDS", "0")
-    for name, content in QUIET.items():
-        (tmp_path / name).write_text(content)
     with Serving(tmp_path, gunicorn(), interval=1_000) as serving:
         serving.ask(times=50)
         assert serving.end(signal.SIGTERM) == 0

@@ -1,10 +1,10 @@
-"""Which of the installed plugins are loaded, and what is said of those that cannot be."""
+"""Which installed plugins are loaded, and the errors of those that cannot be."""
 
 from __future__ import annotations
 
 import re
 import sys
-import textwrap
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -14,43 +14,18 @@ from flask_chest.errors import ConfigurationError
 
 BACKENDS = ("mongo", "mysql", "postgres", "sqlite")
 
-FILTER = """
-    from flask_chest import hookimpl
-
-    @hookimpl
-    def chest_filter_variables(variables):
-        pass
-    """
-
-EXPORTER = """
-    from flask_chest import hookimpl
-    from flask_chest.exporter import Exporter
-    from pydantic import BaseModel
-
-    class Config(BaseModel):
-        url: str = ""
-
-    class Theirs(Exporter):
-        type = "theirs"
-        schemes = ("https",)
-        config_model = Config
-        def open(self): pass
-        def export(self, batch): pass
-        def close(self): pass
-
-    @hookimpl
-    def chest_exporters():
-        return [Theirs]
-    """
+PROGRAMS = Path(__file__).with_name("programs")
+FILTER = (PROGRAMS / "filter_plugin.py").read_text("utf-8")
+EXPORTER = (PROGRAMS / "exporter_plugin.py").read_text("utf-8")
 
 
 @pytest.fixture
 def install(tmp_path):
-    """Return what writes a distribution that announces a plugin, as pip would install it."""
+    """Return a function that installs a distribution with a plugin, as pip does."""
 
     def install(distribution, code, version="1.0", requires=(), name=None):
         module = re.sub(r"\W", "_", distribution)
-        (tmp_path / f"{module}.py").write_text(textwrap.dedent(code))
+        (tmp_path / f"{module}.py").write_text(code)
         info = tmp_path / f"{module}-{version}.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(
@@ -65,7 +40,7 @@ def install(tmp_path):
 
 @pytest.fixture
 def plugins(tmp_path, monkeypatch):
-    """Return what runs `flask chest plugins` in an environment, and gives its lines, split."""
+    """Return a function that runs `flask chest plugins` and returns its columns by line."""
     monkeypatch.syspath_prepend(tmp_path)
 
     def run(**environment):
@@ -95,7 +70,7 @@ def refused(run, *parts, **environment):
     return str(caught.value)
 
 
-def test_the_command_lists_each_plugin_with_distribution_version_and_hooks(plugins, install):
+def test_the_command_lists_distribution_version_and_hooks_of_each_plugin(plugins, install):
     install("flask-chest-nothing", FILTER, "3.2.1")
     assert as_dict(plugins()) == {
         "flask_chest_nothing": ("flask-chest-nothing 3.2.1", "chest_filter_variables"),
@@ -103,7 +78,7 @@ def test_the_command_lists_each_plugin_with_distribution_version_and_hooks(plugi
     }
 
 
-def test_installed_plugins_are_listed_in_the_order_in_which_they_are_called(plugins, install):
+def test_installed_plugins_are_listed_in_the_order_of_calls(plugins, install):
     install("b-dist", FILTER, name="b")
     install("a-dist", FILTER, name="z")
     install("c-dist", FILTER, name="a")
@@ -111,7 +86,7 @@ def test_installed_plugins_are_listed_in_the_order_in_which_they_are_called(plug
     assert order == ["a", "b", *BACKENDS, "z"]
 
 
-def test_an_allow_list_leaves_out_all_others(plugins, install):
+def test_only_allowed_plugins_are_loaded(plugins, install):
     install("Theirs.One", FILTER, name="one")
     install("theirs-two", "raise RuntimeError('imported')", name="two")
     for names in ("theirs_one,sqlite", '["one", "flask-chest-sqlite"]'):
@@ -122,7 +97,7 @@ def test_an_allow_list_leaves_out_all_others(plugins, install):
         assert found.keys() == {"two", "mongo", "mysql", "postgres"}
 
 
-def test_an_allow_list_with_a_name_that_is_not_installed_is_refused(plugins):
+def test_an_allowed_plugin_that_is_not_installed_stops_init_app(plugins):
     refused(
         plugins,
         "CHEST_PLUGINS: no installed plugin is called 'flask-chest-mysqll'",
@@ -133,7 +108,7 @@ def test_an_allow_list_with_a_name_that_is_not_installed_is_refused(plugins):
 
 
 @pytest.mark.parametrize("name", ["broken", "Flask.Chest_Broken"])
-def test_a_blocked_plugin_is_not_even_imported(plugins, install, name):
+def test_a_blocked_plugin_is_not_imported(plugins, install, name):
     install("flask-chest-broken", "raise RuntimeError('imported')", name="broken")
     found = as_dict(plugins(BLOCK_PLUGINS=name))
     assert found["broken"] == ("flask-chest-broken 1.0", "left out by CHEST_BLOCK_PLUGINS")
@@ -141,13 +116,13 @@ def test_a_blocked_plugin_is_not_even_imported(plugins, install, name):
     assert found["broken"] == ("flask-chest-broken 1.0", "left out by CHEST_BLOCK_PLUGINS")
 
 
-def test_a_block_list_with_a_name_that_is_not_installed_is_said(plugins, said):
+def test_a_blocked_plugin_that_is_not_installed_is_logged(plugins, said):
     assert set(as_dict(plugins(BLOCK_PLUGINS="mysqll"))) == set(BACKENDS)
     [message] = said()
     assert "CHEST_BLOCK_PLUGINS: no installed plugin is called 'mysqll'. Did you mean" in message
 
 
-def test_one_variable_turns_off_all_plugins_of_other_projects(plugins, install):
+def test_one_setting_leaves_out_all_plugins_of_other_projects(plugins, install):
     install("theirs", "raise RuntimeError('imported')")
     found = as_dict(plugins(EXTERNAL_PLUGINS="0"))
     assert found.pop("theirs") == ("theirs 1.0", "left out by CHEST_EXTERNAL_PLUGINS")
@@ -156,7 +131,7 @@ def test_one_variable_turns_off_all_plugins_of_other_projects(plugins, install):
     assert found["theirs"] == ("theirs 1.0", "left out by CHEST_EXTERNAL_PLUGINS")
 
 
-def test_a_type_whose_plugin_was_left_out_is_missed_with_the_setting(plugins):
+def test_the_error_for_a_type_names_the_setting_that_left_out_its_plugin(plugins):
     message = refused(
         plugins,
         "no installed plugin exports to 'sqlite'",
@@ -167,9 +142,7 @@ def test_a_type_whose_plugin_was_left_out_is_missed_with_the_setting(plugins):
 
 
 @pytest.mark.parametrize("requirement", ["flask-chest<100,>=99", "Flask_Chest <0.0.11"])
-def test_a_plugin_made_for_another_major_version_is_refused_before_it_is_imported(
-    plugins, install, requirement
-):
+def test_a_plugin_for_another_version_is_refused_without_an_import(plugins, install, requirement):
     code = "raise RuntimeError('imported')"
     install("flask-chest-old", code, "4.5", requires=["flask>=3", requirement])
     refused(
@@ -192,9 +165,7 @@ def test_a_plugin_made_for_another_major_version_is_refused_before_it_is_importe
         "flask-chest-of-drawers>=99",
     ],
 )
-def test_a_requirement_that_this_version_meets_or_that_does_not_hold_here_is_no_hindrance(
-    plugins, install, requirement
-):
+def test_a_requirement_that_is_met_or_does_not_apply_is_accepted(plugins, install, requirement):
     install("theirs", FILTER, requires=[requirement])
     assert as_dict(plugins())["theirs"] == ("theirs 1.0", "chest_filter_variables")
 
@@ -207,7 +178,7 @@ def test_a_requirement_that_this_version_meets_or_that_does_not_hold_here_is_no_
         ("raise SystemExit(3)", "SystemExit: 3"),
     ],
 )
-def test_a_plugin_that_fails_at_import_is_named_with_its_distribution(plugins, install, code, what):
+def test_the_error_of_a_failed_import_names_plugin_and_distribution(plugins, install, code, what):
     install("flask-chest-broken", code, "0.9")
     refused(
         plugins,
@@ -218,7 +189,7 @@ def test_a_plugin_that_fails_at_import_is_named_with_its_distribution(plugins, i
     )
 
 
-def test_a_plugin_with_an_unknown_hook_is_named_with_its_distribution(plugins, install):
+def test_the_error_for_an_unknown_hook_names_plugin_and_distribution(plugins, install):
     install("theirs", FILTER.replace("chest_filter_variables", "chest_of_drawers"), "2.0")
     refused(
         plugins,
@@ -228,7 +199,7 @@ def test_a_plugin_with_an_unknown_hook_is_named_with_its_distribution(plugins, i
     )
 
 
-def test_two_that_claim_one_type_are_named_with_their_distributions(plugins, install):
+def test_the_error_for_two_equal_types_names_both_distributions(plugins, install):
     install("one-dist", EXPORTER, "1.1", name="one")
     install("two-dist", EXPORTER, "2.2", name="two")
     refused(
@@ -241,18 +212,18 @@ def test_two_that_claim_one_type_are_named_with_their_distributions(plugins, ins
     assert "two" in as_dict(plugins(BLOCK_PLUGINS="one-dist"))
 
 
-def test_two_that_claim_one_scheme_are_told_apart_by_their_type(plugins, install):
+def test_of_two_types_with_one_scheme_the_entry_must_choose(plugins, install):
     install("one-dist", EXPORTER)
     install("two-dist", EXPORTER.replace("theirs", "others"))
     refused(
         plugins,
-        "URLs with 'https' belong to several types, ['others', 'theirs']. Say which: {'type':",
+        "URLs with 'https' belong to several types, ['others', 'theirs']. Choose one: {'type':",
         EXPORTERS="https://example.net",
     )
     assert "one_dist" in as_dict(plugins(EXPORTERS="theirs://example.net"))
 
 
-def test_two_plugins_with_one_name_are_named_with_their_distributions(plugins, install):
+def test_the_error_for_two_equal_names_names_both_distributions(plugins, install):
     install("one-dist", FILTER, "1.1", name="geo")
     install("two-dist", FILTER, "2.2", name="geo")
     refused(plugins, "the plugin 'geo' (one-dist 1.1)", "the plugin 'geo' (two-dist 2.2)")
@@ -260,7 +231,7 @@ def test_two_plugins_with_one_name_are_named_with_their_distributions(plugins, i
         assert ["geo", left, "chest_filter_variables"] in plugins(BLOCK_PLUGINS=blocked)
 
 
-def test_two_names_for_one_module_are_refused(plugins, install, tmp_path):
+def test_one_module_with_two_names_is_refused(plugins, install, tmp_path):
     install("theirs", FILTER)
     entries = tmp_path / "theirs-1.0.dist-info" / "entry_points.txt"
     entries.write_text("[flask_chest]\none = theirs\ntwo = theirs\n")

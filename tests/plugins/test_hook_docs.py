@@ -1,4 +1,4 @@
-"""Every hook is documented, and the example of each is run in an application."""
+"""Every hook is documented, and its example works in an application."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def specification(hook):
     return inspect.signature(getattr(hookspecs, hook))
 
 
-def test_the_page_has_one_section_for_each_hook_in_their_order_and_no_other():
+def test_the_page_has_one_section_for_each_hook_in_the_order_of_the_specifications():
     assert len(HOOKS) >= 5
     assert list(SECTIONS) == HOOKS
     assert PAGE.count("\n## `chest_") == len(HOOKS)
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-def test_the_section_has_the_signature_every_part_and_every_parameter(hook):
+def test_the_section_has_the_signature_and_describes_every_parameter(hook):
     parameters = specification(hook).parameters
     heading, section = SECTIONS[hook].split("\n", 1)
     assert heading == f"({', '.join(parameters)}) -> {specification(hook).return_annotation}`"
@@ -46,7 +46,7 @@ def test_the_section_has_the_signature_every_part_and_every_parameter(hook):
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-def test_the_specification_says_the_same_parts(hook):
+def test_the_specification_has_every_part(hook):
     text = inspect.getdoc(getattr(hookspecs, hook))
     for part in ("Called", "Returns:", "When it raises"):
         assert f"\n{part}" in text
@@ -55,7 +55,7 @@ def test_the_specification_says_the_same_parts(hook):
     assert described == list(specification(hook).parameters)
 
 
-def test_each_hook_has_a_test_of_its_own_that_runs_the_example():
+def test_each_hook_has_a_test_that_runs_its_example():
     functions = [
         node
         for node in ast.parse(Path(__file__).read_text("utf-8")).body
@@ -73,12 +73,12 @@ def test_each_hook_has_a_test_of_its_own_that_runs_the_example():
 
 @pytest.fixture
 def example(request):
-    """Return the example of the hook that the test is named after, as a module."""
+    """Return the example of the hook in the test's name, as a module."""
     [hook] = [name for name in HOOKS if request.node.name.startswith(f"test_hook_{name}_")]
     code = re.search(r"```python\n(.*?)```", SECTIONS[hook], re.DOTALL)[1]
     module = ModuleType(f"example_of_{hook}")
     exec(compile(code, f"docs/plugins.md, {hook}", "exec"), vars(module))
-    # It implements this hook and no other.
+    # The example implements this hook only.
     marked = {name for name, value in vars(module).items() if hasattr(value, "flask_chest_impl")}
     assert marked == {hook}
     return module
@@ -86,8 +86,8 @@ def example(request):
 
 @pytest.fixture
 def serve_with(make_chest, example):
-    """Return what serves a request with the example as a plugin, and gives chest and response."""
-    apps = []  # a FlaskChest keeps none alive
+    """Return a function that serves a request with the example as a plugin."""
+    apps = []  # FlaskChest does not keep them alive
 
     def serve(headers=None, **arguments):
         chest = make_chest(**arguments)
@@ -114,7 +114,7 @@ class NoConfig(BaseModel):
 
 
 class Away(Exporter):
-    """An exporter whose destination is away."""
+    """An exporter whose destination is unavailable."""
 
     type = "away"
     config_model = NoConfig
@@ -157,20 +157,20 @@ def test_hook_chest_filter_variables_removes_and_adds(serve_with, recorded):
     assert was_called(chest, "chest_filter_variables")
 
 
-def test_hook_chest_exporters_brings_a_type(serve_with, example, capsys):
+def test_hook_chest_exporters_adds_a_type(serve_with, example, capsys):
     chest, _ = serve_with(exporters={"screen": {"type": "print", "prefix": ">"}})
     assert chest.flush()
     assert capsys.readouterr().out == "> /orders {'user': 'ada', 'card_number': '[redacted]'}\n"
 
 
-def test_hook_chest_exported_hears_of_batches(serve_with, example, recorded):
+def test_hook_chest_exported_is_called_for_a_batch(serve_with, example, recorded):
     chest, _ = serve_with()
     recorded(chest, 1)
     assert example.delivered == {"main": 1}
     assert was_called(chest, "chest_exported")
 
 
-def test_hook_chest_export_failed_hears_of_failures(serve_with, example, caplog):
+def test_hook_chest_export_failed_is_called_for_a_failure(serve_with, example, caplog):
     chest, _ = serve_with(exporters={"main": {"type": "away"}})
     assert not chest.flush()
     assert ("alerts", 40, "main: it is away") in caplog.record_tuples

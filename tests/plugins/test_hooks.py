@@ -1,4 +1,4 @@
-"""What the implementations of hooks cost: their order, their faults, and the time they take."""
+"""Calls of hooks: their order, errors of plugins, and times."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def plugin(**functions):
 
 @pytest.fixture
 def client(make_chest, app):
-    """Return what serves a tracked route with plugins, each registered under its name."""
+    """Return a function that makes a client of an application with plugins, given by name."""
 
     def make(**plugins):
         chest = make_chest()
@@ -49,7 +49,7 @@ def client(make_chest, app):
 # -- Order -----------------------------------------------------------------------------------
 
 
-def test_the_newest_registration_is_called_first_and_tryfirst_and_trylast_hold(client):
+def test_calls_follow_tryfirst_then_the_newest_registration_then_trylast(client):
     called = []
 
     def noting(name, **options):
@@ -68,7 +68,7 @@ def test_the_newest_registration_is_called_first_and_tryfirst_and_trylast_hold(c
     assert called == ["first", "new", "old", "last"]
 
 
-def test_the_first_request_id_that_is_given_decides(client, recorded):
+def test_the_first_request_id_is_used(client, recorded):
     asked = []
 
     def giving(value):
@@ -79,7 +79,7 @@ def test_the_first_request_id_that_is_given_decides(client, recorded):
     assert asked == [None, "from-b"]
 
 
-def test_parameters_may_be_left_out_swapped_and_have_further_defaults(client, recorded):
+def test_parameters_may_be_left_out_or_reordered_and_have_defaults(client, recorded):
     class Plugin:
         @hookimpl(specname="chest_filter_variables")
         def swap(self, request, variables, more=3):
@@ -101,7 +101,7 @@ def test_parameters_may_be_left_out_swapped_and_have_further_defaults(client, re
 
 
 @pytest.mark.parametrize("kind", ["wrapper", "hookwrapper"])
-def test_wrappers_are_refused_with_the_reason(client, kind):
+def test_a_wrapper_is_refused(client, kind):
     @hookimpl(**{kind: True})
     def chest_filter_variables():
         yield
@@ -110,7 +110,7 @@ def test_wrappers_are_refused_with_the_reason(client, kind):
         client(w=SimpleNamespace(chest_filter_variables=chest_filter_variables))
 
 
-def test_coroutines_are_refused_with_the_reason(client):
+def test_a_coroutine_is_refused(client):
     async def chest_request_id():
         return "never awaited"
 
@@ -127,10 +127,10 @@ def test_a_hook_of_a_later_version_may_be_marked_optional(client):
     assert made.get("/").status_code == 200
 
 
-# -- Faults ----------------------------------------------------------------------------------
+# -- Errors ----------------------------------------------------------------------------------
 
 
-def test_a_plugin_that_raises_for_an_id_leaves_it_to_the_next_plugin(client, said):
+def test_after_an_error_the_next_plugin_gives_the_id(client, said):
     made = client(
         good=plugin(chest_request_id=lambda: "good"),
         broken=plugin(chest_request_id=lambda: {}[SECRET]),
@@ -145,7 +145,7 @@ def test_a_plugin_that_raises_for_an_id_leaves_it_to_the_next_plugin(client, sai
 @pytest.mark.parametrize(
     ("given", "shown"), [("two words", "str of 9 characters"), (7, "int"), (b"x", "bytes")]
 )
-def test_an_id_that_cannot_be_used_leaves_it_to_the_next_plugin(client, said, given, shown):
+def test_after_a_malformed_id_the_next_plugin_gives_the_id(client, said, given, shown):
     made = client(
         good=plugin(chest_request_id=lambda: "good"), odd=plugin(chest_request_id=lambda: given)
     )
@@ -154,7 +154,7 @@ def test_an_id_that_cannot_be_used_leaves_it_to_the_next_plugin(client, said, gi
     assert f"The plugin 'odd' (registered) returned a {shown} for a request ID" in said()[0]
 
 
-def test_a_filter_that_raises_withholds_what_was_there_and_stops_no_later_filter(client, recorded):
+def test_a_filter_that_raises_removes_all_variables_and_later_filters_are_called(client, recorded):
     seen = []
 
     def later(variables):
@@ -179,9 +179,7 @@ def test_a_filter_that_raises_withholds_what_was_there_and_stops_no_later_filter
 
 
 @pytest.mark.parametrize("level", [logging.INFO, logging.DEBUG])
-def test_what_is_logged_of_a_fault_says_where_and_holds_no_value_of_the_request(
-    client, caplog, level
-):
+def test_the_log_of_an_error_has_its_place_and_no_value_of_the_request(client, caplog, level):
     def fail(variables):
         try:
             int(variables["card"])  # ValueError: ...: '4111 1111 1111 1111'
@@ -197,16 +195,16 @@ def test_what_is_logged_of_a_fault_says_where_and_holds_no_value_of_the_request(
     assert SECRET not in caplog.text
 
 
-def test_the_place_of_a_fault_is_the_plugins_own_code_and_not_a_librarys(client, said):
+def test_the_place_of_an_error_is_in_the_plugin_not_in_a_library(client, said):
     def fail():
-        return ipaddress.ip_address(SECRET)  # raises a ValueError with it, in the library
+        return ipaddress.ip_address(SECRET)  # the library raises a ValueError with the secret
 
     client(broken=plugin(chest_request_id=fail)).get("/")
     assert f"ValueError at {__file__}:{fail.__code__.co_firstlineno + 1}\n" in said()[0]
     assert SECRET not in said()[0]
 
 
-def test_each_plugin_is_logged_on_its_own_and_counted_on_its_own(client, said):
+def test_each_plugin_is_logged_and_counted_separately(client, said):
     made = client(
         a=plugin(chest_filter_variables=lambda: 1 / 0, chest_request_id=lambda: 1 / 0),
         b=plugin(chest_filter_variables=lambda: 1 / 0),
@@ -221,7 +219,7 @@ def test_each_plugin_is_logged_on_its_own_and_counted_on_its_own(client, said):
     }
 
 
-def test_a_listener_that_wants_to_exit_neither_ends_nor_repeats_the_delivery(client, recorded):
+def test_system_exit_in_a_notification_neither_ends_nor_repeats_the_delivery(client, recorded):
     made = client(exits=plugin(chest_exported=lambda: sys.exit(3)))
     made.get("/")
     recorded(made.chest, 1)
@@ -233,7 +231,7 @@ def test_a_listener_that_wants_to_exit_neither_ends_nor_repeats_the_delivery(cli
 # -- Time ------------------------------------------------------------------------------------
 
 
-def test_one_of_61_calls_in_requests_is_timed_by_plugin_and_hook(client):
+def test_one_of_61_calls_in_requests_is_timed(client):
     made = client(
         quick=plugin(chest_filter_variables=lambda: None, chest_request_id=lambda: None),
         other=plugin(chest_filter_variables=lambda: None),
@@ -251,7 +249,7 @@ def test_one_of_61_calls_in_requests_is_timed_by_plugin_and_hook(client):
         assert 0 < taken.mean_ms <= taken.max_ms < 5_000
 
 
-def test_a_slow_plugin_is_named_once_a_minute_with_the_time_it_took(client, said):
+def test_a_slow_plugin_is_logged_once_a_minute_with_its_time(client, said):
     made = client(
         slow=plugin(chest_filter_variables=lambda: time.sleep(0.06)),
         quick=plugin(chest_filter_variables=lambda: None),
@@ -264,7 +262,7 @@ def test_a_slow_plugin_is_named_once_a_minute_with_the_time_it_took(client, said
     assert 60 <= taken.mean_ms <= taken.max_ms
 
 
-def test_every_notification_is_timed_and_may_take_longer(client, recorded, said):
+def test_every_notification_is_timed_and_may_take_a_second(client, recorded, said):
     made = client(slow=plugin(chest_exported=lambda: time.sleep(0.06)))
     for number in (1, 2):
         made.get("/")
@@ -274,13 +272,13 @@ def test_every_notification_is_timed_and_may_take_longer(client, recorded, said)
     assert said() == []
 
 
-def test_a_call_that_raises_is_timed_too(client):
+def test_a_call_that_raises_is_timed(client):
     made = client(broken=plugin(chest_request_id=lambda: 1 / 0))
     made.get("/")
     assert made.chest.stats().hook_times["broken: chest_request_id"].calls_timed == 1
 
 
-def test_a_forked_child_begins_anew_with_times_and_faults(client):
+def test_a_forked_child_starts_with_no_times_and_no_errors(client):
     made = client(broken=plugin(chest_request_id=lambda: 1 / 0))
     made.get("/")
     child = os.fork()
@@ -291,7 +289,7 @@ def test_a_forked_child_begins_anew_with_times_and_faults(client):
     assert len(made.chest.stats().hook_times) == 1
 
 
-def test_hooks_that_nobody_implements_cost_a_request_not_even_a_call(client, app):
+def test_a_hook_that_nobody_implements_is_not_called(client, app):
     client(listener=plugin(chest_exported=lambda: None))
     plugins = app.extensions["flask_chest"].plugins
     assert plugins.request_id() is None

@@ -1,11 +1,6 @@
-"""Plugins: how they are found, what their hooks can do, and what their faults cost."""
+"""Plugins are registered, add exporter types, filter variables, and are notified."""
 
 from __future__ import annotations
-
-import json
-import os
-import subprocess
-import sys
 
 import pytest
 from flask import Flask, g
@@ -21,7 +16,7 @@ class NoConfig(BaseModel):
 
 
 class ListExporter(Exporter):
-    """Keeps records in a list that all its instances share."""
+    """Keeps records in a list that its instances share."""
 
     type = "list"
     config_model = NoConfig
@@ -38,7 +33,7 @@ class ListExporter(Exporter):
 
 
 class Complete(Exporter):
-    """Has every method, and nothing else that an exporter needs."""
+    """Has every method of an exporter, and none of its attributes."""
 
     open = export = close = lambda *_: None
 
@@ -49,11 +44,11 @@ def list_exporter():
 
 
 def plugin(**functions):
-    """Return an object that implements the hooks given as functions."""
+    """Return a plugin that implements hooks with functions."""
     return type("Plugin", (), {n: staticmethod(hookimpl(f)) for n, f in functions.items()})()
 
 
-apps = []  # a FlaskChest keeps none alive, and some tests go on without theirs
+apps = []  # FlaskChest does not keep them alive
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +74,7 @@ def app_with(chest, *variables):
 BACKENDS = ("mongo", "mysql", "postgres", "sqlite")
 
 
-def test_our_plugins_are_found_by_their_entry_points(chest, app):
+def test_our_plugins_are_found_through_entry_points(chest, app):
     chest.init_app(app)
     found = sorted(chest.plugins(), key=lambda plugin: plugin.name)
     assert [plugin.name for plugin in found] == list(BACKENDS)
@@ -87,7 +82,7 @@ def test_our_plugins_are_found_by_their_entry_points(chest, app):
     assert {plugin.hooks for plugin in found} == {("chest_exporters",)}
 
 
-def test_a_registered_plugin_brings_an_exporter(make_chest, list_exporter):
+def test_a_registered_plugin_adds_an_exporter_type(make_chest, list_exporter):
     chest = make_chest(exporters={"here": {"type": "list"}, "also": "list://"})
     list_exporter.config_model = type(
         "Any", (BaseModel,), {"__annotations__": {"url": str}, "url": ""}
@@ -115,8 +110,8 @@ def test_a_filter_removes_changes_and_adds_variables(make_chest, recorded):
     assert chest.stats().variables_skipped == 1
 
 
-def test_notifications_reach_every_plugin_even_when_one_raises(make_chest, list_exporter, said):
-    heard = []
+def test_every_plugin_is_notified_also_when_one_raises(make_chest, list_exporter, said):
+    notified = []
 
     def fail(exporter):
         raise RuntimeError
@@ -124,20 +119,20 @@ def test_notifications_reach_every_plugin_even_when_one_raises(make_chest, list_
     chest = make_chest(exporters={"here": {"type": "list"}})
     chest.register_plugin(plugin(chest_exporters=lambda: [list_exporter]), "exporter")
     chest.register_plugin(
-        plugin(chest_exported=lambda exporter, batch: heard.append((exporter, len(batch)))), "a"
+        plugin(chest_exported=lambda exporter, batch: notified.append((exporter, len(batch)))), "a"
     )
     chest.register_plugin(plugin(chest_exported=fail), "b")
     chest.register_plugin(
-        plugin(chest_exported=lambda batch: heard.append(batch.records()[0]["path"])), "c"
+        plugin(chest_exported=lambda batch: notified.append(batch.records()[0]["path"])), "c"
     )
     app_with(chest).test_client().get("/")
     assert chest.flush()
-    assert sorted(heard, key=str) == [("here", 1), "/"]
+    assert sorted(notified, key=str) == [("here", 1), "/"]
     assert chest.stats().plugin_errors == {"b: chest_exported": 1}
 
 
-def test_failures_and_refusals_are_announced(make_chest, list_exporter):
-    heard = []
+def test_plugins_are_notified_of_failures_and_rejected_records(make_chest, list_exporter):
+    notified = []
     faults = [ExporterUnavailable("down"), BatchRejected("bad")]
 
     def export(self, batch):
@@ -150,7 +145,7 @@ def test_failures_and_refusals_are_announced(make_chest, list_exporter):
     chest.register_plugin(
         plugin(
             chest_exporters=lambda: [list_exporter],
-            chest_export_failed=lambda exporter, error: heard.append((exporter, str(error))),
+            chest_export_failed=lambda exporter, error: notified.append((exporter, str(error))),
         )
     )
     client = app_with(chest).test_client()
@@ -158,12 +153,12 @@ def test_failures_and_refusals_are_announced(make_chest, list_exporter):
     assert not chest.flush()
     assert chest.stats().exporters["here"].last_error == "ExporterUnavailable: down"
     assert chest.flush()
-    assert heard == [("here", "down"), ("here", "bad")]
+    assert notified == [("here", "down"), ("here", "bad")]
     assert list_exporter.kept == []
     assert chest.stats().exporters["here"].rejected == 1
 
 
-def test_two_plugins_that_claim_one_type_are_both_named(make_chest, list_exporter, app):
+def test_the_error_for_two_equal_types_names_both_classes(make_chest, list_exporter, app):
     other = type("Impostor", (ListExporter,), {"__module__": "elsewhere"})
     chest = make_chest()
     chest.register_plugin(plugin(chest_exporters=lambda: [list_exporter]), "one")
@@ -185,7 +180,7 @@ def test_two_plugins_that_claim_one_type_are_both_named(make_chest, list_exporte
         (lambda: None, "'odd' (registered) fails in chest_exporters: TypeError"),
     ],
 )
-def test_a_plugin_that_announces_nonsense_is_named(make_chest, app, announced, message):
+def test_the_error_for_a_wrong_exporter_class_names_the_plugin(make_chest, app, announced, message):
     chest = make_chest()
     chest.register_plugin(plugin(chest_exporters=announced), "odd")
     with pytest.raises(ConfigurationError, match="'odd'") as caught:
@@ -193,7 +188,7 @@ def test_a_plugin_that_announces_nonsense_is_named(make_chest, app, announced, m
     assert message in str(caught.value)
 
 
-def test_an_unknown_hook_or_parameter_is_refused_with_the_plugins_name(make_chest, app):
+def test_the_error_for_an_unknown_hook_or_parameter_names_the_plugin(make_chest, app):
     chest = make_chest()
     chest.register_plugin(plugin(chest_requset_id=lambda request: "x"), "misspelt")
     with pytest.raises(ConfigurationError, match=r"'misspelt'.*chest_requset_id"):
@@ -204,91 +199,7 @@ def test_an_unknown_hook_or_parameter_is_refused_with_the_plugins_name(make_ches
         chest.init_app(app)
 
 
-def run_flask(tmp_path, *arguments):
-    (tmp_path / "app.py").write_text(
-        "from flask import Flask\nfrom flask_chest import FlaskChest\n"
-        "app = Flask(__name__)\nFlaskChest(app)\n"
-    )
-    return subprocess.run(
-        [sys.executable, "-m", "flask", *arguments],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def test_the_commands_flush_and_show_what_was_recorded(tmp_path):
-    script = (
-        "import os; from app import app, chest\n"
-        "client = app.test_client()\n"
-        "for name in ('ada', 'ada', 'bob'): client.get(f'/hello/{name}')\n"
-        "os._exit(0)  # as a killed process, which delivers nothing\n"
-    )
-    (tmp_path / "wsgi.py").write_text(
-        "from app import app, chest\nfrom flask import g\n"
-        "@app.get('/hello/<name>')\n@chest.track\n"
-        "def hello(name):\n    g.user = name\n    return name\n"
-    )
-    (tmp_path / "app.py").write_text(
-        "from flask import Flask\nfrom flask_chest import FlaskChest\n"
-        "app = Flask(__name__)\nchest = FlaskChest(app)\n"
-    )
-
-    def flask(*arguments, stderr=False):
-        result = subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "wsgi", "chest", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        )
-        return result.stderr if stderr else result.stdout
-
-    subprocess.run([sys.executable, "-c", "import wsgi\n" + script], cwd=tmp_path, check=True)
-    assert flask("records") == ""
-    assert "bytes wait in the journal: flask chest flush" in flask("records", stderr=True)
-    assert flask("check") == "main: can deliver\n"
-    assert flask("flush").startswith("main: 3 delivered, 0 bytes waiting")
-    assert flask("flush").startswith("main: 0 delivered, 0 bytes waiting")
-    records = [json.loads(line) for line in flask("records").splitlines()]
-    assert [record["variables"]["user"] for record in records] == ["bob", "ada", "ada"]
-    [again] = flask("records", "--request-id", records[0]["request_id"]).splitlines()
-    assert json.loads(again) == records[0]
-    assert flask("top", "user").split() == ["2", "ada", "1", "bob"]
-    assert flask("routes").splitlines()[1].split()[:2] == ["3", "0"]
-
-
-def test_a_store_that_cannot_be_read_is_said_by_the_commands(tmp_path):
-    result = run_flask(tmp_path, "chest", "records", "--exporter", "mian")
-    assert result.returncode == 1
-    assert "no such exporter. CHEST_EXPORTERS has ['main']" in result.stderr
-
-
-def test_a_damaged_database_is_said_by_the_commands_without_a_traceback(tmp_path):
-    run_flask(tmp_path, "chest", "flush")  # creates the database
-    database = tmp_path / "instance" / "chest.sqlite3"
-    size = database.stat().st_size
-    with database.open("r+b") as file:
-        file.seek(8192)
-        file.write(b"garbage!" * ((size - 8192) // 8))
-    for command in (["routes"], ["top", "user"], ["records"]):
-        result = run_flask(tmp_path, "chest", *command)
-        assert result.returncode == 1
-        assert "Error: SQLite" in result.stderr
-        assert "Traceback" not in result.stderr
-
-
-def test_commands_refuse_limits_and_timeouts_that_mean_nothing(tmp_path):
-    for arguments in (["records", "--limit", "0"], ["top", "x", "--limit", "-1"]):
-        assert run_flask(tmp_path, "chest", *arguments).returncode == 2
-    assert run_flask(tmp_path, "chest", "flush", "--timeout", "0").returncode == 2
-
-
-def test_a_plugin_of_another_chest_stays_with_that_chest(make_chest, recorded, tmp_path):
+def test_a_plugin_belongs_to_one_flask_chest(make_chest, recorded, tmp_path):
     with_plugin = FlaskChest()
     with_plugin.register_plugin(plugin(chest_request_id=lambda request: "theirs"))
     chest = make_chest()

@@ -1,1 +1,1 @@
-"""Public applications, their own tests, and a client that compares two servers of one."""
+"""Public applications: their own tests with tracking, and a comparison of two servers."""

@@ -1,4 +1,4 @@
-"""A client that sends the same to two servers of one application, and compares the answers."""
+"""A client that sends the same requests to two servers, and compares the responses."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import socket
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-HOST = "shop.example"  # answers repeat it; the ports of the two differ
+HOST = "shop.example"  # responses repeat it, and the ports of the servers differ
 CRLF = b"\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 @dataclass(frozen=True)
 class Ask:
-    """One request. A header may be a function of the `Side` that it goes to, which returns it.
+    """One request. A header may be a function that returns it for a `Side`.
 
-    `mask` is what may differ in the answer, as a regular expression. `by_server` says that the
-    server answers in the place of an application which has failed.
+    `mask` is a regular expression for what may differ in the response. `by_server` is True when the
+    server responds because the application failed.
     """
 
     method: str
@@ -43,10 +43,10 @@ class Ask:
 
 
 class Answer:
-    """One answer: `raw` as it came, framing included; `status`, `headers` and `body` as it means.
+    """One response: `raw` with its framing; `status`, `headers` and `body` parsed.
 
     Raises:
-        http.client.HTTPException: It is not whole.
+        http.client.HTTPException: It is incomplete.
     """
 
     def __init__(self, stream, method):
@@ -59,7 +59,7 @@ class Answer:
         self.raw = stream.getvalue()[start : stream.tell()]
 
     def without(self, mask, *, tracked):
-        """Return it without what may differ: the date, the request ID, times and signatures."""
+        """Return it without what may differ: date, request ID, times and signatures."""
         interim, answer = b"", self.raw
         if answer.startswith(CONTINUE):
             interim, answer = CONTINUE, answer[len(CONTINUE) :]
@@ -71,13 +71,13 @@ class Answer:
             lines = [line for line in lines if line not in ours]
         head = CRLF.join(lines)
         head = re.sub(rb"(session=\.?[\w-]+)\.[\w-]+\.[\w-]+", rb"\1", head)
-        # The ETag of a static file has its time, its length, and a checksum of its whole path.
+        # The ETag of a static file contains its time, its length, and a checksum of its path.
         head = re.sub(rb'(ETag: "[\d.]+-\d+)-\d+', rb"\1", head)
         return re.sub(mask, b"", interim + head + CRLF * 2 + body)
 
 
 class _Received(io.BytesIO):
-    """In the place of a socket; what reads it has its file, and must not close it."""
+    """Stands in for a socket. Closing its file does not close the stream."""
 
     def __init__(self, stream):
         super().__init__()
@@ -97,7 +97,7 @@ class _Open(io.RawIOBase):
 
 
 class Side:
-    """One of the two servers, with the cookies that it has set and its last answer."""
+    """One of the two servers, with its cookies and its last response."""
 
     def __init__(self, port, *, tracked):
         self.port = port
@@ -107,12 +107,12 @@ class Side:
 
     def ask(self, asks):
         wires = [ask.wire(self, is_last=ask is asks[-1]) for ask in asks]
-        with socket.create_connection(("127.0.0.1", self.port), 30) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), 120) as connection:
             connection.sendall(b"".join(wires))
             with connection.makefile("rb") as file:
                 stream = io.BytesIO(file.read())
         answers = [Answer(stream, ask.method) for ask in asks]
-        assert stream.read() == b"", "more came than was asked for"
+        assert stream.read() == b"", "more responses than requests"
         for answer in answers:
             for line in answer.headers.get_all("Set-Cookie", ()):
                 name, _, value = line.partition(";")[0].partition("=")
@@ -127,9 +127,9 @@ class Side:
 
 
 class Pair:
-    """Two servers of one application, of which one is tracked.
+    """Two servers of one application, one of them tracked.
 
-    `expected` has what must be recorded: request ID as answered (None without), method, path and
+    `expected` lists what must be recorded: request ID of the response or None, method, path and
     status code.
     """
 
@@ -139,11 +139,11 @@ class Pair:
         self.expected = []
 
     def ask(self, method, target, *headers, **more):
-        """Send one request to both; return the answer, after it was found to be the same."""
+        """Send one request to both, and compare; return the response."""
         return self.ask_at_once([Ask(method, target, headers, **more)])[0]
 
     def ask_at_once(self, asks):
-        """Send several requests, each on the same connection, without waiting for answers."""
+        """Send several requests on one connection, without waiting for responses."""
         bare, tracked = self.bare.ask(asks), self.tracked.ask(asks)
         for ask, one, other in zip(asks, bare, tracked, strict=True):
             wanted = one.without(ask.mask, tracked=False)

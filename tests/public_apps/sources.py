@@ -1,4 +1,4 @@
-"""Gets public Flask applications from the package index with pip, and keeps them in the venv."""
+"""Public Flask applications: downloaded by pip once, and kept in the virtual environment."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ KEPT = Path(sys.prefix) / "public-apps"
 
 @dataclass(frozen=True)
 class PublicApp:
-    """An application whose source is not ours.
+    """An application of other authors.
 
     Attributes:
         package: The package to import.
-        folder: What was published: the package, and its own tests in `tests`.
-        libraries: A folder of libraries that it needs and that the venv lacks; None without.
-        bare: The module `app`, as somebody would write it who serves the application.
+        folder: The published source: the package, and its tests in `tests`.
+        libraries: Folder of libraries that it needs beside the environment; None for none.
+        bare: Source of a module `app` that serves it.
     """
 
     package: str
@@ -32,18 +32,18 @@ class PublicApp:
     bare: str
 
     def copy_to(self, folder):
-        """Copy everything to where it may be written to."""
+        """Copy the source to a folder that may be changed."""
         shutil.copytree(self.folder, folder, dirs_exist_ok=True)
 
     def environment(self, *more):
-        """Return the environment of a process in whose working folder there is a copy."""
+        """Return the environment of a process that runs in a copy."""
         ours = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "FLASK_"))}
         paths = [".", *more, *filter(None, [self.libraries])]
         return {**ours, "PYTHONPATH": os.pathsep.join(map(str, paths))}
 
 
 def flaskr():
-    """Return the application of Flask's tutorial, of the Flask that is installed."""
+    """Return the application of Flask's tutorial, of the installed version."""
     version = importlib.metadata.version("flask")
     folder = _source("flask", version) / "examples" / "tutorial"
     bare = "from flaskr import create_app\n\napp = create_app()\n"
@@ -53,7 +53,8 @@ def flaskr():
 def httpbin():
     """Return httpbin: streams, ranges, redirects, compression, authentication, odd statuses.
 
-    It asks for a greenlet older than gevent does, and uses none: what it uses lies beside it.
+    It requires an older greenlet than gevent does, but does not use it. Other requirements are
+    installed into a folder of their own.
     """
     folder = _source("httpbin", "0.10.4")
     libraries = _kept(
@@ -81,7 +82,7 @@ def _source(name, version):
 
 
 def _kept(name, fetch):
-    """Return a folder that `fetch` has filled once, however many processes ask for it."""
+    """Return a folder that `fetch` fills once, for all processes."""
     folder = KEPT / name
     KEPT.mkdir(exist_ok=True)
     with _lock(KEPT / "lock"):
@@ -106,7 +107,7 @@ def _pip(command, *arguments):
         [sys.executable, "-m", "pip", command, "--quiet", *arguments],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     if done.returncode != 0:

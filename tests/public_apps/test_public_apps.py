@@ -1,4 +1,4 @@
-"""Public applications behave with app-wide tracking as they do without."""
+"""The tests of public applications pass with app-wide tracking as they do without."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ class Suite:
         self.process.wait()
 
     def report(self):
-        """Wait for the end; return what `watch` reports."""
-        self.process.wait(120)
+        """Wait for the end; return the report of `watch`."""
+        self.process.wait(300)
         assert self._report.exists(), self.log.read_text("utf-8", "replace")
         return json.loads(self._report.read_text("utf-8"))
 
 
 @pytest.fixture(scope="module")
 def suites(tmp_path_factory):
-    """Start all, as they wait much; return them by name, bare and tracked."""
+    """Start all at once, as they mostly wait; return them by name, bare and tracked."""
     publics = [sources.flaskr(), sources.httpbin()]
     with contextlib.ExitStack() as stack:
 
@@ -67,7 +67,7 @@ def suites(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("name", "fewest"), [("flaskr", 24), ("httpbin", 60)])
-def test_its_own_tests_pass_as_without_tracking_and_each_request_is_recorded_once(
+def test_its_own_tests_pass_with_tracking_and_each_request_is_recorded_once(
     name, fewest, suites, make_chest, app
 ):
     runs = suites[name]

@@ -1,4 +1,4 @@
-"""Public applications answer over HTTP, byte by byte, with app-wide tracking as without."""
+"""With app-wide tracking, public applications send the same bytes over HTTP as without."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ SERVER = gunicorn("--workers=1", "--worker-class=gthread", "--threads=4")
 
 @pytest.fixture
 def both(tmp_path, monkeypatch, make_chest, app):
-    """Return what serves an application bare and tracked, and looks at what they leave."""
+    """Return a function that serves an application bare and tracked, and checks the records."""
     return partial(serve_both, tmp_path, monkeypatch, make_chest, app)
 
 
 @contextlib.contextmanager
 def serve_both(tmp_path, monkeypatch, make_chest, app, public):
-    """Give the bare and the tracked server to compare, and look at what they leave."""
+    """Give the bare and the tracked server to compare, and check the records at the end."""
     monkeypatch.setenv("PYTHONPATH", str(public.libraries or ""))
     monkeypatch.setenv("PYTHONHASHSEED", "0")  # Werkzeug shows sets: `Allow`
     with contextlib.ExitStack() as stack:
@@ -44,8 +44,8 @@ def serve_both(tmp_path, monkeypatch, make_chest, app, public):
         for name, source in (("bare", public.bare), ("tracked", public.bare + TRACKING)):
             folder = tmp_path / name
             public.copy_to(folder)
-            (folder / "gunicorn.conf.py").write_text("control_socket_disable = True\n")
-            servers.append(stack.enter_context(Serving(folder, SERVER, app=source)))
+            (folder / "app.py").write_text(source)
+            servers.append(stack.enter_context(Serving(folder, SERVER, app=None)))
         bare, tracked = servers
         pair = Pair(bare.port, tracked.port)
         pair.servers = servers
@@ -63,7 +63,7 @@ def assert_recorded_once(expected, rows):
 
 
 def in_general(server):
-    """Return a server's log without times, numbers, its folder, and where tracebacks have been."""
+    """Return a server's log without times, numbers, its folder, and the lines of tracebacks."""
     log = re.sub(r"\d+", "0", server.log().replace(str(server.folder), ""))
     return [line for line in log.splitlines() if not line.startswith(" ")]
 
@@ -71,7 +71,7 @@ def in_general(server):
 # -- The tutorial's application -------------------------------------------------------------------
 
 
-def test_a_session_with_the_tutorial_is_answered_byte_by_byte_as_without_tracking(both):
+def test_the_tutorial_sends_the_same_bytes_with_tracking_as_without(both):
     with both(sources.flaskr()) as pair:
         go_astray(pair)
         register_and_log_in(pair)
@@ -92,7 +92,7 @@ def post(pair, target, **fields):
 
 
 def backdate(pair):
-    """Give each post a day of its own: posts are shown by day, and ordered by the second."""
+    """Give each post a day of its own: their order within a second is undefined."""
     for server in pair.servers:
         with contextlib.closing(sqlite3.connect(server.folder / "instance/flaskr.sqlite")) as db:
             db.execute("UPDATE post SET created = printf('2020-01-%02d 00:00:00', id)")
@@ -167,7 +167,7 @@ def fetch_static_files(pair):
     assert ask("GET", "/static/../flaskr/db.py").status == 404
     assert ask("POST", style).status == 405
 
-    # One after the other on one connection: the end of each answer must be in its place.
+    # On one connection: each response must end in the right place.
     asks = [
         Ask("HEAD", "/"),
         Ask("GET", style),
@@ -184,7 +184,7 @@ def fetch_static_files(pair):
 # -- httpbin ---------------------------------------------------------------------------------------
 
 
-def test_a_session_with_httpbin_is_answered_byte_by_byte_as_without_tracking(both):
+def test_httpbin_sends_the_same_bytes_with_tracking_as_without(both):
     with both(sources.httpbin()) as pair:
         send_everything(pair)
         take_streams(pair)
@@ -301,7 +301,7 @@ def show_credentials(pair):
 
 
 def digest(side, *, target, algorithm, password):
-    """Return the header of RFC 7616 that answers the challenge that came last."""
+    """Return the header of RFC 7616 that answers the last challenge."""
     given = dict(re.findall(r'(\w+)="?([^",]+)', side.header("WWW-Authenticate")))
     kind = {"MD5": "md5", "SHA-256": "sha256", "SHA-512": "sha512"}[algorithm]
 

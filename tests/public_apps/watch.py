@@ -1,7 +1,7 @@
-"""A pytest plugin for the tests of a public application; its own process runs them.
+"""A pytest plugin for the tests of a public application, which run in a process of their own.
 
-Reports the outcome of each test, and each request that Flask says it has begun. Where
-`WATCH_TRACKED` says so, it attaches Flask-Chest to the application first, as its authors would.
+It reports the outcome of each test and each request that Flask began. When `WATCH_TRACKED` names
+the package, it attaches Flask-Chest to the application first, as its authors would.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ outcomes = {}
 requests = []
 said = []
 stats = {}  # by number of the application
-apps = weakref.WeakKeyDictionary()  # given up, an application must go as it does without us
+apps = weakref.WeakKeyDictionary()  # must not keep an application alive
 
 
 def note_request(_app, **_):
@@ -39,7 +39,7 @@ class Listener(logging.Handler):
 
 
 def attach(package):
-    from flask_chest import FlaskChest  # noqa: PLC0415 - the other run must not have it
+    from flask_chest import FlaskChest  # noqa: PLC0415 - the untracked run must not import it
 
     chest = FlaskChest(track_all=True)
     logging.getLogger("flask_chest").addHandler(Listener(logging.WARNING))
@@ -94,8 +94,8 @@ def pytest_runtest_logreport(report):
 
 
 def idle_threads():
-    """Return the names of the threads beyond those of applications that are still there."""
-    deadline = time.monotonic() + 10
+    """Return the names of threads that belong to no living application."""
+    deadline = time.monotonic() + 60
     while True:
         gc.collect()
         threads = [t.name for t in threading.enumerate() if t is not threading.main_thread()]

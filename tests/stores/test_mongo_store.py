@@ -25,6 +25,8 @@ from bson.raw_bson import RawBSONDocument
 from conftest import _open_files
 from flask_chest_mongo import MongoConfig, MongoStore, queries
 from flask_chest_mongo import store as store_module
+from flask_chest_mongo.connection import make_client
+from flask_chest_mongo.encode import documents
 from support.backends import Mongo
 from support.certificates import make_authority, make_certificate
 
@@ -37,7 +39,7 @@ from flask_chest.errors import (
 )
 from flask_chest.exporter import Batch
 from flask_chest.record import encode
-from flask_chest.settings import build
+from flask_chest.settings.exporters import make_exporters
 from flask_chest.store import ValueCount
 from flask_chest.testing import Relay, make_batch, make_record
 from flask_chest.testing.records import START
@@ -192,7 +194,7 @@ def test_a_record_of_nearly_16_mib_is_stored_and_a_larger_one_refused(backend, s
     def of(length):
         return make_record(path="", variables={"t": "x" * length})
 
-    overhead = len(bson.encode(store_module.documents.of_batch(make_batch(of(0)))[0]))
+    overhead = len(bson.encode(documents(make_batch(of(0)))[0]))
     largest = of(16 * 1024 * 1024 - overhead)
     store.export(make_batch(make_record(), largest))
     found = {record.id: record.variables for record in store.query()}
@@ -820,7 +822,7 @@ def test_a_url_stands_for_the_fields():
     assert (config.connect_timeout_seconds, config.timeout_seconds) == (1.5, 9.0)
     assert (config.pool_size, config.collection_prefix) == (7, "c_")
     assert config.retention_seconds == 129_600
-    with config.client() as client:
+    with make_client(*config.arguments()) as client:
         assert client.read_preference.name == "Secondary"
         assert client.options.pool_options.appname == "Shop"
         assert client.options.pool_options.max_pool_size == 7
@@ -873,7 +875,7 @@ def test_the_location_names_hosts_ports_and_database(fields, location):
         ("mongodb+srv://a,b/d", "one name without a port"),
         ("mongodb://h/d?srvMaxHosts=3", "srvMaxHosts"),
         ({"type": "mongo", "database": "a b"}, "is no name of a database"),
-        ({"type": "mongo", "database": "d", "password": "S3CRET"}, "no `user` whose it is"),
+        ({"type": "mongo", "database": "d", "password": "S3CRET"}, "a password needs a `user`"),
         ({"type": "mongo", "database": "d", "retention_days": 0}, "greater than or equal to 0.01"),
         ({"type": "mongo", "database": "d", "collection_prefix": "x" * 31}, "longer than 30 bytes"),
         ({"type": "mongo", "database": "d", "collection_prefix": "$x"}, "cannot begin a name"),
@@ -888,7 +890,7 @@ def test_the_location_names_hosts_ports_and_database(fields, location):
 )
 def test_a_wrong_entry_is_named_without_its_secret(entry, message):
     with pytest.raises(ConfigurationError, match=message) as caught:
-        build.exporters({"main": entry}, {"mongo": MongoStore}, "")
+        make_exporters({"main": entry}, {"mongo": MongoStore}, "")
     assert "S3CR" not in format_all(caught.value)
 
 
@@ -897,7 +899,7 @@ def test_two_entries_are_two_stores(backend):
         "one": backend.url,
         "two": {"type": "mongo", "url": backend.url, "collection_prefix": "two_"},
     }
-    made = build.exporters(entries, {"mongo": MongoStore}, "")
+    made = make_exporters(entries, {"mongo": MongoStore}, "")
     for exporter in made.values():
         exporter.check()
     names = backend.ask(lambda db: db.list_collection_names())

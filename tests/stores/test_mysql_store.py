@@ -18,8 +18,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from flask_chest_mysql import MysqlConfig, MysqlStore
-from flask_chest_mysql.explain import explain
-from flask_chest_mysql.flavor import identify
+from flask_chest_mysql.connection import identify
+from flask_chest_mysql.errors import explain
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -706,8 +706,8 @@ def test_a_version_is_known_by_its_text(version, shown, is_supported):
 
 
 def test_an_old_server_is_refused_by_its_name_and_version(backend, monkeypatch):
-    monkeypatch.setattr("flask_chest_mysql.flavor.MIN_MARIADB", (99, 0, 0))
-    monkeypatch.setattr("flask_chest_mysql.flavor.MIN_MYSQL", (99, 0, 0))
+    monkeypatch.setattr("flask_chest_mysql.connection.MIN_MARIADB", (99, 0, 0))
+    monkeypatch.setattr("flask_chest_mysql.connection.MIN_MYSQL", (99, 0, 0))
     text = refusal(backend.new())
     assert "is version" in text
     assert "needs MySQL 8.0.19 or MariaDB 10.6 or newer: upgrade the server" in text

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from flask_chest_postgres.explain import refuse_server
+from flask_chest_postgres.errors import refuse_server
 from sqlalchemy import event
 from support.backends import Postgres
 from support.certificates import make_authority, make_certificate
@@ -501,7 +501,7 @@ def test_a_connection_lost_while_idle_costs_no_failure_at_the_turn_of_a_day(by_d
     with Relay(*by_day.address) as relay:
         store = opened(by_day, **by_day.at(*relay.address))
         store.export(batch_of(START))
-        store._upkeep._made_on -= timedelta(days=1)
+        store._maintenance._made_on -= timedelta(days=1)
         relay.drop()
         store.export(batch_of(START))
         assert len(by_day.ids()) == 2
@@ -854,10 +854,10 @@ def test_a_batch_that_is_the_victim_of_a_deadlock_is_tried_again_at_once(backend
     )
     with psycopg.connect(backend.url) as other:
         other.execute("SET deadlock_timeout = '10s'")  # the exporter is to notice it
-        other.execute(insert, [make_batch(second).json.decode()])
+        other.execute(insert, [make_batch(second).to_json().decode()])
         wait = in_thread(lambda: store.export(make_batch(first, second)))
         time.sleep(0.2)
-        other.execute(insert, [make_batch(first).json.decode()])
+        other.execute(insert, [make_batch(first).to_json().decode()])
         other.commit()
         assert wait() is None
     assert sorted(backend.ids()) == sorted([first["id"], second["id"]])

@@ -23,19 +23,19 @@ from tests.storm.host import Host, dying_with_us, until
 from tests.storm.verdict import GRACE_SECONDS, Evidence, Verdict
 
 ROOT = Path(__file__).parents[2]
-_DRAIN_SECONDS = 90.0
+_DRAIN_SECONDS = 180.0
 _FLUSH_SECONDS = 15
-# What gunicorn says of a worker that does not answer, cannot start, or raises out of a request.
+# Logged by gunicorn for a worker that does not answer, cannot start, or raises in a request.
 _BAD_LINE = re.compile(r"CRITICAL|Exception in worker process|Error handling request")
 _HOST_TROUBLES = [
     *["kill -9 worker"] * 4,
-    *["kill -9 holder"] * 2,
+    *["kill -9 leader"] * 2,
     *["kill -9 while delivering"] * 3,
     *["SIGTERM worker", "SIGHUP", "reboot"],
 ]
 _SETTINGS = {
     "export_interval_seconds": 0.25,
-    "batch_records": 50,  # more moments between two batches, and within one
+    "batch_records": 50,  # small, so that kills hit more moments within and between batches
     "retry_seconds": 0.5,
     "retry_max_seconds": 2,
     "export_timeout_seconds": 10,
@@ -48,7 +48,7 @@ def say(text):
 
 
 class Storm:
-    """One storm, from the start of the servers to the look into them.
+    """One storm, from the start of the servers to the check of the databases.
 
     Args:
         options: From the command line.
@@ -60,13 +60,13 @@ class Storm:
         self._folder = folder
         self._victims = random.Random(f"{options.seed} victims")
         self._limits = random.Random(f"{options.seed} limits")
-        self._seconds = options.seconds - GRACE_SECONDS - 1  # then all is well for a while
+        self._seconds = options.seconds - GRACE_SECONDS - 1  # the rest is without troubles
         kinds = [databases.SqliteFile, databases.Postgres, databases.Mysql]
         self._databases = [kind(folder) for kind in kinds + [databases.Mongo] * options.mongo]
         self._lanes = []
 
     def run(self):
-        """Return the evidence."""
+        """Run the storm; return the evidence."""
         with contextlib.ExitStack() as stack:
             self._disk = Disk(self._folder / "disk")
             stack.callback(self._disk.close)
@@ -130,7 +130,7 @@ class Storm:
         del seconds, wait
         {
             "kill -9 worker": self._host.kill_worker,
-            "kill -9 holder": self._host.kill_holder,
+            "kill -9 leader": self._host.kill_leader,
             "kill -9 while delivering": self._host.kill_delivering,
             "SIGTERM worker": self._host.recycle_worker,
             "SIGHUP": self._host.reload,
@@ -145,7 +145,7 @@ class Storm:
         with trouble:
             wait(seconds)
 
-    # -- The course of it ------------------------------------------------------------------------
+    # -- Stages ----------------------------------------------------------------------------------
 
     def _measure(self):
         evidence = Evidence()
@@ -158,7 +158,7 @@ class Storm:
                 lane.go()
             for lane in self._lanes:
                 lane.await_done(self._seconds)
-            # Beyond the grace after the last trouble, for it must be seen that all is well again.
+            # Beyond the grace after the last trouble, to see that records are kept again.
             time.sleep(max(end - time.monotonic(), GRACE_SECONDS + 1))
         evidence.answers, evidence.failures = load.answers, load.failures
         evidence.reconnects = load.reconnects
@@ -166,7 +166,7 @@ class Storm:
         return evidence
 
     def _finish(self, evidence):
-        """Let all end in good order, deliver the rest, and look."""
+        """Stop gunicorn, deliver the rest, and collect the evidence."""
         code = self._host.stop()
         if code:
             evidence.errors.append(f"gunicorn ended with exit code {code}")
@@ -185,7 +185,7 @@ class Storm:
         for path in (journal / "dead-letter").iterdir():
             evidence.dead_letters += path.read_bytes().splitlines()
         if (journal / "damaged").is_dir():
-            evidence.damaged = {p.name: p.read_bytes() for p in (journal / "damaged").iterdir()}
+            evidence.quarantined = {p.name: p.read_bytes() for p in (journal / "damaged").iterdir()}
 
     def _drain(self, evidence):
         command = dying_with_us(
@@ -200,13 +200,15 @@ class Storm:
                 env=self._environment(),
                 capture_output=True,
                 text=True,
-                timeout=4 * _FLUSH_SECONDS,
+                timeout=8 * _FLUSH_SECONDS,
                 check=False,
             )
             if done.returncode == 0:
                 return
             if time.monotonic() > deadline:
-                evidence.errors.append(f"nothing more is delivered: {done.stdout}{done.stderr}")
+                evidence.errors.append(
+                    f"records are left after {_DRAIN_SECONDS:g} s: {done.stdout}{done.stderr}"
+                )
                 return
 
 
@@ -220,11 +222,17 @@ def main():
     """Run the storm and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.storm", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0, help="of load and troubles")
-    parser.add_argument("--seed", type=int, help="repeats the troubles of an earlier storm")
+    parser.add_argument("--seed", type=int, help="repeat the troubles of an earlier storm")
     parser.add_argument("--rate", type=float, default=300.0, help="requests a second, at most")
-    parser.add_argument("--mongo", action="store_true", help="deliver to MongoDB's protocol, too")
-    parser.add_argument("--sabotage", choices=sorted(sabotage.ALL), help="what the storm must find")
-    parser.add_argument("--keep", type=Path, help="copy the journal and the logs there")
+    parser.add_argument(
+        "--mongo", action="store_true", help="deliver to a server of MongoDB's protocol, too"
+    )
+    parser.add_argument(
+        "--sabotage",
+        choices=sorted(sabotage.ALL),
+        help="a bug to put into Flask-Chest; the storm must find it",
+    )
+    parser.add_argument("--keep", type=Path, help="folder for copies of the journal and the logs")
     options = parser.parse_args()
     enter_namespace()
     if options.seed is None:
@@ -239,7 +247,7 @@ def main():
             say(f"storm           seed {options.seed}, {options.seconds:g} s, in {folder}")
             verdict = Verdict(Storm(options, folder).run())
     except KeyboardInterrupt:
-        say("broken off")
+        say("interrupted")
         return 130
     for line in verdict.report():
         say(line)
@@ -248,7 +256,7 @@ def main():
 
 
 def _interrupt(*_):
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough to tidy up
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough to clean up
     raise KeyboardInterrupt
 
 

@@ -1,9 +1,8 @@
-"""The application under the storm. It is configured by the environment alone.
+"""The application under the storm, configured by the environment alone.
 
-Whenever the journal says that it did not keep a record, the record's request ID goes through a pipe
-to the storm, before the client has its response: so the storm knows of each single record, and not
-only of their number, whether it was counted as dropped, also when the process is killed right
-afterwards. A pipe and no file, as it is the disk that is full.
+When the journal does not keep a record, the application sends its request ID through a pipe to the
+storm before the client has the response. So the storm knows each dropped record, and not only their
+number, even when the process is killed right afterwards. It is a pipe because the disk is full.
 """
 
 from __future__ import annotations
@@ -17,21 +16,21 @@ from flask import Flask, g, request, stream_with_context
 from flask_chest import FlaskChest
 from flask_chest.journal import DiskJournal
 from tests.storm import sabotage
-from tests.storm.notes import tell
+from tests.storm.notes import send
 
 
-def _append_and_tell(append):
-    def telling(self, line):
+def _append_and_send(append):
+    def sending(self, line):
         kept = append(self, line)
         if not kept:
-            tell({"dropped": json.loads(line)["request_id"]})
+            send({"dropped": json.loads(line)["request_id"]})
         return kept
 
-    return telling
+    return sending
 
 
 sabotage.apply(os.environ.get(sabotage.VARIABLE))
-DiskJournal.append = _append_and_tell(DiskJournal.append)
+DiskJournal.append = _append_and_send(DiskJournal.append)
 
 app = Flask(__name__)
 chest = FlaskChest(app)
@@ -54,7 +53,7 @@ def stream():
     def body():
         for part in range(5):
             g.part = part
-            time.sleep(0.004)  # so that a kill finds some in the middle
+            time.sleep(0.004)  # so that a kill interrupts some
             yield f"part {part}\n" * 10
 
     return stream_with_context(body())
@@ -64,27 +63,27 @@ def stream():
 @chest.track
 def fail():
     g.number = int(request.args["number"])
-    raise RuntimeError("what the storm asked for")
+    raise RuntimeError("requested by the storm")
 
 
 @app.post("/large")
 @chest.track
 def large():
-    # Many pages of the journal's file: where a kill or a full disk finds the middle of a line.
+    # A line of many pages, so that a kill or a full disk interrupts its write.
     size = int(request.args["number"]) % 20_000
     g.text = "\N{LATIN SMALL LETTER E WITH ACUTE}\n" * (size // 2)
     g.numbers = list(range(size // 10))
     return {"size": size}, 201
 
 
-app.logger.disabled = True  # the tracebacks of /raise
+app.logger.disabled = True  # tracebacks of /raise
 
 
-def tell_counters():
-    """Send this process's counters, which is done when it ends in good order."""
+def send_counters():
+    """Send the counters of this process, which ends regularly."""
     with app.app_context():
         stats = chest.stats()
-    tell(
+    send(
         {
             "counted": stats.dropped,
             "plugin_errors": stats.plugin_errors,

@@ -1,4 +1,4 @@
-"""When what is broken: a lane of troubles for each part of the system, all lanes at once."""
+"""Plans the troubles: one lane for each part of the system, all lanes at once."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import time
 from dataclasses import dataclass
 
 _ROUND_SECONDS = 60
-_MARGIN_SECONDS = 30.0
-START_SECONDS = 120.0
+_MARGIN_SECONDS = 120.0
+START_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something that was broken, and mended again."""
+    """A trouble that happened and ended."""
 
     lane: str
     kind: str
@@ -26,10 +26,10 @@ class Trouble:
 
 
 def plan(kinds, seconds, random):
-    """Return what happens in a lane: start in seconds, kind, length in seconds.
+    """Return the troubles of a lane: start in seconds, kind, length in seconds.
 
-    Each kind happens at least once, and again in each further minute. Chance has only the order,
-    the moments and the lengths.
+    Each kind happens at least once, and once more in each further minute. Only the order, the start
+    and the length are random.
     """
     rounds = max(1, round(seconds / _ROUND_SECONDS))
     order = []
@@ -47,15 +47,16 @@ def plan(kinds, seconds, random):
 
 
 class Lane(threading.Thread):
-    """Keeps a part of the system alive, and makes its troubles.
+    """Runs a part of the system, and causes its troubles.
 
-    The thread lives as long as the part: the servers that it starts are told by the kernel to end
-    when the thread that started them is gone.
+    The thread lives as long as the part: the kernel ends the servers that it started when the
+    thread ends.
 
     Args:
         part: A context manager with `name`.
         events: From `plan`.
-        act: Called with a kind, a length in seconds, and what waits so long or until the end.
+        act: Called with a kind, a length in seconds, and a function that waits that long, or
+            until the storm ends.
     """
 
     def __init__(self, name, part, events, act):
@@ -79,11 +80,11 @@ class Lane(threading.Thread):
         self._await(self._ready, START_SECONDS)
 
     def go(self):
-        """Let the troubles begin."""
+        """Start the troubles."""
         self._go.set()
 
     def await_done(self, seconds):
-        """Wait until the last trouble is mended."""
+        """Wait until the last trouble has ended."""
         self._await(self._done, seconds + _MARGIN_SECONDS)
 
     def _await(self, event, seconds):
@@ -93,7 +94,7 @@ class Lane(threading.Thread):
             raise RuntimeError(f"the lane {self.lane} has failed") from self.error
 
     def end(self):
-        """Mend what is broken, and end the part."""
+        """End the current trouble, and end the part."""
         for event in (self._mended, self._go, self._release):
             event.set()
         self.join()

@@ -1,4 +1,4 @@
-"""The load: clients that note the request ID of each response that they received to its end."""
+"""The load: clients that note the request ID of each complete response."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass
 
 HEADER = "X-Request-ID"
-_PATIENCE_SECONDS = 20.0
-_REQUESTS_PER_CONNECTION = 60  # then a new one, or all would end up at the oldest worker
+_PATIENCE_SECONDS = 60.0
+_REQUESTS_PER_CONNECTION = 60  # then a new one, else all would end up at the oldest worker
 
 ROUTES = {"/plain": 200, "/stream": 200, "/raise": 500, "/large": 201}
 WEIGHTS = [12, 4, 2, 1]
@@ -18,7 +18,7 @@ WEIGHTS = [12, 4, 2, 1]
 
 @dataclass(frozen=True)
 class Answer:
-    """A response that arrived to its end."""
+    """A complete response."""
 
     request_id: str
     route: str
@@ -34,17 +34,18 @@ class Failure:
     began: float
     ended: float
     what: str
-    is_final: bool = False  # no kill excuses it
+    is_final: bool = False  # also wrong when a worker was killed
 
 
 class Client(threading.Thread):
     """One client with one connection at a time.
 
     Args:
-        number: Names it.
-        port: Of the server, on the loopback interface.
-        rate: Requests a second, at most.
-        seed: Of its choices.
+        number: Its number, which names it.
+        port: Port of the server on the loopback interface.
+        rate: Most requests per second.
+        seed: Seed of its random choices.
+        stop: Event that ends it.
     """
 
     def __init__(self, number, port, rate, seed, stop):
@@ -65,7 +66,7 @@ class Client(threading.Thread):
         due = time.monotonic()
         while not self._stop_event.is_set():
             self._ask()
-            # What was missed while nothing answered is not made up for in one go.
+            # After an outage, the missed requests are not sent in one burst.
             due = max(due + self._pause, time.monotonic() - 5 * self._pause)
             self._stop_event.wait(max(due - time.monotonic(), 0))
         self._disconnect()
@@ -88,7 +89,7 @@ class Client(threading.Thread):
         self._asked += 1
         route = self._random.choices(list(ROUTES), WEIGHTS)[0]
         headers = {}
-        if self._random.random() < 0.2:  # some come through a proxy that numbers them
+        if self._random.random() < 0.2:  # as through a proxy that sets request IDs
             headers[HEADER] = f"proxy-{self.number}-{self._asked}"
         method = "POST" if route == "/large" else "GET"
         target = f"{route}?number={self._random.randrange(10**6)}"
@@ -96,7 +97,7 @@ class Client(threading.Thread):
         try:
             self._connection.request(method, target, headers=headers)
             response = self._connection.getresponse()
-            response.read()  # raises when the end is missing
+            response.read()  # raises when it is incomplete
         except (OSError, http.client.HTTPException) as error:
             self._disconnect()
             if not is_new and response is None and isinstance(error, ConnectionError):
@@ -124,7 +125,7 @@ class Load:
     """All clients together.
 
     Args:
-        rate: Requests a second, of all together.
+        rate: Most requests per second of all clients together.
     """
 
     def __init__(self, port, rate, seed, clients=8):

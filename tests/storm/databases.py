@@ -1,4 +1,4 @@
-"""The databases: real servers behind relays, and what stands in them, read without Flask-Chest."""
+"""The databases: real servers behind relays. What they hold is read without Flask-Chest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TIMEOUTS = "timeout_seconds=2&connect_timeout_seconds=1"
 
 
 class SqliteFile:
-    """A SQLite file, which fails by being locked."""
+    """A SQLite file, whose trouble is a lock."""
 
     name = "sqlite"
     troubles = ("lock",)
@@ -49,7 +49,7 @@ class SqliteFile:
 
 
 class Database:
-    """A database on a server of our own, which Flask-Chest reaches through a relay."""
+    """A database on a server that the storm starts. Flask-Chest reaches it through a relay."""
 
     name: str
     kind: type
@@ -76,7 +76,7 @@ class Database:
     def __exit__(self, *_):
         self._stack.close()
 
-    # -- Breaking it ---------------------------------------------------------------------------
+    # -- Troubles ------------------------------------------------------------------------------
 
     def kill(self, seconds, wait):
         """Kill the server, and start it again."""
@@ -95,20 +95,20 @@ class Database:
             until(self._accept_again, "the relay has its port again")
 
     def _accept_again(self):
-        # For a moment somebody's outgoing connection may have the port.
+        # An outgoing connection of another process may have the port for a moment.
         with contextlib.suppress(OSError):
             self._relay.restore()
             return True
         return False
 
     def drop(self, seconds, wait):
-        """End all connections, again and again."""
+        """End all connections repeatedly."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and not wait(0.05):
             self._relay.drop()
 
     def stall(self, seconds, wait):
-        """Let what is sent wait on its way, and arrive when nobody expects it any more."""
+        """Delay all data until its sender has timed out."""
         self._relay.stall()
         try:
             wait(seconds)

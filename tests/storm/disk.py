@@ -1,4 +1,4 @@
-"""The journal's disk: filled up, and files that may not grow."""
+"""The journal's disk: it can be filled, and the growth of files can be limited."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _PAGE = b"\0" * 4096
 
 
 def enter_namespace():
-    """Begin again in a mount namespace of our own, where that is allowed.
+    """Restart this process in a mount namespace of its own, where that is allowed.
 
-    What is mounted there is gone with the last process in it, however that ends.
+    Its mounts disappear with its last process, however that ends.
     """
     unshare = ["unshare", "--mount", "--propagation=private"]
     if _NAMESPACE in os.environ or os.geteuid() != 0:
@@ -30,10 +30,10 @@ def enter_namespace():
 
 
 class Disk:
-    """Where the journal is: a small file system of its own, if one can be mounted.
+    """The folder of the journal: a small file system of its own, if one can be mounted.
 
     Attributes:
-        is_own: Whether it is one, and can be filled up.
+        is_own: True when it is one, and can be filled.
     """
 
     def __init__(self, folder):
@@ -52,7 +52,7 @@ class Disk:
 
     @contextlib.contextmanager
     def full(self):
-        """Have no free page on the disk, also when somebody deletes something."""
+        """Keep the disk full, also when files are deleted."""
         stop = threading.Event()
         filler = self.folder / "filler"
 
@@ -76,9 +76,9 @@ class Disk:
 
     @contextlib.contextmanager
     def limited(self, workers, random):
-        """Let no file of these processes grow by more than a few lines.
+        """Let no file of the workers grow by more than a few lines.
 
-        It works on any machine: a write beyond RLIMIT_FSIZE stops half way and then fails.
+        This works on any machine: a write beyond RLIMIT_FSIZE is cut off, and the next one fails.
         """
         try:
             for pid in workers():

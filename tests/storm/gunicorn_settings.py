@@ -1,13 +1,13 @@
-"""What gunicorn cannot be told on its command line."""
+"""Settings of gunicorn that have no command line option."""
 
 from __future__ import annotations
 
-control_socket_disable = True  # it brings the master of newer versions a thread
+control_socket_disable = True  # in newer versions it gives the master a second thread
 
 
 def worker_exit(server, worker):
-    """Called in a worker that ends in good order, after its last request."""
+    """Called in a worker that ends regularly, after its last request."""
     if worker.booted:
-        from tests.storm import app  # noqa: PLC0415 - the master may not have it
+        from tests.storm import app  # noqa: PLC0415 - the master must not import it
 
-        app.tell_counters()
+        app.send_counters()

@@ -1,4 +1,4 @@
-"""The host: gunicorn and its workers, which are killed, recycled and started again."""
+"""The host: gunicorn and its workers, which are killed, recycled and restarted."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pathlib import Path
 from tests.storm.notes import VARIABLE, Notes
 
 WORKERS = 4
-_PATIENCE_SECONDS = 30.0
+_PATIENCE_SECONDS = 90.0
 
 
 def until(condition, what, seconds=_PATIENCE_SECONDS, pause=0.01):
-    """Wait for a condition and return what it gave."""
+    """Wait until a condition is true; return what it returned."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):
         if time.monotonic() > deadline:
@@ -29,7 +29,7 @@ def until(condition, what, seconds=_PATIENCE_SECONDS, pause=0.01):
 
 
 def dying_with_us(*command):
-    """Return a command that is killed when the thread that started it is gone."""
+    """Return a command that the kernel kills when the thread that started it has ended."""
     guard = ("setpriv", "--pdeathsig=KILL") if shutil.which("setpriv") else ()
     return [*guard, *command]
 
@@ -38,9 +38,9 @@ class Host:
     """gunicorn on a socket that outlives it.
 
     Args:
-        folder: For its log.
-        environment: Configures the application.
-        random: Chooses victims.
+        folder: Folder of its log.
+        environment: Settings of the application.
+        random: Source of its random choices.
     """
 
     def __init__(self, folder, environment, random):
@@ -49,7 +49,7 @@ class Host:
         self._random = random
         self._journal = Path(environment["FLASK_CHEST_JOURNAL"])
         self._process = None
-        self.takeovers = []  # seconds without a holder of the export lock
+        self.takeovers = []  # seconds without a leader
 
     def __enter__(self):
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
@@ -67,7 +67,7 @@ class Host:
             self._listener.close()
 
     def start(self):
-        """Start gunicorn, now and then with the application loaded before it forks."""
+        """Start gunicorn, at random with the application loaded before it forks."""
         preload = self._random.choice([(), ("--preload",)])
         descriptors = (self._listener.fileno(), self.notes.descriptor)
         with (self._folder / "gunicorn.log").open("ab") as log:
@@ -93,13 +93,13 @@ class Host:
         until(lambda: len(self.workers()) == WORKERS, "all workers run")
 
     def workers(self):
-        """Return the processes that gunicorn has forked."""
+        """Return the workers of gunicorn."""
         if self._process is None or self._process.poll() is not None:
             return []
         return children(self._process.pid)
 
-    def holder(self):
-        """Return the worker that delivers for the host; None when no one does."""
+    def leader(self):
+        """Return the worker that delivers for the host; None while there is none."""
         return next(iter(self._locking("export.lock").intersection(self.workers())), None)
 
     def _locking(self, files):
@@ -108,31 +108,31 @@ class Host:
         locks = [line.split() for line in Path("/proc/locks").read_text("ascii").splitlines()]
         return {int(lock[4]) for lock in locks if lock[1] == "FLOCK" and _inode(lock) in inodes}
 
-    # -- Breaking it ---------------------------------------------------------------------------
+    # -- Troubles ------------------------------------------------------------------------------
 
     def kill_worker(self):
         self._kill(self._random.choice(until(self.workers, "there is a worker")))
         self._wait_for_all()
 
-    def kill_holder(self):
-        held = until(self.holder, "somebody delivers")
+    def kill_leader(self):
+        leader = until(self.leader, "there is a leader")
         began = time.monotonic()
-        self._kill(held)
-        until(lambda: self.holder() not in (None, held), "another process takes over")
+        self._kill(leader)
+        until(lambda: self.leader() not in (None, leader), "another process takes over")
         self.takeovers.append(time.monotonic() - began)
         self._wait_for_all()
 
     def kill_delivering(self):
-        """Kill a worker between the beginning of a delivery and its end."""
+        """Kill a worker in the middle of a delivery."""
         workers = set(until(self.workers, "there is a worker"))
-        self._kill(until(lambda: self._delivering(workers), "somebody delivers", pause=0.0))
+        self._kill(until(lambda: self._delivering(workers), "a worker delivers", pause=0.0))
         self._wait_for_all()
 
     def _delivering(self, workers):
         return next(iter(self._locking("cursors/*.lock") & workers), None)
 
     def recycle_worker(self):
-        """Let one worker end as gunicorn ends it."""
+        """End one worker as gunicorn does."""
         pid = self._random.choice(until(self.workers, "there is a worker"))
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
@@ -140,14 +140,14 @@ class Host:
         self._wait_for_all()
 
     def reload(self):
-        """Let gunicorn replace all its workers."""
+        """Make gunicorn replace all its workers."""
         old = set(self.workers())
         self._process.send_signal(signal.SIGHUP)
         until(lambda: old.isdisjoint(self.workers()), "the old workers are gone")
         self._wait_for_all()
 
     def reboot(self):
-        """Kill all processes at once, as when the power fails, and start again."""
+        """Kill all processes at once, as a power failure does, and start again."""
         self._kill_all()
         time.sleep(self._random.uniform(0.1, 1.0))
         self.start()
@@ -160,7 +160,7 @@ class Host:
     def _kill_all(self):
         if self._process is None or self._process.poll() is not None:
             return
-        self._process.send_signal(signal.SIGSTOP)  # it would fork again
+        self._process.send_signal(signal.SIGSTOP)  # else it would fork again
         left = self.workers()
         for pid in left:
             self._kill(pid)
@@ -171,7 +171,7 @@ class Host:
         until(lambda: len(self.workers()) >= WORKERS, "all workers run again")
 
     def stop(self):
-        """Let gunicorn end in good order; return its exit code."""
+        """Stop gunicorn regularly; return its exit code."""
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(_PATIENCE_SECONDS)
 

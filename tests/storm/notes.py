@@ -1,4 +1,4 @@
-"""A pipe through which the processes under the storm tell it what no client can see."""
+"""A pipe through which the processes send what no client can see to the storm."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ VARIABLE = "STORM_NOTES"
 """Environment variable with the number of the pipe's descriptor."""
 
 
-def tell(note):
-    """Send a note: one write of less than PIPE_BUF, so that none is torn or mixed with others."""
+def send(note):
+    """Send a note, in one write of less than PIPE_BUF bytes, which is atomic."""
     if VARIABLE in os.environ:
         line = json.dumps({**note, "pid": os.getpid(), "at": time.time()}).encode() + b"\n"
         os.write(int(os.environ[VARIABLE]), line)
 
 
 class Notes:
-    """Where they arrive.
+    """Receives the notes.
 
     Attributes:
         dropped: Request ID, process and time of each record that was counted as dropped.
-        counters: What each process that ended in good order has counted.
+        counters: Counters of each process that ended regularly.
     """
 
     def __init__(self):
@@ -43,7 +43,7 @@ class Notes:
                     self.counters.append(note)
 
     def close(self):
-        """Read to the end, which comes when all who may write are gone."""
+        """Read to the end, which comes when all writers have ended."""
         if self._thread.is_alive():
             os.close(self.descriptor)
             self._thread.join()

@@ -1,7 +1,7 @@
-"""Faults to put into Flask-Chest: proof that the storm finds them.
+"""Bugs to put into Flask-Chest, to prove that the storm finds them.
 
-``python -m tests.storm --seconds 60 --sabotage forget`` has to end with exit code 1, and so has
-each other one.
+``python -m tests.storm --seconds 60 --sabotage forget`` must end with exit code 1, and so must each
+other one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ VARIABLE = "STORM_SABOTAGE"
 
 
 def forget():
-    """Let the journal say of one record in 5,000 that it kept it, and not keep it."""
+    """Lose one record in 5,000, and report it as kept."""
     append = DiskJournal.append
     DiskJournal.append = lambda self, line: random.random() < 1 / 5_000 or append(self, line)
 
@@ -36,7 +36,7 @@ def hasten():
 
 
 def repeat():
-    """Give a record a new ID at each attempt, so that no database recognises a repetition."""
+    """Give a record a new ID at each attempt, so that no store can skip a repeated one."""
     create = Batch.__init__
 
     def renumbered(self, lines, count):
@@ -47,7 +47,7 @@ def repeat():
 
 
 def mutter():
-    """Drop one record in 1,000 while there is room, and say so."""
+    """Drop one record in 1,000 while there is room, and count it."""
     append = DiskJournal.append
     DiskJournal.append = lambda self, line: random.random() > 1 / 1_000 and append(self, line)
 
@@ -56,6 +56,6 @@ ALL = {fault.__name__: fault for fault in (forget, hasten, repeat, mutter)}
 
 
 def apply(name):
-    """Commit the sabotage of this name, if there is one."""
+    """Apply the sabotage with this name, if any."""
     if name:
         ALL[name]()

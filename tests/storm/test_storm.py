@@ -1,4 +1,4 @@
-"""The storm in its short form, that it tidies up, and that its verdict finds what is wrong."""
+"""A short storm, its clean-up, and its verdict."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 @contextlib.contextmanager
 def storm(*arguments):
-    """Run a storm, and see that nothing of it is left, however this ends."""
+    """Run a storm, and check that it leaves nothing behind, however it ends."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.storm", *arguments],
         cwd=ROOT,
@@ -40,20 +40,20 @@ def storm(*arguments):
         if process.poll() is None:
             process.terminate()
         try:
-            rest, _ = process.communicate(timeout=60)
+            rest, _ = process.communicate(timeout=120)
         except subprocess.TimeoutExpired:
             process.kill()
             rest, _ = process.communicate()
         sys.stdout.write(first + rest)
-        is_tidy = not folder.exists()
+        is_clean = not folder.exists()
         shutil.rmtree(folder, ignore_errors=True)
         until(lambda: not processes_of(folder), "its processes have ended")
-        assert is_tidy
+        assert is_clean
         assert str(folder) not in Path("/proc/self/mounts").read_text("utf-8")
 
 
 def processes_of(folder):
-    """Return the command lines of the processes that have to do with a folder."""
+    """Return the command lines of the processes that use a folder."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -63,17 +63,17 @@ def processes_of(folder):
     return found
 
 
-def test_in_a_storm_nothing_is_lost_and_nothing_doubled(capsys):
+def test_a_storm_loses_nothing_and_duplicates_nothing(capsys):
     with storm("--seconds=60") as (process, _):
-        # What it prints fits into the pipe.
-        code = process.wait(timeout=300)
+        # Its output fits into the pipe.
+        code = process.wait(timeout=600)
     report = capsys.readouterr().out
     assert code == 0, report
     assert re.search(r"^lost +0$", report, re.MULTILINE), report
-    assert re.search(r"^doubled +0$", report, re.MULTILINE), report
+    assert re.search(r"^duplicated +0$", report, re.MULTILINE), report
 
 
-def test_a_storm_that_is_broken_off_leaves_nothing_behind():
+def test_an_interrupted_storm_leaves_nothing_behind():
     with storm("--seconds=60") as (process, folder):
         for line in process.stdout:
             if line.startswith("load"):
@@ -83,7 +83,7 @@ def test_a_storm_that_is_broken_off_leaves_nothing_behind():
     assert process.returncode == 130
 
 
-def test_each_kind_of_trouble_happens_whatever_the_seed():
+def test_each_kind_of_trouble_is_planned_with_any_seed():
     kinds = ["kill", "refuse", "drop", "stall"]
     for seed in range(50):
         events = chaos.plan(kinds, 54.0, random.Random(seed))
@@ -97,7 +97,7 @@ def test_each_kind_of_trouble_happens_whatever_the_seed():
 
 
 def evidence():
-    """Return what a short storm without fault has shown."""
+    """Return the evidence of a storm without faults."""
     return Evidence(
         answers=[Answer(name, "/plain", at, 0.01) for at, name in enumerate("abcdefghij")],
         failures=[Failure("/plain", 4.0, 4.1, "reset")],
@@ -116,24 +116,30 @@ def evidence():
             Trouble("one", "kill", 3.9, 4.5),
         ],
         stored={"one": list("abcefghijx"), "two": list("jihgfecbax")},
-        damaged={"s@9": b'{"id": "half', "s@9.reason": b"killed"},
+        quarantined={"s@9": b'{"id": "half', "s@9.reason": b"killed"},
         planned={("disk", "full"), ("one", "kill")},
     )
 
 
-def test_a_storm_without_fault_is_found_to_be_one():
+def test_the_verdict_of_a_storm_without_faults_has_none():
     verdict = Verdict(evidence())
     assert verdict.faults == []
     report = "\n".join(verdict.report())
     assert re.search(r"^lost +0$", report, re.MULTILINE)
-    assert re.search(r"^requests +10 answered, 10 .* 1 broken off", report, re.MULTILINE)
+    assert re.search(r"^requests +10 answered, 10 .* 1 interrupted", report, re.MULTILINE)
 
 
 FAULTS = {
     "lost everywhere": (lambda e: [s.remove("b") for s in e.stored.values()], "lost"),
     "lost in one database": (lambda e: e.stored["two"].remove("b"), "lost: .* not in two"),
-    "doubled in one database": (lambda e: e.stored["two"].append("b"), "doubled in two"),
-    "doubled without an answer": (lambda e: e.stored["one"].append("x"), "doubled in one"),
+    "duplicated in one database": (
+        lambda e: e.stored["two"].append("b"),
+        "duplicated in two",
+    ),
+    "duplicated without a response": (
+        lambda e: e.stored["one"].append("x"),
+        "duplicated in one",
+    ),
     "in one database only": (lambda e: e.stored["one"].remove("x"), "another database, not in one"),
     "nothing stored": (lambda e: e.stored.update(one=[], two=[]), "nothing is in any"),
     "dropped, yet stored": (lambda e: e.stored["one"].append("d"), "dropped, yet stored in one"),
@@ -149,11 +155,14 @@ FAULTS = {
     "capture failed": (lambda e: e.counters[0]["counted"].update(capture=1), "within Flask-Chest"),
     "a plugin failed": (lambda e: e.counters[0]["plugin_errors"].update(x=1), "within Flask-Chest"),
     "a dead letter": (lambda e: e.dead_letters.append(b"{}"), "dead letters"),
-    "a whole line set aside": (lambda e: e.damaged.update({"s@7": b'{"id": 1}\n'}), "half a line"),
-    "a segment set aside": (lambda e: e.damaged.update({"s": b""}), "half a line"),
+    "a whole line quarantined": (
+        lambda e: e.quarantined.update({"s@7": b'{"id": 1}\n'}),
+        "half a line",
+    ),
+    "a segment quarantined": (lambda e: e.quarantined.update({"s": b""}), "half a line"),
     "a segment left": (lambda e: e.segments.append("s"), "segments are left"),
     "a trouble left out": (lambda e: e.troubles.pop(), "did not happen"),
-    "no drain": (lambda e: e.errors.append("nothing more is delivered"), "nothing more"),
+    "no drain": (lambda e: e.errors.append("records are left"), "records are left"),
 }
 
 
@@ -166,9 +175,9 @@ def test_the_verdict_finds(spoil, said):
     assert any("FAULT" in line for line in verdict.report())
 
 
-def test_what_is_lost_and_doubled_is_named_and_counted():
+def test_lost_and_duplicated_records_are_named_and_counted():
     spoiled = dataclasses.replace(evidence(), stored={"one": list("acefghijxx")})
     report = "\n".join(Verdict(spoiled).report())
     assert re.search(r"^lost +1$", report, re.MULTILINE)
-    assert re.search(r"^doubled +1$", report, re.MULTILINE)
+    assert re.search(r"^duplicated +1$", report, re.MULTILINE)
     assert re.search(r"FAULT +1 lost: .*: b \(/plain at 1.00 s\)", report)

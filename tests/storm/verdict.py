@@ -1,4 +1,4 @@
-"""What came of the storm: what was promised and not kept, and the figures."""
+"""The outcome of the storm: its figures, and what breaks the promise."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 GRACE_SECONDS = 3.0
-"""How long after the disk has room again a record may still be dropped."""
+"""For so long after the disk has room again, records may still be dropped."""
 
 _KILL_GRACE_SECONDS = 1.0
 _DROPPED_BY_JOURNAL = ("disk_full", "journal", "journal_full")
@@ -16,20 +16,22 @@ _DISK_LANE, _HOST_LANE = "disk", "host"
 
 @dataclass
 class Evidence:
-    """All that was seen.
+    """Everything that was observed.
 
     Attributes:
-        answers: Of the clients.
-        failures: Of the clients.
-        dropped: Request ID, process, time: what the application said was dropped.
-        counters: Counters of the processes that ended in good order.
-        troubles: What was broken, and when.
-        stored: Database to request IDs as they stand there, with repetitions.
+        answers: Complete responses.
+        failures: Requests without one.
+        dropped: Request ID, process and time of each record that was counted as dropped.
+        counters: Counters of the processes that ended regularly.
+        troubles: Troubles that happened.
+        stored: Request IDs in each database, with repetitions.
         segments: Names of journal segments left after the last flush.
-        dead_letters: Lines.
-        damaged: Names and content of what was set aside from damaged segments.
-        planned: Lane and kind of all troubles that had to happen.
-        errors: What else went wrong, such as an exit code.
+        dead_letters: Dead-lettered lines.
+        quarantined: Content of the files in the quarantine, by name.
+        planned: Lane and kind of all planned troubles.
+        errors: Other errors, such as an exit code.
+        reconnects: Connections that a client found closed.
+        takeovers: Seconds without a leader, for each leader that was killed.
     """
 
     answers: list = field(default_factory=list)
@@ -40,7 +42,7 @@ class Evidence:
     stored: dict = field(default_factory=dict)
     segments: list = field(default_factory=list)
     dead_letters: list = field(default_factory=list)
-    damaged: dict = field(default_factory=dict)
+    quarantined: dict = field(default_factory=dict)
     planned: set = field(default_factory=set)
     errors: list = field(default_factory=list)
     reconnects: int = 0
@@ -48,12 +50,12 @@ class Evidence:
 
 
 class Verdict:
-    """Holds the evidence to the promise.
+    """Compares the evidence with the promise.
 
     Attributes:
-        faults: What was not kept, one sentence each; empty when all is well.
-        lost: Request IDs that were noted, not counted as dropped, and are missing somewhere.
-        doubled: Request IDs that are somewhere more than once.
+        faults: What breaks the promise, one sentence each.
+        lost: Request IDs that a client has, were not counted as dropped, and a database lacks.
+        duplicated: Request IDs that a database has more than once.
     """
 
     def __init__(self, evidence):
@@ -79,18 +81,19 @@ class Verdict:
         twice = [request_id for request_id, n in _count(noted).items() if n > 1]
         self._fault(twice, "request IDs came with two responses")
         kept = self.noted.keys() - self.dropped
-        self.lost, self.doubled = set(), set()
+        self.lost, self.duplicated = set(), set()
         everywhere = set().union(*self.counts.values())
         for name, counts in self.counts.items():
             lost = kept - counts.keys()
-            doubled = {request_id for request_id, n in counts.items() if n > 1}
+            duplicated = {request_id for request_id, n in counts.items() if n > 1}
             self._fault(self._described(lost), f"lost: noted by a client, not in {name}")
-            self._fault(doubled, f"doubled in {name}")
-            # Nobody had an answer, but a record that one database has was in the journal.
+            self._fault(duplicated, f"duplicated in {name}")
+            # What one database has was in the journal, so all must have it, even if no client
+            # received the response.
             missing = everywhere - counts.keys() - lost
             self._fault(missing, f"records are in another database, not in {name}")
             self.lost |= lost
-            self.doubled |= doubled
+            self.duplicated |= duplicated
         if not everywhere:
             self.faults.append("nothing is in any database")
 
@@ -114,12 +117,12 @@ class Verdict:
             after = [a for a in self.evidence.answers if a.began > last]
             if not any(answer.request_id not in self.dropped for answer in after):
                 self.faults.append("nothing was recorded after the disk had room again")
-        told = Counter(pid for _, pid, _ in self.evidence.dropped)
+        noted = Counter(pid for _, pid, _ in self.evidence.dropped)
         for process in self.evidence.counters:
             counted = sum(process["counted"].get(reason, 0) for reason in _DROPPED_BY_JOURNAL)
-            if counted != told[process["pid"]]:
+            if counted != noted[process["pid"]]:
                 self.faults.append(
-                    f"process {process['pid']} dropped {told[process['pid']]} records, and "
+                    f"process {process['pid']} dropped {noted[process['pid']]} records, and "
                     f"chest.stats() has {process['counted']}"
                 )
             if process["counted"].get("capture") or process["plugin_errors"]:
@@ -129,14 +132,14 @@ class Verdict:
 
     def _judge_responses(self):
         kills = [trouble for trouble in self.evidence.troubles if trouble.lane == _HOST_LANE]
-        self.broken_off, wrong = [], []
+        self.interrupted, wrong = [], []
         for failure in self.evidence.failures:
             is_excused = not failure.is_final and any(
                 kill.began - 0.5 <= failure.ended
                 and failure.began <= kill.ended + _KILL_GRACE_SECONDS
                 for kill in kills
             )
-            (self.broken_off if is_excused else wrong).append(failure)
+            (self.interrupted if is_excused else wrong).append(failure)
         self._fault(wrong, "requests failed though no process was killed or recycled")
 
     def _judge_journal(self):
@@ -144,21 +147,21 @@ class Verdict:
         self._fault(self.evidence.dead_letters, "dead letters")
         whole = [
             name
-            for name, content in self.evidence.damaged.items()
+            for name, content in self.evidence.quarantined.items()
             if not name.endswith(".reason") and ("@" not in name or _has_record(content))
         ]
-        self._fault(whole, "damaged parts that are more than half a line")
+        self._fault(whole, "quarantined parts that are more than half a line")
 
     # -- Figures ---------------------------------------------------------------------------------
 
     def report(self):
-        """Yield lines with all figures, and the faults."""
+        """Yield lines with the figures and the faults."""
         evidence = self.evidence
         yield _line(
             "requests",
             f"{len(evidence.answers):,} answered, {len(self.noted):,} request IDs noted, "
-            f"{len(self.broken_off)} broken off by kills, {evidence.reconnects} connections found "
-            "closed",
+            f"{len(self.interrupted)} interrupted by kills, {evidence.reconnects} connections "
+            "found closed",
         )
         for lane, troubles in sorted(_by(evidence.troubles, "lane").items()):
             kinds = (
@@ -184,14 +187,16 @@ class Verdict:
             if seconds:
                 p50, p99 = seconds[len(seconds) // 2], seconds[len(seconds) * 99 // 100]
                 yield _line("latency", f"p50 {p50:.1f} ms, p99 {p99:.1f} ms of /plain with {text}")
-        yield _line("processes", f"{len(evidence.counters)} ended in good order; counters compared")
-        half = [name for name in evidence.damaged if "@" in name and not name.endswith(".reason")]
-        yield _line("half lines", f"{len(half)} set aside")
+        yield _line("processes", f"{len(evidence.counters)} ended regularly; counters compared")
+        half = [
+            name for name in evidence.quarantined if "@" in name and not name.endswith(".reason")
+        ]
+        yield _line("half lines", f"{len(half)} quarantined")
         for name, counts in self.counts.items():
-            unasked = counts.keys() - self.noted.keys()
-            yield _line(name, f"{counts.total():,} records, {len(unasked)} without an answer")
+            unanswered = counts.keys() - self.noted.keys()
+            yield _line(name, f"{counts.total():,} records, {len(unanswered)} without a response")
         yield _line("lost", str(len(self.lost)))
-        yield _line("doubled", str(len(self.doubled)))
+        yield _line("duplicated", str(len(self.duplicated)))
         for fault in self.faults:
             yield _line("FAULT", fault)
 

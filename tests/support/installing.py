@@ -1,4 +1,4 @@
-"""Our distributions, and how the tests build and install them."""
+"""The distributions of this repository, and how the tests build and install them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def run(*command, cwd=None, **environment):
         env={**os.environ, "PYTHONPATH": "", **environment},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
@@ -33,13 +33,13 @@ def run(*command, cwd=None, **environment):
 
 
 def make_environment(folder):
-    """Make a clean environment; return its folder `bin`. It has no pip: see `install`."""
+    """Make a clean environment without pip; return its folder `bin`."""
     run(sys.executable, "-m", "venv", "--without-pip", folder)
     return folder / "bin"
 
 
 def install(bin_folder, *arguments):
-    """Install into a clean environment. What is imported is compiled then, the rest is not."""
+    """Install into a clean environment. Modules are compiled when they are imported."""
     run(
         *(sys.executable, "-m", "pip", "--python", bin_folder / "python"),
         *("install", "--quiet", "--no-compile", *arguments),

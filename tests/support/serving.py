@@ -1,4 +1,4 @@
-"""Runs one small application under real servers, asks it, and looks at its processes and files."""
+"""Runs a small application under a real server, and observes its processes, files and records."""
 
 from __future__ import annotations
 
@@ -19,96 +19,48 @@ import time
 from pathlib import Path
 
 import psycopg
+from support.processes import children, locked_by
 
-APP = """
-import json, os
-from flask import Flask, g
-from flask_chest import FlaskChest
-
-app = Flask(__name__)
-chest = FlaskChest(app, exporters=json.loads(os.environ["EXPORTERS"]))
-
-@app.get("/")
-@chest.track("pid")
-def view():
-    g.pid = os.getpid()
-    return str(g.pid)
-"""
+PROGRAMS = Path(__file__).parents[1] / "servers" / "programs"
 
 
-# The master of newer versions of gunicorn has a control socket, and with it a thread.
-QUIET = {"gunicorn.conf.py": "control_socket_disable = True\n"}
-
-
-def until(condition, seconds=60.0):
-    """Wait for a condition; return what it returned."""
+def until(condition, seconds=120.0):
+    """Wait until a condition is true; return what it returned."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):
-        assert time.monotonic() < deadline, "it never happened"
+        assert time.monotonic() < deadline, f"not within {seconds:g} seconds"
         time.sleep(0.02)
     return result
 
 
-# -- Processes -----------------------------------------------------------------------------------
-
-
-def children(pid):
-    """Return the process IDs of the children of a process, and of theirs."""
-    found = []
-    for task in listed(f"/proc/{pid}/task"):
-        with contextlib.suppress(OSError):  # ended in this moment
-            for child in Path(f"/proc/{pid}/task/{task}/children").read_text("ascii").split():
-                found += [int(child), *children(child)]
-    return found
-
-
-def threads_of(pid):
-    return len(listed(f"/proc/{pid}/task"))
-
-
-def locked_by(pid, folder):
-    """Return the names of the files in a folder on which a process has an exclusive lock."""
-    held = []
-    for descriptor in listed(f"/proc/{pid}/fd"):
-        with contextlib.suppress(OSError):  # closed in this moment
-            target = Path(f"/proc/{pid}/fd/{descriptor}").readlink()
-            about = Path(f"/proc/{pid}/fdinfo/{descriptor}").read_text("ascii")
-            if folder in target.parents and "FLOCK" in about:
-                held.append(target.name)
-    return held
-
-
-def listed(folder):
-    """Return what is in a folder of /proc; nothing when the process has just ended."""
-    with contextlib.suppress(OSError):
-        return [each.name for each in Path(folder).iterdir()]
-    return []
-
-
-# -- A server ------------------------------------------------------------------------------------
-
-
 class Serving:
-    """A server that runs the application in a folder, delivering to SQLite and perhaps elsewhere.
+    """A server that runs an application in a folder, and delivers to SQLite and to other exporters.
 
     Args:
-        folder: Gets the application, its journal and its database.
-        command: Starts the server; `{fd}` stands for a socket that listens already, which nobody
-            can take away. Without it, the server is asked for any port, and its log says which.
-        postgres: URL of a database that it delivers to as well, or None.
-        app: Source of the application.
+        folder: Holds the application, its journal and its database.
+        command: Starts the server. `{fd}` is replaced by the number of a listening socket. Without
+            it, the server chooses a port and writes it to its log.
+        postgres: URL of a database of the exporter `central`; None for no such exporter.
+        app: Name of a program of tests/servers/programs, copied as `app.py`; None when the folder
+            has an `app.py`.
         interval: CHEST_EXPORT_INTERVAL_SECONDS.
         exporters: More exporters, by name.
     """
 
-    def __init__(self, folder, command, postgres=None, *, app=APP, interval=0.25, exporters=None):
+    def __init__(
+        self, folder, command, postgres=None, *, app="tracked", interval=0.25, exporters=None
+    ):
         self.folder = folder
         self.journal = folder / "instance" / "chest"
         self.postgres = postgres
         self.answered = []
         self.answers = collections.Counter()  # by process
         self._lock = threading.Lock()
-        (folder / "app.py").write_text(app)
+        for name in ("gunicorn.conf.py", "serve_waitress.py"):
+            shutil.copy(PROGRAMS / name, folder)
+        if app is not None:
+            shutil.copy(PROGRAMS / "tracked.py", folder)
+            shutil.copy(PROGRAMS / f"{app}.py", folder / "app.py")
         urls = {"main": "sqlite:///<instance>/chest.sqlite3"}
         if postgres is not None:
             urls["central"] = postgres
@@ -146,7 +98,7 @@ class Serving:
 
     def __exit__(self, kind, error, trace):
         alive = self.process.poll() is None
-        with contextlib.suppress(ProcessLookupError):  # what is left of its own session
+        with contextlib.suppress(ProcessLookupError):  # the rest of its session
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         if kind is not None:
@@ -157,7 +109,7 @@ class Serving:
 
     @property
     def pids(self):
-        """The processes that have answered."""
+        """Process IDs that have answered."""
         return set(self.answers)
 
     @property
@@ -166,13 +118,13 @@ class Serving:
 
     # -- Requests ----------------------------------------------------------------------------------
 
-    def get(self, path="/", seconds=60.0):
-        """Return the body and the request ID of a complete response; None when there was none."""
+    def get(self, path="/", seconds=120.0):
+        """Return body and request ID of a complete response; None without one."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
         try:
             connection.request("GET", path)
             response = connection.getresponse()
-            body = response.read()  # raises when it is not whole
+            body = response.read()  # raises when it is incomplete
         except (OSError, http.client.HTTPException):
             return None
         finally:
@@ -180,14 +132,14 @@ class Serving:
         return body.decode(), response.headers["X-Request-ID"]
 
     def ask(self, done=lambda: False, times=None):
-        """Ask, a connection each time, until `done()` or so often; note what was answered."""
+        """Send requests on new connections until `done()`, or `times`; note what was answered."""
         stop, errors = threading.Event(), []
 
         def run():
-            deadline = time.monotonic() + 90
+            deadline = time.monotonic() + 180
             while not stop.is_set():
                 if time.monotonic() > deadline:
-                    errors.append("it never happened")
+                    errors.append("not within 180 seconds")
                     return
                 got = self.get()
                 if got is None:
@@ -198,7 +150,7 @@ class Serving:
                     self.answered.append(got[1])
                     if done() or (times is not None and len(self.answered) >= first + times):
                         stop.set()
-                stop.wait(0.005)  # leaves the processor to workers that start
+                stop.wait(0.005)  # leaves CPU time to workers that start
 
         first = len(self.answered)
         threads = [threading.Thread(target=run) for _ in range(3)]
@@ -209,12 +161,12 @@ class Serving:
         assert not errors, (errors, self.pids, len(self.answered))
 
     def visit(self, path):
-        """Ask once, and return the body."""
+        """Send one request, and return the body."""
         body, request_id = self.get(path)
         self.answered.append(request_id)
         return body
 
-    # -- What is there -----------------------------------------------------------------------------
+    # -- Records, connections and locks ------------------------------------------------------------
 
     def stored(self, columns="id, request_id, instance, json_extract(variables, '$.pid')"):
         """Return the rows in SQLite."""
@@ -237,11 +189,11 @@ class Serving:
         return [request_id for (request_id,) in rows]
 
     def has_all(self, *, exact=True):
-        """Tell whether each answered request is in each database once, and (exact) no other."""
+        """Return whether each answered request is in each database once, and (exact) no other."""
         return not self.differences(exact=exact)
 
     def differences(self, *, exact=True):
-        """Return the request IDs that each database lacks or (exact) has too many."""
+        """Return the request IDs that each database lacks or (exact) should not have."""
         stored = {"SQLite": [request_id for (request_id,) in self.stored("request_id")]}
         if self.postgres is not None:
             stored["PostgreSQL"] = self.stored_centrally()
@@ -256,7 +208,7 @@ class Serving:
         return found
 
     def connections(self):
-        """Return how many connections the exporters of all processes have to PostgreSQL."""
+        """Return the number of connections to PostgreSQL of the exporters of all processes."""
         with psycopg.connect(self.postgres) as connection:
             return connection.execute(
                 "SELECT count(*) FROM pg_stat_activity"
@@ -264,29 +216,29 @@ class Serving:
             ).fetchone()[0]
 
     def locks(self):
-        """Return which process has which files of the journal locked."""
+        """Return the files of the journal that each process has locked."""
         return {pid: locked_by(pid, self.journal) for pid in [self.process.pid, *self.workers]}
 
     def segments(self):
-        """Return which process has which segments locked, of those that have any."""
+        """Return the segments that each process has locked, without processes that have none."""
         found = {
             pid: [name for name in names if name.endswith(".jsonl")]
             for pid, names in self.locks().items()
         }
         return {pid: names for pid, names in found.items() if names}
 
-    def holder(self):
-        """Return the process that delivers for the host; None in a moment without one."""
-        holding = [pid for pid, names in self.locks().items() if "export.lock" in names]
-        assert len(holding) <= 1
-        return holding[0] if holding else None
+    def leader(self):
+        """Return the process that delivers for the host; None while there is none."""
+        leaders = [pid for pid, names in self.locks().items() if "export.lock" in names]
+        assert len(leaders) <= 1
+        return leaders[0] if leaders else None
 
     # -- The end -----------------------------------------------------------------------------------
 
     def settle(self, most, workers=2):
-        """Ask until no worker starts or ends: all have answered, but less than `most`.
+        """Send requests until no worker starts or ends: each answered fewer than `most`.
 
-        A worker that has just been forked does not hear a signal: gunicorn would wait 30 s for it.
+        A worker that was just forked ignores signals, and gunicorn would wait 30 s for it.
         """
 
         def is_settled():
@@ -294,21 +246,24 @@ class Serving:
             return len(running) == workers and all(0 < self.answers[pid] < most for pid in running)
 
         def ask_slowly():
-            # Else one worker has answered all that it may before the next one has started.
+            # Faster, one worker would reach its limit before the next one has started.
             time.sleep(0.5)
             got = self.get()
             if got is not None:
                 self.answers[int(got[0])] += 1
                 self.answered.append(got[1])
 
-        until(lambda: is_settled() or ask_slowly(), seconds=90.0)
+        until(lambda: is_settled() or ask_slowly(), seconds=180.0)
 
     def is_idle(self):
-        """Tell whether no worker of uWSGI is at a request: one that is ends without a last word."""
+        """Return whether no worker of uWSGI serves a request.
+
+        A worker that does would end without running Python's exit functions.
+        """
         folder = os.open(self.folder, os.O_PATH)
         try:
             with socket.socket(socket.AF_UNIX) as stats:
-                stats.connect(f"/proc/self/fd/{folder}/stats.sock")  # its own path may be too long
+                stats.connect(f"/proc/self/fd/{folder}/stats.sock")  # the full path may be too long
                 with stats.makefile() as file:
                     workers = json.load(file)["workers"]
         finally:
@@ -316,10 +271,10 @@ class Serving:
         return all(worker["status"] in {"idle", "cheap"} for worker in workers)
 
     def reload(self, how):
-        """Let the server replace all workers: by a signal, or by a word to uWSGI's FIFO.
+        """Make the server replace all workers: by a signal, or by a command to uWSGI's FIFO.
 
-        Return those that are replaced. uWSGI's master reads the FIFO only after it has slept, when
-        workers ended quickly, and others may have begun until then: its log says which it ends.
+        Returns the workers that are replaced. uWSGI's master may read the FIFO late, when some
+        workers have ended and others have begun, so its log says which it ends.
         """
         old = set(self.workers)
         if isinstance(how, str):
@@ -331,31 +286,39 @@ class Serving:
         return old
 
     def end(self, how, *, everyone=False):
-        """Send the server, or all its processes as a terminal does, a signal; return its status."""
+        """Send a signal to the server, or as a terminal to all its processes; return its status."""
         if (self.folder / "stats.sock").exists():
             until(self.is_idle)
         if everyone:
             os.killpg(self.process.pid, how)
         else:
             self.process.send_signal(how)
-        return self.process.wait(25)
+        return self.process.wait(90)
 
     def flask(self, *words):
-        """Run `flask ...` beside the server; return its output."""
+        """Run a `flask` command beside the server; return its output."""
         done = subprocess.run(
             [sys.executable, "-m", "flask", "--app", "app", *words],
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
 
-# -- The commands of the servers -------------------------------------------------------------------
+def assert_identities(serving):
+    """Check that record IDs share no random bits, and that each record names its process."""
+    rows = serving.stored()
+    assert len({record_id[-15:] for record_id, *_ in rows}) == len(rows)
+    for _, _, instance, pid in rows:
+        assert instance.endswith(f":{pid}")
+
+
+# -- Commands that start servers -------------------------------------------------------------------
 
 
 def gunicorn(*options):
@@ -376,11 +339,7 @@ def uwsgi(*options):
 
 
 def waitress():
-    serve = (
-        "import socket, sys, waitress; from app import app;"
-        "waitress.serve(app, sockets=[socket.socket(fileno=int(sys.argv[1]))], threads=4)"
-    )
-    return [sys.executable, "-c", serve, "{fd}"]
+    return [sys.executable, "serve_waitress.py", "{fd}"]
 
 
 def flask_run(*options):

@@ -1,4 +1,4 @@
-"""Every store keeps every contract, on a real server."""
+"""Every store fulfils every contract, on a real server."""
 
 from __future__ import annotations
 

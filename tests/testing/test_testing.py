@@ -1,4 +1,4 @@
-"""What `flask_chest.testing` gives to the tests of applications."""
+"""`collect`, `Collector`, `RecordingExporter` and the fixture of `flask_chest.testing`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def add_routes(app, chest):
 
 @pytest.fixture
 def shop(chest, app):
-    """Return an application with a database, that knows nothing of tests."""
+    """Return an application with a database, as it runs in production."""
     chest.init_app(app)
     return add_routes(app, chest)
 
@@ -42,9 +42,7 @@ def shop(chest, app):
 # -- collect ---------------------------------------------------------------------------------
 
 
-def test_the_records_of_an_application_are_collected_instead_of_delivered(
-    shop, chest, database, tmp_path
-):
+def test_records_are_collected_instead_of_delivered(shop, chest, database, tmp_path):
     before = threading.enumerate()
     with collect(shop) as records:
         shop.test_client().get("/orders/7")
@@ -59,7 +57,7 @@ def test_the_records_of_an_application_are_collected_instead_of_delivered(
     assert not list((tmp_path / "journal" / "segments").glob("*"))
 
 
-def test_afterwards_the_application_delivers_as_before(shop, chest, recorded):
+def test_after_the_block_records_are_delivered_again(shop, chest, recorded):
     client = shop.test_client()
     client.get("/orders/1")
     with collect(shop) as records:
@@ -69,14 +67,14 @@ def test_afterwards_the_application_delivers_as_before(shop, chest, recorded):
     assert [row["path"] for row in recorded(chest, 2)] == ["/orders/1", "/orders/3"]
 
 
-def test_collecting_ends_when_the_test_fails(shop, chest, recorded):
+def test_an_exception_ends_the_collection(shop, chest, recorded):
     with pytest.raises(ZeroDivisionError), collect(shop):
         _ = 1 / 0
     shop.test_client().get("/orders/1")
     recorded(chest, 1)
 
 
-def test_a_test_may_collect_within_another_and_of_two_applications(shop, make_chest, tmp_path):
+def test_collections_may_be_nested_and_of_several_applications(shop, make_chest, tmp_path):
     chest = make_chest(journal=str(tmp_path / "another"))
     other = Flask("other")
     chest.init_app(other)
@@ -92,7 +90,7 @@ def test_a_test_may_collect_within_another_and_of_two_applications(shop, make_ch
     assert [record.path for record in of_other] == ["/orders/4"]
 
 
-def test_a_streamed_response_is_recorded_when_it_has_been_read(shop):
+def test_a_streamed_response_is_recorded_after_its_last_chunk(shop):
     with collect(shop) as records:
         response = shop.test_client().get("/stream", buffered=False)
         assert list(records) == []
@@ -100,7 +98,7 @@ def test_a_streamed_response_is_recorded_when_it_has_been_read(shop):
         assert [record.path for record in records] == ["/stream"]
 
 
-def test_requests_to_a_server_in_another_thread_are_waited_for(shop, serve):
+def test_wait_for_waits_for_requests_to_a_server_in_another_thread(shop, serve):
     client = serve(shop)
     with collect(shop) as records:
         for number in range(3):
@@ -108,7 +106,7 @@ def test_requests_to_a_server_in_another_thread_are_waited_for(shop, serve):
         assert [record.path for record in records.wait_for(3)] == [f"/orders/{n}" for n in range(3)]
 
 
-def test_an_application_without_flask_chest_is_said():
+def test_an_application_without_flask_chest_raises():
     with pytest.raises(ChestError, match=r"'bare' has no FlaskChest\. Call init_app"):
         collect(Flask("bare")).__enter__()
 
@@ -116,7 +114,7 @@ def test_an_application_without_flask_chest_is_said():
 # -- Collector -------------------------------------------------------------------------------
 
 
-def test_waiting_ends_at_the_record_and_not_at_the_deadline():
+def test_wait_for_returns_at_the_record_not_at_the_timeout():
     collector = Collector()
     waited = []
     thread = threading.Thread(target=lambda: waited.extend(collector.wait_for(2, 30.0)))
@@ -129,14 +127,14 @@ def test_waiting_ends_at_the_record_and_not_at_the_deadline():
     assert [record.path for record in waited] == ["/a", "/b"]
 
 
-def test_waiting_in_vain_says_what_has_arrived():
+def test_the_error_of_a_timeout_lists_what_has_arrived():
     collector = Collector()
     collector.add([make_record(method="PUT", path="/a")])
     with pytest.raises(TimeoutError, match=r"^1 of 2 records .* 0.01 seconds: \['PUT /a'\]$"):
         collector.wait_for(2, timeout_seconds=0.01)
 
 
-def test_a_collector_is_a_sequence_that_can_be_cleared():
+def test_a_collector_is_a_sequence_and_can_be_cleared():
     collector = Collector()
     records = [make_record(path=f"/{n}") for n in range(3)]
     collector.add([*records, records[0]])
@@ -154,7 +152,7 @@ def recording():
     return RecordingExporter()
 
 
-def test_a_recording_exporter_needs_no_entry_point_and_no_disk(recording, make_chest, app):
+def test_a_recording_exporter_works_without_installation_and_disk(recording, make_chest, app):
     chest = make_chest(
         exporters={"main": {"type": "recording"}, "copy": "recording://"},
         journal="memory",
@@ -178,7 +176,7 @@ def test_a_recording_exporter_needs_no_entry_point_and_no_disk(recording, make_c
         recording.wait_for(1, timeout_seconds=0.01)
 
 
-def test_two_recordings_in_one_test_do_not_share_records(make_chest):
+def test_two_recording_exporters_do_not_share_records(make_chest):
     recordings = RecordingExporter(), RecordingExporter()
     for number, recording in enumerate(recordings):
         chest = make_chest(exporters="recording://", journal="memory")
@@ -193,7 +191,7 @@ def test_two_recordings_in_one_test_do_not_share_records(make_chest):
     ]
 
 
-def test_a_recording_keeps_each_record_once_as_every_exporter_has_to(recording):
+def test_a_recording_exporter_keeps_a_repeated_record_once(recording):
     assert isinstance(recording, Exporter)
     first, second = make_record(), make_record()
     recording.open()
@@ -203,7 +201,7 @@ def test_a_recording_keeps_each_record_once_as_every_exporter_has_to(recording):
     assert [record.id for record in recording.records] == [first["id"], second["id"]]
 
 
-def test_a_recording_has_no_options(recording, make_chest, app):
+def test_a_recording_exporter_has_no_fields(recording, make_chest, app):
     chest = make_chest(exporters={"main": {"type": "recording", "path": "x"}}, journal="memory")
     chest.register_plugin(recording)
     with pytest.raises(ConfigurationError, match="no such field"):
@@ -212,59 +210,25 @@ def test_a_recording_has_no_options(recording, make_chest, app):
 
 # -- The fixture -----------------------------------------------------------------------------
 
+PROGRAMS = Path(__file__).with_name("programs")
 CONFTEST = 'pytest_plugins = ["flask_chest.testing.fixtures"]\n'
 
-SHOP = """
-from flask import Flask, g
-from flask_chest import FlaskChest
 
-chest = FlaskChest(journal="memory")
-
-def create_app():
-    app = Flask(__name__)
-    chest.init_app(app)
-
-    @app.get("/")
-    @chest.track
-    def home():
-        g.user_id = 7
-        return ""
-
-    return app
-"""
-
-TEST = """
-import threading
-import pytest
-from shop import chest, create_app
-
-app = create_app()
-
-@pytest.mark.parametrize("n", [1, 2])
-def test_records(chest_records, n):
-    records = chest_records(app)
-    app.test_client().get("/")
-    [record] = records
-    assert record.variables == {"user_id": 7}
-    assert threading.active_count() == 1
-
-def test_nothing_is_left():
-    assert chest.stats().recorded == 0
-"""
-
-
-def test_the_fixture_collects_for_the_length_of_a_test(pytester):
+def test_the_fixture_collects_until_the_test_ends(pytester):
     pytester.makeconftest(CONFTEST)
-    pytester.makepyfile(shop=SHOP, test_shop=TEST)
+    pytester.makepyfile(
+        shop=(PROGRAMS / "shop.py").read_text("utf-8"),
+        test_shop=(PROGRAMS / "shop_tests.py").read_text("utf-8"),
+    )
     pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=3)
 
 
-def test_a_test_run_that_does_not_ask_for_the_fixture_never_imports_flask_chest(pytester):
+def test_a_test_run_without_the_fixture_does_not_import_flask_chest(pytester):
     pytester.makepyfile("import sys\ndef test_it():\n    assert 'flask_chest' not in sys.modules\n")
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
-# -- The page --------------------------------------------------------------------------------
+# -- Examples in the docs --------------------------------------------------------------------
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "plugins.md").read_text("utf-8").split("## Testing an application")[1]
@@ -272,7 +236,7 @@ IN_CONFTEST, IN_A_TEST, RECORDING = re.findall(r"```python\n(.*?)```", PAGE, re.
 README = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)[1]
 
 
-def test_what_the_page_says_of_the_fixture_holds_for_the_readmes_application(pytester):
+def test_the_pages_example_of_the_fixture_works_with_the_readmes_application(pytester):
     application = README.replace(
         "Flask(__name__)", f"Flask('shop', root_path={str(pytester.path)!r})"
     )
@@ -282,7 +246,7 @@ def test_what_the_page_says_of_the_fixture_holds_for_the_readmes_application(pyt
     pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)
 
 
-def test_what_the_page_says_of_the_recording_exporter_holds(tmp_path):
+def test_the_pages_example_of_the_recording_exporter_works(tmp_path):
     code = README.replace("chest = FlaskChest(app)\n", RECORDING.split("app.test_client")[0])
     code += "app.test_client" + RECORDING.split("app.test_client")[1]
     names = {"__name__": "page"}

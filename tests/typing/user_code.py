@@ -11,14 +11,21 @@ from pydantic import BaseModel
 from typing_extensions import assert_type
 
 from flask_chest import (
+    Batch,
+    BatchRejected,
+    ChestError,
+    ConfigurationError,
+    Exporter,
+    ExporterUnavailable,
     FlaskChest,
+    Record,
     RequestIdFilter,
+    SchemaMismatch,
+    Store,
     current_request_id,
     hookimpl,
     outbound_headers,
 )
-from flask_chest.exporter import Batch, Exporter
-from flask_chest.record import Record
 from flask_chest.runtime.counters import HookTime, Stats
 from flask_chest.store import RouteSummary, ValueCount
 from flask_chest.testing import Collector, RecordingExporter, collect
@@ -71,6 +78,7 @@ assert_type(chest.flush(timeout=1.0), bool)
 assert_type(chest.stats(), Stats)
 
 store = chest.store("main")
+assert_type(store, Store)
 yesterday = datetime.now(timezone.utc) - timedelta(days=1)
 assert_type(store.query(limit=10, since=yesterday, variables={"user_id": 7}), list[Record])
 assert_type(store.count(route="/"), int)
@@ -87,12 +95,14 @@ class WebhookExporter(Exporter):
     schemes = ("https",)
     config_model = WebhookConfig
 
-    def open(self) -> None: ...
+    def open(self) -> None:
+        raise ExporterUnavailable("the endpoint is away")
 
     def export(self, batch: Batch) -> None:
         assert_type(batch.to_json(), bytes)
         assert_type(len(batch), int)
         assert_type(batch.records()[0]["request_id"], str)
+        raise BatchRejected("a record is at fault")
 
     def close(self) -> None: ...
 
@@ -113,7 +123,15 @@ class Plugin:
 
 late = FlaskChest()
 late.register_plugin(Plugin(), "mine")
-late.init_app(app)
+
+try:
+    late.init_app(app)
+except SchemaMismatch as error:
+    assert_type(error.setting, "str | None")
+except ConfigurationError as error:
+    assert_type(error.setting, "str | None")
+except ChestError:
+    pass
 
 recording = RecordingExporter()
 late.register_plugin(recording)

@@ -1,7 +1,7 @@
 """Real database servers for tests and benchmarks: on a free loopback port, in a temporary folder.
 
-Each is replaced by a server of your own with a URL in CHEST_TEST_POSTGRES_URL,
-CHEST_TEST_MYSQL_URL or CHEST_TEST_MONGO_URL; its user must be allowed to create databases.
+The URL of your own server in CHEST_TEST_POSTGRES_URL, CHEST_TEST_MYSQL_URL or CHEST_TEST_MONGO_URL
+replaces one. Its user must be allowed to create databases.
 """
 
 from tools.servers.base import Server, free_port

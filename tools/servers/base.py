@@ -1,4 +1,4 @@
-"""What starts and stops a database server."""
+"""Starts and stops a database server."""
 
 from __future__ import annotations
 
@@ -13,35 +13,34 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from typing_extensions import Self
 
-_START_SECONDS: Final = 60.0
+_START_SECONDS: Final = 120.0
 _STOP_SECONDS: Final = 30.0
 _NOBODY: Final = 65534
-"""Database servers refuse to run as root; they need no more than this user's rights."""
+"""Database servers refuse to run as root; this user's rights are enough."""
 
 
 class Server(ABC):
-    """A database server that belongs to whoever entered it as a context.
+    """A database server that runs while its context is entered.
 
     Args:
-        given: URL of a server that runs already and takes the place of one that would be started.
-        durable: Sync to the disk at each commit, as a real server does. Tests do without.
-        options: More arguments for the server's command line.
+        given: URL of a running server to use instead of starting one.
+        durable: Sync to the disk at each commit, as in production. Tests do not need it.
+        options: More command line arguments of the server.
 
     Attributes:
-        port: On 127.0.0.1, the same after a restart.
-        folder: Holds its data and its log.
-        process: Runs it; None when it does not run.
+        port: Port on 127.0.0.1, the same after a restart.
+        folder: Folder of its data and its log.
+        process: The process of the server; None when it is not running.
     """
 
     variable: str
-    """Environment variable with the URL of a server that takes its place."""
+    """Environment variable with the URL of a server to use instead."""
 
     stop_signal: signal.Signals = signal.SIGTERM
 
@@ -54,11 +53,11 @@ class Server(ABC):
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
-    # -- What a kind of server says ------------------------------------------------------------
+    # -- Defined by each kind of server --------------------------------------------------------
 
     @abstractmethod
     def prepare(self) -> None:
-        """Make an empty data folder in `folder`."""
+        """Create an empty data folder in `folder`."""
 
     @abstractmethod
     def command(self) -> list[str]:
@@ -67,7 +66,7 @@ class Server(ABC):
     @property
     @abstractmethod
     def own_url(self) -> str:
-        """URL without a database, for a user who may do anything."""
+        """URL of the administrator, without a database."""
 
     @abstractmethod
     def create(self, database: str) -> None:
@@ -75,17 +74,17 @@ class Server(ABC):
 
     @abstractmethod
     def drop(self, database: str) -> None:
-        """Drop a database, also while somebody is connected to it."""
+        """Drop a database, even while clients are connected to it."""
 
     # -- For its users ---------------------------------------------------------------------------
 
     def url(self, database: str = "") -> str:
-        """Return the URL of a database, for a user who may do anything."""
+        """Return the URL of a database for the administrator."""
         return urlsplit(self.given or self.own_url)._replace(path=f"/{database}").geturl()
 
     @contextmanager
     def database(self) -> Iterator[str]:
-        """Give the URL of a new, empty database that is dropped afterwards."""
+        """Create an empty database, give its URL, and drop it."""
         name = f"chest_{uuid4().hex[:12]}"
         self.create(name)
         try:
@@ -107,16 +106,11 @@ class Server(ABC):
             self.prepare()
             self.start()
         except BaseException:
-            self.__exit__(None, None, None)
+            self.__exit__()
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.given is None:
             self.stop()
             shutil.rmtree(self.folder)
@@ -133,7 +127,7 @@ class Server(ABC):
                 self.create(probe)
                 self.drop(probe)
                 return
-            except Exception as error:  # whatever the driver raises while it starts
+            except Exception as error:  # any error of the driver while the server starts
                 if self.process.poll() is not None or time.monotonic() > deadline:
                     self.stop()
                     text = (self.folder / "log").read_text("utf-8", "replace")
@@ -145,7 +139,7 @@ class Server(ABC):
         self._end(self.stop_signal)
 
     def kill(self) -> None:
-        """Let it end as in a crash, without a chance to clear up."""
+        """Kill it, as a crash would."""
         self._end(signal.SIGKILL)
 
     def _end(self, how: signal.Signals) -> None:
@@ -161,7 +155,7 @@ class Server(ABC):
             process.wait()
 
     def _unprivileged(self) -> list[str]:
-        """Return what a command begins with to run as nobody, and to end with this process."""
+        """Return a command prefix: run as nobody, and end with this process."""
         if shutil.which("setpriv") is None:
             return []
         ending = f"--pdeathsig={self.stop_signal.name.removeprefix('SIG')}"
@@ -177,7 +171,7 @@ class Server(ABC):
 
 
 def free_port() -> int:
-    """Return a TCP port on 127.0.0.1 that nobody listens on."""
+    """Return a free TCP port on 127.0.0.1."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -188,9 +182,9 @@ def program(name: str, package: str) -> str:
     """Return the path of an installed program.
 
     Raises:
-        RuntimeError: It is not there; the message names the package.
+        RuntimeError: It is not installed; the message names the package.
     """
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if found is None:
-        raise RuntimeError(f"no {name} here: apt-get install {package}")
+        raise RuntimeError(f"{name} is not installed: apt-get install {package}")
     return found

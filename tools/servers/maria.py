@@ -10,7 +10,7 @@ from tools.servers.base import Server, program
 
 
 class MariaServer(Server):
-    """MariaDB, from the system's packages."""
+    """MariaDB from the system's packages."""
 
     variable = "CHEST_TEST_MYSQL_URL"
 

@@ -15,7 +15,7 @@ class MongoServer(Server):
     variable = "CHEST_TEST_MONGO_URL"
 
     def prepare(self) -> None:
-        """Need nothing: it makes its own folder."""
+        """Do nothing: the server creates its own folder."""
 
     def command(self) -> list[str]:
         """Return the command of `secantusd-py`."""
@@ -31,15 +31,15 @@ class MongoServer(Server):
         ]
 
     def _unprivileged(self) -> list[str]:
-        return super()._unprivileged()[:2]  # it runs as root, too, and Python may be in /root
+        return super()._unprivileged()[:2]  # it may run as root, and Python may be in /root
 
     @property
     def own_url(self) -> str:
-        """The URL for anybody."""
+        """URL without a user: the server trusts everyone."""
         return f"mongodb://127.0.0.1:{self.port}"
 
     def create(self, database: str) -> None:
-        """See that it answers: a database is created by its first use."""
+        """Check that it answers: a database is created by its first use."""
         self._command(database, "ping")
 
     def drop(self, database: str) -> None:

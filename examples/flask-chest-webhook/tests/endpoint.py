@@ -1,4 +1,4 @@
-"""An HTTP endpoint in a thread, which keeps each record once."""
+"""An HTTP endpoint in a thread that stores each record once."""
 
 import json
 import threading
@@ -13,8 +13,8 @@ class Endpoint(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.arrived = threading.Condition()
         self.records = {}
-        self.requests = []  # headers of each
-        self.answers = []  # statuses to answer first, instead of taking the records
+        self.requests = []  # the headers of each request
+        self.answers = []  # statuses of the next answers; meanwhile no records are stored
         self.refused = None  # a path whose records are refused
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,))
         self._thread.start()
@@ -47,7 +47,7 @@ class Endpoint(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"  # connections are kept
+    protocol_version = "HTTP/1.1"  # keeps connections open
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))

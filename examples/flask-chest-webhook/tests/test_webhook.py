@@ -1,8 +1,7 @@
 import pytest
 from endpoint import Endpoint
 from flask import Flask, g
-from flask_chest import FlaskChest
-from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
+from flask_chest import BatchRejected, ConfigurationError, ExporterUnavailable, FlaskChest
 from flask_chest.testing import Backend, ExporterContract, Relay, make_batch, make_record
 from flask_chest_webhook.exporter import WebhookExporter
 
@@ -59,7 +58,7 @@ def test_the_token_is_sent_and_is_not_shown(make, endpoint):
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
-def test_what_may_pass_at_once_is_tried_again_at_once(make, endpoint, status):
+def test_a_gateway_error_is_retried_at_once(make, endpoint, status):
     endpoint.answers = [status, status]
     make(retries=2).export(make_batch(make_record()))
     assert len(endpoint.requests) == 3
@@ -69,7 +68,7 @@ def test_what_may_pass_at_once_is_tried_again_at_once(make, endpoint, status):
 @pytest.mark.parametrize(
     ("status", "attempts"), [(503, 2), (500, 1), (401, 1), (404, 1), (429, 1), (307, 1)]
 )
-def test_other_answers_leave_the_records_waiting(make, endpoint, status, attempts):
+def test_other_answers_leave_the_records_to_a_later_retry(make, endpoint, status, attempts):
     endpoint.answers = [status] * attempts
     with pytest.raises(ExporterUnavailable, match=f"127.0.0.1:{endpoint.server_port}.*{status}"):
         make(retries=1).export(make_batch(make_record()))
@@ -83,7 +82,7 @@ def test_records_at_fault_are_rejected(make, endpoint, status):
         make().export(make_batch(make_record()))
 
 
-def test_lost_refused_and_stalled_connections(make, endpoint):
+def test_lost_connections_are_reopened_and_refused_or_stalled_ones_raise(make, endpoint):
     with Relay("127.0.0.1", endpoint.server_port) as relay:
         host, port = relay.address
         exporter = make(url=f"http://{host}:{port}/", timeout_seconds=0.3, retries=1)
@@ -111,7 +110,7 @@ def test_a_wrong_field_stops_the_application_without_showing_the_token(endpoint,
     assert "hunter2" not in str(caught.value)
 
 
-def test_an_application_delivers_all_but_the_record_at_fault(endpoint):
+def test_an_application_delivers_every_record_but_the_one_at_fault(endpoint):
     app = Flask("shop")
     chest = FlaskChest(app, exporters=endpoint.url, journal="memory", shutdown_seconds=0)
 

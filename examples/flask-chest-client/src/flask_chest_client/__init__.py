@@ -1,4 +1,4 @@
-"""Adds the client's network and language, and removes whatever an application calls its address."""
+"""Record the client's network and language, and remove variables that hold its address."""
 
 from ipaddress import ip_network
 
@@ -12,8 +12,8 @@ ADDRESSES = frozenset({"ip", "ip_address", "client_ip", "remote_addr"})
 def chest_filter_variables(variables: dict[str, object], request: Request) -> None:
     for name in ADDRESSES.intersection(variables):
         del variables[name]
-    if request.remote_addr:  # empty behind a UNIX socket
-        # What belongs to one household is left out: the last 8 bits, and the last 80 of IPv6.
+    if request.remote_addr:  # it is empty behind a UNIX socket
+        # The last 8 bits, or the last 80 of IPv6, would identify a household.
         bits = 48 if ":" in request.remote_addr else 24
         variables["client_network"] = str(ip_network(f"{request.remote_addr}/{bits}", strict=False))
     variables["client_language"] = request.accept_languages.best

@@ -1,12 +1,12 @@
-"""Gives each request an ID of three groups of four letters and digits, such as 7k3m-q2xw-9hpd."""
+"""Give each request a short ID: three groups of four characters, such as 7k3m-q2xw-9hpd."""
 
 import secrets
 
 from flask_chest import hookimpl
 
-ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # without those that look or sound like another
+ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # without characters that look or sound alike
 
 
-@hookimpl(trylast=True)  # who knows better decides
+@hookimpl(trylast=True)  # so that any other plugin takes precedence
 def chest_request_id() -> str:
     return "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(3))

@@ -1,1 +1,1 @@
-"""Sends the records of Flask-Chest to an HTTP endpoint."""
+"""Send the records of Flask-Chest to an HTTP endpoint."""

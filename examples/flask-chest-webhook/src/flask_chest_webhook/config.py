@@ -1,4 +1,4 @@
-"""What an entry of CHEST_EXPORTERS may say."""
+"""The fields of an entry of CHEST_EXPORTERS."""
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr
 
@@ -9,6 +9,6 @@ class WebhookConfig(BaseModel):
     url: HttpUrl
     token: SecretStr | None = None
     retries: int = Field(default=2, ge=0, le=4)
-    # With all retries and pauses at their most, below the default CHEST_EXPORT_TIMEOUT_SECONDS.
+    # With the maxima, all attempts together stay below CHEST_EXPORT_TIMEOUT_SECONDS by default.
     connect_timeout_seconds: float = Field(default=3.0, gt=0, le=5)
     timeout_seconds: float = Field(default=10.0, gt=0, le=15)

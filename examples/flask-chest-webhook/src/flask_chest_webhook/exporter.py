@@ -1,8 +1,7 @@
-"""Posts each batch as one JSON array. The endpoint has to recognise the IDs of records."""
+"""Post each batch as one JSON array. The endpoint must ignore record IDs that it has already."""
 
 import urllib3
-from flask_chest.errors import BatchRejected, ExporterUnavailable
-from flask_chest.exporter import Batch, Exporter
+from flask_chest import Batch, BatchRejected, Exporter, ExporterUnavailable
 from flask_chest_webhook.config import WebhookConfig
 
 
@@ -18,9 +17,9 @@ class WebhookExporter(Exporter):
             self._headers["Authorization"] = f"Bearer {self.config.token.get_secret_value()}"
         retries = urllib3.Retry(
             self.config.retries,
-            allowed_methods={"POST"},  # may be repeated: the endpoint recognises what it has
+            allowed_methods={"POST"},  # idempotent here: the endpoint ignores IDs that it has
             status_forcelist={502, 503, 504},
-            backoff_factor=0.1,  # longer pauses are Flask-Chest's, which nothing waits for
+            backoff_factor=0.1,  # Flask-Chest makes the longer pauses, without blocking its thread
             respect_retry_after_header=False,
             raise_on_status=False,
         )
@@ -38,7 +37,7 @@ class WebhookExporter(Exporter):
             )
         except urllib3.exceptions.HTTPError as error:
             raise ExporterUnavailable(f"{where}: {type(error).__name__}") from error
-        if answer.status in (413, 422):  # the data is at fault, or some of it: it is halved
+        if answer.status in (413, 422):  # Flask-Chest halves the batch to find the record
             raise BatchRejected(f"{where} answered {answer.status} {answer.reason}")
         if not 200 <= answer.status < 300:
             raise ExporterUnavailable(f"{where} answered {answer.status} {answer.reason}")

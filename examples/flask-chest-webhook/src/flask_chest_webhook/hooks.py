@@ -1,7 +1,6 @@
-"""The entry point: announces the exporter."""
+"""Announce the exporter: the entry point."""
 
-from flask_chest import hookimpl
-from flask_chest.exporter import Exporter
+from flask_chest import Exporter, hookimpl
 from flask_chest_webhook.exporter import WebhookExporter
 
 

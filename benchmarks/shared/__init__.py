@@ -1,0 +1,1 @@
+"""What several commands use: databases, records, servers, statistics, tables and charts."""

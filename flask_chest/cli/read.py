@@ -1,0 +1,107 @@
+"""`flask chest records`, `flask chest routes` and `flask chest top`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+from flask.cli import with_appcontext
+
+from flask_chest.cli.application import current_state
+from flask_chest.errors import ChestError
+
+if TYPE_CHECKING:
+    from flask_chest.store import Store
+
+_exporter = click.option(
+    "--exporter",
+    default="main",
+    show_default=True,
+    help="Exporter to read from, by its name in CHEST_EXPORTERS.",
+)
+_limit = click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Maximum number of lines.",
+)
+
+
+@contextmanager
+def _open_store(exporter: str) -> Iterator[Store]:
+    """Give a command its store, and turn our errors into messages without a traceback."""
+    try:
+        yield current_state().store(exporter)
+    except ChestError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@click.command()
+@click.option("--request-id", help="Show only the request with this ID.")
+@_limit
+@_exporter
+@with_appcontext
+def records(request_id: str | None, limit: int, exporter: str) -> None:
+    """Show the newest records, one JSON object a line.
+
+    \b
+    Example:
+      flask chest records --request-id 0199c5a8-1f0b-7c3e-b1f2-4a5d6e7f8091
+    """  # noqa: D301 - click reads \b as "keep these lines"
+    with _open_store(exporter) as store:
+        if request_id is None:
+            found = store.query(limit=limit)
+        else:
+            found = store.query(limit=limit, request_id=request_id)
+        for record in found:
+            click.echo(json.dumps(record.as_data(), ensure_ascii=False))
+    waiting = current_state().stats().exporters[exporter].pending_bytes
+    if not found and waiting:
+        click.echo(f"{waiting} bytes wait in the journal: flask chest flush", err=True)
+
+
+@click.command()
+@_exporter
+@with_appcontext
+def routes(exporter: str) -> None:
+    """Show requests, errors and durations of each route.
+
+    An error is an unhandled exception or a status code of at least 500. p50 and p95 are the median
+    and the 95th percentile of the duration, in milliseconds.
+    """
+    line = "{:>8} {:>7} {:>9} {:>9}  {}"
+    with _open_store(exporter) as store:
+        click.echo(line.format("count", "errors", "p50 ms", "p95 ms", "route"))
+        for row in store.routes():
+            click.echo(
+                line.format(
+                    f"{row.count:g}",
+                    f"{row.errors:g}",
+                    f"{row.p50_ms:.2f}",
+                    f"{row.p95_ms:.2f}",
+                    f"{row.method} {row.route or '(no route)'}",
+                )
+            )
+
+
+@click.command()
+@click.argument("name")
+@_limit
+@_exporter
+@with_appcontext
+def top(name: str, limit: int, exporter: str) -> None:
+    """Show the most frequent values of the variable NAME.
+
+    Each line has the number of requests, and the value.
+
+    \b
+    Example:
+      flask chest top user_id --limit 20
+    """  # noqa: D301 - click reads \b as "keep these lines"
+    with _open_store(exporter) as store:
+        for row in store.top_values(name, limit=limit):
+            click.echo(f"{row.count:>8g}  {'null' if row.value is None else row.value}")

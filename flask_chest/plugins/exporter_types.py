@@ -1,0 +1,68 @@
+"""Collect the exporter classes that plugins announce."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
+
+from pydantic import BaseModel
+
+from flask_chest.errors import ConfigurationError
+from flask_chest.exporter import Exporter
+
+if TYPE_CHECKING:
+    import pluggy
+
+    from flask_chest.plugins.discovery import PluginInfo
+
+
+def exporter_types(
+    implementations: Iterable[tuple[PluginInfo, pluggy.HookImpl]],
+) -> dict[str, type[Exporter]]:
+    """Return the exporter classes of all plugins by their `type`.
+
+    Args:
+        implementations: The implementations of `chest_exporters`, in the order of calls.
+
+    Raises:
+        ConfigurationError: A plugin fails, announces something else, or two plugins claim one type.
+    """
+    found: dict[str, tuple[type[Exporter], PluginInfo]] = {}
+    for plugin, implementation in implementations:
+        try:
+            classes = list(cast("Iterable[type[Exporter]]", implementation.function()))
+        except Exception as error:
+            raise ConfigurationError(
+                f"The {plugin} fails in chest_exporters: {type(error).__name__}: {error}. "
+                f"{plugin.remedy}"
+            ) from error
+        for kind in classes:
+            if fault := _fault(kind):
+                raise ConfigurationError(
+                    f"The {plugin} announces {kind!r} in chest_exporters, which {fault}. "
+                    f"{plugin.remedy}"
+                )
+            other, owner = found.setdefault(kind.type, (kind, plugin))
+            if other is not kind:
+                raise ConfigurationError(
+                    f"Two plugins claim the exporter type {kind.type!r}: the {owner} with "
+                    f"{other.__module__}.{other.__qualname__}, and the {plugin} with "
+                    f"{kind.__module__}.{kind.__qualname__}. Uninstall one of them, or leave "
+                    "one out with CHEST_BLOCK_PLUGINS"
+                )
+    return {name: kind for name, (kind, _) in found.items()}
+
+
+def _fault(kind: object) -> str | None:
+    """Return why an announced object is not a usable exporter class; None when it is one."""
+    if not (isinstance(kind, type) and issubclass(kind, Exporter)):
+        return "is not a class derived from flask_chest.Exporter"
+    if inspect.isabstract(kind):
+        return f"does not implement {', '.join(sorted(kind.__abstractmethods__))}"
+    if not isinstance(getattr(kind, "type", None), str):
+        return "has no `type`, such as 'webhook'"
+    model = getattr(kind, "config_model", None)
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return "has no `config_model`, a class derived from pydantic.BaseModel"
+    return None

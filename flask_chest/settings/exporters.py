@@ -1,0 +1,202 @@
+"""Make the exporters of CHEST_EXPORTERS, with errors that name the remedy."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
+
+from flask_chest.errors import ConfigurationError, ExporterUnavailable
+from flask_chest.exporter import Exporter
+from flask_chest.runtime.log import logger
+from flask_chest.settings.masking import mask
+from flask_chest.settings.model import INSTANCE
+
+if TYPE_CHECKING:
+    from flask_chest.plugins.discovery import PluginInfo
+
+SETTING: Final = "CHEST_EXPORTERS"
+
+_EXTRAS: Final = {
+    "sqlite": "sqlite",
+    "postgres": "postgres",
+    "postgresql": "postgres",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+    "mongo": "mongo",
+    "mongodb": "mongo",
+}
+"""Type or URL scheme of this project's own backends, to the extra that installs each."""
+
+_URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9.-]*)(\+[A-Za-z0-9.+-]+)?://.*", re.DOTALL)
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def make_exporters(
+    entries: Mapping[str, str | Mapping[str, Any]],
+    installed: Mapping[str, type[Exporter]],
+    instance_path: str,
+    *,
+    left_out: Collection[PluginInfo] = (),
+) -> dict[str, Exporter]:
+    """Return an exporter, configured and not open, for each entry of CHEST_EXPORTERS.
+
+    Args:
+        entries: Name to URL, or name to a dict with `type` and the fields of that plugin.
+        installed: Exporter classes by type.
+        instance_path: Replaces ``<instance>`` in URLs and texts.
+        left_out: Installed plugins that were not loaded. The error about a missing type names them.
+
+    Raises:
+        ConfigurationError: An entry is wrong, or its type is not installed.
+    """
+    types = _Types(installed, left_out)
+    return {
+        name: _make_exporter(name, entry, types, instance_path) for name, entry in entries.items()
+    }
+
+
+def validate_exporters(exporters: Mapping[str, Exporter]) -> None:
+    """Call `Exporter.validate` of each exporter.
+
+    One that is unavailable is logged: its records wait in the journal.
+
+    Raises:
+        ConfigurationError: An exporter cannot work with its configuration.
+    """
+    for name, exporter in exporters.items():
+        try:
+            exporter.validate()
+        except ConfigurationError as error:
+            raise _wrong(f"{_place(name)}: {error}") from None
+        except ExporterUnavailable as error:
+            logger.warning(
+                "%s takes no records now; they wait in the journal: %s", _place(name), error
+            )
+
+
+class _Types:
+    """The exporter classes that an entry may choose from.
+
+    Args:
+        installed: Exporter classes by type.
+        left_out: Installed plugins that were not loaded.
+    """
+
+    def __init__(
+        self, installed: Mapping[str, type[Exporter]], left_out: Collection[PluginInfo]
+    ) -> None:
+        self._installed = installed
+        self._left_out = left_out
+
+    def named(self, where: str, name: str) -> type[Exporter]:
+        """Return the class of a type.
+
+        Raises:
+            ConfigurationError: The type is not installed.
+        """
+        if name not in self._installed:
+            raise _wrong(f"{where}: {self._not_installed(name)}")
+        return self._installed[name]
+
+    def of_url(self, where: str, url: str) -> type[Exporter]:
+        """Return the class that the scheme of a URL means.
+
+        Raises:
+            ConfigurationError: It is not a URL, or its scheme means no class or several.
+        """
+        match = _URL.fullmatch(url)
+        if match is None:
+            raise _wrong(
+                f"{where}={mask(url)} is not a URL. A URL begins with a type and '://', such as "
+                "'sqlite:////var/lib/shop/chest.sqlite3'"
+            )
+        scheme = match[1].lower()
+        if scheme in self._installed:
+            return self._installed[scheme]
+        kinds = [kind for kind in self._installed.values() if scheme in kind.schemes]
+        if len(kinds) > 1:
+            raise _wrong(
+                f"{where}: URLs with {scheme!r} belong to several types, "
+                f"{sorted(kind.type for kind in kinds)}. Choose one: {{'type': ..., 'url': ...}}"
+            )
+        return kinds[0] if kinds else self.named(where, scheme)
+
+    def installed(self) -> str:
+        """Return the names of the installed types, for messages."""
+        return ", ".join(sorted(self._installed)) or "none"
+
+    def _not_installed(self, name: str) -> str:
+        schemes = {s: kind.type for kind in self._installed.values() for s in kind.schemes}
+        known = {**_EXTRAS, **schemes, **{kind: kind for kind in self._installed}}
+        near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+        hint = f"Installed: {self.installed()}"
+        if near and near[0] != name:
+            hint = f"Did you mean {near[0]!r}? {hint}"
+        present = {*self._installed, *(plugin.name for plugin in self._left_out)}
+        if near and known[near[0]] not in present:
+            hint = f"{hint}. To install it: pip install 'flask-chest[{known[near[0]]}]'"
+        if self._left_out:
+            others = ", ".join(f"the {plugin} by {plugin.left_out}" for plugin in self._left_out)
+            hint = f"{hint}. Left out: {others}"
+        return f"no installed plugin exports to {name!r}. {hint}"
+
+
+def _make_exporter(
+    name: str, entry: str | Mapping[str, Any], types: _Types, instance_path: str
+) -> Exporter:
+    where = _place(name)
+    if not _NAME.fullmatch(name):
+        raise _wrong(
+            f"{where}: the name of an exporter is also part of file names. Use 1 to 64 letters, "
+            "digits, '_', '-'"
+        )
+    if isinstance(entry, str):
+        kind = types.of_url(where, entry)
+        fields: dict[str, Any] = {"url": entry}
+    else:
+        fields = dict(entry)
+        requested = fields.pop("type", None)
+        if not isinstance(requested, str):
+            raise _wrong(
+                f"{where}={mask(entry)}: `type` is missing. Installed: {types.installed()}"
+            )
+        kind = types.named(where, requested)
+    fields = {
+        key: value.replace(INSTANCE, instance_path) if isinstance(value, str) else value
+        for key, value in fields.items()
+    }
+    try:
+        return kind(kind.config_model.model_validate(fields))
+    except ValidationError as error:
+        raise _wrong(_wrong_fields(where, kind, error)) from None
+
+
+def _wrong_fields(where: str, kind: type[Exporter], error: ValidationError) -> str:
+    """Return one line for each field at fault."""
+    lines = []
+    for fault in error.errors(include_url=False, include_context=False):
+        field = ".".join(str(part) for part in fault["loc"]) or "url"
+        message = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "extra_forbidden":
+            known = list(kind.config_model.model_fields)
+            near = difflib.get_close_matches(field, known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"Known: {known}"
+            message = f"no such field. {hint}"
+        if fault["type"] == "missing":
+            lines.append(f"{where} (type {kind.type!r}): the field {field!r} is missing")
+            continue
+        shown = {field: fault["input"]} if fault["loc"] else fault["input"]
+        lines.append(f"{where} (type {kind.type!r}): {mask(shown)}: {message}")
+    return "\n".join(lines)
+
+
+def _place(name: str) -> str:
+    return f"{SETTING}[{name!r}]"
+
+
+def _wrong(message: str) -> ConfigurationError:
+    return ConfigurationError(message, setting=SETTING)

@@ -1,0 +1,102 @@
+"""Load the settings of an application from all their sources.
+
+A value from an earlier source takes precedence: arguments of `FlaskChest`, `app.config`, the
+environment, the defaults.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from flask_chest.errors import ConfigurationError
+from flask_chest.settings.masking import is_secret_name, mask
+from flask_chest.settings.model import CONFIG_PREFIX, ENVIRONMENT_PREFIX, Settings
+
+
+def load_settings(arguments: Mapping[str, object], config: Mapping[str, object]) -> Settings:
+    """Return the validated settings of an application.
+
+    Args:
+        arguments: Keyword arguments of `FlaskChest`, without prefix.
+        config: `app.config`.
+
+    Raises:
+        ConfigurationError: A setting is unknown, or its value is wrong.
+    """
+    values: dict[str, Any] = {}
+    names: dict[str, str] = {}  # field to the name under which it was set, for messages
+    for name, value in config.items():
+        if name.startswith(CONFIG_PREFIX):
+            field = name.removeprefix(CONFIG_PREFIX).lower()
+            values[field], names[field] = value, name
+    for field, value in arguments.items():
+        if field.startswith(CONFIG_PREFIX):
+            bare = field.removeprefix(CONFIG_PREFIX).lower()
+            raise ConfigurationError(
+                f"FlaskChest({field}=...): arguments have no prefix. Write {bare}=...",
+                setting=field,
+            )
+        values[field], names[field] = value, f"{CONFIG_PREFIX}{field.upper()}"
+    variables = [name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX)]
+    for name in variables:
+        field = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")[0]
+        names.setdefault(field, name)
+    for field, name in names.items():
+        if field not in Settings.model_fields:
+            raise _unknown(field, name)
+    if variables:
+        values = {**_environment(), **values}  # dicts are replaced, not merged
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise _wrong_values(error, names) from None
+
+
+def _environment() -> dict[str, Any]:
+    """Return the fields that environment variables set."""
+    # Importing pydantic_settings takes half as long as importing pydantic, and most applications
+    # are configured in `app.config`.
+    from pydantic_settings import (  # noqa: PLC0415
+        BaseSettings,
+        EnvSettingsSource,
+        SettingsConfigDict,
+    )
+
+    class Environment(Settings, BaseSettings):
+        model_config = SettingsConfigDict(
+            env_prefix=ENVIRONMENT_PREFIX,
+            env_nested_delimiter="__",
+            enable_decoding=False,  # the validators of Settings decode
+            defer_build=True,  # nothing is validated with this class
+        )
+
+    return EnvSettingsSource(Environment)()
+
+
+def _unknown(field: str, name: str) -> ConfigurationError:
+    near = difflib.get_close_matches(field, Settings.model_fields, n=1)
+    prefix = name[: len(name) - len(field)] if name.lower().endswith(field) else CONFIG_PREFIX
+    known = ", ".join(f"{CONFIG_PREFIX}{known.upper()}" for known in Settings.model_fields)
+    hint = f"Did you mean {prefix}{near[0].upper()}?" if near else f"The settings are: {known}"
+    return ConfigurationError(f"{name} is not a setting of Flask-Chest. {hint}", setting=name)
+
+
+def _wrong_values(error: ValidationError, names: Mapping[str, str]) -> ConfigurationError:
+    """Return one error that names every wrong setting, its masked value, and its meaning."""
+    messages: dict[str, str] = {}
+    for fault in error.errors(include_url=False, include_context=False):
+        field = str(fault["loc"][0])
+        name = names.get(field, f"{CONFIG_PREFIX}{field.upper()}")
+        where = "".join(f"[{part!r}]" for part in fault["loc"][1:] if isinstance(part, int))
+        value = "***" if is_secret_name(field) else mask(fault["input"])
+        messages.setdefault(
+            name,
+            f"{name}{where}={value}: {fault['msg'].removeprefix('Value error, ')}. "
+            f"Its meaning: {Settings.model_fields[field].description}",
+        )
+    return ConfigurationError("\n".join(messages.values()), setting=next(iter(messages)))

@@ -1,0 +1,143 @@
+"""Build the stages of an application from its settings: generator, redactor, sampling, journal."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from flask_chest.capture.generators import function, generator
+from flask_chest.capture.sampling import Sampling
+from flask_chest.errors import ConfigurationError
+from flask_chest.journal import DiskJournal, Journal, MemoryJournal, disk, memory
+from flask_chest.redaction import Redactor, SecretKeys
+from flask_chest.settings.model import INSTANCE
+
+if TYPE_CHECKING:
+    from flask_chest.capture.generators import RequestIdGenerator
+    from flask_chest.runtime.counters import Counters
+    from flask_chest.runtime.log import Throttle
+    from flask_chest.settings.model import Settings
+
+
+def create_instance_folder(options: Settings, instance_path: str) -> None:
+    """Create the application's instance folder when a setting refers to it.
+
+    Raises:
+        ConfigurationError: It cannot be created.
+    """
+    if INSTANCE not in f"{options.journal} {options.exporters}":
+        return
+    try:
+        Path(instance_path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The instance folder {instance_path!r} cannot be created: {error.strerror}. Set "
+            "CHEST_JOURNAL and CHEST_EXPORTERS to places that this user may write"
+        ) from error
+
+
+def make_request_id_generator(options: Settings) -> RequestIdGenerator | None:
+    """Return the generator of request IDs; None for the record's own ID, a UUIDv7.
+
+    Raises:
+        ConfigurationError: CHEST_REQUEST_ID_GENERATOR does not lead to a function.
+    """
+    if options.request_id_generator == "uuid7":
+        return None
+    return generator(options.request_id_generator, "CHEST_REQUEST_ID_GENERATOR")
+
+
+def make_redactor(options: Settings, app_secret: str | bytes | None) -> Redactor:
+    """Return the redactor of this application's records.
+
+    Args:
+        options: All settings.
+        app_secret: The application's SECRET_KEY. Key of the hash when CHEST_REDACT_KEY is unset.
+
+    Raises:
+        ConfigurationError: A pattern cannot match any key, or the hash has no key.
+    """
+    key = options.redact_key.get_secret_value() if options.redact_key else app_secret
+    if options.redact_with == "hash" and not key:
+        raise ConfigurationError(
+            "CHEST_REDACT_WITH='hash' needs a key: set CHEST_REDACT_KEY, or the application's "
+            "SECRET_KEY before init_app",
+            setting="CHEST_REDACT_KEY",
+        )
+    return Redactor(
+        SecretKeys(options.redact_keys),
+        options.redact_values,
+        how=options.redact_with,
+        secret_key=key.encode() if isinstance(key, str) else key or b"",
+    )
+
+
+def make_sampling(options: Settings, counters: Counters, throttle: Throttle) -> Sampling:
+    """Return the rules that decide which records are kept.
+
+    Raises:
+        ConfigurationError: CHEST_KEEP_IF does not lead to a function.
+    """
+    return Sampling(
+        keep_errors=options.keep_errors,
+        keep_slower_than_ms=options.keep_slower_than_ms,
+        rule=None if options.keep_if is None else function(options.keep_if, "CHEST_KEEP_IF"),
+        per_second=options.max_records_per_second,
+        counters=counters,
+        throttle=throttle,
+    )
+
+
+_journals: Final[weakref.WeakKeyDictionary[DiskJournal, object]] = weakref.WeakKeyDictionary()
+"""The disk journals of this process, each with its CHEST_EXPORTERS."""
+
+
+def make_journal(
+    options: Settings,
+    instance_path: str,
+    exporters: Iterable[str],
+    counters: Counters,
+    throttle: Throttle,
+) -> Journal:
+    """Return the journal that CHEST_JOURNAL asks for.
+
+    Args:
+        options: All settings.
+        instance_path: Replaces ``<instance>``.
+        exporters: Names of the exporters that read the journal.
+        counters: Counts lost records.
+        throttle: Logs lost records.
+
+    Raises:
+        ConfigurationError: The folder cannot be written. Or another application in this process,
+            which delivers elsewhere, uses it.
+    """
+    if options.journal == "memory":
+        return MemoryJournal(
+            exporters,
+            counters,
+            throttle,
+            max_bytes=options.journal_max_bytes or memory.MAX_BYTES,
+            when_full=options.journal_when_full,
+        )
+    folder = Path(options.journal.replace(INSTANCE, instance_path)).absolute()
+    for other, entries in list(_journals.items()):
+        if other.folder == folder and entries != options.exporters:
+            raise ConfigurationError(
+                f"CHEST_JOURNAL={str(folder)!r} is the journal of another application in this "
+                "process, which has other exporters. Give each application a journal of its own",
+                setting="CHEST_JOURNAL",
+            )
+    journal = DiskJournal(
+        folder,
+        exporters,
+        counters,
+        throttle,
+        max_bytes=options.journal_max_bytes or disk.MAX_BYTES,
+        when_full=options.journal_when_full,
+        fsync=options.fsync,
+    )
+    _journals[journal] = options.exporters
+    return journal

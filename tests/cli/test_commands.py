@@ -1,0 +1,91 @@
+"""The commands under `flask chest`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAMS = Path(__file__).with_name("programs")
+COMMANDS = ["check", "flush", "plugins", "records", "routes", "top"]
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Return a function that runs Python in the folder of an application."""
+    shutil.copy(PROGRAMS / "app.py", tmp_path)
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def command(run):
+    """Return a function that runs a command under `flask chest`."""
+    return lambda *arguments: run("-m", "flask", "chest", *arguments)
+
+
+def test_the_commands_deliver_and_show_the_records(run, command, tmp_path):
+    shutil.copy(PROGRAMS / "record_three.py", tmp_path)
+    assert run("record_three.py").returncode == 0
+    waiting = command("records")
+    assert waiting.stdout == ""
+    assert "bytes wait in the journal: flask chest flush" in waiting.stderr
+    assert command("check").stdout == "main: can deliver\n"
+    assert command("flush").stdout.startswith("main: 3 delivered, 0 bytes waiting")
+    assert command("flush").stdout.startswith("main: 0 delivered, 0 bytes waiting")
+    records = [json.loads(line) for line in command("records").stdout.splitlines()]
+    assert [record["variables"]["user"] for record in records] == ["bob", "ada", "ada"]
+    [again] = command("records", "--request-id", records[0]["request_id"]).stdout.splitlines()
+    assert json.loads(again) == records[0]
+    assert command("top", "user").stdout.split() == ["2", "ada", "1", "bob"]
+    assert command("routes").stdout.splitlines()[1].split()[:2] == ["3", "0"]
+
+
+def test_an_unknown_exporter_is_an_error(command):
+    result = command("records", "--exporter", "mian")
+    assert result.returncode == 1
+    assert "no such exporter. CHEST_EXPORTERS has ['main']" in result.stderr
+
+
+def test_a_corrupt_database_is_an_error_without_a_traceback(command, tmp_path):
+    command("flush")  # creates the database
+    database = tmp_path / "instance" / "chest.sqlite3"
+    size = database.stat().st_size
+    with database.open("r+b") as file:
+        file.seek(8192)
+        file.write(b"garbage!" * ((size - 8192) // 8))
+    for arguments in (["routes"], ["top", "user"], ["records"]):
+        result = command(*arguments)
+        assert result.returncode == 1
+        assert "Error: SQLite" in result.stderr
+        assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("records", "--limit", "0"), ("top", "x", "--limit", "-1"), ("flush", "--timeout", "0")],
+)
+def test_a_limit_or_timeout_that_is_not_positive_is_refused(command, arguments):
+    assert command(*arguments).returncode == 2
+
+
+def test_the_first_line_of_each_commands_help_fits_into_the_list(command):
+    lines = command("--help").stdout.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in lines] == COMMANDS
+    for line in lines:
+        assert line.endswith("."), line
+        assert not line.endswith("..."), line

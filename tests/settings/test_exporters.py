@@ -1,0 +1,124 @@
+"""Exporters are made from CHEST_EXPORTERS, or the application stops with a remedy."""
+
+from __future__ import annotations
+
+import traceback
+from typing import get_args
+
+import pytest
+from flask_chest_mongo import MongoStore
+from flask_chest_mysql import MysqlStore
+from flask_chest_postgres import PostgresStore
+from flask_chest_sqlite import SqliteStore
+from pydantic import SecretStr
+
+from flask_chest.errors import ConfigurationError
+from flask_chest.settings.exporters import make_exporters
+
+SQLITE = {"type": "sqlite", "path": "x"}
+
+WRONG_EXPORTERS = [
+    ({"type": "sqllite"}, ["'sqllite'", "Did you mean 'sqlite'?", "Installed: mongo, mysql"]),
+    ("zanzibar://x", ["'zanzibar'", "Installed: mongo, mysql, postgres, sqlite"]),
+    ("sqlite//x", ["'sqlite//x' is not a URL"]),
+    ("hunter2", ["is not a URL"]),
+    ("sqlite://", ["in memory"]),
+    ("sqlite:///:memory:", ["in memory", "Name a file"]),
+    ("sqlite://tmp/x.sqlite3", ["names the host 'tmp'", "four when it is absolute"]),
+    ("sqlite:////no/such/folder/x", ["/no/such/folder does not exist", "Create it"]),
+    ({"path": "/tmp/x"}, ["`type` is missing", "sqlite"]),
+    ({"type": "sqlite"}, ["the field 'path' is missing"]),
+    ({**SQLITE, "busy_timeout_second": 1}, ["Did you mean 'busy_timeout_seconds'?"]),
+    ({**SQLITE, "busy_timeout_seconds": -1}, ["busy_timeout_seconds", "-1"]),
+]
+
+
+@pytest.mark.parametrize(("entry", "parts"), WRONG_EXPORTERS)
+def test_a_wrong_entry_stops_init_app_and_the_error_has_a_remedy(init, tmp_path, entry, parts):
+    with pytest.raises(ConfigurationError) as caught:
+        init(EXPORTERS={"main": entry}, JOURNAL=str(tmp_path / "journal"))
+    message = str(caught.value)
+    for part in ["CHEST_EXPORTERS['main']", *parts]:
+        assert part in message
+    assert ":hunter2@" not in message
+
+
+@pytest.mark.parametrize(
+    ("entry", "parts"),
+    [
+        ({"type": "postgers"}, ["'postgers'", "'postgres'", "pip install 'flask-chest[postgres]'"]),
+        ("postgers://u:hunter2@db/x", ["'postgers'", "pip install 'flask-chest[postgres]'"]),
+        ("mongodb://db/x", ["'mongodb'", "pip install 'flask-chest[mongo]'", "Installed: sqlite"]),
+        ("mariadb://db/x", ["pip install 'flask-chest[mysql]'"]),
+    ],
+)
+def test_the_error_for_a_missing_backend_says_how_to_install_it(entry, parts):
+    with pytest.raises(ConfigurationError) as caught:
+        make_exporters({"main": entry}, {"sqlite": SqliteStore}, "")
+    for part in parts:
+        assert part in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+SECRET = "hunter2/@:?#%[]'\" x"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        f"{scheme}://shop:{SECRET}@db.example:99999/x"
+        for scheme in ("postgresql", "mysql", "mongodb", "sqlite", "zanzibar")
+    ]
+    + [f"postgresql:/shop:{SECRET}@db/x", f"shop:{SECRET}@db"]
+    + [
+        {"type": kind, "host": "db", "database": "x", "user": "u", "password": SECRET, **wrong}
+        for kind in ("postgres", "mysql", "mongo")
+        for wrong in ({"pool_size": 0}, {"colour": "red"}, {"port": "http"}, {"url": 7})
+    ]
+    + [
+        f"postgresql://db/x?sslpassword={SECRET}&colour=red",
+        f"mongodb://db/x?tlsCertificateKeyFilePassword={SECRET}&colour=red",
+    ],
+    ids=repr,
+)
+def test_no_error_shows_the_password(init, tmp_path, entry, caplog):
+    caplog.set_level("DEBUG")
+    with pytest.raises(ConfigurationError) as caught:
+        init(EXPORTERS={"main": entry}, JOURNAL=str(tmp_path / "journal"))
+    shown = "".join(traceback.format_exception(caught.value)) + caplog.text
+    assert "hunter2" not in shown.replace(repr(entry), "")
+    assert "CHEST_EXPORTERS" in str(caught.value)
+
+
+def test_a_name_that_cannot_be_part_of_a_file_name_is_refused(init, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"\['\.\./x'\].*letters, digits"):
+        init(EXPORTERS={"../x": f"sqlite:///{tmp_path / 'x'}"}, JOURNAL=str(tmp_path / "journal"))
+
+
+def test_a_folder_is_refused_as_a_database(init, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"is a directory\. Name a file in it"):
+        init(EXPORTERS=f"sqlite:///{tmp_path}", JOURNAL=str(tmp_path / "journal"))
+
+
+def test_a_path_that_cannot_be_written_is_refused(init, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"CHEST_EXPORTERS\['main'\].*right to write"):
+        init(EXPORTERS="sqlite:////proc/chest.sqlite3", JOURNAL=str(tmp_path / "journal"))
+
+
+def test_a_file_that_is_not_a_database_is_refused_and_left_alone(init, tmp_path):
+    (tmp_path / "notes.txt").write_text("not a database, " * 100)
+    with pytest.raises(ConfigurationError, match=r"not a database\. Name another file"):
+        init(EXPORTERS=f"sqlite:///{tmp_path / 'notes.txt'}", JOURNAL=str(tmp_path / "journal"))
+    assert (tmp_path / "notes.txt").read_text() == "not a database, " * 100
+
+
+@pytest.mark.parametrize("kind", [SqliteStore, PostgresStore, MysqlStore, MongoStore])
+def test_every_field_of_a_backend_has_a_description_and_every_number_has_bounds(kind):
+    for name, field in kind.config_model.model_fields.items():
+        assert field.description, name
+        if field.annotation in (int, float, int | None, float | None):
+            limits = {type(bound).__name__ for bound in field.metadata}
+            assert limits & {"Ge", "Gt"}, name
+            assert limits & {"Le", "Lt"}, name
+        if "password" in name:
+            assert SecretStr in get_args(field.annotation), name

@@ -1,0 +1,95 @@
+"""Where settings come from, which source takes precedence, and what errors say."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from flask_chest.errors import ConfigurationError
+from flask_chest.settings.load import load_settings
+from flask_chest.settings.model import Settings
+
+
+def test_arguments_take_precedence_over_config_environment_and_defaults(monkeypatch):
+    assert load_settings({}, {}).batch_records == 1_000
+    monkeypatch.setenv("FLASK_CHEST_BATCH_RECORDS", "2")
+    assert load_settings({}, {}).batch_records == 2
+    assert load_settings({}, {"CHEST_BATCH_RECORDS": 3}).batch_records == 3
+    assert load_settings({"batch_records": 4}, {"CHEST_BATCH_RECORDS": 3}).batch_records == 4
+
+
+def test_a_dict_replaces_the_dict_of_a_later_source(monkeypatch):
+    monkeypatch.setenv("FLASK_CHEST_EXPORTERS", '{"one": "sqlite:////a", "two": "sqlite:////b"}')
+    assert set(load_settings({}, {}).exporters) == {"one", "two"}
+    assert set(load_settings({}, {"CHEST_EXPORTERS": {"three": "sqlite:////c"}}).exporters) == {
+        "three"
+    }
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "field", "expected"),
+    [
+        ("EXPORTERS", "sqlite:////a", "exporters", {"main": "sqlite:////a"}),
+        ("EXPORTERS__main", "sqlite:////a", "exporters", {"main": "sqlite:////a"}),
+        ("VARIABLES", "user_id, cart_*", "variables", ("user_id", "cart_*")),
+        ("VARIABLES", '["a"]', "variables", ("a",)),
+        ("VARIABLES", '{"GET": ["a"]}', "variables", {"GET": ("a",)}),
+        ("EXCLUDE_ENDPOINTS", "static,health", "exclude_endpoints", ("static", "health")),
+        ("TRACK_ALL", "1", "track_all", True),
+        ("TRACK_ALL", "false", "track_all", False),
+        ("SHUTDOWN_SECONDS", "0.5", "shutdown_seconds", 0.5),
+        ("JOURNAL", "memory", "journal", "memory"),
+    ],
+)
+def test_the_environment_may_hold_text_lists_and_json(
+    monkeypatch, variable, value, field, expected
+):
+    monkeypatch.setenv(f"FLASK_CHEST_{variable}", value)
+    assert getattr(load_settings({}, {}), field) == expected
+    app = Flask("shop")
+    app.config.from_prefixed_env()  # Flask reads the same variables
+    assert getattr(load_settings({}, app.config), field) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "config", "environment", "parts"),
+    [
+        ({}, {"CHEST_EXPORTER": {}}, {}, ["CHEST_EXPORTER ", "Did you mean CHEST_EXPORTERS?"]),
+        ({"tracks_all": True}, {}, {}, ["CHEST_TRACKS_ALL", "CHEST_TRACK_ALL?"]),
+        ({}, {}, {"FLASK_CHEST_JURNAL": "x"}, ["FLASK_CHEST_JURNAL", "FLASK_CHEST_JOURNAL?"]),
+        ({"CHEST_TRACK_ALL": True}, {}, {}, ["CHEST_TRACK_ALL=", "Write track_all="]),
+        ({}, {"CHEST_XYZZY": 1}, {}, ["CHEST_XYZZY", "The settings are:", "CHEST_JOURNAL"]),
+        ({}, {"CHEST_BATCH_RECORDS": "many"}, {}, ["CHEST_BATCH_RECORDS='many'", "integer"]),
+        ({}, {"CHEST_BATCH_RECORDS": 0}, {}, ["CHEST_BATCH_RECORDS=0", "greater than or equal"]),
+        ({}, {"CHEST_EXPORT_INTERVAL_SECONDS": -1}, {}, ["=-1", "Seconds between"]),
+        ({}, {"CHEST_TRACK_ALL": "perhaps"}, {}, ["CHEST_TRACK_ALL='perhaps'", "boolean"]),
+        ({}, {}, {"FLASK_CHEST_TRACK_ALL": "perhaps"}, ["FLASK_CHEST_TRACK_ALL='perhaps'"]),
+        ({}, {}, {"FLASK_CHEST_EXPORTERS": "{'a'"}, ["FLASK_CHEST_EXPORTERS", "is not JSON"]),
+        ({}, {"CHEST_EXPORTERS": {}}, {}, ["CHEST_EXPORTERS={}", "at least 1 item"]),
+        ({}, {"CHEST_EXPORTERS": 7}, {}, ["CHEST_EXPORTERS=7", "name to URL"]),
+        ({}, {"CHEST_REQUEST_ID_HEADER": "X Y"}, {}, ["CHEST_REQUEST_ID_HEADER[0]='X Y'"]),
+        ({}, {"CHEST_JOURNAL": ""}, {}, ["CHEST_JOURNAL=''", "memory"]),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_value_and_meaning(
+    monkeypatch, arguments, config, environment, parts
+):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(arguments, config)
+    for part in parts:
+        assert part in str(caught.value)
+    assert caught.value.setting in str(caught.value)
+
+
+def test_several_wrong_settings_are_all_named():
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({}, {"CHEST_BATCH_RECORDS": 0, "CHEST_BATCH_BYTES": 0})
+    assert "CHEST_BATCH_RECORDS" in str(caught.value)
+    assert "CHEST_BATCH_BYTES" in str(caught.value)
+
+
+def test_every_setting_is_described():
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
