@@ -32,7 +32,7 @@ if child == 0:
     record(3)
     assert not process.export.flush(20.0)
     problem = process.export.supervisors["main"].stats().last_error
-    assert "was in use for so long" in problem, problem
+    assert "was in use while this process was forked" in problem, problem
     os._exit(0)
 process.store.insert = insert
 flush.join()
