@@ -20,7 +20,7 @@ from flask_chest.capture.track_rule import TrackRule
 from flask_chest.encode.record_fields import RecordFields
 from flask_chest.encode.variables import VariableFilter
 from flask_chest.errors import ConfigurationError
-from flask_chest.export import Delivery, Export
+from flask_chest.export import Export, Supervisor
 from flask_chest.plugins import discovery
 from flask_chest.plugins.manager import Plugins
 from flask_chest.runtime import fork
@@ -114,7 +114,7 @@ class AppState:
         validate_exporters(self.exporters)
         self.export = Export(
             {
-                name: Delivery(
+                name: Supervisor(
                     name,
                     exporter,
                     self.journal,
@@ -183,7 +183,7 @@ class AppState:
             plugin_errors=self.counters.by_reason("plugin_errors"),
             suppressed=self.counters.total("suppressed"),
             sampled_out=self.counters.total("sampled_out"),
-            exporters={name: delivery.stats() for name, delivery in self.export.deliveries.items()},
+            exporters={name: each.stats() for name, each in self.export.supervisors.items()},
             hook_times=self.plugins.times(),
         )
 

@@ -68,10 +68,10 @@ class _CollectingJournal(Journal):
     def reader(self, exporter: str) -> Reader:
         raise ChestError(f"The exporter {exporter!r} gets no records while a test collects them")
 
-    def claim(self) -> bool:
+    def try_lead(self) -> bool:
         return False
 
-    def release(self) -> None: ...
+    def resign(self) -> None: ...
 
     def prune(self) -> None: ...
 

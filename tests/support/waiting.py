@@ -11,7 +11,7 @@ def until(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not (result := condition()):
         assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.02)
+        time.sleep(0.005)
     return result
 
 

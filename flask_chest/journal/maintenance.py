@@ -1,4 +1,4 @@
-"""What is done for a journal beside the requests."""
+"""A thread that does, once a second, what no request should wait for."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from flask_chest.runtime.log import Throttle
 
-PAUSE_SECONDS: Final = 1.0
+INTERVAL_SECONDS: Final = 1.0
 _END_SECONDS: Final = 1.0
 
 
-class Upkeep:
-    """Calls a function each second in a daemon thread, and a last time at its end.
+class MaintenanceThread:
+    """Calls a function once a second in a daemon thread, and a last time at its end.
 
-    A disk may keep a thread that syncs to it waiting for long; no request waits with it.
+    A disk may block a thread that syncs to it for long; no request waits for it.
     """
 
     def __init__(self, work: Callable[[], None], throttle: Throttle) -> None:
@@ -45,7 +45,7 @@ class Upkeep:
             self._thread = thread
 
     def stop(self) -> None:
-        """End the thread, but do not wait long for one that the disk keeps waiting."""
+        """End the thread. Waits a second at most, as the disk may block it for longer."""
         thread, self._thread = self._thread, None
         if thread is not None:
             self._end.set()
@@ -54,10 +54,13 @@ class Upkeep:
     def _loop(self, end: threading.Event) -> None:
         is_last = False
         while not is_last:
-            is_last = end.wait(PAUSE_SECONDS)
+            is_last = end.wait(INTERVAL_SECONDS)
             try:
                 self._work()
             except Exception as error:  # noqa: BLE001 - the next second has another chance
                 self._throttle.log(
-                    logging.ERROR, "upkeep", f"The journal is not looked after: {error!r}", error
+                    logging.ERROR,
+                    "maintenance",
+                    f"The maintenance of the journal failed: {error!r}. It is tried again",
+                    error,
                 )

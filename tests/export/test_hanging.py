@@ -1,16 +1,29 @@
-"""Exporters whose calls do not return, and the pauses after those that fail."""
+"""Exporters and plugins whose calls do not return."""
 
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
-from support.exporting import Failing, Keeper, NoConfig, Process, dead_letters, our_threads, until
+from support.exporting import (
+    Hanging,
+    Keeper,
+    NoConfig,
+    our_threads,
+)
+from support.waiting import until
 
 from flask_chest.errors import ExporterUnavailable
-from flask_chest.export import supervisor
 from flask_chest.exporter import Exporter
 from flask_chest.hookspecs import hookimpl
+
+
+@pytest.fixture
+def make(make):
+    return lambda exporters, **options: make(
+        exporters, **{"interval": 0.05, "retry_seconds": 0.01, **options}
+    )
 
 
 class World:
@@ -54,23 +67,9 @@ class World:
         return Stuck()
 
 
-@pytest.fixture
-def make(folder):
-    made = []
-
-    def make_process(exporters, *, kind="disk", **options):
-        options = {"interval": 0.05, "retry_seconds": 0.01, **options}
-        made.append(Process(folder if kind == "disk" else None, exporters, **options))
-        return made[-1]
-
-    yield make_process
-    for process in made:
-        process.export.close()
-
-
 @pytest.mark.parametrize("kind", ["disk", "memory"])
 @pytest.mark.parametrize("where", ["open", "export", "close"])
-def test_a_call_that_does_not_return_is_given_up_and_another_instance_goes_on(make, where, kind):
+def test_a_call_that_does_not_return_is_abandoned_and_another_instance_goes_on(make, where, kind):
     world, good = World(where, 1), Keeper()
     process = make({"stuck": world.exporter(), "good": good}, kind=kind, timeout_seconds=0.2)
     process.export.start()
@@ -98,13 +97,13 @@ def test_a_call_that_does_not_return_is_given_up_and_another_instance_goes_on(ma
     assert stats.delivered + 1 == process.stats("stuck").delivered
 
 
-def test_a_call_that_was_given_up_is_said_with_the_setting_and_told_to_plugins(make, caplog):
-    heard = []
+def test_an_abandoned_call_is_logged_with_the_setting_and_told_to_plugins(make, caplog):
+    told = []
 
     class Listener:
         @hookimpl
         def chest_export_failed(self, exporter, error):
-            heard.append((exporter, str(error)))
+            told.append((exporter, str(error)))
 
     world = World("export", 1)
     process = make({"stuck": world.exporter()}, timeout_seconds=0.1, plugins=[Listener()])
@@ -112,22 +111,22 @@ def test_a_call_that_was_given_up_is_said_with_the_setting_and_told_to_plugins(m
     process.record([1])
     until(lambda: world.database)
     message = (
-        "export has not returned for 0.1 seconds (CHEST_EXPORT_TIMEOUT_SECONDS) and was given up"
+        "export has not returned for 0.1 seconds (CHEST_EXPORT_TIMEOUT_SECONDS) and was abandoned"
     )
-    until(lambda: heard == [("stuck", message)])
+    until(lambda: told == [("stuck", message)])
     assert message in caplog.text
     world.let_go.set()
 
 
-def test_a_plugin_that_does_not_return_from_a_notification_is_given_up_too(make):
+def test_a_plugin_that_does_not_return_from_a_notification_is_abandoned_too(make):
     let_go = threading.Event()
-    heard = []
+    told = []
 
     class Listener:
         @hookimpl
         def chest_exported(self, exporter, batch):
-            heard.append(len(batch))
-            if len(heard) == 1:
+            told.append(len(batch))
+            if len(told) == 1:
                 assert let_go.wait(30)
 
     world = World("nowhere", 0)
@@ -140,14 +139,14 @@ def test_a_plugin_that_does_not_return_from_a_notification_is_given_up_too(make)
     until(lambda: our_threads().count("chest-export-main") == 1)
 
 
-def test_threads_that_hang_for_good_do_not_become_more_and_more(make):
+def test_at_most_three_threads_of_an_exporter_hang_at_the_same_time(make):
     world = World("export", 1_000)
     process = make({"main": world.exporter()}, timeout_seconds=0.05, retry_max_seconds=0.01)
     process.export.start()
     process.record([1])
     until(lambda: process.stats().failures == 3)
     for _ in range(20):
-        process.export.deliveries["main"].wake()
+        process.export.supervisors["main"].wake()
     assert our_threads().count("chest-export-main") == 3
     assert process.stats().pending_bytes > 0
     assert not process.export.flush(0.05)
@@ -160,86 +159,84 @@ def test_threads_that_hang_for_good_do_not_become_more_and_more(make):
 
 def test_another_process_delivers_what_one_that_hangs_in_a_call_had_taken(make):
     world, keeper = World("export", 1), Keeper()
-    chief = make({"main": world.exporter()}, timeout_seconds=0.2, retry_seconds=30.0)
-    chief.export.start()
-    chief.record([1])
+    leader = make({"main": world.exporter()}, timeout_seconds=0.2, retry_seconds=30.0)
+    leader.export.start()
+    leader.record([1])
     until(lambda: world.calls)
     other = make({"main": keeper})
-    assert other.export.flush(10.0), "once the turn is given back"
+    assert other.export.flush(10.0), "once the lease is broken"
     assert keeper.numbers == [1]
     world.let_go.set()
 
 
-def test_a_call_that_is_slow_but_returns_in_time_is_not_given_up(make):
+def test_a_call_that_is_slow_but_returns_in_time_is_not_abandoned(make):
     world = World("export", 1)
     process = make({"main": world.exporter()}, timeout_seconds=30.0)
     process.export.start()
     process.record([1])
     until(lambda: len(world.calls) == 2)
     for _ in range(20):
-        process.export.deliveries["main"].wake()
+        process.export.supervisors["main"].wake()
     world.let_go.set()
     until(lambda: world.database == {1: 0})
     assert process.stats().failures == 0
 
 
-# -- Pauses --------------------------------------------------------------------------------------
-
-
-def test_a_failure_is_tried_again_by_itself_long_before_the_next_interval(make):
-    failing = Failing(4)
-    process = make({"main": failing}, interval=1_000.0, retry_seconds=0.05)
+def test_an_exporter_that_hangs_holds_up_neither_the_others_nor_the_end(make):
+    good, hanging = Keeper(), Hanging()
+    process = make({"hanging": hanging, "good": good}, interval=0.05, shutdown=0.4)
     process.export.start()
-    process.record([1])
-    process.export.deliveries["main"].wake()
-    until(lambda: failing.numbers == [1])
-    until(lambda: process.stats().last_error is None)  # noted when the cursor has moved
-    assert process.stats().failures == 4
+    process.record(range(5))
+    assert hanging.entered.wait(5)
+    process.record(range(5, 10))
+    until(lambda: good.numbers == list(range(10)))
+    process.record(range(10, 15))
+    started = time.monotonic()
+    process.export.close()
+    assert time.monotonic() - started < 5.0, "it hangs for ever"
+    assert good.numbers == list(range(15))
+    assert our_threads() == ["chest-export-hanging"]
+    assert good.calls == ["open", "close"]
+
+    hanging.let_go.set()
+    until(lambda: not our_threads())
+    assert hanging.numbers == list(range(5)), "it ends after the batch that it was at"
+    assert hanging.calls == ["open", "close"]
 
 
-def test_the_longest_pause_doubles_up_to_its_limit_and_begins_anew_after_a_success(
-    make, monkeypatch
-):
-    ceilings = []
-    monkeypatch.setattr(
-        supervisor.random, "uniform", lambda low, high: ceilings.append((low, high)) or 0.0
-    )
-    failing = Failing(9)
-    process = make({"main": failing}, interval=1_000.0, retry_seconds=1.0, retry_max_seconds=60.0)
-    process.record([1])
-    for _ in range(10):
-        process.export.flush(5.0)
-    assert failing.numbers == [1]
-    assert ceilings == [(0.0, high) for high in (1, 2, 4, 8, 16, 32, 60, 60, 60)]
-    failing.left = 1
-    process.record([2])
-    assert not process.export.flush(5.0)
-    assert ceilings[-1] == (0.0, 1.0)
-
-
-def test_a_pause_ends_no_exporters_but_its_own(make):
-    failing, good = Failing(1_000_000), Keeper()
-    process = make({"failing": failing, "good": good}, retry_seconds=1_000.0)
+def test_a_thread_that_hangs_keeps_its_records_when_delivery_starts_again(make):
+    hanging = Hanging()
+    process = make(hanging, interval=0.05, shutdown=0.05)
     process.export.start()
-    for number in range(5):
-        process.record([number])
-        until(lambda: good.numbers == list(range(number + 1)))  # noqa: B023
-    assert process.stats("good").failures == 0
-
-
-# -- Lines that nobody can read ------------------------------------------------------------------
-
-
-def test_a_line_of_garbage_is_set_aside_for_an_exporter_that_decodes_and_knows_nothing_of_it(
-    make, folder
-):
-    keeper = Keeper()
-    process = make({"main": keeper})
-    process.record([1])
-    process.journal.append(b"\x00\x00garbage\xff\n")
-    process.record([2])
+    process.record(range(5))
+    assert hanging.entered.wait(5)
+    process.export.close()
+    process.export.start()
+    process.record(range(5, 10))
+    assert not process.export.flush(0.1), "it still has the delivery lease"
+    assert our_threads().count("chest-export-main") == 2
+    hanging.let_go.set()
     assert process.export.flush(5.0)
-    assert keeper.numbers == [1, 2]
-    letter = dead_letters(folder)[0]
-    assert letter["error"].startswith("BatchRejected: a record is not JSON")
-    assert letter["record"] == "\x00\x00garbage\ufffd\n"
+    assert hanging.numbers == list(range(10))
+    until(lambda: our_threads().count("chest-export-main") == 1)
+    process.export.close()
+    assert our_threads() == []
+    assert not hanging.is_open
+
+
+def test_the_delivery_lease_of_a_thread_that_hung_is_free_once_it_returns(make):
+    hanging, keeper = Hanging(), Keeper()
+    process = make(hanging, interval=0.05, shutdown=0.05)
+    process.export.start()
+    process.record([1])
+    assert hanging.entered.wait(5)
+    process.export.close()
+    process.export.start()
+    process.record([2])
+    hanging.let_go.set()
+    until(lambda: hanging.numbers == [1, 2])
+    process.export.close()
+    other = make(keeper)
+    other.record([3])
+    assert other.export.flush(5.0)
+    assert keeper.numbers == [3]

@@ -1,4 +1,4 @@
-"""Wakes the deliveries of one application, and ends them in time."""
+"""All exporters of one application: starts their delivery, and ends it in time."""
 
 from __future__ import annotations
 
@@ -10,60 +10,60 @@ import weakref
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Final
 
-from flask_chest.export.ticker import Ticker
+from flask_chest.export.scheduler import Scheduler
 
 if TYPE_CHECKING:
-    from flask_chest.export.supervisor import Delivery
+    from flask_chest.export.supervisor import Supervisor
     from flask_chest.journal import Journal
 
 _GRACE_SECONDS: Final = 0.2
 _RETRY_SECONDS: Final = 5.0
-_GIVE_UP_SECONDS: Final = 60.0
+_COLLECTED_SECONDS: Final = 60.0
 
 
 class Export:
-    """All deliveries of one application in this process, and the scheduler that wakes them.
+    """The supervisors of one application in this process, and the scheduler that wakes them.
 
     Nothing runs before `start`, which the first request of a process calls: a thread started at
     import or before a fork would be missing in the workers.
 
     Args:
-        deliveries: One for each exporter, by name.
+        supervisors: One for each exporter, by name.
         interval_seconds: Between two deliveries.
         shutdown_seconds: How long the end of the process may be held up.
     """
 
     def __init__(
         self,
-        deliveries: Mapping[str, Delivery],
+        supervisors: Mapping[str, Supervisor],
         journal: Journal,
         *,
         interval_seconds: float,
         shutdown_seconds: float,
     ) -> None:
-        self.deliveries = deliveries
+        self.supervisors = supervisors
         self._journal = journal
         self._interval_seconds = interval_seconds
         self._shutdown_seconds = shutdown_seconds
         self._finalizer: weakref.finalize[..., Export] | None = None
         self.after_fork()
-        Ticker.preload()
+        Scheduler.preload()
         atexit.register(_close, weakref.ref(self))
 
     def after_fork(self) -> None:
         """Be as before `start`, in a forked child, where no thread of the parent runs."""
         self._lock = threading.RLock()  # a signal handler may close what it interrupts
-        self._ticker: Ticker | None = None
+        self._scheduler: Scheduler | None = None
         self.is_started = False
         self._must_drain = False
         self._not_before = 0.0
         if self._finalizer is not None:
             self._finalizer.detach()
-        for delivery in self.deliveries.values():
-            delivery.after_fork()
+        for supervisor in self.supervisors.values():
+            supervisor.after_fork()
 
     def start(self) -> None:
-        """Start the scheduler and the threads, once in a process.
+        """Start the scheduler and the workers, once in a process.
 
         Raises:
             RuntimeError: No thread can be started now. A later call tries again.
@@ -73,27 +73,28 @@ class Export:
                 return
             self._not_before = time.monotonic() + _RETRY_SECONDS
             self._journal.start()
-            ticker = Ticker(self.deliveries, self._interval_seconds)
-            ticker.start()
-            # An application that is given up without `close` must not leave its threads behind.
+            jobs = {name: supervisor.wake for name, supervisor in self.supervisors.items()}
+            scheduler = Scheduler(jobs, self._interval_seconds)
+            scheduler.start()
+            # An application that is dropped without `close` must not leave its threads behind.
             self._finalizer = weakref.finalize(
-                self, _give_up, ticker, tuple(self.deliveries.values()), self._journal
+                self, _end_collected, scheduler, tuple(self.supervisors.values()), self._journal
             )
             self._finalizer.atexit = False
-            self._ticker = ticker
+            self._scheduler = scheduler
             self.is_started = True
-            for delivery in self.deliveries.values():
-                delivery.start(self._interval_seconds)
+            for supervisor in self.supervisors.values():
+                supervisor.start(self._interval_seconds)
             self._not_before = 0.0
 
     def flush(self, timeout_seconds: float) -> bool:
         """Deliver now; True when everything reached every exporter in time."""
         deadline = time.monotonic() + timeout_seconds
         try:
-            tickets = {name: delivery.ask(deadline) for name, delivery in self.deliveries.items()}
+            flushes = [supervisor.flush(deadline) for supervisor in self.supervisors.values()]
         except RuntimeError:  # no thread can be started
             return False
-        arrived = [self.deliveries[name].wait(ticket, deadline) for name, ticket in tickets.items()]
+        arrived = [flush.wait() for flush in flushes]
         return all(arrived)
 
     def close(self) -> None:
@@ -112,69 +113,74 @@ class Export:
 
     def _close(self, deadline: float) -> None:
         with self._lock:
-            ticker, self._ticker = self._ticker, None
-            self._must_drain |= ticker is not None
+            scheduler, self._scheduler = self._scheduler, None
+            self._must_drain |= scheduler is not None
             self.is_started = False
             if self._finalizer is not None:
                 self._finalizer.detach()
-        if ticker is not None:
-            ticker.stop()
+        if scheduler is not None:
+            scheduler.stop()
         if self._must_drain:
             deadline += self._preload()
             self._drain(deadline)
             self._must_drain = False
-        _end(ticker, self.deliveries.values(), self._journal, deadline)
+        _end(scheduler, self.supervisors.values(), self._journal, deadline)
 
     def _preload(self) -> float:
         """Import what a last delivery needs, and return the seconds that this took.
 
-        They are not a part of those for delivery, of which a process that ends soon after its first
-        request would have none left on a busy machine.
+        They do not count as time for delivery: a process that ends soon after its first request
+        would have none left on a busy machine.
         """
         began = time.monotonic()
-        if self._journal.claim() and any(d.stats().pending_bytes for d in self.deliveries.values()):
-            for delivery in self.deliveries.values():
-                delivery.preload()
+        if self._journal.try_lead() and self._pending_bytes():
+            for supervisor in self.supervisors.values():
+                supervisor.preload()
         return time.monotonic() - began
 
     def _drain(self, deadline: float) -> None:
-        """Deliver for the host a last time, unless another process goes on doing it.
+        """Deliver for the host a last time, unless another process is the leader.
 
-        What another process wrote between our last look and our giving the lock back is found
-        by looking again: it saw the lock taken and left its records to us.
+        It looks again after it has resigned: a process that ended before that saw the lock taken,
+        and left its records to this one.
         """
-        waiting = -1
-        while time.monotonic() < deadline and self._journal.claim():
+        pending = -1
+        while time.monotonic() < deadline and self._journal.try_lead():
             arrived = self.flush(deadline - time.monotonic())
-            self._journal.release()
-            before, waiting = (
-                waiting,
-                sum(d.stats().pending_bytes for d in self.deliveries.values()),
-            )
-            if not arrived or waiting in (0, before):  # half a line waits for good
+            self._journal.resign()
+            before, pending = pending, self._pending_bytes()
+            if not arrived or pending in (0, before):  # half a line stays pending
                 return
+
+    def _pending_bytes(self) -> int:
+        return sum(supervisor.stats().pending_bytes for supervisor in self.supervisors.values())
 
 
 def _end(
-    ticker: Ticker | None, deliveries: Collection[Delivery], journal: Journal, deadline: float
+    scheduler: Scheduler | None,
+    supervisors: Collection[Supervisor],
+    journal: Journal,
+    deadline: float,
 ) -> None:
-    for delivery in deliveries:
-        delivery.stop()
+    for supervisor in supervisors:
+        supervisor.stop()
     # An idle thread needs a moment, also when another one has used up the time.
     deadline = max(deadline, time.monotonic() + _GRACE_SECONDS)
-    for delivery in deliveries:
-        delivery.join(deadline)
-    if ticker is not None:
-        ticker.join(deadline)
-    journal.close()  # when no thread can claim it again
+    for supervisor in supervisors:
+        supervisor.join(deadline)
+    if scheduler is not None:
+        scheduler.join(deadline)
+    journal.close()  # last: a worker that still runs could become the leader again
 
 
-def _give_up(ticker: Ticker, deliveries: Collection[Delivery], journal: Journal) -> None:
+def _end_collected(
+    scheduler: Scheduler, supervisors: Collection[Supervisor], journal: Journal
+) -> None:
     """End what an `Export` that was collected has left behind. The records stay in the journal."""
 
     def end() -> None:
-        ticker.stop()
-        _end(ticker, deliveries, journal, time.monotonic() + _GIVE_UP_SECONDS)
+        scheduler.stop()
+        _end(scheduler, supervisors, journal, time.monotonic() + _COLLECTED_SECONDS)
 
     # The garbage collector may have interrupted anything, also one of these threads.
     with contextlib.suppress(RuntimeError):  # the process is ending
