@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
@@ -155,16 +156,32 @@ WAITS_IN_ITS_MIDDLE = (
 """Makes the insertion of the record with the path /150 wait for the advisory lock 1."""
 
 
+def crash(server):
+    """Kill the server, and wait for its other processes: it cannot start beside them."""
+    server.kill()
+    until(lambda: not any(_is_in(process, server.folder / "data") for process in processes()))
+
+
+def processes():
+    return [path for path in Path("/proc").iterdir() if path.name.isdecimal()]
+
+
+def _is_in(process, folder):
+    with suppress(OSError):  # it has just ended
+        return (process / "cwd").readlink() == folder
+    return False
+
+
 def test_a_crash_of_the_server_loses_and_repeats_no_record(own_server):
     server = own_server
     with server.database() as url:
         backend = Postgres(url)
-        store = backend.new(connect_timeout_seconds=2)
+        store = backend.new()
         store.open()
         first = batch_of(START)
         second = make_batch(*(make_record(path=f"/{n}") for n in range(300)))
         store.export(first)
-        server.kill()
+        crash(server)
         server.start()
         store.export(first)  # a connection lost between batches is replaced
         assert len(backend.ids()) == 1
@@ -173,7 +190,7 @@ def test_a_crash_of_the_server_loses_and_repeats_no_record(own_server):
             holder.execute("SELECT pg_advisory_lock(1)")
             wait = in_thread(lambda: store.export(second))
             until(lambda: is_waiting_for_a_lock(backend))
-            server.kill()
+            crash(server)
         error = wait()
         server.start()
         assert type(error) is ExporterUnavailable
