@@ -6,7 +6,7 @@ import threading
 import time
 
 
-def until(condition, seconds=60.0):
+def until(condition, seconds=90.0):
     """Wait for a condition; return what it returned."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):
