@@ -75,7 +75,12 @@ def read(database: Path, expected: int, flush=lambda: None) -> list[dict]:
             connection = sqlite3.connect(database)
             connection.row_factory = sqlite3.Row
             try:
-                rows = [dict(r) for r in connection.execute("SELECT * FROM chest_records ORDER BY started_at, id")]
+                rows = [
+                    dict(r)
+                    for r in connection.execute(
+                        "SELECT * FROM chest_records ORDER BY started_at, id"
+                    )
+                ]
             except sqlite3.OperationalError:
                 pass
             finally:

@@ -66,7 +66,12 @@ def test_the_page_says_what_was_seen():
     before, rest = page.split(begin)
     table, after = rest.split(end)
     flask = ", ".join(f"{d} {importlib.metadata.version(d)}" for d in ("Flask", "Werkzeug"))
-    head = [f"Run with {flask}, on Python {sys.version.split()[0]}.", "", "| what was run | what was seen |", "|---|---|"]
+    head = [
+        f"Run with {flask}, on Python {sys.version.split()[0]}.",
+        "",
+        "| what was run | what was seen |",
+        "|---|---|",
+    ]
     if os.environ.get("CHEST_WRITE"):
         PAGE.write_text(before + begin + "\n".join([*head, *rows(), ""]) + end + after, "utf-8")
         return

@@ -2,7 +2,10 @@
 
 from tests.compat.servers import ask
 
-DISTRIBUTIONS = ("a2wsgi", "uvicorn",)
+DISTRIBUTIONS = (
+    "a2wsgi",
+    "uvicorn",
+)
 
 
 def run(folder):

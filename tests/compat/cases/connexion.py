@@ -40,4 +40,6 @@ def run(folder):
     assert client.get("/orders/x").status_code in (400, 404)
     [record] = case.records(1)
     check(record, status_code=200, path="/orders/7", variables={"user_id": "u-1"})
-    return "what reaches Flask is recorded; what connexion refuses before is not a request of Flask's"
+    return (
+        "what reaches Flask is recorded; what connexion refuses before is not a request of Flask's"
+    )

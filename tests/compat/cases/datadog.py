@@ -2,7 +2,12 @@
 
 import os
 
-os.environ.update(DD_TRACE_ENABLED="true", DD_INSTRUMENTATION_TELEMETRY_ENABLED="false", DD_REMOTE_CONFIGURATION_ENABLED="false", DD_TRACE_AGENT_URL="http://127.0.0.1:9")
+os.environ.update(
+    DD_TRACE_ENABLED="true",
+    DD_INSTRUMENTATION_TELEMETRY_ENABLED="false",
+    DD_REMOTE_CONFIGURATION_ENABLED="false",
+    DD_TRACE_AGENT_URL="http://127.0.0.1:9",
+)
 
 from ddtrace import patch  # noqa: E402
 
@@ -30,8 +35,14 @@ def run(folder):
 
     chest.init_app(app)
     with case.client(app) as client:
-        assert [client.get(f"/{w}").status_code for w in ("fine", "stream", "fails")] == [200, 200, 500]
+        assert [client.get(f"/{w}").status_code for w in ("fine", "stream", "fails")] == [
+            200,
+            200,
+            500,
+        ]
     records = case.records(3)
-    for record, status, error in zip(records, (200, 200, 500), (None, None, "RuntimeError"), strict=True):
+    for record, status, error in zip(
+        records, (200, 200, 500), (None, None, "RuntimeError"), strict=True
+    ):
         check(record, status_code=status, error=error, variables={"user_id": "u-1"})
     return "plain, streamed and failed requests are one record each"

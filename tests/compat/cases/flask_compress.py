@@ -29,7 +29,9 @@ def run(folder):
 
     chest.init_app(app)
     with case.client(app) as client:
-        answers = [client.get(path, headers={"Accept-Encoding": "gzip"}) for path in ("/", "/stream")]
+        answers = [
+            client.get(path, headers={"Accept-Encoding": "gzip"}) for path in ("/", "/stream")
+        ]
     assert answers[0].headers["Content-Encoding"] == "gzip"
     assert [len(answer.content) for answer in answers] == [5_000, 5_000]
     whole, streamed = case.records(2)

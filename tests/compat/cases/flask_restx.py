@@ -38,7 +38,10 @@ def run(folder):
     assert statuses == [200, 404, 409, 500], statuses
     fine, gone, handled, failed = case.records(4)
     for record, status, error in (
-        (fine, 200, None), (gone, 404, None), (handled, 409, None), (failed, 500, "RuntimeError"),
+        (fine, 200, None),
+        (gone, 404, None),
+        (handled, 409, None),
+        (failed, 500, "RuntimeError"),
     ):
         check(record, status_code=status, error=error, variables={"user_id": "u-1"})
     return "`abort(404)` and handled exceptions are no errors; an unhandled exception is one"

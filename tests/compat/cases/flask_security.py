@@ -3,7 +3,13 @@
 import os
 
 from flask import Flask, g
-from flask_security import Security, SQLAlchemyUserDatastore, auth_required, current_user, hash_password
+from flask_security import (
+    Security,
+    SQLAlchemyUserDatastore,
+    auth_required,
+    current_user,
+    hash_password,
+)
 from flask_security.models import fsqla_v3 as fsqla
 from flask_sqlalchemy import SQLAlchemy
 
@@ -46,7 +52,9 @@ def run(folder):
 
     with app.app_context():
         db.create_all()
-        app.security.datastore.create_user(email="ann@example.com", password=hash_password("p-assword1"))
+        app.security.datastore.create_user(
+            email="ann@example.com", password=hash_password("p-assword1")
+        )
         db.session.commit()
     chest.init_app(app)
     with case.client(app) as client:

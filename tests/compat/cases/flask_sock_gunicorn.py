@@ -9,7 +9,13 @@ DISTRIBUTIONS = ("flask-sock", "gunicorn")
 
 
 def run(folder):
-    command = ("-m", "gunicorn", "--threads=4", "--bind=127.0.0.1:{port}", "tests.compat.served:app")
+    command = (
+        "-m",
+        "gunicorn",
+        "--threads=4",
+        "--bind=127.0.0.1:{port}",
+        "tests.compat.served:app",
+    )
     with running(folder, *command, using="flask_sock") as url:
         ws = Client(url.replace("http", "ws") + "/echo")
         ws.send("a")

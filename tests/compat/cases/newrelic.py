@@ -2,7 +2,13 @@
 
 import os
 
-os.environ.update(NEW_RELIC_LICENSE_KEY="x" * 40, NEW_RELIC_APP_NAME="shop", NEW_RELIC_DEVELOPER_MODE="true", NEW_RELIC_LOG="stderr", NEW_RELIC_LOG_LEVEL="critical")
+os.environ.update(
+    NEW_RELIC_LICENSE_KEY="x" * 40,
+    NEW_RELIC_APP_NAME="shop",
+    NEW_RELIC_DEVELOPER_MODE="true",
+    NEW_RELIC_LOG="stderr",
+    NEW_RELIC_LOG_LEVEL="critical",
+)
 
 import newrelic.agent  # noqa: E402
 
@@ -41,7 +47,11 @@ def run(folder):
     chest.init_app(app)
     served = newrelic.agent.WSGIApplicationWrapper(app)
     with case.client(served) as client:
-        assert [client.get(f"/{w}").status_code for w in ("plain", "stream", "fails")] == [200, 200, 500]
+        assert [client.get(f"/{w}").status_code for w in ("plain", "stream", "fails")] == [
+            200,
+            200,
+            500,
+        ]
     plain, stream, failed = case.records(3)
     check(plain, status_code=200, error=None, variables={"user_id": "u-1"})
     check(stream, status_code=200, error=None, variables={"user_id": "u-1", "late": 1})

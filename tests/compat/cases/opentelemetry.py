@@ -35,12 +35,20 @@ def run(folder):
 
     chest.init_app(app)
     with case.client(app) as client:
-        assert [client.get(f"/{w}").status_code for w in ("fine", "stream", "fails")] == [200, 200, 500]
+        assert [client.get(f"/{w}").status_code for w in ("fine", "stream", "fails")] == [
+            200,
+            200,
+            500,
+        ]
     records = case.records(3)
-    for record, status, error in zip(records, (200, 200, 500), (None, None, "RuntimeError"), strict=True):
+    for record, status, error in zip(
+        records, (200, 200, 500), (None, None, "RuntimeError"), strict=True
+    ):
         check(record, status_code=status, error=error, variables={"user_id": "u-1"})
     assert [record["trace_id"] for record in records] == ids
     from flask_chest import FlaskChest
 
-    FlaskChest(genuine, exporters={"main": f"sqlite:///{folder}/2.sqlite3"}, journal=str(folder / "2")).close()
+    FlaskChest(
+        genuine, exporters={"main": f"sqlite:///{folder}/2.sqlite3"}, journal=str(folder / "2")
+    ).close()
     return "`trace_id` is the span's; an application of either class is accepted"

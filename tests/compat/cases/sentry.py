@@ -31,8 +31,16 @@ def run(folder):
 
     chest.init_app(app)
     with case.client(app) as client:
-        assert [client.get(f"/{w}").status_code for w in ("fine", "stream", "fails")] == [200, 200, 500]
+        assert [client.get(f"/{w}").status_code for w in ("fine", "stream", "fails")] == [
+            200,
+            200,
+            500,
+        ]
     fine, stream, failed = case.records(3)
-    for record, status, error in ((fine, 200, None), (stream, 200, None), (failed, 500, "RuntimeError")):
+    for record, status, error in (
+        (fine, 200, None),
+        (stream, 200, None),
+        (failed, 500, "RuntimeError"),
+    ):
         check(record, status_code=status, error=error, variables={"user_id": "u-1"})
     return "plain, streamed and failed requests are one record each"
