@@ -1,0 +1,45 @@
+"""connexion 3: the application is ASGI, and took `app.wsgi_app` before `init_app`."""
+
+import connexion
+from flask import g
+
+from tests.compat.support import Case, check
+
+DISTRIBUTIONS = ("connexion",)
+
+SPECIFICATION = """
+openapi: "3.0.0"
+info: {title: shop, version: "1"}
+paths:
+  /orders/{number}:
+    get:
+      operationId: tests.compat.cases.connexion.order
+      parameters: [{name: number, in: path, required: true, schema: {type: integer}}]
+      responses: {"200": {description: fine, content: {application/json: {schema: {type: object}}}}}
+"""
+
+chest = None
+
+
+def order(number):
+    g.user_id = "u-1"
+    if number == 500:
+        raise RuntimeError("no")
+    return {"number": number}
+
+
+def run(folder):
+    (folder / "api.yaml").write_text(SPECIFICATION)
+    case = Case(folder)
+    chest = case.make_chest(track_all=True)
+    made = connexion.FlaskApp(__name__, specification_dir=str(folder))
+    made.add_api("api.yaml")
+    chest.init_app(made.app)
+    client = made.test_client()
+    assert client.get("/orders/7").status_code == 200
+    assert client.get("/orders/x").status_code in (400, 404)
+    [record] = case.records(1)
+    check(record, status_code=200, path="/orders/7", variables={"user_id": "u-1"})
+    return (
+        "what reaches Flask is recorded; what connexion refuses before is not a request of Flask's"
+    )

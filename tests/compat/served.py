@@ -1,0 +1,74 @@
+"""The application that the cases of servers serve: `tests.compat.served:app`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from flask import Flask, g, send_file, stream_with_context
+
+from flask_chest import FlaskChest
+
+folder = Path(os.environ["CHEST_COMPAT_FOLDER"])
+chest = FlaskChest(
+    exporters={"main": f"sqlite:///{folder}/chest.sqlite3"},
+    journal=str(folder / "journal"),
+    export_interval_seconds=0.2,
+)
+app = Flask("shop")
+
+
+@app.get("/<what>")
+@chest.track("user_id", "late")
+def index(what):
+    g.user_id = "u-1"
+    if what == "fails":
+        raise RuntimeError("no")
+    if what == "file":
+        return send_file(__file__)
+    if what == "plain":
+        return "ok"
+
+    def parts():
+        yield "a"
+        g.late = 1
+        yield "b"
+
+    return app.response_class(stream_with_context(parts()))
+
+
+if "flask_sock" in os.environ.get("CHEST_COMPAT_WITH", ""):
+    from flask_sock import Sock
+
+    @Sock(app).route("/echo")
+    @chest.track("messages")
+    def echo(ws):
+        g.messages = 0
+        while (data := ws.receive()) != "end":
+            g.messages += 1
+            ws.send(data)
+
+
+chest.init_app(app)
+
+if "a2wsgi" in sys.modules or os.environ.get("CHEST_COMPAT_WITH") == "a2wsgi":
+    from a2wsgi import WSGIMiddleware
+
+    asgi = WSGIMiddleware(app)
+if os.environ.get("CHEST_COMPAT_WITH") == "asgiref":
+    from asgiref.wsgi import WsgiToAsgi
+
+    asgi = WsgiToAsgi(app)
+
+if __name__ == "__main__":  # cheroot has no command for a port that it is given
+    from cheroot.wsgi import Server
+
+    server = Server(("127.0.0.1", int(sys.argv[1])), app)
+    import signal
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        server.start()
+    finally:
+        server.stop()
