@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import sys
 import threading
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from flask_chest.capture.decorator import TrackDecorator
+    from flask_chest.capture.response_body import OpenBodies
     from flask_chest.settings.model import Settings
 
 
@@ -90,6 +92,7 @@ class AppState:
             throttle=self.throttle,
         )
         self.capture = Capture(
+            app=app,
             header=next(iter(options.request_id_header), ""),
             rules=Rules(
                 TrackRule.parse(options.variables, setting="CHEST_VARIABLES"),
@@ -135,6 +138,8 @@ class AppState:
         )
         self._stores: dict[str, Store] = {}
         self._stores_lock = threading.Lock()
+        # Called before the export's own, which was registered earlier and delivers a last time.
+        atexit.register(_finish_open_bodies, weakref.ref(self.capture.open_bodies))
         fork.watch(self)
 
     def after_fork(self) -> None:
@@ -208,12 +213,20 @@ class AppState:
 
     def close(self) -> None:
         """Deliver within CHEST_SHUTDOWN_SECONDS, then end threads and close files."""
+        self.capture.open_bodies.finish()
         self.capture.is_delivery_started = False
         self.export.close()
         with self._stores_lock:
             for store in self._stores.values():
                 store.close()
             self._stores.clear()
+
+
+def _finish_open_bodies(reference: weakref.ref[OpenBodies]) -> None:
+    """Record the streams that are open when the process ends."""
+    bodies = reference()
+    if bodies is not None:
+        bodies.finish()
 
 
 def _is_to_fork() -> bool:

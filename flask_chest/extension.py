@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, overload
 
-from flask import Blueprint, Flask, current_app, has_app_context, has_request_context
+from flask import Blueprint, current_app, has_app_context, has_request_context
+
+# Not `flask.Flask`, which OpenTelemetry replaces with a subclass.
+from flask.app import Flask
 
 from flask_chest.app_state import AppState
 from flask_chest.capture import suppression
@@ -27,6 +30,7 @@ from flask_chest.store import Store
 
 if TYPE_CHECKING:
     from flask_chest.capture.middleware import Capture
+    from flask_chest.capture.request_state import RequestState
 
 KEY: Final = "flask_chest"
 """Key of the state in `app.extensions`."""
@@ -81,7 +85,7 @@ class FlaskChest:
             ) from error
         options = load_settings(self._arguments, app.config)
         state = AppState(app, self, options, self._registered, self._decorator)
-        state.capture.install(app)
+        state.capture.install()
         app.extensions[KEY] = state
         app.cli.add_command(group)
         self._states.add(state)
@@ -184,21 +188,27 @@ class FlaskChest:
             request = flask_proxies.request()
         except RuntimeError:  # a plain function call, as in a unit test
             return
-        newest = self._newest_capture()
-        if newest is not None and (state := request.environ.get(newest.key)) is not None:
-            # Nearly always: the application that was initialised last, behind a server.
-            newest.begin_record(state, request, rule)
+        capture, url_rule = self._newest_capture(), request.url_rule
+        if capture is None or url_rule is None or url_rule.map is not capture.app.url_map:
+            # Seldom: this FlaskChest serves several applications, or another one serves this one.
+            app = flask_proxies.app()
+            app_state: AppState | None = app.extensions.get(KEY)
+            is_ours = app_state is not None and app_state.owner() is self
+            capture = app_state.capture if is_ours and app_state is not None else None
+        if capture is not None:
+            state: RequestState | None = request.environ.get(capture.key)
+            if state is not None and state.is_followed:
+                capture.begin_record(state, request, rule)
+            else:
+                capture.begin_unfollowed(request, rule)
             return
         app = flask_proxies.app()
-        app_state: AppState | None = app.extensions.get(KEY)
-        if app_state is not None:
-            app_state.capture.on_view_call(rule)
-            return
         self._throttle.log(
             logging.WARNING,
             "not initialised",
             f"{rule.place} is tracked, but nothing is recorded: the application {app.name!r} "
-            "has no FlaskChest. Call init_app(app) where it is created",
+            "does not have this FlaskChest. Call init_app(app) where it is created, and decorate "
+            "its views with the one that it has",
         )
 
     @staticmethod

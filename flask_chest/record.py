@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import socket
-import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Final, TypeAlias, cast
@@ -14,6 +13,7 @@ from pydantic_core import to_json
 from typing_extensions import TypedDict
 
 from flask_chest.runtime import fork
+from flask_chest.runtime.clock import clock
 
 JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
 
@@ -153,7 +153,7 @@ def uuid7(microseconds: int | None = None) -> str:
     """
     global _newest_start  # noqa: PLW0603 - replaced as a whole, so that any thread may read it
     if microseconds is None:
-        microseconds = time.time_ns() // 1_000
+        microseconds = clock.unix_us()
     milliseconds, rest = divmod(microseconds, 1_000)
     known, start = _newest_start
     if milliseconds >> 8 != known:

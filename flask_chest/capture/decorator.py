@@ -16,14 +16,15 @@ from flask_chest.errors import ConfigurationError
 if TYPE_CHECKING:
     from flask_chest.capture.track_rule import TrackRule
 
-_ATTRIBUTE: Final = "__flask_chest_rule__"
+_ATTRIBUTE: Final = "__flask_chest_rules__"
+"""On a view or blueprint: the rule of each `TrackDecorator`, so of each FlaskChest, that it has."""
 
 AnyView = TypeVar("AnyView", bound="Callable[..., Any] | Blueprint")
 OnCall = Callable[["TrackRule"], None]
 
 
 class TrackDecorator:
-    """Attaches rules to views and blueprints."""
+    """Attaches the rules of one FlaskChest to views and blueprints, and finds them again."""
 
     def __init__(self) -> None:
         # The undecorated function to its rule. A route that has the function, while no route has
@@ -46,7 +47,7 @@ class TrackDecorator:
                 registered already.
         """
         if isinstance(view, Blueprint):
-            _attach_to_blueprint(view, rule, on_call)
+            self._attach_to_blueprint(view, rule, on_call)
             return view
         if isinstance(view, type):
             raise ConfigurationError(
@@ -58,7 +59,7 @@ class TrackDecorator:
                 f"@chest.track on {view!r}, which is not a function: put it directly above "
                 "the `def` of the view, or call it with a blueprint"
             )
-        rule = _with_inner(view, rule).at(_place(view))
+        rule = self._with_inner(view, rule).at(_place(view))
         wrapper: Callable[..., Any]
 
         if inspect.iscoroutinefunction(view):
@@ -77,7 +78,7 @@ class TrackDecorator:
                 return view(*args, **kwargs)
 
             wrapper = tracked
-        setattr(wrapper, _ATTRIBUTE, rule)
+        setattr(wrapper, _ATTRIBUTE, {**getattr(view, _ATTRIBUTE, {}), self: rule})
         with contextlib.suppress(TypeError):  # a callable that cannot be referred to weakly
             self._undecorated[view] = rule
         return cast("AnyView", wrapper)
@@ -88,7 +89,7 @@ class TrackDecorator:
         Such a view is registered undecorated, and its decorated form nowhere. Where both are
         registered, one URL is tracked and the other is not, as intended.
         """
-        seen = {id(getattr(view, _ATTRIBUTE, None)) for view in views.values()}
+        seen = {id(self.rule_of(view)) for view in views.values()}
         found: dict[str, TrackRule] = {}
         for endpoint, view in views.items():
             with contextlib.suppress(TypeError):  # not every callable can be hashed
@@ -97,42 +98,39 @@ class TrackDecorator:
                     found[endpoint] = rule
         return found
 
+    def rule_of(self, thing: object) -> TrackRule | None:
+        """Return the rule that is attached to a function or blueprint itself, or None."""
+        rules: Mapping[TrackDecorator, TrackRule] = getattr(thing, _ATTRIBUTE, {})
+        return rules.get(self)
 
-def blueprint_rule(blueprint: object) -> TrackRule | None:
-    """Return the rule that is attached to a blueprint itself, or None."""
-    return getattr(blueprint, _ATTRIBUTE, None)
+    def view_rule(self, view: Callable[..., Any] | None, method: str) -> TrackRule | None:
+        """Return the rule that is attached to a registered view function, or None.
 
+        A class-based view has one as a whole, or at the method that serves `method`.
+        """
+        view_class = getattr(view, "view_class", None)
+        handler = getattr(view_class, method.lower(), None)
+        if handler is None and method == "HEAD":
+            handler = getattr(view_class, "get", None)
+        for function in (view, handler, getattr(view_class, "dispatch_request", None)):
+            if (rule := self.rule_of(function)) is not None:
+                return rule
+        return None
 
-def view_rule(view: Callable[..., Any] | None, method: str) -> TrackRule | None:
-    """Return the rule that is attached to a registered view function, or None.
+    def _attach_to_blueprint(self, blueprint: Blueprint, rule: TrackRule, on_call: OnCall) -> None:
+        rule = self._with_inner(blueprint, rule).at(f"the blueprint {blueprint.name!r}")
+        try:
+            blueprint.url_value_preprocessor(lambda _endpoint, _values: on_call(rule))
+        except AssertionError as error:
+            raise ConfigurationError(
+                f"chest.track on {rule.place} comes too late: call it before register_blueprint"
+            ) from error
+        setattr(blueprint, _ATTRIBUTE, {**getattr(blueprint, _ATTRIBUTE, {}), self: rule})
 
-    A class-based view has one as a whole, or at the method that serves `method`.
-    """
-    view_class = getattr(view, "view_class", None)
-    handler = getattr(view_class, method.lower(), None)
-    if handler is None and method == "HEAD":
-        handler = getattr(view_class, "get", None)
-    for function in (view, handler, getattr(view_class, "dispatch_request", None)):
-        if (rule := getattr(function, _ATTRIBUTE, None)) is not None:
-            return cast("TrackRule", rule)
-    return None
-
-
-def _attach_to_blueprint(blueprint: Blueprint, rule: TrackRule, on_call: OnCall) -> None:
-    rule = _with_inner(blueprint, rule).at(f"the blueprint {blueprint.name!r}")
-    try:
-        blueprint.url_value_preprocessor(lambda _endpoint, _values: on_call(rule))
-    except AssertionError as error:
-        raise ConfigurationError(
-            f"chest.track on {rule.place} comes too late: call it before register_blueprint"
-        ) from error
-    setattr(blueprint, _ATTRIBUTE, rule)
-
-
-def _with_inner(view: object, rule: TrackRule) -> TrackRule:
-    """Return a rule, joined with that of an inner `@chest.track` on the same view or blueprint."""
-    inner: TrackRule | None = getattr(view, _ATTRIBUTE, None)
-    return rule if inner is None else rule.above(inner)
+    def _with_inner(self, view: object, rule: TrackRule) -> TrackRule:
+        """Return a rule, joined with that of an inner `track` on the same view or blueprint."""
+        inner = self.rule_of(view)
+        return rule if inner is None else rule.above(inner)
 
 
 def _place(view: Callable[..., Any]) -> str:

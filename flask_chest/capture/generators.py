@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -11,6 +10,7 @@ from werkzeug.utils import import_string
 
 from flask_chest.errors import ConfigurationError
 from flask_chest.record import random_bits, uuid7
+from flask_chest.runtime.clock import clock
 
 if TYPE_CHECKING:
     from flask import Request
@@ -45,7 +45,7 @@ def short() -> str:
 
 
 def _milliseconds() -> int:
-    return time.time_ns() // 1_000_000
+    return clock.unix_us() // 1_000
 
 
 NAMED: Final[Mapping[str, Callable[[], str]]] = {

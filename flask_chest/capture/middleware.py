@@ -14,19 +14,24 @@ from __future__ import annotations
 
 import itertools
 import sys
-import time
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import got_request_exception, has_request_context
 from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.local import LocalProxy
 
 from flask_chest import record
 from flask_chest.capture import suppression
-from flask_chest.capture.request_state import RequestState
-from flask_chest.capture.response_body import follow
+from flask_chest.capture.globals import SlottedGlobals, slots_of
+from flask_chest.capture.request_state import RequestState, UnfollowedState
+from flask_chest.capture.response_body import OpenBodies
+from flask_chest.capture.rules import NO_PLAN
 from flask_chest.capture.trace_context import trace_id
+from flask_chest.capture.unfollowed import Unfollowed
 from flask_chest.runtime import flask_proxies, fork
+from flask_chest.runtime.clock import MAX_US, clock
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo as ExceptionInfo
@@ -48,6 +53,7 @@ class Capture:
     """Finds the tracked requests of one application, and begins their records.
 
     Args:
+        app: The application. Requests of others that pass by are none of this one's.
         header: Response header that carries the request ID; empty for none.
         rules: What is taken from which request.
         ids: Gives request IDs.
@@ -60,6 +66,7 @@ class Capture:
     def __init__(
         self,
         *,
+        app: Flask,
         header: str,
         rules: Rules,
         ids: RequestIds,
@@ -69,16 +76,22 @@ class Capture:
     ) -> None:
         # One environ may pass through several applications, each with a key of its own.
         self.key = f"flask_chest.{next(_application_numbers)}"
+        self.app = app
         self.header = header
+        self._header_lower = header.lower()
         self.rules = rules
         self._ids = ids
         self._opts_out = opts_out
         self.recorder = recorder
         self.start_delivery = start_delivery
         self.is_delivery_started = False
+        self.open_bodies = OpenBodies()
+        self._slots = slots_of(app.app_ctx_globals_class)
+        self._unfollowed = Unfollowed(self)
 
-    def install(self, app: Flask) -> None:
-        """Attach to an application that has not served a request yet."""
+    def install(self) -> None:
+        """Attach to the application, which has not served a request yet."""
+        app = self.app
         if self.rules.track_all:
             # Else a view that exits the process is seen only when it is decorated.
             app.url_value_preprocessor(self._on_url_matched)
@@ -86,7 +99,7 @@ class Capture:
         app.app_ctx_globals_class = type(  # type: ignore[assignment]
             "ChestGlobals", (app.app_ctx_globals_class,), {"request_id": _RequestId(self)}
         )
-        app.wsgi_app = _Middleware(app.wsgi_app, self).serve  # type: ignore[method-assign]
+        app.wsgi_app = Middleware(app.wsgi_app, self).serve  # type: ignore[method-assign]
 
     # -- The current request -----------------------------------------------------------------
 
@@ -108,33 +121,43 @@ class Capture:
 
     def _state_of(self, request: Request) -> RequestState:
         state: RequestState | None = request.environ.get(self.key)
-        if state is None:  # no server pushed the context: a shell, or a test
-            state = request.environ[self.key] = RequestState()
-            state.clock_ns = time.perf_counter_ns()
+        if state is None:  # past the middleware; or no server pushed the context, as in a shell
+            state = request.environ[self.key] = UnfollowedState()
+            state.clock_ns = clock.monotonic_ns()
         return state
 
     # -- When a record begins ----------------------------------------------------------------
 
-    def on_view_call(self, track_rule: TrackRule) -> None:
-        """Called before a view that has `@chest.track`."""
-        self._begin_current_record(track_rule)
+    def begin_unfollowed(
+        self, request: Request, track_rule: TrackRule | None = None
+    ) -> RequestState:
+        """Begin the record of a request that may have reached Flask past the middleware.
+
+        Args:
+            request: The current request, one of this application.
+            track_rule: That of the view that is about to run, or None.
+        """
+        state = self._state_of(request)
+        self.begin_record(state, request, track_rule)
+        if isinstance(state, UnfollowedState) and state.request is not None:
+            self._unfollowed.attach(state)
+        return state
 
     def _on_url_matched(self, _endpoint: str | None, _values: dict[str, Any] | None) -> None:
-        self._begin_current_record()
+        self._on_own_request()
 
-    def _on_exception(self, _app: Flask, exception: BaseException) -> None:
-        state = self._begin_current_record()
-        if state is not None:
+    def _on_exception(self, _app: object, exception: BaseException | None = None, **_: Any) -> None:  # noqa: ANN401 - a signal may be sent with anything
+        state = self._on_own_request()
+        if state is not None and exception is not None:
             state.error = exception
-            state.trace_id = trace_id(flask_proxies.request().environ)
 
-    def _begin_current_record(self, track_rule: TrackRule | None = None) -> RequestState | None:
-        """Begin the record of the current request; None when no server pushed its context."""
-        request = flask_proxies.request()
-        state: RequestState | None = request.environ.get(self.key)
-        if state is not None:
-            self.begin_record(state, request, track_rule)
-        return state
+    def _on_own_request(self) -> RequestState | None:
+        """Begin the record of the current request; None when it is not this application's."""
+        try:
+            request, app = flask_proxies.request(), flask_proxies.app()
+        except RuntimeError:  # a signal is sent by hand, outside of any request
+            return None
+        return self.begin_unfollowed(request) if app is self.app else None
 
     def begin_record(
         self, state: RequestState, request: Request, track_rule: TrackRule | None = None
@@ -153,18 +176,19 @@ class Capture:
             endpoint = rule.endpoint if rule is not None else None
             plan = self.rules.plans.get((endpoint, method))
             if plan is None:
-                plan = self.rules.plan(endpoint, method)
-            if plan is None and track_rule is not None:
-                plan = self.rules.plan_of_hidden(track_rule, endpoint, method)
+                plan = self.rules.plan(endpoint, method, track_rule)
             if plan is None:
                 return
-            now = time.time_ns() // 1_000
+            now = clock.time_ns() // 1_000
+            if type(now) is not int or not 0 < now < MAX_US:
+                now = clock.unix_us()
             state.plan = plan
             state.generation = fork.generation
-            state.started_us = now - (time.perf_counter_ns() - state.clock_ns) // 1_000
+            elapsed_us = (clock.monotonic_ns() - state.clock_ns) // 1_000
+            state.started_us = now - elapsed_us if now > elapsed_us else 0
             state.identity = identity = record.uuid7(now)
-            state.request = request
-            state.globals = flask_proxies.g()
+            variables = flask_proxies.g()
+            state.globals = SlottedGlobals(variables, self._slots) if self._slots else variables
             if state.request_id is None:
                 # Set first: a generator that logs may ask for the ID while it makes it.
                 state.request_id = identity
@@ -175,20 +199,45 @@ class Capture:
             block_owner = suppression.block_owner.get()
             if block_owner is not None and block_owner is not state:
                 state.is_dropped = True
+            state.request = request
         except Exception as error:  # noqa: BLE001 - a fault of capture must not cost the request
-            self.recorder.report_fault(error)
+            state.plan = NO_PLAN  # no second attempt, which would count the same request again
+            self.recorder.report_loss(error)
+
+    def respond(self, state: RequestState, status: str, headers: list[tuple[str, str]]) -> None:
+        """Keep what the record needs of a response, and add the header with the request ID."""
+        request, request_id = state.request, state.request_id
+        if request is not None:
+            # What can only be had while the context of the request is there.
+            if "HTTP_TRACEPARENT" in request.environ or "opentelemetry.trace" in sys.modules:
+                state.trace_id = trace_id(request.environ)
+            state.context = copy_context()
+            variables = state.globals.__dict__
+            # `tuple` copies in one step. Another thread may put something on `g`.
+            if LocalProxy in map(type, tuple(variables.values())):
+                # Now, while a proxy such as `current_user` may ask a database.
+                state.resolved = flask_proxies.resolved(variables)
+        state.status = _STATUS_CODES.get(status) or _status_code(status)
+        state.headers = headers
+        if not self.header or request_id is None:
+            return
+        for name, _ in headers:
+            if name.lower() == self._header_lower:
+                # The application's own. The client must see the ID of the record.
+                headers[:] = [each for each in headers if each[0].lower() != self._header_lower]
+                break
+        headers.append((self.header, request_id))
 
 
-class _Middleware:
+class Middleware:
     """The WSGI middleware of one application."""
 
     def __init__(self, application: WSGIApplication, capture: Capture) -> None:
         self._application = application
+        self._app = capture.app
         self._capture = capture
         self._key = capture.key
         self._plans = capture.rules.plans
-        self._header = capture.header
-        self._header_lower = capture.header.lower()
         self._finish = capture.recorder.finish
 
     def serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -197,7 +246,7 @@ class _Middleware:
         if not capture.is_delivery_started:
             capture.is_delivery_started = capture.start_delivery()
         state = environ[self._key] = RequestState()
-        state.clock_ns = time.perf_counter_ns()
+        state.clock_ns = clock.monotonic_ns()
         # Read below for each request: an attribute of the class takes four times as long.
         state.request = state.request_id = None
 
@@ -214,10 +263,21 @@ class _Middleware:
                     pass
                 else:
                     rule = request.url_rule
-                    if rule is None or self._plans.get((rule.endpoint, request.method), True):
+                    # Not a request around this one, whose view calls the application; and not that
+                    # of an application that is mounted in this one.
+                    state.is_decided = (
+                        request.environ is environ or request.environ.get(self._key) is state
+                    ) and (
+                        flask_proxies.app() is self._app
+                        if rule is None
+                        else rule.map is self._app.url_map
+                    )
+                    if state.is_decided and (
+                        rule is None or self._plans.get((rule.endpoint, request.method), True)
+                    ):
                         capture.begin_record(state, request)
             if state.request_id is not None:
-                self._respond(state, status, headers)
+                capture.respond(state, status, headers)
             return start_response(status, headers, exc_info)
 
         try:
@@ -225,27 +285,23 @@ class _Middleware:
         except BaseException as error:
             # The server answers, or the process ends: the application has sent nothing.
             state.status = None
-            self._finish(state, error)
+            self._finish(state, None if _is_handed_over(error, environ) else error)
             raise
-        return body if state.request is None else follow(body, state, self._finish)
+        if state.request is None and state.is_decided:
+            return body
+        return capture.open_bodies.follow(body, environ, state, self._finish)
 
-    def _respond(self, state: RequestState, status: str, headers: list[tuple[str, str]]) -> None:
-        """Keep what the record needs of a response, and add the header with the request ID."""
-        request, request_id = state.request, state.request_id
-        if request is not None and (
-            "HTTP_TRACEPARENT" in request.environ or "opentelemetry.trace" in sys.modules
-        ):
-            state.trace_id = trace_id(request.environ)
-        state.status = _STATUS_CODES.get(status) or _status_code(status)
-        state.headers = headers
-        if not self._header or request_id is None:
-            return
-        for name, _ in headers:
-            if name.lower() == self._header_lower:
-                # The application's own. The client must see the ID of the record.
-                headers[:] = [each for each in headers if each[0].lower() != self._header_lower]
-                break
-        headers.append((self._header, request_id))
+
+def _is_handed_over(error: BaseException, environ: WSGIEnvironment) -> bool:
+    """Return whether an exception tells the server that the connection is not its own any more.
+
+    flask-sock ends a WebSocket like this: with StopIteration under gunicorn, and with
+    ConnectionError under werkzeug.
+    """
+    if isinstance(error, StopIteration):
+        return True
+    is_websocket = environ.get("HTTP_UPGRADE", "").lower() == "websocket"
+    return is_websocket and isinstance(error, ConnectionError)
 
 
 def _status_code(status: str) -> int | None:

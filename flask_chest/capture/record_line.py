@@ -70,7 +70,10 @@ class Lines:
         """
         rule = request.url_rule
         endpoint, route = (None, None) if rule is None else (rule.endpoint, rule.rule)
-        response = (endpoint, route, request.method, request.path, state.status)
+        path, mount = request.path, request.root_path
+        if mount:  # as the client sent it, who does not know of mounts
+            path = mount + path if request.environ.get("PATH_INFO") else mount
+        response = (endpoint, route, request.method, path, state.status)
         identity = state.identity.encode()
         seconds, microseconds = divmod(state.started_us, 1_000_000)
         known, second = self._second

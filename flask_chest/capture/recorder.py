@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import from_json
+from werkzeug.exceptions import HTTPException
+from werkzeug.local import LocalProxy
 
 from flask_chest.runtime import fork
-from flask_chest.runtime.log import raised
+from flask_chest.runtime.clock import clock
+from flask_chest.runtime.log import raised as place
 
 if TYPE_CHECKING:
     from flask import Request
@@ -25,6 +27,25 @@ if TYPE_CHECKING:
     from flask_chest.runtime.log import Throttle
 
 _MISSING: Final = object()
+
+
+def unhandled(error: BaseException | None, status: int | None) -> BaseException | None:
+    """Return a reported exception, unless it became a response that the application meant to send.
+
+    Plugins such as Flask-RESTX report each exception that they turn into a response.
+
+    Args:
+        error: As the signal `got_request_exception` had it.
+        status: Status code of the response; None when the application sent none.
+    """
+    if status is None:
+        return error
+    is_meant = status < 500 or (isinstance(error, HTTPException) and error.code == status)
+    return None if is_meant else error
+
+
+def _run(call: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - as the call's
+    return call(*arguments)
 
 
 class Recorder:
@@ -62,12 +83,12 @@ class Recorder:
         self._counters = counters
         self._throttle = throttle
 
-    def finish(self, state: RequestState, error: BaseException | None) -> None:
+    def finish(self, state: RequestState, raised: BaseException | None) -> None:
         """Complete and write the record of a request. Later calls do nothing.
 
         Args:
             state: The request; nothing happens when it is not tracked.
-            error: The exception that ended the request, or None.
+            raised: The exception that left the application, or None.
         """
         request, plan = state.request, state.plan
         if request is None or plan is None:
@@ -75,12 +96,14 @@ class Recorder:
         state.request = None  # this also breaks the reference cycle through the environ
         if state.generation != fork.generation:
             return  # the view forked: the parent writes the record
-        state.error = error
+        if raised is not None or state.error is not None:
+            state.error = raised or unhandled(state.error, state.status)
         try:
             if state.is_dropped:
                 self._counters.add("suppressed")
                 return
-            state.duration_ns = time.perf_counter_ns() - state.clock_ns
+            duration_ns = clock.monotonic_ns() - state.clock_ns
+            state.duration_ns = max(0, duration_ns)
             weight, variables = 1.0, None
             if plan.sample_rate < 1.0 or self._sampling.is_limited:
                 weight, variables = self._sample(state, request, plan)
@@ -88,18 +111,26 @@ class Recorder:
                     self._counters.add("sampled_out")
                     return
             if variables is None:
-                variables = self._take_variables(state, request, plan)
+                if self._enrich is None and not (state.hidden or state.resolved) and state.context:
+                    # As nearly always. The call of a method would take 400 instructions.
+                    take = self._variables.take
+                    variables = state.context.run(take, state.globals.__dict__, plan.patterns)
+                else:
+                    variables = self._take_variables(state, request, plan)
             self.write(self._lines.line(state, request, weight, variables))
         except Exception as fault:  # noqa: BLE001 - a fault of capture must not cost the request
-            self._counters.add("dropped", "capture")
-            self.report_fault(fault)
+            self.report_loss(fault)
         finally:
-            state.globals = state.hidden = state.error = None
+            state.globals = state.hidden = state.error = state.context = state.resolved = None
 
-    def report_fault(self, error: Exception) -> None:
-        """Count and log a fault of capture; raise it when CHEST_RAISE_ERRORS is set."""
+    def report_loss(self, error: Exception) -> None:
+        """Count and log a fault of capture that costs a record.
+
+        Raises it when CHEST_RAISE_ERRORS is set.
+        """
+        self._counters.add("dropped", "capture")
         self._counters.add("capture_errors")
-        self._throttle.log(logging.ERROR, "capture", f"Capture failed: {raised(error)}")
+        self._throttle.log(logging.ERROR, "capture", f"Capture failed: {place(error)}")
         if self._raise_errors:
             raise error
 
@@ -129,6 +160,11 @@ class Recorder:
         self, state: RequestState, request: Request, plan: Plan
     ) -> Mapping[str, JsonValue]:
         variables: Mapping[str, object] = state.globals.__dict__
+        if resolved := state.resolved:
+            variables = {
+                name: resolved.get(name, value) if type(value) is LocalProxy else value
+                for name, value in dict(variables).items()
+            }
         if hidden := state.hidden:
             variables = {
                 name: value
@@ -136,8 +172,9 @@ class Recorder:
                 for name, value in dict(variables).items()
                 if hidden.get(name, _MISSING) is not value
             }
+        run = state.context.run if state.context is not None else _run
         if (enrich := self._enrich) is None:
-            return self._variables.take(variables, plan.patterns)
-        return self._variables.take(
-            variables, plan.patterns, lambda chosen: enrich(chosen, request)
+            return run(self._variables.take, variables, plan.patterns)
+        return run(
+            self._variables.take, variables, plan.patterns, lambda chosen: enrich(chosen, request)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from werkzeug.wsgi import ClosingIterator
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
     from flask_chest.capture.request_state import RequestState
 
 Finish: TypeAlias = "Callable[[RequestState, BaseException | None], None]"
@@ -22,45 +25,20 @@ def streaming_request_id() -> str | None:
     return _streaming.get()
 
 
-def follow(body: Iterable[bytes], state: RequestState, finish: Finish) -> Iterable[bytes]:
-    """Return the body of a tracked request. Complete the record now, or at the end of a stream.
-
-    Only the response knows whether its body is a stream, and Flask does not pass it on: the signal
-    `request_finished` does, at the price of a call for each untracked request. So the response is
-    taken from the functions that werkzeug's iterator calls when it is closed. They are a private
-    attribute. Without it, each body counts as a stream: the record is the same, some microseconds
-    later.
-    """
-    if isinstance(body, ClosingIterator):
-        try:
-            close: Any = body._callbacks[-1]  # noqa: SLF001 - see above
-            is_stream = type(close.__self__.response) is not list
-        except (AttributeError, IndexError):
-            is_stream = True
-        if is_stream:
-            return Body(body, state, finish)
-    finish(state, state.error)
-    return body
-
-
 class Body:
-    """A streamed body that completes the record of its request.
+    """A body that completes the record of its request.
 
     The record is complete when the announced length is reached, when the body ends or fails, or
     when the server closes it because the client went away.
     """
 
-    def __init__(self, body: ClosingIterator, state: RequestState, finish: Finish) -> None:
+    def __init__(self, body: Iterable[bytes], state: RequestState, finish: Finish) -> None:
         self._body = body
         self._state = state
         self._finish = finish
         # The generator does not refer to this object: that would be a reference cycle when a
         # server closes a body without reading it.
-        length = _length(state.headers)
-        if length is None:
-            self._chunks = _streamed(body, state, finish)
-        else:
-            self._chunks = _announced(body, state, finish, length)
+        self._chunks = _followed(body, state, finish)
 
     def __iter__(self) -> Iterator[bytes]:
         return self._chunks
@@ -69,11 +47,81 @@ class Body:
         return next(self._chunks)
 
     def close(self) -> None:
-        """Close the body of Flask, then complete the record if it is not complete yet."""
+        """Close the body inside, then complete the record if it is not complete yet."""
         try:
-            self._body.close()
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                close()
         finally:
-            self._finish(self._state, self._state.error)
+            self.finish()
+
+    def finish(self) -> None:
+        """Complete the record with what is known now, if it is not complete yet."""
+        self._finish(self._state, None)
+
+
+class OpenBodies:
+    """The bodies that are being followed, so that an orderly end of the process records them."""
+
+    def __init__(self) -> None:
+        self._bodies: weakref.WeakSet[Body] = weakref.WeakSet()
+
+    def follow(
+        self,
+        body: Iterable[bytes],
+        environ: WSGIEnvironment,
+        state: RequestState,
+        finish: Finish,
+    ) -> Iterable[bytes]:
+        """Return a body, and complete the record of its request: now, or at the end of the body.
+
+        All is followed to its end that is not known to be whole: a stream, or what a middleware
+        makes of a response, which may not even have begun.
+
+        Only Flask's response knows whether its body is a stream, and Flask does not pass it on: the
+        signal `request_finished` does, at the price of a call for each untracked request. So the
+        response is taken from the functions that werkzeug's iterator calls when it is closed. They
+        are a private attribute. Without it, each body counts as a stream: the record is the same,
+        some microseconds later.
+        """
+        kind = type(body)
+        if kind is ClosingIterator:
+            try:
+                close: Any = body._callbacks[-1]  # type: ignore[attr-defined]  # noqa: SLF001 - see below
+                is_whole = type(close.__self__.response) is list
+            except (AttributeError, IndexError):
+                is_whole = False
+        else:
+            is_whole = kind is list or kind is tuple or _is_file(body, environ)
+        if is_whole:
+            finish(state, None)
+            return body
+        followed = Body(body, state, finish)
+        self._bodies.add(followed)
+        return followed
+
+    def finish(self) -> None:
+        """Complete the records of all bodies that are open."""
+        while True:
+            try:
+                bodies = list(self._bodies)
+            except RuntimeError:  # another thread has just begun one
+                continue
+            break
+        for body in bodies:
+            body.finish()
+
+
+def _is_file(body: Iterable[bytes], environ: WSGIEnvironment) -> bool:
+    """Return whether a body is a file that the server sends in its own way.
+
+    The server would not recognise it inside a body of ours. uWSGI's wrapper is no class, and
+    returns the file itself.
+    """
+    wrapper = environ.get("wsgi.file_wrapper")
+    if wrapper is None:
+        return False
+    return isinstance(body, wrapper) if isinstance(wrapper, type) else hasattr(body, "read")
 
 
 def _length(headers: Iterable[tuple[str, str]]) -> int | None:
@@ -84,38 +132,30 @@ def _length(headers: Iterable[tuple[str, str]]) -> int | None:
     return None
 
 
-def _announced(
-    body: Iterable[bytes], state: RequestState, finish: Finish, left: int
-) -> Iterator[bytes]:
+def _followed(body: Iterable[bytes], state: RequestState, finish: Finish) -> Iterator[bytes]:
+    """Yield a body, whose code may run without a request context, and complete the record."""
+    left: int | None = None
+    is_first = True
     try:
-        for chunk in body:
-            left -= len(chunk)
-            if left <= 0:
-                finish(state, state.error)
+        chunks = iter(body)
+        while True:
+            token = _streaming.set(state.request_id)
+            try:
+                chunk = next(chunks)
+            except StopIteration:
+                break
+            finally:
+                _streaming.reset(token)
+            if is_first:  # the application may have started the response only now
+                is_first, left = False, _length(state.headers)
+            if left is not None:
+                left -= len(chunk)
+                if left <= 0:
+                    finish(state, None)
             yield chunk
     except GeneratorExit:  # the client went away: `Body.close` completes the record
         raise
     except BaseException as error:
         finish(state, error)
         raise
-    finish(state, state.error)
-
-
-def _streamed(body: Iterator[bytes], state: RequestState, finish: Finish) -> Iterator[bytes]:
-    """Yield a body of unknown length; its code may run without a request context."""
-    try:
-        while True:
-            token = _streaming.set(state.request_id)
-            try:
-                chunk = next(body)
-            except StopIteration:
-                break
-            finally:
-                _streaming.reset(token)
-            yield chunk
-    except GeneratorExit:
-        raise
-    except BaseException as error:
-        finish(state, error)
-        raise
-    finish(state, state.error)
+    finish(state, None)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from flask_chest.capture.decorator import blueprint_rule, view_rule
-from flask_chest.encode.patterns import HTTP_METHODS
+from flask_chest.encode.patterns import HTTP_METHODS, NOTHING
 from flask_chest.errors import ConfigurationError
 from flask_chest.runtime import flask_proxies
 from flask_chest.runtime.log import logger
@@ -39,6 +38,10 @@ class Plan:
         self.patterns = patterns
         self.generator = generator
         self.sample_rate = sample_rate
+
+
+NO_PLAN: Final = Plan(NOTHING, None, 0.0)
+"""The plan of a request that cannot be recorded, because of a fault of capture."""
 
 
 class Rules:
@@ -81,20 +84,30 @@ class Rules:
         self._hidden_plans: dict[tuple[TrackRule, str | None, str], Plan] = {}
         self._above_route: dict[str, TrackRule] | None = None
 
-    def plan(self, endpoint: str | None, method: str) -> Plan | None:
+    def plan(
+        self, endpoint: str | None, method: str, hidden: TrackRule | None = None
+    ) -> Plan | None:
         """Return the plan of a request, or None when it is not tracked.
 
         Args:
             endpoint: None when no URL rule matched.
             method: HTTP method.
+            hidden: The rule of a view that is about to run, in case that the endpoint has none.
 
         Raises:
             ConfigurationError: A `@chest.track` is misplaced, and `raise_errors` is set.
         """
-        try:
-            return self.plans[endpoint, method]
-        except KeyError:
-            pass
+        if (endpoint, method) not in self.plans:
+            plan = self._plan_of_endpoint(endpoint, method)
+            if method in HTTP_METHODS:  # a client may invent any number of others
+                self.plans[endpoint, method] = plan
+        else:
+            plan = self.plans[endpoint, method]
+        if plan is None and hidden is not None:
+            return self._plan_of_hidden(hidden, endpoint, method)
+        return plan
+
+    def _plan_of_endpoint(self, endpoint: str | None, method: str) -> Plan | None:
         plan = None
         if endpoint is None:
             if self.track_all:
@@ -103,16 +116,14 @@ class Rules:
             app = flask_proxies.app()
             if self._above_route is None:
                 self._find_misplaced(app.view_functions)
-            rule = view_rule(app.view_functions.get(endpoint), method)
+            rule = self._decorator.view_rule(app.view_functions.get(endpoint), method)
             rule = rule or (self._above_route or {}).get(endpoint)
-            rules = [*([rule] if rule else []), *_blueprint_rules(endpoint, app.blueprints)]
+            rules = [*([rule] if rule else []), *self._blueprint_rules(endpoint, app.blueprints)]
             if rules or self.track_all:
                 plan = self._combined(rules, endpoint, method)
-        if method in HTTP_METHODS:  # a client may invent any number of others
-            self.plans[endpoint, method] = plan
         return plan
 
-    def plan_of_hidden(self, rule: TrackRule, endpoint: str | None, method: str) -> Plan | None:
+    def _plan_of_hidden(self, rule: TrackRule, endpoint: str | None, method: str) -> Plan | None:
         """Return the plan of a request whose endpoint has no rule, but which runs a tracked view.
 
         Args:
@@ -133,7 +144,8 @@ class Rules:
             "are not recorded. Use functools.wraps in that decorator, or put @chest.track directly "
             "under the route",
         )
-        rules = [rule, *_blueprint_rules(endpoint or "", flask_proxies.app().blueprints)]
+        blueprints = flask_proxies.app().blueprints
+        rules = [rule, *self._blueprint_rules(endpoint or "", blueprints)]
         plan = self._combined(rules, endpoint, method)
         if method in HTTP_METHODS:
             self._hidden_plans[rule, endpoint, method] = plan
@@ -172,14 +184,15 @@ class Rules:
                 raise ConfigurationError(message)
             logger.error("%s", message)
 
-
-def _blueprint_rules(endpoint: str, blueprints: Mapping[str, Blueprint]) -> list[TrackRule]:
-    """Return the rules of the blueprints that an endpoint is in, the innermost first."""
-    found = []
-    name = endpoint
-    while "." in name:
-        name = name.rpartition(".")[0]
-        rule = blueprint_rule(blueprints.get(name))
-        if rule is not None:
-            found.append(rule)
-    return found
+    def _blueprint_rules(
+        self, endpoint: str, blueprints: Mapping[str, Blueprint]
+    ) -> list[TrackRule]:
+        """Return the rules of the blueprints that an endpoint is in, the innermost first."""
+        found = []
+        name = endpoint
+        while "." in name:
+            name = name.rpartition(".")[0]
+            rule = self._decorator.rule_of(blueprints.get(name))
+            if rule is not None:
+                found.append(rule)
+        return found

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import flask
+from werkzeug.local import LocalProxy
 
 if TYPE_CHECKING:
     from flask import Flask, Request
@@ -23,3 +25,14 @@ def _object_of(proxy: Any) -> Callable[[], Any]:  # noqa: ANN401 - typed where i
 app: Callable[[], Flask] = _object_of(flask.current_app)
 request: Callable[[], Request] = _object_of(flask.request)
 g: Callable[[], Any] = _object_of(flask.g)
+
+
+def resolved(variables: Mapping[str, object]) -> dict[str, object]:
+    """Return the objects that proxies among variables stand for, by name, where there are any."""
+    found: dict[str, object] = {}
+    for name, value in dict(variables).items():
+        if type(value) is LocalProxy:
+            # Whatever it raises, it is the application's, and says that there is no object now.
+            with contextlib.suppress(Exception):
+                found[name] = _object_of(value)()
+    return found

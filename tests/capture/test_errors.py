@@ -148,7 +148,7 @@ def test_the_normal_end_of_a_websocket_is_no_error(make_chest, app, recorded, ra
         def __call__(self, environ, start_response):
             raise raised
 
-    @app.get("/ws")
+    @app.get("/ws", websocket=True)
     @chest.track("user_id")
     def socket():
         g.user_id = "u-1"

@@ -9,7 +9,7 @@ os.environ.update(
     DD_TRACE_AGENT_URL="http://127.0.0.1:9",
 )
 
-from ddtrace import patch  # noqa: E402
+from ddtrace import patch
 
 patch(flask=True)
 

@@ -1,8 +1,7 @@
 """Flask-Admin: views in blueprints of its own, recorded app-wide."""
 
-from flask import Flask
+from flask import Flask, g
 from flask_admin import Admin, BaseView, expose
-from flask import g
 
 from tests.compat.support import Case, check
 

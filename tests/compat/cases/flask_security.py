@@ -1,7 +1,5 @@
 """Flask-Security: a token or session in front of a view."""
 
-import os
-
 from flask import Flask, g
 from flask_security import (
     Security,

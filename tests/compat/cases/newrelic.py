@@ -10,7 +10,7 @@ os.environ.update(
     NEW_RELIC_LOG_LEVEL="critical",
 )
 
-import newrelic.agent  # noqa: E402
+import newrelic.agent
 
 newrelic.agent.initialize()
 newrelic.agent.register_application(timeout=1.0)
