@@ -86,6 +86,7 @@ class FlaskChest:
         options = load_settings(self._arguments, app.config)
         state = AppState(app, self, options, self._registered, self._decorator)
         state.capture.install()
+        self._decorator.has_application = True
         app.extensions[KEY] = state
         app.cli.add_command(group)
         self._states.add(state)
@@ -193,7 +194,9 @@ class FlaskChest:
             # Seldom: this FlaskChest serves several applications, or another one serves this one.
             app = flask_proxies.app()
             app_state: AppState | None = app.extensions.get(KEY)
-            is_ours = app_state is not None and app_state.owner() is self
+            is_ours = app_state is not None and (
+                app_state.owner() is self or not self._decorator.has_application
+            )
             capture = app_state.capture if is_ours and app_state is not None else None
         if capture is not None:
             state: RequestState | None = request.environ.get(capture.key)

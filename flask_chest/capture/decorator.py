@@ -27,6 +27,9 @@ class TrackDecorator:
     """Attaches the rules of one FlaskChest to views and blueprints, and finds them again."""
 
     def __init__(self) -> None:
+        self.has_application = False
+        """Whether the FlaskChest has one. The rules of one that has none, as a library may have it,
+        hold in each application."""
         # The undecorated function to its rule. A route that has the function, while no route has
         # the decorated one, was declared in the wrong order.
         self._undecorated: weakref.WeakKeyDictionary[Callable[..., Any], TrackRule] = (
@@ -101,7 +104,9 @@ class TrackDecorator:
     def rule_of(self, thing: object) -> TrackRule | None:
         """Return the rule that is attached to a function or blueprint itself, or None."""
         rules: Mapping[TrackDecorator, TrackRule] = getattr(thing, _ATTRIBUTE, {})
-        return rules.get(self)
+        if (rule := rules.get(self)) is not None:
+            return rule
+        return next((rules[other] for other in rules if not other.has_application), None)
 
     def view_rule(self, view: Callable[..., Any] | None, method: str) -> TrackRule | None:
         """Return the rule that is attached to a registered view function, or None.

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask import got_request_exception, has_request_context
 from werkzeug.http import HTTP_STATUS_CODES
-from werkzeug.local import LocalProxy
 
 from flask_chest import record
 from flask_chest.capture import suppression
@@ -31,7 +30,7 @@ from flask_chest.capture.rules import NO_PLAN
 from flask_chest.capture.trace_context import trace_id
 from flask_chest.capture.unfollowed import Unfollowed
 from flask_chest.runtime import flask_proxies, fork
-from flask_chest.runtime.clock import MAX_US, clock
+from flask_chest.runtime.clock import MAX_NS, clock
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo as ExceptionInfo
@@ -42,6 +41,9 @@ if TYPE_CHECKING:
     from flask_chest.capture.request_ids import RequestIds
     from flask_chest.capture.rules import Rules
     from flask_chest.capture.track_rule import TrackRule
+
+# Types of values that stand for no other object.
+_PLAIN_TYPES: Final = frozenset((str, int, float, bool, type(None)))
 
 _application_numbers: Final = itertools.count(1)
 
@@ -179,9 +181,9 @@ class Capture:
                 plan = self.rules.plan(endpoint, method, track_rule)
             if plan is None:
                 return
-            now = clock.time_ns() // 1_000
-            if type(now) is not int or not 0 < now < MAX_US:
-                now = clock.unix_us()
+            now = clock.time_ns()
+            is_sane = type(now) is int and 0 < now < MAX_NS
+            now = now // 1_000 if is_sane else clock.unix_us()
             state.plan = plan
             state.generation = fork.generation
             elapsed_us = (clock.monotonic_ns() - state.clock_ns) // 1_000
@@ -206,27 +208,32 @@ class Capture:
 
     def respond(self, state: RequestState, status: str, headers: list[tuple[str, str]]) -> None:
         """Keep what the record needs of a response, and add the header with the request ID."""
-        request, request_id = state.request, state.request_id
-        if request is not None:
-            # What can only be had while the context of the request is there.
-            if "HTTP_TRACEPARENT" in request.environ or "opentelemetry.trace" in sys.modules:
-                state.trace_id = trace_id(request.environ)
-            state.context = copy_context()
-            variables = state.globals.__dict__
-            # `tuple` copies in one step. Another thread may put something on `g`.
-            if LocalProxy in map(type, tuple(variables.values())):
-                # Now, while a proxy such as `current_user` may ask a database.
-                state.resolved = flask_proxies.resolved(variables)
         state.status = _STATUS_CODES.get(status) or _status_code(status)
         state.headers = headers
-        if not self.header or request_id is None:
-            return
+        request, own, has_length = state.request, self._header_lower, False
         for name, _ in headers:
-            if name.lower() == self._header_lower:
-                # The application's own. The client must see the ID of the record.
-                headers[:] = [each for each in headers if each[0].lower() != self._header_lower]
+            lower = name.lower()
+            if lower == "content-length":
+                has_length = True
+            elif lower == own:  # the application's: the client must see the ID of the record
+                headers[:] = [each for each in headers if each[0].lower() != own]
+        if own:
+            headers.append((self.header, state.request_id or ""))
+        if request is None:
+            return
+        # The rest can only be had while the context of a tracked request is there.
+        if "HTTP_TRACEPARENT" in request.environ or "opentelemetry.trace" in sys.modules:
+            state.trace_id = trace_id(request.environ)
+        # `tuple` copies in one step. Another thread may put something on `g`.
+        for value in tuple(state.globals.__dict__.values()):
+            if type(value) not in _PLAIN_TYPES:
                 break
-        headers.append((self.header, request_id))
+        else:
+            if has_length:  # a stream may put more on `g` later
+                return
+        state.context = copy_context()
+        # Now, while a proxy such as `current_user` may ask a database.
+        state.resolved = flask_proxies.resolved(state.globals.__dict__)
 
 
 class Middleware:

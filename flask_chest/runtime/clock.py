@@ -13,6 +13,9 @@ from typing import Final
 MAX_US: Final = 253_402_300_799_999_999
 """The last microsecond of the year 9999, in Unix time. No database has later ones."""
 
+MAX_NS: Final = MAX_US * 1_000
+"""The same in nanoseconds."""
+
 
 class Clock:
     """The functions of `time` as they were when Flask-Chest was imported.

@@ -35,7 +35,7 @@ def make_lines(**rules):
 
 def make_request(path="/", *, rule=None, method="GET"):
     rule = rule and SimpleNamespace(endpoint=rule, rule=rule)
-    return SimpleNamespace(path=path, url_rule=rule, method=method)
+    return SimpleNamespace(path=path, url_rule=rule, method=method, root_path="", environ={})
 
 
 def make_state(**values):

@@ -340,6 +340,7 @@ def test_a_track_of_another_chest_is_none_of_this_applications_rules(make_chest,
         return "ok"
 
     mine.init_app(app)
+    other.init_app(Flask("other"))
     assert serve(app).get("/").text == "ok"
     assert mine.flush(10)
     assert mine.stats().recorded == 0
