@@ -23,13 +23,13 @@ class Suite:
     def __init__(self, public, folder, plugins, more):
         public.copy_to(folder)
         self.folder = folder
-        self.log = folder / "pytest.log"
+        self._log = folder / "pytest.log"
         self._report = folder / "report.json"
         environment = public.environment(HERE)
         environment.update(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", WATCH_REPORT=str(self._report))
         environment.update(more)
         options = [f"-p{plugin}" for plugin in (*plugins, "no:cacheprovider")]
-        with self.log.open("wb") as log:
+        with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "pytest", "-q", *options, *public.options],
                 cwd=folder,
@@ -43,7 +43,8 @@ class Suite:
         self.process.wait()
 
     def report(self):
-        """Wait for the end; return the report of `watch`."""
+        """Wait for the end; return the report of `watch`, and what pytest printed as `log`."""
         self.process.wait(300)
-        assert self._report.exists(), self.log.read_text("utf-8", "replace")
-        return json.loads(self._report.read_text("utf-8"))
+        log = self._log.read_text("utf-8", "replace")
+        assert self._report.exists(), log
+        return {**json.loads(self._report.read_text("utf-8")), "log": log}
