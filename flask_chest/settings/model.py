@@ -27,7 +27,7 @@ def _decode_json(value: object) -> object:
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         try:
             return json.loads(value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"is not JSON: {error}") from None
     return value
 
@@ -70,9 +70,7 @@ class Settings(BaseModel):
     track_all: bool = Field(
         default=False, description="Record every request, not only those to tracked routes"
     )
-    variables: Annotated[
-        tuple[str, ...] | dict[str, tuple[str, ...]], BeforeValidator(_split_list)
-    ] = Field(
+    variables: Annotated[tuple[str, ...] | dict[str, Names], BeforeValidator(_split_list)] = Field(
         default=("*",),
         description="What app-wide tracking takes from `flask.g`: names and patterns, or a dict of "
         "these by HTTP method. Its `!` exclusions apply to every route",
