@@ -37,10 +37,11 @@ secrets masked, and its meaning.
 
 Settings are read in `init_app`. A later change has no effect.
 
-**The environment.** `${environment}EXPORTERS__copy` sets one entry of a dict. Names in it keep their case. A text is
-taken as it is: `${environment}SERVICE=2024` is the service `2024`. That holds after `app.config.from_prefixed_env()`
-too, which makes a number of it: a value in `app.config` that Flask has made of a variable counts as the variable's
-text. Quotes around a text are JSON's and do not belong to it.
+**The environment.** `${environment}EXPORTERS__copy` sets one entry of a dict. Names in it keep
+their case. A text is taken as it is: `${environment}SERVICE=2024` is the service `2024`. That holds
+after `app.config.from_prefixed_env()` too, which makes a number of it: a value in `app.config` that
+Flask has made of a variable counts as the variable's text. Quotes around a text are JSON's and do
+not belong to it.
 
 | setting | default | meaning |
 |---|---|---|

@@ -91,8 +91,8 @@ class Settings(BaseModel):
     request_id_generator: str | Callable[..., Any] = Field(
         default="uuid7",
         description="Makes the request ID when no plugin, route or header gives one: `uuid7`, "
-        "`uuid4`, `ulid`, `short` (16 characters that sort by time), a function of the request, or "
-        "the path of such a function, as in `shop.ids:new`",
+        "`uuid4`, `ulid`, `short` (16 characters that sort by time), a function that takes the "
+        "request or nothing, or the path of such a function, as in `shop.ids:new`",
     )
     redact_keys: Names = Field(
         default=(),
