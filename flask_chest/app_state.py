@@ -73,6 +73,7 @@ class State:
         )
         redact = stages.make_redactor(options, app.secret_key)
         self.sampling = stages.make_sampling(options, self.counters, self.throttle)
+        self._journal_use = stages.make_journal_use(options, app.instance_path)
         self.journal = stages.make_journal(
             options, app.instance_path, self.exporters, self.counters, self.throttle
         )
@@ -131,6 +132,7 @@ class State:
         )
         self._stores: dict[str, Store] = {}
         self._stores_lock = threading.Lock()
+        self._journal_use.begin()
         fork.watch(self)
 
     def after_fork(self) -> None:
@@ -158,6 +160,7 @@ class State:
                     "enable-threads = true for uWSGI"
                 )
                 return True
+            self._journal_use.begin()
             self.export.start()
         except Exception as error:  # noqa: BLE001 - such as: no thread can be started at the end
             self.throttle.log(
@@ -203,9 +206,10 @@ class State:
             return self._stores[name]
 
     def close(self) -> None:
-        """Deliver what can be delivered in time, then end threads and close files."""
+        """Deliver what can be delivered in time, then end threads and give files back."""
         self.capture.is_awake = False
         self.export.close()
+        self._journal_use.end()
         with self._stores_lock:
             for store in self._stores.values():
                 store.close()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from pydantic import ValidationError
 
@@ -47,7 +49,7 @@ def make_exporters(
     Args:
         entries: Name to URL, or name to a dict with `type` and the fields of that plugin.
         installed: Exporter classes by type.
-        instance_path: Replaces ``<instance>`` in URLs and texts.
+        instance_path: Replaces ``<instance>`` in texts, and in URLs percent-encoded.
         left_out: Installed plugins that were not loaded. The error about a missing type names them.
 
     Raises:
@@ -165,14 +167,23 @@ def _make_exporter(
                 f"{where}={mask(entry)}: `type` is missing. Installed: {types.installed()}"
             )
         kind = types.named(where, requested)
-    fields = {
-        key: value.replace(INSTANCE, instance_path) if isinstance(value, str) else value
-        for key, value in fields.items()
-    }
+    fields = {key: _in_instance(value, instance_path) for key, value in fields.items()}
     try:
         return kind(kind.config_model.model_validate(fields))
     except ValidationError as error:
         raise _wrong(_wrong_fields(where, kind, error)) from None
+
+
+def _in_instance(value: object, instance_path: str) -> object:
+    """Put the instance folder where it is named, percent-encoded in a URL."""
+    if isinstance(value, Mapping):
+        return {key: _in_instance(inner, instance_path) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_in_instance(inner, instance_path) for inner in value]
+    if not isinstance(value, str):
+        return value
+    is_url = _URL.fullmatch(value) is not None
+    return value.replace(INSTANCE, quote(os.fsencode(instance_path)) if is_url else instance_path)
 
 
 def _wrong_fields(where: str, kind: type[Exporter], error: ValidationError) -> str:

@@ -167,8 +167,8 @@ class Settings(BaseModel):
     journal: str = Field(
         default=f"{INSTANCE}/chest",
         min_length=1,
-        description='Folder of the journal. `"memory"`: no files, for processes without a writable '
-        "disk",
+        description='Folder of the journal; `~` is the home folder. `"memory"`: no files, for '
+        "processes without a writable disk",
     )
     journal_max_bytes: int | None = Field(
         default=None,
