@@ -21,6 +21,35 @@ _EVENTS: Final = {
 }
 
 
+def _ready(descriptor: int, wanted: Wait, seconds: float) -> Ready | None:
+    """Return what a socket is ready for; None when it is ready for nothing in time.
+
+    With `poll`, which has no limit for the number of a descriptor. Eventlet takes it away, and has
+    a `select` without that limit that lets other green threads run.
+    """
+    if not hasattr(select, "poll"):
+        readable, writable, _ = select.select(
+            [descriptor] if wanted & Wait.R else [],
+            [descriptor] if wanted & Wait.W else [],
+            [],
+            seconds,
+        )
+        if readable:
+            return Ready.RW if writable else Ready.R
+        return Ready.W if writable else None
+    socket = select.poll()
+    socket.register(descriptor, _EVENTS[wanted])
+    found = socket.poll(seconds * 1000)
+    if not found:
+        return None
+    [(_, events)] = found
+    if events & ~(select.POLLIN | select.POLLOUT):  # an error: psycopg finds out which
+        return Ready.RW
+    if events & select.POLLIN:
+        return Ready.RW if events & select.POLLOUT else Ready.R
+    return Ready.W
+
+
 def session(timeout_seconds: float) -> str:
     """Return the statement that makes a session, whatever its user's settings, what we rely on.
 
@@ -79,12 +108,10 @@ class TimedConnection(psycopg.Connection[TupleRow]):
         Not with psycopg's own loop: most versions of it never return while nothing comes.
         """
         del args, options
-        socket = select.poll()
         try:
             wanted = next(gen)
             while True:
-                socket.register(self.fileno(), _EVENTS[wanted])
-                wanted = gen.send(self._ready(socket))
+                wanted = gen.send(self._ready(wanted))
         except StopIteration as end:
             result: _Result = end.value
             return result
@@ -93,21 +120,16 @@ class TimedConnection(psycopg.Connection[TupleRow]):
                 gen.close()
             raise
 
-    def _ready(self, socket: select.poll) -> Ready:
+    def _ready(self, wanted: Wait) -> Ready:
         """Return what the socket is ready for."""
         try:
-            found = socket.poll(self.limit_seconds * 1000)
+            ready = _ready(self.fileno(), wanted, self.limit_seconds)
         except BaseException:  # a signal's: what comes later would be taken for another's answer
             self.close()
             raise
-        if not found:
+        if ready is None:
             self.close()
             raise psycopg.OperationalError(
                 f"the server has said nothing for {self.limit_seconds:g} seconds"
             )
-        [(_, events)] = found
-        if events & ~(select.POLLIN | select.POLLOUT):  # an error: psycopg finds out which
-            return Ready.RW
-        if events & select.POLLIN:
-            return Ready.RW if events & select.POLLOUT else Ready.R
-        return Ready.W
+        return ready
