@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import sys
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -140,11 +141,35 @@ class _Types:
             hint = f"Did you mean {near[0]!r}? {hint}"
         present = {*self._installed, *(plugin.name for plugin in self._left_out)}
         if near and known[near[0]] not in present:
-            hint = f"{hint}. To install it: pip install 'flask-chest[{known[near[0]]}]'"
+            hint = f"{hint}. {_how_to_get(known[near[0]])}"
+        elif _is_frozen():
+            hint = f"{hint}. {_IN_FROZEN}"
         if self._left_out:
             others = ", ".join(f"the {plugin} by {plugin.left_out}" for plugin in self._left_out)
             hint = f"{hint}. Left out: {others}"
         return f"no installed plugin exports to {name!r}. {hint}"
+
+
+_IN_FROZEN: Final = (
+    "In a frozen application, import the plugin's module and give it to chest.register_plugin() "
+    "before init_app, or collect the plugin with its metadata"
+)
+
+
+def _is_frozen() -> bool:
+    """Tell whether this is an application such as PyInstaller makes, without installed packages."""
+    return bool(getattr(sys, "frozen", False))
+
+
+def _how_to_get(backend: str) -> str:
+    """Return the remedy for a backend of this project that is missing."""
+    if not _is_frozen():
+        return f"To install it: pip install 'flask-chest[{backend}]'"
+    package, distribution = f"flask_chest_{backend}", f"flask-chest-{backend}"
+    return (
+        f"{_IN_FROZEN}: `import {package}.hooks; chest.register_plugin({package}.hooks)`, or "
+        f"`pyinstaller --copy-metadata {distribution} --collect-submodules {package}`"
+    )
 
 
 def _make_exporter(
