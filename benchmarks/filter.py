@@ -18,7 +18,7 @@ from werkzeug.test import EnvironBuilder
 from benchmarks.shared import report
 from flask_chest import FlaskChest, hookimpl
 from flask_chest.encode.patterns import Patterns
-from flask_chest.encode.variables import Pick, VariableFilter
+from flask_chest.encode.variables import VariableFilter
 from flask_chest.record import uuid7
 from flask_chest.redaction import Redactor, SecretKeys
 
@@ -51,18 +51,18 @@ def ways() -> dict[str, Callable[[], float]]:
     for make in (repeating, unique, sentences):
         names = tuple(make(0))
         for label, patterns in (("by name", names), ("by `*`", ("*",))):
-            pick = Pick(Patterns(patterns, setting="benchmark"))
+            asked = Patterns(patterns, setting="benchmark")
             filtering = VariableFilter(Redactor(SecretKeys()), lambda _skipped: None)
 
             def run(
                 make: Callable[[int], Variables] = make,
-                pick: Pick = pick,
+                asked: Patterns = asked,
                 filtering: VariableFilter = filtering,
             ) -> float:
                 records = [make(next(_numbers)) for _ in range(RECORDS)]
                 began = time.perf_counter()
                 for record in records:
-                    filtering.take(record, pick)
+                    filtering.take(record, asked)
                 return (time.perf_counter() - began) / RECORDS * 1e6
 
             found[f"{make.__name__} values, {label}"] = run

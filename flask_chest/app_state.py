@@ -1,4 +1,4 @@
-"""What the extension keeps for one application: the stages, each wired into the one before it."""
+"""Builds the stages of one application, and wires each into the stage before it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 from flask_chest.capture import endpoints
 from flask_chest.capture.middleware import Capture
+from flask_chest.capture.opt_out import OptOut
 from flask_chest.capture.record_line import Lines
+from flask_chest.capture.recorder import Recorder
 from flask_chest.capture.request_ids import RequestIds
-from flask_chest.capture.rules import Plans
-from flask_chest.capture.suppression import OptOut
-from flask_chest.encode.patterns import Selection
-from flask_chest.encode.record_fields import Fields
+from flask_chest.capture.rules import Rules
+from flask_chest.capture.track_rule import TrackRule
+from flask_chest.encode.record_fields import RecordFields
 from flask_chest.encode.variables import VariableFilter
 from flask_chest.errors import ConfigurationError
-from flask_chest.export import Delivery, Export
+from flask_chest.export import Export, Supervisor
 from flask_chest.plugins import discovery
 from flask_chest.plugins.manager import Plugins
 from flask_chest.runtime import fork
@@ -32,14 +33,14 @@ from flask_chest.store import Store
 if TYPE_CHECKING:
     from flask import Flask
 
-    from flask_chest.capture.decorator import Marks
+    from flask_chest.capture.decorator import TrackDecorator
     from flask_chest.settings.model import Settings
 
 
-class State:
-    """What the extension keeps for one application, under one key in `app.extensions`.
+class AppState:
+    """The state of the extension for one application, under one key in `app.extensions`.
 
-    It refers to no application, so that one which is given up can be collected.
+    It does not refer to the application, so that an abandoned application can be collected.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class State:
         owner: object,
         options: Settings,
         registered: Mapping[str, object],
-        marks: Marks,
+        decorator: TrackDecorator,
     ) -> None:
         self.owner = weakref.ref(owner)
         self.options = options
@@ -77,15 +78,26 @@ class State:
         self.journal = stages.make_journal(
             options, app.instance_path, self.exporters, self.counters, self.throttle
         )
+        self.recorder = Recorder(
+            variables=VariableFilter(
+                redact, lambda number: self.counters.add("variables_skipped", number=number)
+            ),
+            enrich=self.plugins.filter_variables(),
+            sampling=self.sampling,
+            lines=Lines(options.service or app.name, RecordFields(options.fields, redact)),
+            write=self.journal.append,
+            raise_errors=options.raise_errors,
+            counters=self.counters,
+            throttle=self.throttle,
+        )
         self.capture = Capture(
             header=next(iter(options.request_id_header), ""),
-            raise_errors=options.raise_errors,
-            plans=Plans(
-                Selection(options.variables, setting="CHEST_VARIABLES"),
+            rules=Rules(
+                TrackRule.parse(options.variables, setting="CHEST_VARIABLES"),
                 track_all=options.track_all,
                 is_excluded=endpoints.excluded(options.exclude_endpoints),
                 sample_rate=endpoints.sample_rates(options.sample_rate),
-                marks=marks,
+                decorator=decorator,
                 throttle=self.throttle,
                 raise_errors=options.raise_errors,
             ),
@@ -96,22 +108,14 @@ class State:
                 counters=self.counters,
                 throttle=self.throttle,
             ),
-            variables=VariableFilter(
-                redact, lambda number: self.counters.add("variables_skipped", number=number)
-            ),
-            lines=Lines(options.service or app.name, Fields(options.fields, redact)),
-            sampling=self.sampling,
             opts_out=OptOut(options.opt_out) if options.opt_out else None,
-            enrich=self.plugins.filter_variables(),
-            write=self.journal.append,
-            awake=self._awake,
-            counters=self.counters,
-            throttle=self.throttle,
+            recorder=self.recorder,
+            start_delivery=self._start_delivery,
         )
         validate_exporters(self.exporters)
         self.export = Export(
             {
-                name: Delivery(
+                name: Supervisor(
                     name,
                     exporter,
                     self.journal,
@@ -136,18 +140,18 @@ class State:
         fork.watch(self)
 
     def after_fork(self) -> None:
-        """Let go, in a forked child, of the parent's files, threads and connections."""
+        """Drop, in a forked child, the files, threads and connections of the parent."""
         fork.keep(self._stores)
         self._stores = {}
         self._stores_lock = threading.Lock()
-        self.capture.is_awake = False
+        self.capture.is_delivery_started = False
         self.counters.after_fork()
         self.sampling.after_fork()
         self.plugins.after_fork()
         self.journal.after_fork()
         self.export.after_fork()
 
-    def _awake(self) -> bool:
+    def _start_delivery(self) -> bool:
         """Start delivery with the first request of this process; False to be called again."""
         try:
             fork.notice()
@@ -160,9 +164,10 @@ class State:
                     "enable-threads = true for uWSGI"
                 )
                 return True
-            self._journal_use.begin()
+            if not self._journal_use.has_begun:  # the application was closed
+                self._journal_use.begin()
             self.export.start()
-        except Exception as error:  # noqa: BLE001 - such as: no thread can be started at the end
+        except Exception as error:  # noqa: BLE001 - as when the interpreter ends and starts no thread
             self.throttle.log(
                 logging.WARNING,
                 "start",
@@ -182,7 +187,7 @@ class State:
             plugin_errors=self.counters.by_reason("plugin_errors"),
             suppressed=self.counters.total("suppressed"),
             sampled_out=self.counters.total("sampled_out"),
-            exporters={name: delivery.stats() for name, delivery in self.export.deliveries.items()},
+            exporters={name: each.stats() for name, each in self.export.supervisors.items()},
             hook_times=self.plugins.times(),
         )
 
@@ -199,15 +204,15 @@ class State:
             )
         with self._stores_lock:
             if name not in self._stores:
-                # Not the exporter's own instance, which belongs to its thread.
+                # Its own instance: that of the exporter belongs to another thread.
                 store = type(exporter)(exporter.config)
                 store.open()
                 self._stores[name] = store
             return self._stores[name]
 
     def close(self) -> None:
-        """Deliver what can be delivered in time, then end threads and give files back."""
-        self.capture.is_awake = False
+        """Deliver within CHEST_SHUTDOWN_SECONDS, then end threads and give files back."""
+        self.capture.is_delivery_started = False
         self.export.close()
         self._journal_use.end()
         with self._stores_lock:
@@ -217,15 +222,15 @@ class State:
 
 
 def _is_to_fork() -> bool:
-    """Whether this is uWSGI's master, which forks its workers without Python's hooks.
+    """Return whether this is uWSGI's master, which forks its workers without Python's hooks.
 
-    An application may ask itself something while it is loaded there. A thread started then would
-    be missing in the workers, which would take themselves for awake.
+    An application may send itself a request while the master loads it. A thread started then is
+    missing in the workers, which would take delivery for started.
     """
     uwsgi = sys.modules.get("uwsgi")
     return uwsgi is not None and uwsgi.worker_id() == 0
 
 
 def _has_threads() -> bool:
-    """Whether threads run in this process: uWSGI lets them only when it is asked to."""
+    """Return whether threads run in this process. uWSGI runs them only with enable-threads."""
     return bool(getattr(sys.modules.get("uwsgi"), "has_threads", True))

@@ -1,4 +1,4 @@
-"""The request's ID where it helps: on log lines, and on the requests that a request makes."""
+"""Puts the request ID on log lines, and on the requests that a request makes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class RequestIdFilter(logging.Filter):
         handler.addFilter(RequestIdFilter())
 
     Args:
-        outside: The attribute's value on lines that belong to no request.
+        outside: The attribute on lines that belong to no request.
     """
 
     def __init__(self, outside: str = "-") -> None:
@@ -51,8 +51,8 @@ def add_request_id(
 def outbound_headers() -> dict[str, str]:
     """Return headers for the requests that the current one makes; none outside of a request.
 
-    The request's ID under the header that responses carry it in (CHEST_REQUEST_ID_HEADER), and an
-    inbound W3C `traceparent` and `tracestate` as they came::
+    They are the request ID under the name that it has in responses (CHEST_REQUEST_ID_HEADER), and
+    the inbound W3C `traceparent` and `tracestate`::
 
         httpx.get(url, headers=outbound_headers())
     """

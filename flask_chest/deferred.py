@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.util
 import pkgutil
 import sys
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from typing_extensions import Unpack
 
@@ -19,6 +20,26 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from flask_chest.record import Record
+
+
+def lazy_attributes(package: str, **modules: str) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a package whose large classes are imported when first used.
+
+    As PEP 562 has it::
+
+        __getattr__ = lazy_attributes(__name__, PostgresStore="store")
+
+    Args:
+        package: Name of the package.
+        **modules: Each attribute, with the module of the package that defines it.
+    """
+
+    def find(name: str) -> Any:  # noqa: ANN401 - any attribute
+        if name not in modules:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(f"{package}.{modules[name]}"), name)
+
+    return find
 
 
 class DeferredStore(Store):

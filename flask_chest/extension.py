@@ -1,21 +1,22 @@
-"""The Flask extension: what applications use, in front of the state that it keeps for each."""
+"""The Flask extension: what applications call."""
 
 from __future__ import annotations
 
 import logging
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from flask import Blueprint, Flask, current_app, has_app_context, has_request_context
 
-from flask_chest.app_state import State
-from flask_chest.capture.decorator import AnyView, Mark, Marks, Wanted
+from flask_chest.app_state import AppState
+from flask_chest.capture import suppression
+from flask_chest.capture.decorator import AnyView, TrackDecorator
 from flask_chest.capture.generators import GivenGenerator, generator
 from flask_chest.capture.response_body import streaming_request_id
-from flask_chest.capture.suppression import Suppression
+from flask_chest.capture.track_rule import MethodPatterns, TrackRule
 from flask_chest.cli.group import group
-from flask_chest.encode.patterns import MethodPatterns, Selection
 from flask_chest.errors import ChestError, ConfigurationError
 from flask_chest.plugins.discovery import PluginInfo
 from flask_chest.runtime import flask_proxies
@@ -37,20 +38,19 @@ class FlaskChest:
     Args:
         app: The application, or None to call `init_app` later, for any number of applications.
         **arguments: Settings, named without their prefix: ``track_all=True`` is
-            ``CHEST_TRACK_ALL``. They are stronger than `app.config` and the environment.
+            ``CHEST_TRACK_ALL``. They take precedence over `app.config` and the environment.
 
     Raises:
-        ConfigurationError: A setting is unknown or wrong, or something that it names cannot
-            be used.
+        ConfigurationError: A setting is unknown or wrong, or names something that cannot be used.
     """
 
     def __init__(self, app: Flask | None = None, **arguments: object) -> None:
         self._arguments = arguments
         self._registered: dict[str, object] = {}
-        self._marks = Marks()
+        self._decorator = TrackDecorator()
         self._throttle = Throttle()
-        self._states: weakref.WeakSet[State] = weakref.WeakSet()
-        self._newest: Callable[[], Capture | None] = lambda: None
+        self._states: weakref.WeakSet[AppState] = weakref.WeakSet()
+        self._newest_capture: Callable[[], Capture | None] = lambda: None
         if app is not None:
             self.init_app(app)
 
@@ -58,12 +58,12 @@ class FlaskChest:
         """Attach to an application. Calling it again with the same one does nothing.
 
         Raises:
-            ConfigurationError: A setting is unknown or wrong, something that it names cannot be
-                used, another `FlaskChest` is attached, or the application has already served.
+            ConfigurationError: A setting is unknown or wrong, or names what cannot be used; another
+                `FlaskChest` is attached; or the application has served a request.
         """
         if not isinstance(app, Flask):
             raise ConfigurationError(f"FlaskChest({app!r}): give it the Flask application itself")
-        existing: State | None = app.extensions.get(KEY)
+        existing: AppState | None = app.extensions.get(KEY)
         if existing is not None:
             if existing.owner() is self:
                 return
@@ -71,25 +71,28 @@ class FlaskChest:
                 f"The application {app.name!r} has a FlaskChest already. Create one, and share it "
                 "among modules and applications"
             )
-        if app._got_first_request:  # noqa: SLF001 - Flask would refuse below, less clearly
+        try:
+            # Flask refuses any setup method after the first request. This one changes nothing.
+            app.endpoint(KEY)
+        except AssertionError as error:
             raise ConfigurationError(
                 f"The application {app.name!r} has served a request already. Call init_app "
                 "where it is created"
-            )
+            ) from error
         options = load_settings(self._arguments, app.config)
-        state = State(app, self, options, self._registered, self._marks)
+        state = AppState(app, self, options, self._registered, self._decorator)
         state.capture.install(app)
         app.extensions[KEY] = state
         app.cli.add_command(group)
         self._states.add(state)
-        self._newest = weakref.ref(state.capture)
+        self._newest_capture = weakref.ref(state.capture)
 
     def register_plugin(self, plugin: object, name: str | None = None) -> None:
-        """Add a plugin that is not installed as a package to the applications initialised later.
+        """Add a plugin that is not installed as a package, for applications initialised later.
 
         Args:
             plugin: A module or object with functions marked `@hookimpl`.
-            name: For messages and `flask chest plugins`.
+            name: Shown in messages and by `flask chest plugins`.
 
         Raises:
             ConfigurationError: An application has been initialised already.
@@ -123,8 +126,8 @@ class FlaskChest:
     ) -> Any:
         """Record every request to a view, or to all views of a blueprint.
 
-        Use it bare, or call it with what to keep of `flask.g`. It belongs directly above the
-        function::
+        Use it bare, or call it with the variables to take from `flask.g`. Put it directly above
+        the function::
 
             @app.post("/orders")
             @chest.track("user_id", "cart_*", "!cart_secret")
@@ -133,8 +136,8 @@ class FlaskChest:
 
             chest.track("user_id", "!*_secret")(blueprint)
 
-        What is asked for at a view is stronger than what is asked for at its blueprint, and that
-        stronger than CHEST_VARIABLES; exclusions always hold.
+        A view takes precedence over its blueprint, and the blueprint over CHEST_VARIABLES.
+        Exclusions of all three hold.
 
         Args:
             *variables: Names, patterns with ``*``, and exclusions with a leading ``!``; or one
@@ -143,11 +146,11 @@ class FlaskChest:
                 returns the request's ID, a str or a UUID. Or the name of a built-in generator
                 (``"uuid7"``, ``"uuid4"``, ``"ulid"``, ``"short"``), or the path of a function,
                 such as ``"shop.ids:new"``.
-            sample_rate: Share of requests that is kept, 0 to 1, instead of CHEST_SAMPLE_RATE.
+            sample_rate: Share of requests that is kept, 0 to 1. Replaces CHEST_SAMPLE_RATE.
 
         Raises:
-            ConfigurationError: A pattern can match nothing, a method is unknown, or what is
-                decorated is neither a function nor a blueprint.
+            ConfigurationError: A pattern can match nothing, a method is unknown, or the decorated
+                object is neither a function nor a blueprint.
         """
         if (
             len(variables) == 1
@@ -155,16 +158,11 @@ class FlaskChest:
             and request_id is None
             and sample_rate is None
         ):
-            return self._marks.put(
-                variables[0], Wanted(Selection(("*",), setting="track")), self._called
-            )
+            rule = TrackRule.parse(("*",), setting="track")
+            return self._decorator.attach(variables[0], rule, self._on_view_call)
         setting = f"track({', '.join(map(repr, variables))})"
-        selection: Selection
-        if len(variables) == 1 and isinstance(variables[0], Mapping):
-            selection = Selection(variables[0], setting=setting)
-        elif all(isinstance(variable, str) for variable in variables):
-            selection = Selection(variables or ("*",), setting=setting)
-        else:
+        is_by_method = len(variables) == 1 and isinstance(variables[0], Mapping)
+        if not is_by_method and not all(isinstance(variable, str) for variable in variables):
             raise ConfigurationError(
                 f"{setting}: give names as separate strings, or one dict of HTTP method to names"
             )
@@ -172,48 +170,60 @@ class FlaskChest:
             isinstance(sample_rate, (int, float)) and 0 <= sample_rate <= 1
         ):
             raise ConfigurationError(f"{setting}: sample_rate={sample_rate!r} is not from 0 to 1")
-        wanted = Wanted(
-            selection,
-            None if request_id is None else generator(request_id, f"{setting}: request_id"),
-            sample_rate,
+        rule = TrackRule.parse(
+            variables[0] if is_by_method else variables or ("*",),
+            setting=setting,
+            generator=(
+                None if request_id is None else generator(request_id, f"{setting}: request_id")
+            ),
+            sample_rate=sample_rate,
         )
-        return lambda view: self._marks.put(view, wanted, self._called)
+        return lambda view: self._decorator.attach(view, rule, self._on_view_call)
 
-    def _called(self, mark: Mark) -> None:
+    def _on_view_call(self, rule: TrackRule) -> None:
         try:
-            served = flask_proxies.request()
+            request = flask_proxies.request()
         except RuntimeError:  # a plain function call, as in a unit test
             return
-        newest = self._newest()
-        if newest is not None and (tracked := served.environ.get(newest.key)) is not None:
-            # As nearly always: the application that was initialised last, and behind a server.
-            newest.look_at(tracked, served, mark)
+        newest = self._newest_capture()
+        if newest is not None and (state := request.environ.get(newest.key)) is not None:
+            # Nearly always: the application that was initialised last, behind a server.
+            newest.begin_record(state, request, rule)
             return
         app = flask_proxies.app()
-        state: State | None = app.extensions.get(KEY)
-        if state is not None:
-            state.capture.called(mark)
+        app_state: AppState | None = app.extensions.get(KEY)
+        if app_state is not None:
+            app_state.capture.on_view_call(rule)
             return
         self._throttle.log(
             logging.WARNING,
             "not initialised",
-            f"{mark.name} is tracked, but nothing is recorded: the application {app.name!r} has no "
-            "FlaskChest. Call init_app(app) where it is created",
+            f"{rule.place} is tracked, but nothing is recorded: the application {app.name!r} "
+            "has no FlaskChest. Call init_app(app) where it is created",
         )
 
     @staticmethod
-    def suppress() -> Suppression:
-        """Do not record the current request; or, in a `with` statement, what happens in its block.
+    def drop_request() -> None:
+        """Leave no record of the current request. It keeps its ID, and the response the header.
 
-        Called alone, the request leaves no record. It keeps its ID, and the response the header.
-
-        As ``with chest.suppress(): ...`` the request is recorded, but for the variables that are
-        put on `flask.g` within the block; a value that is changed in place is not noticed. Requests
-        that begin in the block, such as those of a test client, leave no record, also where the
-        block itself belongs to no request.
+        Outside of a request, nothing happens.
         """
-        capture = _capture()
-        return Suppression(capture.tracked() if capture is not None else None)
+        capture = _current_capture()
+        if capture is not None:
+            capture.current_state().is_dropped = True
+
+    @staticmethod
+    @contextmanager
+    def suppressed() -> Iterator[None]:
+        """Do not record what happens in the block of ``with chest.suppressed():``.
+
+        The current request is recorded, without the variables that are put on `flask.g` within the
+        block; a value that is changed in place is not noticed. Requests that begin in the block,
+        such as those of a test client, leave no record. The block needs no current request.
+        """
+        capture = _current_capture()
+        with suppression.suppressed(None if capture is None else capture.current_state()):
+            yield
 
     # -- Delivery and the read side --------------------------------------------------------------
 
@@ -224,7 +234,7 @@ class FlaskChest:
             timeout: Seconds to wait.
 
         Returns:
-            True when everything that was recorded before has reached every exporter.
+            True when every exporter has stored all records made before the call.
         """
         return self._state().export.flush(timeout)
 
@@ -244,17 +254,17 @@ class FlaskChest:
     def close(self) -> None:
         """Deliver within CHEST_SHUTDOWN_SECONDS, then end threads and connections.
 
-        Happens by itself when the process ends. A later tracked request starts delivery again.
+        Runs by itself when the process ends. A later tracked request starts delivery again.
         """
         self._state().close()
 
     def plugins(self) -> list[PluginInfo]:
-        """Return the plugins that were found, where each comes from, and which were left out."""
+        """Return the plugins that were found, with their origin, and those that were left out."""
         return list(self._state().plugins.found)
 
-    def _state(self) -> State:
+    def _state(self) -> AppState:
         if has_app_context():
-            state: State | None = current_app.extensions.get(KEY)
+            state: AppState | None = current_app.extensions.get(KEY)
             if state is not None:
                 return state
             raise ChestError(
@@ -271,25 +281,25 @@ class FlaskChest:
         return states[0]
 
 
-def _capture() -> Capture | None:
-    """Return what follows the current request; None outside of one, or without FlaskChest."""
+def _current_capture() -> Capture | None:
+    """Return the capture of the current request; None outside of one, or without FlaskChest."""
     if not has_request_context():
         return None
-    state: State | None = current_app.extensions.get(KEY)
+    state: AppState | None = current_app.extensions.get(KEY)
     return state.capture if state is not None else None
 
 
 def current_request_id() -> str | None:
     """Return the ID of the current request, tracked or not; None outside of a request.
 
-    In the streamed body of a tracked request, it is there while the body is produced, also without
+    Code that streams the body of a tracked request has the ID, too, with or without
     `flask.stream_with_context`.
     """
-    capture = _capture()
+    capture = _current_capture()
     return capture.request_id() if capture is not None else streaming_request_id()
 
 
 def request_id_header() -> str:
-    """Return the name of the header that the current response carries its ID in; empty for none."""
-    capture = _capture()
+    """Return the response header that carries the request ID; empty for none."""
+    capture = _current_capture()
     return capture.header if capture is not None else ""

@@ -1,4 +1,4 @@
-"""The record: identity, and the one line of JSON that it is from the journal on."""
+"""The record: its fields, its ID, and its line of JSON in the journal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, J
 
 
 class RecordData(TypedDict):
-    """A record as it stands in the journal and in `Batch.records()`.
+    """A record as the journal and `Batch.records()` have it.
 
     `started_at` is RFC 3339 in UTC with six digits of a second, which sorts as text.
     """
@@ -80,23 +80,25 @@ class Record:
     variables: dict[str, JsonValue]
 
     def as_data(self) -> RecordData:
-        """Return the record in the form that it has in the journal, fit for JSON."""
+        """Return the record as the journal has it, ready for JSON."""
         data = dict(vars(self))
         moment = self.started_at.astimezone(timezone.utc)
         data["started_at"] = moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         return cast("RecordData", data)
 
 
-# A number costs more to format than all else in these texts, so they are put together from tables.
+# `uuid7` is on the path of each tracked request, and formats numbers most of its time. So it joins
+# digits that are made before, in 5,600 instructions. The plain form takes 8,800, which adds 5 % to
+# the cost of tracking. Of that, the tables save 1,100, and random ends made in a row 2,000.
 _TWO_DIGITS: Final = tuple(f"{number:02x}" for number in range(256))
 _FRACTIONS: Final = tuple(f"-7{(number << 12) // 1_000:03x}-" for number in range(1_000))
-_ENDS: Final = 64  # so many random ends of UUIDs are made at once, which takes no longer than two
+_ENDS: Final = 64  # made in a row, which takes no longer than two ends made alone
 _VARIANT: Final = int.from_bytes(b"\x80\x00" * _ENDS, "big")
 _RANDOM: Final = int.from_bytes(b"\x3f\xff" * _ENDS, "big")
 
 
 class _Process:
-    """What differs between a process and its forked child: random state, process ID."""
+    """What a forked child must not share with its parent: random state and process ID."""
 
     def __init__(self) -> None:
         self._host = socket.gethostname()
@@ -110,7 +112,7 @@ class _Process:
         self.instance = f"{self._host}:{os.getpid()}"
 
     def make_ends(self) -> None:
-        """Make more of the random digits at the end of UUIDs; any thread may take some away."""
+        """Make random ends of UUIDs, such as ``a071-f00e67efc40f``. Any thread may take one."""
         fours = self.random_bits(16 * _ENDS) & _RANDOM | _VARIANT
         twelves = self.random_bits(48 * _ENDS)
         self.ends += map(
@@ -127,16 +129,16 @@ _process = _Process()
 
 
 def instance() -> str:
-    """Return the host name and process ID of this process, as the field `instance` has it."""
+    """Return host name and process ID, as in the field `instance`."""
     return _process.instance
 
 
 def random_bits(count: int) -> int:
-    """Return so many random bits of a generator that no other process shares; no secrets."""
+    """Return random bits, good for IDs and not for secrets. No process repeats another's."""
     return _process.random_bits(count)
 
 
-_quarter: tuple[int, str] = (0, "00000000-00")  # Unix time in units of 256 ms, and its text
+_newest_start: tuple[int, str] = (0, "00000000-00")  # Unix time in units of 256 ms, and its digits
 
 
 def uuid7(microseconds: int | None = None) -> str:
@@ -147,16 +149,16 @@ def uuid7(microseconds: int | None = None) -> str:
     indexes grow at one end.
 
     Args:
-        microseconds: Its Unix time; None for now.
+        microseconds: Unix time of the ID; None for now.
     """
-    global _quarter  # noqa: PLW0603 - replaced as a whole, so that any thread may read it
+    global _newest_start  # noqa: PLW0603 - replaced as a whole, so that any thread may read it
     if microseconds is None:
         microseconds = time.time_ns() // 1_000
     milliseconds, rest = divmod(microseconds, 1_000)
-    known, start = _quarter
+    known, start = _newest_start
     if milliseconds >> 8 != known:
         start = f"{milliseconds >> 16:08x}-{milliseconds >> 8 & 0xFF:02x}"
-        _quarter = (milliseconds >> 8, start)
+        _newest_start = (milliseconds >> 8, start)
     while True:
         try:
             end = _process.ends.pop()
@@ -170,6 +172,6 @@ def encode(record: RecordData) -> bytes:
     """Return the record as one line of JSON with its line feed.
 
     Raises:
-        Exception: Something in it has no JSON form; values that came through the filter have one.
+        Exception: A value has no JSON form. Values that passed the filter have one.
     """
     return to_json(record) + b"\n"

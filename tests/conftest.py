@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import gc
 import json
 import logging
 import os
@@ -19,6 +18,7 @@ import httpx
 import pytest
 from flask import Flask
 from support.installing import DISTRIBUTIONS, run
+from support.leaks import new_threads, nothing_left, open_files
 from werkzeug.serving import make_server
 
 from flask_chest import FlaskChest
@@ -59,31 +59,9 @@ def no_leaks(request):
     if request.node.get_closest_marker("opens_nothing"):
         yield
         return
-    threads, files = set(threading.enumerate()), _open_files()
-    yield
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        left_threads = [t for t in threading.enumerate() if t not in threads and t.is_alive()]
-        left_files = _open_files() - files
-        if not left_threads and not left_files:
-            return
-        if time.monotonic() > deadline:
-            pytest.fail(f"left behind: {left_threads} {left_files}")
-        gc.collect()
-        time.sleep(0.02)
-
-
-def _open_files() -> set[str]:
-    found = set()
-    for link in Path("/proc/self/fd").iterdir():
-        try:
-            target = str(link.readlink())
-        except OSError:
-            continue
-        is_file = target.startswith("/") and not target.startswith(("/dev/", "/proc/"))
-        if is_file or target.startswith("socket:"):
-            found.add(f"{link.name} {target}")
-    return found
+    threads, files = set(threading.enumerate()), open_files()
+    with nothing_left(lambda: [*new_threads(threads), *(open_files() - files)]):
+        yield
 
 
 def _server_fixture(kind):

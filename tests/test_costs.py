@@ -72,7 +72,8 @@ for kind, serve in served.items():
 """
 
 RETAIN = """
-import flask_chest.export.jobs, flask_chest_sqlite.store  # which other threads import at some time
+import flask_chest_sqlite.store  # which other threads import at some time, like APScheduler
+import apscheduler.executors.debug, apscheduler.schedulers.blocking, apscheduler.triggers.interval
 
 for kind in ("untracked", "listed", "all"):
     serve = serving(kind, sys.argv[1])

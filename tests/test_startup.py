@@ -15,10 +15,14 @@ import flask_chest_mysql.hooks
 import flask_chest_postgres.hooks
 import flask_chest_sqlite.hooks
 import pytest
-from flask_chest_mongo import MongoConfig, MongoStore, driver
-from flask_chest_mongo import plain as plain_mongo
+from flask_chest_mongo import MongoConfig, MongoStore
+from flask_chest_mongo.connection import check_arguments
+from flask_chest_mongo.connection import read_url as read_as_pymongo
+from flask_chest_mongo.url import is_database
 from flask_chest_mysql import MysqlStore
-from flask_chest_postgres import PostgresStore, libpq, plain
+from flask_chest_postgres import PostgresStore
+from flask_chest_postgres.config import plain_parameters
+from flask_chest_postgres.connection import read_url as read_as_libpq
 from flask_chest_sqlite import SqliteConfig, SqliteStore
 from pydantic import BaseModel, ValidationError
 
@@ -26,6 +30,7 @@ from flask_chest import hookimpl
 from flask_chest.deferred import DeferredStore
 from flask_chest.errors import ConfigurationError
 from flask_chest.exporter import Exporter
+from flask_chest.server_config import plain_url
 from flask_chest.store import Store
 
 HEAVY = {
@@ -321,22 +326,32 @@ def test_a_plain_url_means_what_libpq_takes_it_for():
     read = 0
     for user, password, host, end, query in itertools.product(NAMES, NAMES, hosts, ends, queries):
         url = f"postgresql://{user}{password and f':{password}'}{user and '@'}{host}{end}{query}"
-        found = plain.read(url)
+        found = plain_parameters(url)
         if found is not None:
-            assert found == libpq.read(url, ()), url
+            assert found == read_as_libpq(url, ()), url
             read += 1
     assert read > 1_000
 
 
-def test_what_is_plain_in_a_mongodb_url_is_what_pymongo_takes_it_for():
-    for user, password in itertools.product(NAMES, NAMES):
-        found = plain_mongo.userinfo(f"{user}:{password}")
-        assert found is None or found == driver.userinfo(f"{user}:{password}")
-    assert plain_mongo.userinfo("u:a%40b") == ("u", "a@b")
-    for hosts in ("a", "a:1", "a:0", "a:70000", "A", "a,b:2", "[::1]:2", "", "a,,b", "a_b.c"):
-        found = plain_mongo.hosts(hosts)
-        assert found is None or found == driver.hosts(hosts), hosts
-    assert plain_mongo.hosts("a:1,b") == [("a", 1), ("b", None)]
+def test_a_plain_url_means_what_pymongo_takes_it_for():
+    hosts = ["a", "a:1", "a:0", "a:70000", "A", "a,b:2", "a:1,b", "[::1]:2", "", "a,,b", "a_b.c"]
+    ends = ["", "/", "/shop", "/d%20x", "/a.b", "/a%2Eb", "/d/x", "/*"]
+    read = 0
+    for user, password, host, end in itertools.product(NAMES, NAMES, hosts, ends):
+        url = f"mongodb://{user}{password and f':{password}'}{user and '@'}{host}{end}"
+        found = plain_url(url)
+        if found is not None and is_database(found.get("database", "shop")):
+            theirs = read_as_pymongo(url)
+            assert found == {name: str(value) for name, value in theirs.items()}, url
+            read += 1
+    assert read > 500
+
+
+def test_a_plain_mongodb_url_has_the_fields_that_a_driver_would_find():
+    url = "mongodb://u:a%40b@one.example:1,two/shop?replicaSet=rs0"
+    config = MongoConfig(url=url)
+    assert (config.host, config.user, config.database) == ("one.example:1,two", "u", "shop")
+    assert config.password.get_secret_value() == "a@b"
 
 
 def test_a_plain_mongodb_configuration_is_one_that_pymongo_takes():
@@ -357,7 +372,7 @@ def test_a_plain_mongodb_configuration_is_one_that_pymongo_takes():
             config = MongoConfig(database="shop", **given)
         except ValidationError:
             continue
-        if plain_mongo.fits_together(config):
-            driver.check_together(config)
+        if config._is_plain:
+            check_arguments(*config.arguments(offline=True))
             read += 1
     assert read > 30

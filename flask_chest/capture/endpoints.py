@@ -1,4 +1,4 @@
-"""Settings that hold for endpoints and patterns of them."""
+"""Settings by endpoint: CHEST_EXCLUDE_ENDPOINTS and CHEST_SAMPLE_RATE, with their patterns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask_chest.errors import ConfigurationError
 
 
 def excluded(patterns: Iterable[str]) -> Callable[[str], bool]:
-    """Return what tells of an endpoint whether CHEST_EXCLUDE_ENDPOINTS excludes it.
+    """Return a function that returns whether CHEST_EXCLUDE_ENDPOINTS excludes an endpoint.
 
     Raises:
         ConfigurationError: A pattern can match no endpoint.
@@ -20,10 +20,10 @@ def excluded(patterns: Iterable[str]) -> Callable[[str], bool]:
 
 
 def sample_rates(rates: float | Mapping[str, float]) -> Callable[[str | None], float]:
-    """Return what gives an endpoint's share of CHEST_SAMPLE_RATE.
+    """Return a function that returns the share of an endpoint's requests that is kept.
 
-    An endpoint's own entry counts more than a pattern, and of two patterns the longer. `*` stands
-    for requests that match no route, too.
+    In CHEST_SAMPLE_RATE, an endpoint's own entry takes precedence over a pattern, and a longer
+    pattern over a shorter one. `*` matches requests without a route, too.
 
     Raises:
         ConfigurationError: A pattern can match no endpoint.

@@ -1,4 +1,4 @@
-"""Generators of request IDs: those with a name, and those that a dotted path leads to."""
+"""Generators of request IDs: the built-in ones, and functions found by their dotted path."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def ulid() -> str:
 
 
 def short() -> str:
-    """Return 16 characters that sort by time: milliseconds, until the year 3084, 35 random bits."""
+    """Return 16 characters that sort by time until the year 3084, with 35 random bits."""
     return _base32(_milliseconds() << 35 | random_bits(35), 16)
 
 
@@ -63,12 +63,12 @@ NAMED: Final[Mapping[str, Callable[[], str]]] = {
 
 
 def generator(given: object, setting: str) -> RequestIdGenerator:
-    """Return a generator that was given by name, by dotted path, or as the function itself.
+    """Return a generator that is given by its name, by a dotted path, or as a function.
 
     Args:
         given: One of `NAMED`, such as ``"ulid"``; a path such as ``"shop.ids:new"``; or a function
             that takes the request, or nothing.
-        setting: Where it stands, for the error.
+        setting: Where it is given, for the error.
 
     Raises:
         ConfigurationError: There is no such generator, or it cannot be called.
@@ -140,10 +140,10 @@ def _fits(signature: inspect.Signature, *arguments: object) -> bool:
 
 
 def function(given: object, setting: str) -> Callable[..., Any]:
-    """Return a function that was given itself or by its path, such as ``"shop.ids:new"``.
+    """Return a function that is given directly or by its path, such as ``"shop.ids:new"``.
 
     Raises:
-        ConfigurationError: The path leads nowhere, or not to a function.
+        ConfigurationError: The path cannot be imported, or is not that of a function.
     """
     if isinstance(given, str):
         try:

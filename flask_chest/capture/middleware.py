@@ -1,359 +1,262 @@
-"""Captures one record for each tracked request, whatever becomes of the request.
+"""Captures one record for each tracked request, however the request ends.
 
-A middleware around `app.wsgi_app` follows a request from its start until the last of its response
-is about to leave. It learns the rest while Flask's request context is there: when a tracked view
-is called, when Flask starts the response, or when an exception is not handled. An untracked
-request costs it a few attribute accesses.
+A WSGI middleware around `app.wsgi_app` follows a request from its start until just before the last
+of its response leaves. Capture reads Flask's request while its context is there: when a tracked
+view is called, when Flask starts the response, or when an exception is not handled. An untracked
+request costs a few attribute accesses.
 
-A teardown function would be the obvious place to complete the record, but Flask calls it once or
-twice for a streamed body, depending on its version, again for every copied context, and not at
-all when another teardown function raises.
+A teardown function is no place to complete the record. Depending on its version, Flask calls it
+once or twice for a streamed body. Flask calls it again for every copied context, and not at all
+when another teardown function raises.
 """
 
 from __future__ import annotations
 
 import itertools
-import logging
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
-from operator import itemgetter
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import got_request_exception, has_request_context
-from pydantic_core import from_json
 from werkzeug.http import HTTP_STATUS_CODES
-from werkzeug.wsgi import ClosingIterator
 
 from flask_chest import record
 from flask_chest.capture import suppression
-from flask_chest.capture.request_state import Tracked
-from flask_chest.capture.response_body import Body, is_whole
+from flask_chest.capture.request_state import RequestState
+from flask_chest.capture.response_body import follow
 from flask_chest.capture.trace_context import trace_id
 from flask_chest.runtime import flask_proxies, fork
-from flask_chest.runtime.log import raised
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo as ExceptionInfo
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask import Flask, Request
 
-    from flask_chest.capture.decorator import Mark
-    from flask_chest.capture.record_line import Lines
+    from flask_chest.capture.recorder import Recorder
     from flask_chest.capture.request_ids import RequestIds
-    from flask_chest.capture.rules import Plan, Plans
-    from flask_chest.capture.sampling import Sampling
-    from flask_chest.encode.variables import VariableFilter
-    from flask_chest.runtime.counters import Counters
-    from flask_chest.runtime.log import Throttle
+    from flask_chest.capture.rules import Rules
+    from flask_chest.capture.track_rule import TrackRule
 
-_keys = itertools.count(1)
+_application_numbers: Final = itertools.count(1)
 
-_MISSING: Final = object()
-_STATUSES: Final = {f"{code} {name.upper()}": code for code, name in HTTP_STATUS_CODES.items()}
-_name: Final = itemgetter(0)
+# A look-up takes a fifth of what reading the number from the text takes.
+_STATUS_CODES: Final = {f"{code} {name.upper()}": code for code, name in HTTP_STATUS_CODES.items()}
 
 
 class Capture:
-    """Follows the requests of one application.
+    """Finds the tracked requests of one application, and begins their records.
 
     Args:
         header: Response header that carries the request ID; empty for none.
-        raise_errors: Whether a mistake in capture raises instead of being logged.
-        plans: What is taken from which request.
+        rules: What is taken from which request.
         ids: Gives request IDs.
-        variables: The filter.
-        lines: Makes the line of JSON.
-        sampling: Decides which records are kept.
-        opts_out: Tells that a request is not to be recorded; None when none can.
-        enrich: Calls the hook `chest_filter_variables`; None when no plugin implements it.
-        write: Takes the finished record as one line of JSON.
-        awake: Called with the first request of a process; False to be called with the next, too.
-        counters: Counts what goes wrong.
-        throttle: Logs what goes wrong.
+        opts_out: True for a request that asks not to be recorded; None when none can.
+        recorder: Completes the records.
+        start_delivery: Called with the first request of a process. When it returns False, it is
+            called again with the next request.
     """
 
     def __init__(
         self,
         *,
         header: str,
-        raise_errors: bool,
-        plans: Plans,
+        rules: Rules,
         ids: RequestIds,
-        variables: VariableFilter,
-        lines: Lines,
-        sampling: Sampling,
         opts_out: Callable[[Request], bool] | None,
-        enrich: Callable[[dict[str, object], Request], None] | None,
-        write: Callable[[bytes], object],
-        awake: Callable[[], bool],
-        counters: Counters,
-        throttle: Throttle,
+        recorder: Recorder,
+        start_delivery: Callable[[], bool],
     ) -> None:
         # One environ may pass through several applications, each with a key of its own.
-        self.key = f"flask_chest.{next(_keys)}"
+        self.key = f"flask_chest.{next(_application_numbers)}"
         self.header = header
-        self._raise_errors = raise_errors
-        self._plans = plans
+        self.rules = rules
         self._ids = ids
-        self._variables = variables
-        self._lines = lines
-        self._sampling = sampling
         self._opts_out = opts_out
-        self._enrich = enrich
-        self.write = write
-        self._awake = awake
-        self.is_awake = False
-        self._counters = counters
-        self._throttle = throttle
+        self.recorder = recorder
+        self.start_delivery = start_delivery
+        self.is_delivery_started = False
 
     def install(self, app: Flask) -> None:
         """Attach to an application that has not served a request yet."""
-        if self._plans.are_app_wide:
+        if self.rules.track_all:
             # Else a view that exits the process is seen only when it is decorated.
-            app.url_value_preprocessor(self._matched)
-        got_request_exception.connect(self._raised, app)
+            app.url_value_preprocessor(self._on_url_matched)
+        got_request_exception.connect(self._on_exception, app)
         app.app_ctx_globals_class = type(  # type: ignore[assignment]
             "ChestGlobals", (app.app_ctx_globals_class,), {"request_id": _RequestId(self)}
         )
-        app.wsgi_app = self._middleware(app.wsgi_app)  # type: ignore[assignment,method-assign]
+        app.wsgi_app = _Middleware(app.wsgi_app, self).serve  # type: ignore[method-assign]
 
-    # -- What Flask and the server tell us ---------------------------------------------------
+    # -- The current request -----------------------------------------------------------------
 
-    def _middleware(self, application: WSGIApplication) -> WSGIApplication:  # noqa: C901 - in one place
-        # What runs for every request is written out here, and kept in local names: a call takes as
-        # long as ten lines without one.
-        key, plans = self.key, self._plans.known
-        current_request, clock_ns, loaded = flask_proxies.request, time.perf_counter_ns, sys.modules
-        header, header_lower = self.header, self.header.lower()
-
-        def serve(  # noqa: C901 - as above
-            environ: WSGIEnvironment, start_response: StartResponse
-        ) -> Iterable[bytes]:
-            if not self.is_awake:
-                self.is_awake = self._awake()
-            tracked = environ[key] = Tracked()
-            tracked.clock_ns = clock_ns()
-            tracked.plan = tracked.request = tracked.request_id = None
-
-            def start(
-                status: str,
-                headers: list[tuple[str, str]],
-                exc_info: ExceptionInfo | None = None,
-                /,
-            ) -> Callable[[bytes], object]:
-                if (served := tracked.request) is None:
-                    try:
-                        served = current_request()
-                    except RuntimeError:  # another middleware answers
-                        pass
-                    else:
-                        rule = served.url_rule
-                        if rule is None or plans.get((rule.endpoint, served.method), True):
-                            self.look_at(tracked, served)
-                        served = tracked.request
-                if served is not None and (
-                    "HTTP_TRACEPARENT" in served.environ or "opentelemetry.trace" in loaded
-                ):
-                    tracked.trace_id = trace_id(served.environ)
-                if (request_id := tracked.request_id) is not None:
-                    tracked.status = _STATUSES.get(status) or _code(status)
-                    tracked.headers = headers
-                    if header:
-                        if header_lower in "\n".join(map(_name, headers)).lower():
-                            # The application's own; but the client must see the record's.
-                            headers[:] = [
-                                each for each in headers if each[0].lower() != header_lower
-                            ]
-                        headers.append((header, request_id))
-                return start_response(status, headers, exc_info)
-
-            try:
-                body = application(environ, start)
-            except BaseException as error:
-                # The server answers, or the process ends: the application has sent nothing.
-                tracked.status = None
-                self._finish(tracked, error)
-                raise
-            if tracked.request is not None:
-                if isinstance(body, ClosingIterator) and not is_whole(body):
-                    return Body(body, tracked, self._finish)
-                self._finish(tracked, tracked.error)
-            return body
-
-        return serve
-
-    def _matched(self, _endpoint: str | None, _values: dict[str, Any] | None) -> None:
-        self._here()
-
-    def _raised(self, _app: Flask, exception: BaseException) -> None:
-        tracked = self._here()
-        if tracked is not None:
-            tracked.error = exception
-            tracked.trace_id = trace_id(flask_proxies.request().environ)
-
-    def called(self, mark: Mark) -> None:
-        """Hear that a tracked view is about to run."""
-        self._here(mark)
+    def current_state(self) -> RequestState:
+        """Return the state of the current request."""
+        return self._state_of(flask_proxies.request())
 
     def request_id(self) -> str:
-        """Return the ID of the current request, tracked or not, and make it when it has none."""
-        served = flask_proxies.request()
-        tracked = self._known(served)
-        if tracked.request_id is None:
-            self.look_at(tracked, served)
-        if tracked.request_id is None:
-            # Already there for whoever asks while it is made, as a log line of a generator does.
-            tracked.request_id = record.uuid7()
-            tracked.request_id = self._ids.make(served, None, tracked.request_id)
-        return tracked.request_id
+        """Return the ID of the current request, tracked or not. Makes it when there is none."""
+        request = flask_proxies.request()
+        state = self._state_of(request)
+        if state.request_id is None:
+            self.begin_record(state, request)
+        if state.request_id is None:
+            # Set first: a generator that logs may ask for the ID while it makes it.
+            state.request_id = record.uuid7()
+            state.request_id = self._ids.make(request, None, state.request_id)
+        return state.request_id
 
-    def tracked(self) -> Tracked:
-        """Return what is known of the current request."""
-        return self._known(flask_proxies.request())
+    def _state_of(self, request: Request) -> RequestState:
+        state: RequestState | None = request.environ.get(self.key)
+        if state is None:  # no server pushed the context: a shell, or a test
+            state = request.environ[self.key] = RequestState()
+            state.clock_ns = time.perf_counter_ns()
+        return state
 
-    def _known(self, served: Request) -> Tracked:
-        tracked: Tracked | None = served.environ.get(self.key)
-        if tracked is None:  # no server pushed it
-            tracked = served.environ[self.key] = Tracked()
-            tracked.clock_ns = time.perf_counter_ns()
-        return tracked
+    # -- When a record begins ----------------------------------------------------------------
 
-    # -- From request to record --------------------------------------------------------------
+    def on_view_call(self, track_rule: TrackRule) -> None:
+        """Called before a view that has `@chest.track`."""
+        self._begin_current_record(track_rule)
 
-    def _here(self, mark: Mark | None = None) -> Tracked | None:
-        """Look at the current request; None when no server pushed it, as in a shell or a test."""
-        served = flask_proxies.request()
-        tracked: Tracked | None = served.environ.get(self.key)
-        if tracked is not None:
-            self.look_at(tracked, served, mark)
-        return tracked
+    def _on_url_matched(self, _endpoint: str | None, _values: dict[str, Any] | None) -> None:
+        self._begin_current_record()
 
-    def look_at(self, tracked: Tracked, served: Request, mark: Mark | None = None) -> None:
-        """Find out whether a request is tracked, while its context is there."""
-        if tracked.plan is not None:
+    def _on_exception(self, _app: Flask, exception: BaseException) -> None:
+        state = self._begin_current_record()
+        if state is not None:
+            state.error = exception
+            state.trace_id = trace_id(flask_proxies.request().environ)
+
+    def _begin_current_record(self, track_rule: TrackRule | None = None) -> RequestState | None:
+        """Begin the record of the current request; None when no server pushed its context."""
+        request = flask_proxies.request()
+        state: RequestState | None = request.environ.get(self.key)
+        if state is not None:
+            self.begin_record(state, request, track_rule)
+        return state
+
+    def begin_record(
+        self, state: RequestState, request: Request, track_rule: TrackRule | None = None
+    ) -> None:
+        """Begin the record of a request that is tracked. Later calls do nothing.
+
+        Args:
+            state: Of the request.
+            request: The Flask request, whose context is active.
+            track_rule: The `@chest.track` of the view that is about to run, or None.
+        """
+        if state.plan is not None:
             return
         try:
-            rule, method = served.url_rule, served.method
+            rule, method = request.url_rule, request.method
             endpoint = rule.endpoint if rule is not None else None
-            plan = self._plans.known.get((endpoint, method))
+            plan = self.rules.plans.get((endpoint, method))
             if plan is None:
-                plan = self._plans.of_endpoint(endpoint, method)
-            if plan is None and mark is not None:
-                plan = self._plans.of_call(mark, endpoint, method)
+                plan = self.rules.plan(endpoint, method)
+            if plan is None and track_rule is not None:
+                plan = self.rules.plan_of_hidden(track_rule, endpoint, method)
             if plan is None:
                 return
             now = time.time_ns() // 1_000
-            tracked.plan = plan
-            tracked.generation = fork.generation
-            tracked.started_us = now - (time.perf_counter_ns() - tracked.clock_ns) // 1_000
-            tracked.identity = identity = record.uuid7(now)
-            tracked.request = served
-            tracked.globals = flask_proxies.variables()
-            if tracked.request_id is None:
-                # Already there for whoever asks while it is made.
-                tracked.request_id = identity
-                if plan.generator is not None or self._ids.has_source(served.environ):
-                    tracked.request_id = self._ids.make(served, plan.generator, identity)
-            if self._opts_out is not None and self._opts_out(served):
-                tracked.is_suppressed = True
-            if suppression.blocks and suppression.is_within_block(tracked):
-                tracked.is_suppressed = True
-        except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the request
-            self._failed(error)
+            state.plan = plan
+            state.generation = fork.generation
+            state.started_us = now - (time.perf_counter_ns() - state.clock_ns) // 1_000
+            state.identity = identity = record.uuid7(now)
+            state.request = request
+            state.globals = flask_proxies.g()
+            if state.request_id is None:
+                # Set first: a generator that logs may ask for the ID while it makes it.
+                state.request_id = identity
+                if plan.generator is not None or self._ids.has_source(request.environ):
+                    state.request_id = self._ids.make(request, plan.generator, identity)
+            if self._opts_out is not None and self._opts_out(request):
+                state.is_dropped = True
+            block_owner = suppression.block_owner.get()
+            if block_owner is not None and block_owner is not state:
+                state.is_dropped = True
+        except Exception as error:  # noqa: BLE001 - a fault of capture must not cost the request
+            self.recorder.report_fault(error)
 
-    def _finish(self, tracked: Tracked, error: BaseException | None) -> None:
-        """Complete and write the record, once; later calls do nothing."""
-        served, plan = tracked.request, tracked.plan
-        if served is None or plan is None:
-            return
-        tracked.request = None  # which also breaks the cycle through its environ
-        if tracked.generation != fork.generation:
-            return  # a view has forked, and its child leaves the view too
-        try:
-            if tracked.is_suppressed:
-                self._counters.add("suppressed")
-                return
-            duration_ns = time.perf_counter_ns() - tracked.clock_ns
-            weight, variables = 1.0, None
-            if plan.sample_rate < 1.0 or self._sampling.is_limited:
-                weight, variables = self._weigh(tracked, plan, served, error, duration_ns)
-                if not weight:
-                    self._counters.add("sampled_out")
-                    return
-            if variables is None:
-                if self._enrich is None and not tracked.hidden:
-                    variables = self._variables.take(tracked.globals.__dict__, plan.pick)
+
+class _Middleware:
+    """The WSGI middleware of one application."""
+
+    def __init__(self, application: WSGIApplication, capture: Capture) -> None:
+        self._application = application
+        self._capture = capture
+        self._key = capture.key
+        self._plans = capture.rules.plans
+        self._header = capture.header
+        self._header_lower = capture.header.lower()
+        self._finish = capture.recorder.finish
+
+    def serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        capture = self._capture
+        if not capture.is_delivery_started:
+            capture.is_delivery_started = capture.start_delivery()
+        state = environ[self._key] = RequestState()
+        state.clock_ns = time.perf_counter_ns()
+        # Read below for each request: an attribute of the class takes four times as long.
+        state.request = state.request_id = None
+
+        def start(
+            status: str,
+            headers: list[tuple[str, str]],
+            exc_info: ExceptionInfo | None = None,
+            /,
+        ) -> Callable[[bytes], object]:
+            if state.request is None:
+                try:
+                    request = flask_proxies.request()
+                except RuntimeError:  # another middleware answers
+                    pass
                 else:
-                    variables = self._chosen(tracked, plan, served)
-            self.write(
-                self._lines.line(tracked, plan, served, error, duration_ns, weight, variables)
-            )
-        except Exception as fault:  # noqa: BLE001 - a fault of ours must not cost the request
-            self._counters.add("dropped", "capture")
-            self._failed(fault)
-        finally:
-            tracked.globals = tracked.hidden = None
+                    rule = request.url_rule
+                    if rule is None or self._plans.get((rule.endpoint, request.method), True):
+                        capture.begin_record(state, request)
+            if state.request_id is not None:
+                self._respond(state, status, headers)
+            return start_response(status, headers, exc_info)
 
-    def _weigh(
-        self,
-        tracked: Tracked,
-        plan: Plan,
-        served: Request,
-        error: BaseException | None,
-        duration_ns: int,
-    ) -> tuple[float, Mapping[str, record.JsonValue] | None]:
-        """Return how many requests a record stands for, 0.0 when it is not kept.
+        try:
+            body = self._application(environ, start)
+        except BaseException as error:
+            # The server answers, or the process ends: the application has sent nothing.
+            state.status = None
+            self._finish(state, error)
+            raise
+        return body if state.request is None else follow(body, state, self._finish)
 
-        And its variables, when the application's rule has looked at them.
-        """
-        sampling, variables = self._sampling, None
-        weight = sampling.share(
-            plan.sample_rate,
-            trace_id=tracked.trace_id,
-            request_id=tracked.request_id or tracked.identity,
-            status=tracked.status,
-            is_error=error is not None,
-            duration_ms=duration_ns / 1e6,
-        )
-        if not weight and sampling.has_rule:
-            variables = self._chosen(tracked, plan, served)
-            line = self._lines.line(tracked, plan, served, error, duration_ns, 1.0, variables)
-            weight = sampling.ruled(from_json(line))
-        return sampling.limited(weight), variables
-
-    def _chosen(
-        self, tracked: Tracked, plan: Plan, served: Request
-    ) -> Mapping[str, record.JsonValue]:
-        variables, hidden = tracked.globals.__dict__, tracked.hidden
-        if hidden:
-            variables = {
-                name: value
-                for name, value in dict(variables).items()
-                if hidden.get(name, _MISSING) is not value
-            }
-        if self._enrich is None:
-            return self._variables.take(variables, plan.pick)
-        chosen = self._variables.choose(variables, plan.pick)
-        self._enrich(chosen, served)
-        return self._variables.to_data(chosen, plan.pick)
-
-    def _failed(self, error: Exception) -> None:
-        self._counters.add("capture_errors")
-        self._throttle.log(logging.ERROR, "capture", f"Capture failed: {raised(error)}")
-        if self._raise_errors:
-            raise error
+    def _respond(self, state: RequestState, status: str, headers: list[tuple[str, str]]) -> None:
+        """Keep what the record needs of a response, and add the header with the request ID."""
+        request, request_id = state.request, state.request_id
+        if request is not None and (
+            "HTTP_TRACEPARENT" in request.environ or "opentelemetry.trace" in sys.modules
+        ):
+            state.trace_id = trace_id(request.environ)
+        state.status = _STATUS_CODES.get(status) or _status_code(status)
+        state.headers = headers
+        if not self._header or request_id is None:
+            return
+        for name, _ in headers:
+            if name.lower() == self._header_lower:
+                # The application's own. The client must see the ID of the record.
+                headers[:] = [each for each in headers if each[0].lower() != self._header_lower]
+                break
+        headers.append((self._header, request_id))
 
 
-def _code(status: str) -> int | None:
+def _status_code(status: str) -> int | None:
     return int(status[:3]) if status[:3].isdecimal() else None
 
 
 class _RequestId:
     """The attribute `request_id` of `flask.g`, made when it is read.
 
-    It is not kept on `g`, which a request made within another shares with that one. A value that
-    the application sets hides it, as this is no data descriptor.
+    The ID is not kept on `g`, which a request made within another one shares with it. A value that
+    the application sets takes precedence, as this is no data descriptor.
     """
 
     def __init__(self, capture: Capture) -> None:

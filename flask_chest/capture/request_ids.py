@@ -1,4 +1,4 @@
-"""Request IDs: who gives one, which is good enough, and how code in a request reads it."""
+"""Makes the ID of a request from the first source that gives a well-formed one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_LENGTH: Final = 255
 
 RequestIdHook: TypeAlias = "Callable[[Request], str | None]"
-"""What the hook `chest_request_id` is: gives a request its ID, or passes with None."""
+"""The hook `chest_request_id`: returns the ID of a request, or None to leave it to others."""
 
 _WELL_FORMED: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -29,9 +29,9 @@ _AMAZON_ROOT: Final = re.compile(r"(?:^|;)(Root=[^;]+)")
 
 
 def is_well_formed(value: object) -> bool:
-    """Tell whether `value` may be a request ID: 1 to 255 visible ASCII characters, no space.
+    """Return whether `value` may be a request ID: 1 to 255 visible ASCII characters, no space.
 
-    Anything else could not be echoed safely in a response header.
+    Anything else is not safe in a response header.
     """
     return isinstance(value, str) and _WELL_FORMED.fullmatch(value) is not None
 
@@ -39,15 +39,14 @@ def is_well_formed(value: object) -> bool:
 class RequestIds:
     """Gives each request its ID.
 
-    The sources in order: the hook `chest_request_id`, the route's own generator, the first
-    well-formed inbound header when they are trusted, the application's generator, and at last the
-    record's own ID. A source that raises or gives something that is no good ID is passed over,
-    counted and logged.
+    The sources in their order: the hook `chest_request_id`, the generator of the route, the first
+    trusted inbound header that is well-formed, the generator of the application, the ID of the
+    record. A source that raises, or that gives no well-formed ID, is counted, logged and skipped.
 
     Args:
-        headers: Names of inbound headers, in their order.
+        headers: Names of trusted inbound headers, in their order.
         hook: Calls the plugins; None when none implements the hook.
-        generator: The application's; None for the record's own ID.
+        generator: That of the application; None for the ID of the record.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class RequestIds:
         self._throttle = throttle
 
     def has_source(self, environ: WSGIEnvironment) -> bool:
-        """Tell whether anything but a route's own generator may give the request an ID."""
+        """Return whether any source but the generator of a route may give an ID."""
         if self._has_own_source:
             return True
         for name in self._inbound:  # noqa: SIM110 - `any` takes three times as long
@@ -76,11 +75,11 @@ class RequestIds:
         return False
 
     def make(self, request: Request, generator: RequestIdGenerator | None, default: str) -> str:
-        """Return the ID of a request. Never raises, and never returns anything but a good ID.
+        """Return the ID of a request, which is well-formed. Never raises.
 
         Args:
             request: The Flask request.
-            generator: The route's own, or None.
+            generator: That of the route, or None.
             default: The ID when no source gives one.
         """
         if self._hook is not None and (given := self._ask(self._hook, request, None)):
@@ -106,7 +105,7 @@ class RequestIds:
         name = "hook chest_request_id" if generator is None else f"generator {generator!r}"
         try:
             given: object = source(request)
-        except Exception as error:  # noqa: BLE001 - somebody else's code, and the request goes on
+        except Exception as error:  # noqa: BLE001 - the application's code must not cost the request
             self._replaced(f"the {name} raised {raised(error)}")
             return None
         if is_well_formed(given):
@@ -126,7 +125,7 @@ class RequestIds:
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, str):  # but not what is in it, which may be a secret
+    if isinstance(value, str):  # but not its content, which may be a secret
         odd = sum(not "!" <= character <= "~" for character in value)
         return f"{len(value)} characters, {odd} of them not allowed"
     return "nothing" if value is None else f"a {type(value).__name__}, not a str"

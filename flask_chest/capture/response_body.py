@@ -1,57 +1,66 @@
-"""The body of a response, and the ID of the request that it belongs to."""
+"""The body of a response: completes the record before the last of it leaves."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from werkzeug.wsgi import ClosingIterator
 
 if TYPE_CHECKING:
-    from werkzeug.wsgi import ClosingIterator
+    from flask_chest.capture.request_state import RequestState
 
-    from flask_chest.capture.request_state import Tracked
-
-Finish: TypeAlias = "Callable[[Tracked, BaseException | None], None]"
-"""Completes the record of a request, with what kept it from being answered."""
+Finish: TypeAlias = "Callable[[RequestState, BaseException | None], None]"
+"""Completes the record of a request, with the exception that ended it, or None."""
 
 _streaming: ContextVar[str | None] = ContextVar("flask_chest_streaming", default=None)
 
 
 def streaming_request_id() -> str | None:
-    """Return the ID of the request whose body is being produced at this moment, or None."""
+    """Return the ID of the request whose body is being produced, or None."""
     return _streaming.get()
 
 
-def is_whole(body: ClosingIterator) -> bool:
-    """Tell whether a body was there as a whole before it is read.
+def follow(body: Iterable[bytes], state: RequestState, finish: Finish) -> Iterable[bytes]:
+    """Return the body of a tracked request. Complete the record now, or at the end of a stream.
 
-    As those of most responses, and unlike a stream. A body that cannot be looked into may be one.
+    Only the response knows whether its body is a stream, and Flask does not pass it on: the signal
+    `request_finished` does, at the price of a call for each untracked request. So the response is
+    taken from the functions that werkzeug's iterator calls when it is closed. They are a private
+    attribute. Without it, each body counts as a stream: the record is the same, some microseconds
+    later.
     """
-    try:
-        # The last to be called when it is closed is `Response.close`.
-        return type(body._callbacks[-1].__self__.response) is list  # type: ignore[attr-defined]  # noqa: SLF001 - see docs/design.md
-    except (AttributeError, IndexError):
-        return False
+    if isinstance(body, ClosingIterator):
+        try:
+            close: Any = body._callbacks[-1]  # noqa: SLF001 - see above
+            is_stream = type(close.__self__.response) is not list
+        except (AttributeError, IndexError):
+            is_stream = True
+        if is_stream:
+            return Body(body, state, finish)
+    finish(state, state.error)
+    return body
 
 
 class Body:
-    """A response body, whose record is complete before the last of it leaves.
+    """A streamed body that completes the record of its request.
 
-    That is when the announced length is reached, when it ends, when it fails, or when the server
-    closes it because the client went away.
+    The record is complete when the announced length is reached, when the body ends or fails, or
+    when the server closes it because the client went away.
     """
 
-    def __init__(self, body: ClosingIterator, tracked: Tracked, finish: Finish) -> None:
+    def __init__(self, body: ClosingIterator, state: RequestState, finish: Finish) -> None:
         self._body = body
-        self._tracked = tracked
+        self._state = state
         self._finish = finish
-        # A generator gives a chunk in half the time that a method takes. It does not refer to
-        # this object, which would be a cycle where a server closes what it has not read.
-        length = _length(tracked.headers)
+        # The generator does not refer to this object: that would be a reference cycle when a
+        # server closes a body without reading it.
+        length = _length(state.headers)
         if length is None:
-            self._chunks = _streamed(body, tracked, finish)
+            self._chunks = _streamed(body, state, finish)
         else:
-            self._chunks = _announced(body, tracked, finish, length)
+            self._chunks = _announced(body, state, finish, length)
 
     def __iter__(self) -> Iterator[bytes]:
         return self._chunks
@@ -60,11 +69,11 @@ class Body:
         return next(self._chunks)
 
     def close(self) -> None:
-        """Close what Flask made; the record is complete then at the latest."""
+        """Close the body of Flask, then complete the record if it is not complete yet."""
         try:
             self._body.close()
         finally:
-            self._finish(self._tracked, self._tracked.error)
+            self._finish(self._state, self._state.error)
 
 
 def _length(headers: Iterable[tuple[str, str]]) -> int | None:
@@ -76,27 +85,27 @@ def _length(headers: Iterable[tuple[str, str]]) -> int | None:
 
 
 def _announced(
-    body: Iterable[bytes], tracked: Tracked, finish: Finish, left: int
+    body: Iterable[bytes], state: RequestState, finish: Finish, left: int
 ) -> Iterator[bytes]:
     try:
         for chunk in body:
             left -= len(chunk)
             if left <= 0:
-                finish(tracked, tracked.error)
+                finish(state, state.error)
             yield chunk
-    except GeneratorExit:  # of this generator, when nobody reads on
+    except GeneratorExit:  # the client went away: `Body.close` completes the record
         raise
     except BaseException as error:
-        finish(tracked, error)
+        finish(state, error)
         raise
-    finish(tracked, tracked.error)
+    finish(state, state.error)
 
 
-def _streamed(body: Iterator[bytes], tracked: Tracked, finish: Finish) -> Iterator[bytes]:
-    """Go through a body of unknown length, which may run without a request context."""
+def _streamed(body: Iterator[bytes], state: RequestState, finish: Finish) -> Iterator[bytes]:
+    """Yield a body of unknown length; its code may run without a request context."""
     try:
         while True:
-            token = _streaming.set(tracked.request_id)
+            token = _streaming.set(state.request_id)
             try:
                 chunk = next(body)
             except StopIteration:
@@ -107,6 +116,6 @@ def _streamed(body: Iterator[bytes], tracked: Tracked, finish: Finish) -> Iterat
     except GeneratorExit:
         raise
     except BaseException as error:
-        finish(tracked, error)
+        finish(state, error)
         raise
-    finish(tracked, tracked.error)
+    finish(state, state.error)

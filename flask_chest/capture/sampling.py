@@ -1,4 +1,4 @@
-"""Which records are kept, decided when a request ends, and how many requests each stands for."""
+"""Decides at the end of a request whether its record is kept, and with which weight."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ _RANDOM_BITS: Final = 56
 def fraction(trace_id: str | None, request_id: str) -> float:
     """Return a number from 0 to below 1 that is the same in every service that sees the request.
 
-    The last 56 bits of the trace ID are random (W3C Trace Context, level 2, section 3.2.2.3), and a
-    request is kept when they are at least 1 - rate, as OpenTelemetry's consistent probability
-    sampling does. Without a trace ID it is a hash of the request ID.
+    It comes from the last 56 bits of the trace ID, which are random (W3C Trace Context, level 2,
+    section 3.2.2.3). A request is kept when the number is at least 1 - rate, as in OpenTelemetry's
+    consistent probability sampling. Without a trace ID, it comes from a hash of the request ID.
     """
     if trace_id is not None:
         bits = int(trace_id[-_RANDOM_BITS // 4 :], 16)
     else:
         digest = hashlib.blake2b(request_id.encode("utf-8"), digest_size=_RANDOM_BITS // 8)
         bits = int.from_bytes(digest.digest(), "big")
-    return (bits >> 3) / float(1 << _RANDOM_BITS - 3)  # 53 bits are what a float holds
+    return (bits >> 3) / float(1 << _RANDOM_BITS - 3)  # a float holds 53 bits
 
 
 class Sampling:
-    """Keeps a share of the requests, and those that are worth more than their share.
+    """Keeps a share of the requests, and all requests that a rule asks for.
 
-    A weight is how many requests a record stands for; 0.0 is the weight of one that is not kept.
-    What a rule keeps stands for itself, since all that are like it are kept.
+    The weight of a record is the number of requests that it stands for; 0.0 means that it is not
+    kept. A record that a rule keeps has the weight 1.0, since the rule keeps all that are alike.
 
     Args:
         keep_errors: Keep requests with an unhandled exception or a status code of 500 and more.
         keep_slower_than_ms: Keep requests that took longer; None for no such rule.
-        rule: Asked with the finished record of a request that would not be kept; None for none.
-        per_second: Most records in one second, of this process; None for any number.
+        rule: Called with the finished record of a request that would not be kept; None for none.
+        per_second: Maximum of records in one second, for this process; None for no limit.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Sampling:
         is_error: bool,
         duration_ms: float,
     ) -> float:
-        """Return the weight of a request of which a share of `rate` is kept, from 0 to 1."""
+        """Return the weight of a request when a share of `rate`, from 0 to 1, is kept."""
         if rate >= 1.0:
             return 1.0
         if self._keep_errors and (is_error or (status is not None and status >= 500)):
@@ -89,10 +89,10 @@ class Sampling:
         return 0.0
 
     def ruled(self, record: RecordData) -> float:
-        """Return the weight that the application's own rule gives. When it raises, it keeps."""
+        """Return the weight by the application's own rule. A rule that raises keeps the record."""
         try:
             return 1.0 if self._rule is not None and self._rule(record) else 0.0
-        except Exception as error:  # noqa: BLE001 - somebody else's code, and no record is lost by it
+        except Exception as error:  # noqa: BLE001 - the application's code, which must not cost the record
             self._counters.add("capture_errors")
             self._throttle.log(
                 logging.ERROR,
@@ -102,27 +102,27 @@ class Sampling:
             return 1.0
 
     def limited(self, weight: float) -> float:
-        """Return the weight of a record that is kept only while a second has room for it."""
+        """Return the weight of a record after the limit for each second."""
         if not weight or self._limit is None:
             return weight
         return self._limit.admit(weight)
 
     def after_fork(self) -> None:
-        """Count from the beginning in a forked child."""
+        """Count from zero in a forked child."""
         if self._limit is not None:
             self._limit.after_fork()
 
 
 class RateLimit:
-    """Keeps at most so many records a second, each with the weight of those since the last one.
+    """Keeps a limited number of records a second. Their weights still add up to all requests.
 
-    A second begins with the share that the one before would have needed. When it has more requests
-    than that one, and three quarters of its records are used up, the share falls with each further
-    one, so that some are left for whatever comes. The requests since the last record belong to the
-    next one, be it in a later second: so the sum of the weights is true.
+    A second begins with the share that would have fitted the second before. When it has more
+    requests than that second, and three quarters of its records are used, the share falls with each
+    further record, so that some are left for the rest of the second. Each record carries the weight
+    of all requests since the record before it, also of those in an earlier second.
 
     Args:
-        per_second: Most records in one second, of this process.
+        per_second: Maximum of records in one second, for this process.
     """
 
     def __init__(self, per_second: int) -> None:
@@ -131,16 +131,16 @@ class RateLimit:
         self.after_fork()
 
     def after_fork(self) -> None:
-        """Begin anew in a forked child, with random numbers of its own."""
+        """Start again in a forked child, with random numbers of its own."""
         self._lock = threading.Lock()
         self._random = random.Random()  # noqa: S311 - decides what is kept, guards no secret
         self._second = -1
         self._seen = 0  # requests in this second
         self._kept = 0
         self._before = 0  # requests in the second before
-        self._every = 1.0  # one of so many is kept
-        self._waiting = 0.0  # weight since the last one that was kept
-        self._skip = 0  # requests until the next one
+        self._every = 1.0  # one request of this many is kept
+        self._waiting = 0.0  # weight of the requests since the last record
+        self._skip = 0  # requests to pass over before the next record
 
     def admit(self, weight: float) -> float:
         """Return the weight of a record of the weight `weight`; 0.0 when it is not kept."""
@@ -162,7 +162,7 @@ class RateLimit:
             return waiting
 
     def _draw(self) -> int:
-        """Return how many requests to pass over: a random number, lest it keeps time with them."""
+        """Return how many requests to skip: random, to avoid aliasing with periodic traffic."""
         every = self._every
         if self._seen >= self._before:
             used = (self._kept - self._per_second + self._quarter) / self._quarter

@@ -1,4 +1,4 @@
-"""The trace that a request belongs to: from OpenTelemetry where it runs, or from the W3C header."""
+"""The trace of a request: from OpenTelemetry when it is loaded, else from the W3C header."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _TRACEPARENT: Final = re.compile(
 
 
 def trace_id(environ: WSGIEnvironment) -> str | None:
-    """Return the ID of a request's trace, 32 hexadecimal digits; None when it has none.
+    """Return the trace ID of a request, 32 hexadecimal digits, or None.
 
-    That of the active OpenTelemetry span counts more than the inbound header: it is the one that
-    the traces are stored under. OpenTelemetry is used where it is loaded, and never imported.
+    The active OpenTelemetry span takes precedence over the inbound header, as the trace is stored
+    under its ID. OpenTelemetry is used when the application has loaded it, and never imported.
 
     Source: W3C Trace Context, section 3.2, https://www.w3.org/TR/trace-context/
     """
@@ -34,5 +34,5 @@ def _active_trace_id() -> str | None:
         span = sys.modules["opentelemetry.trace"].get_current_span()
         context = span.get_span_context()
         return f"{context.trace_id:032x}" if context.is_valid else None
-    except Exception:  # noqa: BLE001 - half imported, or an incompatible version: not our request's fault
+    except Exception:  # noqa: BLE001 - half imported, or an incompatible version
         return None

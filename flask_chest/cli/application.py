@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from flask import current_app
 
 if TYPE_CHECKING:
-    from flask_chest.app_state import State
+    from flask_chest.app_state import AppState
 
 
-def current_state() -> State:
+def current_state() -> AppState:
     """Return what Flask-Chest keeps for the current application."""
-    state: State = current_app.extensions["flask_chest"]
+    state: AppState = current_app.extensions["flask_chest"]
     return state

@@ -1,1 +1,1 @@
-"""Encode: which variables are recorded, and the JSON that is made of them."""
+"""Encode: chooses the variables of a record, and makes JSON of them."""

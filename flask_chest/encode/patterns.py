@@ -1,13 +1,12 @@
-"""What a selection of variables says: names, `*` patterns, `!` exclusions, per HTTP method."""
+"""Patterns: which variables of `flask.g` are taken, by names, `*` patterns and `!` exclusions."""
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, TypeAlias
+from typing import Final
 
 from flask_chest.errors import ConfigurationError
 
@@ -15,42 +14,48 @@ HTTP_METHODS: Final = frozenset(
     ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 )
 
-MethodPatterns: TypeAlias = Mapping[str, Iterable[str]]
+MAX_REMEMBERED: Final = 4_096
+"""So many names are remembered; a route may put any number of others on `g`."""
 
-
-def _covers(exclusion: str, pattern: str) -> bool:
-    """Tell whether all that `pattern` takes is excluded by `exclusion`.
-
-    A name contains no `*`, so a `*` in `pattern` can only be matched by one in `exclusion`, which
-    then takes whatever it stands for.
-    """
-    return fnmatch.fnmatchcase(pattern, exclusion)
+_MISSING: Final = object()
 
 
 class Patterns:
-    """What one list of names and patterns takes.
+    """Which names one list of names and patterns takes.
 
     Args:
         patterns: Names of variables, patterns with `*`, and exclusions with a leading `!`.
             Exclusions alone mean everything else. A single string is a list of one.
-        setting: Where the list stands, for the error.
+        setting: Where the list is written, for the error.
+        outer_exclusions: More exclusions, without `!`. They may exclude all that `patterns` take.
+
+    Attributes:
+        patterns: The list in its normal form: inclusions, then exclusions.
+        exclusions: All exclusions, without `!`.
+        names: Names without `*` that are taken, in their order.
+        has_wildcards: Whether names that nobody listed can be taken.
+        caught: Memory: what `catches` has returned before.
+        verdicts: Memory of the one filter that uses these patterns: the redactor's verdict on
+            names that are taken and fit for JSON.
 
     Raises:
         ConfigurationError: A pattern cannot match anything.
     """
 
-    __slots__ = ("_excluded", "_taken", "names", "patterns")
+    __slots__ = (
+        "_excluded", "_inclusions", "_matches_wildcard",
+        "caught", "exclusions", "has_wildcards", "names", "patterns", "verdicts",
+    )  # fmt: skip
 
-    def __init__(self, patterns: Iterable[str], *, setting: str) -> None:
-        listed = _listed(patterns, setting)
-        # As Python does with the names in a program: "ﬁ" (one letter) is `g.fi` there.
-        normal = [unicodedata.normalize("NFKC", pattern) for pattern in listed]
+    def __init__(
+        self, patterns: Iterable[str], *, setting: str, outer_exclusions: Iterable[str] = ()
+    ) -> None:
+        # Python does the same with names in a program: "ﬁ" (one letter) is `g.fi` there.
+        normal = [unicodedata.normalize("NFKC", each) for each in _listed(patterns, setting)]
         exclusions = [pattern[1:] for pattern in normal if pattern.startswith("!")]
         inclusions = [pattern for pattern in normal if not pattern.startswith("!")]
         if exclusions and not inclusions:
             inclusions = ["*"]
-        excluded = (f"!{exclusion}" for exclusion in exclusions)
-        self.patterns = tuple(dict.fromkeys((*inclusions, *excluded)))
         for pattern in inclusions:
             for exclusion in exclusions:
                 if _covers(exclusion, pattern):
@@ -59,32 +64,87 @@ class Patterns:
                         "excludes all of it. Remove one of the two",
                         setting=setting,
                     )
-        self.names = tuple(dict.fromkeys(name for name in inclusions if "*" not in name))
-        # Like a shell and its dot files, a pattern takes names with a leading underscore only
-        # when it has one itself. An exclusion always does: "!*_secret" is meant for "_my_secret".
-        self._taken = _any_of(
+        self.patterns = tuple(dict.fromkeys((*inclusions, *(f"!{each}" for each in exclusions))))
+        self.exclusions = tuple(dict.fromkeys((*exclusions, *outer_exclusions)))
+        self._inclusions = frozenset(inclusions)
+        self._excluded = _any_of(map(fnmatch.translate, self.exclusions))
+        # As with a shell and its dot files, a pattern takes names with a leading underscore only
+        # if it has one itself. An exclusion needs none: "!*_secret" excludes "_my_secret", too.
+        self._matches_wildcard = _any_of(
             ("" if pattern.startswith("_") else "(?!_)") + fnmatch.translate(pattern)
             for pattern in inclusions
             if "*" in pattern
         )
-        self._excluded = _any_of(map(fnmatch.translate, exclusions))
+        self.has_wildcards = self._matches_wildcard is not None
+        self.names = tuple(
+            dict.fromkeys(
+                name for name in inclusions if "*" not in name and not self.excludes(name)
+            )
+        )
+        self.caught: dict[str, bool] = {}
+        self.verdicts: dict[str, int] = {}
+
+    def joined(self, other: Patterns, *, setting: str) -> Patterns:
+        """Return the patterns that take what either takes and neither excludes.
+
+        Raises:
+            ConfigurationError: One excludes all that a pattern of the other takes.
+        """
+        return Patterns((*self.patterns, *other.patterns), setting=setting)
+
+    def within(self, outer: Iterable[Patterns]) -> Patterns:
+        """Return patterns that take the same, but for what one of the outer patterns excludes.
+
+        They have a memory of their own.
+        """
+        exclusions = [exclusion for each in outer for exclusion in each.exclusions]
+        return Patterns(self.patterns, setting="", outer_exclusions=exclusions)
 
     def excludes(self, name: str) -> bool:
-        """Tell whether an exclusion takes `name`."""
+        """Return whether an exclusion matches `name`."""
         return self._excluded is not None and self._excluded(name) is not None
 
-    def takes(self, name: str) -> bool:
-        """Tell whether a pattern with `*` takes `name`, exclusions aside."""
-        return self._taken is not None and self._taken(name) is not None
+    def catches(self, name: str) -> bool:
+        """Return whether a pattern with `*` takes `name`, and no exclusion matches it."""
+        known = self.caught.get(name)
+        if known is None:
+            known = (
+                self._matches_wildcard is not None
+                and self._matches_wildcard(name) is not None
+                and not self.excludes(name)
+            )
+            if len(self.caught) < MAX_REMEMBERED:
+                self.caught[name] = known
+        return known
+
+    def choose(self, variables: Mapping[str, object]) -> dict[str, object]:
+        """Return the variables that are taken, values as they are.
+
+        Listed names come first, in their order, then the others as on `g`.
+        """
+        chosen: dict[str, object] = {}
+        for name in self.names:
+            value = variables.get(name, _MISSING)  # in one step: another thread may remove it
+            if value is not _MISSING:
+                chosen[name] = value
+        if self.has_wildcards:
+            # `dict` copies in one step. Another thread may still write to `g`.
+            for name, value in dict(variables).items():
+                if type(name) is not str:
+                    if not issubclass(type(name), str):  # `vars(g)[1] = ...`
+                        continue
+                    name = str.__str__(name)  # noqa: PLW2901 - the same name, without overrides
+                if name not in chosen and self.catches(name):
+                    chosen[name] = value
+        return chosen
 
     def asks_for(self, name: str) -> bool:
-        """Tell whether `name` is listed, or a plugin added it; a `*` did not merely catch it."""
-        return name in self.names or not self.takes(name)
-
-    @property
-    def has_wildcards(self) -> bool:
-        """Whether names that nobody listed can be taken."""
-        return self._taken is not None
+        """Return whether `name` is listed, or a plugin added it: not merely matched by a `*`."""
+        return (
+            name in self._inclusions
+            or self._matches_wildcard is None
+            or self._matches_wildcard(name) is None
+        )
 
 
 def _listed(patterns: Iterable[str], setting: str) -> list[str]:
@@ -95,7 +155,7 @@ def _listed(patterns: Iterable[str], setting: str) -> list[str]:
         )
     listed = list(listed)
     for pattern in listed:
-        # Whatever a `*` stands for, a name of a variable must be possible.
+        # Some name of a variable must match: `_` stands for what a `*` matches.
         if not isinstance(pattern, str) or not (
             pattern.removeprefix("!").replace("*", "_").isidentifier()
         ):
@@ -107,67 +167,19 @@ def _listed(patterns: Iterable[str], setting: str) -> list[str]:
     return listed
 
 
+def _covers(exclusion: str, pattern: str) -> bool:
+    """Return whether `exclusion` matches every name that `pattern` matches.
+
+    A name contains no `*`. So only a `*` of the exclusion can match one of the pattern, and then
+    it matches whatever that stands for.
+    """
+    return fnmatch.fnmatchcase(pattern, exclusion)
+
+
 def _any_of(expressions: Iterable[str]) -> Callable[[str], object] | None:
-    # `fnmatch.translate` also sees to it that many `*` in one pattern take no exponential time.
+    # `fnmatch.translate` also ensures that many `*` in one pattern take no exponential time.
     alternatives = "|".join(expressions)
     return re.compile(alternatives).match if alternatives else None
-
-
-class Selection:
-    """What one `track(...)`, or the setting CHEST_VARIABLES, asks for.
-
-    Args:
-        patterns: One list for all HTTP methods, or a mapping of method to list. A method that the
-            mapping leaves out records no variables; HEAD follows GET, whose view it runs.
-        setting: Where it stands, for errors.
-
-    Raises:
-        ConfigurationError: A pattern cannot match, or a method is unknown.
-    """
-
-    __slots__ = ("_every", "_methods")
-
-    def __init__(self, patterns: Iterable[str] | MethodPatterns, *, setting: str) -> None:
-        self._every: Patterns | None = None
-        self._methods: dict[str, Patterns] = {}
-        if not isinstance(patterns, Mapping):
-            self._every = Patterns(patterns, setting=setting)
-            return
-        for key, names in patterns.items():
-            method = key.upper() if isinstance(key, str) else str(key)
-            if method not in HTTP_METHODS:
-                near = difflib.get_close_matches(method, HTTP_METHODS, n=1)
-                hint = f"Did you mean {near[0]!r}?" if near else f"Known: {sorted(HTTP_METHODS)}"
-                raise ConfigurationError(
-                    f"{setting}: {key!r} is not an HTTP method. {hint}", setting=setting
-                )
-            if method in self._methods:
-                raise ConfigurationError(
-                    f"{setting}: {method!r} is there twice, in upper and in lower case. "
-                    "Make one list of the two",
-                    setting=setting,
-                )
-            self._methods[method] = Patterns(names, setting=f"{setting}[{method!r}]")
-        if "GET" in self._methods:
-            self._methods.setdefault("HEAD", self._methods["GET"])
-
-    def joined(self, other: Selection, *, setting: str) -> Selection:
-        """Return the selection that takes what either takes and neither excludes.
-
-        Raises:
-            ConfigurationError: One excludes all that the other includes.
-        """
-        if self._every and other._every:
-            return Selection((*self._every.patterns, *other._every.patterns), setting=setting)
-        by_method = {
-            method: (*self.patterns(method).patterns, *other.patterns(method).patterns)
-            for method in HTTP_METHODS
-        }
-        return Selection(by_method, setting=setting)
-
-    def patterns(self, method: str) -> Patterns:
-        """Return what is taken from a request with the HTTP method `method`."""
-        return self._every or self._methods.get(method) or NOTHING
 
 
 NOTHING: Final = Patterns((), setting="")

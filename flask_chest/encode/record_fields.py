@@ -1,23 +1,23 @@
-"""What becomes of the fields of a record that are not the application's variables."""
+"""The record's own fields that may say too much are kept, redacted or omitted by CHEST_FIELDS."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Literal, TypeAlias, cast
 
-from flask_chest.encode.values import clean_text
+from flask_chest.encode.text import clean_text
 from flask_chest.redaction import DROPPED, Redactor
 
 FieldName: TypeAlias = Literal["path", "instance", "error"]
 FieldRule: TypeAlias = Literal["keep", "redact", "omit"]
 
 
-class Fields:
-    """Gives the fields that may say too much.
+class RecordFields:
+    """Gives the fields `path`, `instance` and `error` of records.
 
     Args:
-        rules: `redact` puts in a field's place what stands for a secret, `omit` nothing: an empty
-            text, and for `error` null.
+        rules: `redact` replaces a field as if it were a secret. `omit` leaves an empty text, and
+            null for `error`.
         redact: Takes secrets out of paths that are kept, such as a token or a card number.
     """
 
@@ -25,19 +25,16 @@ class Fields:
         self._rules = rules
         self._redact = redact
         self._keeps_path = rules.get("path", "keep") == "keep"
-        self._keeps_instance = rules.get("instance", "keep") == "keep"
 
     def path(self, path: str) -> str:
         """Return the field `path`."""
         if self._keeps_path:
             return path if self._redact.is_harmless(path) else clean_text(path, redact=self._redact)
-        return self._instead("path", clean_text(path)) or ""
+        return self._by_rule("path", clean_text(path)) or ""
 
     def instance(self, instance: str) -> str:
         """Return the field `instance`."""
-        if self._keeps_instance:
-            return instance
-        return self._instead("instance", instance) or ""
+        return self._by_rule("instance", instance) or ""
 
     def error(self, error: BaseException | None) -> str | None:
         """Return the field `error`: the qualified name of an exception's class, or None."""
@@ -45,11 +42,11 @@ class Fields:
             return None
         kind = type(error)
         module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
-        return self._instead("error", clean_text(f"{module}{kind.__qualname__}", 255))
+        return self._by_rule("error", clean_text(f"{module}{kind.__qualname__}", 255))
 
-    def _instead(self, field: FieldName, text: str) -> str | None:
+    def _by_rule(self, field: FieldName, text: str) -> str | None:
         rule = self._rules.get(field, "keep")
         if rule == "keep":
             return text
-        instead = self._redact.instead(text) if rule == "redact" else DROPPED
-        return None if instead is DROPPED else cast("str", instead)
+        substitute = self._redact.instead(text) if rule == "redact" else DROPPED
+        return None if substitute is DROPPED else cast("str", substitute)

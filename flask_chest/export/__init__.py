@@ -1,6 +1,6 @@
-"""Export: a job of the scheduler, a thread and a cursor per exporter."""
+"""Export: delivers what waits in the journal to every exporter, in the background."""
 
-from flask_chest.export.exports import Export
-from flask_chest.export.supervisor import Delivery
+from flask_chest.export.export import Export
+from flask_chest.export.supervisor import Supervisor
 
-__all__ = ["Delivery", "Export"]
+__all__ = ["Export", "Supervisor"]

@@ -1,16 +1,16 @@
-"""Delivers to one exporter what waits for it in the journal."""
+"""Keeps a worker running for one exporter, and replaces one that hangs or died."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
-import random
-import threading
-import time
 from typing import TYPE_CHECKING, Final
 
-from flask_chest.errors import ChestError, ExporterUnavailable
-from flask_chest.export.worker import Courier, GivenUp
+from flask_chest.errors import ExporterUnavailable
+from flask_chest.export.backoff import Backoff
+from flask_chest.export.inbox import Flush, Inbox
+from flask_chest.export.worker import Worker
 from flask_chest.runtime import fork
 from flask_chest.runtime.counters import ExporterStats
 
@@ -22,23 +22,22 @@ if TYPE_CHECKING:
     from flask_chest.runtime.log import Throttle
 
 _MAX_HANGING: Final = 3
-_POLL_SECONDS: Final = 0.02
-_PRUNE_SECONDS: Final = 1.0
+"""Threads of one exporter that may hang at the same time; no further one is started."""
 
 
-class Delivery:
-    """Brings one exporter what waits for it, in a daemon thread of its own.
+class Supervisor:
+    """Delivers what waits for one exporter, with one worker at a time.
 
-    A thread that hangs in a dead database holds up neither the other exporters nor, being a
-    daemon, the end of the process. After `timeout_seconds` it is given up: another thread takes
-    its place, with another instance of the exporter, as an instance is used by one thread only.
+    A worker that hangs in a dead database holds up no other exporter. After `timeout_seconds` it
+    is abandoned, and another worker takes its place with another instance of the exporter.
 
     Args:
         name: The exporter's name in CHEST_EXPORTERS.
+        exporter: The instance of the first worker. Those of later ones have its configuration.
         max_records: Most records in one batch.
         max_bytes: Most bytes in one batch.
         retry_seconds: Longest pause after a first failure; it doubles with each further one.
-        retry_max_seconds: Where the doubling ends.
+        retry_max_seconds: Backoff ceiling.
         timeout_seconds: Longest call of the exporter.
     """
 
@@ -58,172 +57,96 @@ class Delivery:
         throttle: Throttle,
     ) -> None:
         self.name = name
-        self._journal = journal
+        self._exporter = exporter
         self._reader: Reader = journal.reader(name)
-        self._max_records = max_records
-        self._max_bytes = max_bytes
-        self._retry_seconds = retry_seconds
-        self._retry_max_seconds = retry_max_seconds
         self._timeout_seconds = timeout_seconds
-        self._plugins = plugins
         self._counters = counters
         self._throttle = throttle
-        self._courier = self._new_courier(exporter)
-        self._is_inherited = False
-        self._begin()
-
-    def _new_courier(self, exporter: Exporter) -> Courier:
-        return Courier(
-            self.name,
-            exporter,
-            self._reader,
-            max_records=self._max_records,
-            max_bytes=self._max_bytes,
-            plugins=self._plugins,
-            counters=self._counters,
-            throttle=self._throttle,
+        self._backoff = Backoff(name, retry_seconds, retry_max_seconds, counters, throttle)
+        self._new_worker = functools.partial(
+            Worker,
+            name=name,
+            journal=journal,
+            backoff=self._backoff,
+            max_records=max_records,
+            max_bytes=max_bytes,
+            plugins=plugins,
+            counters=counters,
+            throttle=throttle,
         )
-
-    def _another_courier(self) -> Courier:
-        exporter = self._courier.exporter
-        return self._new_courier(type(exporter)(exporter.config))
-
-    def after_fork(self) -> None:
-        """Begin anew: a forked child has neither the thread nor the right to the connection."""
-        if self._courier.is_open:
-            fork.keep(self._courier)
-            self._is_inherited = True
+        self._unused: Exporter | None = exporter
         self._begin()
 
     def _begin(self) -> None:
-        self._condition = threading.Condition()
-        self._thread: threading.Thread | None = None
-        self._is_running = False
-        self._backstop_seconds: float | None = None
-        self._stopping = False
-        self._due = False
-        self._asked = 0  # flushes asked for
-        self._served = 0  # flushes answered
-        self._arrived = 0  # the newest of those after which nothing waited
-        self._patience = 0.0  # when the last of those who asked gives up waiting
-        self._failures = 0  # in a row
-        self._last_error: str | None = None
-        self._not_before = 0.0
-        self._prune_at = 0.0
-        self._hanging: list[threading.Thread] = []
-        self._untold: Exception | None = None  # a failure that plugins have not heard of
+        self._inbox = Inbox()
+        self._backstop_seconds: float | None = None  # between `start` and `stop`
+        self._worker: Worker | None = None
+        self._former: list[Worker] = []  # those of which the thread still runs
+        self._news: Exception | None = None  # a failure that no plugin was told of
 
-    # -- From other threads ------------------------------------------------------------------
+    def after_fork(self) -> None:
+        """Begin anew: a forked child has neither the thread nor a right to the connection."""
+        for worker in (self._worker, *self._former):
+            if worker is not None and worker.is_open:
+                fork.keep(worker)
+        self._backoff.reset()
+        self._begin()
 
     def start(self, interval_seconds: float) -> None:
-        """Start the thread unless it runs. `wake` is going to be called in this interval."""
-        with self._condition:
-            # APScheduler reckons in the time of the day: when the clock is set back by an hour,
-            # its next run is an hour and an interval away.
+        """Start a worker unless one runs. `wake` is going to be called once in an interval."""
+        with self._inbox.changed:
+            # The scheduler uses the wall clock: when that is set back by an hour, the next call
+            # of `wake` is an hour and an interval away.
             self._backstop_seconds = 3 * interval_seconds
-            self._try_to_start()
+            self._try_to_employ()
 
     def wake(self) -> None:
-        """Deliver soon, unless a failure a moment ago advises to wait or another process does.
+        """Deliver soon, if this process is the leader and no backoff is under way.
 
-        Gives up a call of the exporter that has taken too long.
+        Replaces a worker that hangs.
         """
-        with self._condition:
-            self._give_up_if_hanging()
-            self._try_to_start()
-            self._due = True
-            self._condition.notify_all()
+        with self._inbox.changed:
+            if self._backstop_seconds is None:
+                return  # stopped a moment ago, while the scheduler called this
+            self._abandon_overdue()
+            self._try_to_employ()
+            self._inbox.wake()
 
-    def ask(self, deadline: float) -> int:
-        """Ask for a delivery now, whoever is in charge, and return a ticket for `wait`.
+    def flush(self, deadline: float) -> Flush:
+        """Deliver now, whichever process is the leader, and return the answer to wait for.
 
         Args:
             deadline: When the answer is of no use any more, on the monotonic clock, in seconds.
+
+        Raises:
+            RuntimeError: No thread can be started now.
         """
-        with self._condition:
-            self._start()
-            self._patience = max(self._patience, deadline)
-            self._asked += 1
-            self._condition.notify_all()
-            return self._asked
-
-    def wait(self, ticket: int, deadline: float) -> bool:
-        """Return True once all that was in the journal at `ask` is delivered; False if not.
-
-        Args:
-            ticket: What `ask` returned.
-            deadline: On the monotonic clock, in seconds.
-        """
-        with self._condition:
-            self._condition.wait_for(
-                lambda: self._served >= ticket, max(deadline - time.monotonic(), 0.0)
-            )
-            return self._arrived >= ticket
-
-    def _try_to_start(self) -> None:
-        try:
-            self._start()
-        except RuntimeError as error:  # too many threads; the next interval has another chance
-            self._throttle.log(
-                logging.WARNING,
-                f"thread {self.name}",
-                f"The exporter {self.name!r} has to wait for a thread: {error}",
-                error,
-            )
-
-    def _start(self) -> None:
-        self._stopping = False
-        self._hanging = [thread for thread in self._hanging if thread.is_alive()]
-        if not self._is_running and len(self._hanging) < _MAX_HANGING:
-            if self._is_inherited:
-                self._courier, self._is_inherited = self._another_courier(), False
-            thread = threading.Thread(
-                target=self._loop,
-                args=(self._courier,),
-                name=f"chest-export-{self.name}",
-                daemon=True,
-            )
-            thread.start()
-            self._thread, self._is_running = thread, True
-
-    def _give_up_if_hanging(self) -> None:
-        courier = self._courier
-        call = courier.call()
-        if call is None or time.monotonic() - call[1] < self._timeout_seconds:
-            return
-        replacement = self._another_courier()
-        courier.is_given_up = True
-        self._courier = replacement
-        if self._thread is not None:
-            self._hanging.append(self._thread)
-        self._thread, self._is_running = None, False
-        self._reader.break_turn()
-        self._untold = ExporterUnavailable(
-            f"{call[0]} has not returned for {self._timeout_seconds:g} seconds "
-            "(CHEST_EXPORT_TIMEOUT_SECONDS) and was given up"
-        )
-        self._note_failure(self._untold)
-
-    def preload(self) -> None:
-        """Let the exporter import what it needs. Never raises: it will say so when it is opened."""
-        with contextlib.suppress(Exception):
-            self._courier.exporter.preload()
+        with self._inbox.changed:
+            self._employ()
+            return self._inbox.flush(deadline)
 
     def stop(self) -> None:
-        """Tell the thread to end after the batch that it is at."""
-        with self._condition:
-            self._stopping = True
-            self._condition.notify_all()
+        """Tell the worker to end after the batch that it is at. Pending flushes are answered."""
+        with self._inbox.changed:
+            self._backstop_seconds = None
+            if self._worker is not None:
+                self._worker.stop()
+            self._inbox.refuse()
 
     def join(self, deadline: float) -> None:
-        """Wait for the end of the thread, but not beyond `deadline` for one that hangs.
+        """Wait for the end of stopped workers, but not beyond `deadline` for one that hangs.
 
         Args:
             deadline: On the monotonic clock, in seconds.
         """
-        thread = self._thread
-        if thread is not None:
-            thread.join(max(deadline - time.monotonic(), 0.0))
+        for worker in (*self._former, self._worker):
+            if worker is not None and not worker.is_abandoned:
+                worker.join(deadline)
+
+    def preload(self) -> None:
+        """Let the exporter import what it needs. Never raises: `open` raises the same again."""
+        with contextlib.suppress(Exception):
+            self._exporter.preload()
 
     def stats(self) -> ExporterStats:
         """Return this exporter's counters and lag."""
@@ -235,118 +158,52 @@ class Delivery:
             dropped=self._counters.by_reason(f"dropped {self.name}"),
             pending_bytes=pending_bytes,
             lag_seconds=lag_seconds,
-            last_error=self._last_error,
+            last_error=self._backoff.last_error,
         )
 
-    # -- In the exporter's thread ----------------------------------------------------------------
-
-    def _loop(self, courier: Courier) -> None:
-        condition = self._condition
-        untold, self._untold = self._untold, None
-        if untold is not None:
-            courier.tell(untold)
-        while True:
-            with condition:
-                condition.wait_for(
-                    lambda: self._due or self._stopping or self._asked > self._served,
-                    self._pause_seconds(),
-                )
-                ticket, self._due = self._asked, False
-                asked = ticket > self._served
-            if self._stopping and not asked:
-                courier.close()
-                with condition:
-                    if courier.is_given_up:
-                        return
-                    if self._stopping and self._asked == ticket:  # else somebody needs it again
-                        self._is_running = False
-                        return
-                continue
-            arrived = self._run(courier, asked=asked)
-            with condition:
-                if courier.is_given_up:
-                    return
-                self._served = ticket
-                if arrived:
-                    self._arrived = ticket
-                condition.notify_all()
-
-    def _pause_seconds(self) -> float | None:
-        """Return how long to sleep unless woken; None for ever."""
-        until_retry = self._not_before - time.monotonic()
-        if self._backstop_seconds is None or until_retry <= 0:
-            return self._backstop_seconds
-        return until_retry
-
-    def _run(self, courier: Courier, *, asked: bool) -> bool:
-        """Deliver what waits now. Return whether all of it arrived. Never raises."""
-        # A process that only flushes, such as a command, leaves the charge to those that stay.
-        in_charge = self._backstop_seconds is not None and self._journal.claim()
-        if not asked and (not in_charge or time.monotonic() < self._not_before):
-            return False
+    def _try_to_employ(self) -> None:
         try:
-            arrived = self._deliver(courier)
-            while arrived is None and asked and self._may_wait():
-                arrived = self._deliver(courier)
-        except GivenUp:
-            courier.close()
-            return False
-        except Exception as error:  # noqa: BLE001 - whatever an exporter raises, records wait
-            self._failed(courier, error)
-            return False
-        except BaseException as error:  # noqa: BLE001 - SystemExit would end this thread alone
-            self._failed(courier, ChestError(f"{type(error).__name__}: {error}"))
-            return False
-        finally:
-            if not in_charge:  # one connection per host, but for the moment of a flush
-                courier.close()
-        if arrived is not None:
-            self._prune()
-        return bool(arrived)
+            self._employ()
+        except RuntimeError as error:  # too many threads; the next interval has another chance
+            self._throttle.log(
+                logging.WARNING,
+                f"thread {self.name}",
+                f"The exporter {self.name!r} has to wait for a thread: {error}",
+                error,
+            )
 
-    def _prune(self) -> None:
-        began = time.monotonic()
-        self._journal.prune()
-        ended = time.monotonic()
-        self._prune_at = ended + max(_PRUNE_SECONDS, 20 * (ended - began))
+    def _employ(self) -> None:
+        """Make sure that a worker takes orders, unless too many hang.
 
-    def _may_wait(self) -> bool:
-        """Pause while another process has the turn; False when nobody waits for us any more."""
-        with self._condition:
-            self._condition.wait_for(lambda: self._stopping, _POLL_SECONDS)
-            return not self._stopping and time.monotonic() < self._patience
-
-    def _deliver(self, courier: Courier) -> bool | None:
-        """Return True when all has arrived, False when told to stop, None without the turn."""
-        return courier.deliver(lambda: self._stopping, self._note_success)
-
-    def _note_success(self) -> None:
-        self._failures = 0
-        self._last_error = None
-        # A backlog may take long, or fail half way: what has arrived makes room meanwhile.
-        if time.monotonic() >= self._prune_at:
-            self._prune()
-
-    def _failed(self, courier: Courier, error: Exception) -> None:
-        courier.close()
-        with self._condition:
-            if courier.is_given_up:
-                return  # that was noted
-            self._note_failure(error)
-        courier.tell(error)
-
-    def _note_failure(self, error: Exception) -> None:
-        self._failures += 1
-        ceiling = min(
-            self._retry_seconds * 2 ** min(self._failures - 1, 30), self._retry_max_seconds
+        Raises:
+            RuntimeError: No thread can be started now.
+        """
+        if self._worker is not None:
+            if self._worker.takes_orders():
+                self._worker.backstop_seconds = self._backstop_seconds
+                return
+            self._former.append(self._worker)
+            self._worker = None
+        self._former = [worker for worker in self._former if worker.is_alive()]
+        if len(self._former) >= _MAX_HANGING:
+            return
+        if self._unused is None:
+            self._unused = type(self._exporter)(self._exporter.config)
+        worker = self._new_worker(
+            exporter=self._unused,
+            inbox=self._inbox,
+            backstop_seconds=self._backstop_seconds,
+            news=self._news,
         )
-        self._not_before = time.monotonic() + random.uniform(0.0, ceiling)  # noqa: S311
-        self._last_error = f"{type(error).__name__}: {error}"
-        self._counters.add("failures", self.name)
-        self._throttle.log(
-            logging.WARNING,
-            f"failed {self.name}",
-            f"The exporter {self.name!r} cannot deliver; the records wait in the journal: "
-            f"{self._last_error}",
-            error,
-        )
+        worker.start()
+        self._worker, self._unused, self._news = worker, None, None
+
+    def _abandon_overdue(self) -> None:
+        for worker in (*self._former, self._worker):
+            method = worker.abandon_if_overdue(self._timeout_seconds) if worker else None
+            if method is not None:
+                self._news = ExporterUnavailable(
+                    f"{method} has not returned for {self._timeout_seconds:g} seconds "
+                    "(CHEST_EXPORT_TIMEOUT_SECONDS) and was abandoned"
+                )
+                self._backoff.failed(self._news)

@@ -1,128 +1,263 @@
-"""Carries what waits in the journal to one instance of an exporter."""
+"""One thread that delivers to one exporter with one instance of it."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
 
-from flask_chest.errors import BatchRejected
+from flask_chest.errors import BatchRejected, ChestError
 from flask_chest.exporter import Batch
 from flask_chest.runtime import fork
 
 if TYPE_CHECKING:
+    from flask_chest.export.backoff import Backoff
+    from flask_chest.export.inbox import Flush, Inbox
     from flask_chest.exporter import Exporter
-    from flask_chest.journal import Chunk, Reader
+    from flask_chest.journal import Chunk, Journal, Reader
     from flask_chest.plugins.manager import Plugins
     from flask_chest.runtime.counters import Counters
     from flask_chest.runtime.log import Throttle
 
+_POLL_SECONDS: Final = 0.02
+_PRUNE_SECONDS: Final = 1.0
 
-class GivenUp(Exception):
-    """The call took so long that nobody waits for it any more."""
+
+class _Abandoned(BaseException):
+    """A call has returned for which nobody waits any more.
+
+    No `Exception`: nothing that handles an exporter's errors may take it for one.
+    """
 
 
-class Courier:
-    """Opens, feeds and closes one instance of an exporter, always from the same thread.
+class Worker:
+    """A daemon thread that opens, feeds and closes one instance of an exporter.
 
-    Another thread may watch how long a call takes, and give the courier up. It goes no further
-    then: another one has its place, with another instance.
+    It dies once: when it is stopped, or when a call of the exporter takes so long that it is
+    abandoned. Another worker with another instance takes its place, so that an instance is used
+    by one thread only. As a daemon, a thread that hangs does not hold up the end of the process.
 
     Args:
         name: The exporter's name in CHEST_EXPORTERS.
         max_records: Most records in one batch.
         max_bytes: Most bytes in one batch.
+        backstop_seconds: Longest pause between two deliveries, or None for a worker that delivers
+            for flushes only, as in a command: it leaves the lead to processes that stay.
+        news: A failure of its predecessor, which it reports to the plugins first.
     """
 
     def __init__(
         self,
         name: str,
         exporter: Exporter,
-        reader: Reader,
+        journal: Journal,
+        inbox: Inbox,
+        backoff: Backoff,
         *,
         max_records: int,
         max_bytes: int,
         plugins: Plugins,
         counters: Counters,
         throttle: Throttle,
+        backstop_seconds: float | None,
+        news: Exception | None,
     ) -> None:
-        self.name = name
-        self.exporter = exporter
-        self._reader = reader
+        self._name = name
+        self._exporter = exporter
+        self._journal = journal
+        self._reader: Reader = journal.reader(name)
+        self._inbox = inbox
+        self._backoff = backoff
         self._max_records = max_records
         self._max_bytes = max_bytes
         self._plugins = plugins
         self._counters = counters
         self._throttle = throttle
+        self.backstop_seconds = backstop_seconds
+        self._news = news
+        self._thread = threading.Thread(target=self._run, name=f"chest-export-{name}", daemon=True)
         self.is_open = False
-        self._is_busy = False  # since its last rest
-        self.is_given_up = False
-        self._calling: tuple[str, float] | None = None
+        self.is_abandoned = False
+        self._is_stopping = False
+        self._is_used = False  # since the last call of the exporter's `idle`
+        self._holds_lease = False
+        self._call: tuple[str, float] | None = None  # the one in progress, and when it began
+        self._prune_at = 0.0
 
-    def call(self) -> tuple[str, float] | None:
-        """Return the method that is being called and since when (monotonic seconds), or None."""
-        return self._calling
+    # -- From other threads ----------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the thread.
+
+        Raises:
+            RuntimeError: No thread can be started now.
+        """
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        """Return whether the thread runs, be it in a call that hangs."""
+        return self._thread.is_alive()
+
+    def takes_orders(self) -> bool:
+        """Return whether it goes on to deliver; if not, another worker is needed."""
+        return self.is_alive() and not self._is_stopping and not self.is_abandoned
+
+    def stop(self) -> None:
+        """Tell it to close the exporter and end, after the batch that it is at."""
+        with self._inbox.changed:
+            self._is_stopping = True
+            self._inbox.changed.notify_all()
+
+    def join(self, deadline: float) -> None:
+        """Wait for its end, until `deadline` on the monotonic clock, in seconds."""
+        self._thread.join(max(deadline - time.monotonic(), 0.0))
+
+    def abandon_if_overdue(self, timeout_seconds: float) -> str | None:
+        """Abandon it when its call of the exporter or of a plugin takes longer than allowed.
+
+        It loses its delivery lease at once. When the call returns after all, it only closes the
+        exporter.
+
+        Returns:
+            The method that is being called, or None when it goes on.
+        """
+        with self._inbox.changed:
+            if self._call is None or self.is_abandoned:
+                return None
+            method, began = self._call
+            if time.monotonic() - began < timeout_seconds:
+                return None
+            self.is_abandoned = True
+            if self._holds_lease:
+                self._reader.break_lease()
+            return method
+
+    # -- In its own thread -----------------------------------------------------------------------
+
+    def _run(self) -> None:
+        with contextlib.suppress(_Abandoned):
+            if self._news is not None:
+                self._tell(self._news)
+            while True:
+                flushes = self._inbox.take(lambda: self._is_stopping, self._pause_seconds)
+                if self._is_stopping:
+                    break
+                arrived = self._deliver_or_fail(flushes)
+                for flush in flushes:
+                    flush.answer(arrived)
+        with contextlib.suppress(_Abandoned):
+            self._close()
 
     @contextlib.contextmanager
     def _watched(self, method: str) -> Iterator[None]:
-        self._calling = (method, time.monotonic())
+        """Let the supervisor see which call is in progress, for `abandon_if_overdue`."""
+        self._call = (method, time.monotonic())
         try:
             yield
         finally:
-            self._calling = None
-            if self.is_given_up:
-                raise GivenUp
+            with self._inbox.changed:
+                self._call = None
+                if self.is_abandoned:
+                    raise _Abandoned
 
-    def deliver(self, is_stopping: Callable[[], bool], arrived: Callable[[], None]) -> bool | None:
-        """Deliver what waits at this moment.
+    def _pause_seconds(self) -> float | None:
+        if self.backstop_seconds is None:
+            return None
+        return self._backoff.remaining_seconds() or self.backstop_seconds
 
-        Args:
-            is_stopping: Asked before each batch.
-            arrived: Called after each.
+    def _deliver_or_fail(self, flushes: Sequence[Flush]) -> bool:
+        """Deliver what waits now. Return whether all of it arrived."""
+        leads = self.backstop_seconds is not None and self._journal.try_lead()
+        if not flushes and (not leads or self._backoff.remaining_seconds()):
+            return False
+        try:
+            arrived = self._deliver()
+            while arrived is None and self._may_wait(flushes):
+                arrived = self._deliver()
+        except _Abandoned:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever an exporter raises, records wait
+            self._fail(error)
+            return False
+        except BaseException as error:  # noqa: BLE001 - SystemExit would end this thread alone
+            self._fail(ChestError(f"{type(error).__name__}: {error}"))
+            return False
+        finally:
+            if not leads:  # one connection per host, except during a flush
+                self._close()
+        if arrived is not None:
+            self._prune()
+        return bool(arrived)
 
-        Returns:
-            True when all has arrived, False when told to stop, None without the turn.
+    def _may_wait(self, flushes: Sequence[Flush]) -> bool:
+        """Pause while another process has the delivery lease; False when nobody waits any more."""
+        with self._inbox.changed:
+            self._inbox.changed.wait_for(lambda: self._is_stopping, _POLL_SECONDS)
+            return not self._is_stopping and any(flush.is_pending() for flush in flushes)
+
+    def _fail(self, error: Exception) -> None:
+        self._close()
+        self._backoff.failed(error)
+        self._tell(error)
+
+    def _tell(self, error: Exception) -> None:
+        """Call the plugins that listen for failures."""
+        with self._watched("chest_export_failed"):
+            self._plugins.export_failed(self._name, error)
+
+    def _prune(self) -> None:
+        began = time.monotonic()
+        self._journal.prune()
+        ended = time.monotonic()
+        self._prune_at = ended + max(_PRUNE_SECONDS, 20 * (ended - began))
+
+    # -- Under the delivery lease ----------------------------------------------------------------
+
+    def _deliver(self) -> bool | None:
+        """Return True when all has arrived, False when told to stop, None without the lease.
 
         Raises:
-            Exception: Whatever the exporter raises; what has not arrived waits.
+            Exception: Whatever the exporter raises. What has not arrived waits.
         """
-        with self._reader.turn() as held:
+        with self._reader.lease() as held:
             if not held:
                 return None
-            for chunk in self._reader.chunks(self._max_records, self._max_bytes):
-                if is_stopping():
-                    return False
-                self._open()
-                self._is_busy = True
-                self._export(chunk)
-                arrived()
-            self._rest()
+            self._holds_lease = True
+            try:
+                for chunk in self._reader.chunks(self._max_records, self._max_bytes):
+                    if self._is_stopping:
+                        return False
+                    self._open()
+                    self._is_used = True
+                    self._export(chunk)
+                    self._backoff.succeeded()
+                    # A long backlog may fail half way: what has arrived makes room meanwhile.
+                    if time.monotonic() >= self._prune_at:
+                        self._prune()
+                self._idle()
+            finally:
+                self._holds_lease = False
             return True
 
     def _open(self) -> None:
         if self.is_open:
             return
-        # Set before, so that `close` clears up after an `open` that failed half way.
+        # Set before, so that an `open` that fails half way is closed.
         self.is_open = True
-        # Drivers import modules when they are first used, and a child forked in the middle of an
-        # import waits for its end for ever.
+        # Drivers import modules when they are first used, and a child that is forked in the middle
+        # of an import waits for its end for ever.
         with self._watched("open"), fork.held_off():
-            self.exporter.open()
-
-    def _rest(self) -> None:
-        if self._is_busy:
-            self._is_busy = False
-            with self._watched("idle"):
-                self.exporter.idle()
+            self._exporter.open()
 
     def _export(self, chunk: Chunk) -> None:
-        """Deliver a chunk, or those of its records that the database does not refuse."""
+        """Deliver a chunk, except for the records that the database refuses."""
         batch = Batch(chunk.lines, chunk.count)
         try:
             with self._watched("export"):
-                self.exporter.export(batch)
+                self._exporter.export(batch)
         except BatchRejected as error:
             if chunk.count > 1:
                 for half in chunk.halves():
@@ -130,31 +265,32 @@ class Courier:
                 return
             self._reject(batch, error)
         else:
-            self._counters.add("delivered", self.name, len(batch))
+            self._counters.add("delivered", self._name, len(batch))
             with self._watched("chest_exported"):
-                self._plugins.exported(self.name, batch)
-        # Each part by itself: when a later one fails, no record is set aside a second time.
+                self._plugins.exported(self._name, batch)
+        # Each part by itself: when a later one fails, no record is dead-lettered a second time.
         self._reader.acknowledge(chunk)
 
     def _reject(self, batch: Batch, error: BatchRejected) -> None:
-        self._reader.set_aside(batch.lines, error)
-        self._counters.add("rejected", self.name)
+        self._reader.dead_letter(batch.lines, error)
+        self._counters.add("rejected", self._name)
         self._throttle.log(
             logging.ERROR,
-            f"rejected {self.name}",
-            f"The exporter {self.name!r} refused a record, which was set aside: {error}",
+            f"rejected {self._name}",
+            f"The exporter {self._name!r} refused a record, which is dead-lettered: {error}",
             error,
         )
-        self.tell(error)
+        self._tell(error)
 
-    def tell(self, error: Exception) -> None:
-        """Let plugins hear of a failure."""
-        with contextlib.suppress(GivenUp), self._watched("chest_export_failed"):
-            self._plugins.export_failed(self.name, error)
+    def _idle(self) -> None:
+        if self._is_used:
+            self._is_used = False
+            with self._watched("idle"):
+                self._exporter.idle()
 
-    def close(self) -> None:
-        """Close the exporter if it is open. What it raises then is of no interest."""
+    def _close(self) -> None:
+        """Close the exporter if it is open, whatever it raises then."""
         if self.is_open:
             self.is_open = False
             with contextlib.suppress(Exception), self._watched("close"):
-                self.exporter.close()
+                self._exporter.close()

@@ -3,12 +3,12 @@
 The folder holds::
 
     segments/<uuid7>.jsonl        records, one a line, written by one process
-    cursors/<exporter>.json       how far this exporter is, segment name to offset in bytes
-    cursors/<exporter>.lock       held by the process that delivers for it at this moment
+    cursors/<exporter>.json       this exporter's cursor: segment name to offset in bytes
+    cursors/<exporter>.lock       its delivery lease, held by the process that delivers to it now
     cursors/<exporter>.in-use     held by every process that has this exporter
     dead-letter/<exporter>.jsonl  records that the database refused, with the error
-    damaged/                      what nobody can read, with the reason
-    export.lock                   held by the process that delivers for this host
+    damaged/                      the quarantine: what cannot be read, with the reason
+    export.lock                   held by the leader, the process that delivers for this host
 """
 
 from __future__ import annotations
@@ -23,19 +23,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from flask_chest.errors import ConfigurationError
-from flask_chest.journal.background import Upkeep
-from flask_chest.journal.files import (
-    Lease,
-    LockFile,
-    Syncer,
-    open_private,
-    private_folder,
-    try_lock,
-)
+from flask_chest.journal.files import Syncer, open_private, private_folder
 from flask_chest.journal.interface import Journal, WhenFull
-from flask_chest.journal.quarantine import Damage
+from flask_chest.journal.locks import LockFile, SharedLock, try_lock
+from flask_chest.journal.maintenance import MaintenanceThread
+from flask_chest.journal.quarantine import Quarantine
 from flask_chest.journal.reader import DiskReader
-from flask_chest.journal.retention import LEASE, Retention
+from flask_chest.journal.retention import IN_USE, Retention
 from flask_chest.journal.segment import SegmentWriter
 from flask_chest.record import uuid7
 from flask_chest.runtime import fork
@@ -50,12 +44,12 @@ MAX_BYTES: Final = 1024 * 1024 * 1024
 """Bytes in the folder, unless CHEST_JOURNAL_MAX_BYTES says otherwise."""
 
 MAX_SEGMENT_BYTES: Final = 8 * 1024 * 1024
-"""A process goes on in a new segment after this many bytes, so that the old one can be deleted."""
+"""A process begins a new segment after this many bytes, so that the old one can be deleted."""
 
 IDLE_SECONDS: Final = 60.0
-"""A process that records nothing for so long leaves its segment, so that it can be deleted."""
+"""A process that records nothing for so long closes its segment, so that it can be deleted."""
 
-_LOOK_BYTES: Final = 1024 * 1024
+_CHECK_BYTES: Final = 1024 * 1024
 _FULL_SECONDS: Final = 1.0
 _DISK_FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -67,11 +61,11 @@ class DiskJournal(Journal):
         folder: Created when it is missing, for this user only.
         exporters: Names of all configured exporters: a segment is deleted when these have
             delivered it.
-        max_bytes: Most bytes in the folder, all processes together. Each process looks at it when
-            it has written a 64th of it or 1 MiB, so it may be exceeded by as much for each.
-        when_full: What is dropped to stay below.
-        fsync: Whether to wait until the disk has a record: `always` before its client has the
-            answer, `interval` each second beside the requests, or `never`.
+        max_bytes: Most bytes in the folder, all processes together. Each process checks this when
+            it has written a 64th of it or 1 MiB, so each may exceed it by as much.
+        when_full: Which records are dropped to stay below.
+        fsync: When to wait until the disk has a record: `always` before its client has the answer,
+            `interval` once a second beside the requests, or `never`.
 
     Raises:
         ConfigurationError: The folder cannot be written, or its files cannot be locked.
@@ -95,7 +89,7 @@ class DiskJournal(Journal):
         self._syncs_always = fsync == "always"
         self._counters = counters
         self._throttle = throttle
-        self._damage = Damage(folder / "damaged", max_bytes // 8, counters, throttle)
+        self._quarantine = Quarantine(folder / "damaged", max_bytes // 8, counters, throttle)
         self._readers = {name: self._new_reader(name) for name in exporters}
         self._retention = Retention(
             folder,
@@ -103,20 +97,22 @@ class DiskJournal(Journal):
             self._new_reader,
             max_bytes=max_bytes,
             when_full=when_full,
-            damage=self._damage,
+            quarantine=self._quarantine,
             counters=counters,
             throttle=throttle,
         )
         self._export_lock = LockFile(folder / "export.lock")
-        self._leases = [Lease(folder / "cursors" / f"{name}{LEASE}") for name in self._readers]
+        self._in_use = [
+            SharedLock(folder / "cursors" / f"{name}{IN_USE}") for name in self._readers
+        ]
         self._syncer = Syncer()
-        self._upkeep = Upkeep(self._look_after, throttle)
+        self._maintenance = MaintenanceThread(self._maintain, throttle)
         self._forget()
         try:
             self._make_folders()
             _probe(folder / ".probe")
-            for lease in self._leases:
-                lease.take()
+            for lock in self._in_use:
+                lock.hold()
         except OSError as error:
             raise ConfigurationError(
                 f"CHEST_JOURNAL={str(folder)!r} cannot be written: {error.strerror}. Give a folder "
@@ -127,19 +123,19 @@ class DiskJournal(Journal):
     def _forget(self) -> None:
         self._lock = threading.RLock()  # a signal handler may close what it interrupts
         self._writer: SegmentWriter | None = None
-        self._look_at = 0  # size of the segment at which to look whether all is well
+        self._check_at = 0  # size of the segment at which to check the limits
         self._full_until: float | None = None
-        self._no_look_before = 0.0
+        self._no_check_before = 0.0
         self._unsynced: set[Path] = set()
         self._synced = 0  # bytes of the segment that the disk has
-        self._idle_bytes, self._idle_since = 0, 0.0  # its size, and since when it is no other
+        self._idle_bytes, self._idle_since = 0, 0.0  # its size, and when that last changed
         self._appended = 0
 
     def _new_reader(self, name: str) -> DiskReader:
         return DiskReader(
             self.folder,
             name,
-            damage=self._damage,
+            quarantine=self._quarantine,
             max_dead_letters=self._max_bytes // 8,
             sync=self._fsync != "never",
             counters=self._counters,
@@ -162,15 +158,12 @@ class DiskJournal(Journal):
         try:
             with self._lock:
                 writer = self._writer
-                if writer is None or writer.size >= self._look_at or writer.is_torn:
-                    writer = self._look()
+                if writer is None or writer.size >= self._check_at or writer.is_torn:
+                    writer = self._checked_writer()
                 if writer is None:
                     self._counters.add("dropped", "journal_full")
                     return False
-                written = os.write(writer.descriptor, line)  # `writer.append`, without the call
-                if written != len(line):
-                    raise writer.taken_back(written, line)
-                writer.size += written
+                writer.append(line)
                 self._appended += 1
                 if self._syncs_always:
                     self._sync_writer(writer)
@@ -180,12 +173,12 @@ class DiskJournal(Journal):
             return False
         return True
 
-    def _look(self) -> SegmentWriter | None:
-        """Return the segment to write to, a new one when it is time; None without room."""
+    def _checked_writer(self) -> SegmentWriter | None:
+        """Return the segment to write to, if need be a new one; None when the journal is full."""
         now = time.monotonic()
         if self._full_until is not None and now < self._full_until:
             return None
-        if now >= self._no_look_before and not self._retention.make_room():
+        if now >= self._no_check_before and not self._retention.make_room():
             # Nobody may delete a segment that is written to; all of ours may be delivered.
             self._retire()
             if not self._retention.make_room():
@@ -195,14 +188,14 @@ class DiskJournal(Journal):
         writer = old = self._writer
         segment_bytes = min(MAX_SEGMENT_BYTES, self._max_bytes // 16)
         if writer is None or writer.is_torn or writer.size >= segment_bytes:
-            # Until a new one can be made, each record comes by here, and must not wait for a look
-            # at the whole folder.
-            self._no_look_before = now + _FULL_SECONDS
+            # While no new one can be made, each record comes here, and must not wait for a scan
+            # of the whole folder.
+            self._no_check_before = now + _FULL_SECONDS
             writer = self._rotate()
             if writer is not old:
-                self._no_look_before = 0.0
-        step = min(_LOOK_BYTES, self._max_bytes // 64)
-        self._look_at = min(writer.size + step, max(segment_bytes, writer.size))
+                self._no_check_before = 0.0
+        step = min(_CHECK_BYTES, self._max_bytes // 64)
+        self._check_at = min(writer.size + step, max(segment_bytes, writer.size))
         return writer
 
     def _rotate(self) -> SegmentWriter:
@@ -213,7 +206,7 @@ class DiskJournal(Journal):
             except OSError:
                 if old is None or old.is_torn:
                     raise
-                return old  # too long, but better than nothing
+                return old  # too large, but better than none
             if old is not None:
                 self._unsynced.add(old.path)
                 old.close()
@@ -225,7 +218,7 @@ class DiskJournal(Journal):
             return new
 
     def _retire(self) -> None:
-        """Let others read the segment to its end and delete it; the next record has a new one."""
+        """Close the segment, so that others can delete it. The next record begins a new one."""
         if self._writer is not None:
             self._unsynced.add(self._writer.path)
             self._close_writer()
@@ -244,13 +237,13 @@ class DiskJournal(Journal):
             self._report("sync", "A record may be lost when the power fails", error)
 
     def close(self) -> None:
-        """Close the segment and give the locks back."""
-        self._upkeep.stop()
+        """Close the segment and release the locks."""
+        self._maintenance.stop()
         with self._lock:
             self._close_writer()
-        self.release()
-        for lease in self._leases:
-            lease.give_back()
+        self.resign()
+        for lock in self._in_use:
+            lock.release()
 
     def _close_writer(self) -> None:
         with fork.held_off():
@@ -258,24 +251,24 @@ class DiskJournal(Journal):
             if writer is not None:
                 writer.close()
 
-    # -- Beside the requests ---------------------------------------------------------------------
+    # -- Maintenance, beside the requests --------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to sync, and to see whether the folder is still there."""
-        self._take_leases()
-        self._upkeep.start()
+        """Start the thread that syncs, and that notices when the folder is deleted."""
+        self._hold_in_use()
+        self._maintenance.start()
 
-    def _take_leases(self) -> None:
+    def _hold_in_use(self) -> None:
         try:
-            for lease in self._leases:
-                lease.take()
+            for lock in self._in_use:
+                lock.hold()
         except FileNotFoundError:
-            pass  # the folder is gone, and is made when it is needed
+            pass  # the folder was deleted, and is made again when it is needed
         except OSError as error:
-            self._report("lease", "A process with fewer exporters may not wait for ours", error)
+            self._report("in-use", "Others may delete records that our exporters wait for", error)
 
-    def _look_after(self) -> None:
-        self._take_leases()
+    def _maintain(self) -> None:
+        self._hold_in_use()
         try:
             self._rescue()
         except OSError as error:
@@ -294,7 +287,7 @@ class DiskJournal(Journal):
                 self._retire()
 
     def _rescue(self) -> None:
-        """Write again what was in a segment that somebody deleted."""
+        """Write the records of a segment that somebody deleted to a new one."""
         with self._lock:
             lost = self._writer
             if lost is None or lost.is_there():
@@ -308,7 +301,7 @@ class DiskJournal(Journal):
                 logging.WARNING,
                 "rescued",
                 f"{lost.path} was deleted while it was written to. Its {len(content)} bytes are "
-                "in a new segment and are delivered, again where they had been",
+                "in a new segment, and all of them are delivered, some perhaps again",
             )
 
     def _sync(self) -> None:
@@ -333,16 +326,16 @@ class DiskJournal(Journal):
         """Return the reader of one of the exporters named at the start."""
         return self._readers[exporter]
 
-    def claim(self) -> bool:
-        """Try to take the host's export lock; True when this process has it."""
+    def try_lead(self) -> bool:
+        """Take or keep the lock of the host's leader; False when another process has it."""
         try:
             return self._export_lock.hold()
         except OSError as error:
-            self._report("claim", "Nothing is delivered", error)
+            self._report("lead", "Nothing is delivered", error)
             return False
 
-    def release(self) -> None:
-        """Give the host's export lock back."""
+    def resign(self) -> None:
+        """Release the lock of the host's leader."""
         self._export_lock.release()
 
     def prune(self) -> None:
@@ -350,15 +343,15 @@ class DiskJournal(Journal):
         self._retention.prune()
 
     def after_fork(self) -> None:
-        """Forget the parent's segment and locks; the parent goes on with them."""
+        """Forget the parent's segment and locks, which the parent goes on using."""
         self._lock = threading.RLock()
         self._close_writer()
         self._forget()
-        self._upkeep.after_fork()
+        self._maintenance.after_fork()
         self._syncer.after_fork()
         self._export_lock.after_fork()
-        for lease in self._leases:
-            lease.give_back()
+        for lock in self._in_use:
+            lock.release()
         for reader in self._readers.values():
             reader.after_fork()
 

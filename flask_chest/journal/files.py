@@ -1,13 +1,11 @@
-"""Files and folders of the journal: private to this user, written whole, locked."""
+"""Files and folders of the journal: private to this user, written whole, synced to the disk."""
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import sys
 import threading
-import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,9 +36,9 @@ def private_folder(path: Path) -> None:
 def open_private(path: Path, flags: int) -> int:
     """Open a file that only this user may read, whatever the umask, and return its descriptor.
 
-    One that root creates belongs to the owner of its folder, as the application's user must be
-    able to go on with what ``flask chest flush`` of a root's cron left. Links are not followed:
-    that user may write into the folder, and must not lead root to another file.
+    One that root creates belongs to the owner of its folder: the application's user must be able
+    to go on with what root's cron left with ``flask chest flush``. Links are not followed: that
+    user may write into the folder, and must not lead root to another file.
 
     Raises:
         OSError: It cannot be opened.
@@ -66,7 +64,7 @@ def open_private(path: Path, flags: int) -> int:
 
 
 def _owner_to_be(path: Path) -> os.stat_result | None:
-    """Return whose a new file or folder is going to be, when it is another's than root's."""
+    """Return the owner of the folder, to whom root gives a new file; None when that is root."""
     if os.geteuid() != 0:
         return None
     owner = path.parent.stat()
@@ -77,7 +75,7 @@ def write_private(path: Path, flags: int, content: bytes) -> None:
     """Open a private file, write all of `content` to it, and close it.
 
     Raises:
-        OSError: Not all of it could be written, and what was is taken back.
+        OSError: Not all of it could be written. The file is as long as it was.
     """
     with fork.held_off():
         descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | flags)
@@ -91,145 +89,8 @@ def write_private(path: Path, flags: int, content: bytes) -> None:
 
 
 def short_write(written: int, content: bytes) -> OSError:
-    """Return the error for a write that stopped half way, which the kernel does not report."""
+    """Return the error for a write of too few bytes, for which the kernel gives none."""
     return OSError(errno.ENOSPC, f"only {written} of {len(content)} bytes could be written")
-
-
-def try_lock(descriptor: int) -> bool:
-    """Take the exclusive lock on an open file unless somebody holds it.
-
-    The kernel lets it go when the last descriptor of this opening closes, kill -9 included.
-
-    Raises:
-        OSError: The file system has no locks.
-    """
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def is_at(descriptor: int, path: Path) -> bool:
-    """Whether an open file is the one that has this path; not when it was deleted or replaced.
-
-    Raises:
-        OSError: Neither can be told.
-    """
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-class LockFile:
-    """A lock that one holder has, among all processes and all threads of this one."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.RLock()  # a signal handler may release what it interrupts
-        self._descriptor: int | None = None
-
-    @property
-    def is_held(self) -> bool:
-        """Whether it is held through this object."""
-        return self._descriptor is not None
-
-    def acquire(self) -> bool:
-        """Take the lock; False when somebody has it already, through this object too.
-
-        Raises:
-            OSError: The file cannot be opened or locked.
-        """
-        with self._lock, fork.held_off():
-            if self._descriptor is not None:
-                return False
-            descriptor = open_private(self._path, os.O_RDWR | os.O_CREAT)
-            try:
-                if try_lock(descriptor):
-                    self._descriptor, descriptor = descriptor, -1
-            finally:
-                if descriptor >= 0:
-                    os.close(descriptor)
-            return self._descriptor is not None
-
-    def hold(self) -> bool:
-        """Take the lock or keep it; False when another process has it.
-
-        A lock whose file was deleted holds nobody off: it is taken anew.
-
-        Raises:
-            OSError: The file cannot be opened or locked.
-        """
-        with self._lock, fork.held_off():
-            if self._descriptor is not None and not is_at(self._descriptor, self._path):
-                self.release()
-            return self.acquire() or self._descriptor is not None
-
-    def release(self) -> None:
-        """Let the lock go; does nothing when it is not held."""
-        with self._lock, fork.held_off():
-            descriptor, self._descriptor = self._descriptor, None
-            if descriptor is not None:
-                os.close(descriptor)
-
-    def after_fork(self) -> None:
-        """Close, in a forked child, its copy of the descriptor; the parent's holds the lock."""
-        self._lock = threading.RLock()
-        self.release()
-
-
-class Lease:
-    """Says, for as long as its process lives, that something is in use, by any number of these."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._descriptor: int | None = None
-        self._finalizer: weakref.finalize[..., Lease] | None = None
-
-    def take(self) -> None:
-        """Say so from now on. Calling it again does nothing, unless the file was deleted.
-
-        Raises:
-            OSError: The file cannot be opened or locked.
-        """
-        with fork.held_off():
-            while self._descriptor is None or not is_at(self._descriptor, self._path):
-                self.give_back()
-                descriptor = open_private(self._path, os.O_RDWR | os.O_CREAT)
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_SH)
-                except OSError:
-                    os.close(descriptor)
-                    raise
-                self._descriptor = descriptor
-                # Taken where an application is made, which may be given up without a `close`.
-                self._finalizer = weakref.finalize(self, os.close, descriptor)
-                self._finalizer.atexit = False
-
-    def give_back(self) -> None:
-        """Say so no longer; in a forked child, the parent goes on saying it."""
-        self._descriptor = None
-        finalizer, self._finalizer = self._finalizer, None
-        if finalizer is not None:
-            finalizer()
-
-    @staticmethod
-    def end(path: Path) -> bool:
-        """Delete the file of a lease that no living process has; False when one has it.
-
-        Raises:
-            OSError: It cannot be opened, locked or deleted.
-        """
-        with fork.held_off():
-            descriptor = open_private(path, os.O_RDWR)
-            try:
-                if not try_lock(descriptor):
-                    return False
-                path.unlink()
-                return True
-            finally:
-                os.close(descriptor)
 
 
 class Syncer:
@@ -266,7 +127,7 @@ class Syncer:
 
 
 def _wait(call: Callable[[int], None], descriptor: int) -> None:
-    """Make a call that takes long; where threads are gevent's greenlets, in a real thread."""
+    """Make a call that takes long; in a real thread where gevent has patched threads."""
     monkey = sys.modules.get("gevent.monkey")
     if monkey is not None and monkey.is_module_patched("threading"):
         sys.modules["gevent"].get_hub().threadpool.apply(call, (descriptor,))

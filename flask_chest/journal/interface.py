@@ -1,4 +1,4 @@
-"""What a journal does, whichever way it keeps the records."""
+"""The interface of journals and of their readers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Chunk:
         lines: One record a line, each with its line feed.
         count: Number of lines.
         segment: Name of the segment that they come from.
-        end: Where in the segment the reader stands once they are delivered, in bytes.
+        end: The cursor once they are delivered: an offset in the segment, in bytes.
     """
 
     lines: bytes
@@ -29,8 +29,8 @@ class Chunk:
     end: int
 
     def halves(self) -> tuple[Chunk, Chunk]:
-        """Return the two halves of a chunk of several records, to be acknowledged one by one."""
-        # Not `splitlines`: it takes a carriage return, too, for the end of a line.
+        """Split a chunk of several records in two, to be acknowledged one after the other."""
+        # Not `splitlines`, for which a carriage return also ends a line.
         lines = self.lines.split(b"\n")
         middle = self.count // 2
         second = b"\n".join(lines[middle:])
@@ -42,23 +42,23 @@ class Chunk:
 
 
 class Reader(ABC):
-    """One exporter's way through the journal."""
+    """Reads the journal for one exporter, from its cursor on."""
 
     @abstractmethod
-    def turn(self) -> AbstractContextManager[bool]:
-        """Hold, in the `with` block, the right to deliver for this exporter.
+    def lease(self) -> AbstractContextManager[bool]:
+        """Hold, in the `with` block, the delivery lease: the right to deliver to this exporter.
 
         Yields:
-            False when another process or thread has it. All else may be called only by who has
-            it, but for `pending` and `break_turn`.
+            False when another process or thread has it. Only `pending` and `break_lease` may be
+            called without it.
 
         Raises:
             OSError: The journal cannot be used.
         """
 
     @abstractmethod
-    def break_turn(self) -> None:
-        """Take the right away from the thread of this process that has it, and seems to hang."""
+    def break_lease(self) -> None:
+        """Take the lease away from the thread of this process that has it, and seems to hang."""
 
     @abstractmethod
     def chunks(self, max_records: int, max_bytes: int) -> Iterator[Chunk]:
@@ -68,21 +68,21 @@ class Reader(ABC):
         unless a single record is larger. The caller acknowledges each before it asks for the next.
 
         Raises:
-            OSError: Some records cannot be read; all others have been yielded before. What will
-                never be readable has been set aside, and is not met again.
+            OSError: Some records cannot be read; all others were yielded before. What no retry
+                makes readable is quarantined, and does not come again.
         """
 
     @abstractmethod
     def acknowledge(self, chunk: Chunk) -> None:
-        """Move the cursor behind `chunk`, which the exporter has committed. Never raises.
+        """Move the cursor past `chunk`, which the exporter has committed. Never raises.
 
-        Where it cannot be stored, as on a full disk, this process remembers it, and the chunk is
-        delivered again only by the next one.
+        When it cannot be stored, as on a full disk, this process remembers it. Only the next
+        process delivers the chunk again.
         """
 
     @abstractmethod
-    def set_aside(self, line: bytes, error: Exception) -> None:
-        """Keep a record that the database refuses, with the error, away from the others.
+    def dead_letter(self, line: bytes, error: Exception) -> None:
+        """Keep a record that the database refuses, with the error, among the dead letters.
 
         Raises:
             OSError: It could not be kept, so it must not be acknowledged.
@@ -109,7 +109,7 @@ class Journal(ABC):
 
     @abstractmethod
     def start(self) -> None:
-        """Begin what is done beside the requests, in a thread of its own. Once in a process.
+        """Start the maintenance thread, once in a process.
 
         Raises:
             RuntimeError: No thread can be started now.
@@ -122,27 +122,30 @@ class Journal(ABC):
 
     @abstractmethod
     def reader(self, exporter: str) -> Reader:
-        """Return the reader of the exporter with this name, at its stored position."""
+        """Return the reader of the exporter with this name, at its stored cursor."""
 
     @abstractmethod
-    def claim(self) -> bool:
-        """Try to become the process that delivers for the host; True when this one is it.
+    def try_lead(self) -> bool:
+        """Become or stay the leader, the process that delivers for the host.
 
-        Never raises: what keeps it from finding out is logged.
+        Never raises: an error is logged.
+
+        Returns:
+            False when another process is the leader.
         """
 
     @abstractmethod
-    def release(self) -> None:
-        """Stop being the process that delivers, so that another can take over at once."""
+    def resign(self) -> None:
+        """Stop being the leader, so that another process can take over at once."""
 
     @abstractmethod
     def prune(self) -> None:
-        """Delete what every reader has passed and no process writes to any more. Never raises."""
+        """Delete what every reader has passed and no process writes to. Never raises."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of files. What was appended stays and is delivered by whoever comes next."""
+        """Close all files. What was appended stays, and the next process delivers it."""
 
     @abstractmethod
     def after_fork(self) -> None:
-        """Let go, in a forked child, of what the parent writes to."""
+        """Let go, in a forked child, of what belongs to the parent."""

@@ -1,6 +1,6 @@
-"""The journal in memory, for places where no disk may be written.
+"""The journal in memory, for places without a disk to write to.
 
-A record is lost when its process ends before it is delivered: the loss window is one export
+A record is lost when its process ends before it is delivered. The loss window is one export
 interval, plus the length of an outage.
 """
 
@@ -32,7 +32,7 @@ class MemoryJournal(Journal):
     Args:
         exporters: Names of all configured exporters.
         max_bytes: Most bytes that wait for one exporter.
-        when_full: What is dropped to stay below.
+        when_full: Which records are dropped to stay below.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class MemoryJournal(Journal):
         self._appended = 0
 
     def start(self) -> None:
-        """Do nothing: there is nothing to look after."""
+        """Do nothing: there is nothing to maintain."""
 
     @property
     def appended(self) -> int:
@@ -70,18 +70,18 @@ class MemoryJournal(Journal):
         """Return the reader of one of the exporters named at the start."""
         return self._readers[exporter]
 
-    def claim(self) -> bool:
-        """Return True: nobody else sees these records."""
+    def try_lead(self) -> bool:
+        """Return True: no other process sees these records."""
         return True
 
-    def release(self) -> None:
-        """Do nothing: nobody can take over."""
+    def resign(self) -> None:
+        """Do nothing: no other process can take over."""
 
     def prune(self) -> None:
         """Do nothing: a delivered record is gone already."""
 
     def close(self) -> None:
-        """Do nothing: what was not delivered ends with the process."""
+        """Do nothing: what was not delivered is lost with the process."""
 
     def after_fork(self) -> None:
         """Leave the parent's records to the parent."""
@@ -112,10 +112,10 @@ class MemoryReader(Reader):
     def after_fork(self) -> None:
         """Start empty, as at the beginning."""
         self._lock = threading.RLock()  # a signal handler may close what it interrupts
-        self._turn = threading.Lock()
+        self._lease = threading.Lock()
         self._lines: deque[tuple[float, bytes]] = deque()
         self._bytes = 0
-        self._passed = 0  # bytes that have left at the front, delivered or dropped
+        self._passed = 0  # bytes that were removed at the front, delivered or dropped
 
     def add(self, line: bytes) -> None:
         """Keep one record, and drop some when there are too many bytes."""
@@ -135,7 +135,7 @@ class MemoryReader(Reader):
                 logging.ERROR,
                 f"memory_full {self._exporter}",
                 f"Records are lost: {self._bytes} bytes wait in memory for the exporter "
-                f"{self._exporter!r}, which does not take them",
+                f"{self._exporter!r}, and no more may (CHEST_JOURNAL_MAX_BYTES)",
             )
 
     def _pop(self) -> None:
@@ -144,9 +144,9 @@ class MemoryReader(Reader):
         self._passed += len(line)
 
     @contextlib.contextmanager
-    def turn(self) -> Iterator[bool]:
+    def lease(self) -> Iterator[bool]:
         """Hold the lock that keeps two threads from delivering the same records at once."""
-        lock = self._turn  # after a fork in the turn, and once it is broken, there is another one
+        lock = self._lease  # `after_fork` and `break_lease` replace it
         held = lock.acquire(blocking=False)
         try:
             yield held
@@ -154,9 +154,9 @@ class MemoryReader(Reader):
             if held:
                 lock.release()
 
-    def break_turn(self) -> None:
+    def break_lease(self) -> None:
         """Let the next thread have a lock of its own."""
-        self._turn = threading.Lock()
+        self._lease = threading.Lock()
 
     def chunks(self, max_records: int, max_bytes: int) -> Iterator[Chunk]:
         """Yield what waits at this moment, oldest first."""
@@ -185,7 +185,7 @@ class MemoryReader(Reader):
             while self._passed < chunk.end:
                 self._pop()
 
-    def set_aside(self, line: bytes, error: Exception) -> None:
+    def dead_letter(self, line: bytes, error: Exception) -> None:
         """Log the refusal: there is no disk to keep the record on."""
         self._throttle.log(
             logging.ERROR,

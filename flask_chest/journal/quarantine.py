@@ -1,4 +1,4 @@
-"""What nobody can deliver any more: kept out of the way, with the reason beside it."""
+"""Keeps what cannot be read any more out of the way, with the reason beside it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 _UNREADABLE: Final = {errno.EIO, errno.EISDIR, errno.EBADMSG, errno.ELOOP, errno.ENXIO} | {
     getattr(errno, "EUCLEAN", errno.EIO)
 }
-"""Errors that trying again does not mend; a missing permission or descriptor may be mended."""
+"""Errors that no retry mends, unlike a missing permission or a lack of descriptors."""
 
 
-class Damage:
-    """Sets damaged parts of the journal aside.
+class Quarantine:
+    """Takes corrupt parts of the journal, so that they hold up nothing.
 
-    A part is a file named after its segment and offset; the same name with ``.reason`` holds a
-    line of text. The oldest make room for new ones.
+    A part is a file named after its segment and offset. A file of the same name with ``.reason``
+    holds a line of text. The oldest make room for new ones.
 
     Args:
         folder: ``<journal>/damaged``, created with the first part.
@@ -59,10 +59,10 @@ class Damage:
         write_private(self._folder / part, os.O_TRUNC, text)
         self._explain(part, reason)
         self._counters.add("dropped", "torn")
-        self._throttle.log(logging.WARNING, "torn", f"Set aside in {self._folder}: {reason}")
+        self._throttle.log(logging.WARNING, "torn", f"Quarantined in {self._folder}: {reason}")
 
     def move_if_unreadable(self, segment: Segment, error: OSError) -> None:
-        """Move a segment that will never be readable again, unless a process still writes to it.
+        """Move a segment that no retry makes readable, unless a process still writes to it.
 
         Raises:
             OSError: It could not be moved.
@@ -78,7 +78,7 @@ class Damage:
         self._explain(segment.name, reason)
         self._counters.add("dropped", "damaged")
         self._throttle.log(
-            logging.ERROR, "damaged", f"Set aside in {self._folder}: {reason}", error
+            logging.ERROR, "damaged", f"Quarantined in {self._folder}: {reason}", error
         )
 
     def _explain(self, part: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""The way of one exporter through the journal on disk."""
+"""Reads the journal on disk for one exporter: its cursor, its lease, its dead letters."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flask_chest.journal.files import LockFile, Syncer, write_private
+from flask_chest.journal.files import Syncer, write_private
 from flask_chest.journal.interface import Chunk, Reader
+from flask_chest.journal.locks import LockFile
 from flask_chest.journal.segment import segments
 
 if TYPE_CHECKING:
-    from flask_chest.journal.quarantine import Damage
+    from flask_chest.journal.quarantine import Quarantine
     from flask_chest.runtime.counters import Counters
     from flask_chest.runtime.log import Throttle
 
@@ -24,16 +25,15 @@ if TYPE_CHECKING:
 class DiskReader(Reader):
     """One exporter's cursor: for each segment, the offset up to which it has delivered.
 
-    The file is replaced in one step, so a reader finds the old one or the new one, and a crash
-    between the database's commit and the replacement repeats one batch, which the database
-    recognises by its record IDs.
+    The file is replaced atomically: a reader finds the old one or the new one. A crash between the
+    database's commit and the replacement repeats one batch, which is idempotent by its record IDs.
 
     Args:
         folder: The journal's.
         exporter: Names the files, so it has only letters, digits, ``_`` and ``-``.
-        damage: Takes what cannot be read.
+        quarantine: Takes what cannot be read.
         max_dead_letters: Most bytes of dead letters.
-        sync: Whether the disk must have a dead letter before the cursor moves behind its record.
+        sync: Whether the disk must have a dead letter before the cursor passes its record.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class DiskReader(Reader):
         folder: Path,
         exporter: str,
         *,
-        damage: Damage,
+        quarantine: Quarantine,
         max_dead_letters: int,
         sync: bool,
         counters: Counters,
@@ -54,15 +54,15 @@ class DiskReader(Reader):
         self._dead_letters = folder / "dead-letter" / f"{exporter}.jsonl"
         self._max_dead_letters = max_dead_letters
         self._syncer = Syncer() if sync else None
-        self._turn_file = folder / "cursors" / f"{exporter}.lock"
-        self._turn = LockFile(self._turn_file)
-        self._damage = damage
+        self._lease_file = folder / "cursors" / f"{exporter}.lock"
+        self._lease = LockFile(self._lease_file)
+        self._quarantine = quarantine
         self._counters = counters
         self._throttle = throttle
         self._cursor: dict[str, int] = {}  # what this process has acknowledged
 
     def load(self) -> dict[str, int]:
-        """Return how far this exporter is, as far as the file and this process know.
+        """Return the cursor, from the file and from what this process has acknowledged.
 
         Raises:
             OSError: The file is there, but cannot be read.
@@ -86,16 +86,16 @@ class DiskReader(Reader):
         self._throttle.log(
             logging.WARNING,
             f"damaged {self._exporter}",
-            f"The cursor {self._file} is damaged; all that is in the journal is delivered again, "
-            "and what is in the database already is passed over there",
+            f"The cursor {self._file} is corrupt. All that is in the journal is delivered again; "
+            "records that the database already has are not stored twice",
         )
         return {}
 
     @contextlib.contextmanager
-    def turn(self) -> Iterator[bool]:
+    def lease(self) -> Iterator[bool]:
         """Hold the lock that keeps two processes from delivering the same records at once."""
-        turn = self._turn  # that of a thread whose turn was broken is another one
-        held = turn.acquire()
+        lease = self._lease  # `break_lease` replaces it
+        held = lease.acquire()
         try:
             if held:
                 self._cursor = self.load()  # each time: another process may have moved it
@@ -103,16 +103,16 @@ class DiskReader(Reader):
             yield held
         finally:
             if held:
-                turn.release()
+                lease.release()
 
     def _forget_deleted(self) -> None:
         there = {segment.name for segment in segments(self._folder)}
         self._cursor = {name: at for name, at in self._cursor.items() if name in there}
 
-    def break_turn(self) -> None:
+    def break_lease(self) -> None:
         """Release the lock in the name of the thread that holds it."""
-        turn, self._turn = self._turn, LockFile(self._turn_file)
-        turn.release()
+        lease, self._lease = self._lease, LockFile(self._lease_file)
+        lease.release()
 
     def chunks(self, max_records: int, max_bytes: int) -> Iterator[Chunk]:
         """Yield what waits at this moment, oldest segment first."""
@@ -121,15 +121,15 @@ class DiskReader(Reader):
             try:
                 end = segment.size()
                 start = segment.start(self._cursor.get(segment.name, 0), end)
-                # What is left is half a line: it is being written, or its writer was killed.
+                # Half a line may remain: it is being written, or its writer was killed.
                 for lines, count in segment.chunks(start, end, max_records, max_bytes):
                     start += len(lines)
                     yield Chunk(lines, count, segment.name, start)
             except FileNotFoundError:
-                continue  # somebody has tidied up
+                continue  # somebody deleted it
             except OSError as error:
                 unreadable = unreadable or error
-                self._damage.move_if_unreadable(segment, error)
+                self._quarantine.move_if_unreadable(segment, error)
         if unreadable is not None:
             raise unreadable
 
@@ -138,7 +138,7 @@ class DiskReader(Reader):
         is_first = chunk.segment not in self._cursor
         self._cursor[chunk.segment] = chunk.end
         try:
-            if is_first:  # else the batches of a long backlog would write more and more names
+            if is_first:  # or the file would grow with each segment of a long backlog
                 self._forget_deleted()
             write_private(self._new_file, os.O_TRUNC, json.dumps(self._cursor).encode())
             self._new_file.replace(self._file)
@@ -146,13 +146,13 @@ class DiskReader(Reader):
             self._throttle.log(
                 logging.ERROR,
                 f"cursor {self._exporter}",
-                f"The cursor of the exporter {self._exporter!r} cannot be stored. Delivery goes "
-                "on; what this process delivers meanwhile is delivered again after its end, and "
-                f"passed over where it is already: {error}",
+                f"The cursor of the exporter {self._exporter!r} cannot be stored: {error}. "
+                "Delivery goes on. The next process repeats what this one delivers meanwhile; "
+                "the database stores no record twice",
                 error,
             )
 
-    def set_aside(self, line: bytes, error: Exception) -> None:
+    def dead_letter(self, line: bytes, error: Exception) -> None:
         """Append the record and the error to the dead letters of this exporter."""
         with contextlib.suppress(FileNotFoundError):
             if self._dead_letters.stat().st_size >= self._max_dead_letters:
@@ -195,19 +195,19 @@ class DiskReader(Reader):
         return waiting, now - oldest
 
     def after_fork(self) -> None:
-        """Leave the turn to the parent."""
-        self._turn.after_fork()
+        """Leave the lease to the parent."""
+        self._lease.after_fork()
         if self._syncer is not None:
             self._syncer.after_fork()
         self._cursor = {}
 
 
 def _created(name: str, otherwise: float) -> float:
-    """Return the Unix time in seconds that the UUIDv7 in a segment's name begins with.
+    """Return the Unix time in seconds from the UUIDv7 in a segment's name.
 
     Args:
         name: Of the segment.
-        otherwise: For a name that somebody else gave.
+        otherwise: What to return for another kind of name.
     """
     try:
         return int(name[:8] + name[9:13], 16) / 1000

@@ -1,4 +1,4 @@
-"""What stays in the journal on disk, and for whom."""
+"""Deletes segments of the journal on disk: those that are delivered, and the oldest when full."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from flask_chest.journal.files import Lease
-from flask_chest.journal.segment import Segment, delete_unborn, segments
+from flask_chest.journal.locks import SharedLock
+from flask_chest.journal.segment import Segment, delete_unfinished, segments
 from flask_chest.runtime import fork
 
 if TYPE_CHECKING:
     from flask_chest.journal.interface import WhenFull
-    from flask_chest.journal.quarantine import Damage
+    from flask_chest.journal.quarantine import Quarantine
     from flask_chest.journal.reader import DiskReader
     from flask_chest.runtime.counters import Counters
     from flask_chest.runtime.log import Throttle
 
-LEASE: Final = ".in-use"
-_UNBORN_SECONDS: Final = 3600.0
+IN_USE: Final = ".in-use"
+_UNFINISHED_SECONDS: Final = 3600.0
 _COUNTED: Final = ("segments", "dead-letter", "damaged")
 
 
@@ -48,7 +48,7 @@ class Retention:
         *,
         max_bytes: int,
         when_full: WhenFull,
-        damage: Damage,
+        quarantine: Quarantine,
         counters: Counters,
         throttle: Throttle,
     ) -> None:
@@ -58,12 +58,12 @@ class Retention:
         self._reader = reader
         self._max_bytes = max_bytes
         self._when_full = when_full
-        self._damage = damage
+        self._quarantine = quarantine
         self._counters = counters
         self._throttle = throttle
 
     def prune(self) -> None:
-        """Delete what every exporter has passed and nobody writes to. Never raises."""
+        """Delete segments that every exporter has passed and no process writes to. Never raises."""
         with self._reported("Delivered records stay on the disk"):
             readers = self._followed()
             self._end_unused(readers)
@@ -72,11 +72,11 @@ class Retention:
                 reached = min(cursor.get(segment.name, 0) for cursor in cursors)
                 with self._reported("Delivered records stay on the disk"):
                     self._delete_if_done(segment, reached)
-            delete_unborn(self._segments, time.time() - _UNBORN_SECONDS)
+            delete_unfinished(self._segments, time.time() - _UNFINISHED_SECONDS)
 
     def _delete_if_done(self, segment: Segment, reached: int) -> None:
         if segment.tail(segment.start(reached, segment.size())) is None:
-            return  # as most of a backlog, which is looked at each second: no lock is needed to see
+            return  # most of a backlog, which is scanned each second: no lock is needed to see it
         with segment.left() as is_left:
             if not is_left:
                 return
@@ -85,11 +85,11 @@ class Retention:
             if tail is None:
                 return
             if tail:
-                self._damage.keep_tail(segment, reached, tail)
+                self._quarantine.keep_tail(segment, reached, tail)
             segment.path.unlink()
 
     def make_room(self) -> bool:
-        """Return whether more may be written, and see to it where the oldest are to go."""
+        """Return whether more may be written; if the policy is that, drop the oldest before."""
         with self._reported("The size of the journal is not known"):
             size = sum(_size(self._folder / name) for name in _COUNTED)
             if size <= self._max_bytes:
@@ -107,7 +107,7 @@ class Retention:
                 f"CHEST_JOURNAL_MAX_BYTES={self._max_bytes}",
             )
             return False
-        return True  # the disk itself says what it cannot take
+        return True  # a disk that is full raises in the write
 
     def _drop(self, segment: Segment, readers: Mapping[str, DiskReader]) -> int:
         """Delete a segment unless a process writes to it; return the bytes that this freed."""
@@ -131,15 +131,15 @@ class Retention:
 
     def _followed(self) -> dict[str, DiskReader]:
         """Return the readers of all exporters that a living process has."""
-        names = {path.stem for path in (self._folder / "cursors").glob(f"*{LEASE}")}
+        names = {path.stem for path in (self._folder / "cursors").glob(f"*{IN_USE}")}
         others = {name: self._reader(name) for name in names.difference(self._readers)}
         return {**self._readers, **others}
 
     def _end_unused(self, readers: dict[str, DiskReader]) -> None:
-        """Stop waiting for exporters that no living process has any more, and say so once."""
+        """Stop waiting for exporters that no living process has any more, and log it once."""
         for name in set(readers).difference(self._readers):
             with contextlib.suppress(FileNotFoundError):  # another process was faster
-                if not Lease.end(self._folder / "cursors" / f"{name}{LEASE}"):
+                if not SharedLock.delete_unheld(self._folder / "cursors" / f"{name}{IN_USE}"):
                     continue
                 waiting, _ = readers[name].pending()
                 self._throttle.log(
@@ -167,7 +167,7 @@ class Retention:
 
 
 def _size(folder: Path) -> int:
-    """Return the bytes of the files in a folder. A request waits for it."""
+    """Return the bytes of the files in a folder. A request waits for this."""
     found = 0
     with fork.held_off(), contextlib.suppress(FileNotFoundError), os.scandir(folder) as files:
         for file in files:

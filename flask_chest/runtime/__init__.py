@@ -1,1 +1,1 @@
-"""What every other part stands on: forks, the log, counters, Flask's proxies."""
+"""The lowest floor of the package: forks, the log, counters, Flask's proxies."""

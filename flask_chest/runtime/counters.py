@@ -1,4 +1,4 @@
-"""Counters of this process, and what `chest.stats()` returns."""
+"""Counters of this process, and the objects that `chest.stats()` returns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class HookTime:
-    """What calls of one hook of one plugin took in this process.
+    """How long calls of one hook of one plugin took in this process.
 
     Attributes:
         calls_timed: How many calls were timed: one of 61 in requests, and every one in an
@@ -29,14 +29,13 @@ class ExporterStats:
 
     Attributes:
         delivered: Records committed by this process.
-        rejected: Records that the database refused and that were set aside.
-        failures: Attempts that failed; each is tried again.
+        rejected: Records that the database refused and that were dead-lettered.
+        failures: Attempts that failed; each is retried.
         dropped: Records that this process dropped before the exporter had them, by reason:
-            ``journal_full`` and ``memory_full`` (the oldest, above CHEST_JOURNAL_MAX_BYTES; one
-            that was being delivered at that moment may have arrived), ``dead_letters_full`` (a
-            refused one).
+            ``journal_full`` and ``memory_full`` (above CHEST_JOURNAL_MAX_BYTES; one whose delivery
+            was under way may have arrived), ``dead_letters_full`` (a refused one).
         pending_bytes: Journal bytes that still wait for this exporter, all processes together.
-        lag_seconds: Age of the oldest waiting segment's first write, 0.0 when nothing waits.
+        lag_seconds: Age of the oldest segment with waiting records; 0.0 when nothing waits.
         last_error: Text of the newest failure; None after a success.
     """
 
@@ -57,21 +56,21 @@ class Stats:
         recorded: Records handed to the journal.
         dropped: Records lost to all exporters, by reason: ``disk_full``, ``journal`` (it could
             not be written for another reason), ``journal_full`` (above CHEST_JOURNAL_MAX_BYTES),
-            ``capture`` (a fault in capture itself); ``torn`` (half a line left by a killed
-            process, whose client got no answer) and ``damaged`` (a whole segment that cannot be
-            read), which are in the journal's folder ``damaged``.
-        request_ids_replaced: Request IDs that a generator, plugin or header gave and that could
-            not be used.
-        variables_skipped: Values that a pattern caught and that are not data.
+            ``capture`` (a fault in capture itself). And what is quarantined in the journal's
+            folder ``damaged``: ``torn`` (half a line left by a killed process, whose client got
+            no answer) and ``damaged`` (a whole segment that cannot be read).
+        request_ids_replaced: Unusable request IDs from a generator, a plugin or a header.
+        variables_skipped: Values that a pattern matched and that are not data.
         capture_errors: Faults in capture itself, and exceptions of CHEST_KEEP_IF. The request
             went on.
         plugin_errors: Exceptions raised by plugins, by ``plugin: hook``, such as
             ``geo: chest_filter_variables``.
-        suppressed: Requests that were not recorded because of `chest.suppress()` or CHEST_OPT_OUT.
-        sampled_out: Requests that sampling or CHEST_MAX_RECORDS_PER_SECOND did not keep; the
-            weights of those that were kept count them.
-        exporters: One entry for each configured exporter.
-        hook_times: What the hooks of plugins take, by ``plugin: hook``; only what was called.
+        suppressed: Requests that were not recorded because of `chest.drop_request()`,
+            `chest.suppressed()` or CHEST_OPT_OUT.
+        sampled_out: Requests that sampling or CHEST_MAX_RECORDS_PER_SECOND dropped; the weights of
+            those that were kept count them.
+        exporters: One entry for each configured exporter, by name.
+        hook_times: How long hooks of plugins take, by ``plugin: hook``; only those called.
     """
 
     recorded: int

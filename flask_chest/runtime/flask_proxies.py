@@ -1,4 +1,4 @@
-"""The objects behind Flask's proxies. Each access through a proxy costs ten times as much."""
+"""The objects that Flask's proxies stand for. Access through a proxy takes ten times as long."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ if TYPE_CHECKING:
     from flask import Flask, Request
 
 
-def _behind(proxy: Any) -> Callable[[], Any]:  # noqa: ANN401 - typed as what it stands for
-    return proxy._get_current_object  # type: ignore[no-any-return]  # noqa: SLF001 - documented by Flask
+def _object_of(proxy: Any) -> Callable[[], Any]:  # noqa: ANN401 - typed where it is used
+    """Return the function that returns the object of a proxy; it raises RuntimeError without one.
+
+    The name has an underscore so that it hides no attribute of the object. Flask documents it:
+    https://flask.palletsprojects.com/en/stable/reqcontext/#notes-on-proxies
+    """
+    return proxy._get_current_object  # type: ignore[no-any-return]  # noqa: SLF001 - see above
 
 
-app: Callable[[], Flask] = _behind(flask.current_app)
-request: Callable[[], Request] = _behind(flask.request)
-variables: Callable[[], Any] = _behind(flask.g)
+app: Callable[[], Flask] = _object_of(flask.current_app)
+request: Callable[[], Request] = _object_of(flask.request)
+g: Callable[[], Any] = _object_of(flask.g)

@@ -1,17 +1,17 @@
-"""Forks: keeps them off half-done work, and tells objects that they woke up in a child."""
+"""Forks: keeps them off half-done work, and tells objects that they are in a child now."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import threading
-import time
 import weakref
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
 PATIENCE_SECONDS: Final = 1.0
-"""How long a fork waits for `held_off` blocks of other threads that do not ask for longer."""
+"""How long a fork waits for `held_off` blocks of other threads."""
 
 IMPORT_SECONDS: Final = 10.0
 """How long it waits for an import. A child forked in the middle could never import the same."""
@@ -35,49 +35,63 @@ class Closing(ForkAware, Protocol):
 
 
 class _Gate:
-    """Lets any number of threads in, and a fork when none is inside."""
+    """Lets any number of threads in, and a fork when none is inside.
 
-    def __init__(self) -> None:
-        self._condition = threading.Condition()
-        self._inside: dict[object, float] = {}
+    Args:
+        patience_seconds: After so long, a fork goes ahead all the same.
+    """
 
-    def enter(self, patience_seconds: float) -> object:
+    def __init__(self, patience_seconds: float) -> None:
+        self._patience_seconds = patience_seconds
+        self._changed = threading.Condition()
+        self._inside: set[object] = set()
+
+    @contextlib.contextmanager
+    def inside(self) -> Iterator[None]:
         visit = object()
-        with self._condition:
-            self._inside[visit] = patience_seconds
-        return visit
-
-    def leave(self, visit: object) -> None:
-        with self._condition:
-            self._inside.pop(visit, None)
-            self._condition.notify_all()
+        with self._changed:
+            self._inside.add(visit)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside.discard(visit)
+                self._changed.notify_all()
 
     def shut(self) -> None:
-        self._condition.acquire()
-        first = since = time.monotonic()
-        while self._inside:
-            now, patience_seconds = time.monotonic(), max(self._inside.values())
-            if patience_seconds > PATIENCE_SECONDS:
-                since = now  # the use that follows an import has a time of its own
-                left = first + patience_seconds - now
-            else:
-                left = since + patience_seconds - now
-            if left > 0:
-                self._condition.wait(left)
-            else:
-                self._inside.clear()  # no later fork waits for them again
+        self._changed.acquire()
+        if not self._changed.wait_for(lambda: not self._inside, self._patience_seconds):
+            self._inside.clear()  # no later fork waits for them again
 
     def open(self) -> None:
-        self._condition.release()
+        self._changed.release()
+
+
+class _Gates:
+    """The two gates of this process, and the lock that lets one thread at a time import."""
+
+    def __init__(self) -> None:
+        self.imports = _Gate(IMPORT_SECONDS)
+        self.moments = _Gate(PATIENCE_SECONDS)
+        self.import_lock = threading.Lock()
+
+    def shut(self) -> None:
+        # In this order: what was imported in a moment is also used in it, and that has the whole
+        # patience for moments once the import has ended.
+        self.imports.shut()
+        self.moments.shut()
+
+    def open(self) -> None:
+        self.moments.open()
+        self.imports.open()
 
 
 def _here() -> tuple[int, object]:
-    """Return what the locks made from now on are good for."""
+    """Return what the locks made from now on are good for: a process, and a kind of lock."""
     return os.getpid(), threading.Lock
 
 
-_gate = _Gate()
-_import_turn = threading.Lock()
+_gates = _Gates()
 _world = _here()
 generation = 0
 """How many forks lie between this process and the one that imported this module."""
@@ -88,35 +102,30 @@ _closing: weakref.WeakSet[Closing] = weakref.WeakSet()
 _kept: list[object] = []
 
 
-@contextlib.contextmanager
-def held_off(patience_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
+def held_off() -> AbstractContextManager[None]:
     """Let no other thread fork in the `with` block.
 
-    For the moments between opening a descriptor and noting it down, and between forgetting and
-    closing it: a child that does not know of a lock that it inherited holds it for life, and one
-    that closes a number twice closes somebody else's file.
+    For the moments between opening a descriptor and storing it, and between forgetting and closing
+    it: a child that does not know of a lock that it inherited holds it for life, and one that
+    closes a number twice closes somebody else's file.
 
-    After `patience_seconds` the fork happens all the same, so the block may be slow, and may itself
+    After `PATIENCE_SECONDS` the fork happens all the same, so the block may be slow, and may itself
     contain a fork; a further one does not wait for it again. A server that forks without Python's
     hooks is not held off: uWSGI runs them only with ``--py-call-uwsgi-fork-hooks``. Its master runs
     no thread of ours.
     """
-    gate = _gate  # a child forked in the block has another one
-    visit = gate.enter(patience_seconds)
-    try:
-        yield
-    finally:
-        gate.leave(visit)
+    return _gates.moments.inside()
 
 
 @contextlib.contextmanager
 def importing() -> Iterator[None]:
     """Import something large in the `with` block, beside the requests.
 
-    One thread at a time: of modules that import each other, two threads that begin at different
-    ends may get a half. And no other thread forks meanwhile, for `IMPORT_SECONDS`.
+    One thread at a time: when two threads import modules that import each other, each may get a
+    half of one. And no other thread forks meanwhile, for `IMPORT_SECONDS`.
     """
-    with held_off(IMPORT_SECONDS), _import_turn:
+    gates = _gates  # a child that is forked in the block has others
+    with gates.imports.inside(), gates.import_lock:
         yield
 
 
@@ -134,30 +143,29 @@ def close_before(thing: Closing) -> None:
 def keep(thing: object) -> None:
     """Keep alive, in a forked child, an object that holds a connection of the parent's.
 
-    Its destructor would say goodbye to the server in the parent's name.
+    Its destructor would tell the server, in the parent's name, that the connection ends.
     """
     _kept.append(thing)
 
 
 def _before() -> None:
-    _gate.shut()
+    _gates.shut()
     with contextlib.ExitStack() as stack:  # calls all, whatever one of them raises
         for thing in list(_closing):
             stack.callback(thing.before_fork)
 
 
 def _in_child() -> None:
-    # The parent's gate is shut, and threads that are not here are inside.
-    global _gate, _import_turn, _world, generation
-    _gate, _import_turn = _Gate(), threading.Lock()
-    _world, generation = _here(), generation + 1
+    # The parent's gates are shut, and threads that are not here are inside.
+    global _gates, _world, generation
+    _gates, _world, generation = _Gates(), _here(), generation + 1
     with contextlib.ExitStack() as stack:  # calls all, whatever one of them raises
         for thing in list(_objects):
             stack.callback(thing.after_fork)
 
 
 def notice() -> None:
-    """Do now what was to be done in this child, when it was forked without Python's hooks.
+    """Do now what was due in this child, when it was forked without Python's hooks.
 
     As uWSGI does. The same holds when gevent has replaced all locks since: gunicorn with
     ``--preload`` imports the application first. To be called early in the life of a process.
@@ -169,6 +177,6 @@ def notice() -> None:
 
 os.register_at_fork(
     before=_before,
-    after_in_parent=lambda: _gate.open(),  # noqa: PLW0108 - whichever gate is in force then
+    after_in_parent=lambda: _gates.open(),  # noqa: PLW0108 - whichever gates are in force then
     after_in_child=_in_child,
 )

@@ -1,4 +1,4 @@
-"""The package's logger, and the rule that a repeated fault is logged at most once a minute."""
+"""The package's logger, which logs a repeated fault at most once a minute."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ MAX_MESSAGE = 2_000
 def raised(error: BaseException) -> str:
     """Return the class of an error and where it was raised, without its text.
 
-    What is raised while a request is looked at may quote a value of the request, such as
-    ``KeyError('s3cret')``, and no value is to reach the log.
+    An error in capture may quote a value of the request, such as ``KeyError('s3cret')``, and no
+    value may reach the log.
     """
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
@@ -24,7 +24,7 @@ def raised(error: BaseException) -> str:
 
 
 class Throttle:
-    """Logs a message of each kind at most once in `INTERVAL_SECONDS`, with the number left out."""
+    """Logs a message of each kind at most once in `INTERVAL_SECONDS`, and counts the others."""
 
     def __init__(self) -> None:
         self._next: dict[str, float] = {}
@@ -35,9 +35,9 @@ class Throttle:
 
         Args:
             level: Level of the standard `logging` module.
-            kind: What is counted together, from a small fixed set.
-            message: The text; it is not a format string. A database may quote a whole batch, so a
-                long one is cut.
+            kind: Messages of one kind are counted together. There must be few kinds.
+            message: The text; it is not a format string. A long one is cut, as a database may
+                quote a whole batch.
             error: Its traceback is logged at level DEBUG only, so that an outage does not fill
                 the log.
         """

@@ -24,6 +24,7 @@ class JournalUse:
     def __init__(self, folder: Path | None, exporters: Mapping[str, object]) -> None:
         self.folder = folder
         self.exporters = exporters
+        self.has_begun = False
 
     def check(self) -> None:
         """Find out whether another application with other exporters uses the journal.
@@ -43,17 +44,18 @@ class JournalUse:
             )
 
     def begin(self) -> None:
-        """Use the journal from now on. Calling it again does nothing.
+        """Use the journal from now on.
 
         Raises:
             ConfigurationError: As `check` does.
         """
-        if self not in _uses:
-            self.check()
-            _uses.add(self)
+        self.check()
+        _uses.add(self)
+        self.has_begun = True
 
     def end(self) -> None:
         """Use it no longer, so that another application may."""
+        self.has_begun = False
         _uses.discard(self)
 
     def _is_taken(self) -> bool:

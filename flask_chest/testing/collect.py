@@ -16,7 +16,7 @@ from flask_chest.testing.collector import Collector
 if TYPE_CHECKING:
     from flask import Flask
 
-    from flask_chest.app_state import State
+    from flask_chest.app_state import AppState
 
 
 @contextmanager
@@ -33,20 +33,20 @@ def collect(app: Flask) -> Iterator[Collector]:
     Raises:
         ChestError: The application has no FlaskChest.
     """
-    state: State | None = app.extensions.get(KEY)
+    state: AppState | None = app.extensions.get(KEY)
     if state is None:
         raise ChestError(
             f"The application {app.name!r} has no FlaskChest. Call init_app(app) first"
         )
     collector = Collector()
-    journal, is_awake = state.journal, state.capture.is_awake
+    journal, is_started = state.journal, state.capture.is_delivery_started
     state.journal = _CollectingJournal(collector)
-    state.capture.write, state.capture.is_awake = state.journal.append, True
+    state.recorder.write, state.capture.is_delivery_started = state.journal.append, True
     try:
         yield collector
     finally:
         state.journal = journal
-        state.capture.write, state.capture.is_awake = journal.append, is_awake
+        state.recorder.write, state.capture.is_delivery_started = journal.append, is_started
 
 
 class _CollectingJournal(Journal):
@@ -68,10 +68,10 @@ class _CollectingJournal(Journal):
     def reader(self, exporter: str) -> Reader:
         raise ChestError(f"The exporter {exporter!r} gets no records while a test collects them")
 
-    def claim(self) -> bool:
+    def try_lead(self) -> bool:
         return False
 
-    def release(self) -> None: ...
+    def resign(self) -> None: ...
 
     def prune(self) -> None: ...
 

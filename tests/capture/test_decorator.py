@@ -1,4 +1,4 @@
-"""What is tracked: decorators in the right and the wrong order, patterns, app-wide capture."""
+"""`@chest.track`: what it records, decorators in the right and wrong order, app-wide capture."""
 
 from __future__ import annotations
 
@@ -6,11 +6,7 @@ import functools
 import inspect
 
 import pytest
-from flask import (
-    Flask,
-    g,
-    request,
-)
+from flask import Flask, g, request
 
 from flask_chest import FlaskChest
 from flask_chest.errors import ConfigurationError
@@ -74,12 +70,12 @@ def test_an_untracked_route_leaves_no_record_and_no_header(chest, tracked, serve
     assert recorded(chest, 0) == []
 
 
-def test_unmatched_urls_are_not_recorded_for_tracked_routes_alone(chest, tracked, serve, recorded):
+def test_a_request_without_a_route_is_not_recorded(chest, tracked, serve, recorded):
     assert serve(tracked).get("/nowhere").status_code == 404
     recorded(chest, 0)
 
 
-def test_app_wide_capture_takes_every_request_once(make_chest, app, serve, recorded):
+def test_app_wide_capture_records_every_request_once(make_chest, app, serve, recorded):
     chest = make_chest(track_all=True, exclude_endpoints=("health", "static"))
     chest.init_app(app)
 
@@ -158,7 +154,7 @@ def test_track_above_the_route_raises_at_the_first_request_in_tests(chest, track
         tracked.test_client().get("/")
 
 
-def test_track_above_the_route_is_said_once_and_recorded_all_the_same(
+def test_track_above_the_route_is_logged_once_and_the_view_recorded(
     make_chest, app, serve, recorded, said
 ):
     chest = make_chest(raise_errors=False)
@@ -198,7 +194,7 @@ def test_one_view_may_be_tracked_at_one_url_and_not_at_another(
     assert said() == []
 
 
-def careless(view):
+def without_wraps(view):
     """Decorate without functools.wraps."""
 
     def wrapper(*args, **kwargs):
@@ -210,13 +206,13 @@ def careless(view):
     return wrapper
 
 
-def careful(view):
-    return functools.wraps(view)(careless(view))
+def with_wraps(view):
+    return functools.wraps(view)(without_wraps(view))
 
 
-def test_a_careful_decorator_above_track_changes_nothing(chest, tracked, serve, recorded, said):
+def test_a_decorator_with_wraps_above_track_changes_nothing(chest, tracked, serve, recorded, said):
     @tracked.get("/")
-    @careful
+    @with_wraps
     @chest.track("a")
     def view():
         g.a = 1
@@ -232,11 +228,11 @@ def test_a_careful_decorator_above_track_changes_nothing(chest, tracked, serve, 
     assert said() == []
 
 
-def test_a_careless_decorator_above_track_is_said_and_the_view_recorded(
+def test_a_decorator_without_wraps_above_track_is_logged_and_the_view_recorded(
     chest, tracked, serve, recorded, said
 ):
     @tracked.get("/")
-    @careless
+    @without_wraps
     @chest.track("a")
     def hidden():
         g.a = 1
@@ -288,7 +284,7 @@ def test_a_tracked_view_of_an_application_without_chest_still_works(chest, serve
     assert "Call init_app(app)" in said()[0]
 
 
-def test_one_decorator_serves_an_unrelated_chest_of_the_app(make_chest, app, serve, recorded):
+def test_a_chest_without_an_app_can_track_the_views_of_any_app(make_chest, app, serve, recorded):
     library = FlaskChest()  # as a module that is imported by several applications would have
 
     @app.get("/")

@@ -1,8 +1,10 @@
-"""The line of JSON that a record is, put together from texts."""
+"""The line of JSON of a record, joined from pieces."""
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 from datetime import datetime, timezone
 from types import SimpleNamespace
 from typing import get_type_hints
@@ -13,11 +15,8 @@ from hypothesis import strategies as st
 from pydantic_core import from_json
 
 from flask_chest.capture.record_line import Lines
-from flask_chest.capture.request_state import Tracked
-from flask_chest.capture.rules import Plan
-from flask_chest.encode.patterns import Patterns
-from flask_chest.encode.record_fields import Fields
-from flask_chest.encode.variables import Pick
+from flask_chest.capture.request_state import RequestState
+from flask_chest.encode.record_fields import RecordFields
 from flask_chest.record import RecordData, instance, uuid7
 from flask_chest.redaction import Redactor, SecretKeys
 
@@ -31,11 +30,7 @@ class Fault(Exception):
 
 
 def make_lines(**rules):
-    return Lines("shop", Fields(rules, Redactor(SecretKeys(()))))
-
-
-def make_plan():
-    return Plan(Pick(Patterns(("*",), setting="")), None, 1.0)
+    return Lines("shop", RecordFields(rules, Redactor(SecretKeys(()))))
 
 
 def make_request(path="/", *, rule=None, method="GET"):
@@ -43,15 +38,15 @@ def make_request(path="/", *, rule=None, method="GET"):
     return SimpleNamespace(path=path, url_rule=rule, method=method)
 
 
-def make_tracked(**values):
-    tracked = Tracked()
-    tracked.identity = tracked.request_id = uuid7()
+def make_state(**values):
+    state = RequestState()
+    state.identity = state.request_id = uuid7()
     for name, value in values.items():
-        setattr(tracked, name, value)
-    return tracked
+        setattr(state, name, value)
+    return state
 
 
-lines, plans = make_lines(), {}
+lines = make_lines()
 
 
 @given(
@@ -71,13 +66,12 @@ def test_a_line_has_every_field_as_it_is_whatever_lines_were_made_before(
     request_id, trace_id, rule, method, path, status, is_error, started_us, duration_ns, weight,
     variables,
 ):  # fmt: skip
-    tracked = make_tracked(status=status, trace_id=trace_id, started_us=started_us)
-    tracked.request_id = request_id or tracked.identity
+    state = make_state(status=status, trace_id=trace_id, started_us=started_us)
+    state.request_id = request_id or state.identity
     request = make_request(path, rule=rule, method=method)
-    # As in an application, where a plan belongs to an endpoint and a method.
-    plan = plans.setdefault((rule, method), make_plan())
-    error = Fault() if is_error else None
-    line = lines.line(tracked, plan, request, error, duration_ns, weight, variables)
+    state.error = Fault() if is_error else None
+    state.duration_ns = duration_ns
+    line = lines.line(state, request, weight, variables)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     record = from_json(line, allow_inf_nan=False)
@@ -89,8 +83,8 @@ def test_a_line_has_every_field_as_it_is_whatever_lines_were_made_before(
     )
     assert list(record) == list(get_type_hints(RecordData))
     assert record == {
-        "id": tracked.identity,
-        "request_id": request_id or tracked.identity,
+        "id": state.identity,
+        "request_id": request_id or state.identity,
         "trace_id": trace_id,
         "service": "shop",
         "instance": instance(),
@@ -107,27 +101,42 @@ def test_a_line_has_every_field_as_it_is_whatever_lines_were_made_before(
     }
 
 
-def test_routes_of_one_endpoint_and_processes_are_told_apart():
-    plan, forked = make_plan(), make_tracked(generation=1)
-    for tracked, rule in ((make_tracked(), "/a"), (make_tracked(), "/b"), (forked, "/b")):
+def test_two_routes_of_one_endpoint_and_path_are_told_apart():
+    own = make_lines()
+    for rule in ("/a", "/b"):
         request = make_request(rule=rule)
-        record = from_json(lines.line(tracked, plan, request, None, 0, 1.0, {}))
-        assert record["route"] == rule
-    assert set(plan.middles) == {("/", None, "/a", 0), ("/", None, "/b", 0), ("/", None, "/b", 1)}
+        request.url_rule.endpoint = "same"
+        record = from_json(own.line(make_state(), request, 1.0, {}))
+        assert (record["endpoint"], record["route"]) == ("same", rule)
 
 
-def test_what_is_known_of_paths_does_not_grow_with_them():
-    plan = make_plan()
-    for number in range(2_000):
+def test_a_forked_child_writes_its_own_instance():
+    own = make_lines()
+    from_json(own.line(make_state(), make_request(), 1.0, {}))
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writer, own.line(make_state(), make_request(), 1.0, {}))
+        os._exit(0)
+    os.waitpid(child, 0)
+    record = from_json(os.read(reader, 10_000))
+    os.close(reader)
+    os.close(writer)
+    assert record["instance"] == f"{socket.gethostname()}:{child}"
+
+
+def test_memory_does_not_grow_with_the_number_of_paths():
+    own = make_lines()
+    for number in range(3_000):
         for path in (f"/{number}", f"/{'x' * 200}{number}"):
-            line = lines.line(make_tracked(), plan, make_request(path), None, 0, 1.0, {})
+            line = own.line(make_state(), make_request(path), 1.0, {})
             assert from_json(line)["path"] == path
-    assert 0 < len(plan.middles) <= 256
-    assert max(len(path) for path, *_ in plan.middles) <= 128
+    assert 0 < len(own._known) <= 1_024
+    assert max(len(path) for _, _, _, path, _ in own._known) <= 128
 
 
-def test_a_path_that_is_to_be_redacted_is_so_each_time():
+def test_a_path_that_is_to_be_redacted_is_redacted_each_time():
     own = make_lines(path="redact")
     for _ in range(2):
-        line = own.line(make_tracked(), make_plan(), make_request("/secret"), None, 0, 1.0, {})
+        line = own.line(make_state(), make_request("/secret"), 1.0, {})
         assert from_json(line)["path"] == "[redacted]"

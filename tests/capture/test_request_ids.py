@@ -269,3 +269,23 @@ def test_no_header_makes_the_trace_id_raise(text):
 )
 def test_traceparent_is_read_by_the_letter_of_the_specification(header, expected):
     assert (trace_id({"HTTP_TRACEPARENT": header}) is not None) == expected
+
+
+def test_a_middleware_that_replaces_the_response_of_an_untracked_request_keeps_its_id(chest, app):
+    seen = []
+
+    @app.get("/")
+    def view():
+        seen.append(g.request_id)
+        return ""
+
+    inner = app.wsgi_app
+
+    def replacing(environ, start_response):
+        inner(environ, lambda *_: None).close()
+        start_response("503 SERVICE UNAVAILABLE", [("Content-Length", "0")])
+        return []
+
+    app.wsgi_app = replacing
+    chest.init_app(app)
+    assert app.test_client().get("/").headers["X-Request-ID"] == seen[0]

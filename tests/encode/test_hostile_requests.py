@@ -1,4 +1,4 @@
-"""Hostile values and names on `g`, in real requests: none fails, and no secret is found afterwards.
+"""Hostile values and names on `g`, in real requests: none fails, and no secret is written.
 
 `make hostile` runs 100,000 examples, `make test` fewer.
 """
@@ -23,7 +23,7 @@ from flask import Flask, g
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
-from support.value_samples import hostile
+from support.hostile_values import hostile
 from werkzeug.datastructures import MultiDict
 from werkzeug.local import LocalProxy
 
@@ -35,7 +35,7 @@ from flask_chest.redaction import DEFAULT_KEYS
 EXAMPLES = int(os.environ.get("CHEST_HOSTILE_EXAMPLES", "400"))
 
 SECRET = "Zq7xS3cr3tZq7x"
-"""Part of each secret that is planted; no other value has it."""
+"""Part of each planted secret, and of no other value."""
 
 # Three beginnings, since base64 takes three bytes at a time.
 ENCODED = [base64.b64encode(b"\0" * n + SECRET.encode())[4:16].decode() for n in range(3)]
@@ -49,7 +49,7 @@ class NoConfig(BaseModel):
 
 
 class Refusing(Exporter):
-    """Refuses each record, and quotes it."""
+    """Rejects each record, and quotes it in the error."""
 
     type = "refusing"
     config_model = NoConfig
@@ -64,7 +64,7 @@ class Refusing(Exporter):
         pass
 
 
-# -- Structures with something planted in them -----------------------------------------------
+# -- Structures with a secret planted in them ------------------------------------------------
 
 # Next to a letter, `otp` is no whole word; next to a digit, a card number is another number.
 around = st.text(max_size=12).filter(lambda text: not text[-1:].isalnum())
@@ -168,7 +168,7 @@ WRAPPERS = [
 
 
 def named(wrappers, key, value):
-    """Put a value under a key in one of the ways in which objects have fields."""
+    """Return an object that has the value in a field named like the key."""
     field = "".join(c if c.isalnum() else "_" for c in key)
     return wrappers(f"{field}_" if keyword.iskeyword(field) else field, value)
 
@@ -205,7 +205,7 @@ names = st.text(max_size=12) | st.sampled_from(["user_id", "total", "_private", 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    """Return an application whose view puts on `g` what it is told, its chest, and its folder."""
+    """Return a function that sends a request with variables; the chest; and its folder."""
     folder = tmp_path_factory.mktemp("hostile")
     log = folder / "log.txt"
     handler = logging.FileHandler(log, encoding="utf-8")
@@ -256,7 +256,7 @@ def shop(tmp_path_factory):
 
 
 @pytest.mark.opens_nothing
-def test_no_request_fails_and_no_secret_is_found_afterwards(shop):
+def test_no_request_fails_and_no_secret_is_written(shop):
     ask, chest, folder = shop
     count = 0
 

@@ -8,30 +8,19 @@ import io
 import json
 import math
 import re
-from decimal import Decimal
 
 import attrs
 import pydantic
 import pytest
-from markupsafe import Markup
 from pydantic import BaseModel, SecretStr
 from pydantic_core import to_json
 from support import value_samples
-from support.value_samples import (
-    BYTES_OF_RECORD,
-    BYTES_OF_VARIABLE,
-    DATA,
-    NO_DATA,
-    PAGE,
-    Level,
-    Service,
-    convert,
-    raising,
-    record,
-)
+from support.hostile_values import raising
+from support.json_forms import BYTES_OF_RECORD, BYTES_OF_VARIABLE, convert, record
+from support.value_samples import DATA, NO_DATA, Service
+from support.values_page import PAGE, rows
 
-from flask_chest.encode.values import (
-    _SHORT,
+from flask_chest.encode.limits import (
     MAX_DEPTH,
     MAX_INTEGER_BITS,
     MAX_ITEMS,
@@ -39,15 +28,15 @@ from flask_chest.encode.values import (
     MAX_RECORD,
     MAX_TEXT,
     MAX_VARIABLE,
+    MIN_TEXT,
     VALUE_COST,
-    is_plain,
 )
 
 pytestmark = pytest.mark.opens_nothing
 
 
 @pytest.mark.parametrize("kind", DATA)
-def test_data_has_its_stated_form_by_name_and_by_pattern(kind):
+def test_data_has_the_same_form_by_name_and_by_pattern(kind):
     value, expected = DATA[kind]
     for named in (True, False):
         data = convert(value, named=named)
@@ -55,7 +44,7 @@ def test_data_has_its_stated_form_by_name_and_by_pattern(kind):
         assert type(data) is type(expected)
 
 
-def test_a_class_made_by_attrs_gives_its_fields_but_hidden_ones():
+def test_an_attrs_object_gives_all_fields_but_those_hidden_from_the_repr():
     @attrs.define
     class Order:
         number: int
@@ -75,29 +64,8 @@ def test_a_dict_keeps_the_order_of_its_items():
     assert list(convert({"b": 1, "a": 2})) == ["b", "a"]
 
 
-@pytest.mark.parametrize(
-    "value", ["a", "", 0, 2**63 - 1, -(2**63), 0.5, True, False, None, "a" * MAX_TEXT]
-)
-def test_a_short_scalar_takes_the_fast_path(value):
-    assert is_plain(value)
-    assert convert(value) is value
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        *("ä", "\0", "a" * (MAX_TEXT + 1), Markup("a"), b""),
-        *(2**63, -(2**63) - 1, math.nan, math.inf, Level.HIGH, Decimal(1)),
-        *([], {}, (), object(), bool),
-    ],
-    ids=lambda value: repr(value)[:20],
-)
-def test_all_else_does_not(value):
-    assert not is_plain(value)
-
-
 @pytest.mark.parametrize("kind", NO_DATA)
-def test_no_data_is_stored_by_name_and_skipped_by_pattern(kind):
+def test_a_value_that_is_not_data_is_stored_by_name_and_skipped_by_pattern(kind):
     calls = Service.calls
     assert record({"v": NO_DATA[kind]}, "*") == ({}, 1)
     assert record({"v": [NO_DATA[kind]]}, "*")[0]["v"][0].startswith("<")
@@ -108,13 +76,13 @@ def test_no_data_is_stored_by_name_and_skipped_by_pattern(kind):
     assert skipped == 0
 
 
-def test_no_data_in_data_becomes_its_type_for_a_pattern_and_its_repr_for_a_name():
+def test_an_object_inside_data_becomes_its_repr_by_name_and_its_type_by_pattern():
     value = {"a": [Service()], Service: 1}
     assert convert(value, named=False) == {"a": ["<Service>"], "<type>": 1}
     assert convert(value, named=True) == {"a": ["the service"], repr(Service): 1}
 
 
-def test_generators_and_files_are_not_advanced():
+def test_iterators_and_files_are_not_advanced():
     generator, file, iterator = (i for i in range(3)), io.StringIO("ab"), iter("ab")
     zipped, mapped = zip("ab", "cd", strict=True), map(str, "ab")
     for named in (True, False):
@@ -137,7 +105,7 @@ def test_secrets_of_pydantic_stay_masked():
         assert not re.search("sesame|4711|b3Blbi", to_json(data).decode())
 
 
-def test_no_property_runs_and_nothing_is_loaded():
+def test_no_property_runs_and_no_lazy_field_is_loaded():
     class Lazy:
         def __get__(self, instance, owner):
             pytest.fail("loaded")
@@ -163,14 +131,6 @@ def test_no_property_runs_and_nothing_is_loaded():
     row.__dict__["loaded"] = 1
     assert convert(row) == {"loaded": 1}
     assert convert(Computed(1)) == {"x": 1}
-
-
-def rows(heading):
-    """Yield the cells of the tables in one section of the page."""
-    section = PAGE.read_text("utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    for line in section.splitlines():
-        if line.startswith("| ") and "`" in line:
-            yield [cell.strip() for cell in line.strip("|").split(" | ")]
 
 
 @pytest.fixture(scope="module")
@@ -216,5 +176,5 @@ def test_the_limits_of_the_page_are_true():
     assert f"{BYTES_OF_RECORD // 1024**2} MiB" in section
     assert f"each value counts {VALUE_COST} more" in section
     assert f"takes up to {len(to_json(chr(1))) - len(to_json(''))}," in section
-    assert f"texts of up to {_SHORT} characters" in section
+    assert f"texts of up to {MIN_TEXT} characters" in section
     assert f"{MAX_INTEGER_BITS:,} bits" in PAGE.read_text("utf-8")

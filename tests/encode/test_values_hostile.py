@@ -1,4 +1,4 @@
-"""Values that raise, lie or never end cost neither the request nor the record."""
+"""Values that raise, lie or never end break neither the request nor the record."""
 
 from __future__ import annotations
 
@@ -10,33 +10,18 @@ from datetime import timedelta
 
 import pytest
 from pydantic_core import to_json
-from support.value_samples import (
-    NOTHING_SECRET,
-    RAISING,
-    Fault,
-    Hostile,
-    convert,
-    endless,
-    hostile,
-    raising,
-    record,
-)
+from support.hostile_values import RAISING, Fault, Hostile, endless, hostile, raising
+from support.json_forms import NOTHING_SECRET, convert, record
 from werkzeug.local import LocalProxy
 
-from flask_chest.encode.values import (
-    MAX_DEPTH,
-    MAX_ITEMS,
-    MAX_RECORD,
-    MAX_TEXT,
-    NotData,
-    to_data,
-)
+from flask_chest.encode.limits import MAX_DEPTH, MAX_ITEMS, MAX_RECORD, MAX_TEXT
+from flask_chest.encode.values import NotData, to_data
 from flask_chest.redaction import PLAIN
 
 pytestmark = pytest.mark.opens_nothing
 
 
-def test_hostile_subclasses_of_built_in_types_are_read_all_the_same():
+def test_subclasses_of_built_in_types_are_read_by_the_methods_of_the_built_in_type():
     assert convert(hostile(str)("abc")) == "abc"
     assert convert(hostile(str)("a\0" * MAX_TEXT))[:2] == "a\ufffd"
     assert convert(hostile(int)(5)) == 5
@@ -54,7 +39,7 @@ def test_hostile_subclasses_of_built_in_types_are_read_all_the_same():
 
 
 @pytest.mark.parametrize("kind", RAISING)
-def test_what_raises_is_named_by_its_type_or_skipped(kind):
+def test_a_value_that_raises_becomes_its_type_by_name_and_is_skipped_by_pattern(kind):
     value = RAISING[kind]
     for around, content in (
         (lambda it: it, lambda data: data),
@@ -70,14 +55,14 @@ def test_what_raises_is_named_by_its_type_or_skipped(kind):
 
 
 @pytest.mark.parametrize("error", [ValueError, RecursionError, MemoryError, GeneratorExit, Fault])
-def test_whatever_a_repr_raises_stays_in_the_value(error):
+def test_a_repr_that_raises_affects_only_its_own_value(error):
     value = type("Broken", (), {"__repr__": raising(error)})()
     assert convert(value) == f"<Broken: {error.__name__} while read>"
     assert convert([1, value, 2])[::2] == [1, 2]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
-def test_only_the_end_of_the_process_passes(error):
+def test_only_keyboard_interrupt_and_system_exit_are_raised(error):
     value = type("Broken", (), {"__repr__": raising(error)})()
     with pytest.raises(error):
         to_data([value], PLAIN, MAX_RECORD, NOTHING_SECRET, named=True)
@@ -90,7 +75,7 @@ def test_a_repr_may_be_huge_or_a_hostile_text():
     assert convert(odd) == "a\ufffd\ufffd"
 
 
-def test_a_class_that_is_faked_is_not_believed():
+def test_a_faked_class_attribute_is_ignored():
     fake = type("Fake", (), {"__class__": dict, "__repr__": lambda _self: "fake"})()
     assert convert(fake) == "fake"
     with pytest.raises(NotData):
@@ -129,7 +114,7 @@ def test_endless_containers_end():
     assert data["…"] == "[cut, 0 items]"
 
 
-def test_a_mapping_whose_items_are_no_pairs_is_not_read():
+def test_a_mapping_whose_items_are_not_pairs_becomes_its_type():
     class Liar(Mapping):
         __getitem__ = __iter__ = __len__ = raising()
 

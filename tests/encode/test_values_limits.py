@@ -13,25 +13,19 @@ import tracemalloc
 from collections.abc import Sequence
 
 import pytest
-from support.value_samples import (
-    Hostile,
-    convert,
-    endless,
-    hostile,
-    raising,
-    record,
-)
+from support.hostile_values import Hostile, endless, hostile, raising
+from support.json_forms import convert, record
 from werkzeug.local import LocalProxy
 
-from flask_chest.encode.values import (
+from flask_chest.encode.limits import (
     MAX_DEPTH,
     MAX_ITEMS,
     MAX_KEY,
     MAX_RECORD,
     MAX_TEXT,
     VALUE_COST,
-    clean_text,
 )
+from flask_chest.encode.text import clean_text
 
 pytestmark = pytest.mark.opens_nothing
 
@@ -41,7 +35,7 @@ class Node:
     inner: object
 
 
-def test_cycles_are_cut_where_they_close():
+def test_a_cycle_is_cut_where_it_closes():
     a_list, a_dict, a_set = [1], {}, set()
     a_list.append(a_list)
     a_dict["self"] = LocalProxy(lambda: a_dict)
@@ -55,7 +49,7 @@ def test_cycles_are_cut_where_they_close():
     assert convert(key) == {"inner": {"…[cycle, Node]": 1}}
 
 
-def test_what_stands_twice_is_no_cycle():
+def test_an_object_that_occurs_twice_is_not_a_cycle():
     twice = [1]
     assert convert([twice, twice, {"a": twice}]) == [[1], [1], {"a": [1]}]
 
@@ -132,7 +126,7 @@ def test_a_large_dict_says_how_large_it_was():
     assert convert(huge) == "<range: OverflowError while read>"
 
 
-def test_long_keys_are_cut_and_stay_apart():
+def test_long_keys_are_cut_and_stay_distinct():
     data = convert({"a" * 300 + str(i): i for i in range(12)})
     assert list(data.values()) == list(range(12))
     assert max(map(len, data)) <= MAX_KEY
@@ -198,14 +192,14 @@ def test_a_record_is_bounded_whatever_its_variables():
         assert data["…"] == f"[cut, {len(variables)} items]"
 
 
-def test_names_take_room_too():
+def test_names_count_as_room():
     data, _ = record({f"{i:0250}": "x" * 100 for i in range(MAX_ITEMS)}, "*")
     whole = [value for value in data.values() if value == "x" * 100]
     assert len(whole) == MAX_RECORD // (250 + 100 + VALUE_COST)
     assert list(data.values())[-1].endswith("…[cut, 100 characters]")
 
 
-def test_numbers_and_short_texts_survive_when_others_take_the_room():
+def test_numbers_and_short_texts_are_kept_when_other_values_use_up_the_room():
     greedy = {f"greedy_{i}": ["x" * MAX_TEXT] * 100 for i in range(5)}
     data, _ = record(
         {**greedy, "total": 1.5, "country": "DE", "city": "Köln", "key": b"abc", "long": "x" * 41},
@@ -217,7 +211,7 @@ def test_numbers_and_short_texts_survive_when_others_take_the_room():
     assert (data["key"], data["long"]) == ("YWJj", "x" * 19 + "…[cut, 41 characters]")
 
 
-def test_names_are_made_safe_and_stay_apart():
+def test_names_are_made_safe_and_stay_distinct():
     names = ["a\0", "a\ufffd", "a\ufffd (2)", "\ud800", "b" * 300, "", "c"]
     data, skipped = record({name: number for number, name in enumerate(names)}, "*")
     assert list(data.values()) == list(range(len(names)))
@@ -225,13 +219,13 @@ def test_names_are_made_safe_and_stay_apart():
     assert skipped == 0
 
 
-def test_a_name_that_is_no_text_is_skipped_and_counted():
+def test_a_name_that_is_not_a_text_is_skipped_and_counted():
     assert record({5: 1, None: 2, Hostile(): 3, "a": 4}, "*") == ({"a": 4}, 3)
     odd = {hostile(str)("b"): 1, hostile(str)("c"): [1], "b": 2}
     assert record(odd, "*", "x") == ({"b": 1, "c": [1], "b (2)": 2}, 0)
 
 
-def test_a_container_that_changes_meanwhile_is_read_again():
+def test_a_container_that_changes_while_it_is_read_is_read_again():
     class Changing(collections.UserDict):
         reads = 0
 
@@ -247,7 +241,7 @@ def test_a_container_that_changes_meanwhile_is_read_again():
     )
 
 
-def test_containers_may_change_in_another_thread_all_the_time():
+def test_another_thread_may_change_containers_at_any_time():
     shared = {i: i for i in range(100)}
     others = [set(shared), collections.deque(shared), list(shared)]
     done = threading.Event()

@@ -1,4 +1,4 @@
-"""Whatever the value, the record is strict JSON within the limits."""
+"""Any value at all becomes strict JSON within the limits."""
 
 from __future__ import annotations
 
@@ -10,25 +10,13 @@ from collections.abc import Set as AbstractSet
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.value_samples import (
-    DATA,
-    NO_DATA,
-    RAISING,
-    Color,
-    Hostile,
-    Model,
-    Plain,
-    convert,
-    endless,
-    hostile,
-    record,
-)
+from support.hostile_values import RAISING, Hostile, endless, hostile
+from support.json_forms import convert, record
+from support.value_samples import DATA, NO_DATA, Color, Model, Plain
 from werkzeug.local import LocalProxy
 
-from flask_chest.encode.values import (
-    NotData,
-    clean_text,
-)
+from flask_chest.encode.text import clean_text
+from flask_chest.encode.values import NotData
 
 pytestmark = pytest.mark.opens_nothing
 
@@ -133,7 +121,7 @@ thorough = settings(max_examples=300, deadline=None, suppress_health_check=[Heal
 
 @thorough
 @given(anything)
-def test_anything_at_all_becomes_strict_json_within_the_limits(made):
+def test_any_value_becomes_strict_json_within_the_limits(made):
     value = made.make()
     convert(value, named=True)
     try:
@@ -144,7 +132,7 @@ def test_anything_at_all_becomes_strict_json_within_the_limits(made):
 
 @thorough
 @given(json_values)
-def test_what_is_json_already_stays_as_it_is(value):
+def test_a_json_value_stays_as_it_is(value):
     assert repr(convert(value)) == repr(value)
 
 

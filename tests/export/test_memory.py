@@ -8,51 +8,11 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-APP = """
-import json, os, sys
-from pathlib import Path
-from flask import Flask, g
-from werkzeug.test import EnvironBuilder
-from flask_chest import FlaskChest
-
-app = Flask("shop")
-chest = FlaskChest(app)
-PAD = "x" * 300
-
-
-@app.get("/")
-@chest.track("user_id", "pad")
-def view():
-    g.user_id = "u-17"
-    g.pad = PAD
-    return "ok"
-
-
-def ask(times):
-    environ = EnvironBuilder(path="/").get_environ()
-    for _ in range(times):
-        for _ in app.wsgi_app(dict(environ), lambda *_: lambda _: None):
-            pass
-
-
-def say(**what):
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    print(json.dumps({"mib": pages * os.sysconf("SC_PAGE_SIZE") / 1024**2, **what}), flush=True)
-    sys.stdin.readline()
-
-
-with app.app_context():
-    ask(2_000)
-    say()
-    ask(int(sys.argv[1]))
-    stats = chest.stats().exporters["main"]
-    say(waiting=stats.pending_bytes, failures=stats.failures)
-    arrived = chest.flush(60)
-    say(arrived=arrived)
-"""
+PROGRAMS = Path(__file__).parent / "programs"
 
 
 @pytest.fixture
@@ -65,7 +25,7 @@ def run(tmp_path):
             holder.execute("PRAGMA journal_mode = WAL")
             holder.execute("BEGIN IMMEDIATE")
             process = subprocess.Popen(
-                [sys.executable, "-c", APP, str(number)],
+                [sys.executable, PROGRAMS / "records_while_locked.py", str(number)],
                 env={
                     **os.environ,
                     "FLASK_CHEST_EXPORTERS": f"sqlite:///{database}?busy_timeout_seconds=0.1",

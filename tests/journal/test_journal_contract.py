@@ -1,4 +1,4 @@
-"""What every journal does, whichever way it keeps the records."""
+"""The contract of journals, on disk and in memory."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_records_come_out_as_they_went_in_and_in_order(journal):
     assert journal.appended == 100
 
 
-def test_each_exporter_has_its_own_way_through_the_journal(journal):
+def test_each_exporter_has_a_cursor_of_its_own(journal):
     journal.append(line(1))
     assert deliver(journal, "main") == [line(1)]
     journal.append(line(2))
@@ -61,7 +61,7 @@ def test_what_was_not_acknowledged_comes_again(journal):
     for each in lines:
         journal.append(each)
     reader = journal.reader("main")
-    with reader.turn():
+    with reader.lease():
         assert next(reader.chunks(4, ALL)).lines == b"".join(lines[:4])
     assert deliver(journal, max_records=4, chunks=1) == lines[:4]
     assert deliver(journal) == lines[4:]
@@ -72,7 +72,7 @@ def test_records_appended_during_a_delivery_wait_for_the_next(journal):
     journal.append(line(1))
     reader = journal.reader("main")
     taken = []
-    with reader.turn():
+    with reader.lease():
         for chunk in reader.chunks(1, ALL):
             taken.append(chunk.lines)
             journal.append(line(len(taken) + 1))
@@ -102,7 +102,7 @@ def test_chunks_keep_their_limits_unless_a_single_record_is_larger(
             journal.append(each)
         taken = []
         reader = journal.reader("main")
-        with reader.turn():
+        with reader.lease():
             for chunk in reader.chunks(max_records, max_bytes):
                 reader.acknowledge(chunk)
                 part = chunk.lines.splitlines(keepends=True)
@@ -127,32 +127,32 @@ def test_pending_counts_bytes_and_says_how_long_the_oldest_waits(journal):
     assert journal.reader("other").pending()[0] == len(line(1) + line(2))
 
 
-def test_one_thread_at_a_time_has_the_turn(journal):
+def test_one_thread_at_a_time_has_the_delivery_lease(journal):
     reader = journal.reader("main")
     answers = []
 
     def try_it():
-        with reader.turn() as held:
+        with reader.lease() as held:
             answers.append(held)
 
-    with reader.turn() as held:
+    with reader.lease() as held:
         assert held
         for _ in range(3):
             thread = threading.Thread(target=try_it)
             thread.start()
             thread.join()
-        with journal.reader("other").turn() as other:
+        with journal.reader("other").lease() as other:
             assert other
     assert answers == [False, False, False]
     try_it()
     assert answers[-1] is True
 
 
-def test_the_turn_ends_with_an_exception(journal):
+def test_an_exception_ends_the_delivery_lease(journal):
     reader = journal.reader("main")
-    with pytest.raises(ZeroDivisionError), reader.turn():
+    with pytest.raises(ZeroDivisionError), reader.lease():
         raise ZeroDivisionError
-    with reader.turn() as held:
+    with reader.lease() as held:
         assert held
 
 
@@ -172,14 +172,14 @@ def test_appends_from_many_threads_all_arrive_whole(journal):
     assert journal.appended == 1_600
 
 
-def test_who_is_in_charge_stays_so_until_it_gives_up(journal):
-    assert journal.claim()
-    assert journal.claim()
-    journal.release()
-    journal.release()
-    assert journal.claim()
+def test_the_leader_stays_the_leader_until_it_resigns(journal):
+    assert journal.try_lead()
+    assert journal.try_lead()
+    journal.resign()
+    journal.resign()
+    assert journal.try_lead()
     journal.close()
-    assert journal.claim()
+    assert journal.try_lead()
 
 
 def test_a_closed_journal_takes_further_records(journal):
@@ -190,7 +190,7 @@ def test_a_closed_journal_takes_further_records(journal):
     assert deliver(journal) == [line(1), line(2)]
 
 
-def test_pruning_takes_nothing_that_an_exporter_has_yet_to_see(journal):
+def test_pruning_deletes_nothing_that_an_exporter_has_not_delivered(journal):
     journal.append(line(1))
     journal.close()
     deliver(journal, "main")
@@ -202,10 +202,10 @@ def test_pruning_takes_nothing_that_an_exporter_has_yet_to_see(journal):
 
 def test_after_a_fork_the_child_counts_from_zero_and_goes_on(journal):
     journal.append(line(1))
-    journal.claim()
-    with journal.reader("main").turn():
+    journal.try_lead()
+    with journal.reader("main").lease():
         journal.after_fork()
-        with journal.reader("main").turn() as held:
+        with journal.reader("main").lease() as held:
             assert held
     assert journal.appended == 0
     assert journal.append(line(2))
@@ -256,7 +256,7 @@ class JournalMachine(RuleBasedStateMachine):
     @rule(exporter=st.sampled_from(["main", "other"]))
     def read_only(self, exporter):
         reader = self.journal.reader(exporter)
-        with reader.turn():
+        with reader.lease():
             first = next(reader.chunks(3, ALL), None)
         expected = self.lines[self.reached[exporter] :]
         taken = first.lines.splitlines(keepends=True) if first else []
@@ -336,7 +336,7 @@ def test_memory_acknowledges_no_more_than_was_taken_when_it_overflows_meanwhile(
     for number in range(64):
         journal.append(line(number, size))
     reader = journal.reader("main")
-    with reader.turn():
+    with reader.lease():
         chunk = next(reader.chunks(4, 100 * size))
         for number in range(64, 70):
             journal.append(line(number, size))

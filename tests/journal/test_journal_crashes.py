@@ -111,8 +111,8 @@ class Crashes(RuleBasedStateMachine):
     @rule(process=PROCESSES)
     def leave_an_idle_segment(self, process):
         with mock.patch.object(disk, "IDLE_SECONDS", 0.0):
-            self.processes[process]._look_after()
-            self.processes[process]._look_after()
+            self.processes[process]._maintain()
+            self.processes[process]._maintain()
         assert self.processes[process]._writer is None
 
     @rule(process=PROCESSES, tail=st.sampled_from([b"", b'{"n": 1', b"\0" * 5000, b'{"x\0\0\0']))
@@ -140,7 +140,7 @@ class Crashes(RuleBasedStateMachine):
             return
         content = journal._writer.content().splitlines(keepends=True)
         journal._writer.path.unlink()
-        journal._look_after()
+        journal._maintain()
         for exporter in EXPORTERS:
             self.may_repeat[exporter].update(content)
 

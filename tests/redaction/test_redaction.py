@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.value_samples import BYTES_OF_RECORD
+from support.json_forms import BYTES_OF_RECORD
 
+from flask_chest.encode.limits import MAX_TEXT
 from flask_chest.encode.patterns import Patterns
-from flask_chest.encode.values import MAX_TEXT
-from flask_chest.encode.variables import Pick, VariableFilter
+from flask_chest.encode.variables import VariableFilter
 from flask_chest.errors import ConfigurationError
 from flask_chest.redaction import DEFAULT_KEYS, Redactor, SecretKeys
 from flask_chest.redaction.texts import is_card
@@ -41,9 +41,13 @@ def record(variables, *keys, **options):
     redact = Redactor(SecretKeys(keys), **{"secret_key": b"k", **options})
     variable_filter = VariableFilter(redact, pytest.fail)
     names = [name for name in variables if name.isidentifier()]
-    pick = Pick(Patterns([*names, "*"], setting="test"))
-    data = variable_filter.to_data(variables, pick)
-    assert variable_filter.to_data(variables, pick) == data  # also from what it remembers
+    patterns = Patterns([*names, "*"], setting="test")
+
+    def take():
+        return variable_filter.take({}, patterns, lambda chosen: chosen.update(variables))
+
+    data = take()
+    assert take() == data  # also from what it remembers
     return data
 
 

@@ -1,4 +1,4 @@
-"""The read side of every store, compared with plain Python on made-up records and questions."""
+"""Reads from every store, compared with plain Python on generated records and filters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.backends import Mongo, Mysql, Postgres, Sqlite
 
 from flask_chest.testing import make_batch, make_record, reference
 from flask_chest.testing.records import START, as_stored
@@ -18,20 +17,12 @@ END = datetime(9999, 1, 1, tzinfo=timezone.utc)
 
 
 @pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo"])
-def store(request, tmp_path):
-    """Return an open store; each example begins with `purge`."""
-    if request.param == "sqlite":
-        backend = Sqlite(tmp_path / "chest.sqlite3")
-    else:
-        kind = {"postgres": Postgres, "mysql": Mysql, "mongo": Mongo}[request.param]
-        backend = kind(request.getfixturevalue(request.param))
-    store = backend.new()
-    store.open()
-    yield store
-    store.close()
+def backend(request, backend_of):
+    return backend_of(request.param)
 
 
 def examples(number):
+    """Return the settings of a test whose examples share a store. Each begins with `purge`."""
     return settings(
         max_examples=number,
         deadline=None,
@@ -83,7 +74,7 @@ filters = st.fixed_dictionaries(
 
 @examples(25)
 @given(stored=st.lists(records, max_size=20), wheres=st.lists(filters, min_size=1, max_size=4))
-def test_reads_are_right_under_every_filter(store, stored, wheres):
+def test_reads_agree_with_plain_python_under_every_filter(store, stored, wheres):
     store.purge(before=END)
     if stored:
         store.export(make_batch(*stored))
@@ -107,7 +98,7 @@ def test_reads_are_right_under_every_filter(store, stored, wheres):
         max_size=60,
     )
 )
-def test_percentiles_are_those_of_the_requests_that_the_weights_stand_for(store, durations):
+def test_percentiles_count_a_record_as_often_as_its_weight(store, durations):
     store.purge(before=END)
     store.export(make_batch(*(make_record(duration_ms=d, weight=float(w)) for d, w in durations)))
     (summary,) = store.routes()
@@ -120,7 +111,7 @@ def test_percentiles_are_those_of_the_requests_that_the_weights_stand_for(store,
 
 @examples(50)
 @given(value=values, other=values)
-def test_any_value_comes_back_and_is_found_by_itself_alone(store, value, other):
+def test_any_value_comes_back_and_is_found_by_no_other_value(store, value, other):
     store.purge(before=END)
     store.export(make_batch(make_record(variables={"a": value, "b": 1})))
     found = store.query()[0].variables
@@ -134,7 +125,7 @@ def test_any_value_comes_back_and_is_found_by_itself_alone(store, value, other):
 
 
 def is_back(found, value):
-    """Compare; PostgreSQL gives some large floats back as integers: docs/fidelity.md."""
+    """True when a value came back. PostgreSQL makes some large floats integers: fidelity.md."""
     if isinstance(value, float) and isinstance(found, int):
         return float(found) == value
     if isinstance(value, list):
@@ -145,7 +136,7 @@ def is_back(found, value):
 
 
 def _is_same_but_for_order(value, other):
-    """Tell what one database takes for equal and another not: the order of keys, 1 in a list."""
+    """True for values that some databases take for equal: by the order of keys, or 1 and 1.0."""
 
     def sorted_json(given):
         return json.dumps(json.loads(json.dumps(given), parse_int=float), sort_keys=True)

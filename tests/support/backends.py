@@ -1,10 +1,10 @@
-"""The four stores as the contracts see them: how to reach each, and how to look into it."""
+"""The four stores, for the contracts: how to reach each, and how to look into its database."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from urllib.parse import unquote, urlsplit
 
 import psycopg
@@ -95,6 +95,14 @@ class Postgres(Server):
         super().__init__(url, **fields)
         self.schema = fields.get("table_schema", "public")
 
+    @contextmanager
+    def transaction(self, statement):
+        """Hold the locks of a statement during the block."""
+        with psycopg.connect(self.url) as connection:
+            connection.execute(statement)
+            yield connection
+            connection.rollback()
+
     def execute(self, statement, *values):
         with psycopg.connect(self.url, autocommit=True) as connection:
             cursor = connection.execute(statement, values or None)
@@ -110,16 +118,20 @@ class Mysql(Server):
     port = 3306
     quote = "`"
 
-    def execute(self, statement):
-        config = {name: self.config[name] for name in ("host", "port", "database", "user")}
-        with (
-            pymysql.connect(
-                **config, password=self.config.get("password", ""), autocommit=True
-            ) as connection,
-            connection.cursor() as cursor,
-        ):
-            cursor.execute(statement)
-            return list(cursor.fetchall())
+    @contextmanager
+    def connection(self):
+        """Give a cursor of a connection whose transaction is rolled back in the end."""
+        names = ("host", "port", "user", "password", "database")
+        given = {name: self.config[name] for name in names if name in self.config}
+        with pymysql.connect(**given) as connection, connection.cursor() as cursor:
+            yield cursor
+
+    def execute(self, statement, *values):
+        with self.connection() as cursor:
+            cursor.execute(statement, values or None)
+            rows = list(cursor.fetchall())
+            cursor.connection.commit()
+            return rows
 
     def tables(self):
         return [name for (name,) in self.execute("SHOW TABLES")]
@@ -162,7 +174,7 @@ class Mongo(StoreBackend):
         return [(str(row["record_id"]), row["name"], self.shown(row["value"])) for row in rows]
 
     def shown(self, value):
-        """Return a value of the view as text: there it has the type that it has in the record."""
+        """Return a value of the view, which keeps its type, as text."""
         if value is None or isinstance(value, str):
             return value
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -18,10 +18,11 @@ def make_authority(folder: Path, name: str) -> Path:
 
 
 def make_certificate(folder: Path, authority: Path, host: str) -> tuple[Path, Path]:
-    """Make a server's certificate, signed by an authority; return it and its key."""
+    """Make the certificate of a host name or IP address; return it and its key."""
     key, request, certificate = (folder / f"server.{kind}" for kind in ("key", "csr", "crt"))
     extensions = folder / "extensions"
-    extensions.write_text(f"subjectAltName=DNS:{host}\n")
+    kind = "IP" if host.replace(".", "").isdecimal() else "DNS"
+    extensions.write_text(f"subjectAltName={kind}:{host}\n")
     _openssl(
         *("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
         *("-subj", f"/CN={host}", "-keyout", key, "-out", request),

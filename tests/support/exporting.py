@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 
-from pydantic import BaseModel
+from pydantic import BaseModel, PrivateAttr
 
 from flask_chest.errors import BatchRejected, ExporterUnavailable
-from flask_chest.export import Delivery, Export
+from flask_chest.export import Export, Supervisor
 from flask_chest.exporter import Exporter
 from flask_chest.journal import DiskJournal, MemoryJournal
 from flask_chest.plugins.manager import Plugins
@@ -21,19 +20,29 @@ class NoConfig(BaseModel):
     pass
 
 
+class Book(BaseModel):
+    """What all instances of a `Keeper` with this configuration write down."""
+
+    numbers: list[int] = []
+    calls: list[str] = []
+    batches: list[int] = []
+    threads: set[str] = set()
+    _busy: threading.Lock = PrivateAttr(default_factory=threading.Lock)
+
+
 class Keeper(Exporter):
-    """Keeps the numbers of the records that it got, and how it was called."""
+    """Keeps the numbers of the records that it got, and which of its methods were called."""
 
     type = "keeper"
-    config_model = NoConfig
+    config_model = Book
 
     def __init__(self, config=None):
-        super().__init__(config or NoConfig())
-        self.numbers = []
-        self.calls = []
-        self.batches = []
-        self.threads = set()
-        self._busy = threading.Lock()
+        super().__init__(config or Book())
+        self.numbers = self.config.numbers
+        self.calls = self.config.calls
+        self.batches = self.config.batches
+        self.threads = self.config.threads
+        self._busy = self.config._busy
 
     @property
     def is_open(self):
@@ -95,12 +104,19 @@ class Refusing(Keeper):
         super().take(numbers)
 
 
+class HangingBook(Book):
+    _entered: threading.Event = PrivateAttr(default_factory=threading.Event)
+    _let_go: threading.Event = PrivateAttr(default_factory=threading.Event)
+
+
 class Hanging(Keeper):
     """Hangs in its first batch until it is let go."""
 
-    def __init__(self):
-        super().__init__()
-        self.entered, self.let_go = threading.Event(), threading.Event()
+    config_model = HangingBook
+
+    def __init__(self, config=None):
+        super().__init__(config or HangingBook())
+        self.entered, self.let_go = self.config._entered, self.config._let_go
 
     def take(self, numbers):
         self.entered.set()
@@ -122,8 +138,8 @@ class Process:
             else MemoryJournal(exporters, self.counters, throttle)
         )
         hooks = Plugins({f"p{n}": p for n, p in enumerate(plugins)}, self.counters, throttle)
-        deliveries = {
-            name: Delivery(
+        supervisors = {
+            name: Supervisor(
                 name,
                 exporter,
                 self.journal,
@@ -137,7 +153,7 @@ class Process:
             for name, exporter in exporters.items()
         }
         self.export = Export(
-            deliveries, self.journal, interval_seconds=interval, shutdown_seconds=shutdown
+            supervisors, self.journal, interval_seconds=interval, shutdown_seconds=shutdown
         )
 
     def record(self, numbers):
@@ -145,15 +161,7 @@ class Process:
             assert self.journal.append(json.dumps({"n": number}).encode() + b"\n")
 
     def stats(self, name="main"):
-        return self.export.deliveries[name].stats()
-
-
-def until(condition, seconds=10.0):
-    """Wait for a condition, with a deadline."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.005)
+        return self.export.supervisors[name].stats()
 
 
 def our_threads():

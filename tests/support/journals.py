@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 ALL = 1_000_000
+MIB = 1024 * 1024
+SMALLEST = MIB  # the least that CHEST_JOURNAL_MAX_BYTES may be
 
 
 def line(number, size=0):
@@ -19,7 +21,7 @@ def unread(journal, exporter="main", max_bytes=ALL):
     """Return the lines that wait, without acknowledging them."""
     taken = {}
     reader = journal.reader(exporter)
-    with reader.turn() as held:
+    with reader.lease() as held:
         assert held
         for chunk in reader.chunks(ALL, max_bytes):
             if (chunk.segment, chunk.end) in taken:
@@ -32,7 +34,7 @@ def deliver(journal, exporter="main", max_records=ALL, max_bytes=ALL, chunks=ALL
     """Take and acknowledge so many chunks; return their lines."""
     taken = []
     reader = journal.reader(exporter)
-    with reader.turn() as held:
+    with reader.lease() as held:
         assert held
         for number, chunk in enumerate(reader.chunks(max_records, max_bytes)):
             if number == chunks:
@@ -49,3 +51,21 @@ def open_descriptors():
 
 def segment_files(folder):
     return sorted((folder / "segments").glob("*.jsonl"))
+
+
+def size_of(folder):
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def numbers(lines):
+    return [json.loads(each)["n"] for each in lines]
+
+
+def asked(client, wanted):
+    for number in wanted:
+        response = client.get(f"/{number}")
+        assert (response.status_code, response.text) == (200, str(number))
+
+
+def variables(rows):
+    return sorted(row["variables"]["number"] for row in rows)

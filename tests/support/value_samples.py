@@ -1,4 +1,4 @@
-"""Values of every kind, hostile ones too, and what the tests of the value rules do with them."""
+"""Values of every kind with their JSON form, and values that are no data."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ import collections
 import dataclasses
 import enum
 import io
-import json
 import math
 import re
 import threading
 import types
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
 from ipaddress import ip_address
@@ -27,83 +24,10 @@ import pydantic
 import pytest
 from markupsafe import Markup
 from pydantic import BaseModel, Field, RootModel, SecretStr
-from pydantic_core import to_json
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
 from werkzeug.local import LocalProxy
 
-from flask_chest.encode.patterns import Patterns
-from flask_chest.encode.values import (
-    MAX_DEPTH,
-    MAX_INTEGER_BITS,
-    MAX_ITEMS,
-    MAX_KEY,
-    MAX_RECORD,
-    MAX_TEXT,
-    MAX_VARIABLE,
-    to_data,
-)
-from flask_chest.encode.variables import Pick, VariableFilter
-from flask_chest.redaction import PLAIN, Redactor, SecretKeys
-
-PAGE = Path(__file__).parents[2] / "docs" / "values.md"
-
-
-BYTES_OF_VARIABLE = 400 * 1024
-
-
-BYTES_OF_RECORD = 4 * 1024 * 1024
-
-
-def convert(value, *, named=True):
-    data, taken = to_data(value, PLAIN, MAX_RECORD, NOTHING_SECRET, named=named)
-    check(data)
-    assert 0 < taken < MAX_VARIABLE + 2_000
-    return data
-
-
-NOTHING_SECRET = Redactor(SecretKeys(["!*"]), ())
-
-
-def record(variables, *patterns):
-    """Return what the filter makes of variables, and how many it skipped."""
-    skipped = []
-    data = VariableFilter(NOTHING_SECRET, skipped.append).to_data(
-        variables, Pick(Patterns(patterns, setting="test"))
-    )
-    for value in data.values():
-        check(value)
-    assert all(len(name) <= MAX_KEY for name in data)
-    assert len(to_json(data)) <= BYTES_OF_RECORD
-    return data, sum(skipped)
-
-
-def check(data):
-    """Hold a JSON form to everything that is promised of it."""
-    encoded = to_json(data)
-    assert len(encoded) <= BYTES_OF_VARIABLE
-    assert json.loads(encoded, parse_constant=pytest.fail) == data
-    check_tree(data, 0)
-
-
-def check_tree(data, depth):
-    assert type(data) in (str, int, float, bool, type(None), list, dict)
-    if isinstance(data, str):
-        data.encode()
-        assert "\0" not in data
-        assert len(data) <= MAX_TEXT
-    elif isinstance(data, int):
-        assert -(2**63) <= data < 2**63
-    elif isinstance(data, float):
-        assert math.isfinite(data)
-    elif isinstance(data, (list, dict)):
-        assert depth < MAX_DEPTH
-        assert len(data) <= MAX_ITEMS + 1
-        for item in data.values() if isinstance(data, dict) else data:
-            check_tree(item, depth + 1)
-        for key in data if isinstance(data, dict) else ():
-            assert type(key) is str
-            assert "\0" not in key
-            assert len(key.encode().decode()) <= MAX_KEY
+from flask_chest.encode.limits import MAX_INTEGER_BITS
 
 
 class Color(enum.Enum):
@@ -199,8 +123,6 @@ class RealLike:
 
 
 Integral.register(WholeLike)
-
-
 Real.register(RealLike)
 
 
@@ -375,77 +297,3 @@ NO_DATA = {
     "iterator": iter([1]),
     "ellipsis": ...,
 }
-
-
-class Fault(BaseException):
-    """Not an Exception, like those that end tests, greenlets and tasks."""
-
-
-def raising(error=Fault):
-    """Return a function that takes anything and raises."""
-
-    def method(*_args, **_kwargs):
-        raise error
-
-    return method
-
-
-class Hostile:
-    """Raises whatever is done to it."""
-
-    __repr__ = __str__ = __eq__ = __ne__ = __lt__ = __len__ = __iter__ = __bool__ = raising()
-    __int__ = __float__ = __index__ = __getitem__ = __contains__ = __call__ = raising()
-    __getattr__ = __getattribute__ = __format__ = __reduce_ex__ = __dir__ = __sizeof__ = raising()
-    __class__ = property(raising())
-    __hash__ = object.__hash__
-
-
-def hostile(base, **more):
-    """Return a class that has all its methods raise, and yet is a `base`."""
-    names = ("__repr__", "__str__", "__len__", "__iter__", "__getitem__", "__contains__", "__eq__")
-    names += (
-        "__lt__",
-        "__le__",
-        "__gt__",
-        "__ge__",
-        "__bool__",
-        "__int__",
-        "__float__",
-        "__index__",
-    )
-    names += ("__getattribute__", "__format__", "__add__", "__mod__", "__abs__", "__neg__")
-    names += ("items", "keys", "values", "get", "copy", "encode", "isascii", "replace", "decode")
-    names += ("bit_length", "isoformat", "total_seconds", "strftime", "utcoffset", "model_dump")
-    methods = {name: raising() for name in names}
-    methods |= {"__hash__": object.__hash__, "__class__": property(raising())}
-    methods |= {name: raising() for name in getattr(base, "__abstractmethods__", ())}
-    return type(f"Hostile{base.__name__.title()}", (base,), methods | more)
-
-
-def released():
-    view = memoryview(b"a")
-    view.release()
-    return view
-
-
-RAISING = {
-    "object": Hostile(),
-    "object of another class": hostile(object)(),
-    "mapping": hostile(Mapping)(),
-    "sequence": hostile(Sequence)(),
-    "set": hostile(AbstractSet)(),
-    "exception": hostile(Exception)(),
-    "integer of another library": hostile(Integral)(),
-    "float of another library": hostile(Real)(),
-    "proxy to nothing": LocalProxy(raising()),
-    "time zone": datetime(2024, 1, 1, tzinfo=hostile(tzinfo)()),
-    "memoryview that is released": released(),
-    "Fraction beyond float": Fraction(10**400),
-}
-
-
-def endless(*_args):
-    number = 0
-    while True:
-        yield number
-        number += 1

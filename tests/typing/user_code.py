@@ -57,9 +57,9 @@ async def named() -> tuple[str, int]:
 @chest.track(request_id=uuid4)
 @chest.track(request_id=lambda: "new")
 def sampled() -> str:
-    with chest.suppress():
+    with chest.suppressed():
         g.note = "not recorded"
-    chest.suppress()
+    chest.drop_request()
     assert_type(outbound_headers(), dict[str, str])
     return ""
 

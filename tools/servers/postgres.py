@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ import psycopg
 
 from tools.servers.base import Server
 
+_END_SECONDS: Final = 60.0
 _EMPTY: Final = """
 DO $$ DECLARE one name; BEGIN
   FOR one IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)' LOOP
@@ -103,6 +105,19 @@ class PostgresServer(Server):
             for name in self._empty:
                 self.drop(name)
         super().__exit__()
+
+    def kill(self) -> None:
+        """Kill it, and wait for its processes: while one of them lives, it cannot be restarted."""
+        process = self.process
+        children = []
+        if process is not None:
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        super().kill()
+        deadline = time.monotonic() + _END_SECONDS
+        while any(Path(f"/proc/{child}").exists() for child in children):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"processes of the killed server are still there: {children}")
+            time.sleep(0.01)
 
     def create(self, database: str) -> None:
         """Create a database."""

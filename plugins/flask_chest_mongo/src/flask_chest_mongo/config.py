@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    field_validator,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 from typing_extensions import Self
 
-from flask_chest_mongo import plain
-from flask_chest_mongo.uri import driver, fields_of_query, fields_of_url, is_database, refuse
+from flask_chest.schema import PREFIX
+from flask_chest.server_config import (
+    MAX_PREFIX_BYTES,
+    ServerConfig,
+    check_prefix,
+    is_plain_hosts,
+)
+from flask_chest_mongo.url import (
+    PLAIN_OPTIONS,
+    driver,
+    fields_of_query,
+    fields_of_url,
+    is_database,
+    refuse,
+)
 
-if TYPE_CHECKING:
-    from pymongo import MongoClient
-
-PREFIX: Final = "chest_"
-
-_MAX_PREFIX_BYTES: Final = 30
 _SECONDS_OF_A_DAY: Final = 86_400
 _SHARE: Final = 0.9
-"""Part of a timeout after which the server, or one attempt, gives up and can still say why."""
+"""Part of a time-out after which the server, or one attempt, gives up and can still say why."""
+
+_RARE: Final = (
+    "auth_mechanism",
+    "direct_connection",
+    "tls_ca_file",
+    "tls_certificate_key_file",
+    "tls_certificate_key_file_password",
+)
+"""Fields that PyMongo may refuse beside others."""
 
 
-class MongoConfig(BaseModel):
+class MongoConfig(ServerConfig):
     """Which server and database, and how long to wait for them.
 
     A URL stands for all of it: ``mongodb://user:password@host:27017/database`` or
@@ -38,7 +47,7 @@ class MongoConfig(BaseModel):
     https://www.mongodb.com/docs/manual/reference/connection-string-options/
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     host: str = Field(
         default="localhost",
@@ -52,8 +61,9 @@ class MongoConfig(BaseModel):
         description="`host` is a name whose DNS records name the servers: `mongodb+srv://`",
     )
     database: str = Field(description="Name of the database, which its first use creates")
-    user: str | None = Field(default=None, min_length=1, description="Who signs in")
-    password: SecretStr | None = Field(default=None, description="Shown nowhere")
+    user: str | None = Field(
+        default=None, min_length=1, description="Name of the user who signs in"
+    )
     auth_source: str | None = Field(
         default=None, description="Database that knows the user; `database` when it is None"
     )
@@ -103,7 +113,7 @@ class MongoConfig(BaseModel):
         default=PREFIX,
         min_length=1,
         description="What the names of the collections and of the view begin with; at most "
-        f"{_MAX_PREFIX_BYTES} bytes",
+        f"{MAX_PREFIX_BYTES} bytes",
     )
     retention_days: float | None = Field(
         default=None,
@@ -122,14 +132,15 @@ class MongoConfig(BaseModel):
         found: dict[str, Any] = {}
         query = _text(fields.pop("options", ""))
         if "url" in fields:
-            found, further = fields_of_url(_text(fields.pop("url")))
+            url, _, further = _text(fields.pop("url")).partition("?")
+            found = fields_of_url(url, further)
             query = "&".join(filter(None, (further, query)))
         taken, left = fields_of_query(query, cls.model_fields.keys() - {"options"})
         return {**found, **taken, **fields, "options": left}
 
     @field_validator("database")
     @classmethod
-    def _is_database(cls, name: str) -> str:
+    def _check_database(cls, name: str) -> str:
         if not is_database(name):
             raise ValueError(
                 'is no name of a database: 1 to 63 bytes, without spaces and /\\."$*<>:|?'
@@ -138,29 +149,39 @@ class MongoConfig(BaseModel):
 
     @field_validator("collection_prefix")
     @classmethod
-    def _fits(cls, prefix: str) -> str:
-        if len(prefix.encode()) > _MAX_PREFIX_BYTES:
-            raise ValueError(f"is longer than {_MAX_PREFIX_BYTES} bytes")
-        if not prefix.isprintable() or "$" in prefix or prefix.startswith(("system.", ".")):
-            raise ValueError("cannot begin a name: '$', '.', 'system.' or what cannot be printed")
-        return prefix
+    def _check_prefix(cls, prefix: str) -> str:
+        if "$" in prefix or prefix.startswith(("system.", ".")):
+            raise ValueError("cannot begin a name: it has '$', or begins with '.' or 'system.'")
+        return check_prefix(prefix)
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _check_together(self) -> Self:
         for field in ("tls_ca_file", "tls_certificate_key_file"):
             path: Path | None = getattr(self, field)
             if path is not None and not path.is_file():
                 refuse(field, f"the file {path} is not there")
         if self.password is not None and self.user is None:
-            refuse("password", "there is no `user` whose it is")
+            refuse("password", "a password needs a `user`: give both, or neither")
         if self.srv and (set(self.host) & set(":,") or "port" in self.model_fields_set):
             refuse("host", "with `srv`, it is one name without a port")
-        if not plain.fits_together(self):
+        if not self._is_plain:
             try:
-                driver().check_together(self)
+                driver().check_arguments(*self.arguments(offline=True))
             except ValueError as error:
                 refuse("options", f"PyMongo does not take these together: {error}")
         return self
+
+    @property
+    def _is_plain(self) -> bool:
+        """Fast path: True when PyMongo certainly accepts all fields together."""
+        return (
+            self.options.get_secret_value().lower() in PLAIN_OPTIONS
+            and all(getattr(self, name) is None for name in _RARE)
+            and is_plain_hosts(self.host)
+            and bool(self.user) == bool(self.password)
+            and (self.auth_source is None or bool(self.user and self.auth_source))
+            and self.replica_set != ""
+        )
 
     @property
     def location(self) -> str:
@@ -175,7 +196,7 @@ class MongoConfig(BaseModel):
 
     @property
     def server_timeout_ms(self) -> int:
-        """Milliseconds after which the server is to give a command up."""
+        """Milliseconds after which the server shall abandon a command."""
         return max(int(self.timeout_seconds * 1000 * _SHARE), 1)
 
     @property
@@ -185,24 +206,17 @@ class MongoConfig(BaseModel):
             return None
         return int(self.retention_days * _SECONDS_OF_A_DAY)
 
-    def client(self) -> MongoClient[dict[str, Any]]:
-        """Return a client that connects when it is first used.
-
-        Raises:
-            PyMongoError: A name cannot be looked up.
-        """
-        made: MongoClient[dict[str, Any]] = driver().client(
-            self, "mongodb+srv" if self.srv else "mongodb"
-        )
-        return made
-
     @property
     def _hosts(self) -> str:
         is_bare_ipv6 = self.host.count(":") > 1 and "[" not in self.host and "," not in self.host
         return f"[{self.host}]" if is_bare_ipv6 else self.host
 
-    def arguments(self, scheme: str) -> tuple[str, dict[str, Any]]:
-        """Return what `MongoClient` takes: a URL, and what is not in it."""
+    def arguments(self, *, offline: bool = False) -> tuple[str, dict[str, Any]]:
+        """Return the arguments of `MongoClient`: a URL, and all else by name.
+
+        Args:
+            offline: Never as a ``mongodb+srv://`` URL, for which PyMongo asks the DNS at once.
+        """
         connect_ms, socket_ms = self.connect_timeout_seconds * 1000, self.timeout_seconds * 1000
         arguments = {
             "port": self.port,
@@ -222,19 +236,20 @@ class MongoConfig(BaseModel):
             "waitQueueTimeoutMS": socket_ms,
             "maxPoolSize": self.pool_size,
             "appname": "flask-chest",
-            # A second connection to each server, and a thread for it, would hear of an election
-            # in the moment that it happens. Deliveries are seconds apart.
+            # Streaming would report an election at once, for one more connection and thread for
+            # each server. Deliveries are seconds apart.
             "serverMonitoringMode": "poll",
         }
         options = self.options.get_secret_value()
         given = {piece.partition("=")[0].lower() for piece in options.split("&")}
-        if scheme == "mongodb" and self.srv:
+        if self.srv and offline:
             options = "&".join(p for p in options.split("&") if not p.lower().startswith("srv"))
         kept: dict[str, Any] = {
             name: _text(value) if isinstance(value, (SecretStr, Path)) else value
             for name, value in arguments.items()
             if value is not None and name.lower() not in given
         }
+        scheme = "mongodb+srv" if self.srv and not offline else "mongodb"
         where = f"{scheme}://{self._hosts}/{quote(self.database, safe='')}?{options}"
         return where, kept
 

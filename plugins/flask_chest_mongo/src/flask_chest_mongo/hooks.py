@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import builtins
-from typing import TYPE_CHECKING, ClassVar
-
 from flask_chest import hookimpl
 from flask_chest.deferred import DeferredStore
 from flask_chest.exporter import Exporter
 from flask_chest_mongo.config import MongoConfig
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
 
 class Mongo(DeferredStore):
     """Stores records in MongoDB."""
 
-    type: ClassVar[str] = "mongo"
-    schemes: ClassVar[tuple[str, ...]] = ("mongodb",)
-    config_model: ClassVar[builtins.type[BaseModel]] = MongoConfig
-    implementation: ClassVar[str] = "flask_chest_mongo.store:MongoStore"
-    requires: ClassVar[tuple[str, ...]] = ("bson", "pymongo")
+    type = "mongo"
+    schemes = ("mongodb",)
+    config_model = MongoConfig
+    implementation = "flask_chest_mongo.store:MongoStore"
+    requires = ("bson", "pymongo")
 
 
 @hookimpl

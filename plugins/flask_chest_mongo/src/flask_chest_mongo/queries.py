@@ -1,4 +1,4 @@
-"""The read side's questions, as filters and pipelines for a server from MongoDB 5.0 on."""
+"""The queries of the read side, as filters and pipelines for MongoDB 5.0 and newer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bson.errors import BSONError
 from pydantic_core import to_json
 
 from flask_chest.store import RouteSummary, ValueCount, Where, checked
-from flask_chest_mongo.documents import CODEC, plain
+from flask_chest_mongo.encode import CODEC, as_json
 
 if TYPE_CHECKING:
     from bson.raw_bson import RawBSONDocument
@@ -27,7 +27,7 @@ Filter: TypeAlias = dict[str, Any]
 Pipeline: TypeAlias = list[dict[str, Any]]
 
 NOTHING: Final[Filter] = {"_id": {"$in": []}}
-"""What no record fits."""
+"""Matches no record."""
 
 OLDEST_FIRST: Final = [("started_at", 1), ("started_at_us", 1), ("_id", 1)]
 NEWEST_FIRST: Final = [(field, -direction) for field, direction in OLDEST_FIRST]
@@ -36,7 +36,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def restriction(where: Where) -> Filter:
-    """Return the filter that `where` stands for.
+    """Return the filter for the restrictions of a question.
 
     Raises:
         ValueError: A datetime is naive.
@@ -81,7 +81,7 @@ def _parts(moment: datetime) -> tuple[DatetimeMS, int]:
 
 
 def has_variable(name: str, value: JsonValue) -> Filter:
-    """Return the filter for records that have a variable of this name and value.
+    """Return the filter for records that have a variable with this name and value.
 
     A number equals a number, and nothing else: 1 and 1.0 are equal, 1 and "1" are not, and neither
     are 1 and true. Objects are equal when their keys are in the same order.
@@ -94,8 +94,8 @@ def has_variable(name: str, value: JsonValue) -> Filter:
     exactly = {"$expr": {"$eq": [_variable(name), {"$literal": value}]}}
     if path is None:
         return exactly
-    # By its path, so that an index on it is of use; but a list fits there by each of its items,
-    # and null fits what is missing.
+    # The path makes an index on it useful. But a list matches by each of its items, and null
+    # matches a missing field.
     if isinstance(value, list):
         return {path: {"$type": "array"}, **exactly}
     if isinstance(value, dict):
@@ -105,12 +105,12 @@ def has_variable(name: str, value: JsonValue) -> Filter:
 
 
 def _path(name: str) -> str | None:
-    """Return the path of a variable, or None where its name would be taken for something else."""
+    """Return the path of a variable; None when its name would change the meaning of a path."""
     return f"variables.{name}" if re.fullmatch(r"[^.$\0][^.\0]*", name) else None
 
 
 def _variable(name: str) -> dict[str, Any]:
-    """Return the expression for a variable's value, whatever characters its name has."""
+    """Return the expression for the value of a variable with any name."""
     return {"$getField": {"field": {"$literal": name}, "input": "$variables"}}
 
 
@@ -125,9 +125,9 @@ def _is_storable(value: object) -> bool:
 def routes(found: Filter) -> Pipeline:
     """Return the pipeline for `route_summaries`: the weights of each duration of each route.
 
-    The server groups and sorts, on its disk if need be, and only what differs travels.
-    `$setWindowFields` would compute the percentiles there, but has to keep the documents of a
-    whole route for it.
+    The server groups and sorts, on its disk if it must, and sends one row for each different
+    duration. `$setWindowFields` would compute the percentiles, but keeps all documents of a route
+    in memory.
     """
     is_error = {"$or": [{"$ne": ["$error", None]}, {"$gte": ["$status_code", 500]}]}
     return [
@@ -147,8 +147,8 @@ def route_summaries(rows: Iterable[Mapping[str, Any]]) -> list[RouteSummary]:
     """Return the summaries of the rows that `routes` gives, the busiest first.
 
     A percentile is the smallest duration at which the weights, summed in the order of the
-    durations, reach that share of their total (the weighted nearest rank). Of one route at a time,
-    16 bytes are kept for each different duration.
+    durations, reach that share of their total (the weighted nearest rank). It takes 16 bytes for
+    each different duration of one route at a time.
     """
     summaries = []
     for (method, route), group in groupby(
@@ -174,15 +174,15 @@ def route_summaries(rows: Iterable[Mapping[str, Any]]) -> list[RouteSummary]:
 
 
 def _rank(reached: array[float], percent: int) -> int:
-    # Whole numbers, because no float is 0.95.
+    # Integers, because no float equals 0.95.
     return bisect_left(reached, reached[-1] * percent, key=lambda weight: weight * 100)
 
 
 def top_values(name: str, found: Filter) -> Pipeline:
     """Return the pipeline for `value_counts`: each different value of a variable, and its weight.
 
-    Text, whole numbers, booleans and null come as their text, the most frequent first, after all
-    other values, which come as they are: the server writes those differently from JSON.
+    Text, whole numbers, booleans and null come as text, the most frequent first. All other values
+    come before them and unchanged: the server writes those differently from JSON.
     """
     kind = {"$type": "$value"}
     is_plain = {"$in": [kind, ["string", "int", "long", "bool", "null"]]}
@@ -197,7 +197,7 @@ def top_values(name: str, found: Filter) -> Pipeline:
     }
     if "\0" in name:
         name, found = "", NOTHING
-    if path := _path(name):  # an index on it is of use
+    if path := _path(name):  # makes an index on it useful
         found = {"$and": [found, {path: {"$exists": True}}]}
     return [
         {"$match": found},
@@ -235,7 +235,7 @@ def value_counts(rows: Iterable[RawBSONDocument], limit: int) -> list[ValueCount
             value: str | None = key["text"]
         else:
             is_in_order = False
-            value = to_json(plain(key["value"])).decode()
+            value = to_json(as_json(key["value"])).decode()
         counts[value] = counts.get(value, 0.0) + row["count"]
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0] is not None, item[0]))
     return [ValueCount(value, count) for value, count in ranked[:limit]]

@@ -1,4 +1,4 @@
-"""The collections of one database: made where they are missing, refused where they are not ours."""
+"""The collections of one database: created when missing, refused when they are not ours."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from pymongo import ReadPreference
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from flask_chest.errors import SchemaMismatch
+from flask_chest.schema import SCHEMA_VERSION, names_taken, refuse_newer
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
     from pymongo.database import Database
-
-SCHEMA_VERSION: Final = 1
-"""Raised by every change to the collections that an older Flask-Chest could not write into."""
 
 _VERSION_ID: Final = "flask-chest"
 """`_id` of the one document in the collection `chest_schema`."""
@@ -26,7 +24,7 @@ _INDEXES: Final = {
     "chest_request_id": {"request_id": 1},
 }
 _RETENTION: Final = "chest_retention"
-"""Name of the TTL index, which must have one field and so cannot be `chest_started_at`."""
+"""Name of the TTL index. It must have a single field, so it cannot be `chest_started_at`."""
 
 _UNAUTHORIZED: Final = 13
 _INDEX_NOT_FOUND: Final = 27
@@ -34,11 +32,11 @@ _NAMESPACE_EXISTS: Final = 48
 
 
 class Schema:
-    """What Flask-Chest has in a database.
+    """The collections, the indexes and the view of Flask-Chest in a database.
 
     Args:
-        database: Writes to it wait for the majority.
-        prefix: What the names begin with.
+        database: With the write concern of the majority.
+        prefix: First part of all names.
         location: Where the database is, for messages.
     """
 
@@ -50,33 +48,33 @@ class Schema:
         self.schema = f"{prefix}schema"
 
     def prepare(self, retention_seconds: int | None) -> None:
-        """Make what is missing, and check that the rest is ours.
+        """Create what is missing, and check that the rest is ours.
 
-        Several processes may do this at once, and one may be stopped in between: the collection
-        `chest_schema` is made first, and its document, which says that all is there, last.
+        Several processes may do this at once, and each may stop in between. So the collection
+        `chest_schema` is created first, and its document, which marks the end, is inserted last.
 
         Args:
             retention_seconds: Age at which the server deletes a record; None for never.
 
         Raises:
             SchemaMismatch: There is something of these names that we must not write into.
-            PyMongoError: The server does not let us.
+            PyMongoError: The server refuses it.
         """
         found = self._found()
         try:
             self._refuse_foreign(found)
-        except SchemaMismatch:  # or half of what another process creates just now
+        except SchemaMismatch:  # another process may be creating it just now
             found = self._found()
             self._refuse_foreign(found)
         self._create(self.schema, found)
         self._create(self.records, found)
-        self._make_indexes(retention_seconds)
+        self._create_indexes(retention_seconds)
         self._create(self.variables, found, viewOn=self.records, pipeline=_VARIABLES)
-        # Also when it is there: that it may be written shows now, and not with the first batch.
+        # Also when the document is there: a missing privilege shows now, not with the first batch.
         with suppress(DuplicateKeyError):
             self._versions.insert_one({"_id": _VERSION_ID, "version": SCHEMA_VERSION})
 
-    # -- What is there -------------------------------------------------------------------------
+    # -- Checking ------------------------------------------------------------------------------
 
     @property
     def _versions(self) -> Collection[dict[str, Any]]:
@@ -90,10 +88,7 @@ class Schema:
     def _refuse_foreign(self, found: dict[str, dict[str, Any]]) -> None:
         if self.schema not in found:
             if found:
-                raise SchemaMismatch(
-                    f"{self._location} has a {' and a '.join(sorted(found))} that Flask-Chest did "
-                    "not create. Rename it, or give Flask-Chest another database"
-                )
+                raise names_taken(self._location, found)
             return
         for name in (self.schema, self.records):
             if found.get(name, {}).get("type", "collection") != "collection":
@@ -108,14 +103,11 @@ class Schema:
                 "Rename it, or give Flask-Chest another database"
             )
         version = self._version()
-        if version is not None and (not isinstance(version, int) or version > SCHEMA_VERSION):
-            raise SchemaMismatch(
-                f"{self._location} has the schema version {version}; this Flask-Chest writes "
-                f"{SCHEMA_VERSION}. Upgrade it: pip install --upgrade flask-chest"
-            )
+        if version is not None:
+            refuse_newer(self._location, version)
 
     def _version(self) -> object:
-        """Return the version that is there, or None where creation was cut short."""
+        """Return the version of the schema; None when its creation was cut short."""
         document = self._versions.find_one({"_id": _VERSION_ID})
         if document is not None:
             return document.get("version", "without a number")
@@ -126,14 +118,14 @@ class Schema:
             )
         return None
 
-    # -- What is made ----------------------------------------------------------------------------
+    # -- Creating --------------------------------------------------------------------------------
 
     def _create(self, name: str, found: dict[str, Any], **options: Any) -> None:  # noqa: ANN401
         if name not in found:
             with _allowed(_NAMESPACE_EXISTS):
                 self._database.command("create", name, **options)
 
-    def _make_indexes(self, retention_seconds: int | None) -> None:
+    def _create_indexes(self, retention_seconds: int | None) -> None:
         records = self._database[self.records]
         found = records.index_information()
         for name, keys in _INDEXES.items():
@@ -143,7 +135,7 @@ class Schema:
         if retention == retention_seconds:
             return
         if retention is not None and retention_seconds is not None:
-            # The role readWrite alone may not change an index, but make another one.
+            # The role readWrite may not change an index, but may create another one.
             with _allowed(_UNAUTHORIZED):
                 index = {"name": _RETENTION, "expireAfterSeconds": retention_seconds}
                 self._database.command("collMod", self.records, index=index)
@@ -184,7 +176,7 @@ _VARIABLES: Final = [
 
 @contextmanager
 def _allowed(code: int) -> Iterator[None]:
-    """Pass over the error of the server that has this code."""
+    """Suppress the error of the server with this code."""
     try:
         yield
     except OperationFailure as error:

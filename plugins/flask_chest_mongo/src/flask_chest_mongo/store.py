@@ -1,4 +1,4 @@
-"""The MongoDB store: one document a record, written by the majority and journaled."""
+"""The MongoDB store: one document for each record, with a durable write concern."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ from typing_extensions import Unpack
 from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
 from flask_chest.runtime import fork
 from flask_chest.store import RouteSummary, Store, ValueCount, Where, aware, positive
-from flask_chest_mongo import documents, queries
+from flask_chest_mongo import encode, queries
 from flask_chest_mongo.config import MongoConfig
-from flask_chest_mongo.explain import explain, explain_reply, read_only, too_large, too_old
+from flask_chest_mongo.connection import make_client
+from flask_chest_mongo.errors import explain, explain_reply, read_only, too_large, too_old
 from flask_chest_mongo.schema import Schema
 
 if TYPE_CHECKING:
@@ -42,10 +43,10 @@ if TYPE_CHECKING:
     from flask_chest.record import Record
 
 CHECK_SECONDS: Final = 3.0
-"""How long `check` waits for a connection, which holds up the start of the application."""
+"""Longest wait of `check` for a connection."""
 
 _MIN_WIRE_VERSION: Final = 13
-"""Of MongoDB 5.0, from which on names may have dots and dollars."""
+"""Of MongoDB 5.0, the first in which names may have dots and dollars."""
 
 _PURGE_AT_ONCE: Final = 10_000
 _GOODBYE_SECONDS: Final = 1.0
@@ -75,13 +76,13 @@ class MongoStore(Store):
     # -- Exporter ------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Connect once, for what is known to be wrong to show at the start.
+        """Connect once, with a short time-out, and check whether the server takes batches.
 
-        What the server says does not stop the application: it may be put right while the records
+        A refusal of the server is `ExporterUnavailable`, too: it may be remedied while the records
         wait.
 
         Raises:
-            ExporterUnavailable: The server cannot be reached, or does not let us work.
+            ExporterUnavailable: The server cannot be reached, or refuses what an exporter does.
         """
         patience = min(self._config.connect_timeout_seconds, CHECK_SECONDS)
         probe = MongoStore(self._config.model_copy(update={"connect_timeout_seconds": patience}))
@@ -94,22 +95,22 @@ class MongoStore(Store):
             probe.close()
             deadline = time.monotonic() + _THREADS_SECONDS
             for thread in set(threading.enumerate()) - threads:
-                if thread.name.startswith("pymongo_"):  # it ends soon; this process may fork next
+                if thread.name.startswith("pymongo_"):  # this process may fork next
                     thread.join(max(deadline - time.monotonic(), 0.0))
 
     def open(self) -> None:
-        """Connect, and make the collections or check that they are ours.
+        """Connect, and create the collections or check that they are ours.
 
         Raises:
             ExporterUnavailable: The server cannot be reached.
-            ConfigurationError: It does not let us in, is too old or read-only.
+            ConfigurationError: It refuses us, is too old or read-only.
             SchemaMismatch: Its collections are newer than this version, or somebody else's.
         """
         self.close()
         try:
             # PyMongo imports modules when it connects: see `fork.held_off`.
             with fork.held_off(), self._explained():
-                self._client = self._config.client()
+                self._client = make_client(*self._config.arguments())
                 self._prepare(self._client)
         except BaseException:
             self.close()  # the client has threads already
@@ -125,7 +126,7 @@ class MongoStore(Store):
         schema.prepare(self._config.retention_seconds)
 
     def export(self, batch: Batch) -> None:
-        """Insert a batch; only a record ID that is there already is passed over.
+        """Insert a batch, except the records whose ID is there already.
 
         Raises:
             ExporterUnavailable: The server cannot take it now.
@@ -133,42 +134,42 @@ class MongoStore(Store):
         """
         database = self._database
         try:
-            found = documents.of_batch(batch)
+            found = encode.documents(batch)
             with self._explained():
-                for part in documents.in_messages(batch, found):
+                for part in encode.in_messages(batch, found):
                     self._insert(database, part)
         except (ValueError, OverflowError, BSONError) as error:
             raise BatchRejected(f"a record cannot be read: {error}") from error
 
     def _insert(self, database: Database[dict[str, Any]], part: list[dict[str, Any]]) -> None:
-        """Insert documents with one message, and once more when the connection was lost.
+        """Insert documents with one message; retry once when the connection was lost.
 
-        One that had been idle may have been ended by a restart of the server or by a firewall,
-        which only shows when it is used.
+        A restart of the server or a firewall may have ended an idle connection, which shows only
+        when it is used.
         """
         command = {
             "insert": self._records_name,
-            # A tenth less CPU time than `insert_many`, which looks at each document again.
+            # Takes a tenth less CPU time than `insert_many`, which checks each document again.
             "documents": part,
             "ordered": False,
             "writeConcern": database.write_concern.document,
         }
         try:
-            reply = database.command(command, codec_options=documents.CODEC)
+            reply = database.command(command, codec_options=encode.CODEC)
         except (NetworkTimeout, ServerSelectionTimeoutError):
             raise
         except AutoReconnect:
-            reply = database.command(command, codec_options=documents.CODEC)
+            reply = database.command(command, codec_options=encode.CODEC)
         except DocumentTooLarge as error:
             raise too_large(self.location) from error
         if fault := explain_reply(self.location, reply):
             raise fault
 
     def close(self) -> None:
-        """Close all connections, and tell the threads to end that watch the server."""
+        """Close all connections, and end the threads that watch the server."""
         client, self._client = self._client, None
         if client is not None:
-            with pymongo.timeout(_GOODBYE_SECONDS):  # to a server that may not answer any more
+            with pymongo.timeout(_GOODBYE_SECONDS):  # the server may not answer
                 client.close()
 
     # -- Read side -----------------------------------------------------------------------------
@@ -180,11 +181,11 @@ class MongoStore(Store):
         found, limit = queries.restriction(where), positive(limit)
         order = queries.NEWEST_FIRST if newest_first else queries.OLDEST_FIRST
         with self._explained():
-            cursor = self._records.with_options(documents.RAW).find(
+            cursor = self._records.with_options(encode.RAW).find(
                 found, sort=order, limit=limit, max_time_ms=self._config.server_timeout_ms
             )
             with closing(cursor):
-                return [documents.record(document) for document in cursor]
+                return [encode.record(document) for document in cursor]
 
     def count(self, **where: Unpack[Where]) -> int:
         """Return the number of records."""
@@ -195,7 +196,7 @@ class MongoStore(Store):
     def purge(self, *, before: datetime) -> int:
         """Delete records that started before `before`; return how many.
 
-        Not all with one command, which might take longer than `timeout_seconds`.
+        It uses several commands: a single one could take longer than `timeout_seconds`.
         """
         found = queries.before(aware("before", before))
         deleted = 0
@@ -217,14 +218,14 @@ class MongoStore(Store):
     def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
         """Return one summary for each route and method, the busiest first."""
         pipeline = queries.routes(queries.restriction(where))
-        with self._explained(), closing(self._aggregate(documents.CODEC, pipeline)) as rows:
+        with self._explained(), closing(self._aggregate(encode.CODEC, pipeline)) as rows:
             return queries.route_summaries(rows)
 
     def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
         """Return the most frequent values of the variable `name`."""
         pipeline = queries.top_values(name, queries.restriction(where))
         limit = positive(limit)
-        with self._explained(), closing(self._aggregate(documents.RAW, pipeline)) as rows:
+        with self._explained(), closing(self._aggregate(encode.RAW, pipeline)) as rows:
             return queries.value_counts(rows, limit)
 
     # -- Helpers -------------------------------------------------------------------------------
@@ -236,7 +237,7 @@ class MongoStore(Store):
             raise ExporterUnavailable(f"{self.location} is not open")
         return client.get_database(
             self._config.database,
-            codec_options=documents.CODEC,
+            codec_options=encode.CODEC,
             write_concern=WriteConcern("majority", self._config.server_timeout_ms, j=True),
         )
 
@@ -251,7 +252,7 @@ class MongoStore(Store):
     def _aggregate(
         self, codec: CodecOptions[_Document], pipeline: queries.Pipeline
     ) -> CommandCursor[_Document]:
-        """Return the rows of a pipeline, for which the server may use its disk."""
+        """Return the rows of a pipeline; the server may use its disk for it."""
         return self._records.with_options(codec).aggregate(
             pipeline, allowDiskUse=True, maxTimeMS=self._config.server_timeout_ms
         )

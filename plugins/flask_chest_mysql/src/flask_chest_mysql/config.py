@@ -5,18 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from flask_chest_sql.config import ServerConfig, fields_of_url
+from flask_chest_sql.config import SqlServerConfig
 from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from flask_chest.server_config import fields_of_url
 
 SslMode = Literal["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"]
 
 
-class MysqlConfig(ServerConfig):
+class MysqlConfig(SqlServerConfig):
     """Which server and database.
 
     A URL stands for all of it: ``mysql://user:password@host:3306/database``, with the fields below
-    in its query. ``mariadb://`` and ``mysql+pymysql://`` mean the same: the server says which of
-    the two it is.
+    in its query. ``mariadb://`` and ``mysql+pymysql://`` mean the same: the server itself reports
+    which of the two it is.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -27,7 +29,7 @@ class MysqlConfig(ServerConfig):
     ssl_mode: SslMode | None = Field(
         default=None,
         description="In MySQL's own terms: DISABLED; PREFERRED, TLS when the server has it, which "
-        "keeps out nobody who can change what is sent; REQUIRED, TLS without a look at the "
+        "stops nobody who can change the traffic; REQUIRED, TLS without a check of the "
         "certificate; VERIFY_CA, its authority is checked; VERIFY_IDENTITY, the host name too. "
         "Default: VERIFY_IDENTITY with `ssl_ca`, REQUIRED with `ssl_cert`, DISABLED with "
         "`unix_socket`, else PREFERRED",
@@ -80,19 +82,19 @@ class MysqlConfig(ServerConfig):
             raise ValueError("ssl_key belongs to a certificate: give ssl_cert as well")
         if self.ssl_ca and not self.tls.startswith("VERIFY"):
             raise ValueError(
-                f"ssl_mode={self.tls} checks no certificate, so ssl_ca would do nothing: set it to "
-                "VERIFY_IDENTITY or VERIFY_CA"
+                f"ssl_mode={self.tls} checks no certificate, so ssl_ca would do nothing: set "
+                "ssl_mode to VERIFY_IDENTITY or VERIFY_CA"
             )
         if self.ssl_cert and self.tls in ("DISABLED", "PREFERRED"):
             raise ValueError(
-                f"ssl_mode={self.tls} does not insist on TLS, so ssl_cert might do nothing: set it "
-                "to REQUIRED, VERIFY_CA or VERIFY_IDENTITY"
+                f"ssl_mode={self.tls} does not insist on TLS, so ssl_cert might do nothing: set "
+                "ssl_mode to REQUIRED, VERIFY_CA or VERIFY_IDENTITY"
             )
         return self
 
     @property
     def tls(self) -> SslMode:
-        """The mode in force."""
+        """The mode of TLS that applies."""
         if self.ssl_mode is not None:
             return self.ssl_mode
         if self.ssl_ca is not None:

@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from flask_chest_sql import Tables
 from sqlalchemy import JSON
 from sqlalchemy.dialects import mysql
-from sqlalchemy.types import TypeDecorator
+
+from flask_chest_mysql.encode import Timestamp
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect, Table
 
-    from flask_chest_mysql.flavor import Flavor
+    from flask_chest_mysql.connection import Flavor
 
 
-class Timestamp(TypeDecorator[datetime]):
-    """A `datetime(6)` in UTC, which knows no zone and so is the same in every session."""
+def define_tables(prefix: str) -> Tables:
+    """Return the tables with MySQL's own types.
 
-    impl = mysql.DATETIME
-    cache_ok = True
-
-    def __init__(self) -> None:
-        super().__init__(fsp=6)
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Write an aware datetime."""
-        del dialect
-        return None if value is None else value.astimezone(timezone.utc).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Read an aware datetime in UTC."""
-        del dialect
-        return None if value is None else value.replace(tzinfo=timezone.utc)
-
-
-def tables(prefix: str) -> Tables:
-    """Return the tables. An ID is text, which people can read, and costs a sixth more space."""
+    An ID is text, which people can read. It takes a sixth more space than bytes.
+    """
     return Tables(
         uuid=mysql.CHAR(36, charset="ascii", collation="ascii_bin"),
         timestamp=Timestamp(),
@@ -50,8 +33,8 @@ def tables(prefix: str) -> Tables:
 def create_table(table: Table, dialect: Dialect, flavor: Flavor) -> str:
     """Return the statement that creates a table with its indexes unless it is there.
 
-    All in one, because no transaction holds several such statements together. Every table has a
-    primary key, without which a server in a cluster takes none.
+    It is one statement, because a transaction cannot hold several of this kind together. Every
+    table has a primary key: servers in a cluster demand one.
     """
     key = [column.name for column in table.primary_key.columns] or ["version"]
     parts = [
@@ -77,9 +60,9 @@ def _type(kind: Any, dialect: Dialect) -> str:  # noqa: ANN401 - SQLAlchemy's ow
 def create_view(tables: Tables, flavor: Flavor) -> str:
     """Return the statement that creates the view `chest_variables`.
 
-    The servers unpack lists, not objects: so the list of an object's names is joined to the list
-    of its values, which both have in the object's own order. No value is looked up by its name:
-    there are names for which MariaDB has no path.
+    The servers unpack lists, but not objects. So the list of an object's names is joined to the
+    list of its values; both are in the order of the object. Values cannot be looked up by name: for
+    some names, MariaDB has no path.
     """
     other = "JSON_COMPACT(v.value)" if flavor.is_mariadb else "JSON_UNQUOTE(v.value)"
     return (

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import pymysql
 from flask_chest_sql import ServerStore, Tables
-from flask_chest_sql.names import SCHEMA_VERSION
 from pydantic_core import from_json
 from pymysql.constants import SERVER_STATUS
 from sqlalchemy import URL, ColumnElement, Connection, Engine, event
@@ -21,11 +20,13 @@ from flask_chest.errors import (
     ConfigurationError,
     SchemaMismatch,
 )
+from flask_chest.schema import SCHEMA_VERSION
 from flask_chest.store import ValueCount, Where, aware
-from flask_chest_mysql import connecting, rows, schema, variables
+from flask_chest_mysql import connection as connections
+from flask_chest_mysql import encode, queries, schema
 from flask_chest_mysql.config import MysqlConfig
-from flask_chest_mysql.explain import DEADLOCKS, PACKET_HINT, TRUNCATIONS, code_of, explain
-from flask_chest_mysql.flavor import Flavor, identify
+from flask_chest_mysql.connection import Flavor, identify
+from flask_chest_mysql.errors import DEADLOCKS, PACKET_HINT, TRUNCATIONS, code_of, explain
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -60,39 +61,38 @@ class MysqlStore(ServerStore):
 
     def define_tables(self) -> Tables:
         """Return the tables with MySQL's own types."""
-        return schema.tables(self._config.table_prefix)
+        return schema.define_tables(self._config.table_prefix)
 
     def url(self) -> URL:
-        """Return the driver's name: all else is in `arguments`."""
+        """Return the driver's name; `arguments` has all else."""
         return URL.create("mysql+pymysql")
 
     def arguments(self) -> dict[str, Any]:
-        """Return what PyMySQL connects with."""
-        return connecting.arguments(self._config)
+        """Return the arguments of `pymysql.connect`."""
+        return connections.arguments(self._config)
 
     def engine_options(self) -> dict[str, Any]:
         """Return options of the dialect."""
         return {"json_deserializer": from_json}
 
     def create_engine(self) -> Engine:
-        """Return an engine whose connections wait longer for answers than to be made."""
+        """Return an engine whose connections have another time-out once they have signed in."""
         engine = super().create_engine()
-        event.listen(engine, "connect", self._wait_longer)
+        event.listen(engine, "connect", self._wait_for_answers)
         return engine
 
-    def _wait_longer(self, driver: Any, record: object) -> None:  # noqa: ANN401 - as `_driver`
+    def _wait_for_answers(self, driver: object, record: object) -> None:
         del record
-        # PyMySQL has one timeout for signing in and for all answers after it.
-        driver._read_timeout = driver._write_timeout = self._config.timeout_seconds  # noqa: SLF001
+        connections.wait_for_answers(driver, self._config.timeout_seconds)
 
     def _connect(self) -> Connection:
         try:
             return super()._connect()
-        except RuntimeError as error:  # a way of signing in that needs one more package
+        except RuntimeError as error:  # an authentication plugin that needs one more package
             raise ConfigurationError(f"{self.location}: {error}") from error
 
     def prepare(self, connection: Connection) -> None:
-        """Ask which server it is, and refuse one that is too old."""
+        """Find out which server it is, and refuse one that is too old."""
         version = str(connection.exec_driver_sql("SELECT VERSION()").scalar())
         self._flavor = identify(version)
         if not self._flavor.is_supported:
@@ -103,25 +103,30 @@ class MysqlStore(ServerStore):
 
     # -- Schema ----------------------------------------------------------------------------------
 
-    def _is_prepared(self, connection: Connection) -> bool:
-        try:
-            return super()._is_prepared(connection)
-        except SchemaMismatch:
-            # What another process is creating is seen one by one. It begins with the table that
-            # says that the others are ours: whoever saw one of those sees that table now.
-            return super()._is_prepared(connection)
+    def is_prepared(self, connection: Connection) -> bool:
+        """Return whether our tables and our view are there.
 
-    def _create(self, connection: Connection) -> None:
-        """Create what is not there yet.
+        Raises:
+            SchemaMismatch: There is something of these names that we must not write into.
+        """
+        try:
+            return super().is_prepared(connection)
+        except SchemaMismatch:
+            # Another process may create the schema now, one table after the other. The first is
+            # the table that makes the others ours, so it is there by now.
+            return super().is_prepared(connection)
+
+    def create_schema(self, connection: Connection) -> None:
+        """Create what is missing.
 
         Each statement ends the transaction, so a creation may stop anywhere, and several processes
-        may be at it. All of it may be done twice.
+        may run it at once. Each step is idempotent.
         """
         flavor, dialect = self._known_flavor, connection.dialect
         for table in (self.tables.schema, self.tables.records):
             self._send(connection, schema.create_table(table, dialect, flavor))
         try:
-            self._send(connection, self.variables_view())
+            self._send(connection, schema.create_view(self.tables, flavor))
         except DBAPIError as error:
             if code_of(error.orig) != _ALREADY_EXISTS:
                 raise
@@ -131,10 +136,6 @@ class MysqlStore(ServerStore):
             f" VALUES ({SCHEMA_VERSION}) ON DUPLICATE KEY UPDATE version = {SCHEMA_VERSION}",
         )
 
-    def variables_view(self) -> str:
-        """Return the view, unpacked by JSON_TABLE; lists and objects are text, as JSON has them."""
-        return schema.create_view(self.tables, self._known_flavor)
-
     @property
     def _known_flavor(self) -> Flavor:
         return self._flavor or identify("")
@@ -142,22 +143,22 @@ class MysqlStore(ServerStore):
     # -- Batches ---------------------------------------------------------------------------------
 
     def insert(self, connection: Connection, batch: Batch) -> None:
-        """Insert a batch; only a record ID that is there already is passed over."""
+        """Insert a batch, except the records whose ID is there already."""
         driver = _driver(connection)
         if driver.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES:
             raise ConfigurationError(
-                f"{self.location}: something between us and the server has changed the session's "
-                "sql_mode to NO_BACKSLASH_ESCAPES. Let it leave sessions alone"
+                f"{self.location}: a proxy has changed the session's sql_mode to "
+                "NO_BACKSLASH_ESCAPES. Let it leave sessions alone"
             )
         table = schema.quoted(self.tables.records.name)
-        head = f"INSERT INTO {table} ({', '.join(map(schema.quoted, rows.COLUMNS))})"
+        head = f"INSERT INTO {table} ({', '.join(map(schema.quoted, encode.COLUMNS))})"
         tail = f" ON DUPLICATE KEY UPDATE id = {table}.id"
-        if not len(batch):  # still a question whether we may
-            nothing = ", ".join("NULL" for _ in rows.COLUMNS)
+        if not len(batch):  # the server still checks our privileges
+            nothing = ", ".join("NULL" for _ in encode.COLUMNS)
             self._send(connection, f"{head} SELECT {nothing} FROM DUAL WHERE FALSE{tail}")
-        for statement in rows.statements(
+        for statement in encode.statements(
             f"{head} VALUES ".encode(),
-            rows.rows(batch),
+            encode.rows(batch),
             tail.encode(),
             max_bytes=self._max_bytes(connection),
             hint=f"{self.location} takes fewer. {PACKET_HINT}",
@@ -167,16 +168,16 @@ class MysqlStore(ServerStore):
                     raise BatchRejected(f"{self.location}: {warning[2]}")
 
     def _max_bytes(self, connection: Connection) -> int:
-        """Return how large a statement may be on this connection."""
+        """Return the length of the longest statement that the server accepts."""
         known = connection.info.get("chest_max_bytes")
         if known is None:
             packet = connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar_one()
-            # A command's byte stands before it, and a packet must be smaller than that.
+            # A packet must be smaller than that, and has one byte more for the command.
             known = connection.info["chest_max_bytes"] = int(packet) - 16
         return int(known)
 
     def _send(self, connection: Connection, statement: str | bytes) -> list[tuple[str, int, str]]:
-        """Run a statement past SQLAlchemy, which would repeat all of it in its errors.
+        """Run a statement without SQLAlchemy, whose errors would repeat all of it.
 
         Returns:
             Level, number and text of each warning.
@@ -197,8 +198,7 @@ class MysqlStore(ServerStore):
     def purge(self, *, before: datetime) -> int:
         """Delete records that started before `before`; return how many.
 
-        In many transactions: a large one would be given up for its time, and keep other writers
-        waiting.
+        It uses many transactions: a large one would time out, and block other writers.
         """
         moment = aware("before", before).astimezone(timezone.utc).replace(tzinfo=None)
         table = schema.quoted(self.tables.records.name).replace("%", "%%")
@@ -217,25 +217,25 @@ class MysqlStore(ServerStore):
     # -- Reading, and errors ---------------------------------------------------------------------
 
     def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
-        """Return the condition. Objects are equal in MySQL whatever the order of their keys is."""
-        return variables.has_variable(
+        """Return the condition that a record has a variable with this name and value."""
+        return queries.has_variable(
             self.tables.records.c.variables, name, value, self._known_flavor
         )
 
     def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
         """Return the most frequent values of the variable `name`."""
-        statement = variables.top_values(
+        statement = queries.top_values(
             self.tables, name, limit, self._restriction(where), self._known_flavor
         )
         with self._explained(), self.reading() as connection:
             return [ValueCount(value, count) for value, count in connection.execute(statement)]
 
-    def meaning(self, error: Exception) -> ChestError:
+    def explain_driver_error(self, error: Exception) -> ChestError:
         """Return what an error of the driver means."""
         return explain(self.location, error)
 
     def is_conflict(self, error: SQLAlchemyError) -> bool:
-        """Tell a deadlock."""
+        """Return whether the error is a deadlock."""
         return isinstance(error, DBAPIError) and code_of(error.orig) in DEADLOCKS
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from flask_chest.deferred import lazy_attributes
 from flask_chest_postgres.config import PostgresConfig
 
 if TYPE_CHECKING:
@@ -11,10 +12,4 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresConfig", "PostgresStore"]
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - as PEP 562 has it
-    if name == "PostgresStore":
-        from flask_chest_postgres.store import PostgresStore  # noqa: PLC0415 - imports the driver
-
-        return PostgresStore
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_attributes(__name__, PostgresStore="store")  # imports the driver

@@ -7,12 +7,11 @@ import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Literal
-from urllib.parse import parse_qsl
 
-from flask_chest_sql.config import NOT_A_URL, ServerConfig
+from flask_chest_sql.config import SqlServerConfig
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from flask_chest_postgres import plain
+from flask_chest.server_config import NOT_A_URL, plain_text, plain_url, take_query
 
 _OWN: Final = {
     "host": "host",
@@ -24,12 +23,28 @@ _OWN: Final = {
 }
 """Parameters of libpq that are fields here, with the field's name."""
 
+_COMMON: Final = frozenset({
+    "application_name",
+    "connect_timeout",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "options",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "target_session_attrs",
+})  # fmt: skip
+"""Parameters that every libpq of psycopg 3 has. libpq itself is asked about all others."""
+
 _FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 
 _SECRET: Final = re.compile("password|secret|scram")
 
 
-class PostgresConfig(ServerConfig):
+class PostgresConfig(SqlServerConfig):
     """Which server and database, as libpq understands it, and how the tables are laid out.
 
     A URL stands for all of it: ``postgresql://user:password@host:5432/database``, with libpq's
@@ -38,7 +53,7 @@ class PostgresConfig(ServerConfig):
     https://www.postgresql.org/docs/current/libpq-connect.html
     """
 
-    model_config = ConfigDict(hide_input_in_errors=True)  # of a URL with its password
+    model_config = ConfigDict(hide_input_in_errors=True)  # a URL has a password
 
     parameters: dict[str, str | SecretStr] = Field(
         default_factory=dict,
@@ -98,7 +113,7 @@ class PostgresConfig(ServerConfig):
                 raise ValueError(f"{name} names the file {str(value)!r}, which is not there")
             if name == "client_encoding":
                 raise ValueError("client_encoding is always UTF8: leave it out")
-            if name not in plain.PARAMETERS and not _libpq().is_parameter(name):
+            if name not in _COMMON and not _libpq().is_parameter(name):
                 raise ValueError(f"libpq has no parameter {name!r}")
         return {
             name: SecretStr(value) if isinstance(value, str) and _SECRET.search(name) else value
@@ -156,9 +171,10 @@ class PostgresConfig(ServerConfig):
 
 
 def _libpq() -> ModuleType:
-    from flask_chest_postgres import libpq  # noqa: PLC0415 - the driver; few URLs need it here
+    """Return the module that asks libpq. It imports the driver, which few URLs need here."""
+    from flask_chest_postgres import connection  # noqa: PLC0415 - takes 190 ms of CPU
 
-    return libpq
+    return connection
 
 
 def _read(url: str, fields: frozenset[str]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -171,18 +187,29 @@ def _read(url: str, fields: frozenset[str]) -> tuple[dict[str, Any], dict[str, s
     """
     # SQLAlchemy's form of the scheme, `postgresql+psycopg://`, is familiar to many.
     url, _, query = re.sub(r"^postgres\w*(\+\w+)?://", "postgresql://", url).partition("?")
-    taken, left = {}, []
-    for piece in filter(None, query.split("&")):
-        [(name, value)] = parse_qsl(piece, keep_blank_values=True)
-        if name in fields:
-            taken[name] = value
-        else:
-            left.append(piece)
+    taken, left = take_query(query, fields)
     url = "?".join(filter(None, (url, "&".join(left))))
-    parameters: dict[str, Any] = plain.read(url) or _libpq().read(url, fields)
+    parameters: dict[str, Any] = plain_parameters(url) or _libpq().read_url(url, fields)
     ports = str(parameters.get("port", "")).replace(",", "")
     if not ports:  # libpq gives a comma for two hosts without ports
         parameters.pop("port", None)
     elif not ports.isdecimal():  # part of a password that has a slash
         raise ValueError(NOT_A_URL)
     return parameters, taken
+
+
+def plain_parameters(url: str) -> dict[str, str] | None:
+    """Fast path: return the parameters of a URL without libpq; None when libpq has to read it."""
+    url, _, query = url.partition("?")
+    found = plain_url(url)
+    if found is None or "," in found["host"]:
+        return None
+    if "database" in found:
+        found["dbname"] = found.pop("database")
+    for piece in filter(None, query.split("&")):
+        name, _, text = piece.partition("=")
+        value = plain_text(text)
+        if value is None or name not in _COMMON or name in found:
+            return None
+        found[name] = value
+    return found

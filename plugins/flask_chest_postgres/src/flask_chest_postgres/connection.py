@@ -1,16 +1,24 @@
-"""A connection that does not wait for ever, and a session whose settings are known."""
+"""Connections that time out, sessions with known settings, and what libpq says about URLs."""
 
 from __future__ import annotations
 
 import math
+import re
 import select
-from collections.abc import Generator
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import psycopg
+from psycopg import pq
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
+from psycopg.types.json import set_json_loads
 from psycopg.waiting import Ready, Wait
+
+from flask_chest.server_config import NOT_A_URL
+
+_GRACE_SECONDS: Final = 1.0
 
 _Result = TypeVar("_Result")
 
@@ -19,6 +27,91 @@ _EVENTS: Final = {
     Wait.W: select.POLLOUT,
     Wait.RW: select.POLLIN | select.POLLOUT,
 }
+
+
+# -- What libpq says -----------------------------------------------------------------------------
+
+
+def read_url(url: str, fields: Collection[str]) -> dict[str, Any]:
+    """Return the parameters of libpq for which a URL stands; it may have several hosts, or none.
+
+    Args:
+        url: As libpq has it, ``postgresql://...``.
+        fields: What else may stand in its query, for the message.
+
+    Raises:
+        ValueError: It cannot be read. The message does not repeat it.
+    """
+    try:
+        return dict(conninfo_to_dict(url))
+    except psycopg.Error as error:
+        unknown = re.search(r'invalid URI query parameter: "([^"]*)"', str(error))
+        if unknown is None:
+            raise ValueError(NOT_A_URL) from None
+        raise ValueError(
+            f"has the parameter {unknown[1]!r}, which is neither one of libpq's nor a field: "
+            f"{sorted(fields)}"
+        ) from None
+
+
+def is_parameter(name: str) -> bool:
+    """Return whether libpq has a parameter of this name."""
+    try:
+        make_conninfo(**{name: ""})
+    except psycopg.Error:
+        return False
+    return True
+
+
+def defaults() -> dict[str, str]:
+    """Return libpq's defaults by parameter: from its environment variables, or as it was built."""
+    return {
+        option.keyword.decode(): (option.val or b"").decode(errors="replace")
+        for option in pq.Conninfo.get_defaults()
+    }
+
+
+# -- Connections and sessions --------------------------------------------------------------------
+
+
+def session(timeout_seconds: float) -> str:
+    """Return the statement that sets all settings of a session on which the store relies.
+
+    They hold for one transaction: behind a pooler, other clients share the session.
+
+    Args:
+        timeout_seconds: Longest time of a statement.
+    """
+    settings = {
+        "statement_timeout": str(math.ceil(timeout_seconds * 1000)),
+        "timezone": "UTC",
+        "datestyle": "ISO",
+        "extra_float_digits": "1",
+    }
+    calls = (f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+    return f"SELECT {', '.join(calls)}"
+
+
+def in_one_go(
+    driver: psycopg.Connection[Any], *statements: tuple[str, tuple[object, ...] | None]
+) -> psycopg.Error | None:
+    """Send statements in a pipeline, without waiting in between; return the first error.
+
+    Args:
+        driver: In autocommit mode.
+        *statements: Each with its parameters. After an error, the server skips the others.
+    """
+    first: psycopg.Error | None = None
+    try:
+        with driver.pipeline():
+            try:
+                for statement, parameters in statements:
+                    driver.execute(statement.encode(), parameters)
+            except psycopg.Error as error:
+                first = error  # psycopg would log the errors that follow, were it raised here
+    except psycopg.Error as error:
+        first = first or error
+    return first
 
 
 def _ready(descriptor: int, wanted: Wait, seconds: float) -> Ready | None:
@@ -50,62 +143,22 @@ def _ready(descriptor: int, wanted: Wait, seconds: float) -> Ready | None:
     return Ready.W
 
 
-def session(timeout_seconds: float) -> str:
-    """Return the statement that makes a session, whatever its user's settings, what we rely on.
-
-    It holds for one transaction: behind a pooler, the session belongs to others as well.
-
-    Args:
-        timeout_seconds: How long a statement may take.
-    """
-    settings = {
-        "statement_timeout": str(math.ceil(timeout_seconds * 1000)),
-        "timezone": "UTC",
-        "datestyle": "ISO",
-        "extra_float_digits": "1",
-    }
-    calls = (f"set_config('{name}', '{value}', true)" for name, value in settings.items())
-    return f"SELECT {', '.join(calls)}"
-
-
-def in_one_go(
-    driver: psycopg.Connection[Any], *statements: tuple[str, tuple[object, ...] | None]
-) -> psycopg.Error | None:
-    """Send statements without waiting in between; return the first error.
-
-    Args:
-        driver: In autocommit mode.
-        *statements: Each with its parameters. After an error, the others are passed over.
-    """
-    first: psycopg.Error | None = None
-    try:
-        with driver.pipeline():
-            try:
-                for statement, parameters in statements:
-                    driver.execute(statement.encode(), parameters)
-            except psycopg.Error as error:
-                first = error  # not raised inside, for psycopg logs what follows from it
-    except psycopg.Error as error:
-        first = first or error
-    return first
-
-
 class TimedConnection(psycopg.Connection[TupleRow]):
-    """Gives up a server that says nothing.
+    """Closes itself when the server is silent for too long.
 
-    The server's own `statement_timeout` ends a statement that takes too long. This is for a server
-    that is stopped or cut off while the TCP connection stands; libpq has no limit for it.
+    The server's own `statement_timeout` ends a statement that takes too long. This limit is for a
+    server that is stopped or cut off while the TCP connection stands; libpq has none for that.
 
     Attributes:
-        limit_seconds: How long it may say nothing while we wait for an answer.
+        limit_seconds: Longest silence while an answer is awaited.
     """
 
     limit_seconds: float = 60.0
 
     def wait(self, gen: Generator[Any, Any, _Result], *args: Any, **options: Any) -> _Result:  # noqa: ANN401 - psycopg's own, whichever version's
-        """Wait for an answer, as psycopg does for all that it sends.
+        """Wait for an answer; psycopg calls this for everything that it sends.
 
-        Not with psycopg's own loop: most versions of it never return while nothing comes.
+        Most versions of psycopg's own loop never return while nothing arrives.
         """
         del args, options
         try:
@@ -116,7 +169,7 @@ class TimedConnection(psycopg.Connection[TupleRow]):
             result: _Result = end.value
             return result
         except BaseException:
-            with suppress(psycopg.Error):  # what it finds out about a connection that is lost
+            with suppress(psycopg.Error):  # it may find that the connection is lost
                 gen.close()
             raise
 
@@ -124,7 +177,7 @@ class TimedConnection(psycopg.Connection[TupleRow]):
         """Return what the socket is ready for."""
         try:
             ready = _ready(self.fileno(), wanted, self.limit_seconds)
-        except BaseException:  # a signal's: what comes later would be taken for another's answer
+        except BaseException:  # of a signal: the answer would be taken for that to the next query
             self.close()
             raise
         if ready is None:
@@ -133,3 +186,22 @@ class TimedConnection(psycopg.Connection[TupleRow]):
                 f"the server has said nothing for {self.limit_seconds:g} seconds"
             )
         return ready
+
+
+def connect(
+    arguments: Mapping[str, Any], timeout_seconds: float, loads: Callable[[str | bytes], Any]
+) -> TimedConnection:
+    """Return a new connection.
+
+    Args:
+        arguments: From `PostgresConfig.arguments`.
+        timeout_seconds: Longest time of a statement.
+        loads: Decodes a `jsonb`.
+    """
+    # Without prepared statements: behind a pooler in transaction mode, the next transaction may
+    # run on another connection of the server.
+    connection = TimedConnection.connect(**arguments, prepare_threshold=None)
+    set_json_loads(loads, connection)
+    # Longer than the limit of the server, whose error says more.
+    connection.limit_seconds = timeout_seconds + _GRACE_SECONDS
+    return connection

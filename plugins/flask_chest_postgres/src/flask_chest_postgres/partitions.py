@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from flask_chest.errors import BatchRejected, SchemaMismatch
+from flask_chest.errors import BatchRejected, ExporterUnavailable, SchemaMismatch
+from flask_chest.runtime.log import logger
+from flask_chest_postgres.schema import namespace_of, qualified
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
 
     from flask_chest.exporter import Batch
 
+DAYS_AHEAD: Final = 3
+"""Days beyond today that have a partition, for clocks that differ and idle weekends."""
+
+_DROP_AGAIN_SECONDS: Final = 600.0
+
 _LOCK: Final = int.from_bytes(b"chest", "big")
 
 _PATIENCE: Final = "1s"
-"""How long a partition that is to go may be in use: all others wait behind whoever waits for it."""
+"""Longest wait for the lock of a partition to drop: all other statements wait behind it."""
 
 _OVERLAPS: Final = "42P17"
 _VIOLATES: Final = "23514"
+_IS_TABLE: Final = "42P07"
 
 _PARTITIONS: Final = text(
     "SELECT c.relname, pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits i"
@@ -44,32 +54,31 @@ class Partitions:
 
     def __init__(self, records: Table) -> None:
         self._records = records
-        self._schema = records.schema or "public"
-        self._parent = qualified(self._schema, records.name)
+        self._parent = qualified(records)
 
     def lock(self, connection: Connection) -> None:
-        """Let no other process create or drop until this transaction has ended."""
+        """Exclude other processes from creating and dropping until this transaction ends."""
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
     def is_partitioned(self, connection: Connection) -> bool:
-        """Tell whether the table that is there has partitions."""
+        """Return whether the existing table has partitions."""
         return bool(
             connection.execute(
                 text(
                     "SELECT c.relkind = 'p' FROM pg_class c JOIN pg_namespace n"
                     " ON n.oid = c.relnamespace WHERE n.nspname = :schema AND c.relname = :name"
                 ),
-                {"schema": self._schema, "name": self._records.name},
+                {"schema": namespace_of(self._records), "name": self._records.name},
             ).scalar()
         )
 
     def create(self, connection: Connection, days: Iterable[date]) -> None:
-        """Create the partitions of these days that are missing.
+        """Create the missing partitions of these days.
 
-        A day that a partition of somebody else's takes, in part or by default, is left to it.
+        A day that a foreign partition covers, in part or as the default, is left to it.
 
         Raises:
-            SchemaMismatch: There is a table of such a name which is no partition.
+            SchemaMismatch: A table has the name of a partition and is none.
         """
         self.lock(connection)
         for day in sorted(set(days) - set(self.days(connection))):
@@ -78,7 +87,7 @@ class Partitions:
                     self._create(connection, day)
             except DBAPIError as error:
                 code = getattr(error.orig, "sqlstate", None)
-                if code == "42P07":
+                if code == _IS_TABLE:
                     raise SchemaMismatch(
                         f"There is a table {self._name(day)} that is no partition of one day of "
                         f"{self._records.name}. Attach it as such, rename it, or drop it"
@@ -87,7 +96,7 @@ class Partitions:
                     raise
 
     def _create(self, connection: Connection, day: date) -> None:
-        # A table of its own that is attached stops neither readers nor writers of the others.
+        # Attaching a table blocks neither readers nor writers of the others.
         connection.exec_driver_sql(
             f"CREATE TABLE {self._quoted(day)}"
             f" (LIKE {self._parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"
@@ -97,22 +106,22 @@ class Partitions:
         )
 
     def ending_before(self, connection: Connection, moment: datetime) -> list[date]:
-        """Return the days of the partitions that have nothing from `moment` on, in order."""
+        """Return the days, in order, whose partitions end before `moment`."""
         last = moment.astimezone(timezone.utc).date()
         return [day for day in self.days(connection) if day < last]
 
     def drop(self, connection: Connection, day: date, *, count: bool = False) -> int:
-        """Drop a day's partition, or fail within seconds while somebody uses it.
+        """Drop the partition of a day; fail within seconds while somebody uses it.
 
-        One a transaction, for it locks the whole table until the end.
+        Drop one in a transaction: it locks the whole table until the end.
 
         Args:
             connection: In a transaction.
-            day: It may be gone already.
+            day: Its partition may be gone already.
             count: Count its records, which takes time.
 
         Returns:
-            The number of its records, 0 unless they were to be counted.
+            The number of its records; 0 without `count`.
         """
         connection.execute(
             text("SELECT set_config('lock_timeout', :time, true)"), {"time": _PATIENCE}
@@ -123,19 +132,21 @@ class Partitions:
         name = self._quoted(day)
         counted = 0
         if count:
-            # Late records wait until it is gone: none is dropped that was not counted.
+            # Late records wait for the lock, so none is dropped that was not counted.
             connection.exec_driver_sql(f"LOCK TABLE {name} IN SHARE MODE")
             counted = connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one()
         connection.exec_driver_sql(f"DROP TABLE {name}")
         return counted
 
     def days(self, connection: Connection) -> list[date]:
-        """Return the days that have a partition of ours, in order.
+        """Return the days, in order, that have a partition of ours.
 
-        Ours are those of our names and bounds: others are somebody else's, whatever their names.
+        A partition is ours when both its name and its bounds are.
         """
         prefix = f"{self._records.name}_"
-        rows = connection.execute(_PARTITIONS, {"schema": self._schema, "name": self._records.name})
+        rows = connection.execute(
+            _PARTITIONS, {"schema": namespace_of(self._records), "name": self._records.name}
+        )
         found = {
             name.removeprefix(prefix): bounds for name, bounds in rows if name.startswith(prefix)
         }
@@ -146,14 +157,67 @@ class Partitions:
         return f"{self._records.name}_{day.isoformat().replace('-', '')}"
 
     def _quoted(self, day: date) -> str:
-        return qualified(self._schema, self._name(day))
+        return qualified(self._records, self._name(day))
+
+
+_Result = TypeVar("_Result")
+
+
+class InTransaction(Protocol):
+    """Runs a function in a transaction of its own."""
+
+    def __call__(self, work: Callable[[Connection], _Result], /) -> _Result:
+        """Return what `work` returns."""
+
+
+class Maintenance:
+    """Creates the partitions of the days ahead, and drops old ones, with the deliveries.
+
+    Args:
+        partitions: Those of the records.
+        retention_days: Number of whole days that are kept besides today; None for all.
+    """
+
+    def __init__(self, partitions: Partitions, retention_days: int | None) -> None:
+        self._partitions = partitions
+        self._retention_days = retention_days
+        self._made_on: date | None = None
+        self._next_drop = 0.0
+
+    def run_due(self, in_transaction: InTransaction) -> None:
+        """Do what is due: with the first batch of a day; again later what is in use now.
+
+        Raises:
+            ExporterUnavailable: Partitions cannot be created now. A partition that cannot be
+                dropped now is retried later, and raises nothing.
+        """
+        today = datetime.now(timezone.utc).date()
+        if today != self._made_on:
+            days = [today + timedelta(days=n) for n in range(DAYS_AHEAD + 1)]
+            in_transaction(lambda connection: self._partitions.create(connection, days))
+            self._made_on = today
+            self._next_drop = 0.0
+        if self._retention_days is not None and time.monotonic() >= self._next_drop:
+            kept_from = datetime.combine(
+                today - timedelta(days=self._retention_days), datetime.min.time(), timezone.utc
+            )
+            try:
+                old = in_transaction(
+                    lambda connection: self._partitions.ending_before(connection, kept_from)
+                )
+                for day in old:
+                    in_transaction(functools.partial(self._partitions.drop, day=day))
+                self._next_drop = float("inf")
+            except ExporterUnavailable as error:
+                self._next_drop = time.monotonic() + _DROP_AGAIN_SECONDS
+                logger.warning("Old partitions cannot be dropped now: %s", error)
 
 
 def lacks_partition(error: BaseException | None) -> bool:
-    """Tell whether the server has refused a record because no partition takes it."""
+    """Return whether the server refused a record because no partition covers its day."""
     original = error.orig if isinstance(error, DBAPIError) else None
     diagnostics = getattr(original, "diag", None)
-    # The same code as a violated constraint, which has a name.
+    # A violated constraint has the same code, but a name.
     return (
         getattr(original, "sqlstate", None) == _VIOLATES
         and getattr(diagnostics, "constraint_name", None) is None
@@ -185,16 +249,6 @@ def _parsed(suffix: str) -> date | None:
 
 
 def _bounds(day: date) -> str:
-    """Return the bounds as PostgreSQL writes them."""
+    """Return the bounds of a day, as PostgreSQL writes them."""
     end = "MAXVALUE" if day == date.max else f"'{day + timedelta(days=1)} 00:00:00+00'"
     return f"FOR VALUES FROM ('{day} 00:00:00+00') TO ({end})"
-
-
-def qualified(schema: str, name: str) -> str:
-    """Return a name within its schema, quoted, for a statement with parameters."""
-    return f"{quoted(schema)}.{quoted(name)}"
-
-
-def quoted(name: str) -> str:
-    """Return a name quoted, for a statement with parameters, in which psycopg reads ``%``."""
-    return '"' + name.replace('"', '""').replace("%", "%%") + '"'

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from flask_chest_sql.config import ServerConfig
+from flask_chest.deferred import lazy_attributes
+from flask_chest_sql.config import SqlServerConfig
 
 if TYPE_CHECKING:
-    from flask_chest_sql.server import ServerStore
+    from flask_chest_sql.schema import Tables
+    from flask_chest_sql.server_store import ServerStore
     from flask_chest_sql.store import SqlStore
-    from flask_chest_sql.tables import Tables
 
-__all__ = ["ServerConfig", "ServerStore", "SqlStore", "Tables"]
+__all__ = ["ServerStore", "SqlServerConfig", "SqlStore", "Tables"]
 
 # They import SQLAlchemy, which a configuration does not need.
-_LATER: Final = {"ServerStore": "server", "SqlStore": "store", "Tables": "tables"}
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - as PEP 562 has it
-    if name in _LATER:
-        return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_attributes(
+    __name__, ServerStore="server_store", SqlStore="store", Tables="schema"
+)

@@ -10,7 +10,7 @@ from sqlalchemy import cast as cast_to
 
 from flask_chest.record import JsonValue
 from flask_chest.store import Where, checked, positive
-from flask_chest_sql.tables import Tables
+from flask_chest_sql.schema import Tables
 
 Condition: TypeAlias = ColumnElement[bool]
 
@@ -20,12 +20,12 @@ _SMALL_INTEGERS: Final = range(-(2**15), 2**15)
 def restriction(
     tables: Tables, where: Where, has_variable: Callable[[str, JsonValue], Condition]
 ) -> list[Condition]:
-    """Return the conditions that `where` stands for.
+    """Return the conditions for the restrictions of a question.
 
     Args:
-        tables: Those of the database.
-        where: As the read side of a store takes it.
-        has_variable: Returns the condition that a record has a variable of this name and value.
+        tables: Tables of the database.
+        where: The restrictions, as the methods of a store take them.
+        has_variable: Returns the condition that a record has a variable with this name and value.
 
     Raises:
         ValueError: A datetime is naive.
@@ -41,7 +41,7 @@ def restriction(
         elif name == "variables":
             conditions.extend(has_variable(key, wanted) for key, wanted in value.items())
         elif name == "status_code" and value is not None and value not in _SMALL_INTEGERS:
-            conditions.append(false())  # a database refuses even to compare it
+            conditions.append(false())  # PostgreSQL refuses even to compare it with a smallint
         else:
             conditions.append(records[name] == value)
     return conditions
@@ -79,7 +79,7 @@ def routes(tables: Tables, conditions: list[Condition]) -> Select[Any]:
     column = ranked.c
 
     def percentile(percent: int) -> ColumnElement[float]:
-        # Whole numbers, because no float is 0.95.
+        # Integers, because no float equals 0.95.
         has_reached = column.reached * 100 >= column.total * percent
         return func.min(case((has_reached, column.duration_ms)))
 

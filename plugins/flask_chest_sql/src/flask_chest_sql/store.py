@@ -1,4 +1,4 @@
-"""A store on any SQL database. A backend says how it connects, inserts and unpacks JSON."""
+"""A store on any SQL database. A backend defines how it connects, inserts and unpacks JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, delete, func, insert, inspect, select
+from sqlalchemy import Connection, Engine, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from typing_extensions import Unpack
 
@@ -16,19 +16,19 @@ from flask_chest.errors import BatchRejected, ChestError, ExporterUnavailable, S
 from flask_chest.record import Record
 from flask_chest.store import RouteSummary, Store, ValueCount, Where, aware, positive
 from flask_chest_sql import queries
-from flask_chest_sql.names import SCHEMA_VERSION
+from flask_chest_sql.schema import is_prepared
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-    from sqlalchemy import ColumnElement, Table
+    from sqlalchemy import ColumnElement
 
     from flask_chest.exporter import Batch
     from flask_chest.record import JsonValue
-    from flask_chest_sql.tables import Tables
+    from flask_chest_sql.schema import Tables
 
 
 class SqlStore(Store):
-    """What all SQL backends do alike."""
+    """What all SQL backends have in common."""
 
     _engine: Engine | None = None
     _connection: Connection | None = None
@@ -37,7 +37,7 @@ class SqlStore(Store):
         super().__init__(config)
         self.tables = self.define_tables()
 
-    # -- What a backend says -------------------------------------------------------------------
+    # -- What a backend defines ----------------------------------------------------------------
 
     @abstractmethod
     def define_tables(self) -> Tables:
@@ -45,19 +45,19 @@ class SqlStore(Store):
 
     @abstractmethod
     def create_engine(self) -> Engine:
-        """Return an engine; connecting is left to its first use."""
+        """Return an engine, which connects when it is first used."""
 
     @abstractmethod
     def insert(self, connection: Connection, batch: Batch) -> None:
-        """Insert the records of a batch, passing over those whose ID is there already.
+        """Insert the records of a batch, except those whose ID is there already.
 
         Raises:
-            ValueError: The batch is not what it should be.
+            ValueError: A record is malformed.
         """
 
     @abstractmethod
-    def variables_view(self) -> str:
-        """Return the statement that creates the view `chest_variables` unless it is there."""
+    def create_schema(self, connection: Connection) -> None:
+        """Create the tables and the view that are missing, and write the schema version last."""
 
     @abstractmethod
     def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
@@ -88,8 +88,16 @@ class SqlStore(Store):
         with self.transaction(connection):
             yield
 
+    def is_prepared(self, connection: Connection) -> bool:
+        """Return whether our tables and our view are there.
+
+        Raises:
+            SchemaMismatch: There is something of these names that we must not write into.
+        """
+        return is_prepared(connection, self.tables, self.location)
+
     def prepare(self, connection: Connection) -> None:
-        """Change settings of the database before the tables are looked for."""
+        """Check the server, or change settings of the database, before the tables are checked."""
 
     @abstractmethod
     def writing(self) -> AbstractContextManager[Connection]:
@@ -112,12 +120,12 @@ class SqlStore(Store):
             self._engine = self.create_engine()
             with self.reading() as connection:
                 self.prepare(connection)
-                with suppress(SchemaMismatch):  # or half of what another process creates just now
-                    if self._is_prepared(connection):
+                with suppress(SchemaMismatch):  # another process may be creating it just now
+                    if self.is_prepared(connection):
                         return
             with self.reading() as connection, self.creating(connection):
-                if not self._is_prepared(connection):
-                    self._create(connection)
+                if not self.is_prepared(connection):
+                    self.create_schema(connection)
 
     def export(self, batch: Batch) -> None:
         """Insert a batch in one transaction.
@@ -142,57 +150,6 @@ class SqlStore(Store):
         finally:
             if engine is not None:
                 engine.dispose()
-
-    # -- Schema --------------------------------------------------------------------------------
-
-    def _is_prepared(self, connection: Connection) -> bool:
-        """Tell whether our tables and view are there.
-
-        Raises:
-            SchemaMismatch: There is something of these names that we must not write into.
-        """
-        inspector = inspect(connection)
-        schema, records, view = self.tables.schema, self.tables.records, self.tables.variables
-        place = schema.schema
-        names = {*inspector.get_table_names(place), *inspector.get_view_names(place)}
-        if schema.name not in names:
-            if taken := sorted(names & {records.name, view.name}):
-                raise SchemaMismatch(
-                    f"{self.location} has a {' and a '.join(taken)} that Flask-Chest did not "
-                    "create. Rename it, or give Flask-Chest another database"
-                )
-            return False
-        self._refuse_foreign(connection, schema, {schema.name})
-        version = connection.execute(select(func.max(schema.c.version))).scalar()
-        if version is None:  # cut short while it was created, where that is no transaction
-            return False
-        if not isinstance(version, int) or version > SCHEMA_VERSION:
-            raise SchemaMismatch(
-                f"{self.location} has the schema version {version}; this Flask-Chest writes "
-                f"{SCHEMA_VERSION}. Upgrade it: pip install --upgrade flask-chest"
-            )
-        self._refuse_foreign(connection, records, names)
-        self._refuse_foreign(connection, view, names)
-        return True
-
-    def _refuse_foreign(self, connection: Connection, table: Table, names: set[str]) -> None:
-        columns: set[str] = set()
-        if table.name in names:
-            found = inspect(connection).get_columns(table.name, table.schema)
-            columns = {column["name"] for column in found}
-        missing = [column.name for column in table.columns if column.name not in columns]
-        if missing:
-            raise SchemaMismatch(
-                f"{self.location} has a {table.name} without {', '.join(missing)}. "
-                "Restore it, or give Flask-Chest another database"
-            )
-
-    def _create(self, connection: Connection) -> None:
-        # The schema's table first: from then on, the others are known to be ours.
-        self.tables.schema.create(connection, checkfirst=True)
-        self.tables.metadata.create_all(connection)
-        connection.exec_driver_sql(self.variables_view())
-        connection.execute(insert(self.tables.schema).values(version=SCHEMA_VERSION))
 
     # -- Read side -----------------------------------------------------------------------------
 

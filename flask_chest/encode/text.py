@@ -1,0 +1,54 @@
+"""Texts and keys that every database takes: bounded, without NUL and lone surrogates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from flask_chest.encode.limits import MAX_KEY, MAX_TEXT
+from flask_chest.redaction import Redactor
+
+_BEYOND: Final = 4_096
+"""Characters after the cut that are searched too, so that a secret which the cut splits is seen."""
+
+
+def clean_text(text: str, limit: int = MAX_TEXT, redact: Redactor | None = None) -> str:
+    """Return `text` in at most `limit` characters, NUL and lone surrogates replaced by U+FFFD.
+
+    A cut text says that it was cut and how long it was; a `limit` below 30 is too small for that.
+    Secrets are redacted before the cut.
+    """
+    length = str.__len__(text)
+    mark = f"…[cut, {length} characters]" if length > limit else ""
+    # By the methods of `str`, which also turn an instance of a subclass into a true string.
+    text = str.__getitem__(text, slice(limit + _BEYOND)) if mark else str.__str__(text)
+    if redact is not None:
+        text = redact.text(text)
+    if mark or len(text) > limit:  # a mask may be longer than the secret
+        text = text[: max(limit - len(mark), 0)]
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    if not text.isascii():
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text + mark
+
+
+def unique_key(
+    text: str,
+    taken: Mapping[str, object],
+    repeats: dict[str, int],
+    redact: Redactor | None = None,
+) -> str:
+    """Return `text` as a key that is not in `taken`, with a number where it has to be.
+
+    Args:
+        text: What the key should be.
+        taken: The keys that are there already.
+        repeats: Remembers the last number of each key, from one call to the next.
+        redact: Takes secrets out of the key.
+    """
+    key = first = clean_text(text, MAX_KEY, redact)
+    while key in taken:  # 1 and "1" are two keys in Python and one in JSON
+        repeats[first] = repeats.get(first, 1) + 1
+        key = f"{clean_text(text, MAX_KEY - 8, redact)} ({repeats[first]})"
+    return key

@@ -1,0 +1,71 @@
+"""The pauses after failures of one exporter."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask_chest.runtime.counters import Counters
+    from flask_chest.runtime.log import Throttle
+
+
+class Backoff:
+    """Counts failures in a row, keeps the last error, and says how long to wait.
+
+    A pause is random, between 0 and a ceiling: hosts that failed together do not retry together.
+
+    Args:
+        name: The exporter's name in CHEST_EXPORTERS.
+        retry_seconds: Ceiling after a first failure; it doubles with each further one.
+        retry_max_seconds: Highest ceiling.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        retry_seconds: float,
+        retry_max_seconds: float,
+        counters: Counters,
+        throttle: Throttle,
+    ) -> None:
+        self._name = name
+        self._retry_seconds = retry_seconds
+        self._retry_max_seconds = retry_max_seconds
+        self._counters = counters
+        self._throttle = throttle
+        self.reset()
+
+    def reset(self) -> None:
+        """Start as if nothing had ever failed."""
+        self._failures = 0
+        self._until = 0.0
+        self.last_error: str | None = None
+
+    def remaining_seconds(self) -> float:
+        """Return how long to wait before the next attempt; 0.0 for not at all."""
+        return max(self._until - time.monotonic(), 0.0)
+
+    def succeeded(self) -> None:
+        """Forget the failures in a row. A pause that has begun goes on."""
+        self._failures = 0
+        self.last_error = None
+
+    def failed(self, error: Exception) -> None:
+        """Count and log a failure, and begin a pause."""
+        self._failures += 1
+        ceiling = min(
+            self._retry_seconds * 2 ** min(self._failures - 1, 30), self._retry_max_seconds
+        )
+        self._until = time.monotonic() + random.uniform(0.0, ceiling)  # noqa: S311 - no secret
+        self.last_error = f"{type(error).__name__}: {error}"
+        self._counters.add("failures", self._name)
+        self._throttle.log(
+            logging.WARNING,
+            f"failed {self._name}",
+            f"The exporter {self._name!r} cannot deliver; the records wait in the journal: "
+            f"{self.last_error}",
+            error,
+        )

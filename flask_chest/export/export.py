@@ -1,0 +1,193 @@
+"""All exporters of one application: starts their delivery, and ends it in time."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import threading
+import time
+import weakref
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Final
+
+from flask_chest.export.scheduler import Scheduler
+
+if TYPE_CHECKING:
+    from flask_chest.export.supervisor import Supervisor
+    from flask_chest.journal import Journal
+
+_GRACE_SECONDS: Final = 0.2
+_RETRY_SECONDS: Final = 5.0
+_COLLECTED_SECONDS: Final = 60.0
+
+
+class Export:
+    """The supervisors of one application in this process, and the scheduler that wakes them.
+
+    Nothing runs before `start`, which the first request of a process calls: a thread started at
+    import or before a fork would be missing in the workers.
+
+    Args:
+        supervisors: One for each exporter, by name.
+        interval_seconds: Between two deliveries.
+        shutdown_seconds: How long the end of the process may be held up.
+    """
+
+    def __init__(
+        self,
+        supervisors: Mapping[str, Supervisor],
+        journal: Journal,
+        *,
+        interval_seconds: float,
+        shutdown_seconds: float,
+    ) -> None:
+        self.supervisors = supervisors
+        self._journal = journal
+        self._interval_seconds = interval_seconds
+        self._shutdown_seconds = shutdown_seconds
+        self._finalizer: weakref.finalize[..., Export] | None = None
+        self.after_fork()
+        Scheduler.preload()
+        atexit.register(_close, weakref.ref(self))
+
+    def after_fork(self) -> None:
+        """Be as before `start`, in a forked child, where no thread of the parent runs."""
+        self._lock = threading.RLock()  # a signal handler may close what it interrupts
+        self._scheduler: Scheduler | None = None
+        self.is_started = False
+        self._must_drain = False
+        self._not_before = 0.0
+        if self._finalizer is not None:
+            self._finalizer.detach()
+        for supervisor in self.supervisors.values():
+            supervisor.after_fork()
+
+    def start(self) -> None:
+        """Start the scheduler and the workers, once in a process.
+
+        Raises:
+            RuntimeError: No thread can be started now. A later call tries again.
+        """
+        with self._lock:
+            if self.is_started or time.monotonic() < self._not_before:
+                return
+            self._not_before = time.monotonic() + _RETRY_SECONDS
+            self._journal.start()
+            jobs = {name: supervisor.wake for name, supervisor in self.supervisors.items()}
+            scheduler = Scheduler(jobs, self._interval_seconds)
+            scheduler.start()
+            # An application that is dropped without `close` must not leave its threads behind.
+            self._finalizer = weakref.finalize(
+                self, _end_collected, scheduler, tuple(self.supervisors.values()), self._journal
+            )
+            self._finalizer.atexit = False
+            self._scheduler = scheduler
+            self.is_started = True
+            for supervisor in self.supervisors.values():
+                supervisor.start(self._interval_seconds)
+            self._not_before = 0.0
+
+    def flush(self, timeout_seconds: float) -> bool:
+        """Deliver now; True when everything reached every exporter in time."""
+        deadline = time.monotonic() + timeout_seconds
+        try:
+            flushes = [supervisor.flush(deadline) for supervisor in self.supervisors.values()]
+        except RuntimeError:  # no thread can be started
+            return False
+        arrived = [flush.wait() for flush in flushes]
+        return all(arrived)
+
+    def close(self) -> None:
+        """Deliver what can be delivered before the deadline, then end all threads."""
+        self._close(time.monotonic() + self._shutdown_seconds)
+
+    def close_at_exit(self) -> None:
+        """Close, whatever a signal handler raises meanwhile: the process is ending already."""
+        deadline = time.monotonic() + self._shutdown_seconds
+        while True:
+            try:
+                self._close(deadline)
+            except (SystemExit, KeyboardInterrupt):
+                continue
+            return
+
+    def _close(self, deadline: float) -> None:
+        with self._lock:
+            scheduler, self._scheduler = self._scheduler, None
+            self._must_drain |= scheduler is not None
+            self.is_started = False
+            if self._finalizer is not None:
+                self._finalizer.detach()
+        if scheduler is not None:
+            scheduler.stop()
+        if self._must_drain:
+            deadline += self._preload()
+            self._drain(deadline)
+            self._must_drain = False
+        _end(scheduler, self.supervisors.values(), self._journal, deadline)
+
+    def _preload(self) -> float:
+        """Import what a last delivery needs, and return the seconds that this took.
+
+        They do not count as time for delivery: a process that ends soon after its first request
+        would have none left on a busy machine.
+        """
+        began = time.monotonic()
+        if self._journal.try_lead() and self._pending_bytes():
+            for supervisor in self.supervisors.values():
+                supervisor.preload()
+        return time.monotonic() - began
+
+    def _drain(self, deadline: float) -> None:
+        """Deliver for the host a last time, unless another process is the leader.
+
+        It looks again after it has resigned: a process that ended before that saw the lock taken,
+        and left its records to this one.
+        """
+        pending = -1
+        while time.monotonic() < deadline and self._journal.try_lead():
+            arrived = self.flush(deadline - time.monotonic())
+            self._journal.resign()
+            before, pending = pending, self._pending_bytes()
+            if not arrived or pending in (0, before):  # half a line stays pending
+                return
+
+    def _pending_bytes(self) -> int:
+        return sum(supervisor.stats().pending_bytes for supervisor in self.supervisors.values())
+
+
+def _end(
+    scheduler: Scheduler | None,
+    supervisors: Collection[Supervisor],
+    journal: Journal,
+    deadline: float,
+) -> None:
+    for supervisor in supervisors:
+        supervisor.stop()
+    # An idle thread needs a moment, also when another one has used up the time.
+    deadline = max(deadline, time.monotonic() + _GRACE_SECONDS)
+    for supervisor in supervisors:
+        supervisor.join(deadline)
+    if scheduler is not None:
+        scheduler.join(deadline)
+    journal.close()  # last: a worker that still runs could become the leader again
+
+
+def _end_collected(
+    scheduler: Scheduler, supervisors: Collection[Supervisor], journal: Journal
+) -> None:
+    """End what an `Export` that was collected has left behind. The records stay in the journal."""
+
+    def end() -> None:
+        scheduler.stop()
+        _end(scheduler, supervisors, journal, time.monotonic() + _COLLECTED_SECONDS)
+
+    # The garbage collector may have interrupted anything, also one of these threads.
+    with contextlib.suppress(RuntimeError):  # the process is ending
+        threading.Thread(target=end, name="chest-export-end", daemon=True).start()
+
+
+def _close(reference: weakref.ref[Export]) -> None:
+    export = reference()
+    if export is not None:
+        export.close_at_exit()

@@ -1,0 +1,149 @@
+"""Locks between processes, on files of the journal."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import weakref
+from pathlib import Path
+
+from flask_chest.journal.files import open_private
+from flask_chest.runtime import fork
+
+
+def try_lock(descriptor: int) -> bool:
+    """Take the exclusive lock on an open file unless somebody holds it.
+
+    The kernel releases it when the last descriptor of this opening closes, also after kill -9.
+
+    Raises:
+        OSError: The file system has no locks.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def is_at(descriptor: int, path: Path) -> bool:
+    """Return whether an open file is still at this path, neither deleted nor replaced.
+
+    Raises:
+        OSError: One of the two cannot be looked at.
+    """
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+class LockFile:
+    """A lock that has one holder among all processes, and among all threads of this one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.RLock()  # a signal handler may release what it interrupts
+        self._descriptor: int | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is held through this object."""
+        return self._descriptor is not None
+
+    def acquire(self) -> bool:
+        """Take the lock; False when somebody has it already, through this object too.
+
+        Raises:
+            OSError: The file cannot be opened or locked.
+        """
+        with self._lock, fork.held_off():
+            if self._descriptor is not None:
+                return False
+            descriptor = open_private(self._path, os.O_RDWR | os.O_CREAT)
+            try:
+                if try_lock(descriptor):
+                    self._descriptor, descriptor = descriptor, -1
+            finally:
+                if descriptor >= 0:
+                    os.close(descriptor)
+            return self._descriptor is not None
+
+    def hold(self) -> bool:
+        """Take the lock or keep it; False when another process has it.
+
+        A lock on a deleted file keeps nobody out: it is taken anew.
+
+        Raises:
+            OSError: The file cannot be opened or locked.
+        """
+        with self._lock, fork.held_off():
+            if self._descriptor is not None and not is_at(self._descriptor, self._path):
+                self.release()
+            return self.acquire() or self._descriptor is not None
+
+    def release(self) -> None:
+        """Release the lock. Does nothing when it is not held."""
+        with self._lock, fork.held_off():
+            descriptor, self._descriptor = self._descriptor, None
+            if descriptor is not None:
+                os.close(descriptor)
+
+    def after_fork(self) -> None:
+        """Close, in a forked child, its copy of the descriptor; the parent's holds the lock."""
+        self._lock = threading.RLock()
+        self.release()
+
+
+class SharedLock:
+    """A lock that any number of processes hold together: it says that something is in use."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+        self._finalizer: weakref.finalize[..., SharedLock] | None = None
+
+    def hold(self) -> None:
+        """Take the lock or keep it. It is taken anew when its file was deleted.
+
+        Raises:
+            OSError: The file cannot be opened or locked.
+        """
+        with fork.held_off():
+            while self._descriptor is None or not is_at(self._descriptor, self._path):
+                self.release()
+                descriptor = open_private(self._path, os.O_RDWR | os.O_CREAT)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_SH)
+                except OSError:
+                    os.close(descriptor)
+                    raise
+                self._descriptor = descriptor
+                # Taken where an application is made, which may be dropped without a `close`.
+                self._finalizer = weakref.finalize(self, os.close, descriptor)
+                self._finalizer.atexit = False
+
+    def release(self) -> None:
+        """Release the lock. In a forked child, the parent still holds it."""
+        self._descriptor = None
+        finalizer, self._finalizer = self._finalizer, None
+        if finalizer is not None:
+            finalizer()
+
+    @staticmethod
+    def delete_unheld(path: Path) -> bool:
+        """Delete the file of a lock unless a living process holds it; True when it is deleted.
+
+        Raises:
+            OSError: It cannot be opened, locked or deleted.
+        """
+        with fork.held_off():
+            descriptor = open_private(path, os.O_RDWR)
+            try:
+                if not try_lock(descriptor):
+                    return False
+                path.unlink()
+                return True
+            finally:
+                os.close(descriptor)

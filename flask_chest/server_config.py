@@ -1,0 +1,172 @@
+"""What the configurations of stores on a database server share: fields, prefix, URL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any, Final
+from urllib.parse import unquote, unquote_plus, urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+MAX_PREFIX_BYTES: Final = 30
+"""Of the prefix of names, so that the longest name fits every server."""
+
+NOT_A_URL: Final = (
+    "cannot be read. A URL is scheme://user:password@host:port/database; in user and password, "
+    "characters such as @ : / ? # [ ] % are percent-encoded (urllib.parse.quote with safe='')"
+)
+"""Says what a URL looks like, without the one that was given: it may have a password."""
+
+
+class ServerConfig(BaseModel):
+    """Where the server is, who signs in, and how long to wait."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    host: str | None = Field(default=None, description="Host name or address of the server")
+    port: int | None = Field(default=None, ge=1, le=65_535, description="TCP port of the server")
+    database: str | None = Field(default=None, description="Name of the database, which exists")
+    user: str | None = Field(default=None, description="Name of the user who signs in")
+    password: SecretStr | None = Field(default=None, description="Never shown")
+    connect_timeout_seconds: float = Field(
+        default=10.0, ge=1.0, le=300.0, description="Seconds to wait for a connection"
+    )
+    timeout_seconds: float = Field(
+        default=30.0, ge=1.0, le=3_600.0, description="Seconds to wait for one statement's answer"
+    )
+    pool_size: int = Field(
+        default=5,
+        ge=1,
+        le=100,
+        description="Most connections of the read side in one process; delivery needs one more, "
+        "in one process of each host",
+    )
+
+
+def check_prefix(prefix: str) -> str:
+    """Return the prefix of names when every server allows it.
+
+    Raises:
+        ValueError: It is too long, or cannot be printed.
+    """
+    if len(prefix.encode()) > MAX_PREFIX_BYTES:
+        raise ValueError(f"is longer than {MAX_PREFIX_BYTES} bytes")
+    if not prefix.isprintable():
+        raise ValueError("has characters that cannot be printed")
+    return prefix
+
+
+# -- URLs ----------------------------------------------------------------------------------------
+
+
+def take_query(query: str, names: Collection[str]) -> tuple[dict[str, str], list[str]]:
+    """Split a URL's query into the fields of a model and all else.
+
+    Args:
+        query: What stands after the question mark.
+        names: Names of the fields.
+
+    Returns:
+        The values of the fields, decoded, and the other pieces as they were given.
+    """
+    taken, left = {}, []
+    for piece in filter(None, query.split("&")):
+        name, _, value = piece.partition("=")
+        if name in names:
+            taken[name] = unquote_plus(value)
+        else:
+            left.append(piece)
+    return taken, left
+
+
+def fields_of_url(url: str, names: Collection[str]) -> dict[str, Any]:
+    """Return the fields that a URL stands for: host, port, database, user, password, its query.
+
+    For servers whose driver reads no URLs.
+
+    Args:
+        url: As RFC 3986 defines it.
+        names: Names of the fields that may stand in its query.
+
+    Raises:
+        ValueError: It cannot be parsed, or has a parameter that is no field.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError(NOT_A_URL) from None
+    taken, left = take_query(parts.query, names)
+    if left:
+        unknown = ", ".join(unquote_plus(piece.partition("=")[0]) for piece in left)
+        raise ValueError(f"has parameters that are no fields: {unknown}. Known: {sorted(names)}")
+    if parts.fragment or not parts.scheme:
+        raise ValueError(NOT_A_URL)
+    found = {
+        "host": parts.hostname,
+        "port": port,
+        "database": unquote(parts.path.removeprefix("/")) or None,
+        "user": unquote(parts.username) if parts.username else None,
+        "password": unquote(parts.password) if parts.password is not None else None,
+    }
+    return {**{name: value for name, value in found.items() if value is not None}, **taken}
+
+
+_HOSTS: Final = r"[a-z0-9._-]+(?::[0-9]{1,5})?(?:,[a-z0-9._-]+(?::[0-9]{1,5})?)*"
+_PLAIN_HOSTS: Final = re.compile(_HOSTS)
+_PLAIN_TEXT: Final = re.compile(r"(?:[\w.~!$*;/()'-]|%(?!00)[0-9A-Fa-f]{2})+", re.ASCII)
+_PLAIN_URL: Final = re.compile(
+    rf"""[a-z+]+://
+    (?:(?P<user>[^:@/]+)(?::(?P<password>[^:@/]+))?@)?
+    (?P<host>{_HOSTS})
+    (?:/(?P<database>[^/]+)?)?""",
+    re.VERBOSE,
+)
+
+
+def plain_url(url: str) -> dict[str, str] | None:
+    """Fast path: return the fields of a URL that every driver reads alike, without a driver.
+
+    The grammar of a driver's URLs stands in the driver alone. This is for the form
+    ``scheme://user:password@host:port/database`` with few special characters, for which the
+    driver need not be imported.
+
+    Args:
+        url: Without its query.
+
+    Returns:
+        Those of the fields host, port, database, user and password that it has; several hosts
+        stay together, with their ports. None when the driver has to read it.
+    """
+    match = _PLAIN_URL.fullmatch(url)
+    if match is None or not is_plain_hosts(match["host"]):
+        return None
+    found = {"host": match["host"]}
+    if "," not in match["host"]:
+        host, _, port = match["host"].partition(":")
+        found = {"host": host, "port": port} if port else {"host": host}
+    for name in ("database", "user", "password"):
+        if match[name]:
+            text = plain_text(match[name])
+            if text is None:
+                return None
+            found[name] = text
+    return found
+
+
+def is_plain_hosts(text: str) -> bool:
+    """Fast path: True when every driver takes a text for a host, or several, with ports."""
+    return _PLAIN_HOSTS.fullmatch(text) is not None and all(
+        0 < int(port) < 65_536 for port in re.findall(r":([0-9]+)", text)
+    )
+
+
+def plain_text(text: str) -> str | None:
+    """Fast path: return a text of a URL decoded, None unless every driver decodes it alike."""
+    if _PLAIN_TEXT.fullmatch(text) is None:
+        return None
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        return None

@@ -1,0 +1,167 @@
+"""What PyMongo's errors mean for delivery, and their remedies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pymongo.errors import (
+    ConfigurationError as DriverConfigurationError,
+)
+from pymongo.errors import (
+    ExecutionTimeout,
+    InvalidOperation,
+    NetworkTimeout,
+    NotPrimaryError,
+    OperationFailure,
+    ServerSelectionTimeoutError,
+)
+from pymongo.topology_description import TopologyDescription
+
+from flask_chest.errors import BatchRejected, ChestError, ConfigurationError, ExporterUnavailable
+from flask_chest_mongo.encode import MAX_DOCUMENT_BYTES
+
+_MAX_LENGTH: Final = 300
+_LIMIT: Final = f"a document may have {MAX_DOCUMENT_BYTES:,} bytes as BSON"
+
+# https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
+_PASSWORD: Final = "Correct the user, the password or `auth_source`"  # noqa: S105 - a remedy
+_INDEX: Final = "Drop that index, or give Flask-Chest another database"
+_REMEDIES: Final = {
+    13: "Name a `user` that has the role readWrite on the database",
+    18: _PASSWORD,
+    85: _INDEX,
+    86: _INDEX,
+    8000: _PASSWORD,  # Atlas has a code of its own
+}
+
+_DUPLICATE: Final = 11000
+_TOO_LARGE: Final = 10334
+_REJECTED: Final = {2, 9, 14, 15, 22, 52, 53, 54, 55, 56, 57, 121, 171}
+"""Codes of a faulty document: its types, depth or names, a validator, an index."""
+
+_FIRST_UNNAMED: Final = 10_000
+"""From here on, each code belongs to one place in the server that refuses a document, ..."""
+
+_STATES: Final = {10058, 10107, 11600, 11602, 13388, 13435, 13436, 14031}
+"""... except these, about the server: no primary, shutdown, moved chunks, a full disk."""
+
+_TEXTS: Final = (
+    (NotPrimaryError, ": the server is not the primary any more"),
+    ((NetworkTimeout, ExecutionTimeout), ": no answer within `timeout_seconds`"),
+    (InvalidOperation, " is not open"),  # another thread has closed it
+)
+
+_TLS_REMEDIES: Final = (
+    (
+        r"certificate verify failed",
+        "`tls_ca_file` names the authority that signed its certificate, `host` the name in it",
+    ),
+    (
+        r"SSL handshake|\[SSL|_ssl\.c",
+        "It may offer no TLS, or want a certificate of yours (`tls_certificate_key_file`)",
+    ),
+)
+
+
+def explain(
+    location: str, error: Exception, topology: TopologyDescription | None = None
+) -> ChestError:
+    """Return what an error means: unavailable or misconfigured.
+
+    Args:
+        location: Where the database is, for the message.
+        error: What PyMongo raised.
+        topology: State of the servers, for the case that none could be found.
+    """
+    if isinstance(error, ServerSelectionTimeoutError) and topology is not None:
+        return _no_server(location, error, topology)
+    if isinstance(error, OperationFailure) and not isinstance(error, ExecutionTimeout):
+        return _failed(f"{location}: {brief(error)}", error.code)
+    if isinstance(error, DriverConfigurationError) and "wire version" in str(error):
+        return too_old(location)
+    for kind, text in _TEXTS:
+        if isinstance(error, kind):
+            return ExporterUnavailable(f"{location}{text}")
+    return ExporterUnavailable(f"{location}: {brief(error)}")
+
+
+def too_large(location: str) -> BatchRejected:
+    """Return the error for a record that exceeds the limit of a document."""
+    return BatchRejected(f"{location}: a record is too large: {_LIMIT}")
+
+
+def too_old(location: str) -> ConfigurationError:
+    """Return the error for a server that is too old."""
+    return ConfigurationError(f"{location} is older than MongoDB 5.0. Upgrade the server")
+
+
+def read_only(location: str) -> ConfigurationError:
+    """Return the error for a server that takes no writes."""
+    return ConfigurationError(
+        f"{location} is a secondary, which is read-only. Name the primary, or leave out "
+        "`direct_connection`, so that PyMongo finds the primary"
+    )
+
+
+def explain_reply(location: str, reply: Mapping[str, Any]) -> ChestError | None:
+    """Return the error of an insert that was carried out; None when there is none.
+
+    A record that is there already is no error.
+    """
+    for fault in reply.get("writeErrors", ()):
+        if fault["code"] == _DUPLICATE and list(fault.get("keyPattern", ())) == ["_id"]:
+            continue
+        return _of_document(f"{location}: {_shortened(fault['errmsg'])}", fault["code"])
+    if fault := reply.get("writeConcernError"):
+        return ExporterUnavailable(
+            f"{location}: the majority of the servers has not confirmed the batch: "
+            f"{_shortened(fault['errmsg'])}"
+        )
+    return None
+
+
+def brief(error: Exception) -> str:
+    """Return the message of an error, without the state of the whole topology."""
+    if isinstance(error, OperationFailure) and error.details:
+        return _shortened(str(error.details.get("errmsg", error)))
+    return _shortened(str(error))
+
+
+def _shortened(text: str) -> str:
+    text = re.split(r" \(configured timeouts|, full error: |, Timeout: ", text)[0]
+    text = " ".join(text.split())
+    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}…"
+
+
+def _failed(message: str, code: int | None) -> ChestError:
+    if code in _REMEDIES:
+        return ConfigurationError(f"{message}. {_REMEDIES[code]}")
+    return ExporterUnavailable(message)
+
+
+def _of_document(message: str, code: int) -> ChestError:
+    if code == _TOO_LARGE:
+        return BatchRejected(f"{message}. {_LIMIT}")
+    if code in _REJECTED or (code >= _FIRST_UNNAMED and code not in _STATES):
+        return BatchRejected(message)
+    return _failed(message, code)
+
+
+def _no_server(location: str, error: Exception, topology: TopologyDescription) -> ChestError:
+    servers = topology.server_descriptions().values()
+    faults = [server.error for server in servers if server.error is not None]
+    reasons = "; ".join(dict.fromkeys(map(brief, faults))) or brief(error)
+    if not faults and "primary" in reasons.lower():
+        reasons = "none of its servers is the primary now"
+    message = f"{location}: {reasons}"
+    # PyMongo forgets a server of another replica set, or keeps this kind of error for it.
+    if not servers or any(isinstance(fault, DriverConfigurationError) for fault in faults):
+        return ConfigurationError(f"{message}. Correct `replica_set`")
+    for pattern, remedy in _TLS_REMEDIES:
+        if re.search(pattern, reasons):
+            return ConfigurationError(f"{message}. {remedy}")
+    if re.search(r"reset by peer|connection closed", reasons):
+        message += ". It may demand TLS (`tls`), or want a certificate of yours"
+    return ExporterUnavailable(message)

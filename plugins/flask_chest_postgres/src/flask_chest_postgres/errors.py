@@ -1,0 +1,125 @@
+"""What PostgreSQL's errors mean for delivery, and their remedies."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import psycopg
+
+from flask_chest.errors import BatchRejected, ChestError, ConfigurationError, ExporterUnavailable
+
+MIN_VERSION: Final = 12
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_REMEDIES: Final = {
+    "28P01": "Correct the user or the password",
+    "28000": "Correct the user, or let the server's pg_hba.conf admit this one from this host, "
+    "with or without TLS as `sslmode` asks",
+    "3D000": "Create the database, or correct its name",
+    "42501": "Grant this user what is missing: CONNECT on the database; CREATE on the schema, "
+    "where it makes its tables itself; INSERT, SELECT and DELETE on tables that are there",
+    "25006": "The server is a read-only replica or set to read-only: name the primary, or several "
+    "hosts with target_session_attrs=read-write",
+}
+"""By code: the remedy that a person has to apply."""
+
+_WAITING: Final = {
+    "53300": "Let fewer connect, raise the limit, or put a pooler such as pgbouncer in between",
+    "55P03": "Somebody holds a lock for long: pg_stat_activity shows who",
+    "57014": "Raise timeout_seconds, or see in pg_stat_activity who holds a lock for long",
+}
+"""By code: a hint for what may pass by itself."""
+
+_REJECTED: Final = ("22", "23", "54")
+"""Classes: the data is wrong, violates a constraint, or exceeds a limit."""
+
+_TEXT_ONLY: Final = ("", "08P01")
+"""Failures to connect have no code; those of pgbouncer always have the second one."""
+
+_CERTIFICATE: Final = "Correct `sslcert` and `sslkey`, the certificate that the server asks us for"
+_TEXTS: Final = (
+    (
+        r"password authentication failed|SASL authentication failed|no password supplied",
+        _REMEDIES["28P01"],
+    ),
+    (r"valid client certificate|certificate authentication failed", _CERTIFICATE),
+    (
+        r"authentication failed|pg_hba\.conf|role .* does not exist|no such user|permitted to",
+        _REMEDIES["28000"],
+    ),
+    (r"database .* does not exist|no such database", _REMEDIES["3D000"]),
+    (r"permission denied for database", _REMEDIES["42501"]),
+    (r"session is read-only|server is in hot standby mode", _REMEDIES["25006"]),
+    (
+        r"server does not support SSL",
+        "It offers no TLS: turn `ssl` on there, or ask for less with sslmode=prefer",
+    ),
+    (r"private key|certificate present|(open|read) certificate file|tls\w* alert", _CERTIFICATE),
+    (
+        r"certificate",
+        "Its certificate is not trusted: `sslrootcert` names the authority, `host` the server",
+    ),
+    (r"service file|definition of service", "Correct the name of the service, or its file"),
+    (r"invalid \w+ value|may not be used with", "Correct this parameter of libpq"),
+)
+"""Texts of errors without a code: libpq 15 to 18, the server, and pgbouncer 1.18 to 1.24."""
+
+_WAITING_TEXTS: Final = (
+    (r"too many|remaining connection slots|no more connections allowed", _WAITING["53300"]),
+)
+
+
+def refuse_server(location: str, version: int, encoding: str | None) -> None:
+    """Raise an error unless the server can store records.
+
+    Args:
+        location: Where the database is, for the message.
+        version: Of the server, as libpq has it: 150004 is 15.4.
+        encoding: Of the database; None when it is unknown.
+
+    Raises:
+        ConfigurationError: The server is too old, or the database cannot hold every text.
+    """
+    if version < MIN_VERSION * 10_000:
+        # Before 10, the second number of three is part of the version.
+        shown = (
+            version // 10_000
+            if version >= 100_000
+            else f"{version // 10_000}.{version // 100 % 100}"
+        )
+        raise ConfigurationError(
+            f"{location} is version {shown}. Flask-Chest needs PostgreSQL {MIN_VERSION} or newer"
+        )
+    if encoding not in (None, "UTF8"):
+        raise ConfigurationError(
+            f"{location} has the encoding {encoding}, which cannot hold every text. Name a "
+            "database that was created with ENCODING 'UTF8'"
+        )
+
+
+def explain(location: str, error: Exception) -> ChestError:
+    """Return what an error means: unavailable, rejected or misconfigured.
+
+    Args:
+        location: Where the database is, for the message.
+        error: What psycopg raised.
+    """
+    code = getattr(error, "sqlstate", None) or ""
+    # Only the primary message: the detail shows the whole row.
+    primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    message = f"{location}: {' '.join((primary or str(error)).split())}"
+    if code in _REMEDIES:
+        return ConfigurationError(f"{message}. {_REMEDIES[code]}")
+    if code.startswith(_REJECTED):
+        return BatchRejected(message)
+    if code in _TEXT_ONLY and isinstance(error, psycopg.OperationalError):
+        for pattern, remedy in _WAITING_TEXTS:
+            if re.search(pattern, message):
+                return ExporterUnavailable(f"{message}. {remedy}")
+        for pattern, remedy in _TEXTS:
+            if re.search(pattern, message):
+                return ConfigurationError(f"{message}. {remedy}")
+    if isinstance(error, psycopg.DataError):  # raised by psycopg itself
+        return BatchRejected(message)
+    return ExporterUnavailable(f"{message}. {_WAITING[code]}" if code in _WAITING else message)

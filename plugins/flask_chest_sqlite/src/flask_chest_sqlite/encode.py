@@ -1,0 +1,69 @@
+"""Records as rows of SQLite, and the types of their values."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final
+
+from pydantic_core import to_json
+from sqlalchemy import Text
+from sqlalchemy.types import TypeDecorator
+
+from flask_chest.schema import FIELDS, PREFIX
+
+if TYPE_CHECKING:
+    from sqlalchemy import Dialect
+
+    from flask_chest.exporter import Batch
+
+INSERTION: Final = (
+    f"INSERT INTO {PREFIX}records ({', '.join(FIELDS)})"
+    f" VALUES ({', '.join('?' for _ in FIELDS)}) ON CONFLICT (id) DO NOTHING"
+)
+"""Inserts a row, unless its ID is there already."""
+
+_scalars = itemgetter(*(name for name in FIELDS if name != "variables"))  # which is the last one
+
+
+class Timestamp(TypeDecorator[datetime]):
+    """RFC 3339 text in UTC of a fixed width, which sorts by time; SQLite's functions read it."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        """Write an aware datetime."""
+        del dialect
+        if value is None:
+            return None
+        # Not `strftime`, which writes the year 999 with three digits.
+        naive = value.astimezone(timezone.utc).replace(tzinfo=None)
+        return f"{naive.isoformat(timespec='microseconds')}Z"
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        """Read an aware datetime in UTC."""
+        del dialect
+        if value is None:
+            return None
+        return datetime.fromisoformat(value.removesuffix("Z")).replace(tzinfo=timezone.utc)
+
+
+def rows(batch: Batch) -> list[tuple[object, ...]]:
+    """Return the values of each record of a batch, in the order of the columns.
+
+    Raises:
+        ValueError: A record is malformed.
+    """
+    made: list[tuple[object, ...]] = []
+    for record in batch.records():
+        try:
+            scalars, variables = _scalars(record), record["variables"]
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from error
+        if type(variables) is not dict:
+            raise ValueError(f"variables is a {type(variables).__name__}")
+        made.append((*scalars, to_json(variables, inf_nan_mode="null").decode()))
+    if len(made) != len(batch):
+        raise ValueError(f"{len(made)} records in {len(batch)} lines")
+    return made

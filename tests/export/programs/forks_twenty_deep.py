@@ -1,0 +1,40 @@
+"""Forks a child, which forks a child, twenty times."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+from host_process import process, record
+
+
+def look():
+    return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+
+
+def becomes(threads, files):
+    "A file may be open for the moment in which it is synced."
+    deadline = time.monotonic() + 10
+    while look()[0] != threads or look()[1] > files:
+        assert time.monotonic() < deadline, (look(), threading.enumerate())
+        time.sleep(0.01)
+    return True
+
+
+record()
+assert process.export.flush(10.0)
+threads, files = look()
+for depth in range(20):
+    child = os.fork()
+    if child:
+        assert os.waitpid(child, 0)[1] == 0
+        assert becomes(threads, files)
+        process.export.close()
+        os._exit(0)
+    record()
+    assert process.export.flush(10.0)
+    files = look()[1] if depth == 0 else files
+    assert becomes(threads, files)
+process.export.close()

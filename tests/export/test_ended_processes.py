@@ -1,0 +1,61 @@
+"""Processes that end, in one way or another: they deliver first, or leave it to the next."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from support.hosts import finish, listen
+
+SIGTERM = """
+signal.signal(signal.SIGTERM, lambda *_: {})
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(60)
+"""
+
+
+ENDS = {
+    "sys.exit": ("sys.exit(3)", 3),
+    "an exception": ("raise RuntimeError('the end')", 1),
+    "a handler of SIGTERM": (SIGTERM.format("sys.exit(0)"), 0),
+    "a handler that closes": (SIGTERM.format("(process.export.close(), sys.exit(0))"), 0),
+}
+
+
+@pytest.mark.parametrize(("code", "status"), ENDS.values(), ids=ENDS)
+def test_a_process_that_ends_delivers_first(host, code, status):
+    said, _ = finish(host.start(f"record(50)\n{code}"), status)
+    assert set(host.stored()) == set(said)
+    assert len(said) == 50
+
+
+def test_the_next_process_delivers_what_killed_ones_left(host):
+    ends = {signal.SIGTERM: [], signal.SIGKILL: []}
+    processes = {end: host.start("record(50); time.sleep(60)") for end in ends}
+    for end, process in processes.items():
+        ends[end] = listen(process, 50)
+        process.send_signal(end)
+        process.communicate()
+        assert process.returncode == -end
+    assert host.stored() == {}
+    host.run("process.export.start()")
+    assert set(host.stored()) == {*ends[signal.SIGTERM], *ends[signal.SIGKILL]}
+
+
+def test_processes_that_end_at_the_same_time_leave_nothing_behind(host):
+    processes = [host.start("record(20); sys.stdin.read()") for _ in range(4)]
+    acknowledged = [line for process in processes for line in listen(process, 20)]
+    for process in processes:
+        process.stdin.close()
+        process.stdin = None
+    for process in processes:
+        finish(process)
+    assert set(host.stored()) == set(acknowledged)
+
+
+def test_flushes_of_several_processes_at_once_are_all_true(host):
+    code = "[(record(5), say(process.export.flush(20.0))) for _ in range(10)]"
+    processes = [host.start(code) for _ in range(3)]
+    said = [line for process in processes for line in finish(process)[0]]
+    assert said.count("True") == 30
+    assert len(host.stored()) == 150

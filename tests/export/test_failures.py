@@ -1,0 +1,131 @@
+"""Exporters that fail: records wait, and delivery is retried with a backoff."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from support.exporting import (
+    Failing,
+    Keeper,
+)
+from support.waiting import until
+
+from flask_chest.errors import ExporterUnavailable
+from flask_chest.export import backoff
+
+
+@pytest.mark.parametrize("kind", ["disk", "memory"])
+@pytest.mark.parametrize("where", ["open", "export"])
+@pytest.mark.parametrize(
+    "error", [ExporterUnavailable("away"), OSError("refused"), SystemExit(1)], ids=repr
+)
+def test_records_wait_until_the_exporter_works_again(make, caplog, kind, where, error):
+    failing = Failing(3, where, error)
+    process = make(failing, kind=kind)
+    process.record(range(25))
+    for failures in (1, 2, 3):
+        assert not process.export.flush(5.0)
+        assert process.stats().failures == failures
+        assert type(error).__name__ in process.stats().last_error
+        assert failing.calls == ["open", "close"] * failures
+        assert process.stats().pending_bytes > 0
+    assert process.export.flush(5.0)
+    assert failing.numbers == list(range(25))
+    assert process.stats().last_error is None
+    assert process.stats().pending_bytes == 0
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "the records wait in the journal" in caplog.text
+
+
+def test_delivery_is_retried_without_a_flush(make):
+    failing = Failing(1)
+    process = make(failing, interval=0.05)
+    process.export.start()
+    process.record(range(3))
+    until(lambda: failing.numbers == [0, 1, 2])
+    assert process.stats().failures == 1
+
+
+def test_an_exporter_that_fails_half_way_continues_from_its_cursor(make):
+    failing = Failing(0)
+    process = make(failing, batch=10)
+    process.record(range(30))
+    original = failing.take
+
+    def take(numbers):
+        if numbers[0] == 20 and failing.calls == ["open"]:
+            raise ExporterUnavailable("in the middle")
+        original(numbers)
+
+    failing.take = take
+    assert not process.export.flush(5.0)
+    assert failing.numbers == list(range(20))
+    assert process.export.flush(5.0)
+    assert failing.numbers == list(range(30))
+
+
+def test_an_exporter_whose_close_fails_too_is_opened_again(make):
+    class Broken(Failing):
+        def close(self):
+            super().close()
+            raise RuntimeError("and this, too")
+
+    broken = Broken(2)
+    process = make(broken)
+    process.record([1])
+    assert [process.export.flush(5.0) for _ in range(3)] == [False, False, True]
+    assert broken.numbers == [1]
+
+
+def test_a_segment_that_cannot_be_read_is_reported_and_holds_up_no_other(make, folder):
+    keeper = Keeper()
+    process = make(keeper)
+    bad = folder / "segments" / "0.jsonl"
+    bad.mkdir()
+    process.record(range(3))
+    assert not process.export.flush(5.0)
+    assert keeper.numbers == [0, 1, 2]
+    assert "IsADirectoryError" in process.stats().last_error
+    assert (folder / "damaged" / bad.name).is_dir()
+    assert process.export.flush(5.0)
+    assert keeper.numbers == [0, 1, 2]
+
+
+def test_a_failure_is_retried_long_before_the_next_interval(make):
+    failing = Failing(4)
+    process = make({"main": failing}, interval=1_000.0, retry_seconds=0.05)
+    process.export.start()
+    process.record([1])
+    process.export.supervisors["main"].wake()
+    until(lambda: failing.numbers == [1])
+    until(lambda: process.stats().last_error is None)  # noted when the cursor has moved
+    assert process.stats().failures == 4
+
+
+def test_the_backoff_ceiling_doubles_up_to_its_limit_and_is_reset_by_a_success(make, monkeypatch):
+    ceilings = []
+    monkeypatch.setattr(
+        backoff.random, "uniform", lambda low, high: ceilings.append((low, high)) or 0.0
+    )
+    failing = Failing(9)
+    process = make({"main": failing}, interval=1_000.0, retry_seconds=1.0, retry_max_seconds=60.0)
+    process.record([1])
+    for _ in range(10):
+        process.export.flush(5.0)
+    assert failing.numbers == [1]
+    assert ceilings == [(0.0, high) for high in (1, 2, 4, 8, 16, 32, 60, 60, 60)]
+    failing.left = 1
+    process.record([2])
+    assert not process.export.flush(5.0)
+    assert ceilings[-1] == (0.0, 1.0)
+
+
+def test_the_backoff_of_one_exporter_delays_no_other(make):
+    failing, good = Failing(1_000_000), Keeper()
+    process = make({"failing": failing, "good": good}, interval=0.05, retry_seconds=1_000.0)
+    process.export.start()
+    for number in range(5):
+        process.record([number])
+        until(lambda: good.numbers == list(range(number + 1)))  # noqa: B023
+    assert process.stats("good").failures == 0

@@ -1,0 +1,43 @@
+"""What the tests of all stores share. Each folder or file gives the fixture `backend`."""
+
+from __future__ import annotations
+
+import pytest
+from support.backends import Mongo, Mysql, Postgres, Sqlite
+
+
+@pytest.fixture
+def backend_of(request, tmp_path):
+    """Return a function that gives an empty `sqlite`, `postgres`, `mysql` or `mongo` backend."""
+
+    def find(name):
+        if name == "sqlite":
+            return Sqlite(tmp_path / "chest.sqlite3")
+        kind = {"postgres": Postgres, "mysql": Mysql, "mongo": Mongo}[name]
+        return kind(request.getfixturevalue(name))
+
+    return find
+
+
+@pytest.fixture
+def store(backend):
+    """Return an open store on an empty backend."""
+    store = backend.new()
+    store.open()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def opened():
+    """Return a function that opens a store on a backend, and closes it after the test."""
+    made = []
+
+    def start(backend, **fields):
+        made.append(backend.new(**fields))
+        made[-1].open()
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.close()

@@ -1,0 +1,146 @@
+"""Errors of MongoDB that a person has to fix, and the remedy that each names."""
+
+from __future__ import annotations
+
+import logging
+import re
+import select
+import socket
+import socketserver
+import threading
+from contextlib import contextmanager
+from urllib.parse import quote_plus
+
+import pymongo
+import pytest
+from flask_chest_mongo import MongoConfig, MongoStore
+from support.mongo import PASSWORD, format_all
+
+from flask_chest.errors import (
+    ChestError,
+    ConfigurationError,
+    ExporterUnavailable,
+)
+from flask_chest.testing import make_batch, make_record
+
+SOON = {"connect_timeout_seconds": 1.5}
+"""For errors that come only after this time: until then, a server that fits is looked for."""
+
+
+def test_the_role_readwrite_is_enough(guarded):
+    url = f"mongodb://writer:{quote_plus(PASSWORD)}@127.0.0.1:{guarded.port}/shop"
+    for config in (MongoConfig(url=url), guarded.store().config):
+        store = MongoStore(config)
+        store.check()
+        store.open()
+        store.export(make_batch(make_record()))
+        assert store.count() >= 1
+        store.close()
+
+
+@pytest.mark.parametrize(
+    ("fields", "remedy"),
+    [
+        ({"password": "wr0ng-s3cret"}, r"authentication failed\. Correct the user, the password"),
+        ({"user": "nobody"}, r"Correct the user"),
+        ({"auth_source": "admin"}, r"or `auth_source`"),
+        ({"user": None, "password": None}, r"Name a `user` that has the role readWrite"),
+        ({"user": "reader"}, r"not authorized.*the role readWrite"),
+        ({"database": "other", "auth_source": "shop"}, r"not authorized on other.*readWrite"),
+        ({"replica_set": "of-others", **SOON}, r"of-others.*Correct `replica_set`"),
+        ({"replica_set": "of-others", "direct_connection": True, **SOON}, r"Correct `replica_set`"),
+        ({"tls": True, **SOON}, r"handshake.*It may offer no TLS"),
+    ],
+    ids=str,
+)
+def test_a_wrong_configuration_is_refused_with_the_remedy(guarded, fields, remedy):
+    store = guarded.store(**fields)
+    with pytest.raises(ConfigurationError, match=remedy) as caught:
+        store.open()
+    assert f"127.0.0.1:{guarded.port}/" in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+def test_the_password_is_shown_nowhere(guarded, caplog, capfd):
+    caplog.set_level(logging.DEBUG)
+    url = f"mongodb://writer:{quote_plus(PASSWORD)}@127.0.0.1:{guarded.port}/shop"
+    shown = []
+    for fields in ({}, {"user": "nobody"}, {"database": "other", "auth_source": "shop"}):
+        config = MongoConfig(url=url, **fields)
+        store = MongoStore(config)
+        shown += [repr(config), str(config), str(config.model_dump()), config.model_dump_json()]
+        for call in (store.open, store.check, store.count):
+            try:
+                call()
+            except ChestError as error:
+                shown.append(format_all(error))
+        shown.append(repr(vars(store)))
+        store.close()
+    shown += [caplog.text, *capfd.readouterr()]
+    assert "Correct the user" in "".join(shown)
+    for secret in (PASSWORD, quote_plus(PASSWORD)):
+        assert not any(secret in text for text in shown)
+
+
+def test_check_makes_a_wrong_password_an_unavailable_exporter(guarded):
+    with pytest.raises(ExporterUnavailable, match="Correct the user, the password"):
+        guarded.store(password="wrong").check()
+
+
+def test_a_revoked_privilege_is_a_configuration_error(guarded, fail):
+    store = guarded.store()
+    store.open()
+    fail(failCommands=["insert", "find"], errorCode=13, times=2)
+    for call in (lambda: store.export(make_batch(make_record())), store.query):
+        with pytest.raises(ConfigurationError, match="readWrite"):
+            call()
+    store.close()
+
+
+def test_retention_changes_without_the_privilege_to_change_an_index(guarded, fail):
+    for days in (1, 2):
+        store = guarded.store(retention_days=days, collection_prefix="kept_")
+        fail(failCommands=["collMod"], errorCode=13)
+        store.open()
+        store.close()
+        with pymongo.MongoClient(guarded.url()) as client:
+            index = client.shop.kept_records.index_information()["chest_retention"]
+        assert index["expireAfterSeconds"] == days * 86_400
+
+
+@contextmanager
+def claiming(wire_version, address):
+    """Give the port of a relay that changes the wire version in what the server sends."""
+    claim = b"\\1" + wire_version.to_bytes(4, "little")
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self):
+            with socket.create_connection(address) as server:
+                other = {self.request: server, server: self.request}
+                while True:
+                    for readable in select.select(list(other), (), ())[0]:
+                        try:
+                            data = readable.recv(65_536)
+                            data = re.sub(rb"(?s)(\x10maxWireVersion\0).{4}", claim, data)
+                            other[readable].sendall(data)
+                        except OSError:
+                            data = b""
+                        if not data:
+                            return
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as relay:
+        relay.daemon_threads = True
+        thread = threading.Thread(target=relay.serve_forever, args=(0.01,))
+        thread.start()
+        yield relay.server_address[1]
+        relay.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("wire_version", [6, 9, 12])
+def test_a_server_before_mongodb_5_is_refused(backend, wire_version):
+    with claiming(wire_version, backend.address) as port:
+        store = backend.new(**backend.at("127.0.0.1", port))
+        with pytest.raises(ConfigurationError, match=f"{port}/.*older than MongoDB 5.0. Upgrade"):
+            store.open()
+    assert backend.ask(lambda db: db.list_collection_names()) == []

@@ -1,0 +1,68 @@
+"""Batches on MongoDB: sizes, write concern, rejected documents, purge."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from flask_chest_mongo import store as store_module
+from support.mongo import raw_documents
+from support.programs import run
+
+from flask_chest.errors import (
+    BatchRejected,
+)
+from flask_chest.testing import make_batch, make_record
+from flask_chest.testing.records import START
+
+PROGRAMS = Path(__file__).with_name("programs")
+
+
+def test_a_record_of_up_to_16_mib_is_stored_and_a_larger_one_rejected(backend, store):
+    def of(length):
+        return make_record(path="", variables={"t": "x" * length})
+
+    store.export(make_batch(of(0)))
+    overhead = len(raw_documents(backend)[0])
+    largest = of(16 * 1024 * 1024 - overhead)
+    store.export(make_batch(make_record(), largest))
+    found = {record.id: record.variables for record in store.query()}
+    assert found[largest["id"]] == largest["variables"]
+    for more in (1, 100_000):
+        small, larger = make_record(), of(16 * 1024 * 1024 - overhead + more)
+        with pytest.raises(BatchRejected, match=r"16,777,216 bytes"):
+            store.export(make_batch(small, larger))
+        with pytest.raises(BatchRejected, match=r"16,777,216 bytes"):
+            store.export(make_batch(larger))
+    assert len(backend.ids()) <= 5
+
+
+def test_a_batch_larger_than_a_message_is_split(backend):
+    sent = [json.loads(line) for line in run(PROGRAMS / "show_inserts.py", backend)]
+    for concern, *_ in sent:
+        assert concern == {"w": "majority", "j": True, "wtimeout": 27_000}
+    assert not any(ordered for _, ordered, _ in sent)
+    assert [number for *_, number in sent][:11] == [10] + [4] * 10
+
+
+def test_a_record_that_a_validator_or_unique_index_refuses_is_rejected(backend, store):
+    backend.ask(lambda db: db.chest_records.create_index("path", unique=True))
+    store.export(make_batch(make_record(path="/1")))
+    with pytest.raises(BatchRejected, match="duplicate key"):
+        store.export(make_batch(make_record(path="/1"), make_record(path="/2")))
+    backend.ask(
+        lambda db: db.command("collMod", "chest_records", validator={"method": {"$ne": "PUT"}})
+    )
+    with pytest.raises(BatchRejected, match="validation"):
+        store.export(make_batch(make_record(path="/3", method="PUT")))
+    store.export(make_batch(make_record(path="/3")))
+
+
+def test_purge_deletes_in_steps(store, monkeypatch):
+    monkeypatch.setattr(store_module, "_PURGE_AT_ONCE", 3)
+    moments = [START + timedelta(microseconds=300 * n) for n in range(40)]
+    store.export(make_batch(*(make_record(started_at=moment) for moment in moments)))
+    assert store.purge(before=moments[33]) == 33
+    assert [r.started_at for r in store.query(newest_first=False)] == moments[33:]

@@ -1,0 +1,92 @@
+"""The tables of the MySQL store: types, creation, names."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from flask_chest_mysql import MysqlStore
+from sqlalchemy import event
+from support.programs import run_together
+
+from flask_chest.errors import (
+    SchemaMismatch,
+)
+from flask_chest.testing import make_batch, make_record
+from flask_chest.testing.records import as_stored
+
+PROGRAMS = Path(__file__).with_name("programs")
+
+
+def test_tables_have_the_documented_types(backend, store):
+    columns = dict(
+        backend.execute(
+            "SELECT column_name, column_type FROM information_schema.columns"
+            " WHERE table_schema = DATABASE() AND table_name = 'chest_records'"
+        )
+    )
+    assert list(columns) == list(make_record())
+    assert columns["id"] == "char(36)"
+    assert columns["started_at"] == "datetime(6)"
+    assert columns["variables"] in ("longtext", "json")
+    assert columns["duration_ms"] == "double"
+    engines = backend.execute(
+        "SELECT engine, table_collation FROM information_schema.tables"
+        " WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"
+    )
+    assert {engine for engine, _ in engines} == {"InnoDB"}
+    assert {collation for _, collation in engines} <= {"utf8mb4_nopad_bin", "utf8mb4_0900_bin"}
+
+
+def test_several_processes_create_the_same_tables_at_once(backend):
+    run_together(PROGRAMS / "create_ten_schemas.py", backend, processes=4)
+    for number in range(10):
+        assert backend.execute(f"SELECT * FROM p{number}_schema") == [(1,)]
+        assert backend.execute(f"SELECT * FROM p{number}_variables") == []
+
+
+def test_tables_that_another_process_creates_meanwhile_are_used(backend, opened):
+    class Racing(MysqlStore):
+        looks = 0
+
+        def create_engine(self):
+            engine = super().create_engine()
+            event.listen(engine, "after_cursor_execute", self.race)
+            return engine
+
+        def race(self, connection, cursor, statement, *others):
+            if statement.startswith("SHOW FULL TABLES"):
+                self.looks += 1
+                if self.looks == 3:  # tables and views, then the tables again
+                    opened(backend)
+
+    store = Racing(backend.new().config)
+    store.open()
+    store.export(make_batch(make_record()))
+    store.close()
+    assert store.looks == 6
+    assert len(backend.ids()) == 1
+
+
+def test_a_view_without_its_table_is_refused(backend, opened):
+    opened(backend).close()
+    backend.execute("DROP TABLE chest_records")
+    store = backend.new()
+    with pytest.raises(SchemaMismatch, match="chest_records without id"):
+        store.open()
+    store.close()
+
+
+@pytest.mark.parametrize("prefix", ["x_", "Shop_", "odd `%:\"'\\ ü[]", "%s", "a b."])
+def test_table_names_may_have_any_prefix(backend, opened, prefix):
+    store, usual = opened(backend, table_prefix=prefix), opened(backend)
+    record = make_record(variables={"a": 1})
+    store.export(make_batch(record))
+    assert usual.count() == 0
+    assert store.query(variables={"a": 1}) == [as_stored(record)]
+    assert [top.value for top in store.top_values("a")] == ["1"]
+    assert store.routes()[0].count == 1
+    store.close()
+    store.open()
+    assert store.purge(before=datetime.now(timezone.utc)) == 1

@@ -1,0 +1,36 @@
+"""The tables of docs/values.md, whose examples the tests hold to be true."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+PAGE = Path(__file__).parents[2] / "docs" / "values.md"
+
+
+def rows(heading):
+    """Yield the cells of the tables in one section of the page."""
+    section = PAGE.read_text("utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    for line in section.splitlines():
+        if line.startswith("| ") and "`" in line:
+            yield [cell.strip() for cell in line.strip("|").split(" | ")]
+
+
+def codes(cell):
+    return re.findall(r"`([^`]*)`", cell)
+
+
+def names_and_patterns():
+    """Return patterns in quotes, names on `g`, and names that are taken, for each example."""
+    found = [[codes(cell) for cell in row] for row in list(rows("Names and patterns"))[1:]]
+    assert len(found) > 5
+    return found
+
+
+def refused_patterns():
+    """Return the arguments of `track` that the page says are refused."""
+    found = [
+        eval(f"[{code}]") for row in list(rows("What is refused"))[1:] for code in codes(row[0])
+    ]
+    assert len(found) > 5
+    return found
