@@ -136,7 +136,7 @@ def test_the_contracts_accept_a_third_party_exporter_and_find_one_that_duplicate
     result = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
     )
-    assert "FAILED test_lines.py::TestLines::test_a_record_that_comes_again" in result.stdout
+    assert "FAILED test_lines.py::TestLines::test_a_repeated_record_is_stored_once" in result.stdout
 
 
 def test_plugins_are_found_by_entry_point_alone(installed, tmp_path):
