@@ -74,6 +74,7 @@ class AppState:
         )
         redact = stages.make_redactor(options, app.secret_key)
         self.sampling = stages.make_sampling(options, self.counters, self.throttle)
+        self._journal_use = stages.make_journal_use(options, app.instance_path)
         self.journal = stages.make_journal(
             options, app.instance_path, self.exporters, self.counters, self.throttle
         )
@@ -135,6 +136,7 @@ class AppState:
         )
         self._stores: dict[str, Store] = {}
         self._stores_lock = threading.Lock()
+        self._journal_use.begin()
         fork.watch(self)
 
     def after_fork(self) -> None:
@@ -162,6 +164,8 @@ class AppState:
                     "enable-threads = true for uWSGI"
                 )
                 return True
+            if not self._journal_use.has_begun:  # the application was closed
+                self._journal_use.begin()
             self.export.start()
         except Exception as error:  # noqa: BLE001 - as when the interpreter ends and starts no thread
             self.throttle.log(
@@ -207,9 +211,10 @@ class AppState:
             return self._stores[name]
 
     def close(self) -> None:
-        """Deliver within CHEST_SHUTDOWN_SECONDS, then end threads and close files."""
+        """Deliver within CHEST_SHUTDOWN_SECONDS, then end threads and give files back."""
         self.capture.is_delivery_started = False
         self.export.close()
+        self._journal_use.end()
         with self._stores_lock:
             for store in self._stores.values():
                 store.close()
