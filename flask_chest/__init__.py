@@ -4,6 +4,7 @@ Here are the names that most applications and plugins need. They add nothing to 
 ``import flask_chest``, as the extension imports their modules anyway.
 """
 
+from flask_chest import _platform  # noqa: F401 - before what cannot be imported elsewhere
 from flask_chest._version import __version__
 from flask_chest.correlation import RequestIdFilter, add_request_id, outbound_headers
 from flask_chest.errors import (

@@ -76,6 +76,7 @@ class AppState:
         )
         redact = stages.make_redactor(options, app.secret_key)
         self.sampling = stages.make_sampling(options, self.counters, self.throttle)
+        self._journal_use = stages.make_journal_use(options, app.instance_path)
         self.journal = stages.make_journal(
             options, app.instance_path, self.exporters, self.counters, self.throttle
         )
@@ -140,6 +141,7 @@ class AppState:
         self._stores_lock = threading.Lock()
         # Called before the export's own, which was registered earlier and delivers a last time.
         atexit.register(_finish_open_bodies, weakref.ref(self.capture.open_bodies))
+        self._journal_use.begin()
         fork.watch(self)
 
     def after_fork(self) -> None:
@@ -167,6 +169,8 @@ class AppState:
                     "enable-threads = true for uWSGI"
                 )
                 return True
+            if not self._journal_use.has_begun:  # the application was closed
+                self._journal_use.begin()
             self.export.start()
         except Exception as error:  # noqa: BLE001 - as when the interpreter ends and starts no thread
             self.throttle.log(
@@ -212,10 +216,11 @@ class AppState:
             return self._stores[name]
 
     def close(self) -> None:
-        """Deliver within CHEST_SHUTDOWN_SECONDS, then end threads and close files."""
+        """Deliver within CHEST_SHUTDOWN_SECONDS, then end threads and give files back."""
         self.capture.open_bodies.finish()
         self.capture.is_delivery_started = False
         self.export.close()
+        self._journal_use.end()
         with self._stores_lock:
             for store in self._stores.values():
                 store.close()

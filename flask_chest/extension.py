@@ -16,7 +16,7 @@ from flask.app import Flask
 from flask_chest.app_state import AppState
 from flask_chest.capture import suppression
 from flask_chest.capture.decorator import AnyView, TrackDecorator
-from flask_chest.capture.generators import RequestIdGenerator, generator
+from flask_chest.capture.generators import GivenGenerator, generator
 from flask_chest.capture.response_body import streaming_request_id
 from flask_chest.capture.track_rule import MethodPatterns, TrackRule
 from flask_chest.cli.group import group
@@ -119,14 +119,14 @@ class FlaskChest:
     def track(
         self,
         *variables: str | MethodPatterns,
-        request_id: RequestIdGenerator | str | None = None,
+        request_id: GivenGenerator | str | None = None,
         sample_rate: float | None = None,
     ) -> Callable[[AnyView], AnyView]: ...
 
     def track(
         self,
         *variables: Any,
-        request_id: RequestIdGenerator | str | None = None,
+        request_id: GivenGenerator | str | None = None,
         sample_rate: float | None = None,
     ) -> Any:
         """Record every request to a view, or to all views of a blueprint.
@@ -147,9 +147,10 @@ class FlaskChest:
         Args:
             *variables: Names, patterns with ``*``, and exclusions with a leading ``!``; or one
                 dict of HTTP method to a list of these. Nothing means every public variable.
-            request_id: Called with the Flask request; returns the request's ID. Or the name of a
-                built-in generator (``"uuid7"``, ``"uuid4"``, ``"ulid"``, ``"short"``), or the path
-                of a function, such as ``"shop.ids:new"``.
+            request_id: Called with the Flask request, or with nothing when it has no parameter;
+                returns the request's ID, a str or a UUID. Or the name of a built-in generator
+                (``"uuid7"``, ``"uuid4"``, ``"ulid"``, ``"short"``), or the path of a function,
+                such as ``"shop.ids:new"``.
             sample_rate: Share of requests that is kept, 0 to 1. Replaces CHEST_SAMPLE_RATE.
 
         Raises:

@@ -38,6 +38,7 @@ LONGEST = (
     "test_server_matrix",
     "test_storm",
     "test_public_apps",
+    "test_public_suites",
     "test_exit",
     "test_packaging",
     "test_views_and_commands",

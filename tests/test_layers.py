@@ -15,7 +15,7 @@ PACKAGE = Path(flask_chest.__file__).parent
 
 # The lowest first. What stands on one floor may import each other, but not in a circle.
 FLOORS = [
-    {"_version", "errors"},
+    {"_platform", "_version", "errors"},
     {"runtime"},
     {"record", "schema", "server_config", "exporter", "store", "hookspecs", "deferred"},
     {"redaction", "journal"},

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from uuid import UUID
 
 from werkzeug.utils import import_string
 
@@ -15,8 +17,11 @@ from flask_chest.runtime.clock import clock
 if TYPE_CHECKING:
     from flask import Request
 
-RequestIdGenerator: TypeAlias = "Callable[[Request], str]"
+RequestIdGenerator: TypeAlias = "Callable[[Request], Any]"
 """Gives a request its ID."""
+
+GivenGenerator: TypeAlias = "Callable[[Request], str | UUID] | Callable[[], str | UUID]"
+"""A generator as an application gives it: it takes the request, or nothing."""
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, in the order of ASCII
 
@@ -62,11 +67,11 @@ def generator(given: object, setting: str) -> RequestIdGenerator:
 
     Args:
         given: One of `NAMED`, such as ``"ulid"``; a path such as ``"shop.ids:new"``; or a function
-            of the request.
+            that takes the request, or nothing.
         setting: Where it is given, for the error.
 
     Raises:
-        ConfigurationError: There is no such generator.
+        ConfigurationError: There is no such generator, or it cannot be called.
     """
     if isinstance(given, str) and given in NAMED:
         make = NAMED[given]
@@ -75,7 +80,63 @@ def generator(given: object, setting: str) -> RequestIdGenerator:
         near = difflib.get_close_matches(given, NAMED, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(NAMED)}"
         raise _wrong(setting, given, f"is no generator of request IDs. {hint}")
-    return function(given, setting)
+    found = function(given, setting)
+    if inspect.iscoroutinefunction(found):
+        raise _wrong(setting, given, "is a coroutine, and nothing awaits it. Give a plain function")
+    takes_request = _takes_request(found)
+    if takes_request is None:
+        raise _wrong(
+            setting, given, "cannot be called: give a function that takes the request, or nothing"
+        )
+    return _Given(found, takes_request=takes_request)
+
+
+class _Given:
+    """A generator that an application has given.
+
+    Args:
+        make: Returns a text, or a UUID.
+        takes_request: Whether it is called with the request, or with nothing.
+    """
+
+    __slots__ = ("_make", "_takes_request")
+
+    def __init__(self, make: Callable[..., object], *, takes_request: bool) -> None:
+        self._make = make
+        self._takes_request = takes_request
+
+    def __call__(self, request: Request) -> object:
+        made = self._make(request) if self._takes_request else self._make()
+        return str(made) if isinstance(made, UUID) else made
+
+    def __repr__(self) -> str:
+        return repr(self._make)
+
+
+def _takes_request(make: Callable[..., object]) -> bool | None:
+    """Tell whether a generator is to be called with the request; None when it cannot be called.
+
+    One that may be called either way, such as `secrets.token_hex`, has a parameter for something
+    else, unless it is called `request`.
+    """
+    try:
+        signature = inspect.signature(make)
+    except (TypeError, ValueError):  # of some functions in C
+        return True
+    parameters = list(signature.parameters.values())
+    with_request, without = (_fits(signature, *arguments) for arguments in ((None,), ()))
+    if with_request and without:
+        first = parameters[0]
+        return first.kind is first.VAR_POSITIONAL or first.name.strip("_") == "request"
+    return with_request if with_request or without else None
+
+
+def _fits(signature: inspect.Signature, *arguments: object) -> bool:
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        return False
+    return True
 
 
 def function(given: object, setting: str) -> Callable[..., Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
+import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Final
+from typing import Final, TypeAlias
 
 from flask_chest._version import __version__
 from flask_chest.errors import ConfigurationError
@@ -121,17 +123,14 @@ def load(choice: Choice) -> Iterator[tuple[PluginInfo, object]]:
         ConfigurationError: CHEST_PLUGINS names a plugin that is not installed. Or a plugin that is
             to be loaded requires another version of Flask-Chest, or cannot be imported.
     """
-    found = sorted(
-        ((_info(entry), entry) for entry in entry_points(group=GROUP)),
-        key=lambda pair: (pair[0].name, pair[0].distribution or ""),
-    )
-    choice.check([plugin for plugin, _ in found])
-    for plugin, entry in found:
+    found = _installed.plugins()
+    choice.check([plugin for plugin, _, _ in found])
+    for plugin, entry, requirements in found:
         setting = choice.leaves_out(plugin)
         if setting is not None:
             yield PluginInfo(plugin.name, plugin.distribution, plugin.version, (), setting), None
             continue
-        _check_version(plugin, entry)
+        _check_version(plugin, requirements)
         try:
             loaded = entry.load()
         except (Exception, SystemExit) as error:
@@ -150,6 +149,45 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+_Found: TypeAlias = "list[tuple[PluginInfo, EntryPoint, list[str]]]"
+"""Each plugin with its entry point, and with what it requires of Flask-Chest."""
+
+
+class _Installed:
+    """The installed plugins, which are read once: that takes 0.1 ms for each distribution.
+
+    They are read again when a distribution was installed or removed, or `sys.path` was changed.
+    """
+
+    def __init__(self) -> None:
+        self._read: tuple[object, _Found] = (None, [])
+
+    def plugins(self) -> _Found:
+        """Return the plugins in the order of their names."""
+        seen = [_seen(path) for path in sys.path], list(sys.meta_path)
+        before, found = self._read
+        if seen != before:
+            found = [(_info(entry), entry, _requires(entry)) for entry in entry_points(group=GROUP)]
+            found.sort(key=lambda each: (each[0].name, each[0].distribution or ""))
+            self._read = seen, found
+        return found
+
+
+_installed: Final = _Installed()
+
+
+def _seen(path: str) -> object:
+    """Return what changes when a distribution is installed in a folder of `sys.path`.
+
+    Not the time of the last change: an application may write into its folder all the time.
+    """
+    try:
+        names = os.listdir(path or ".")  # noqa: PTH208 - a tenth of the time of a Path
+    except OSError:  # an archive, or no folder at all
+        return path
+    return path, [name for name in names if name.endswith((".dist-info", ".egg-info", ".egg"))]
+
+
 def _info(entry: EntryPoint) -> PluginInfo:
     if entry.dist is None:
         return PluginInfo(entry.name)
@@ -162,7 +200,12 @@ def _is_name_of(name: str, plugin: PluginInfo) -> bool:
     return plugin.distribution is not None and (canonical(name) == canonical(plugin.distribution))
 
 
-def _check_version(plugin: PluginInfo, entry: EntryPoint) -> None:
+def _requires(entry: EntryPoint) -> list[str]:
+    texts = (entry.dist.requires if entry.dist else None) or ()
+    return [text for text in texts if canonical(_AFTER_NAME.split(text)[0]) == "flask-chest"]
+
+
+def _check_version(plugin: PluginInfo, requirements: Collection[str]) -> None:
     """Compare the version that a distribution requires of Flask-Chest with this one.
 
     pip compares them at installation, but not with ``--no-deps``; and it only warns when
@@ -171,9 +214,7 @@ def _check_version(plugin: PluginInfo, entry: EntryPoint) -> None:
     Raises:
         ConfigurationError: The distribution requires another version.
     """
-    texts = (entry.dist.requires if entry.dist else None) or ()
-    texts = [text for text in texts if canonical(_AFTER_NAME.split(text)[0]) == "flask-chest"]
-    if not texts or (
+    if not requirements or (
         canonical(plugin.distribution or "") in OURS and plugin.version == __version__
     ):
         return  # distributions of this project fit together when they have the same version
@@ -182,7 +223,7 @@ def _check_version(plugin: PluginInfo, entry: EntryPoint) -> None:
         Requirement,
     )
 
-    for text in texts:
+    for text in requirements:
         try:
             requirement = Requirement(text)
         except InvalidRequirement:  # installers do not understand it either

@@ -18,7 +18,8 @@ class Registry:
 
     Args:
         registered: Name to plugin, as given to `FlaskChest.register_plugin`. They are called before
-            all installed ones, the newest first.
+            all installed ones, the newest first. One that is installed too is not called twice: a
+            frozen application registers what it finds installed where it is developed.
         installed: The installed plugins in the order of calls; None for each that was left out.
 
     Attributes:
@@ -37,11 +38,17 @@ class Registry:
         self._manager.add_hookspecs(hookspecs)
         self._infos: dict[str, PluginInfo] = {}
         pairs = list(installed)
+        given_ids = {id(given) for given in registered.values()}
+        origins: dict[int, PluginInfo] = {}
         for plugin, loaded in reversed(pairs):  # pluggy calls the newest first
-            if plugin.left_out is None:
+            if plugin.left_out is None and id(loaded) in given_ids:
+                origins[id(loaded)] = plugin
+            elif plugin.left_out is None:
                 self._register(plugin, loaded)
         for name, given in registered.items():
-            self._register(PluginInfo(name), given)
+            origin = origins.get(id(given))
+            info = PluginInfo(name) if origin is None else replace(origin, name=name)
+            self._register(info, given)
         self.left_out = [plugin for plugin, _ in pairs if plugin.left_out is not None]
         self.found = [*reversed(self._infos.values()), *self.left_out]
 

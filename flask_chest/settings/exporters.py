@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
+import sys
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from pydantic import ValidationError
 
@@ -47,7 +50,7 @@ def make_exporters(
     Args:
         entries: Name to URL, or name to a dict with `type` and the fields of that plugin.
         installed: Exporter classes by type.
-        instance_path: Replaces ``<instance>`` in URLs and texts.
+        instance_path: Replaces ``<instance>`` in texts, and in URLs percent-encoded.
         left_out: Installed plugins that were not loaded. The error about a missing type names them.
 
     Raises:
@@ -138,11 +141,35 @@ class _Types:
             hint = f"Did you mean {near[0]!r}? {hint}"
         present = {*self._installed, *(plugin.name for plugin in self._left_out)}
         if near and known[near[0]] not in present:
-            hint = f"{hint}. To install it: pip install 'flask-chest[{known[near[0]]}]'"
+            hint = f"{hint}. {_how_to_get(known[near[0]])}"
+        elif _is_frozen():
+            hint = f"{hint}. {_IN_FROZEN}"
         if self._left_out:
             others = ", ".join(f"the {plugin} by {plugin.left_out}" for plugin in self._left_out)
             hint = f"{hint}. Left out: {others}"
         return f"no installed plugin exports to {name!r}. {hint}"
+
+
+_IN_FROZEN: Final = (
+    "In a frozen application, import the plugin's module and give it to chest.register_plugin() "
+    "before init_app, or collect the plugin with its metadata"
+)
+
+
+def _is_frozen() -> bool:
+    """Tell whether this is an application such as PyInstaller makes, without installed packages."""
+    return bool(getattr(sys, "frozen", False))
+
+
+def _how_to_get(backend: str) -> str:
+    """Return the remedy for a backend of this project that is missing."""
+    if not _is_frozen():
+        return f"To install it: pip install 'flask-chest[{backend}]'"
+    package, distribution = f"flask_chest_{backend}", f"flask-chest-{backend}"
+    return (
+        f"{_IN_FROZEN}: `import {package}.hooks; chest.register_plugin({package}.hooks)`, or "
+        f"`pyinstaller --copy-metadata {distribution} --collect-submodules {package}`"
+    )
 
 
 def _make_exporter(
@@ -165,14 +192,23 @@ def _make_exporter(
                 f"{where}={mask(entry)}: `type` is missing. Installed: {types.installed()}"
             )
         kind = types.named(where, requested)
-    fields = {
-        key: value.replace(INSTANCE, instance_path) if isinstance(value, str) else value
-        for key, value in fields.items()
-    }
+    fields = {key: _in_instance(value, instance_path) for key, value in fields.items()}
     try:
         return kind(kind.config_model.model_validate(fields))
     except ValidationError as error:
         raise _wrong(_wrong_fields(where, kind, error)) from None
+
+
+def _in_instance(value: object, instance_path: str) -> object:
+    """Put the instance folder where it is named, percent-encoded in a URL."""
+    if isinstance(value, Mapping):
+        return {key: _in_instance(inner, instance_path) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_in_instance(inner, instance_path) for inner in value]
+    if not isinstance(value, str):
+        return value
+    is_url = _URL.fullmatch(value) is not None
+    return value.replace(INSTANCE, quote(os.fsencode(instance_path)) if is_url else instance_path)
 
 
 def _wrong_fields(where: str, kind: type[Exporter], error: ValidationError) -> str:

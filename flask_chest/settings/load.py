@@ -7,13 +7,13 @@ environment, the defaults.
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from flask_chest.errors import ConfigurationError
+from flask_chest.settings.environment import as_in_environment, settings_in_environment
 from flask_chest.settings.masking import is_secret_name, mask
 from flask_chest.settings.model import CONFIG_PREFIX, ENVIRONMENT_PREFIX, Settings
 
@@ -30,10 +30,12 @@ def load_settings(arguments: Mapping[str, object], config: Mapping[str, object])
     """
     values: dict[str, Any] = {}
     names: dict[str, str] = {}  # field to the name under which it was set, for messages
-    for name, value in config.items():
-        if name.startswith(CONFIG_PREFIX):
-            field = name.removeprefix(CONFIG_PREFIX).lower()
-            values[field], names[field] = value, name
+    for name, value in settings_in_environment(ENVIRONMENT_PREFIX).items():
+        field = name.lower()
+        values[field], names[field] = value, f"{ENVIRONMENT_PREFIX}{name}"
+    for name, value in as_in_environment(config, CONFIG_PREFIX).items():
+        field = name.removeprefix(CONFIG_PREFIX).lower()
+        values[field], names[field] = value, name  # dicts are replaced, not merged
     for field, value in arguments.items():
         if field.startswith(CONFIG_PREFIX):
             bare = field.removeprefix(CONFIG_PREFIX).lower()
@@ -42,40 +44,13 @@ def load_settings(arguments: Mapping[str, object], config: Mapping[str, object])
                 setting=field,
             )
         values[field], names[field] = value, f"{CONFIG_PREFIX}{field.upper()}"
-    variables = [name for name in os.environ if name.startswith(ENVIRONMENT_PREFIX)]
-    for name in variables:
-        field = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")[0]
-        names.setdefault(field, name)
     for field, name in names.items():
         if field not in Settings.model_fields:
             raise _unknown(field, name)
-    if variables:
-        values = {**_environment(), **values}  # dicts are replaced, not merged
     try:
         return Settings(**values)
     except ValidationError as error:
         raise _wrong_values(error, names) from None
-
-
-def _environment() -> dict[str, Any]:
-    """Return the fields that environment variables set."""
-    # Importing pydantic_settings takes half as long as importing pydantic, and most applications
-    # are configured in `app.config`.
-    from pydantic_settings import (  # noqa: PLC0415
-        BaseSettings,
-        EnvSettingsSource,
-        SettingsConfigDict,
-    )
-
-    class Environment(Settings, BaseSettings):
-        model_config = SettingsConfigDict(
-            env_prefix=ENVIRONMENT_PREFIX,
-            env_nested_delimiter="__",
-            enable_decoding=False,  # the validators of Settings decode
-            defer_build=True,  # nothing is validated with this class
-        )
-
-    return EnvSettingsSource(Environment)()
 
 
 def _unknown(field: str, name: str) -> ConfigurationError:

@@ -27,7 +27,7 @@ def _decode_json(value: object) -> object:
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         try:
             return json.loads(value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"is not JSON: {error}") from None
     return value
 
@@ -70,9 +70,7 @@ class Settings(BaseModel):
     track_all: bool = Field(
         default=False, description="Record every request, not only those to tracked routes"
     )
-    variables: Annotated[
-        tuple[str, ...] | dict[str, tuple[str, ...]], BeforeValidator(_split_list)
-    ] = Field(
+    variables: Annotated[tuple[str, ...] | dict[str, Names], BeforeValidator(_split_list)] = Field(
         default=("*",),
         description="What app-wide tracking takes from `flask.g`: names and patterns, or a dict of "
         "these by HTTP method. Its `!` exclusions apply to every route",
@@ -93,8 +91,8 @@ class Settings(BaseModel):
     request_id_generator: str | Callable[..., Any] = Field(
         default="uuid7",
         description="Makes the request ID when no plugin, route or header gives one: `uuid7`, "
-        "`uuid4`, `ulid`, `short` (16 characters that sort by time), a function of the request, or "
-        "the path of such a function, as in `shop.ids:new`",
+        "`uuid4`, `ulid`, `short` (16 characters that sort by time), a function that takes the "
+        "request or nothing, or the path of such a function, as in `shop.ids:new`",
     )
     redact_keys: Names = Field(
         default=(),
@@ -169,8 +167,8 @@ class Settings(BaseModel):
     journal: str = Field(
         default=f"{INSTANCE}/chest",
         min_length=1,
-        description='Folder of the journal. `"memory"`: no files, for processes without a writable '
-        "disk",
+        description='Folder of the journal; `~` is the home folder. `"memory"`: no files, for '
+        "processes without a writable disk",
     )
     journal_max_bytes: int | None = Field(
         default=None,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from flask_chest.capture.generators import function, generator
 from flask_chest.capture.sampling import Sampling
 from flask_chest.errors import ConfigurationError
 from flask_chest.journal import DiskJournal, Journal, MemoryJournal, disk, memory
 from flask_chest.redaction import Redactor, SecretKeys
+from flask_chest.settings.journal_use import JournalUse
 from flask_chest.settings.model import INSTANCE
 
 if TYPE_CHECKING:
@@ -90,8 +90,15 @@ def make_sampling(options: Settings, counters: Counters, throttle: Throttle) -> 
     )
 
 
-_journals: Final[weakref.WeakKeyDictionary[DiskJournal, object]] = weakref.WeakKeyDictionary()
-"""The disk journals of this process, each with its CHEST_EXPORTERS."""
+def make_journal_use(options: Settings, instance_path: str) -> JournalUse:
+    """Return the use of the journal that CHEST_JOURNAL asks for. It has not begun.
+
+    Raises:
+        ConfigurationError: Another application in this process, which delivers elsewhere, uses it.
+    """
+    use = JournalUse(_journal_folder(options, instance_path), options.exporters)
+    use.check()
+    return use
 
 
 def make_journal(
@@ -111,10 +118,10 @@ def make_journal(
         throttle: Logs lost records.
 
     Raises:
-        ConfigurationError: The folder cannot be written. Or another application in this process,
-            which delivers elsewhere, uses it.
+        ConfigurationError: The folder cannot be written.
     """
-    if options.journal == "memory":
+    folder = _journal_folder(options, instance_path)
+    if folder is None:
         return MemoryJournal(
             exporters,
             counters,
@@ -122,15 +129,7 @@ def make_journal(
             max_bytes=options.journal_max_bytes or memory.MAX_BYTES,
             when_full=options.journal_when_full,
         )
-    folder = Path(options.journal.replace(INSTANCE, instance_path)).absolute()
-    for other, entries in list(_journals.items()):
-        if other.folder == folder and entries != options.exporters:
-            raise ConfigurationError(
-                f"CHEST_JOURNAL={str(folder)!r} is the journal of another application in this "
-                "process, which has other exporters. Give each application a journal of its own",
-                setting="CHEST_JOURNAL",
-            )
-    journal = DiskJournal(
+    return DiskJournal(
         folder,
         exporters,
         counters,
@@ -139,5 +138,21 @@ def make_journal(
         when_full=options.journal_when_full,
         fsync=options.fsync,
     )
-    _journals[journal] = options.exporters
-    return journal
+
+
+def _journal_folder(options: Settings, instance_path: str) -> Path | None:
+    """Return the folder of the journal; None for one in memory.
+
+    Raises:
+        ConfigurationError: It is in the home folder of somebody who has none.
+    """
+    if options.journal == "memory":
+        return None
+    try:
+        path = Path(options.journal.replace(INSTANCE, instance_path)).expanduser()
+    except RuntimeError as error:
+        raise ConfigurationError(
+            f"CHEST_JOURNAL={options.journal!r}: {error}. Give the whole path",
+            setting="CHEST_JOURNAL",
+        ) from error
+    return path.absolute()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import re
+import secrets
 import time
 import uuid
+from functools import partial
+from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 from flask import request
@@ -95,6 +100,110 @@ def test_a_ulid_has_the_milliseconds_in_front(monkeypatch):
 @pytest.mark.parametrize("path", ["test_generators:by_path", "test_generators.by_path", by_path])
 def test_a_generator_may_be_a_function_or_its_path(ask, path):
     assert ask(request_id_generator=path) == "from-a-path"
+
+
+class Numbered:
+    def __init__(self):
+        self.made = 0
+
+    def make(self):
+        self.made += 1
+        return f"n-{self.made}"
+
+    def of_request(self, served):
+        return f"{self.make()}{served.path}"
+
+    __call__ = make
+
+
+def new_id():
+    return "new"
+
+
+def with_prefix(prefix, served):
+    return f"{prefix}{served.path}"
+
+
+def request_if_wanted(request=None):
+    return "nothing" if request is None else f"request{request.path}"
+
+
+def of_the_first(*arguments):
+    return f"{len(arguments)}-arguments"
+
+
+GIVEN = [
+    (new_id, "new"),
+    (lambda: str(uuid.uuid4()), FORMS["uuid4"]),
+    (uuid.uuid4, FORMS["uuid4"]),
+    (uuid.uuid1, r"[0-9a-f-]{36}"),
+    (secrets.token_hex, r"[0-9a-f]{64}"),
+    ("uuid:uuid4", FORMS["uuid4"]),
+    ("test_generators:new_id", "new"),
+    (Numbered().make, "n-1"),
+    (Numbered().of_request, "n-1/"),
+    (Numbered(), "n-1"),
+    (partial(with_prefix, "p"), "p/"),
+    (partial(with_prefix, "p", SimpleNamespace(path="-x")), "p-x"),
+    (partial(secrets.token_hex, 4), "[0-9a-f]{8}"),
+    (lambda prefix="p": f"{prefix}-1", "p-1"),
+    (lambda served: f"s{served.path}", "s/"),
+    (lambda served, prefix="p": f"{prefix}{served.path}", "p/"),
+    (lambda _request=None: str(_request is None), "False"),
+    (request_if_wanted, "request/"),
+    (of_the_first, "1-arguments"),
+    (mock.Mock(return_value="mocked"), "mocked"),
+    (functools.wraps(new_id)(lambda: "wrapped"), "wrapped"),
+    (functools.lru_cache(new_id), "new"),
+]
+
+
+@pytest.mark.parametrize(("given", "form"), GIVEN)
+@pytest.mark.parametrize("of_route", [False, True])
+def test_a_generator_is_called_with_the_request_or_with_nothing(
+    app, make_chest, recorded, given, form, of_route
+):
+    if isinstance(given, Numbered):
+        given = Numbered()
+    elif isinstance(getattr(given, "__self__", None), Numbered):
+        given = getattr(Numbered(), given.__name__)
+    chest = make_chest(**({} if of_route else {"request_id_generator": given}))
+    chest.init_app(app)
+    app.get("/")(chest.track(**({"request_id": given} if of_route else {}))(lambda: ""))
+    assert re.fullmatch(form, app.test_client().get("/").headers["X-Request-ID"])
+    assert re.fullmatch(form, recorded(chest, 1)[0]["request_id"])
+    assert chest.stats().request_ids_replaced == 0
+
+
+async def coroutine():
+    return "awaited"
+
+
+@pytest.mark.parametrize(
+    ("given", "part"),
+    [
+        (lambda one, two: "", "takes the request, or nothing"),
+        (lambda *, served: "", "takes the request, or nothing"),
+        (coroutine, "is a coroutine"),
+    ],
+)
+def test_a_generator_that_cannot_be_called_is_refused_where_it_is_given(
+    app, make_chest, chest, given, part
+):
+    with pytest.raises(ConfigurationError, match=part):
+        make_chest(request_id_generator=given).init_app(app)
+    with pytest.raises(ConfigurationError, match=part):
+        chest.track(request_id=given)
+
+
+@pytest.mark.parametrize("given", [lambda: None, lambda: 7, lambda: b"x", lambda: "two words"])
+def test_what_is_no_id_is_replaced_and_the_generator_named(app, make_chest, said, given):
+    chest = make_chest(request_id_generator=given)
+    chest.init_app(app)
+    app.get("/")(chest.track(lambda: ""))
+    assert re.fullmatch(FORMS["uuid7"], app.test_client().get("/").headers["X-Request-ID"])
+    assert chest.stats().request_ids_replaced == 1
+    assert any(f"the generator {given!r} returned" in line for line in said())
 
 
 def test_the_applications_generator_comes_after_an_inbound_header(ask):

@@ -67,7 +67,7 @@ def failing(request):
         (failing, "raised RuntimeError"),
         (lambda request: None, "returned nothing"),
         (lambda request: 42, "a int, not a str"),
-        (lambda request: uuid.uuid4(), "a UUID, not a str"),
+        (lambda request: [uuid.uuid4()], "a list, not a str"),
         (lambda request: b"bytes", "a bytes, not a str"),
         (lambda request: "", "0 characters"),
         (lambda request: "x" * 10_000, "10000 characters"),

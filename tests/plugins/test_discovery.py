@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -237,3 +238,43 @@ def test_one_module_with_two_names_is_refused(plugins, install, tmp_path):
     entries.write_text("[flask_chest]\none = theirs\ntwo = theirs\n")
     refused(plugins, "'one' (theirs 1.0) is the same as the plugin 'two' (theirs 1.0)")
     assert set(as_dict(plugins(BLOCK_PLUGINS="two"))) == {"one", "two", *BACKENDS}
+
+
+class Counting:
+    """Counts how often the distributions are read."""
+
+    def __init__(self):
+        self.read = 0
+
+    def find_spec(self, *_):
+        return None
+
+    def find_distributions(self, _context=None):
+        self.read += 1
+        return []
+
+
+def test_the_distributions_are_read_once_for_all_applications(plugins, monkeypatch):
+    counting = Counting()
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, counting])
+    for _ in range(10):
+        assert set(as_dict(plugins())) == set(BACKENDS)
+    assert counting.read == 1
+
+
+def test_a_distribution_that_is_installed_or_removed_later_is_found(plugins, install, tmp_path):
+    assert set(as_dict(plugins())) == set(BACKENDS)
+    install("theirs", FILTER)
+    assert set(as_dict(plugins())) == {"theirs", *BACKENDS}
+    shutil.rmtree(tmp_path / "theirs-1.0.dist-info")
+    assert set(as_dict(plugins())) == set(BACKENDS)
+    install("theirs", FILTER, "2.0")
+    assert as_dict(plugins())["theirs"] == ("theirs 2.0", "chest_filter_variables")
+
+
+def test_a_folder_that_is_added_to_the_path_later_is_found(plugins, install, monkeypatch, tmp_path):
+    install("theirs", FILTER)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(tmp_path)])
+    assert set(as_dict(plugins())) == set(BACKENDS)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path), "/no/such/folder"])
+    assert set(as_dict(plugins())) == {"theirs", *BACKENDS}

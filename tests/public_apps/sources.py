@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import importlib.metadata
 import os
 import shutil
@@ -24,12 +25,16 @@ class PublicApp:
         folder: The published source: the package, and its tests in `tests`.
         libraries: Folder of libraries that it needs beside the environment; None for none.
         bare: Source of a module `app` that serves it.
+        source: Where the package is in the folder.
+        options: What pytest is given to run its tests.
     """
 
     package: str
     folder: Path
-    libraries: Path | None
-    bare: str
+    libraries: Path | None = None
+    bare: str = ""
+    source: str = "."
+    options: tuple[str, ...] = ("-W", "error", "tests")
 
     def copy_to(self, folder):
         """Copy the source to a folder that may be changed."""
@@ -38,7 +43,7 @@ class PublicApp:
     def environment(self, *more):
         """Return the environment of a process that runs in a copy."""
         ours = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "FLASK_"))}
-        paths = [".", *more, *filter(None, [self.libraries])]
+        paths = [self.source, *more, *filter(None, [self.libraries])]
         return {**ours, "PYTHONPATH": os.pathsep.join(map(str, paths))}
 
 
@@ -57,14 +62,79 @@ def httpbin():
     installed into a folder of their own.
     """
     folder = _source("httpbin", "0.10.4")
-    libraries = _kept(
-        f"httpbin-libraries-{sys.implementation.cache_tag}",
+    libraries = _libraries("httpbin", "brotlicffi", "cffi", "pycparser", "decorator", "six")
+    return PublicApp("httpbin", folder, libraries, "from httpbin import app\n")
+
+
+def flask_security():
+    """Return Flask-Security, and an application of its authors: a blog for logged-in users.
+
+    They have logins, sessions, forms, CSRF protection, Flask-SQLAlchemy and async views. The tests
+    are a selection, as all of them take minutes. Those of MongoDB, Peewee and Pony are left out.
+    The version is the last that works with Flask 3.0.
+    """
+    libraries = _libraries(
+        "flask-security",
+        *("argon2-cffi==25.1.0", "argon2-cffi-bindings==25.1.0", "babel==2.17.0", "bcrypt==4.3.0"),
+        *("bleach==6.2.0", "email-validator==2.2.0", "flask-babel==4.0.0", "flask-login==0.6.3"),
+        *("flask-mailman==1.1.1", "flask-principal==0.4.0", "flask-sqlalchemy==3.1.1"),
+        *("flask-sqlalchemy-lite==0.1.0", "flask-wtf==1.2.2", "freezegun==1.5.5"),
+        *("importlib-resources==6.5.2", "libpass==1.9.1", "python-dateutil==2.9.0.post0"),
+        *("pytz==2025.2", "six==1.17.0", "sqlalchemy==2.0.44", "sqlalchemy-utils==0.42.0"),
+        *("webencodings==0.5.1", "wtforms==3.2.1", "zxcvbn==4.5.0"),
+    )
+    files = ("test_async", "test_basic", "test_csrf")
+    options = (
+        *("-o", "addopts=", "-W", "default::DeprecationWarning"),
+        *("-k", "not mongo and not peewee and not pony"),
+        *("examples/fsqlalchemy1/tests", *_modules(files)),
+    )
+    folder = _source("flask-security", "5.6.2")
+    return PublicApp("flask_security", folder, libraries, options=options)
+
+
+def apiflask():
+    """Return APIFlask, and its examples: a dozen APIs with uploads, pages and an ORM.
+
+    APIFlask is a subclass of Flask. The tests are those that make requests; the others are about
+    the OpenAPI document.
+    """
+    libraries = _libraries(
+        "apiflask",
+        *("apispec==6.8.4", "email-validator==2.2.0", "flask-httpauth==4.8.0"),
+        *("flask-marshmallow==1.3.0", "flask-sqlalchemy==3.1.1", "jsonschema==4.25.1"),
+        *("jsonschema-path==0.3.4", "jsonschema-specifications==2025.9.1"),
+        *("lazy-object-proxy==1.12.0", "marshmallow==3.26.1", "marshmallow-dataclass==8.7.1"),
+        *("mypy-extensions==1.1.0", "openapi-schema-validator==0.6.3"),
+        *("openapi-spec-validator==0.7.2", "pathable==0.4.4", "pyyaml==6.0.3"),
+        *("referencing==0.36.2", "rfc3339-validator==0.1.4", "rpds-py==0.27.1", "six==1.17.0"),
+        *("typeguard==4.4.4", "typing-inspect==0.9.0", "webargs==8.7.0"),
+    )
+    files = (
+        *("test_app", "test_async", "test_base_response", "test_blueprint", "test_exceptions"),
+        *("test_decorator_auth_required", "test_decorator_input", "test_decorator_output"),
+        *("test_helpers", "test_pydantic_integration", "test_route"),
+    )
+    options = ("-o", "addopts=", "examples", *_modules(files))
+    folder = _source("apiflask", "3.1.2")
+    return PublicApp("apiflask", folder, libraries, source="src", options=options)
+
+
+def _modules(names):
+    return tuple(f"tests/{name}.py" for name in names)
+
+
+def _libraries(name, *requirements):
+    """Return a folder of libraries that lies before those of the environment."""
+    digest = hashlib.sha256(" ".join(requirements).encode()).hexdigest()[:8]
+    return _kept(
+        f"{name}-libraries-{sys.implementation.cache_tag}-{digest}",
         lambda into: _pip(
-            *("install", "--no-deps", "--only-binary=:all:", "--target", into),
-            *("brotlicffi", "cffi", "pycparser", "decorator", "six"),
+            *("install", "--no-deps", "--only-binary=:all:"),
+            "--no-binary=flask-principal",  # has no wheel
+            *("--target", into, *requirements),
         ),
     )
-    return PublicApp("httpbin", folder, libraries, "from httpbin import app\n")
 
 
 def _source(name, version):

@@ -3,50 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from public_apps import sources
 from public_apps.records import records_in
-
-HERE = Path(__file__).parent
-
-
-class Suite:
-    """A run of an application's own tests, in a copy of it."""
-
-    def __init__(self, public, folder, *, tracked):
-        public.copy_to(folder)
-        self.folder = folder
-        self.log = folder / "pytest.log"
-        self._report = folder / "report.json"
-        environment = public.environment(HERE)
-        environment.update(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", WATCH_REPORT=str(self._report))
-        if tracked:
-            environment["WATCH_TRACKED"] = public.package
-        options = ("-q", "-p", "watch", "-p", "no:cacheprovider", "-W", "error", "tests")
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "pytest", *options],
-                cwd=folder,
-                env=environment,
-                stdout=log,
-                stderr=log,
-            )
-
-    def end(self):
-        self.process.kill()
-        self.process.wait()
-
-    def report(self):
-        """Wait for the end; return the report of `watch`."""
-        self.process.wait(300)
-        assert self._report.exists(), self.log.read_text("utf-8", "replace")
-        return json.loads(self._report.read_text("utf-8"))
+from public_apps.suite import Suite
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +18,8 @@ def suites(tmp_path_factory):
     with contextlib.ExitStack() as stack:
 
         def start(public, *, tracked):
-            suite = Suite(public, tmp_path_factory.mktemp(public.package), tracked=tracked)
+            more = {"WATCH_TRACKED": public.package} if tracked else {}
+            suite = Suite(public, tmp_path_factory.mktemp(public.package), ["watch"], more)
             stack.callback(suite.end)
             return suite
 
@@ -72,9 +35,8 @@ def test_its_own_tests_pass_with_tracking_and_each_request_is_recorded_once(
 ):
     runs = suites[name]
     bare, tracked = [run.report() for run in runs]
-    log = runs[1].log.read_text("utf-8", "replace")
-    assert tracked["outcomes"] == bare["outcomes"], log
-    assert set(tracked["outcomes"].values()) == {"passed"}, log
+    assert tracked["outcomes"] == bare["outcomes"], tracked["log"]
+    assert set(tracked["outcomes"].values()) == {"passed"}, tracked["log"]
     assert len(tracked["outcomes"]) >= fewest
     assert tracked["requests"] == bare["requests"]
     assert tracked["said"] == []

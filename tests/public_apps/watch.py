@@ -22,6 +22,7 @@ from flask import request, request_started
 outcomes = {}
 requests = []
 said = []
+more = {}  # what another plugin adds to the report
 stats = {}  # by number of the application
 apps = weakref.WeakKeyDictionary()  # must not keep an application alive
 
@@ -111,5 +112,6 @@ def pytest_sessionfinish():
         "said": said,
         "stats": list(stats.values()),
         "idle_threads": idle_threads(),
+        **more,
     }
     Path(os.environ["WATCH_REPORT"]).write_text(json.dumps(report), "utf-8")

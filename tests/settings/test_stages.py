@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from flask import Flask
 
@@ -50,3 +52,59 @@ def test_instance_means_the_instance_folder(tmp_path):
 def test_an_instance_folder_that_cannot_be_created_stops_init_app():
     with pytest.raises(ConfigurationError, match="instance folder '/proc/instance' cannot be"):
         FlaskChest(Flask("shop", instance_path="/proc/instance"))
+
+
+@pytest.mark.parametrize("name", ["we?ird", "#1", "100%25", "a b", "ü", "a&b=c", "%", "x%2Fy", "~"])
+def test_an_instance_folder_may_have_any_name(tmp_path, name):
+    folder = tmp_path / name / "instance"
+    app = Flask("shop", instance_path=str(folder))
+    chest = FlaskChest(app)
+    app.get("/")(chest.track(lambda: ""))
+    app.test_client().get("/")
+    assert chest.flush(60)
+    assert chest.store().count() == 1
+    chest.close()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert {path.name for path in folder.iterdir()} >= {"chest", "chest.sqlite3"}
+    assert [path.name for path in folder.parent.iterdir()] == ["instance"]
+
+
+def test_an_instance_folder_may_have_a_name_that_is_not_utf_8(tmp_path):
+    folder = tmp_path / os.fsdecode(b"\xff?")
+    FlaskChest(Flask("shop", instance_path=str(folder))).close()
+    assert (folder / "chest.sqlite3").is_file()
+
+
+def test_the_instance_folder_is_put_into_urls_encoded_and_into_paths_as_it_is(tmp_path):
+    folder = tmp_path / "a?b %20"
+    app = Flask("shop", instance_path=str(folder))
+    exporters = {
+        "url": "sqlite:///<instance>/url",
+        "path": {"type": "sqlite", "path": "<instance>/path"},
+        "both": {"type": "sqlite", "url": "sqlite:///<instance>/both?busy_timeout_seconds=1"},
+    }
+    FlaskChest(app, exporters=exporters).close()
+    assert {path.name for path in folder.iterdir()} >= {"url", "path", "both"}
+
+
+def test_a_tilde_means_the_home_folder(tmp_path, monkeypatch):
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    home.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(elsewhere)
+    exporters = {
+        "url": "sqlite:///~/url.sqlite3",
+        "path": {"type": "sqlite", "path": "~/path.sqlite3"},
+    }
+    FlaskChest(Flask("shop"), journal="~/chest", exporters=exporters).close()
+    assert {path.name for path in home.iterdir()} == {"chest", "url.sqlite3", "path.sqlite3"}
+    assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize("name", ["JOURNAL", "EXPORTERS"])
+def test_the_home_folder_of_nobody_stops_init_app(init, name):
+    prefix = "sqlite:///" if name == "EXPORTERS" else ""
+    settings = {"JOURNAL": "memory", name: f"{prefix}~no-such-user/chest"}
+    with pytest.raises(ConfigurationError, match=f"CHEST_{name}.*home directory"):
+        init(**settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from uuid import uuid4
 
 from flask import Blueprint, Flask, Request, g
 from pydantic import BaseModel
@@ -53,6 +54,8 @@ async def named() -> tuple[str, int]:
 
 @app.get("/sampled")
 @chest.track("user_id", request_id="ulid", sample_rate=0.5)
+@chest.track(request_id=uuid4)
+@chest.track(request_id=lambda: "new")
 def sampled() -> str:
     with chest.suppressed():
         g.note = "not recorded"

@@ -114,6 +114,35 @@ def in_one_go(
     return first
 
 
+def _ready(descriptor: int, wanted: Wait, seconds: float) -> Ready | None:
+    """Return what a socket is ready for; None when it is ready for nothing in time.
+
+    With `poll`, which has no limit for the number of a descriptor. Eventlet takes it away, and has
+    a `select` without that limit that lets other green threads run.
+    """
+    if not hasattr(select, "poll"):
+        readable, writable, _ = select.select(
+            [descriptor] if wanted & Wait.R else [],
+            [descriptor] if wanted & Wait.W else [],
+            [],
+            seconds,
+        )
+        if readable:
+            return Ready.RW if writable else Ready.R
+        return Ready.W if writable else None
+    socket = select.poll()
+    socket.register(descriptor, _EVENTS[wanted])
+    found = socket.poll(seconds * 1000)
+    if not found:
+        return None
+    [(_, events)] = found
+    if events & ~(select.POLLIN | select.POLLOUT):  # an error: psycopg finds out which
+        return Ready.RW
+    if events & select.POLLIN:
+        return Ready.RW if events & select.POLLOUT else Ready.R
+    return Ready.W
+
+
 class TimedConnection(psycopg.Connection[TupleRow]):
     """Closes itself when the server is silent for too long.
 
@@ -132,12 +161,10 @@ class TimedConnection(psycopg.Connection[TupleRow]):
         Most versions of psycopg's own loop never return while nothing arrives.
         """
         del args, options
-        socket = select.poll()
         try:
             wanted = next(gen)
             while True:
-                socket.register(self.fileno(), _EVENTS[wanted])
-                wanted = gen.send(self._ready(socket))
+                wanted = gen.send(self._ready(wanted))
         except StopIteration as end:
             result: _Result = end.value
             return result
@@ -146,24 +173,19 @@ class TimedConnection(psycopg.Connection[TupleRow]):
                 gen.close()
             raise
 
-    def _ready(self, socket: select.poll) -> Ready:
+    def _ready(self, wanted: Wait) -> Ready:
         """Return what the socket is ready for."""
         try:
-            found = socket.poll(self.limit_seconds * 1000)
+            ready = _ready(self.fileno(), wanted, self.limit_seconds)
         except BaseException:  # of a signal: the answer would be taken for that to the next query
             self.close()
             raise
-        if not found:
+        if ready is None:
             self.close()
             raise psycopg.OperationalError(
                 f"the server has said nothing for {self.limit_seconds:g} seconds"
             )
-        [(_, events)] = found
-        if events & ~(select.POLLIN | select.POLLOUT):  # an error; psycopg finds out which
-            return Ready.RW
-        if events & select.POLLIN:
-            return Ready.RW if events & select.POLLOUT else Ready.R
-        return Ready.W
+        return ready
 
 
 def connect(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote_to_bytes
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -14,14 +15,15 @@ class SqliteConfig(BaseModel):
     """Where the database file is, and how long to wait for its lock.
 
     A URL stands for all of it: ``sqlite:///relative/path.sqlite3``, ``sqlite:////absolute/path``,
-    with other fields in its query, as in ``?busy_timeout_seconds=10``.
+    ``sqlite:///~/path`` in the home folder, with other fields in its query, as in
+    ``?busy_timeout_seconds=10``. In the path, ``?`` and ``%`` are percent-encoded.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: Path = Field(
         description="The database file, created when it is missing, in a folder that exists. A "
-        "relative path starts at the working directory of the process"
+        "relative path starts at the working directory of the process, `~` is the home folder"
     )
     busy_timeout_seconds: float = Field(
         default=5.0,
@@ -53,6 +55,8 @@ class SqliteConfig(BaseModel):
             name: values[0] if len(values) == 1 else values
             for name, values in parse_qs(query, keep_blank_values=True).items()
         }
+        # As bytes: the name of a file need not be UTF-8.
+        path = os.fsdecode(unquote_to_bytes(os.fsencode(path)))
         return {**taken, "path": path, **fields}
 
     @field_validator("path", mode="before")
@@ -68,7 +72,10 @@ class SqliteConfig(BaseModel):
     @field_validator("path")
     @classmethod
     def _absolute(cls, path: Path) -> Path:
-        path = path.expanduser().absolute()  # the working directory may change later
+        try:
+            path = path.expanduser().absolute()  # the working directory may change later
+        except RuntimeError as error:  # the home folder of somebody who has none
+            raise ValueError(f"{path}: {error}. Give the whole path") from None
         if path.is_dir():
             raise ValueError(f"{path} is a directory. Name a file in it, such as chest.sqlite3")
         if not path.parent.is_dir():

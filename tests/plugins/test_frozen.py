@@ -1,0 +1,148 @@
+"""Registered plugins need no package metadata, which a frozen application does not have."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import flask_chest_sqlite.hooks
+import pytest
+from flask import Flask
+from support.installing import DISTRIBUTIONS
+
+from flask_chest import FlaskChest, __version__
+from flask_chest.errors import ConfigurationError
+
+APPLICATION = """
+import sys
+from flask import Flask, g
+from flask_chest import ChestError, FlaskChest
+
+sys.frozen = True
+app = Flask("shop", instance_path=sys.argv[1])
+chest = FlaskChest(exporters=ast.literal_eval(sys.argv[2]), shutdown_seconds=60)
+for name in sys.argv[3:]:
+    chest.register_plugin(importlib.import_module(name))
+try:
+    chest.init_app(app)
+except ChestError as error:
+    sys.exit(str(error))
+
+@app.get("/")
+@chest.track
+def index():
+    g.number = 7
+    return "ok"
+
+app.test_client().get("/")
+assert chest.flush(60)
+[record] = chest.store().query()
+chest.close()
+plugins = [(plugin.name, plugin.origin, plugin.hooks) for plugin in chest.plugins()]
+print((record.variables, plugins))
+"""
+SQLITE = "flask_chest_sqlite.hooks"
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Return a function that runs the application with the packages, without their metadata."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    for place in Path(sysconfig.get_path("purelib")).iterdir():
+        has_code = place.suffix not in {".dist-info", ".pth"} and place.name != "__pycache__"
+        if has_code or place.name.startswith("werkzeug-"):  # whose test client asks for its version
+            (packages / place.name).symlink_to(place)
+    for name, source in DISTRIBUTIONS.items():
+        package = name.replace("-", "_")
+        code = source / "src" if (source / "src").exists() else source
+        (packages / package).symlink_to(code / package)
+
+    def run(exporters, *plugins):
+        code = f"import ast, importlib{APPLICATION}"
+        arguments = [str(tmp_path / "instance"), repr(exporters), *plugins]
+        return subprocess.run(
+            [sys.executable, "-S", "-c", code, *arguments],
+            env={**os.environ, "PYTHONPATH": str(packages)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "exporters",
+    [
+        {"main": "sqlite:///<instance>/chest.sqlite3"},
+        {"main": {"type": "sqlite", "path": "<instance>/chest.sqlite3"}},
+    ],
+)
+def test_a_registered_module_brings_its_types(run, exporters):
+    result = run(exporters, SQLITE)
+    assert (result.returncode, result.stderr) == (0, "")
+    variables, plugins = ast.literal_eval(result.stdout)
+    assert variables == {"number": 7}
+    assert plugins == [(SQLITE, "registered", ("chest_exporters",))]
+
+
+@pytest.mark.parametrize(
+    ("exporters", "plugins", "parts"),
+    [
+        (
+            "sqlite:///x",
+            [],
+            [
+                "import flask_chest_sqlite.hooks; chest.register_plugin(flask_chest_sqlite.hooks)",
+                "--copy-metadata flask-chest-sqlite --collect-submodules flask_chest_sqlite",
+                "Installed: none",
+            ],
+        ),
+        ("postgresql://db/x", [SQLITE], ["--copy-metadata flask-chest-postgres"]),
+        ("zanzibar://x", [SQLITE], ["chest.register_plugin() before init_app", "metadata"]),
+    ],
+)
+def test_the_error_for_a_missing_type_says_what_to_do_in_a_frozen_application(
+    run, exporters, plugins, parts
+):
+    result = run({"main": exporters}, *plugins)
+    assert result.returncode == 1
+    for part in parts:
+        assert part in result.stderr
+    assert "pip install" not in result.stderr
+
+
+# -- Where the same application is developed -------------------------------------------------------
+
+
+def test_a_registered_module_that_is_installed_too_is_loaded_once(tmp_path):
+    chest = FlaskChest()
+    chest.register_plugin(flask_chest_sqlite.hooks)
+    chest.init_app(Flask("shop", instance_path=str(tmp_path)))
+    [first, *others] = chest.plugins()
+    chest.close()
+    assert (first.name, first.origin) == (SQLITE, f"flask-chest-sqlite {__version__}")
+    assert [plugin.name for plugin in others] == ["mongo", "mysql", "postgres"]
+
+
+def test_a_registered_module_is_loaded_although_the_installed_one_is_left_out(tmp_path):
+    chest = FlaskChest(block_plugins=["sqlite"])
+    chest.register_plugin(flask_chest_sqlite.hooks)
+    chest.init_app(Flask("shop", instance_path=str(tmp_path)))
+    chest.close()
+    assert chest.plugins()[0].origin == "registered"
+
+
+def test_a_module_that_is_registered_twice_is_refused(tmp_path):
+    chest = FlaskChest()
+    chest.register_plugin(flask_chest_sqlite.hooks, "one")
+    chest.register_plugin(flask_chest_sqlite.hooks, "two")
+    with pytest.raises(ConfigurationError, match=r"'two'.* is the same as the plugin 'one'"):
+        chest.init_app(Flask("shop", instance_path=str(tmp_path)))

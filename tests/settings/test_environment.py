@@ -1,0 +1,152 @@
+"""A setting in the environment is the same, whether Flask has read it before or not."""
+
+from __future__ import annotations
+
+import json
+import os
+from unittest import mock
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flask_chest import FlaskChest
+from flask_chest.errors import ConfigurationError
+from flask_chest.settings.load import load_settings
+from flask_chest.settings.model import Settings
+
+ODD = [
+    *("2024", "007", "1e3", "1.50", "-0", "12345678901234567890", "NaN", "Infinity", "1_000"),
+    *("true", "false", "True", "yes", "0", "1", "null", "None", "", " ", " 2024 ", "\t1"),
+    *('"2024"', '"', "'a'", "[]", "{}", "[1, 2]", '["a", 7]', '{"a": 1e3}', '{"GET": "a, b"}', "{"),
+    *("a,b", "7,8", "sqlite:////tmp/x", "[" * 5_000, "9" * 5_000),
+]
+
+
+def loaded(environment, *, prefix=None):
+    """Return the settings that an environment makes, or the error, without names."""
+    app = Flask("shop")
+    with mock.patch.dict(os.environ, environment):
+        if prefix is not None:
+            app.config.from_prefixed_env(prefix)
+        try:
+            made = load_settings({}, app.config)
+        except ConfigurationError as error:
+            return str(error).replace("FLASK_", "").replace("SHOP_", "")
+    key = made.redact_key and made.redact_key.get_secret_value()
+    return {**made.model_dump(), "redact_key": key}
+
+
+@pytest.mark.parametrize("field", Settings.model_fields)
+def test_every_setting_is_the_same_after_flask_has_read_the_environment(field):
+    for text in ODD:
+        alone = loaded({f"FLASK_CHEST_{field.upper()}": text})
+        assert loaded({f"FLASK_CHEST_{field.upper()}": text}, prefix="FLASK") == alone, text
+        if isinstance(alone, dict):
+            shop = {f"SHOP_CHEST_{field.upper()}": text}
+            assert loaded(shop, prefix="SHOP") == alone, text
+
+
+words = st.text('7e1.-"[]{}:,antrue ', max_size=8)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+    max_leaves=5,
+)
+texts = st.one_of(words, values.map(json.dumps), st.sampled_from(ODD))
+names = st.sampled_from([
+    *("SERVICE", "REDACT_KEY", "EXPORTERS", "EXPORTERS__main", "EXPORTERS__Two", "VARIABLES__GET"),
+    *("EXPORTERS__main__password", "EXPORTERS__main__a__b", "SAMPLE_RATE", "SAMPLE_RATE__shop"),
+])  # fmt: skip
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(names, texts, max_size=4))
+def test_any_texts_are_the_same_after_flask_has_read_the_environment(variables):
+    environment = {f"FLASK_CHEST_{name}": text for name, text in variables.items()}
+    try:
+        after = loaded(environment, prefix="FLASK")
+    except TypeError:  # Flask itself cannot add to what is no dict
+        assert any("__" in name for name in variables)
+        return
+    assert after == loaded(environment)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "expected"),
+    [
+        ("service", "2024", "2024"),
+        ("service", "007", "007"),
+        ("service", "1e3", "1e3"),
+        ("service", "true", "true"),
+        ("service", "null", "null"),
+        ("service", '"2024"', "2024"),
+        ("service", "{", "{"),
+        ("redact_key", "12345678901234567890", "12345678901234567890"),
+        ("redact_key", "1.50", "1.50"),
+        ("request_id_header", "[]", ()),
+        ("exclude_endpoints", "404", ("404",)),
+        ("block_plugins", "7, 8", ("7", "8")),
+        ("sample_rate", "1e-1", 0.1),
+        ("batch_records", "7", 7),
+        ("keep_errors", "0", False),
+        ("journal", "7", "7"),
+    ],
+)
+def test_a_text_in_the_environment_means_what_the_setting_takes_it_for(field, text, expected):
+    environment = {f"FLASK_CHEST_{field.upper()}": text}
+    assert loaded(environment)[field] == loaded(environment, prefix="FLASK")[field] == expected
+
+
+def test_a_password_of_digits_is_added_to_an_exporter_in_the_configuration(monkeypatch):
+    monkeypatch.setenv("FLASK_CHEST_EXPORTERS__main__password", "0123456789")
+    monkeypatch.setenv("FLASK_CHEST_EXPORTERS__main__user", "12")
+    app = Flask("shop")
+    mine = app.config["CHEST_EXPORTERS"] = {"main": {"type": "postgres", "port": 5433}}
+    app.config.from_prefixed_env()
+    assert load_settings({}, app.config).exporters == {
+        "main": {"type": "postgres", "port": 5433, "password": "0123456789", "user": "12"}
+    }
+    assert mine["main"]["user"] == 12  # the application's own dict is left alone
+
+
+def test_a_value_that_is_set_later_than_flask_has_read_it_counts(monkeypatch):
+    monkeypatch.setenv("FLASK_CHEST_SERVICE", "2024")
+    app = Flask("shop")
+    app.config.from_prefixed_env()
+    app.config["CHEST_SERVICE"] = "2025"
+    assert load_settings({}, app.config).service == "2025"
+    app.config["CHEST_SERVICE"] = 2025
+    with pytest.raises(ConfigurationError, match="CHEST_SERVICE=2025"):
+        load_settings({}, app.config)
+
+
+def test_the_names_of_exporters_keep_their_case(monkeypatch):
+    monkeypatch.setenv("FLASK_CHEST_EXPORTERS__Main", "sqlite:////a")
+    monkeypatch.setenv("FLASK_CHEST_EXPORTERS__COPY__type", "sqlite")
+    assert load_settings({}, {}).exporters == {"Main": "sqlite:////a", "COPY": {"type": "sqlite"}}
+
+
+def test_what_adds_to_no_dict_is_refused(monkeypatch):
+    monkeypatch.setenv("FLASK_CHEST_EXPORTERS", "sqlite:////a")
+    monkeypatch.setenv("FLASK_CHEST_EXPORTERS__copy", "sqlite:////b")
+    with pytest.raises(ConfigurationError, match="EXPORTERS__copy adds to FLASK_CHEST_EXPORTERS,"):
+        load_settings({}, {})
+    monkeypatch.setenv("FLASK_CHEST_EXPORTERS", '{"main": "sqlite:////a"}')
+    assert set(load_settings({}, {}).exporters) == {"main", "copy"}
+
+
+def test_a_number_for_a_name_is_recorded_under_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("FLASK_CHEST_SERVICE", "2024")
+    monkeypatch.setenv("FLASK_CHEST_REDACT_KEY", "1234")
+    monkeypatch.setenv("FLASK_CHEST_REDACT_WITH", "hash")
+    app = Flask("shop", instance_path=str(tmp_path))
+    app.config.from_prefixed_env()
+    chest = FlaskChest(app)
+    app.get("/")(chest.track(lambda: ""))
+    app.test_client().get("/")
+    assert chest.flush(60)
+    [record] = chest.store().query()
+    chest.close()
+    assert record.service == "2024"
