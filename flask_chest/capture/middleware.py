@@ -52,6 +52,7 @@ class Capture:
         rules: What is taken from which request.
         ids: Gives request IDs.
         opts_out: True for a request that asks not to be recorded; None when none can.
+        excludes_path: True for a request that is excluded by its path; None when none is.
         recorder: Completes the records.
         start_delivery: Called with the first request of a process. When it returns False, it is
             called again with the next request.
@@ -64,6 +65,7 @@ class Capture:
         rules: Rules,
         ids: RequestIds,
         opts_out: Callable[[Request], bool] | None,
+        excludes_path: Callable[[Request], bool] | None = None,
         recorder: Recorder,
         start_delivery: Callable[[], bool],
     ) -> None:
@@ -73,6 +75,7 @@ class Capture:
         self.rules = rules
         self._ids = ids
         self._opts_out = opts_out
+        self._excludes_path = excludes_path
         self.recorder = recorder
         self.start_delivery = start_delivery
         self.is_delivery_started = False
@@ -156,7 +159,7 @@ class Capture:
                 plan = self.rules.plan(endpoint, method)
             if plan is None and track_rule is not None:
                 plan = self.rules.plan_of_hidden(track_rule, endpoint, method)
-            if plan is None:
+            if plan is None or (self._excludes_path and self._is_excluded(state, request)):
                 return
             now = time.time_ns() // 1_000
             state.plan = plan
@@ -177,6 +180,13 @@ class Capture:
                 state.is_dropped = True
         except Exception as error:  # noqa: BLE001 - a fault of capture must not cost the request
             self.recorder.report_fault(error)
+
+    def _is_excluded(self, state: RequestState, request: Request) -> bool:
+        """Return whether a request is excluded by its path, and count it."""
+        is_excluded = self._excludes_path is not None and self._excludes_path(request)
+        if is_excluded:
+            self.recorder.exclude(state, "path")
+        return is_excluded
 
 
 class _Middleware:

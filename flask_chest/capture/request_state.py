@@ -21,17 +21,21 @@ class RequestState:
         clock_ns: Monotonic clock at the start of the request, in nanoseconds.
         duration_ns: Nanoseconds from the start of the request until its record is complete.
         error: Unhandled exception, or None.
+        first_byte_ns: Monotonic clock when the server got the first of a body, or a whole one; None
+            when it has none, or no fact needs it.
         generation: Number of forks before the process in which the record began. No other process
             writes the record.
         globals: The object that `flask.g` stands for.
         headers: Headers of the response.
         hidden: Variables that were put on `flask.g` within `chest.suppressed()`.
         identity: ID of the record.
+        is_counted: Whether it is counted already that the request is excluded.
         is_dropped: Whether the request leaves no record.
         plan: What is taken from the request; None when the request is not tracked.
         request: The Flask request, while its record is open: None before it is known that the
             request is tracked, and None again after its record is complete.
         request_id: ID of the request; None until it is made.
+        sent_bytes: Bytes of the body that the server got; None when no fact needs their number.
         started_us: Unix time at the start of the request, in microseconds.
         status: Status code of the response; None when the application sent none.
         trace_id: 32 hexadecimal digits, or None.
@@ -40,15 +44,18 @@ class RequestState:
     clock_ns: int = 0
     duration_ns: int = 0
     error: BaseException | None = None
+    first_byte_ns: int | None = None
     generation: int = 0
     globals: Any = None
     headers: Sequence[tuple[str, str]] = ()
     hidden: Mapping[str, object] | None = None
     identity: str = ""
+    is_counted: bool = False
     is_dropped: bool = False
     plan: Plan | None = None
     request: Request | None = None
     request_id: str | None = None
+    sent_bytes: int | None = None
     started_us: int = 0
     status: int | None = None
     trace_id: str | None = None

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from werkzeug.wsgi import ClosingIterator
 
+from flask_chest.capture.facts import count_chunk, count_whole
+
 if TYPE_CHECKING:
     from flask_chest.capture.request_state import RequestState
 
@@ -39,6 +41,9 @@ def follow(body: Iterable[bytes], state: RequestState, finish: Finish) -> Iterab
             is_stream = True
         if is_stream:
             return Body(body, state, finish)
+    plan = state.plan
+    if plan is not None and plan.facts is not None:
+        count_whole(body, state)
     finish(state, state.error)
     return body
 
@@ -89,6 +94,7 @@ def _announced(
 ) -> Iterator[bytes]:
     try:
         for chunk in body:
+            count_chunk(chunk, state)
             left -= len(chunk)
             if left <= 0:
                 finish(state, state.error)
@@ -112,6 +118,7 @@ def _streamed(body: Iterator[bytes], state: RequestState, finish: Finish) -> Ite
                 break
             finally:
                 _streaming.reset(token)
+            count_chunk(chunk, state)
             yield chunk
     except GeneratorExit:
         raise
