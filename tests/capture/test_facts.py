@@ -219,6 +219,14 @@ def test_an_address_that_is_named_exactly_is_kept_and_a_strong_secret_is_not(ask
     }
 
 
+def test_request_star_lists_the_address_too(ask):
+    taken = ask("request.*")
+    assert list(taken) == [
+        "request.client_ip", "request.user_agent", "request.host", "request.bytes",
+    ]  # fmt: skip
+    assert taken["request.client_ip"] == "127.0.0.1"
+
+
 def test_what_one_route_may_keep_another_does_not(make_chest, recorded):
     chest, app = make_chest(), Flask("shop")
     app.get("/named")(chest.track("request.headers.x-forwarded-for", "client_ip")(put_address))
