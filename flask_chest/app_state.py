@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from flask_chest.capture import endpoints
+from flask_chest.capture import endpoints, exclusions
 from flask_chest.capture.middleware import Capture
 from flask_chest.capture.opt_out import OptOut
 from flask_chest.capture.record_line import Lines
@@ -85,7 +85,10 @@ class AppState:
                 redact, lambda number: self.counters.add("variables_skipped", number=number)
             ),
             enrich=self.plugins.filter_variables(),
+            drops=self.plugins.drop_record(),
             sampling=self.sampling,
+            excluded_statuses=exclusions.statuses(options.exclude_status),
+            release=options.release,
             lines=Lines(options.service or app.name, RecordFields(options.fields, redact)),
             write=self.journal.append,
             raise_errors=options.raise_errors,
@@ -103,6 +106,7 @@ class AppState:
                 decorator=decorator,
                 throttle=self.throttle,
                 raise_errors=options.raise_errors,
+                client_ip_prefix=options.client_ip_prefix,
             ),
             ids=RequestIds(
                 headers=options.request_id_header if options.trust_request_id else (),
@@ -112,6 +116,9 @@ class AppState:
                 throttle=self.throttle,
             ),
             opts_out=OptOut(options.opt_out) if options.opt_out else None,
+            excludes_path=(
+                exclusions.paths(options.exclude_paths) if options.exclude_paths else None
+            ),
             recorder=self.recorder,
             start_delivery=self._start_delivery,
         )
@@ -192,6 +199,7 @@ class AppState:
             plugin_errors=self.counters.by_reason("plugin_errors"),
             suppressed=self.counters.total("suppressed"),
             sampled_out=self.counters.total("sampled_out"),
+            excluded=self.counters.by_reason("excluded"),
             exporters={name: each.stats() for name, each in self.export.supervisors.items()},
             hook_times=self.plugins.times(),
         )

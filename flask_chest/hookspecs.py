@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from flask import Request
 
     from flask_chest.exporter import Batch, Exporter
+    from flask_chest.record import RecordData
 
 hookspec = pluggy.HookspecMarker("flask_chest")
 hookimpl = pluggy.HookimplMarker("flask_chest")
@@ -58,6 +59,26 @@ def chest_filter_variables(variables: dict[str, object], request: Request) -> No
 
     When it raises, all variables are removed, as they may include what it was to remove. The record
     is kept, and later plugins may add variables.
+    """
+
+
+@hookspec
+def chest_drop_record(record: RecordData, request: Request) -> bool | None:
+    """Return whether the record of a request is dropped.
+
+    Called once for each record that sampling keeps, when its request ends, before the record is
+    written.
+
+    Args:
+        record: The whole record as a dict, with its final variables and without secrets. Its
+            `weight` does not know CHEST_MAX_RECORDS_PER_SECOND yet. A change has no effect.
+        request: The Flask request.
+
+    Returns:
+        True to drop the record, which `chest.stats().excluded` counts. Later plugins are not
+        called. False or None to keep it, as far as this plugin is concerned.
+
+    When it raises, the record is kept, unless another plugin drops it.
     """
 
 

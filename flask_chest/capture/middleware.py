@@ -60,6 +60,7 @@ class Capture:
         rules: What is taken from which request.
         ids: Gives request IDs.
         opts_out: True for a request that asks not to be recorded; None when none can.
+        excludes_path: True for a request that is excluded by its path; None when none is.
         recorder: Completes the records.
         start_delivery: Called with the first request of a process. When it returns False, it is
             called again with the next request.
@@ -73,6 +74,7 @@ class Capture:
         rules: Rules,
         ids: RequestIds,
         opts_out: Callable[[Request], bool] | None,
+        excludes_path: Callable[[Request], bool] | None = None,
         recorder: Recorder,
         start_delivery: Callable[[], bool],
     ) -> None:
@@ -84,6 +86,7 @@ class Capture:
         self.rules = rules
         self._ids = ids
         self._opts_out = opts_out
+        self._excludes_path = excludes_path
         self.recorder = recorder
         self.start_delivery = start_delivery
         self.is_delivery_started = False
@@ -179,7 +182,7 @@ class Capture:
             plan = self.rules.plans.get((endpoint, method))
             if plan is None:
                 plan = self.rules.plan(endpoint, method, track_rule)
-            if plan is None:
+            if plan is None or (self._excludes_path and self._is_excluded(state, request)):
                 return
             now = clock.time_ns()
             is_sane = type(now) is int and 0 < now < MAX_NS
@@ -234,6 +237,13 @@ class Capture:
         state.context = copy_context()
         # Now, while a proxy such as `current_user` may ask a database.
         state.resolved = flask_proxies.resolved(state.globals.__dict__)
+
+    def _is_excluded(self, state: RequestState, request: Request) -> bool:
+        """Return whether a request is excluded by its path, and count it."""
+        is_excluded = self._excludes_path is not None and self._excludes_path(request)
+        if is_excluded:
+            self.recorder.exclude(state, "path")
+        return is_excluded
 
 
 class Middleware:

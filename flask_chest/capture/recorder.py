@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import from_json
 from werkzeug.exceptions import HTTPException
 from werkzeug.local import LocalProxy
 
+from flask_chest.encode.fact_names import RELEASE
+from flask_chest.encode.text import clean_text
 from flask_chest.runtime import fork
 from flask_chest.runtime.clock import clock
 from flask_chest.runtime.log import raised as place
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from flask_chest.capture.rules import Plan
     from flask_chest.capture.sampling import Sampling
     from flask_chest.encode.variables import VariableFilter
-    from flask_chest.record import JsonValue
+    from flask_chest.record import JsonValue, RecordData
     from flask_chest.runtime.counters import Counters
     from flask_chest.runtime.log import Throttle
 
@@ -54,7 +56,10 @@ class Recorder:
     Args:
         variables: Chooses variables.
         enrich: Calls the hook `chest_filter_variables`; None when no plugin implements it.
+        drops: Calls the hook `chest_drop_record`; None when no plugin implements it.
         sampling: Decides which records are kept.
+        excluded_statuses: Status codes whose records are not kept.
+        release: The variable `app.release` of every record; empty for none.
         lines: Makes the line of JSON.
         write: Takes the finished record as one line of JSON.
         raise_errors: Whether a fault of capture raises after it is logged.
@@ -67,7 +72,10 @@ class Recorder:
         *,
         variables: VariableFilter,
         enrich: Callable[[dict[str, object], Request], None] | None,
+        drops: Callable[[RecordData, Request], bool] | None = None,
         sampling: Sampling,
+        excluded_statuses: Collection[int] = (),
+        release: str = "",
         lines: Lines,
         write: Callable[[bytes], object],
         raise_errors: bool,
@@ -76,7 +84,13 @@ class Recorder:
     ) -> None:
         self._variables = variables
         self._enrich = enrich
+        self._drops = drops
         self._sampling = sampling
+        self._excluded_statuses = excluded_statuses
+        # Whether a record may be left out, whatever the sample rate of its route.
+        self._is_selective = bool(sampling.is_limited or excluded_statuses or drops is not None)
+        self._release = clean_text(release)
+        self._is_plain = enrich is None and not release
         self._lines = lines
         self.write = write
         self._raise_errors = raise_errors
@@ -105,13 +119,12 @@ class Recorder:
             duration_ns = clock.monotonic_ns() - state.clock_ns
             state.duration_ns = max(0, duration_ns)
             weight, variables = 1.0, None
-            if plan.sample_rate < 1.0 or self._sampling.is_limited:
-                weight, variables = self._sample(state, request, plan)
+            if plan.sample_rate < 1.0 or self._is_selective:
+                weight, variables = self._select(state, request, plan)
                 if not weight:
-                    self._counters.add("sampled_out")
                     return
             if variables is None:
-                if self._enrich is None and state.hidden is None and state.context is None:
+                if self._is_plain and plan.facts is None and not (state.hidden or state.context):
                     # As nearly always. The call of one more method takes 400 instructions.
                     variables = self._variables.take(state.globals.__dict__, plan.patterns)
                 else:
@@ -121,6 +134,12 @@ class Recorder:
             self.report_loss(fault)
         finally:
             state.globals = state.hidden = state.error = state.context = state.resolved = None
+
+    def exclude(self, state: RequestState, reason: str) -> None:
+        """Count, once, a request that is not recorded because somebody excluded it."""
+        if not state.is_counted:
+            state.is_counted = True
+            self._counters.add("excluded", reason)
 
     def report_loss(self, error: Exception) -> None:
         """Count and log a fault of capture that costs a record.
@@ -133,13 +152,36 @@ class Recorder:
         if self._raise_errors:
             raise error
 
-    def _sample(
+    def _select(
         self, state: RequestState, request: Request, plan: Plan
     ) -> tuple[float, Mapping[str, JsonValue] | None]:
         """Return the weight of a record, 0.0 when it is not kept, and its variables.
 
-        The variables are None when the application's own rule did not need them.
+        What is not kept is counted. The variables are None when nobody needed them.
         """
+        if state.error is None and state.status in self._excluded_statuses:
+            self.exclude(state, "status")
+            return 0.0, None
+        weight, variables = 1.0, None
+        if plan.sample_rate < 1.0:
+            weight, variables = self._sample(state, request, plan)
+        if weight and self._drops is not None:
+            if variables is None:
+                variables = self._take_variables(state, request, plan)
+            line = self._lines.line(state, request, weight, variables)
+            if self._drops(from_json(line), request):
+                self.exclude(state, "hook")
+                return 0.0, None
+        # Last, so that no weight counts a request that is excluded.
+        weight = self._sampling.limited(weight)
+        if not weight:
+            self._counters.add("sampled_out")
+        return weight, variables
+
+    def _sample(
+        self, state: RequestState, request: Request, plan: Plan
+    ) -> tuple[float, Mapping[str, JsonValue] | None]:
+        """Return the weight of a record by its rate, and its variables if the rule needed them."""
         sampling, variables = self._sampling, None
         weight = sampling.share(
             plan.sample_rate,
@@ -153,7 +195,7 @@ class Recorder:
             variables = self._take_variables(state, request, plan)
             line = self._lines.line(state, request, 1.0, variables)
             weight = sampling.ruled(from_json(line))
-        return sampling.limited(weight), variables
+        return weight, variables
 
     def _take_variables(
         self, state: RequestState, request: Request, plan: Plan
@@ -171,9 +213,18 @@ class Recorder:
                 for name, value in dict(variables).items()
                 if hidden.get(name, _MISSING) is not value
             }
+        if plan.facts is not None:
+            variables = plan.facts.beside(variables, state, request)
         run = state.context.run if state.context is not None else _run
         if (enrich := self._enrich) is None:
-            return run(self._variables.take, variables, plan.patterns)
-        return run(
-            self._variables.take, variables, plan.patterns, lambda chosen: enrich(chosen, request)
-        )
+            taken = run(self._variables.take, variables, plan.patterns)
+        else:
+            taken = run(
+                self._variables.take,
+                variables,
+                plan.patterns,
+                lambda chosen: enrich(chosen, request),
+            )
+        if self._release and not plan.patterns.excludes(RELEASE):
+            taken = {**taken, RELEASE: self._release}
+        return taken

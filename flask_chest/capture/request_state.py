@@ -24,12 +24,15 @@ class RequestState:
             such as `current_user` can be read in it until the record is complete.
         duration_ns: Nanoseconds from the start of the request until its record is complete.
         error: Exception that Flask or a plugin reported, or that ended the request; or None.
+        first_byte_ns: Monotonic clock when the server got the first of a body, or a whole one; None
+            when it has none, or no fact needs it.
         generation: Number of forks before the process in which the record began. No other process
             writes the record.
         globals: The object that `flask.g` stands for.
         headers: Headers of the response.
         hidden: Variables that were put on `flask.g` within `chest.suppressed()`.
         identity: ID of the record.
+        is_counted: Whether it is counted already that the request is excluded.
         is_decided: Whether Flask has started the response of the request, so that it is known
             whether the request is tracked.
         is_dropped: Whether the request leaves no record.
@@ -39,6 +42,7 @@ class RequestState:
             request is tracked, and None again after its record is complete.
         request_id: ID of the request; None until it is made.
         resolved: The objects that proxies on `flask.g` stand for, by name; None when there is none.
+        sent_bytes: Bytes of the body that the server got; None when no fact needs their number.
         started_us: Unix time at the start of the request, in microseconds.
         status: Status code of the response; None when the application sent none.
         trace_id: 32 hexadecimal digits, or None.
@@ -48,11 +52,13 @@ class RequestState:
     context: Context | None = None
     duration_ns: int = 0
     error: BaseException | None = None
+    first_byte_ns: int | None = None
     generation: int = 0
     globals: Any = None
     headers: Sequence[tuple[str, str]] = ()
     hidden: Mapping[str, object] | None = None
     identity: str = ""
+    is_counted: bool = False
     is_decided: bool = False
     is_dropped: bool = False
     is_followed: bool = True
@@ -60,6 +66,7 @@ class RequestState:
     request: Request | None = None
     request_id: str | None = None
     resolved: Mapping[str, object] | None = None
+    sent_bytes: int | None = None
     started_us: int = 0
     status: int | None = None
     trace_id: str | None = None

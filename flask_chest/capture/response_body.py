@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from werkzeug.wsgi import ClosingIterator
 
+from flask_chest.capture.facts import count_chunk, count_whole
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
@@ -94,6 +96,9 @@ class OpenBodies:
         else:
             is_whole = kind is list or kind is tuple or _is_file(body, environ)
         if is_whole:
+            plan = state.plan
+            if plan is not None and plan.facts is not None:
+                count_whole(body, state)
             finish(state, None)
             return body
         followed = Body(body, state, finish)
@@ -148,6 +153,7 @@ def _followed(body: Iterable[bytes], state: RequestState, finish: Finish) -> Ite
                 _streaming.reset(token)
             if is_first:  # the application may have started the response only now
                 is_first, left = False, _length(state.headers)
+            count_chunk(chunk, state)
             if left is not None:
                 left -= len(chunk)
                 if left <= 0:

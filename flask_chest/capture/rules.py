@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from flask_chest.capture.facts import Facts
 from flask_chest.encode.patterns import HTTP_METHODS, NOTHING
 from flask_chest.errors import ConfigurationError
 from flask_chest.runtime import flask_proxies
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from flask.sansio.blueprints import Blueprint
 
     from flask_chest.capture.decorator import TrackDecorator
+    from flask_chest.capture.facts import Prefixes
     from flask_chest.capture.generators import RequestIdGenerator
     from flask_chest.capture.track_rule import TrackRule
     from flask_chest.encode.patterns import Patterns
@@ -28,19 +30,25 @@ class Plan:
         patterns: Which variables.
         generator: The route's own request-ID generator, or None.
         sample_rate: Share of the requests that is kept, from 0 to 1.
+        facts: Reads the facts that the patterns take; None when they take none.
     """
 
-    __slots__ = ("generator", "patterns", "sample_rate")
+    __slots__ = ("facts", "generator", "patterns", "sample_rate")
 
     def __init__(
-        self, patterns: Patterns, generator: RequestIdGenerator | None, sample_rate: float
+        self,
+        patterns: Patterns,
+        generator: RequestIdGenerator | None,
+        sample_rate: float,
+        facts: Facts | None = None,
     ) -> None:
         self.patterns = patterns
         self.generator = generator
         self.sample_rate = sample_rate
+        self.facts = facts
 
 
-NO_PLAN: Final = Plan(NOTHING, None, 0.0)
+NO_PLAN: Final = Plan(NOTHING, None, 0.0, None)
 """The plan of a request that cannot be recorded, because of a fault of capture."""
 
 
@@ -56,6 +64,7 @@ class Rules:
         decorator: Knows where `@chest.track` stands.
         throttle: Logs a misplaced `@chest.track`.
         raise_errors: Whether a misplaced `@chest.track` raises instead of being logged.
+        client_ip_prefix: To how many bits the address of a client is cut; None for all of it.
 
     Attributes:
         track_all: Whether requests are tracked that no `@chest.track` asks for.
@@ -72,6 +81,7 @@ class Rules:
         decorator: TrackDecorator,
         throttle: Throttle,
         raise_errors: bool,
+        client_ip_prefix: Prefixes | None = None,
     ) -> None:
         self.track_all = track_all
         self.plans: dict[tuple[str | None, str], Plan | None] = {}
@@ -81,6 +91,7 @@ class Rules:
         self._decorator = decorator
         self._throttle = throttle
         self._raise_errors = raise_errors
+        self._client_ip_prefix = client_ip_prefix
         self._hidden_plans: dict[tuple[TrackRule, str | None, str], Plan] = {}
         self._above_route: dict[str, TrackRule] | None = None
 
@@ -163,10 +174,12 @@ class Rules:
         """
         patterns, *outer = (rule.patterns(method) for rule in (*rules, self._app_wide))
         rates = [rule.sample_rate for rule in rules if rule.sample_rate is not None]
+        patterns = patterns.within(outer)
         return Plan(
-            patterns.within(outer),
+            patterns,
             next((rule.generator for rule in rules if rule.generator is not None), None),
             rates[0] if rates else self._sample_rate(endpoint),
+            Facts.of(patterns, self._client_ip_prefix),
         )
 
     def _find_misplaced(self, views: Mapping[str, Callable[..., Any]]) -> None:

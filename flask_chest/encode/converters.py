@@ -23,7 +23,7 @@ from pydantic import AnyUrl, BaseModel, RootModel
 from werkzeug.datastructures import MultiDict
 from werkzeug.local import LocalProxy
 
-from flask_chest.encode import object_fields
+from flask_chest.encode import library_scalars, object_fields
 
 if TYPE_CHECKING:
     from flask_chest.encode.values import Conversion
@@ -50,6 +50,10 @@ def converter(kind: type) -> Converter | Unwrap | None:
 
 
 def _by_base(kind: type) -> Converter | Unwrap | None:
+    # First: `pandas.NaT` is a datetime, and `numpy.timedelta64` an integer.
+    read = library_scalars.reader(kind)
+    if read is not None:
+        return _scalar(read)
     for base, convert in CONVERTERS:
         if issubclass(kind, base):
             return convert
@@ -131,6 +135,7 @@ CONVERTERS: Final[tuple[tuple[type, Converter | Unwrap], ...]] = (
     (os.PathLike, _scalar(os.fsdecode)),
     (numbers.Integral, _scalar(int)),
     (numbers.Real, _scalar(float)),
+    (numbers.Complex, _scalar(lambda value: str(complex(value)))),
 )
 
 _EXACT: Final = {kind: _by_base(kind) for kind, _ in CONVERTERS}

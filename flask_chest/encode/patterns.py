@@ -1,4 +1,4 @@
-"""Patterns: which variables of `flask.g` are taken, by names, `*` patterns and `!` exclusions."""
+"""Patterns: which variables of `flask.g` and which facts are taken, by names, `*` and `!`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from flask_chest.encode import fact_names
 from flask_chest.errors import ConfigurationError
 
 HTTP_METHODS: Final = frozenset(
@@ -19,20 +20,26 @@ MAX_REMEMBERED: Final = 4_096
 
 _MISSING: Final = object()
 
+# As with a shell and its dot files, a pattern takes names with a leading underscore only if it has
+# one itself. The same holds for the reserved prefixes of facts.
+_NOT_RESERVED: Final = "".join(f"(?!{re.escape(prefix)})" for prefix in fact_names.RESERVED)
+
 
 class Patterns:
     """Which names one list of names and patterns takes.
 
     Args:
-        patterns: Names of variables, patterns with `*`, and exclusions with a leading `!`.
-            Exclusions alone mean everything else. A single string is a list of one.
+        patterns: Names of variables or facts, patterns with `*`, and exclusions with a leading `!`.
+            Exclusions alone mean everything else on `g`. A single string is a list of one.
         setting: Where the list is written, for the error.
         outer_exclusions: More exclusions, without `!`. They may exclude all that `patterns` take.
 
     Attributes:
         patterns: The list in its normal form: inclusions, then exclusions.
         exclusions: All exclusions, without `!`.
-        names: Names without `*` that are taken, in their order.
+        names: Names without `*` that are taken, in their order, facts among them.
+        facts: Names of facts among these.
+        families: Prefixes of facts, such as `request.headers.`, of which a `*` takes some.
         has_wildcards: Whether names that nobody listed can be taken.
         caught: Memory: what `catches` has returned before.
         verdicts: Memory of the one filter that uses these patterns: the redactor's verdict on
@@ -44,14 +51,14 @@ class Patterns:
 
     __slots__ = (
         "_excluded", "_inclusions", "_matches_wildcard",
-        "caught", "exclusions", "has_wildcards", "names", "patterns", "verdicts",
+        "caught", "exclusions", "facts", "families", "has_wildcards", "names", "patterns",
+        "verdicts",
     )  # fmt: skip
 
     def __init__(
         self, patterns: Iterable[str], *, setting: str, outer_exclusions: Iterable[str] = ()
     ) -> None:
-        # Python does the same with names in a program: "ﬁ" (one letter) is `g.fi` there.
-        normal = [unicodedata.normalize("NFKC", each) for each in _listed(patterns, setting)]
+        normal = [_normal(each) for each in _listed(patterns, setting)]
         exclusions = [pattern[1:] for pattern in normal if pattern.startswith("!")]
         inclusions = [pattern for pattern in normal if not pattern.startswith("!")]
         if exclusions and not inclusions:
@@ -67,20 +74,25 @@ class Patterns:
         self.patterns = tuple(dict.fromkeys((*inclusions, *(f"!{each}" for each in exclusions))))
         self.exclusions = tuple(dict.fromkeys((*exclusions, *outer_exclusions)))
         self._inclusions = frozenset(inclusions)
-        self._excluded = _any_of(map(fnmatch.translate, self.exclusions))
-        # As with a shell and its dot files, a pattern takes names with a leading underscore only
-        # if it has one itself. An exclusion needs none: "!*_secret" excludes "_my_secret", too.
+        # An exclusion needs no prefix: "!*_secret" excludes "_my_secret", and facts, too.
+        self._excluded = _any_of(
+            fnmatch.translate(fact_names.literally(each)) for each in self.exclusions
+        )
+        wildcards = [each for each in inclusions if _is_open(each)]
         self._matches_wildcard = _any_of(
-            ("" if pattern.startswith("_") else "(?!_)") + fnmatch.translate(pattern)
-            for pattern in inclusions
-            if "*" in pattern
+            _guard(each) + fnmatch.translate(fact_names.literally(each)) for each in wildcards
         )
         self.has_wildcards = self._matches_wildcard is not None
         self.names = tuple(
             dict.fromkeys(
-                name for name in inclusions if "*" not in name and not self.excludes(name)
+                name
+                for pattern in inclusions
+                for name in _names_of(pattern)
+                if not self.excludes(name)
             )
         )
+        self.facts = tuple(name for name in self.names if fact_names.is_fact(name))
+        self.families = frozenset(filter(None, map(fact_names.family_of, wildcards)))
         self.caught: dict[str, bool] = {}
         self.verdicts: dict[str, int] = {}
 
@@ -102,7 +114,9 @@ class Patterns:
 
     def excludes(self, name: str) -> bool:
         """Return whether an exclusion matches `name`."""
-        return self._excluded is not None and self._excluded(name) is not None
+        return self._excluded is not None and any(
+            self._excluded(spelling) is not None for spelling in fact_names.spellings(name)
+        )
 
     def catches(self, name: str) -> bool:
         """Return whether a pattern with `*` takes `name`, and no exclusion matches it."""
@@ -113,7 +127,8 @@ class Patterns:
                 and self._matches_wildcard(name) is not None
                 and not self.excludes(name)
             )
-            if len(self.caught) < MAX_REMEMBERED:
+            # A client may invent any number of parameters and headers.
+            if len(self.caught) < MAX_REMEMBERED and not fact_names.is_fact(name):
                 self.caught[name] = known
         return known
 
@@ -155,16 +170,58 @@ def _listed(patterns: Iterable[str], setting: str) -> list[str]:
         )
     listed = list(listed)
     for pattern in listed:
-        # Some name of a variable must match: `_` stands for what a `*` matches.
-        if not isinstance(pattern, str) or not (
-            pattern.removeprefix("!").replace("*", "_").isidentifier()
-        ):
+        if not isinstance(pattern, str) or not _can_match(pattern):
             raise ConfigurationError(
-                f"{setting}: {pattern!r} can match no variable of flask.g. Use a name such as "
-                "'user_id', a pattern such as 'cart_*', or an exclusion such as '!cart_secret'",
-                setting=setting,
+                f"{setting}: {pattern!r} can match no variable {_hint(pattern)}", setting=setting
             )
     return listed
+
+
+def _can_match(pattern: str) -> bool:
+    name = pattern.removeprefix("!")
+    if fact_names.is_fact(name):
+        return fact_names.can_match(fact_names.normal(name), as_exclusion=name != pattern)
+    # Some name of a variable must match: `_` stands for what a `*` matches.
+    return name.replace("*", "_").isidentifier()
+
+
+def _hint(pattern: object) -> str:
+    name = pattern.removeprefix("!") if isinstance(pattern, str) else ""
+    if fact_names.is_fact(name):
+        return f"and no fact about a request. {fact_names.hint(name)}"
+    return (
+        "of flask.g. Use a name such as 'user_id', a pattern such as 'cart_*', or an exclusion "
+        "such as '!cart_secret'"
+    )
+
+
+def _normal(pattern: str) -> str:
+    name = pattern.removeprefix("!")
+    if fact_names.is_fact(name):
+        return pattern.replace(name, fact_names.normal(name))
+    # Python does the same with names in a program: "ﬁ" (one letter) is `g.fi` there.
+    return unicodedata.normalize("NFKC", pattern)
+
+
+def _is_open(inclusion: str) -> bool:
+    """Return whether an inclusion takes names that are known only when they are seen."""
+    return "*" in inclusion and (
+        not fact_names.is_fact(inclusion) or bool(fact_names.family_of(inclusion))
+    )
+
+
+def _names_of(inclusion: str) -> tuple[str, ...]:
+    """Return the names that an inclusion lists: itself, or the facts that its `*` stands for."""
+    if _is_open(inclusion):
+        return ()
+    return fact_names.single_facts(inclusion) if "*" in inclusion else (inclusion,)
+
+
+def _guard(pattern: str) -> str:
+    """Return what a name must not begin with for a pattern with `*` to take it."""
+    if fact_names.is_fact(pattern):
+        return ""
+    return _NOT_RESERVED if pattern.startswith("_") else "(?!_)" + _NOT_RESERVED
 
 
 def _covers(exclusion: str, pattern: str) -> bool:
@@ -173,7 +230,10 @@ def _covers(exclusion: str, pattern: str) -> bool:
     A name contains no `*`. So only a `*` of the exclusion can match one of the pattern, and then
     it matches whatever that stands for.
     """
-    return fnmatch.fnmatchcase(pattern, exclusion)
+    return any(
+        fnmatch.fnmatchcase(spelling, fact_names.literally(exclusion))
+        for spelling in fact_names.spellings(pattern)
+    )
 
 
 def _any_of(expressions: Iterable[str]) -> Callable[[str], object] | None:

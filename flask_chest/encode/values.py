@@ -21,6 +21,7 @@ from pydantic_core import to_json
 
 from flask_chest.encode.converters import Unwrap, converter
 from flask_chest.encode.fast_path import flat_copy, is_json_scalar
+from flask_chest.encode.library_scalars import plain
 from flask_chest.encode.limits import (
     MAX_DEPTH,
     MAX_INTEGER_BITS,
@@ -87,6 +88,8 @@ class Conversion:
 
     def convert_keyed(self, verdict: int, value: object, depth: int) -> object:
         """Return the JSON form of a value, or its substitute when its key is a secret one."""
+        if verdict != PLAIN:
+            value = plain(value)  # a count or a bool of numpy is no secret either
         if not self._redact.is_secret(verdict, value):
             return self.convert(value, depth)
         self.room -= VALUE_COST

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Container, Mapping
 from itertools import islice
 from typing import Final, cast
 
+from flask_chest.encode.fact_names import is_fact
 from flask_chest.encode.fast_path import MIN_NUMBER, flat_copy
 from flask_chest.encode.limits import MAX_ITEMS, MAX_RECORD, VALUE_COST
 from flask_chest.encode.patterns import MAX_REMEMBERED, Patterns
@@ -40,7 +41,7 @@ class VariableFilter:
         """Return the JSON form of the chosen variables.
 
         Args:
-            variables: What is on `flask.g`.
+            variables: What is on `flask.g`, and the facts that `patterns` take.
             patterns: Choose among them. Listed names come first, then the others as on `g`.
             enrich: May change the chosen variables, values as they are, before they become JSON.
                 Nothing is raised but what this raises.
@@ -146,11 +147,18 @@ class VariableFilter:
         """
         name = str.__str__(name)  # the same name, without overrides
         verdict = self._redact.verdict(name)
+        memory = self._verdicts
+        if is_fact(name):
+            # Another list may take the same fact by a `*`. What a `*` takes is not remembered: a
+            # client may invent any number of names.
+            memory = {}
+            if name in patterns.facts:
+                memory, verdict = patterns.verdicts, self._redact.verdict_of_named(name)
         key = name
-        if name not in self._verdicts or name in data:
+        if name not in memory or name in data:
             key = unique_key(name, data, repeats, self._redact)
-        if verdict != SECRET and key == name and len(self._verdicts) < MAX_REMEMBERED:
-            self._verdicts[name] = verdict
+        if verdict != SECRET and key == name and len(memory) < MAX_REMEMBERED:
+            memory[name] = verdict
         room -= len(key)
         form, taken = to_data(value, verdict, room, self._redact, named=patterns.asks_for(name))
         if form is not DROPPED:

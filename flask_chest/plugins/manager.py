@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
     from flask_chest.exporter import Batch, Exporter
     from flask_chest.plugins.discovery import PluginInfo
+    from flask_chest.record import RecordData
     from flask_chest.runtime.counters import Counters, HookTime
     from flask_chest.runtime.log import Throttle
 
-_IN_REQUEST: Final = ("chest_request_id", "chest_filter_variables")
+_IN_REQUEST: Final = ("chest_request_id", "chest_filter_variables", "chest_drop_record")
 _IN_EXPORT: Final = ("chest_exported", "chest_export_failed")
 
 
@@ -148,6 +149,23 @@ class Plugins:
                     call.failed(error)
 
         return apply
+
+    def drop_record(self) -> Callable[[RecordData, Request], bool] | None:
+        """Return a function that asks the plugins whether to drop a record. It never raises."""
+        calls = self._calls["chest_drop_record"]
+        if not calls:
+            return None
+
+        def ask(record: RecordData, request: Request) -> bool:
+            for call in calls:
+                try:
+                    if call(record, request):
+                        return True
+                except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+                    call.failed(error)
+            return False
+
+        return ask
 
     # -- Notifications -------------------------------------------------------------------------
 

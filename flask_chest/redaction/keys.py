@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Final
 
 from flask_chest.errors import ConfigurationError
+
+_ADDRESSES: Final = ("ip_address", "remote_addr", "forwarded_for", "real_ip", "client_ip")
 
 DEFAULT_KEYS: Final[tuple[str, ...]] = (
     # Credentials
@@ -19,7 +22,7 @@ DEFAULT_KEYS: Final[tuple[str, ...]] = (
     # Sessions
     "session", "sessid", "connect.sid", "=sid", "cookie", "csrf", "xsrf", "symfony",
     # Addresses of clients
-    "ip_address", "remote_addr", "forwarded_for", "real_ip", "client_ip",
+    *_ADDRESSES,
     # Payment and personal data
     "card_number", "credit_card", "=cvv", "=cvc", "=ssn", "social_security", "=iban",
     # Exceptions: harmless words that contain one of these
@@ -55,40 +58,56 @@ class SecretKeys:
     def __init__(self, patterns: Iterable[str] = (), *, setting: str = "CHEST_REDACT_KEYS") -> None:
         given = tuple(patterns)
         known = DEFAULT_KEYS if "!*" not in given else ()
-        # Of two equal patterns the later takes precedence, so that `!session` undoes "session".
-        kinds: dict[str, str] = {"tokens": "count"} if known else {}
-        for pattern in (*known, *(each for each in given if each != "!*")):
-            expression = _expression(pattern.removeprefix("!"), setting)
-            kinds.pop(expression, None)
-            kinds[expression] = "exception" if pattern.startswith("!") else "secret"
-        if not kinds:
-            self._search = re.compile(r"(?!)")
-        else:
-            # The longest pattern that matches at a place takes precedence.
-            ordered = sorted(kinds, key=lambda each: len(each.replace("_?", "")), reverse=True)
-            self._search = re.compile(
-                "|".join(f"(?P<{kinds[each]}{n}>{each})" for n, each in enumerate(ordered))
-            )
+        given = tuple(each for each in given if each != "!*")
+        self._patterns = known, given, setting
+        self._search = _compiled(known, given, setting)
         self._known: dict[str, int] = {}
 
     def verdict(self, key: str) -> int:
         """Return `PLAIN`, `SECRET` or `COUNT`."""
         known = self._known.get(key)
         if known is None:
-            known = self._look_at(key)
+            known = _look_at(key, self._search)
             if len(self._known) < _MAX_KNOWN and len(key) <= _MAX_LENGTH:
                 self._known[key] = known
         return known
 
-    def _look_at(self, key: str) -> int:
-        verdict = PLAIN
-        for match in self._search.finditer(_words(key[: 4 * _MAX_LENGTH])):
-            group = match.lastgroup or ""
-            if group.startswith("secret"):
-                return SECRET
-            if group.startswith("count"):
-                verdict = COUNT
-        return verdict
+    def verdict_of_named(self, key: str) -> int:
+        """Return the verdict on a fact about the request that a route lists by its exact name.
+
+        Of the default list, the addresses of clients do not hide it: nobody lists
+        `request.client_ip` by accident.
+        """
+        return _look_at(key, self._search_named)
+
+    @cached_property
+    def _search_named(self) -> re.Pattern[str]:
+        known, given, setting = self._patterns
+        return _compiled([each for each in known if each not in _ADDRESSES], given, setting)
+
+
+def _compiled(known: Iterable[str], given: Iterable[str], setting: str) -> re.Pattern[str]:
+    # Of two equal patterns the later takes precedence, so that `!session` undoes "session".
+    kinds: dict[str, str] = {"tokens": "count"} if known else {}
+    for pattern in (*known, *given):
+        expression = _expression(pattern.removeprefix("!"), setting)
+        kinds.pop(expression, None)
+        kinds[expression] = "exception" if pattern.startswith("!") else "secret"
+    # The longest pattern that matches at a place takes precedence.
+    ordered = sorted(kinds, key=lambda each: len(each.replace("_?", "")), reverse=True)
+    groups = [f"(?P<{kinds[each]}{n}>{each})" for n, each in enumerate(ordered)]
+    return re.compile("|".join(groups) or "(?!)")
+
+
+def _look_at(key: str, search: re.Pattern[str]) -> int:
+    verdict = PLAIN
+    for match in search.finditer(_words(key[: 4 * _MAX_LENGTH])):
+        group = match.lastgroup or ""
+        if group.startswith("secret"):
+            return SECRET
+        if group.startswith("count"):
+            verdict = COUNT
+    return verdict
 
 
 def _words(key: str) -> str:

@@ -58,6 +58,7 @@ class Redactor:
         secret_key: bytes = b"",
     ) -> None:
         self.verdict: Callable[[str], int] = keys.verdict
+        self.verdict_of_named: Callable[[str], int] = keys.verdict_of_named
         self._finders = [FINDERS[kind] for kind in dict.fromkeys(values)]
         self._finds_cards = FINDERS["card"] in self._finders
         self.harmless: set[str] = set()

@@ -67,6 +67,9 @@ class Stats:
             ``geo: chest_filter_variables``.
         suppressed: Requests that were not recorded because of `chest.drop_request()`,
             `chest.suppressed()` or CHEST_OPT_OUT.
+        excluded: Requests that were tracked and not recorded, by reason: ``path``
+            (CHEST_EXCLUDE_PATHS), ``status`` (CHEST_EXCLUDE_STATUS), ``hook``
+            (`chest_drop_record`).
         sampled_out: Requests that sampling or CHEST_MAX_RECORDS_PER_SECOND dropped; the weights of
             those that were kept count them.
         exporters: One entry for each configured exporter, by name.
@@ -81,6 +84,7 @@ class Stats:
     plugin_errors: dict[str, int]
     suppressed: int
     sampled_out: int
+    excluded: dict[str, int] = field(default_factory=dict)
     exporters: dict[str, ExporterStats] = field(default_factory=dict)
     hook_times: dict[str, HookTime] = field(default_factory=dict)
 

@@ -46,6 +46,23 @@ def _name_single_url(value: object) -> object:
     return {"main": value} if isinstance(value, str) else value
 
 
+def _split_statuses(value: object) -> object:
+    """Decode a list, or make one of a single status code."""
+    return (value,) if isinstance(value, int) else _split_list(value)
+
+
+def _bits(value: object) -> object:
+    """Decode a pair of network prefixes, such as ``/24,/48``."""
+    value = _split_list(value)
+    if not isinstance(value, (list, tuple)):
+        return value
+    if len(value) != 2:
+        raise ValueError("needs two prefixes, for IPv4 and for IPv6, such as /24,/48")
+    return tuple(each.removeprefix("/") if isinstance(each, str) else each for each in value)
+
+
+Bits4 = Annotated[int, Field(ge=0, le=32)]
+Bits6 = Annotated[int, Field(ge=0, le=128)]
 Rate = Annotated[float, Field(ge=0, le=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_list)]
 
@@ -67,16 +84,33 @@ class Settings(BaseModel):
         max_length=255,
         description="Value of the record's field `service`. Empty: the application's name",
     )
+    release: str = Field(
+        default="",
+        max_length=255,
+        description="The version that is deployed, such as `2026.11.3` or a commit. Recorded as "
+        "the variable `app.release` of every record. Empty: not recorded",
+    )
     track_all: bool = Field(
         default=False, description="Record every request, not only those to tracked routes"
     )
     variables: Annotated[tuple[str, ...] | dict[str, Names], BeforeValidator(_split_list)] = Field(
         default=("*",),
-        description="What app-wide tracking takes from `flask.g`: names and patterns, or a dict of "
-        "these by HTTP method. Its `!` exclusions apply to every route",
+        description="What app-wide tracking takes: names and patterns of variables and of "
+        "[facts](records.md#facts-about-the-request), or a dict of these by HTTP method. Its `!` "
+        "exclusions apply to every route",
     )
     exclude_endpoints: Names = Field(
         default=(), description="Endpoints, or patterns of endpoints, that are never recorded"
+    )
+    exclude_paths: Names = Field(
+        default=(),
+        description="Paths, or patterns of paths such as `/static/*`, that are never recorded: as "
+        "the client sent them, with the mount point of the application",
+    )
+    exclude_status: Annotated[tuple[int | str, ...], BeforeValidator(_split_statuses)] = Field(
+        default=(),
+        description="Status codes of responses that are not recorded, such as `404`, and classes "
+        "of them, such as `3xx`. A request with an unhandled exception is recorded all the same",
     )
     request_id_header: Annotated[
         tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")], ...],
@@ -114,6 +148,11 @@ class Settings(BaseModel):
         default=DEFAULT_VALUES,
         description="Kinds of secrets that are redacted anywhere in a text: `credentials`, `jwt`, "
         "`card`, `email`",
+    )
+    client_ip_prefix: Annotated[tuple[Bits4, Bits6] | None, BeforeValidator(_bits)] = Field(
+        default=None,
+        description="To how many bits the fact `request.client_ip` is cut, for IPv4 and for IPv6: "
+        "with `/24,/48`, 203.0.113.7 is recorded as 203.0.113.0. Default: the whole address",
     )
     fields: Annotated[dict[FieldName, FieldRule], BeforeValidator(_decode_json)] = Field(
         default={},

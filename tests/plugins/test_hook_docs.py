@@ -157,6 +157,14 @@ def test_hook_chest_filter_variables_removes_and_adds(serve_with, recorded):
     assert was_called(chest, "chest_filter_variables")
 
 
+def test_hook_chest_drop_record_drops_requests_of_a_monitor(serve_with, recorded):
+    chest, response = serve_with({"User-Agent": "kube-probe/1.31"})
+    assert response.headers["X-Request-ID"]
+    assert recorded(chest) == []
+    assert chest.stats().excluded == {"hook": 1}
+    assert was_called(chest, "chest_drop_record")
+
+
 def test_hook_chest_exporters_adds_a_type(serve_with, example, capsys):
     chest, _ = serve_with(exporters={"screen": {"type": "print", "prefix": ">"}})
     assert chest.flush()
