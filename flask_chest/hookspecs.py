@@ -43,15 +43,15 @@ def chest_request_id(request: Request) -> str | None:
 
 
 @hookspec
-def chest_filter_variables(variables: dict[str, object], request: Request) -> None:
-    """Remove, change or add variables of a request, in place.
+def chest_filter_variables(variables: dict[str, object], request: Request | None) -> None:
+    """Remove, change or add variables of a request or a job, in place.
 
-    Called once for each tracked request, when it ends: after names and patterns have selected the
-    variables, before their values are encoded.
+    Called once for each tracked request and for each job, when it ends: after names and patterns
+    have selected the variables, before their values are encoded.
 
     Args:
-        variables: Name to value, as on `flask.g`.
-        request: The Flask request.
+        variables: Name to value, as on `flask.g`, or as the job was given them.
+        request: The Flask request; None for a job, also for one within a request.
 
     Returns:
         Nothing; a result is ignored.

@@ -23,6 +23,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from flask_chest import record
 from flask_chest.capture import suppression
+from flask_chest.capture.carried import current_block
 from flask_chest.capture.request_state import RequestState
 from flask_chest.capture.response_body import follow
 from flask_chest.capture.trace_context import trace_id
@@ -53,8 +54,8 @@ class Capture:
         ids: Gives request IDs.
         opts_out: True for a request that asks not to be recorded; None when none can.
         recorder: Completes the records.
-        start_delivery: Called with the first request of a process. When it returns False, it is
-            called again with the next request.
+        start_delivery: Called with the first request or job of a process. When it returns False, it
+            is called again with the next one.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class Capture:
         self.header = header
         self.rules = rules
         self._ids = ids
-        self._opts_out = opts_out
+        self.opts_out = opts_out
         self.recorder = recorder
         self.start_delivery = start_delivery
         self.is_delivery_started = False
@@ -170,7 +171,7 @@ class Capture:
                 state.request_id = identity
                 if plan.generator is not None or self._ids.has_source(request.environ):
                     state.request_id = self._ids.make(request, plan.generator, identity)
-            if self._opts_out is not None and self._opts_out(request):
+            if self.opts_out is not None and self.opts_out(request):
                 state.is_dropped = True
             block_owner = suppression.block_owner.get()
             if block_owner is not None and block_owner is not state:
@@ -265,6 +266,9 @@ class _RequestId:
     def __get__(self, variables: object, owner: type | None = None) -> object:
         if variables is None:
             return self
+        block = current_block()
+        if block is not None and block.carried.request_id is not None:
+            return block.carried.request_id
         if not has_request_context():
             raise AttributeError("request_id")
         return self._capture.request_id()

@@ -1,4 +1,4 @@
-"""Completes the record of a request, and writes it."""
+"""Completes the record of a request or a job, and writes it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flask_chest.runtime.log import raised
 if TYPE_CHECKING:
     from flask import Request
 
-    from flask_chest.capture.record_line import Lines
+    from flask_chest.capture.record_line import Lines, Subject
     from flask_chest.capture.request_state import RequestState
     from flask_chest.capture.rules import Plan
     from flask_chest.capture.sampling import Sampling
@@ -28,11 +28,12 @@ _MISSING: Final = object()
 
 
 class Recorder:
-    """Turns finished requests into records.
+    """Turns finished requests and jobs into records.
 
     Args:
         variables: Chooses variables.
-        enrich: Calls the hook `chest_filter_variables`; None when no plugin implements it.
+        enrich: Calls the hook `chest_filter_variables`, without a request for a job; None when no
+            plugin implements it.
         sampling: Decides which records are kept.
         lines: Makes the line of JSON.
         write: Takes the finished record as one line of JSON.
@@ -45,7 +46,7 @@ class Recorder:
         self,
         *,
         variables: VariableFilter,
-        enrich: Callable[[dict[str, object], Request], None] | None,
+        enrich: Callable[[dict[str, object], Request | None], None] | None,
         sampling: Sampling,
         lines: Lines,
         write: Callable[[bytes], object],
@@ -63,16 +64,17 @@ class Recorder:
         self._throttle = throttle
 
     def finish(self, state: RequestState, error: BaseException | None) -> None:
-        """Complete and write the record of a request. Later calls do nothing.
+        """Complete and write the record of a request or a job. Later calls do nothing.
 
         Args:
-            state: The request; nothing happens when it is not tracked.
-            error: The exception that ended the request, or None.
+            state: The request or job; nothing happens when it is not tracked.
+            error: The exception that ended it, or None.
         """
-        request, plan = state.request, state.plan
-        if request is None or plan is None:
-            return
-        state.request = None  # this also breaks the reference cycle through the environ
+        request, subject, plan = state.request, state.subject, state.plan
+        if plan is None or (request is None and subject is None):
+            return  # not tracked, or finished
+        # This also breaks the reference cycle through the environ.
+        state.request = state.subject = None
         if state.generation != fork.generation:
             return  # the view forked: the parent writes the record
         state.error = error
@@ -81,20 +83,30 @@ class Recorder:
                 self._counters.add("suppressed")
                 return
             state.duration_ns = time.perf_counter_ns() - state.clock_ns
+            if request is not None:
+                rule = request.url_rule
+                endpoint, route = (None, None) if rule is None else (rule.endpoint, rule.rule)
+                subject = (endpoint, route, request.method, request.path)
+            elif subject is None:
+                return  # for mypy: one of the two is there
             weight, variables = 1.0, None
             if plan.sample_rate < 1.0 or self._sampling.is_limited:
-                weight, variables = self._sample(state, request, plan)
+                weight, variables = self._sample(state, request, subject, plan)
                 if not weight:
                     self._counters.add("sampled_out")
                     return
             if variables is None:
                 variables = self._take_variables(state, request, plan)
-            self.write(self._lines.line(state, request, weight, variables))
+            self.write(self._lines.line(state, subject, weight, variables))
         except Exception as fault:  # noqa: BLE001 - a fault of capture must not cost the request
-            self._counters.add("dropped", "capture")
-            self.report_fault(fault)
+            self.report_loss(fault)
         finally:
             state.globals = state.hidden = state.error = None
+
+    def report_loss(self, error: Exception) -> None:
+        """Count the record that a fault of capture costs, and report the fault."""
+        self._counters.add("dropped", "capture")
+        self.report_fault(error)
 
     def report_fault(self, error: Exception) -> None:
         """Count and log a fault of capture; raise it when CHEST_RAISE_ERRORS is set."""
@@ -104,7 +116,7 @@ class Recorder:
             raise error
 
     def _sample(
-        self, state: RequestState, request: Request, plan: Plan
+        self, state: RequestState, request: Request | None, subject: Subject, plan: Plan
     ) -> tuple[float, Mapping[str, JsonValue] | None]:
         """Return the weight of a record, 0.0 when it is not kept, and its variables.
 
@@ -121,12 +133,12 @@ class Recorder:
         )
         if not weight and sampling.has_rule:
             variables = self._take_variables(state, request, plan)
-            line = self._lines.line(state, request, 1.0, variables)
+            line = self._lines.line(state, subject, 1.0, variables)
             weight = sampling.ruled(from_json(line))
         return sampling.limited(weight), variables
 
     def _take_variables(
-        self, state: RequestState, request: Request, plan: Plan
+        self, state: RequestState, request: Request | None, plan: Plan
     ) -> Mapping[str, JsonValue]:
         variables: Mapping[str, object] = state.globals.__dict__
         if hidden := state.hidden:

@@ -1,4 +1,4 @@
-"""What is known of one request while it is served."""
+"""What is known of one request while it is served, or of one job while it runs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flask import Request
 
+    from flask_chest.capture.record_line import Subject
     from flask_chest.capture.rules import Plan
 
 
 class RequestState:
-    """The state of one request on its way through the application.
+    """The state of one request on its way through the application, or of one job.
 
     The defaults belong to the class: to set each of them costs more than all else that is done for
     an untracked request.
@@ -34,6 +35,8 @@ class RequestState:
         request_id: ID of the request; None until it is made.
         started_us: Unix time at the start of the request, in microseconds.
         status: Status code of the response; None when the application sent none.
+        subject: What the record of a job is about, while it is open; None for a request, whose own
+            is read at its end.
         trace_id: 32 hexadecimal digits, or None.
     """
 
@@ -51,4 +54,5 @@ class RequestState:
     request_id: str | None = None
     started_us: int = 0
     status: int | None = None
+    subject: Subject | None = None
     trace_id: str | None = None
