@@ -5,6 +5,7 @@ Here are the names that most applications and plugins need. They add nothing to 
 """
 
 from flask_chest._version import __version__
+from flask_chest.capture.job import Job
 from flask_chest.correlation import RequestIdFilter, add_request_id, outbound_headers
 from flask_chest.current import current_request_id, with_request_id
 from flask_chest.errors import (
@@ -28,6 +29,7 @@ __all__ = [
     "Exporter",
     "ExporterUnavailable",
     "FlaskChest",
+    "Job",
     "Record",
     "RequestIdFilter",
     "SchemaMismatch",

@@ -94,12 +94,13 @@ class Lines:
     def _service_to_status(self, response: _Response) -> bytes:
         (endpoint, route, method, path), status = response
         # A client may invent any other method, and any path.
-        is_kept = (method in HTTP_METHODS or method == record.JOB) and len(path) <= _MAX_PATH_LENGTH
+        is_job = method == record.JOB and route is not None and not path
+        is_kept = (is_job or method in HTTP_METHODS) and len(path) <= _MAX_PATH_LENGTH
         fields = {
             "service": self._service,
             "instance": self._fields.instance(record.instance()),
             "endpoint": endpoint,
-            "route": route,
+            "route": self._fields.job(route) if is_job and route else route,
             "method": method if method in HTTP_METHODS else clean_text(method, 32),
             "path": self._fields.path(path) if path else "",
             "status_code": status,

@@ -233,9 +233,14 @@ def test_a_copied_context_carries_the_job(shop, recorded):
 
 def test_secrets_of_a_job_are_masked_and_values_follow_the_same_rules(shop, recorded):
     chest, _ = shop
-    with chest.record("report", password="hunter2", price=float("nan"), names={"b", "a"}):
+    with chest.record("import postgres://ada:hunter2@db/shop"):
         pass
     [row] = recorded(chest, 1)
+    assert "hunter2" not in str(row)
+    assert row["route"].startswith("import postgres://")
+    with chest.record("report", password="hunter2", price=float("nan"), names={"b", "a"}):
+        pass
+    [_, row] = recorded(chest, 2)
     assert "hunter2" not in str(row)
     assert row["variables"]["price"] == "NaN"
     assert row["variables"]["names"] == ["a", "b"]
@@ -643,9 +648,9 @@ def test_headers_that_say_nothing_leave_all_as_it_is(shop, recorded, headers):
     chest, _ = shop
     with chest.continued(headers):
         assert current_request_id() is None
-        with chest.record("outer") as outer, chest.continued(headers):
-            with chest.record("inner") as inner:
-                assert inner.request_id == outer.request_id
+        outer = chest.record("outer")
+        with outer, chest.continued(headers), chest.record("inner") as inner:
+            assert inner.request_id == outer.request_id
     assert {row["trace_id"] for row in recorded(chest, 2)} == {None}
 
 
