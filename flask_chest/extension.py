@@ -15,7 +15,8 @@ from flask_chest.capture import suppression
 from flask_chest.capture.carried import carrying
 from flask_chest.capture.decorator import AnyView, TrackDecorator
 from flask_chest.capture.generators import RequestIdGenerator
-from flask_chest.capture.job import AnyFunction, Job, Place, decorate
+from flask_chest.capture.job import Job, Place
+from flask_chest.capture.job_decorator import AnyFunction, decorate
 from flask_chest.capture.track_rule import MethodPatterns, TrackRule, decorator_rule
 from flask_chest.cli.group import group
 from flask_chest.current import KEY, carried_by, current_capture, current_state, place_of_job

@@ -1,15 +1,13 @@
-"""Records work that is no request: a block of code, or the call of a function, is a job."""
+"""Records work that is no request, as a job: `with chest.record(...)`."""
 
 from __future__ import annotations
 
-import functools
-import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import Token
 from dataclasses import dataclass
 from types import SimpleNamespace, TracebackType
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final
 
 from click.exceptions import Exit
 from typing_extensions import Self
@@ -21,18 +19,15 @@ from flask_chest.capture.request_state import RequestState
 from flask_chest.capture.trace_context import trace_id
 from flask_chest.encode.text import clean_text
 from flask_chest.errors import ChestError, ConfigurationError
-from flask_chest.runtime import flask_proxies, fork
+from flask_chest.runtime import fork
 
 if TYPE_CHECKING:
     from flask import Flask
-    from flask.ctx import AppContext
 
     from flask_chest.capture.middleware import Capture
     from flask_chest.capture.track_rule import TrackRule
 
 _MAX_NAME: Final = 255
-
-AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +51,7 @@ FindPlace = Callable[[], Place]
 """Returns where a job runs that begins now. Raises ChestError when there is no application."""
 
 
-class _Run:
+class JobRun:
     """One job that runs, from its begin until its record is written.
 
     Args:
@@ -119,12 +114,12 @@ class Job:
     """
 
     def __init__(self, name: str, variables: Mapping[str, object], find_place: FindPlace) -> None:
-        self._name = _checked_name(name)
+        self._name = checked_name(name)
         self._holder = SimpleNamespace()
         self._variables: dict[str, object] = vars(self._holder)
         self._variables.update(variables)
         self._find_place = find_place
-        self._run: _Run | None = None
+        self._run: JobRun | None = None
         self._is_dropped = False
 
     @property
@@ -165,7 +160,7 @@ class Job:
             raise ChestError(
                 f"The job {self._name!r} runs already, or has run. Call chest.record() for each run"
             )
-        self._run = _Run(self._find_place(), self._name, None, self._holder)
+        self._run = JobRun(self._find_place(), self._name, None, self._holder)
         if self._is_dropped:
             self.drop()
         return self
@@ -191,88 +186,7 @@ class Job:
         self.__exit__(kind, error, traceback)
 
 
-def decorate(
-    function: AnyFunction, *, name: str | None, rule: TrackRule, find_place: FindPlace
-) -> AnyFunction:
-    """Return a function whose calls are jobs; its name, docstring and signature are kept.
-
-    Args:
-        function: Sync or async.
-        name: The field `route` of the records; None for the name of the function.
-        rule: What is taken from `flask.g`, which each call has to itself.
-        find_place: Called with each call.
-
-    Raises:
-        ConfigurationError: It is no function, or a generator; or it has no name.
-    """
-    if isinstance(function, type) or not callable(function):
-        raise ConfigurationError(
-            f"@chest.job on {function!r}, which is not a function: put it directly above the `def`"
-        )
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise ConfigurationError(
-            f"@chest.job on the generator {function!r}: its code runs after the call. Put "
-            "`with chest.record(...)` into it"
-        )
-    name = _checked_name(getattr(function, "__name__", None) if name is None else name)
-    wrapper: Callable[..., Any]
-
-    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - an object may be called like a function
-    ):
-
-        @functools.wraps(function)
-        async def async_job(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-            with _Call(name, rule, find_place):
-                return await function(*args, **kwargs)
-
-        wrapper = async_job
-    else:
-
-        @functools.wraps(function)
-        def job(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-            with _Call(name, rule, find_place):
-                return function(*args, **kwargs)
-
-        wrapper = job
-    return cast("AnyFunction", wrapper)
-
-
-class _Call:
-    """One call of a decorated function: a job with an application context of its own."""
-
-    def __init__(self, name: str, rule: TrackRule, find_place: FindPlace) -> None:
-        self._name = name
-        self._rule = rule
-        self._find_place = find_place
-
-    def __enter__(self) -> None:
-        place = self._find_place()
-        self._context: AppContext = place.app.app_context()
-        self._context.__enter__()
-        try:
-            self._run = _Run(place, self._name, self._rule, flask_proxies.g())
-        except BaseException:  # CHEST_RAISE_ERRORS
-            self._context.__exit__(None, None, None)
-            raise
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            self._context.__exit__(kind, error, traceback)  # runs the teardown functions
-        except BaseException as failed:
-            error = failed
-            raise
-        finally:
-            # After them, as for a request: they may put something on `flask.g`.
-            self._run.finish(error)
-
-
-def _checked_name(name: object) -> str:
+def checked_name(name: object) -> str:
     """Return the name of a job as every database takes it.
 
     Raises:
