@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar, cast
 
 from flask import current_app, has_request_context
@@ -156,4 +156,12 @@ def _call(
     **kwargs: Parameters.kwargs,
 ) -> Result:
     with carrying(carried):
-        return function(*args, **kwargs)
+        result = function(*args, **kwargs)
+    if inspect.iscoroutine(result):  # another decorator hides that the function is asynchronous
+        return cast("Result", _awaited(carried, result))
+    return result
+
+
+async def _awaited(carried: Carried, coroutine: Coroutine[object, object, object]) -> object:
+    with carrying(carried):
+        return await coroutine

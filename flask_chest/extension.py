@@ -49,7 +49,7 @@ class FlaskChest:
         self._registered: dict[str, object] = {}
         self._decorator = TrackDecorator()
         self._throttle = Throttle()
-        self._unserved: set[TrackRule] = set()  # those whose function was called without a request
+        self._unserved: set[str] = set()  # tracked functions that were called without a request
         self._states: weakref.WeakSet[AppState] = weakref.WeakSet()
         self._newest_capture: Callable[[], Capture | None] = lambda: None
         if app is not None:
@@ -330,8 +330,8 @@ class FlaskChest:
 
     def _say_no_request(self, rule: TrackRule) -> None:
         """Say it once for each function. It may also be a unit test that calls a view."""
-        if rule not in self._unserved:
-            self._unserved.add(rule)
+        if rule.place not in self._unserved:
+            self._unserved.add(rule.place)
             logger.warning(
                 "%s is tracked, but was called without a request, and nothing is recorded. "
                 "@chest.track is for views; put @chest.job on a command or a task, or "

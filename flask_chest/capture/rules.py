@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from flask_chest.capture.decorator import blueprint_rule, view_rule
 from flask_chest.encode.given import GivenNames
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from flask_chest.capture.track_rule import TrackRule
     from flask_chest.encode.patterns import Patterns
     from flask_chest.runtime.log import Throttle
+
+
+_MAX_DECORATED: Final = 1_024
 
 
 class Plan:
@@ -158,6 +161,8 @@ class Rules:
             return Plan(self._given, None, self._sample_rate(name))
         patterns = self._job_patterns.get(rule)
         if patterns is None:
+            if len(self._job_patterns) >= _MAX_DECORATED:  # functions may be decorated at any time
+                self._job_patterns.clear()
             patterns = self._job_patterns[rule] = rule.other_methods.within(self._for_jobs)
         rate = rule.sample_rate
         return Plan(patterns, None, self._sample_rate(name) if rate is None else rate)

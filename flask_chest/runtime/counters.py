@@ -65,10 +65,10 @@ class Stats:
             went on.
         plugin_errors: Exceptions raised by plugins, by ``plugin: hook``, such as
             ``geo: chest_filter_variables``.
-        suppressed: Requests that were not recorded because of `chest.drop_request()`,
-            `chest.suppressed()` or CHEST_OPT_OUT.
-        sampled_out: Requests that sampling or CHEST_MAX_RECORDS_PER_SECOND dropped; the weights of
-            those that were kept count them.
+        suppressed: Requests and jobs that were not recorded because of `chest.drop_request()`,
+            `Job.drop()`, `chest.suppressed()` or CHEST_OPT_OUT.
+        sampled_out: Requests and jobs that sampling or CHEST_MAX_RECORDS_PER_SECOND dropped; the
+            weights of those that were kept count them.
         exporters: One entry for each configured exporter, by name.
         hook_times: How long hooks of plugins take, by ``plugin: hook``; only those called.
     """

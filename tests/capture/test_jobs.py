@@ -46,6 +46,9 @@ def test_a_block_is_recorded_with_what_it_knew_before_and_what_it_learned(shop, 
     )  # fmt: skip
     assert row["variables"] == {"rows": 512, "tenant": "acme"}
     assert (row["status_code"], row["error"], row["weight"]) == (None, None, 1.0)
+    assert [each.id for each in chest.store().query(method="JOB")] == [row["id"]]
+    [summary] = chest.store().routes()
+    assert (summary.route, summary.errors) == ("nightly-report", 0)
     assert row["service"] == "shop"
     assert row["request_id"] == inside == row["id"]
     assert 0 <= row["duration_ms"] < 60_000
@@ -694,7 +697,9 @@ def test_an_async_function_takes_the_request_id_along(shop, recorded):
 
     with chest.record("outer") as job:
         carried = with_request_id(work)
+        hidden = with_request_id(lambda: work())  # noqa: PLW0108 - no coroutine function
     assert asyncio.run(carried()) == job.request_id
+    assert asyncio.run(hidden()) == job.request_id
     assert carried.__name__ == "work"
     assert current_request_id() is None
     recorded(chest, 1)
