@@ -6,7 +6,9 @@ Here are the names that most applications and plugins need. They add nothing to 
 
 from flask_chest import _platform  # noqa: F401 - before what cannot be imported elsewhere
 from flask_chest._version import __version__
+from flask_chest.capture.job import Job
 from flask_chest.correlation import RequestIdFilter, add_request_id, outbound_headers
+from flask_chest.current import current_request_id, with_request_id
 from flask_chest.errors import (
     BatchRejected,
     ChestError,
@@ -15,7 +17,7 @@ from flask_chest.errors import (
     SchemaMismatch,
 )
 from flask_chest.exporter import Batch, Exporter
-from flask_chest.extension import FlaskChest, current_request_id
+from flask_chest.extension import FlaskChest
 from flask_chest.hookspecs import hookimpl
 from flask_chest.record import Record
 from flask_chest.store import Store
@@ -28,6 +30,7 @@ __all__ = [
     "Exporter",
     "ExporterUnavailable",
     "FlaskChest",
+    "Job",
     "Record",
     "RequestIdFilter",
     "SchemaMismatch",
@@ -37,4 +40,5 @@ __all__ = [
     "current_request_id",
     "hookimpl",
     "outbound_headers",
+    "with_request_id",
 ]

@@ -54,6 +54,7 @@ class AppState:
         decorator: TrackDecorator,
     ) -> None:
         self.owner = weakref.ref(owner)
+        self.app = weakref.ref(app)
         self.options = options
         self.counters = Counters()
         self.throttle = Throttle()
@@ -164,7 +165,7 @@ class AppState:
         self.export.after_fork()
 
     def _start_delivery(self) -> bool:
-        """Start delivery with the first request of this process; False to be called again."""
+        """Start delivery with the first request or job of a process; False to be called again."""
         try:
             fork.notice()
             if _is_to_fork():

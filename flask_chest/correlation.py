@@ -1,4 +1,4 @@
-"""Puts the request ID on log lines, and on the requests that a request makes."""
+"""Puts the request ID on log lines, and on what a request or a job sends."""
 
 from __future__ import annotations
 
@@ -6,12 +6,7 @@ import logging
 from collections.abc import MutableMapping
 from typing import Any
 
-from flask import has_request_context
-
-from flask_chest.extension import current_request_id, request_id_header
-from flask_chest.runtime import flask_proxies
-
-_FORWARDED = ("traceparent", "tracestate")
+from flask_chest.current import carried_now, current_request_id
 
 
 class RequestIdFilter(logging.Filter):
@@ -22,7 +17,7 @@ class RequestIdFilter(logging.Filter):
         handler.addFilter(RequestIdFilter())
 
     Args:
-        outside: The attribute on lines that belong to no request.
+        outside: The attribute on lines that belong to no request or job.
     """
 
     def __init__(self, outside: str = "-") -> None:
@@ -49,16 +44,15 @@ def add_request_id(
 
 
 def outbound_headers() -> dict[str, str]:
-    """Return headers for the requests that the current one makes; none outside of a request.
+    """Return headers for what the current request or job sends; none outside of both.
 
     They are the request ID under the name that it has in responses (CHEST_REQUEST_ID_HEADER), and
-    the inbound W3C `traceparent` and `tracestate`::
+    the inbound W3C `traceparent` and `tracestate` when they are well-formed::
 
         httpx.get(url, headers=outbound_headers())
     """
-    request_id, header = current_request_id(), request_id_header()
-    headers = {header: request_id} if header and request_id is not None else {}
-    if has_request_context():
-        inbound = flask_proxies.request().headers
-        headers.update((name, inbound[name]) for name in _FORWARDED if name in inbound)
+    carried = carried_now()
+    headers = dict(carried.trace_headers)
+    if carried.header and carried.request_id is not None:
+        headers[carried.header] = carried.request_id
     return headers

@@ -6,34 +6,34 @@ import logging
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Any, overload
 
-from flask import Blueprint, current_app, has_app_context, has_request_context
+from flask import Blueprint, current_app, has_app_context
 
 # Not `flask.Flask`, which OpenTelemetry replaces with a subclass.
 from flask.app import Flask
 
 from flask_chest.app_state import AppState
 from flask_chest.capture import suppression
+from flask_chest.capture.carried import carrying
 from flask_chest.capture.decorator import AnyView, TrackDecorator
-from flask_chest.capture.generators import GivenGenerator, generator
-from flask_chest.capture.response_body import streaming_request_id
-from flask_chest.capture.track_rule import MethodPatterns, TrackRule
+from flask_chest.capture.generators import GivenGenerator
+from flask_chest.capture.job import Job, Place
+from flask_chest.capture.job_decorator import AnyFunction, decorate
+from flask_chest.capture.track_rule import MethodPatterns, TrackRule, decorator_rule
 from flask_chest.cli.group import group
+from flask_chest.current import KEY, carried_by, current_capture, current_state, place_of_job
 from flask_chest.errors import ChestError, ConfigurationError
 from flask_chest.plugins.discovery import PluginInfo
 from flask_chest.runtime import flask_proxies
 from flask_chest.runtime.counters import Stats
-from flask_chest.runtime.log import Throttle
+from flask_chest.runtime.log import Throttle, logger
 from flask_chest.settings.load import load_settings
 from flask_chest.store import Store
 
 if TYPE_CHECKING:
     from flask_chest.capture.middleware import Capture
     from flask_chest.capture.request_state import RequestState
-
-KEY: Final = "flask_chest"
-"""Key of the state in `app.extensions`."""
 
 
 class FlaskChest:
@@ -53,6 +53,7 @@ class FlaskChest:
         self._registered: dict[str, object] = {}
         self._decorator = TrackDecorator()
         self._throttle = Throttle()
+        self._unserved: set[str] = set()  # tracked functions that were called without a request
         self._states: weakref.WeakSet[AppState] = weakref.WeakSet()
         self._newest_capture: Callable[[], Capture | None] = lambda: None
         if app is not None:
@@ -165,30 +166,14 @@ class FlaskChest:
         ):
             rule = TrackRule.parse(("*",), setting="track")
             return self._decorator.attach(variables[0], rule, self._on_view_call)
-        setting = f"track({', '.join(map(repr, variables))})"
-        is_by_method = len(variables) == 1 and isinstance(variables[0], Mapping)
-        if not is_by_method and not all(isinstance(variable, str) for variable in variables):
-            raise ConfigurationError(
-                f"{setting}: give names as separate strings, or one dict of HTTP method to names"
-            )
-        if sample_rate is not None and not (
-            isinstance(sample_rate, (int, float)) and 0 <= sample_rate <= 1
-        ):
-            raise ConfigurationError(f"{setting}: sample_rate={sample_rate!r} is not from 0 to 1")
-        rule = TrackRule.parse(
-            variables[0] if is_by_method else variables or ("*",),
-            setting=setting,
-            generator=(
-                None if request_id is None else generator(request_id, f"{setting}: request_id")
-            ),
-            sample_rate=sample_rate,
-        )
+        rule = decorator_rule("track", variables, request_id, sample_rate)
         return lambda view: self._decorator.attach(view, rule, self._on_view_call)
 
     def _on_view_call(self, rule: TrackRule) -> None:
         try:
             request = flask_proxies.request()
-        except RuntimeError:  # a plain function call, as in a unit test
+        except RuntimeError:
+            self._say_no_request(rule)
             return
         capture, url_rule = self._newest_capture(), request.url_rule
         if capture is None or url_rule is None or url_rule.map is not capture.app.url_map:
@@ -221,7 +206,7 @@ class FlaskChest:
 
         Outside of a request, nothing happens.
         """
-        capture = _current_capture()
+        capture = current_capture()
         if capture is not None:
             capture.current_state().is_dropped = True
 
@@ -234,8 +219,90 @@ class FlaskChest:
         block; a value that is changed in place is not noticed. Requests that begin in the block,
         such as those of a test client, leave no record. The block needs no current request.
         """
-        capture = _current_capture()
-        with suppression.suppressed(None if capture is None else capture.current_state()):
+        with suppression.suppressed(current_state()):
+            yield
+
+    # -- Work that is no request ---------------------------------------------------------------
+
+    def record(self, name: str, /, **variables: object) -> Job:
+        """Record a block of code that serves no request, as a job.
+
+        Use it in a command, a task, a thread or a script; in `async with`, too. It needs no
+        application context::
+
+            with chest.record("nightly-report", rows=0) as job:
+                job["rows"] = run()
+
+        The record has the method ``JOB`` and the name as its route. An exception is recorded, and
+        goes on. Within a request or another job, the record has the request ID of that.
+
+        Args:
+            name: What the work is. Few names are best; CHEST_SAMPLE_RATE may have a rate for each.
+            **variables: The first variables of the record.
+
+        Raises:
+            ConfigurationError: The name is no text, or an empty one.
+            ChestError: When the block begins: there is no application.
+        """
+        return Job(name, variables, self._place_of_job)
+
+    @overload
+    def job(self, function: AnyFunction, /) -> AnyFunction: ...
+
+    @overload
+    def job(
+        self, *variables: str, name: str | None = None, sample_rate: float | None = None
+    ) -> Callable[[AnyFunction], AnyFunction]: ...
+
+    def job(
+        self, *variables: Any, name: str | None = None, sample_rate: float | None = None
+    ) -> Any:
+        """Record every call of a function that serves no request, as a job.
+
+        Use it bare, or call it with the variables to take from `flask.g`::
+
+            @chest.job("rows", "cost_*", "!cost_secret")
+            def nightly_report():
+                g.rows = run()
+
+        Each call has an application context, and so a `flask.g`, of its own. All else is as with
+        `record`.
+
+        Args:
+            *variables: Names, patterns with ``*``, and exclusions with a leading ``!``. Nothing
+                means every public variable.
+            name: Name of the job; None for the name of the function.
+            sample_rate: Share of calls that is kept, 0 to 1. Replaces CHEST_SAMPLE_RATE.
+
+        Raises:
+            ConfigurationError: A pattern can match nothing, or the decorated object is no function
+                or a generator.
+            ChestError: When the function is called: there is no application.
+        """
+        is_bare = len(variables) == 1 and callable(variables[0])
+        rule = decorator_rule("job", ("*",) if is_bare else variables, None, sample_rate)
+        if is_bare:
+            return decorate(variables[0], name=name, rule=rule, find_place=self._place_of_job)
+        return lambda function: decorate(
+            function, name=name, rule=rule, find_place=self._place_of_job
+        )
+
+    @contextmanager
+    def continued(self, headers: Mapping[str, object] | None) -> Iterator[None]:
+        """Give the code in the block the request ID and the trace that came with a task.
+
+        The headers are those that `outbound_headers` returned where the task was sent::
+
+            with chest.continued(task.request.headers), chest.record(task.name):
+                ...
+
+        Args:
+            headers: May hold anything else. What is missing, or not well-formed, is passed over.
+
+        Raises:
+            ChestError: There is no application.
+        """
+        with carrying(carried_by(self._state_for_job(), headers or {})):
             yield
 
     # -- Delivery and the read side --------------------------------------------------------------
@@ -275,6 +342,28 @@ class FlaskChest:
         """Return the plugins that were found, with their origin, and those that were left out."""
         return list(self._state().plugins.found)
 
+    def _say_no_request(self, rule: TrackRule) -> None:
+        """Say it once for each function. It may also be a unit test that calls a view."""
+        if rule.place not in self._unserved:
+            self._unserved.add(rule.place)
+            logger.warning(
+                "%s is tracked, but was called without a request, and nothing is recorded. "
+                "@chest.track is for views; put @chest.job on a command or a task, or "
+                "`with chest.record(...)` into it",
+                rule.place,
+            )
+
+    def _place_of_job(self) -> Place:
+        return place_of_job(self._state_for_job())
+
+    def _state_for_job(self) -> AppState:
+        """Return the state of the current application if it is ours, else of the only one."""
+        if has_app_context():
+            state: AppState | None = current_app.extensions.get(KEY)
+            if state is not None and state.owner() is self:
+                return state
+        return self._only_state()
+
     def _state(self) -> AppState:
         if has_app_context():
             state: AppState | None = current_app.extensions.get(KEY)
@@ -283,6 +372,9 @@ class FlaskChest:
             raise ChestError(
                 f"The application {current_app.name!r} has no FlaskChest. Call init_app(app) first"
             )
+        return self._only_state()
+
+    def _only_state(self) -> AppState:
         states = list(self._states)
         if not states:
             raise ChestError("This FlaskChest has no application. Call init_app(app) first")
@@ -292,27 +384,3 @@ class FlaskChest:
                 "`with app.app_context():`"
             )
         return states[0]
-
-
-def _current_capture() -> Capture | None:
-    """Return the capture of the current request; None outside of one, or without FlaskChest."""
-    if not has_request_context():
-        return None
-    state: AppState | None = current_app.extensions.get(KEY)
-    return state.capture if state is not None else None
-
-
-def current_request_id() -> str | None:
-    """Return the ID of the current request, tracked or not; None outside of a request.
-
-    Code that streams the body of a tracked request has the ID, too, with or without
-    `flask.stream_with_context`.
-    """
-    capture = _current_capture()
-    return capture.request_id() if capture is not None else streaming_request_id()
-
-
-def request_id_header() -> str:
-    """Return the response header that carries the request ID; empty for none."""
-    capture = _current_capture()
-    return capture.header if capture is not None else ""

@@ -44,15 +44,15 @@ def chest_request_id(request: Request) -> str | None:
 
 
 @hookspec
-def chest_filter_variables(variables: dict[str, object], request: Request) -> None:
-    """Remove, change or add variables of a request, in place.
+def chest_filter_variables(variables: dict[str, object], request: Request | None) -> None:
+    """Remove, change or add variables of a request or a job, in place.
 
-    Called once for each tracked request, when it ends: after names and patterns have selected the
-    variables, before their values are encoded.
+    Called once for each tracked request and for each job, when it ends: after names and patterns
+    have selected the variables, before their values are encoded.
 
     Args:
-        variables: Name to value, as on `flask.g`.
-        request: The Flask request.
+        variables: Name to value, as on `flask.g`, or as the job was given them.
+        request: The Flask request; None for a job, also for one within a request.
 
     Returns:
         Nothing; a result is ignored.
@@ -63,16 +63,16 @@ def chest_filter_variables(variables: dict[str, object], request: Request) -> No
 
 
 @hookspec
-def chest_drop_record(record: RecordData, request: Request) -> bool | None:
-    """Return whether the record of a request is dropped.
+def chest_drop_record(record: RecordData, request: Request | None) -> bool | None:
+    """Return whether the record of a request or a job is dropped.
 
-    Called once for each record that sampling keeps, when its request ends, before the record is
-    written.
+    Called once for each record that sampling keeps, when its request or job ends, before the
+    record is written.
 
     Args:
         record: The whole record as a dict, with its final variables and without secrets. Its
             `weight` does not know CHEST_MAX_RECORDS_PER_SECOND yet. A change has no effect.
-        request: The Flask request.
+        request: The Flask request; None for a job.
 
     Returns:
         True to drop the record, which `chest.stats().excluded` counts. Later plugins are not

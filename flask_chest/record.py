@@ -15,6 +15,9 @@ from typing_extensions import TypedDict
 from flask_chest.runtime import fork
 from flask_chest.runtime.clock import clock
 
+JOB: Final = "JOB"
+"""The `method` of a record of work that is no request. Its `route` is the name of the job."""
+
 JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
 
 
@@ -51,11 +54,12 @@ class Record:
         trace_id: 32 hexadecimal digits of an inbound W3C ``traceparent``, or None.
         service: Name of the service that recorded it.
         instance: Host name and process ID of the recorder.
-        endpoint: Flask endpoint; None when no rule matched the URL.
-        route: URL rule, such as ``/orders/<int:order_id>``; None when no rule matched.
-        method: HTTP method.
-        path: URL path without the query string.
-        status_code: As sent; None when no response was sent by the application.
+        endpoint: Flask endpoint; None when no rule matched the URL, and for a job.
+        route: URL rule, such as ``/orders/<int:order_id>``; None when no rule matched. For a job,
+            its name.
+        method: HTTP method; ``JOB`` for a job.
+        path: URL path without the query string; empty for a job.
+        status_code: As sent; None when no response was sent by the application, and for a job.
         error: Qualified name of an unhandled exception's class, or None.
         started_at: Aware datetime in UTC.
         duration_ms: Milliseconds on the monotonic clock, until the request was torn down.

@@ -25,7 +25,7 @@ FLOORS = [
     {"export"},
     {"settings"},
     {"app_state"},
-    {"cli"},
+    {"cli", "current"},
     {"extension", "correlation"},
     {"testing"},
     {"__init__"},

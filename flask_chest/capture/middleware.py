@@ -23,6 +23,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from flask_chest import record
 from flask_chest.capture import suppression
+from flask_chest.capture.carried import current_block
 from flask_chest.capture.globals import SlottedGlobals, slots_of
 from flask_chest.capture.request_state import RequestState, UnfollowedState
 from flask_chest.capture.response_body import OpenBodies
@@ -62,8 +63,8 @@ class Capture:
         opts_out: True for a request that asks not to be recorded; None when none can.
         excludes_path: True for a request that is excluded by its path; None when none is.
         recorder: Completes the records.
-        start_delivery: Called with the first request of a process. When it returns False, it is
-            called again with the next request.
+        start_delivery: Called with the first request or job of a process. When it returns False, it
+            is called again with the next one.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Capture:
         self._header_lower = header.lower()
         self.rules = rules
         self._ids = ids
-        self._opts_out = opts_out
+        self.opts_out = opts_out
         self._excludes_path = excludes_path
         self.recorder = recorder
         self.start_delivery = start_delivery
@@ -199,11 +200,15 @@ class Capture:
                 state.request_id = identity
                 if plan.generator is not None or self._ids.has_source(request.environ):
                     state.request_id = self._ids.make(request, plan.generator, identity)
-            if self._opts_out is not None and self._opts_out(request):
+            if self.opts_out is not None and self.opts_out(request):
                 state.is_dropped = True
             block_owner = suppression.block_owner.get()
             if block_owner is not None and block_owner is not state:
                 state.is_dropped = True
+            path, mount = request.path, request.root_path
+            if mount:  # as the client sent it, who does not know of mounts
+                path = mount + path if request.environ.get("PATH_INFO") else mount
+            state.subject = (endpoint, None if rule is None else rule.rule, method, path)
             state.request = request
         except Exception as error:  # noqa: BLE001 - a fault of capture must not cost the request
             state.plan = NO_PLAN  # no second attempt, which would count the same request again
@@ -338,6 +343,9 @@ class _RequestId:
     def __get__(self, variables: object, owner: type | None = None) -> object:
         if variables is None:
             return self
+        block = current_block()
+        if block is not None and block.carried.request_id is not None:
+            return block.carried.request_id
         if not has_request_context():
             raise AttributeError("request_id")
         return self._capture.request_id()

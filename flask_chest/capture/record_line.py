@@ -14,8 +14,6 @@ from flask_chest.encode.text import clean_text
 from flask_chest.runtime import fork
 
 if TYPE_CHECKING:
-    from flask import Request
-
     from flask_chest.capture.request_state import RequestState
     from flask_chest.encode.record_fields import RecordFields
     from flask_chest.record import JsonValue
@@ -28,8 +26,11 @@ _LINE: Final = (
     b'"duration_ms":%d.%03d,"weight":%b,"variables":%b}\n'
 )
 
-_Response: TypeAlias = "tuple[str | None, str | None, str, str, int | None]"
-"""Endpoint, route, method, path and status code: what `service` to `status_code` depend on."""
+Subject: TypeAlias = "tuple[str | None, str | None, str, str]"
+"""What a record is about: endpoint, route, method and path."""
+
+_Response: TypeAlias = "tuple[Subject, int | None]"
+"""Subject and status code: what `service` to `status_code` depend on."""
 
 
 class Lines:
@@ -59,7 +60,7 @@ class Lines:
     def line(
         self,
         state: RequestState,
-        request: Request,
+        subject: Subject,
         weight: float,
         variables: Mapping[str, JsonValue],
     ) -> bytes:
@@ -68,12 +69,7 @@ class Lines:
         Raises:
             Exception: A value has no JSON form. Variables that passed the filter have one.
         """
-        rule = request.url_rule
-        endpoint, route = (None, None) if rule is None else (rule.endpoint, rule.rule)
-        path, mount = request.path, request.root_path
-        if mount:  # as the client sent it, who does not know of mounts
-            path = mount + path if request.environ.get("PATH_INFO") else mount
-        response = (endpoint, route, request.method, path, state.status)
+        response = (subject, state.status)
         identity = state.identity.encode()
         seconds, microseconds = divmod(state.started_us, 1_000_000)
         known, second = self._second
@@ -96,21 +92,22 @@ class Lines:
         )
 
     def _service_to_status(self, response: _Response) -> bytes:
-        endpoint, route, method, path, status = response
+        (endpoint, route, method, path), status = response
         # A client may invent any other method, and any path.
-        is_kept = method in HTTP_METHODS and len(path) <= _MAX_PATH_LENGTH
+        is_job = method == record.JOB and route is not None and not path
+        is_kept = (is_job or method in HTTP_METHODS) and len(path) <= _MAX_PATH_LENGTH
         fields = {
             "service": self._service,
             "instance": self._fields.instance(record.instance()),
             "endpoint": endpoint,
-            "route": route,
+            "route": self._fields.job(route) if is_job and route else route,
             "method": method if method in HTTP_METHODS else clean_text(method, 32),
-            "path": self._fields.path(path),
+            "path": self._fields.path(path) if path else "",
             "status_code": status,
         }
         piece = to_json(fields)[1:-1]  # without the braces
         if is_kept:
-            if len(self._known) >= _MAX_KNOWN:  # paths with an ID in them
+            if len(self._known) >= _MAX_KNOWN:  # paths, or names of jobs, with an ID in them
                 self._known.clear()
             self._known[response] = piece
         return piece

@@ -1,4 +1,4 @@
-"""Completes the record of a request, and writes it."""
+"""Completes the record of a request or a job, and writes it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from flask_chest.runtime.log import raised as place
 if TYPE_CHECKING:
     from flask import Request
 
-    from flask_chest.capture.record_line import Lines
+    from flask_chest.capture.record_line import Lines, Subject
     from flask_chest.capture.request_state import RequestState
     from flask_chest.capture.rules import Plan
     from flask_chest.capture.sampling import Sampling
@@ -51,12 +51,14 @@ def _run(call: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 -
 
 
 class Recorder:
-    """Turns finished requests into records.
+    """Turns finished requests and jobs into records.
 
     Args:
         variables: Chooses variables.
-        enrich: Calls the hook `chest_filter_variables`; None when no plugin implements it.
-        drops: Calls the hook `chest_drop_record`; None when no plugin implements it.
+        enrich: Calls the hook `chest_filter_variables`, without a request for a job; None when no
+            plugin implements it.
+        drops: Calls the hook `chest_drop_record`, without a request for a job; None when no plugin
+            implements it.
         sampling: Decides which records are kept.
         excluded_statuses: Status codes whose records are not kept.
         release: The variable `app.release` of every record; empty for none.
@@ -71,8 +73,8 @@ class Recorder:
         self,
         *,
         variables: VariableFilter,
-        enrich: Callable[[dict[str, object], Request], None] | None,
-        drops: Callable[[RecordData, Request], bool] | None = None,
+        enrich: Callable[[dict[str, object], Request | None], None] | None,
+        drops: Callable[[RecordData, Request | None], bool] | None = None,
         sampling: Sampling,
         excluded_statuses: Collection[int] = (),
         release: str = "",
@@ -98,16 +100,17 @@ class Recorder:
         self._throttle = throttle
 
     def finish(self, state: RequestState, raised: BaseException | None) -> None:
-        """Complete and write the record of a request. Later calls do nothing.
+        """Complete and write the record of a request or a job. Later calls do nothing.
 
         Args:
-            state: The request; nothing happens when it is not tracked.
-            raised: The exception that left the application, or None.
+            state: The request or job; nothing happens when it is not tracked.
+            raised: The exception that left the application or the job, or None.
         """
-        request, plan = state.request, state.plan
-        if request is None or plan is None:
-            return
-        state.request = None  # this also breaks the reference cycle through the environ
+        request, subject, plan = state.request, state.subject, state.plan
+        if subject is None or plan is None:
+            return  # not tracked, or finished
+        # This also breaks the reference cycle through the environ.
+        state.request = state.subject = None
         if state.generation != fork.generation:
             return  # the view forked: the parent writes the record
         if raised is not None or state.error is not None:
@@ -120,7 +123,7 @@ class Recorder:
             state.duration_ns = max(0, duration_ns)
             weight, variables = 1.0, None
             if plan.sample_rate < 1.0 or self._is_selective:
-                weight, variables = self._select(state, request, plan)
+                weight, variables = self._select(state, request, subject, plan)
                 if not weight:
                     return
             if variables is None:
@@ -129,7 +132,7 @@ class Recorder:
                     variables = self._variables.take(state.globals.__dict__, plan.patterns)
                 else:
                     variables = self._take_variables(state, request, plan)
-            self.write(self._lines.line(state, request, weight, variables))
+            self.write(self._lines.line(state, subject, weight, variables))
         except Exception as fault:  # noqa: BLE001 - a fault of capture must not cost the request
             self.report_loss(fault)
         finally:
@@ -142,18 +145,19 @@ class Recorder:
             self._counters.add("excluded", reason)
 
     def report_loss(self, error: Exception) -> None:
-        """Count and log a fault of capture that costs a record.
-
-        Raises it when CHEST_RAISE_ERRORS is set.
-        """
+        """Count the record that a fault of capture costs, and report the fault."""
         self._counters.add("dropped", "capture")
+        self.report_fault(error)
+
+    def report_fault(self, error: Exception) -> None:
+        """Count and log a fault of capture; raise it when CHEST_RAISE_ERRORS is set."""
         self._counters.add("capture_errors")
         self._throttle.log(logging.ERROR, "capture", f"Capture failed: {place(error)}")
         if self._raise_errors:
             raise error
 
     def _select(
-        self, state: RequestState, request: Request, plan: Plan
+        self, state: RequestState, request: Request | None, subject: Subject, plan: Plan
     ) -> tuple[float, Mapping[str, JsonValue] | None]:
         """Return the weight of a record, 0.0 when it is not kept, and its variables.
 
@@ -164,11 +168,11 @@ class Recorder:
             return 0.0, None
         weight, variables = 1.0, None
         if plan.sample_rate < 1.0:
-            weight, variables = self._sample(state, request, plan)
+            weight, variables = self._sample(state, request, subject, plan)
         if weight and self._drops is not None:
             if variables is None:
                 variables = self._take_variables(state, request, plan)
-            line = self._lines.line(state, request, weight, variables)
+            line = self._lines.line(state, subject, weight, variables)
             if self._drops(from_json(line), request):
                 self.exclude(state, "hook")
                 return 0.0, None
@@ -179,7 +183,7 @@ class Recorder:
         return weight, variables
 
     def _sample(
-        self, state: RequestState, request: Request, plan: Plan
+        self, state: RequestState, request: Request | None, subject: Subject, plan: Plan
     ) -> tuple[float, Mapping[str, JsonValue] | None]:
         """Return the weight of a record by its rate, and its variables if the rule needed them."""
         sampling, variables = self._sampling, None
@@ -193,12 +197,12 @@ class Recorder:
         )
         if not weight and sampling.has_rule:
             variables = self._take_variables(state, request, plan)
-            line = self._lines.line(state, request, 1.0, variables)
+            line = self._lines.line(state, subject, 1.0, variables)
             weight = sampling.ruled(from_json(line))
         return weight, variables
 
     def _take_variables(
-        self, state: RequestState, request: Request, plan: Plan
+        self, state: RequestState, request: Request | None, plan: Plan
     ) -> Mapping[str, JsonValue]:
         variables: Mapping[str, object] = state.globals.__dict__
         if resolved := state.resolved:
@@ -213,7 +217,7 @@ class Recorder:
                 for name, value in dict(variables).items()
                 if hidden.get(name, _MISSING) is not value
             }
-        if plan.facts is not None:
+        if plan.facts is not None and request is not None:
             variables = plan.facts.beside(variables, state, request)
         run = state.context.run if state.context is not None else _run
         if (enrich := self._enrich) is None:

@@ -1,4 +1,4 @@
-"""What is known of one request while it is served."""
+"""What is known of one request while it is served, or of one job while it runs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flask import Request
 
+    from flask_chest.capture.record_line import Subject
     from flask_chest.capture.rules import Plan
 
 
 class RequestState:
-    """The state of one request on its way through the application.
+    """The state of one request on its way through the application, or of one job.
 
     The defaults belong to the class: to set each of them costs more than all else that is done for
     an untracked request.
@@ -45,6 +46,7 @@ class RequestState:
         sent_bytes: Bytes of the body that the server got; None when no fact needs their number.
         started_us: Unix time at the start of the request, in microseconds.
         status: Status code of the response; None when the application sent none.
+        subject: What the record is about, while it is open; None before, and again after.
         trace_id: 32 hexadecimal digits, or None.
     """
 
@@ -69,6 +71,7 @@ class RequestState:
     sent_bytes: int | None = None
     started_us: int = 0
     status: int | None = None
+    subject: Subject | None = None
     trace_id: str | None = None
 
 

@@ -1,4 +1,4 @@
-"""Rules: what is taken from a request, by its endpoint and HTTP method."""
+"""Rules: what is taken from a request, by its endpoint and HTTP method, and from a job."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from flask_chest.capture.facts import Facts
+from flask_chest.encode.given import GivenNames
 from flask_chest.encode.patterns import HTTP_METHODS, NOTHING
 from flask_chest.errors import ConfigurationError
 from flask_chest.runtime import flask_proxies
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from flask_chest.capture.track_rule import TrackRule
     from flask_chest.encode.patterns import Patterns
     from flask_chest.runtime.log import Throttle
+
+
+_MAX_DECORATED: Final = 1_024
 
 
 class Plan:
@@ -94,6 +98,10 @@ class Rules:
         self._client_ip_prefix = client_ip_prefix
         self._hidden_plans: dict[tuple[TrackRule, str | None, str], Plan] = {}
         self._above_route: dict[str, TrackRule] | None = None
+        # Those of every method hold for jobs, which have none.
+        self._for_jobs = (app_wide.other_methods, *app_wide.by_method.values())
+        self._given = GivenNames(self._for_jobs)
+        self._job_patterns: dict[TrackRule, Patterns] = {}
 
     def plan(
         self, endpoint: str | None, method: str, hidden: TrackRule | None = None
@@ -161,6 +169,26 @@ class Rules:
         if method in HTTP_METHODS:
             self._hidden_plans[rule, endpoint, method] = plan
         return plan
+
+    def job_plan(self, name: str, rule: TrackRule | None) -> Plan | None:
+        """Return the plan of a job, or None when CHEST_EXCLUDE_ENDPOINTS excludes its name.
+
+        Args:
+            name: Stands where a request has its endpoint.
+            rule: What a decorated function takes from `flask.g`; None takes all that the job is
+                given.
+        """
+        if self._is_excluded(name):
+            return None
+        if rule is None:
+            return Plan(self._given, None, self._sample_rate(name))
+        patterns = self._job_patterns.get(rule)
+        if patterns is None:
+            if len(self._job_patterns) >= _MAX_DECORATED:  # functions may be decorated at any time
+                self._job_patterns.clear()
+            patterns = self._job_patterns[rule] = rule.other_methods.within(self._for_jobs)
+        rate = rule.sample_rate
+        return Plan(patterns, None, self._sample_rate(name) if rate is None else rate)
 
     def _combined(self, rules: Sequence[TrackRule], endpoint: str | None, method: str) -> Plan:
         """Return the plan that rules make together, those of the application included.

@@ -6,13 +6,14 @@ import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from flask_chest.capture.generators import generator
 from flask_chest.encode.patterns import HTTP_METHODS, NOTHING, Patterns
 from flask_chest.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from flask_chest.capture.generators import RequestIdGenerator
+    from flask_chest.capture.generators import GivenGenerator, RequestIdGenerator
 
 MethodPatterns: TypeAlias = Mapping[str, Iterable[str]]
 
@@ -111,3 +112,41 @@ def _by_method(variables: MethodPatterns, setting: str) -> dict[str, Patterns]:
     if "GET" in found:
         found.setdefault("HEAD", found["GET"])
     return found
+
+
+def decorator_rule(
+    decorator: str,
+    variables: tuple[Any, ...],
+    request_id: GivenGenerator | str | None,
+    sample_rate: float | None,
+) -> TrackRule:
+    """Return the rule that the arguments of a decorator make.
+
+    Args:
+        decorator: ``track``, or ``job``, which has no HTTP method.
+        variables: Nothing means every public variable.
+        request_id: The route's own generator, its name or its path; None for none.
+        sample_rate: The route's own, from 0 to 1, or None.
+
+    Raises:
+        ConfigurationError: One of them is wrong.
+    """
+    setting = f"{decorator}({', '.join(map(repr, variables))})"
+    is_by_method = (
+        decorator == "track" and len(variables) == 1 and isinstance(variables[0], Mapping)
+    )
+    if not is_by_method and not all(isinstance(variable, str) for variable in variables):
+        raise ConfigurationError(
+            f"{setting}: give names as separate strings"
+            + (", or one dict of HTTP method to names" if decorator == "track" else "")
+        )
+    if sample_rate is not None and not (
+        isinstance(sample_rate, (int, float)) and 0 <= sample_rate <= 1
+    ):
+        raise ConfigurationError(f"{setting}: sample_rate={sample_rate!r} is not from 0 to 1")
+    return TrackRule.parse(
+        variables[0] if is_by_method else variables or ("*",),
+        setting=setting,
+        generator=(None if request_id is None else generator(request_id, f"{setting}: request_id")),
+        sample_rate=sample_rate,
+    )

@@ -13,12 +13,13 @@ FieldRule: TypeAlias = Literal["keep", "redact", "omit"]
 
 
 class RecordFields:
-    """Gives the fields `path`, `instance` and `error` of records.
+    """Gives the fields `path`, `instance` and `error` of records, and the names of jobs.
 
     Args:
         rules: `redact` replaces a field as if it were a secret. `omit` leaves an empty text, and
             null for `error`.
-        redact: Takes secrets out of paths that are kept, such as a token or a card number.
+        redact: Takes secrets out of paths that are kept, and of names of jobs, such as a token or a
+            card number.
     """
 
     def __init__(self, rules: Mapping[FieldName, FieldRule], redact: Redactor) -> None:
@@ -31,6 +32,10 @@ class RecordFields:
         if self._keeps_path:
             return path if self._redact.is_harmless(path) else clean_text(path, redact=self._redact)
         return self._by_rule("path", clean_text(path)) or ""
+
+    def job(self, name: str) -> str:
+        """Return the field `route` of a job, whose name may hold anything."""
+        return name if self._redact.is_harmless(name) else clean_text(name, 255, self._redact)
 
     def instance(self, instance: str) -> str:
         """Return the field `instance`."""

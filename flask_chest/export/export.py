@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import sys
 import threading
 import time
 import weakref
@@ -24,8 +25,8 @@ _COLLECTED_SECONDS: Final = 60.0
 class Export:
     """The supervisors of one application in this process, and the scheduler that wakes them.
 
-    Nothing runs before `start`, which the first request of a process calls: a thread started at
-    import or before a fork would be missing in the workers.
+    Nothing runs before `start`, which the first request or job of a process calls: a thread started
+    at import or before a fork would be missing in the workers.
 
     Args:
         supervisors: One for each exporter, by name.
@@ -82,6 +83,7 @@ class Export:
             )
             self._finalizer.atexit = False
             self._scheduler = scheduler
+            _close_at_end_of_child(self)
             self.is_started = True
             for supervisor in self.supervisors.values():
                 supervisor.start(self._interval_seconds)
@@ -185,6 +187,19 @@ def _end_collected(
     # The garbage collector may have interrupted anything, also one of these threads.
     with contextlib.suppress(RuntimeError):  # the process is ending
         threading.Thread(target=end, name="chest-export-end", daemon=True).start()
+
+
+def _close_at_end_of_child(export: Export) -> None:
+    """Close at the end of a child of `multiprocessing`, too, which does not run `atexit`.
+
+    See https://github.com/python/cpython/issues/83856. Where multiprocessing is not in use, it is
+    not imported.
+    """
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        sys.modules["multiprocessing.util"].Finalize(
+            None, _close, args=(weakref.ref(export),), exitpriority=0
+        )
 
 
 def _close(reference: weakref.ref[Export]) -> None:

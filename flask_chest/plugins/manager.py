@@ -134,13 +134,13 @@ class Plugins:
             f"is a str of 1 to {MAX_LENGTH} visible ASCII characters without spaces",
         )
 
-    def filter_variables(self) -> Callable[[dict[str, object], Request], None] | None:
+    def filter_variables(self) -> Callable[[dict[str, object], Request | None], None] | None:
         """Return a function that lets the plugins change variables in place. It never raises."""
         calls = self._calls["chest_filter_variables"]
         if not calls:
             return None
 
-        def apply(variables: dict[str, object], request: Request) -> None:
+        def apply(variables: dict[str, object], request: Request | None) -> None:
             for call in calls:
                 try:
                     call(variables, request)
@@ -150,13 +150,13 @@ class Plugins:
 
         return apply
 
-    def drop_record(self) -> Callable[[RecordData, Request], bool] | None:
+    def drop_record(self) -> Callable[[RecordData, Request | None], bool] | None:
         """Return a function that asks the plugins whether to drop a record. It never raises."""
         calls = self._calls["chest_drop_record"]
         if not calls:
             return None
 
-        def ask(record: RecordData, request: Request) -> bool:
+        def ask(record: RecordData, request: Request | None) -> bool:
             for call in calls:
                 try:
                     if call(record, request):

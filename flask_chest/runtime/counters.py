@@ -65,13 +65,13 @@ class Stats:
             went on.
         plugin_errors: Exceptions raised by plugins, by ``plugin: hook``, such as
             ``geo: chest_filter_variables``.
-        suppressed: Requests that were not recorded because of `chest.drop_request()`,
-            `chest.suppressed()` or CHEST_OPT_OUT.
+        suppressed: Requests and jobs that were not recorded because of `chest.drop_request()`,
+            `Job.drop()`, `chest.suppressed()` or CHEST_OPT_OUT.
         excluded: Requests that were tracked and not recorded, by reason: ``path``
             (CHEST_EXCLUDE_PATHS), ``status`` (CHEST_EXCLUDE_STATUS), ``hook``
             (`chest_drop_record`).
-        sampled_out: Requests that sampling or CHEST_MAX_RECORDS_PER_SECOND dropped; the weights of
-            those that were kept count them.
+        sampled_out: Requests and jobs that sampling or CHEST_MAX_RECORDS_PER_SECOND dropped; the
+            weights of those that were kept count them.
         exporters: One entry for each configured exporter, by name.
         hook_times: How long hooks of plugins take, by ``plugin: hook``; only those called.
     """

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import from_json
 
+from flask_chest.current import KEY
 from flask_chest.errors import ChestError
-from flask_chest.extension import KEY
 from flask_chest.journal import Journal, Reader
 from flask_chest.testing.collector import Collector
 

@@ -19,6 +19,7 @@ from flask_chest import (
     Exporter,
     ExporterUnavailable,
     FlaskChest,
+    Job,
     Record,
     RequestIdFilter,
     SchemaMismatch,
@@ -26,6 +27,7 @@ from flask_chest import (
     current_request_id,
     hookimpl,
     outbound_headers,
+    with_request_id,
 )
 from flask_chest.runtime.counters import HookTime, Stats
 from flask_chest.store import RouteSummary, ValueCount
@@ -75,6 +77,40 @@ def by_method() -> str:
     return ""
 
 
+@chest.job
+def tidy(days: int) -> bool:
+    return days > 1
+
+
+@app.cli.command("report")
+@chest.job("rows", "cost_*", "!cost_secret", name="nightly-report", sample_rate=0.5)
+def report() -> None:
+    g.rows = 7
+
+
+@chest.job("rows")
+async def report_later(number: int) -> float:
+    async with chest.record("part", number=number) as part:
+        part.update({"rows": 1}, odd=2)
+    return 1.0
+
+
+def jobs() -> None:
+    with chest.continued({"X-Request-ID": "r-1"}), chest.record("block", rows=0) as job:
+        job["rows"] = 512
+        assert_type(job["rows"], object)
+        assert_type(job.request_id, str)
+        assert_type(job, Job)
+        job.drop()
+    assert_type(tidy(7), bool)
+    assert_type(with_request_id(tidy)(days=7), bool)
+
+
+async def jobs_later() -> None:
+    assert_type(await report_later(1), float)
+    assert_type(await with_request_id(report_later)(1), float)
+
+
 assert_type(bare(7), str)
 assert_type(current_request_id(), "str | None")
 assert_type(chest.flush(timeout=1.0), bool)
@@ -116,7 +152,7 @@ class Plugin:
         return request.headers.get("X-My-ID")
 
     @hookimpl
-    def chest_filter_variables(self, variables: dict[str, object], request: Request) -> None:
+    def chest_filter_variables(self, variables: dict[str, object], request: Request | None) -> None:
         variables.pop("secret", None)
 
     @hookimpl

@@ -5,10 +5,15 @@ from flask_chest.testing import RecordingExporter, collect
 
 
 @pytest.fixture
-def app():
-    app = Flask("shop")
+def chest():
     chest = FlaskChest(exporters={"main": {"type": "recording"}}, journal="memory")
     chest.register_plugin(RecordingExporter())
+    return chest
+
+
+@pytest.fixture
+def app(chest):
+    app = Flask("shop")
     chest.init_app(app)
 
     @app.get("/")
@@ -40,3 +45,9 @@ def test_a_request_without_address_and_language_is_recorded(app):
     with collect(app) as records:
         app.test_client().get("/", environ_overrides={"REMOTE_ADDR": ""})
     assert records[0].variables == {"user": "ada", "client_language": None}
+
+
+def test_a_job_has_no_client(app, chest):
+    with collect(app) as records, chest.record("report", ip="203.0.113.77", rows=1):
+        pass
+    assert records[0].variables == {"rows": 1}
