@@ -73,6 +73,18 @@ wheels: .venv/.dev ## Build an sdist and a wheel of every distribution into dist
 test-lowest: .venv/.dev servers ## Run all tests with the lowest version of each dependency
 	$(BIN)/python tools/lowest.py $(DISTRIBUTIONS) $(PARALLEL)
 
+# What people run around an application; some of it patches all that it finds.
+.venv-compat/.ready: $(MANIFESTS) pyproject.toml
+	$(PYTHON) -m venv .venv-compat
+	.venv-compat/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	.venv-compat/bin/pip install --quiet --editable . --editable plugins/flask_chest_sql --editable plugins/flask_chest_sqlite --group compat
+	@touch $@
+
+.PHONY: test-compat
+test-compat: .venv-compat/.ready .venv/.dev ## Run beside the libraries and servers that people use; WRITE=1 writes docs/compatibility.md
+	CHEST_WRITE=$(WRITE) .venv-compat/bin/python -m pytest --confcutdir=tests/compat tests/compat
+	$(BIN)/python tools/prerelease.py $(DISTRIBUTIONS)
+
 .venv-bench/.ready: $(MANIFESTS)
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
@@ -141,4 +153,4 @@ bench-postgres-indexes: .venv/.dev servers ## Measure what the options of the Po
 
 .PHONY: clean
 clean: ## Remove everything that make created
-	rm -rf .venv .venv-lowest .venv-bench .venv-bench-0.0.10 dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-compat .venv-prerelease .venv-bench .venv-bench-0.0.10 dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

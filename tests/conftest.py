@@ -34,6 +34,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+collect_ignore = ["compat"]
+"""Run by `make test-compat`, in an environment of its own."""
+
 LONGEST = (
     "test_server_matrix",
     "test_storm",

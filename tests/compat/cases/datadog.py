@@ -13,9 +13,9 @@ from ddtrace import patch
 
 patch(flask=True)
 
-from flask import Flask, g  # noqa: E402
+from flask import Flask, g
 
-from tests.compat.support import Case, check  # noqa: E402
+from tests.compat.support import Case, check
 
 DISTRIBUTIONS = ("ddtrace",)
 

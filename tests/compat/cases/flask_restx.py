@@ -20,7 +20,7 @@ def run(folder):
 
     @api.route("/orders/<int:number>")
     class Orders(Resource):
-        method_decorators = [chest.track("user_id")]
+        method_decorators = (chest.track("user_id"),)
 
         def get(self, number):
             g.user_id = "u-1"

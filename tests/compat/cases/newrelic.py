@@ -15,9 +15,9 @@ import newrelic.agent
 newrelic.agent.initialize()
 newrelic.agent.register_application(timeout=1.0)
 
-from flask import Flask, g, stream_with_context  # noqa: E402
+from flask import Flask, g, stream_with_context
 
-from tests.compat.support import Case, check  # noqa: E402
+from tests.compat.support import Case, check
 
 DISTRIBUTIONS = ("newrelic",)
 

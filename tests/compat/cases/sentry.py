@@ -13,7 +13,7 @@ def run(folder):
     sent = []
     sentry_sdk.init(
         dsn="http://key@127.0.0.1:9/1",
-        transport=lambda event: sent.append(event),
+        transport=sent.append,
         integrations=[FlaskIntegration()],
         traces_sample_rate=1.0,
     )
