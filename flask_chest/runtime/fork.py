@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging  # noqa: F401 - registers its hooks first: see below
 import os
 import threading
 import weakref
@@ -175,6 +176,8 @@ def notice() -> None:
             _in_child()
 
 
+# Hooks that run before a fork run in the reverse order. That of `logging` takes a lock. It must run
+# after ours, which wait for `held_off` blocks: one that logs would wait for this lock.
 os.register_at_fork(
     before=_before,
     after_in_parent=lambda: _gates.open(),  # noqa: PLW0108 - whichever gates are in force then

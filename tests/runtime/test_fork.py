@@ -16,3 +16,14 @@ def test_a_fork_waits_for_held_off_blocks_and_imports_but_not_for_ever():
         check=True,
         timeout=120,
     )
+
+
+def test_a_fork_waits_for_a_block_that_logs_whatever_was_imported_first():
+    subprocess.run(
+        [
+            *(sys.executable, "-W", "ignore::DeprecationWarning"),
+            PROGRAMS / "fork_waits_for_logging.py",
+        ],
+        check=True,
+        timeout=240,
+    )
