@@ -127,9 +127,15 @@ class Recorder:
                 if not weight:
                     return
             if variables is None:
-                if self._is_plain and plan.facts is None and not (state.hidden or state.context):
+                if self._is_plain and plan.facts is None and not (state.hidden or state.resolved):
                     # As nearly always. The call of one more method takes 400 instructions.
-                    variables = self._variables.take(state.globals.__dict__, plan.patterns)
+                    take, g = self._variables.take, state.globals.__dict__
+                    context = state.context
+                    variables = (
+                        take(g, plan.patterns)
+                        if context is None
+                        else context.run(take, g, plan.patterns)
+                    )
                 else:
                     variables = self._take_variables(state, request, plan)
             self.write(self._lines.line(state, subject, weight, variables))

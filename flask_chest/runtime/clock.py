@@ -8,13 +8,12 @@ attribute of an object is out of their reach.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from types import BuiltinFunctionType
 from typing import Final
 
 MAX_US: Final = 253_402_300_799_999_999
 """The last microsecond of the year 9999, in Unix time. No database has later ones."""
-
-MAX_NS: Final = MAX_US * 1_000
-"""The same in nanoseconds."""
 
 
 class Clock:
@@ -22,24 +21,33 @@ class Clock:
 
     Attributes:
         monotonic_ns: Nanoseconds on a clock that only goes forward, with the highest resolution.
-        time_ns: Unix time in nanoseconds. Use `unix_us`, unless the cost of a call matters.
+        time_ns: Unix time in nanoseconds, an integer. Use `unix_us`, unless the cost of a call
+            matters: a machine's clock may be before 1970.
     """
 
     __slots__ = ("monotonic_ns", "time_ns")
 
     def __init__(self) -> None:
         self.monotonic_ns = time.perf_counter_ns
-        self.time_ns = time.time_ns
+        genuine = type(time.time_ns) is BuiltinFunctionType
+        self.time_ns: Callable[[], int] = time.time_ns if genuine else _integer(time.time_ns)
 
     def unix_us(self) -> int:
-        """Return the Unix time in microseconds, from 0 to `MAX_US` whatever the clock says.
+        """Return the Unix time in microseconds, from 0 to `MAX_US` whatever the clock says."""
+        return min(max(self.time_ns() // 1_000, 0), MAX_US)
 
-        A replaced clock may be before 1970, or return a float or nothing at all.
-        """
+
+def _integer(replaced: Callable[[], object]) -> Callable[[], int]:
+    """Return a clock for one that was replaced, which may return a float or nothing at all."""
+
+    def time_ns() -> int:
+        found = replaced()
         try:
-            return min(max(int(self.time_ns()) // 1_000, 0), MAX_US)
+            return int(found)  # type: ignore[call-overload,no-any-return] # else as below
         except (TypeError, ValueError, OverflowError):
             return 0
+
+    return time_ns
 
 
 clock: Final = Clock()

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask, g
 from freezegun import freeze_time
 
-from flask_chest.runtime.clock import clock
+from flask_chest.runtime.clock import Clock, clock
 
 UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -88,7 +88,7 @@ def test_a_clock_that_gives_a_float_costs_no_record(shop, recorded, monkeypatch)
     chest, app = shop
     real = time.time_ns
     monkeypatch.setattr(time, "time_ns", lambda: float(real()))  # as hiro does
-    monkeypatch.setattr(clock, "time_ns", lambda: float(real()))  # and where it came first
+    monkeypatch.setattr(clock, "time_ns", Clock().time_ns)  # where it came before the import
     response = app.test_client().get("/")
     monkeypatch.undo()
     [row] = recorded(chest, 1)
@@ -100,7 +100,8 @@ def test_a_clock_that_gives_a_float_costs_no_record(shop, recorded, monkeypatch)
 @pytest.mark.parametrize("ns", [-1, -(10**18), 2**80, 10**30, float("nan"), float("inf"), None])
 def test_a_wall_clock_beyond_reason_costs_no_record(shop, recorded, monkeypatch, ns):
     chest, app = shop
-    monkeypatch.setattr(clock, "time_ns", lambda: ns)
+    monkeypatch.setattr(time, "time_ns", lambda: ns)
+    monkeypatch.setattr(clock, "time_ns", Clock().time_ns)
     response = app.test_client().get("/")
     monkeypatch.undo()
     [row] = recorded(chest, 1)
