@@ -268,11 +268,14 @@ def comparison(found: Sequence[Way], costs: dict[str, Spread]) -> str:
     more = {way.title: cpu[way.title] - cpu[way.base] for way in found}
     parts = [
         f"{costs[OURS].middle / costs[title].middle:.2f} of what {title.partition(',')[0]} adds "
-        f"(in CPU, with what runs in the background, {more[OURS] / more[title]:.2f})"
+        f"({more[OURS] / more[title]:.2f} in CPU)"
         for title in (OPENTELEMETRY, PROMETHEUS)
         if title in costs
     ]
-    return f"{OURS} and every default on, adds {', and '.join(parts)}."
+    return (
+        f"{OURS} and every default on, adds {', and '.join(parts)}. "
+        "CPU includes the work in the background."
+    )
 
 
 def markdown(found: Sequence[Way]) -> str:

@@ -1,4 +1,4 @@
-"""Each folder of the core is a floor, and imports only what stands below it."""
+"""Each folder of the core is a layer, and imports only lower layers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import flask_chest
 
 PACKAGE = Path(flask_chest.__file__).parent
 
-# The lowest first. What stands on one floor may import each other, but not in a circle.
-FLOORS = [
+# The lowest first. Modules of one layer may import each other, but not in a circle.
+LAYERS = [
     {"_platform", "_version", "errors"},
     {"runtime"},
     {"record", "schema", "server_config", "exporter", "store", "hookspecs", "deferred"},
@@ -65,13 +65,13 @@ def imports(path):
             yield (inner if inner in MODULES else module), id(node) in top
 
 
-def floor(module):
+def layer(module):
     name = module.partition(".")[0]
-    return next(number for number, names in enumerate(FLOORS) if name in names)
+    return next(number for number, names in enumerate(LAYERS) if name in names)
 
 
-def test_every_module_and_folder_has_its_floor():
-    assert {name.partition(".")[0] for name in MODULES} == set().union(*FLOORS)
+def test_every_module_and_folder_has_its_layer():
+    assert {name.partition(".")[0] for name in MODULES} == set().union(*LAYERS)
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
@@ -79,7 +79,7 @@ def test_a_module_imports_only_what_stands_on_its_floor_or_below(module):
     for imported, is_top in imports(MODULES[module]):
         assert imported, f"{module} imports its own package's root"
         assert is_top, f"{module} imports {imported} inside a function"
-        assert floor(imported) <= floor(module), f"{module} imports {imported}, which stands above"
+        assert layer(imported) <= layer(module), f"{module} imports {imported}, a higher layer"
 
 
 def test_no_modules_import_each_other_in_a_circle():

@@ -38,10 +38,9 @@ secrets masked, and its meaning.
 Settings are read in `init_app`. A later change has no effect.
 
 **The environment.** `${environment}EXPORTERS__copy` sets one entry of a dict. Names in it keep
-their case. A text is taken as it is: `${environment}SERVICE=2024` is the service `2024`. That holds
-after `app.config.from_prefixed_env()` too, which makes a number of it: a value in `app.config` that
-Flask has made of a variable counts as the variable's text. Quotes around a text are JSON's and do
-not belong to it.
+their case. A text is taken as it is: `${environment}SERVICE=2024` is the service `2024`. That is
+also true after `app.config.from_prefixed_env()`, which turns such a text into a number: Flask-Chest
+uses the original text. Quotes around a text are JSON syntax and are removed.
 
 | setting | default | meaning |
 |---|---|---|
@@ -58,11 +57,11 @@ app.config["CHEST_EXPORTERS"] = {
 
 A relative path, in a URL or in `CHEST_JOURNAL`, starts at the working directory of the process; `~`
 in front is the home folder, as in `sqlite:///~/chest.sqlite3`. `$instance` means the application's
-instance folder. In the path of a URL, write `?` as `%3F` and `%` as `%25`; this is done for the
-instance folder.
+instance folder. In the path of a URL, write `?` as `%3F` and `%` as `%25`. In the name of the
+instance folder, Flask-Chest does this itself.
 
 Two applications in one process may share a journal when they have the same exporters. Otherwise the
-second is refused, until the first has ended with `chest.close()` or was given up.
+second is refused, until the first is closed with `chest.close()` or garbage-collected.
 
 This page is generated from `flask_chest/settings/model.py` by `make format`.
 """

@@ -1,1 +1,1 @@
-"""The lowest floor of the package: forks, the log, counters, Flask's proxies."""
+"""The lowest layer of the package: forks, clocks, the log, counters, Flask's proxies."""

@@ -104,13 +104,13 @@ class Settings(BaseModel):
     )
     exclude_paths: Names = Field(
         default=(),
-        description="Paths, or patterns of paths such as `/static/*`, that are never recorded: as "
-        "the client sent them, with the mount point of the application",
+        description="Paths, or patterns of paths such as `/static/*`, that are never recorded. "
+        "They include the mount point of the application, as the record's field `path` does",
     )
     exclude_status: Annotated[tuple[int | str, ...], BeforeValidator(_split_statuses)] = Field(
         default=(),
         description="Status codes of responses that are not recorded, such as `404`, and classes "
-        "of them, such as `3xx`. A request with an unhandled exception is recorded all the same",
+        "of them, such as `3xx`. A request with an unhandled exception is still recorded",
     )
     request_id_header: Annotated[
         tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")], ...],
@@ -119,14 +119,14 @@ class Settings(BaseModel):
         default=("X-Request-ID",),
         description="Header of inbound and outbound request IDs. Empty: none. Of several, such as "
         "`X-Request-ID,X-Correlation-ID`, the first that holds a well-formed ID is used, and the "
-        "response has the first name. Of `X-Amzn-Trace-Id` only `Root=` is used",
+        "response carries it in the first of them. Of `X-Amzn-Trace-Id` only `Root=` is used",
     )
     trust_request_id: bool = Field(default=True, description="Use a well-formed inbound request ID")
     request_id_generator: str | Callable[..., Any] = Field(
         default="uuid7",
         description="Makes the request ID when no plugin, route or header gives one: `uuid7`, "
-        "`uuid4`, `ulid`, `short` (16 characters that sort by time), a function that takes the "
-        "request or nothing, or the path of such a function, as in `shop.ids:new`",
+        "`uuid4`, `ulid` or `short` (16 characters that sort by time). Or a function that takes "
+        "the request or nothing, or its path, as in `shop.ids:new`",
     )
     redact_keys: Names = Field(
         default=(),
@@ -151,8 +151,8 @@ class Settings(BaseModel):
     )
     client_ip_prefix: Annotated[tuple[Bits4, Bits6] | None, BeforeValidator(_bits)] = Field(
         default=None,
-        description="To how many bits the fact `request.client_ip` is cut, for IPv4 and for IPv6: "
-        "with `/24,/48`, 203.0.113.7 is recorded as 203.0.113.0. Default: the whole address",
+        description="How many bits of the fact `request.client_ip` are kept, for IPv4 and for "
+        "IPv6: with `/24,/48`, 203.0.113.7 is recorded as 203.0.113.0. Default: the whole address",
     )
     fields: Annotated[dict[FieldName, FieldRule], BeforeValidator(_decode_json)] = Field(
         default={},
