@@ -62,7 +62,7 @@ instance folder. In the path of a URL, write `?` as `%3F` and `%` as `%25`; this
 instance folder.
 
 Two applications in one process may share a journal when they have the same exporters. Otherwise the
-second is refused, until the first has ended with `chest.close()` or was given up.
+second is refused, until the first has ended with `chest.close()` or is discarded.
 
 This page is generated from `flask_chest/settings/model.py` by `make format`.
 """
