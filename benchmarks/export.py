@@ -173,7 +173,7 @@ def report_comparison(names: Sequence[str], rounds: int, size: int) -> None:
 def report_growth(
     names: Sequence[str], sizes: Sequence[int], size: int, minutes: float, *, random_ids: bool
 ) -> None:
-    """Print what a record costs when a table holds so many already."""
+    """Print what a record costs when a table holds a number of them already."""
     print(f"{MEASURED} batches of {size:,} records at each size; CPU in us a record\n")
     print("| database | records stored | records/s | quartiles | client CPU | server CPU |")
     print("|---|---|---|---|---|---|")

@@ -213,7 +213,7 @@ def stored(folder: Path) -> int:
 
 
 def wait_for(folder: Path, number: int) -> None:
-    """Wait until so many records are stored.
+    """Wait until a number of records is stored.
 
     Raises:
         RuntimeError: They are not within `PATIENCE_SECONDS`.

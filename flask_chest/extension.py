@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
-from flask import Blueprint, current_app, has_app_context
+from flask import Blueprint
 
 # Not `flask.Flask`, which OpenTelemetry replaces with a subclass.
 from flask.app import Flask
 
 from flask_chest.app_state import AppState
+from flask_chest.applications import Applications
 from flask_chest.capture import suppression
 from flask_chest.capture.carried import carrying
 from flask_chest.capture.decorator import AnyView, TrackDecorator
@@ -23,17 +22,11 @@ from flask_chest.capture.job_decorator import AnyFunction, decorate
 from flask_chest.capture.track_rule import MethodPatterns, TrackRule, decorator_rule
 from flask_chest.cli.group import group
 from flask_chest.current import KEY, carried_by, current_capture, current_state, place_of_job
-from flask_chest.errors import ChestError, ConfigurationError
+from flask_chest.errors import ConfigurationError
 from flask_chest.plugins.discovery import PluginInfo
-from flask_chest.runtime import flask_proxies
 from flask_chest.runtime.counters import Stats
-from flask_chest.runtime.log import Throttle, logger
 from flask_chest.settings.load import load_settings
 from flask_chest.store import Store
-
-if TYPE_CHECKING:
-    from flask_chest.capture.middleware import Capture
-    from flask_chest.capture.request_state import RequestState
 
 
 class FlaskChest:
@@ -52,10 +45,7 @@ class FlaskChest:
         self._arguments = arguments
         self._registered: dict[str, object] = {}
         self._decorator = TrackDecorator()
-        self._throttle = Throttle()
-        self._unserved: set[str] = set()  # tracked functions that were called without a request
-        self._states: weakref.WeakSet[AppState] = weakref.WeakSet()
-        self._newest_capture: Callable[[], Capture | None] = lambda: None
+        self._applications = Applications(self._decorator)
         if app is not None:
             self.init_app(app)
 
@@ -87,11 +77,9 @@ class FlaskChest:
         options = load_settings(self._arguments, app.config)
         state = AppState(app, self, options, self._registered, self._decorator)
         state.capture.install()
-        self._decorator.has_application = True
         app.extensions[KEY] = state
         app.cli.add_command(group)
-        self._states.add(state)
-        self._newest_capture = weakref.ref(state.capture)
+        self._applications.add(state)
 
     def register_plugin(self, plugin: object, name: str | None = None) -> None:
         """Add a plugin that is not installed as a package, for applications initialised later.
@@ -103,7 +91,7 @@ class FlaskChest:
         Raises:
             ConfigurationError: An application has been initialised already.
         """
-        if len(self._states):
+        if self._applications.states:
             raise ConfigurationError(
                 "register_plugin() comes too late: call it before init_app, on a FlaskChest() made "
                 "without an application"
@@ -165,40 +153,9 @@ class FlaskChest:
             and sample_rate is None
         ):
             rule = TrackRule.parse(("*",), setting="track")
-            return self._decorator.attach(variables[0], rule, self._on_view_call)
+            return self._decorator.attach(variables[0], rule, self._applications.begin_record)
         rule = decorator_rule("track", variables, request_id, sample_rate)
-        return lambda view: self._decorator.attach(view, rule, self._on_view_call)
-
-    def _on_view_call(self, rule: TrackRule) -> None:
-        try:
-            request = flask_proxies.request()
-        except RuntimeError:
-            self._say_no_request(rule)
-            return
-        capture, url_rule = self._newest_capture(), request.url_rule
-        if capture is None or url_rule is None or url_rule.map is not capture.app.url_map:
-            # Seldom: this FlaskChest serves several applications, or another one serves this one.
-            app = flask_proxies.app()
-            app_state: AppState | None = app.extensions.get(KEY)
-            is_ours = app_state is not None and (
-                app_state.owner() is self or not self._decorator.has_application
-            )
-            capture = app_state.capture if is_ours and app_state is not None else None
-        if capture is not None:
-            state: RequestState | None = request.environ.get(capture.key)
-            if state is not None and state.is_followed:
-                capture.begin_record(state, request, rule)
-            else:
-                capture.begin_unfollowed(request, rule)
-            return
-        app = flask_proxies.app()
-        self._throttle.log(
-            logging.WARNING,
-            "not initialised",
-            f"{rule.place} is tracked, but nothing is recorded: the application {app.name!r} "
-            "does not have this FlaskChest. Call init_app(app) where it is created, and decorate "
-            "its views with the one that it has",
-        )
+        return lambda view: self._decorator.attach(view, rule, self._applications.begin_record)
 
     @staticmethod
     def drop_request() -> None:
@@ -302,7 +259,7 @@ class FlaskChest:
         Raises:
             ChestError: There is no application.
         """
-        with carrying(carried_by(self._state_for_job(), headers or {})):
+        with carrying(carried_by(self._applications.own_or_only(), headers or {})):
             yield
 
     # -- Delivery and the read side --------------------------------------------------------------
@@ -316,11 +273,11 @@ class FlaskChest:
         Returns:
             True when every exporter has stored all records made before the call.
         """
-        return self._state().export.flush(timeout)
+        return self._applications.current_or_only().export.flush(timeout)
 
     def stats(self) -> Stats:
         """Return the counters of this process, and how far behind each exporter is."""
-        return self._state().stats()
+        return self._applications.current_or_only().stats()
 
     def store(self, name: str = "main") -> Store:
         """Return the read side of an exporter: query, count, purge and summaries.
@@ -329,58 +286,18 @@ class FlaskChest:
             ConfigurationError: There is no such exporter, or it cannot be read.
             ExporterUnavailable: The database cannot be reached now.
         """
-        return self._state().store(name)
+        return self._applications.current_or_only().store(name)
 
     def close(self) -> None:
         """Deliver within CHEST_SHUTDOWN_SECONDS, then end threads and connections.
 
         Runs by itself when the process ends. A later tracked request starts delivery again.
         """
-        self._state().close()
+        self._applications.current_or_only().close()
 
     def plugins(self) -> list[PluginInfo]:
         """Return the plugins that were found, with their origin, and those that were left out."""
-        return list(self._state().plugins.found)
-
-    def _say_no_request(self, rule: TrackRule) -> None:
-        """Say it once for each function. It may also be a unit test that calls a view."""
-        if rule.place not in self._unserved:
-            self._unserved.add(rule.place)
-            logger.warning(
-                "%s is tracked, but was called without a request, and nothing is recorded. "
-                "@chest.track is for views; put @chest.job on a command or a task, or "
-                "`with chest.record(...)` into it",
-                rule.place,
-            )
+        return list(self._applications.current_or_only().plugins.found)
 
     def _place_of_job(self) -> Place:
-        return place_of_job(self._state_for_job())
-
-    def _state_for_job(self) -> AppState:
-        """Return the state of the current application if it is ours, else of the only one."""
-        if has_app_context():
-            state: AppState | None = current_app.extensions.get(KEY)
-            if state is not None and state.owner() is self:
-                return state
-        return self._only_state()
-
-    def _state(self) -> AppState:
-        if has_app_context():
-            state: AppState | None = current_app.extensions.get(KEY)
-            if state is not None:
-                return state
-            raise ChestError(
-                f"The application {current_app.name!r} has no FlaskChest. Call init_app(app) first"
-            )
-        return self._only_state()
-
-    def _only_state(self) -> AppState:
-        states = list(self._states)
-        if not states:
-            raise ChestError("This FlaskChest has no application. Call init_app(app) first")
-        if len(states) != 1:
-            raise ChestError(
-                f"This FlaskChest serves {len(states)} applications: say which with "
-                "`with app.app_context():`"
-            )
-        return states[0]
+        return place_of_job(self._applications.own_or_only())

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any, Final
 from urllib.parse import unquote, unquote_plus, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 MAX_PREFIX_BYTES: Final = 30
 """Of the prefix of names, so that the longest name fits every server."""
@@ -42,6 +42,24 @@ class ServerConfig(BaseModel):
         description="Most connections of the read side in one process; delivery needs one more, "
         "in one process of each host",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_url(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
+        return cls.read_url(dict(given)) if isinstance(given, dict) else given
+
+    @classmethod
+    def read_url(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Return the fields of the model, with those that a `url` among the given ones stands for.
+
+        Args:
+            fields: As they were given, in a dict that may be changed. They take precedence over
+                the URL.
+
+        Raises:
+            ValueError: The URL cannot be read. The message does not repeat it.
+        """
+        return fields
 
 
 def check_prefix(prefix: str) -> str:

@@ -122,7 +122,7 @@ def make_chest(tmp_path, database):
 
     yield make
     for chest in made:
-        for state in list(chest._states):
+        for state in list(chest._applications.states):
             state.close()
 
 

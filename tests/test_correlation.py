@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import httpx
 import pytest
@@ -231,47 +232,13 @@ def test_outside_of_requests_and_without_flask_chest_there_is_nothing_to_carry(a
 
 # -- Traces ----------------------------------------------------------------------------------
 
-OPENTELEMETRY = """
-import json, sys
-from flask import Flask, g
-from flask_chest import FlaskChest
-from opentelemetry.instrumentation.flask import FlaskInstrumentor
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry import trace
-
-provider = TracerProvider()
-trace.set_tracer_provider(provider)
-app = Flask("traced")
-app.config["PROPAGATE_EXCEPTIONS"] = False
-FlaskInstrumentor().instrument_app(app, tracer_provider=provider)
-chest = FlaskChest(app, exporters={"main": sys.argv[1]}, journal=sys.argv[2], track_all=True)
-seen = []
-
-@app.get("/")
-def view():
-    seen.append(f"{trace.get_current_span().get_span_context().trace_id:032x}")
-    return ""
-
-@app.get("/fails")
-def fails():
-    view()
-    raise ZeroDivisionError
-
-client = app.test_client()
-client.get("/")
-client.get("/", headers={"traceparent": sys.argv[3]})
-client.get("/fails")
-assert chest.flush(10)
-rows = chest.store().query(newest_first=False)
-chest.close()
-print(json.dumps([seen, [row.trace_id for row in rows]]))
-"""
+TRACED_APP = Path(__file__).parent / "programs" / "traced_app.py"
 
 
 def test_the_trace_is_that_of_the_active_opentelemetry_span(tmp_path):
     done = subprocess.run(
         [
-            *(sys.executable, "-c", OPENTELEMETRY),
+            *(sys.executable, TRACED_APP),
             *(f"sqlite:///{tmp_path}/x.sqlite3", str(tmp_path / "journal"), TRACEPARENT),
         ],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""What a request costs, in numbers that no other work on the machine can change.
+"""What a request costs, in numbers that are independent of the load on the machine.
 
 Time is measured in `benchmarks/`. Whatever raises a count here is on the path of every request.
 """

@@ -25,7 +25,7 @@ LAYERS = [
     {"export"},
     {"settings"},
     {"app_state"},
-    {"cli", "current"},
+    {"cli", "current", "applications"},
     {"extension", "correlation"},
     {"testing"},
     {"__init__"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -160,38 +161,10 @@ def test_plugins_are_found_by_entry_point_alone(installed, tmp_path):
     assert "pip install 'flask-chest[sqlite]'" in result.stderr
 
 
-FROZEN = """
-import sys
-
-import flask_chest_sqlite.hooks
-from flask import Flask, g
-from flask_chest import FlaskChest
-
-app = Flask("shop", instance_path=sys.argv[1])
-chest = FlaskChest()
-chest.register_plugin(flask_chest_sqlite.hooks)
-chest.init_app(app)
-
-
-@app.get("/")
-@chest.track
-def index():
-    g.number = 7
-    return "ok"
-
-
-app.test_client().get("/")
-assert chest.flush(60)
-[record] = chest.store().query()
-print(sys.frozen, record.variables, [plugin.origin for plugin in chest.plugins()])
-chest.close()
-"""
-
-
 def test_an_application_that_pyinstaller_made_records_with_a_registered_plugin(wheels, tmp_path):
     folder = make_environment(tmp_path / "venv")
     install(folder, "--find-links", wheels, f"flask-chest[sqlite]=={__version__}", "pyinstaller>=6")
-    (tmp_path / "shop.py").write_text(FROZEN)
+    shutil.copy(PROGRAMS / "frozen_shop.py", tmp_path / "shop.py")
     run(folder / "pyinstaller", "--onedir", "--log-level=ERROR", "shop.py", cwd=tmp_path)
     shown = run(tmp_path / "dist" / "shop" / "shop", tmp_path / "instance", cwd=tmp_path)
     assert shown == "True {'number': 7} ['registered']\n"

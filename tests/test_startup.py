@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import flask_chest_mongo.hooks
 import flask_chest_mysql.hooks
@@ -32,6 +33,8 @@ from flask_chest.errors import ConfigurationError
 from flask_chest.exporter import Exporter
 from flask_chest.server_config import plain_url
 from flask_chest.store import Store
+
+PROGRAMS = Path(__file__).parent / "programs"
 
 HEAVY = {
     "apscheduler", "bson", "cryptography", "packaging", "psycopg", "psycopg_binary",
@@ -57,10 +60,14 @@ print(sorted({name.partition(".")[0] for name in sys.modules}))
 
 
 def run(code, *arguments, **environment):
-    """Return what a fresh process prints, which has none of our settings in its environment."""
+    """Return what a fresh process prints, which has none of our settings in its environment.
+
+    It runs a program's file, or lines of Python.
+    """
+    command = [code] if isinstance(code, Path) else ["-c", code]
     bare = {name: value for name, value in os.environ.items() if name[:12] != "FLASK_CHEST_"}
     result = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code, *map(str, arguments)],
+        [sys.executable, "-W", "ignore::DeprecationWarning", *command, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
@@ -96,95 +103,8 @@ def test_with_gevent_all_is_imported_at_the_start(tmp_path):
     assert {"apscheduler", "psycopg", "sqlalchemy"} <= set(imported)
 
 
-REQUESTS = """
-import sys, threading
-from datetime import datetime
-from decimal import Decimal
-from uuid import uuid4
-from flask import Flask, Response, g
-from flask_chest import FlaskChest
-
-app = Flask("shop", instance_path=sys.argv[1])
-chest = FlaskChest(
-    app,
-    export_interval_seconds=1_000,
-    sample_rate={"sampled": 0.5},
-    keep_slower_than_ms=10_000.0,
-    max_records_per_second=1_000,
-    opt_out="header:DNT",
-    redact_with="hash",
-    redact_key="key",
-)
-
-@app.get("/")
-@chest.track
-def index():
-    g.update = None
-    g.number, g.password, g.when, g.key = 1, "secret", datetime.now(), uuid4()
-    g.amount, g.set, g.object, g.bytes = Decimal("1.5"), {1, 2}, object(), b"x"
-    g.text = "card 4111 1111 1111 1111, a@b.example"
-    return "ok"
-
-@app.get("/sampled")
-@chest.track("number", request_id="ulid")
-def sampled():
-    return "ok"
-
-@app.get("/fails")
-@chest.track
-def fails():
-    raise LookupError
-
-@app.get("/stream")
-@chest.track
-def stream():
-    return Response(iter(["a", "b"]))
-
-imports = []
-
-def hear(event, arguments):
-    if event == "import":
-        imports.append((arguments[0], threading.current_thread().name))
-
-plain = Flask("plain")
-plain.get("/")(lambda: "ok")
-plain.test_client().get("/")  # what Flask and the test client import themselves
-client = app.test_client()
-sys.addaudithook(hear)
-traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-for headers in ({}, {"DNT": "1"}, {"traceparent": traceparent}, {"X-Request-ID": "theirs"}):
-    for path in ("/", "/sampled", "/fails", "/stream", "/nowhere"):
-        client.get(path, headers=headers)
-print([name for name, thread in imports if thread == "MainThread"])
-assert chest.flush(30)
-print("sqlalchemy" in sys.modules, chest.stats().exporters["main"].pending_bytes)
-print([name for name, thread in imports if thread == "MainThread"])
-"""
-
-
 def test_no_request_imports_anything(tmp_path):
-    # Python logs the traceback of the view that fails, for which it looks at its lines.
-    assert run(REQUESTS.replace("raise LookupError", "return 'no', 500"), tmp_path) == (
-        "[]\nTrue 0\n[]\n"
-    )
-
-
-AT_ONCE = """
-import sys
-from flask import Flask, g
-from flask_chest import FlaskChest
-app = Flask("shop", instance_path=sys.argv[1])
-chest = FlaskChest(app, exporters={"main": sys.argv[2]}, shutdown_seconds=20.0)
-
-@app.get("/")
-@chest.track
-def index():
-    g.number = 1
-    return "ok"
-
-for _ in range(3):
-    app.test_client().get("/")
-"""
+    assert run(PROGRAMS / "imports_of_requests.py", tmp_path) == "[]\nTrue 0\n[]\n"
 
 
 @pytest.mark.parametrize("name", ["sqlite", "postgres", "mysql", "mongo"])
@@ -192,35 +112,14 @@ def test_a_process_that_ends_at_once_has_delivered(name, tmp_path, request, make
     url = f"sqlite:///{tmp_path}/chest.sqlite3"
     if name != "sqlite":
         url = request.getfixturevalue(name)
-    run(AT_ONCE, tmp_path, url)
+    run(PROGRAMS / "ends_at_once.py", tmp_path, url)
     chest = make_chest(exporters={"main": url})
     chest.init_app(app)
     assert chest.store("main").count(variables={"number": 1}) == 3
 
 
-def test_a_child_forked_while_the_driver_is_imported_can_import_it_too(tmp_path):
-    code = """
-import os, signal, sys, threading, time
-from flask_chest.runtime import fork
-from flask_chest_postgres import PostgresConfig
-from flask_chest_postgres.hooks import Postgres
-
-def load():
-    Postgres(PostgresConfig()).load()
-
-thread = threading.Thread(target=load)
-thread.start()
-while not {"psycopg", "sqlalchemy"} & sys.modules.keys():
-    time.sleep(0)
-child = os.fork()
-if child == 0:
-    signal.alarm(30)
-    load()
-    os._exit(0)
-assert os.waitpid(child, 0)[1] == 0
-thread.join()
-"""
-    run(code)
+def test_a_child_forked_while_the_driver_is_imported_can_import_it_too():
+    run(PROGRAMS / "forks_in_an_import.py")
 
 
 # -- What stands for a store -----------------------------------------------------------------------

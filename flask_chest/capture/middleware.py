@@ -211,7 +211,7 @@ class Capture:
                 or (self.opts_out is not None and self.opts_out(request))
             )
             # Read for each record: an attribute of the class takes four times as long.
-            state.context = state.error = state.resolved = state.trace_id = None
+            state.context = state.resolved = state.trace_id = None
             path, mount = request.path, request.root_path
             if mount:  # as the client sent it, who does not know of mounts
                 path = mount + path if request.environ.get("PATH_INFO") else mount

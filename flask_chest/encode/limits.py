@@ -18,4 +18,4 @@ VALUE_COST: Final = 8
 """Room that each value takes in a record besides its text: `[[], [], []]` is not free."""
 
 MIN_TEXT: Final = 40
-"""A text of so many characters is kept even without room: a mark, an ID, a country."""
+"""A text of up to this many characters is kept even without room: a mark, an ID, a country."""

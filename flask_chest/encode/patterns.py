@@ -16,7 +16,7 @@ HTTP_METHODS: Final = frozenset(
 )
 
 MAX_REMEMBERED: Final = 4_096
-"""So many names are remembered; a route may put any number of others on `g`."""
+"""Maximum number of names that are remembered; a route may put any number of others on `g`."""
 
 _MISSING: Final = object()
 

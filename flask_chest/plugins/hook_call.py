@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flask_chest.runtime.log import Throttle
 
 REQUEST_SAMPLE: Final = 61
-"""One of so many calls in requests is timed. A prime, to avoid aliasing with periodic traffic."""
+"""In requests, one call in this many is timed. A prime, to avoid aliasing with periodic traffic."""
 
 REQUEST_SLOW_MS: Final = 50.0
 """A timed call in a request that takes longer is logged."""

@@ -34,7 +34,7 @@ class JournalUse:
         """
         if not self._is_taken():
             return
-        gc.collect()  # an application that was given up may be there still: it is a circle
+        gc.collect()  # a discarded application may still exist, as part of a reference cycle
         if self._is_taken():
             raise ConfigurationError(
                 f"CHEST_JOURNAL={str(self.folder)!r} is the journal of another application in "

@@ -50,7 +50,8 @@ def test_a_frozen_clock_gives_a_sane_record(make_chest, shop, recorded, moment, 
     with freeze_time(moment):
         if around == "the application and the request":
             chest = make_chest(
-                track_all=True, journal=str(chest._states.copy().pop().options.journal) + "2"
+                track_all=True,
+                journal=str(chest._applications.states.copy().pop().options.journal) + "2",
             )
             app = Flask("frozen")
             app.add_url_rule("/", "index", lambda: setattr(g, "user_id", "u-1") or "ok")

@@ -43,7 +43,7 @@ def ask(app, make_chest, recorded):
             app.get("/")(chest.track(**(track or {}))(lambda: ""))
         response = app.test_client().get("/", headers=headers)
         rows = recorded(made["chest"])
-        header = (made["chest"]._states.copy().pop()).options.request_id_header
+        header = (made["chest"]._applications.states.copy().pop()).options.request_id_header
         if header:
             assert response.headers[header[0]] == rows[-1]["request_id"]
         return rows[-1]["request_id"]

@@ -6,9 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-from flask import Flask, g, send_file, stream_with_context
+from flask import Flask, g, send_file
 
 from flask_chest import FlaskChest
+from tests.compat.support import add_routes
 
 folder = Path(os.environ["CHEST_COMPAT_FOLDER"])
 chest = FlaskChest(
@@ -17,25 +18,14 @@ chest = FlaskChest(
     export_interval_seconds=0.2,
 )
 app = Flask("shop")
+add_routes(app, chest)
 
 
-@app.get("/<what>")
-@chest.track("user_id", "late")
-def index(what):
+@app.get("/file")
+@chest.track("user_id")
+def file():
     g.user_id = "u-1"
-    if what == "fails":
-        raise RuntimeError("no")
-    if what == "file":
-        return send_file(__file__)
-    if what == "plain":
-        return "ok"
-
-    def parts():
-        yield "a"
-        g.late = 1
-        yield "b"
-
-    return app.response_class(stream_with_context(parts()))
+    return send_file(__file__)
 
 
 if "flask_sock" in os.environ.get("CHEST_COMPAT_WITH", ""):

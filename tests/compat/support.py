@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+from flask import Flask, g, stream_with_context
 from werkzeug.serving import make_server
 
 from flask_chest import FlaskChest
@@ -63,6 +64,39 @@ class Case:
         assert not stats.dropped, stats.dropped
         assert not stats.capture_errors
         return record
+
+
+def add_routes(app: Flask, chest: FlaskChest) -> None:
+    """Add `/plain`, `/stream` and `/fails`, which `ask` asks for."""
+
+    @app.get("/<what>")
+    @chest.track("user_id", "late")
+    def index(what):
+        g.user_id = "u-1"
+        if what == "fails":
+            raise RuntimeError("no")
+        if what == "plain":
+            return "ok"
+
+        def parts():
+            yield "a"
+            g.late = 1
+            yield "b"
+
+        return app.response_class(stream_with_context(parts()))
+
+
+def ask(case: Case, served) -> list[dict]:
+    """Ask once for each route of `add_routes`, check the records, and return them."""
+    with case.client(served) as client:
+        answers = [client.get(f"/{what}") for what in ("plain", "stream", "fails")]
+    assert [answer.status_code for answer in answers] == [200, 200, 500]
+    assert answers[1].text == "ab"
+    plain, stream, failed = records = case.records(3)
+    check(plain, status_code=200, error=None, variables={"user_id": "u-1"})
+    check(stream, status_code=200, error=None, variables={"user_id": "u-1", "late": 1})
+    check(failed, status_code=500, error="RuntimeError", variables={"user_id": "u-1"})
+    return records
 
 
 def read(database: Path, expected: int, flush=lambda: None) -> list[dict]:

@@ -33,7 +33,7 @@ class Machine:
         self.set(0)
 
     def set(self, seconds):
-        """Put the clock so many seconds ahead of the real one, in one step."""
+        """Set the clock a number of seconds ahead of the real one, in one step."""
         new = self.folder / "clock.new"
         new.write_text(f"{seconds:+.0f}\n")
         new.rename(self.folder / "clock")

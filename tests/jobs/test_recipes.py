@@ -1,4 +1,4 @@
-"""The recipes of docs/jobs.md, as they stand there, with real queues and real worker processes."""
+"""The recipes of docs/jobs.md, run as written, with real queues and real worker processes."""
 
 from __future__ import annotations
 

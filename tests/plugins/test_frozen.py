@@ -17,34 +17,7 @@ from support.installing import DISTRIBUTIONS
 from flask_chest import FlaskChest, __version__
 from flask_chest.errors import ConfigurationError
 
-APPLICATION = """
-import sys
-from flask import Flask, g
-from flask_chest import ChestError, FlaskChest
-
-sys.frozen = True
-app = Flask("shop", instance_path=sys.argv[1])
-chest = FlaskChest(exporters=ast.literal_eval(sys.argv[2]), shutdown_seconds=60)
-for name in sys.argv[3:]:
-    chest.register_plugin(importlib.import_module(name))
-try:
-    chest.init_app(app)
-except ChestError as error:
-    sys.exit(str(error))
-
-@app.get("/")
-@chest.track
-def index():
-    g.number = 7
-    return "ok"
-
-app.test_client().get("/")
-assert chest.flush(60)
-[record] = chest.store().query()
-chest.close()
-plugins = [(plugin.name, plugin.origin, plugin.hooks) for plugin in chest.plugins()]
-print((record.variables, plugins))
-"""
+APPLICATION = Path(__file__).parent / "programs" / "frozen_app.py"
 SQLITE = "flask_chest_sqlite.hooks"
 
 
@@ -63,10 +36,9 @@ def run(tmp_path):
         (packages / package).symlink_to(code / package)
 
     def run(exporters, *plugins):
-        code = f"import ast, importlib{APPLICATION}"
         arguments = [str(tmp_path / "instance"), repr(exporters), *plugins]
         return subprocess.run(
-            [sys.executable, "-S", "-c", code, *arguments],
+            [sys.executable, "-S", APPLICATION, *arguments],
             env={**os.environ, "PYTHONPATH": str(packages)},
             cwd=tmp_path,
             capture_output=True,

@@ -47,7 +47,7 @@ def test_twenty_applications_with_one_instance_folder_follow_each_other(make, tm
 
 
 @pytest.mark.parametrize("serves", [False, True])
-def test_an_application_that_was_given_up_gives_the_journal_back(tmp_path, serves):
+def test_a_discarded_application_releases_the_journal(tmp_path, serves):
     for number in range(3):
         app = Flask("shop", instance_path=str(tmp_path))
         chest = FlaskChest(app, exporters=f"sqlite:///{tmp_path}/{number}.sqlite3")

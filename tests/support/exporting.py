@@ -70,7 +70,7 @@ class Keeper(Exporter):
 
 
 class Failing(Keeper):
-    """Fails so many times, in `open` or in `export`, then works."""
+    """Fails a number of times, in `open` or in `export`, then works."""
 
     def __init__(self, times, where="export", error=None):
         super().__init__()

@@ -82,7 +82,7 @@ class Host:
 
 
 def listen(process, lines):
-    """Read so many lines that a process prints."""
+    """Read a number of lines that a process prints."""
     printed = []
     while len(printed) < lines:
         line = process.stdout.readline()

@@ -31,7 +31,7 @@ def unread(journal, exporter="main", max_bytes=ALL):
 
 
 def deliver(journal, exporter="main", max_records=ALL, max_bytes=ALL, chunks=ALL):
-    """Take and acknowledge so many chunks; return their lines."""
+    """Take and acknowledge a number of chunks; return their lines."""
     taken = []
     reader = journal.reader(exporter)
     with reader.lease() as held:

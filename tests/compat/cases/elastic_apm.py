@@ -1,9 +1,9 @@
 """Elastic APM."""
 
 from elasticapm.contrib.flask import ElasticAPM
-from flask import Flask, g
+from flask import Flask
 
-from tests.compat.support import Case, check
+from tests.compat.support import Case, add_routes, ask
 
 DISTRIBUTIONS = ("elastic-apm",)
 
@@ -17,20 +17,8 @@ def run(folder):
         "CLOUD_PROVIDER": "none", "CENTRAL_CONFIG": False,
     }  # fmt: skip
     apm = ElasticAPM(app)
-
-    @app.get("/<what>")
-    @chest.track("user_id")
-    def index(what):
-        g.user_id = "u-1"
-        if what == "fails":
-            raise RuntimeError("no")
-        return "ok"
-
+    add_routes(app, chest)
     chest.init_app(app)
-    with case.client(app) as client:
-        assert [client.get(f"/{w}").status_code for w in ("fine", "fails")] == [200, 500]
-    fine, failed = case.records(2)
-    check(fine, status_code=200, error=None, variables={"user_id": "u-1"})
-    check(failed, status_code=500, error="RuntimeError", variables={"user_id": "u-1"})
+    ask(case, app)
     apm.client.close()
-    return "plain and failed requests are one record each"
+    return "plain, streamed and failed requests are one record each"

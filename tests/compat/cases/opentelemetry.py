@@ -17,34 +17,20 @@ def run(folder):
     trace.set_tracer_provider(TracerProvider())
     FlaskInstrumentor().instrument()
 
-    from tests.compat.support import Case, check
+    from tests.compat.support import Case, add_routes, ask
 
     case = Case(folder)
     chest = case.make_chest()
     app = flask.Flask("shop")
     ids = []
 
-    @app.get("/<what>")
-    @chest.track("user_id")
-    def index(what):
-        flask.g.user_id = "u-1"
+    @app.before_request
+    def note_trace():
         ids.append(f"{trace.get_current_span().get_span_context().trace_id:032x}")
-        if what == "fails":
-            raise RuntimeError("no")
-        return app.response_class(iter(["a", "b"])) if what == "stream" else "ok"
 
+    add_routes(app, chest)
     chest.init_app(app)
-    with case.client(app) as client:
-        assert [client.get(f"/{w}").status_code for w in ("fine", "stream", "fails")] == [
-            200,
-            200,
-            500,
-        ]
-    records = case.records(3)
-    for record, status, error in zip(
-        records, (200, 200, 500), (None, None, "RuntimeError"), strict=True
-    ):
-        check(record, status_code=status, error=error, variables={"user_id": "u-1"})
+    records = ask(case, app)
     assert [record["trace_id"] for record in records] == ids
     from flask_chest import FlaskChest
 

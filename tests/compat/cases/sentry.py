@@ -1,10 +1,10 @@
 """Sentry: its middleware around `app.wsgi_app`, and its signals."""
 
 import sentry_sdk
-from flask import Flask, g
+from flask import Flask
 from sentry_sdk.integrations.flask import FlaskIntegration
 
-from tests.compat.support import Case, check
+from tests.compat.support import Case, add_routes, ask
 
 DISTRIBUTIONS = ("sentry-sdk",)
 
@@ -20,27 +20,7 @@ def run(folder):
     case = Case(folder)
     chest = case.make_chest()
     app = Flask("shop")
-
-    @app.get("/<what>")
-    @chest.track("user_id")
-    def index(what):
-        g.user_id = "u-1"
-        if what == "fails":
-            raise RuntimeError("no")
-        return app.response_class(iter(["a", "b"])) if what == "stream" else "ok"
-
+    add_routes(app, chest)
     chest.init_app(app)
-    with case.client(app) as client:
-        assert [client.get(f"/{w}").status_code for w in ("fine", "stream", "fails")] == [
-            200,
-            200,
-            500,
-        ]
-    fine, stream, failed = case.records(3)
-    for record, status, error in (
-        (fine, 200, None),
-        (stream, 200, None),
-        (failed, 500, "RuntimeError"),
-    ):
-        check(record, status_code=status, error=error, variables={"user_id": "u-1"})
+    ask(case, app)
     return "plain, streamed and failed requests are one record each"

@@ -1,4 +1,4 @@
-"""Records so many requests, and ends within a deadline while batches are slow."""
+"""Records a number of requests, and ends within a deadline while batches are slow."""
 
 from __future__ import annotations
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 import time
 
-from host_process import files_of, process, record
+from host_process import files_of, fork_to, process, record
 
 from flask_chest.journal import disk
 
@@ -19,27 +20,21 @@ def write():
         record()
 
 
+def deliver_some(number):
+    # What a child opens itself is not the parent's; so far, it has opened nothing.
+    inherited = files_of("/segments/", ".lock", "sqlite3")
+    assert not inherited, inherited
+    if number % 10 == 0:
+        record(3)
+        assert process.export.flush(20.0)
+
+
 threads = [threading.Thread(target=write) for _ in range(2)]
 for thread in threads:
     thread.start()
 children = []
 for number in range(60):
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            # What a child opens itself is not the parent's; so far, it has opened nothing.
-            inherited = files_of("/segments/", ".lock", "sqlite3")
-            assert not inherited, inherited
-            if number % 10 == 0:
-                record(3)
-                assert process.export.flush(20.0)
-            code = 0
-        except BaseException as error:  # noqa: BLE001 - the parent's stderr shows it
-            os.write(2, repr(error).encode())
-        finally:
-            os._exit(code)
-    children.append(child)
+    children.append(fork_to(functools.partial(deliver_some, number)))
     time.sleep(0.002)
 done.set()
 codes = [os.waitpid(child, 0)[1] for child in children]

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import os
 
-from host_process import files_of, process, record
+from host_process import files_of, fork_to, process, record
 
 export, children = process.store.export, []
+
+
+def deliver_some():
+    assert not files_of("sqlite3")
+    record(3)
+    assert process.export.flush(20.0)
+    process.export.close()
 
 
 def export_and_fork(batch):
@@ -14,20 +21,7 @@ def export_and_fork(batch):
     if len(children) == 5:
         return
     assert files_of("sqlite3"), "kept for the next batch"
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            assert not files_of("sqlite3")
-            record(3)
-            assert process.export.flush(20.0)
-            process.export.close()
-            code = 0
-        except BaseException as error:  # noqa: BLE001 - the parent's stderr shows it
-            os.write(2, repr(error).encode())
-        finally:
-            os._exit(code)
-    children.append(child)
+    children.append(fork_to(deliver_some))
 
 
 process.store.export = export_and_fork

@@ -83,6 +83,24 @@ def say(text):
     os.write(1, f"{text}\n".encode())
 
 
+def fork_to(run):
+    """Run a function in a forked child, which then ends; its status is 1 when the function fails.
+
+    Returns the child's process ID.
+    """
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            run()
+            code = 0
+        except BaseException as error:  # noqa: BLE001 - the parent's stderr shows it
+            os.write(2, repr(error).encode())
+        finally:
+            os._exit(code)
+    return child
+
+
 def files_of(*words):
     """Return the open files whose paths have one of these words in them."""
     found = []

@@ -125,5 +125,5 @@ def test_an_application_starts_when_the_server_refuses_the_user(postgres, tmp_pa
     assert checked.exit_code == 1
     assert "Correct the user or the password" in checked.output
     assert not is_leaked("".join(said()) + checked.output)
-    for state in list(chest._states):
+    for state in list(chest._applications.states):
         state.close()

@@ -123,12 +123,9 @@ class MongoConfig(ServerConfig):
         "when it is None",
     )
 
-    @model_validator(mode="before")
     @classmethod
-    def _from_url(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
-        if not isinstance(given, dict):
-            return given
-        fields = dict(given)
+    def read_url(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """See `ServerConfig`. What is left of the query is in `options`."""
         found: dict[str, Any] = {}
         query = _text(fields.pop("options", ""))
         if "url" in fields:

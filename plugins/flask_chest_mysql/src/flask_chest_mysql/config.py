@@ -44,12 +44,11 @@ class MysqlConfig(SqlServerConfig):
         default=None, description="PEM file of its key; not needed when `ssl_cert` has it too"
     )
 
-    @model_validator(mode="before")
     @classmethod
-    def _from_url(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
-        if not isinstance(given, dict) or "url" not in given:
-            return given
-        fields = dict(given)
+    def read_url(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """See `ServerConfig`."""
+        if "url" not in fields:
+            return fields
         return {**fields_of_url(str(fields.pop("url")), cls.model_fields), **fields}
 
     @field_validator("ssl_mode", mode="before")

@@ -85,12 +85,9 @@ class PostgresConfig(SqlServerConfig):
         "with the first delivery of a day. Needs `partition_by_day`",
     )
 
-    @model_validator(mode="before")
     @classmethod
-    def _from_url(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
-        if not isinstance(given, dict):
-            return given
-        fields = dict(given)
+    def read_url(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """See `ServerConfig`. Parameters of libpq that are no fields are in `parameters`."""
         parameters: dict[str, Any] = {}
         if "url" in fields:
             parameters, taken = _read(str(fields.pop("url")), frozenset(cls.model_fields))

@@ -1,0 +1,130 @@
+"""The applications of one FlaskChest, and which of them a call is meant for."""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from flask import current_app, has_app_context
+
+from flask_chest.current import KEY
+from flask_chest.errors import ChestError
+from flask_chest.runtime import flask_proxies
+from flask_chest.runtime.log import Throttle, logger
+
+if TYPE_CHECKING:
+    from flask_chest.app_state import AppState
+    from flask_chest.capture.decorator import TrackDecorator
+    from flask_chest.capture.middleware import Capture
+    from flask_chest.capture.request_state import RequestState
+    from flask_chest.capture.track_rule import TrackRule
+
+
+class Applications:
+    """Finds the application of a call. It keeps none of them alive.
+
+    Args:
+        decorator: Of the same FlaskChest.
+    """
+
+    def __init__(self, decorator: TrackDecorator) -> None:
+        self.states: weakref.WeakSet[AppState] = weakref.WeakSet()
+        self._decorator = decorator
+        self._newest_capture: Callable[[], Capture | None] = lambda: None
+        self._throttle = Throttle()
+        self._unserved: set[str] = set()  # tracked functions that were called without a request
+
+    def add(self, state: AppState) -> None:
+        """Add an application that has been initialised."""
+        self._decorator.has_application = True
+        self.states.add(state)
+        self._newest_capture = weakref.ref(state.capture)
+
+    def current_or_only(self) -> AppState:
+        """Return the state of the current application; outside of one, of the only one.
+
+        Raises:
+            ChestError: The current application has no FlaskChest; or there is none, or several.
+        """
+        if has_app_context():
+            state: AppState | None = current_app.extensions.get(KEY)
+            if state is not None:
+                return state
+            raise ChestError(
+                f"The application {current_app.name!r} has no FlaskChest. Call init_app(app) first"
+            )
+        return self._only()
+
+    def own_or_only(self) -> AppState:
+        """Return the state of the current application if it is among these, else of the only one.
+
+        Raises:
+            ChestError: There is none, or several.
+        """
+        if has_app_context():
+            state: AppState | None = current_app.extensions.get(KEY)
+            if state is not None and state in self.states:
+                return state
+        return self._only()
+
+    def begin_record(self, rule: TrackRule) -> None:
+        """Begin the record of the current request, as a tracked view is called.
+
+        Args:
+            rule: What the view asks for.
+        """
+        try:
+            request = flask_proxies.request()
+        except RuntimeError:
+            self._say_no_request(rule)
+            return
+        capture, url_rule = self._newest_capture(), request.url_rule
+        if capture is None or url_rule is None or url_rule.map is not capture.app.url_map:
+            # Seldom: this FlaskChest serves several applications, or another one serves this one.
+            capture = self._capture_of_current()
+        if capture is not None:
+            state: RequestState | None = request.environ.get(capture.key)
+            if state is not None and state.is_followed:
+                capture.begin_record(state, request, rule)
+            else:
+                capture.begin_unfollowed(request, rule)
+            return
+        app = flask_proxies.app()
+        self._throttle.log(
+            logging.WARNING,
+            "not initialised",
+            f"{rule.place} is tracked, but nothing is recorded: the application {app.name!r} "
+            "does not have this FlaskChest. Call init_app(app) where it is created, and decorate "
+            "its views with the one that it has",
+        )
+
+    def _capture_of_current(self) -> Capture | None:
+        state: AppState | None = flask_proxies.app().extensions.get(KEY)
+        if state is None:
+            return None
+        is_ours = state in self.states or not self._decorator.has_application
+        return state.capture if is_ours else None
+
+    def _say_no_request(self, rule: TrackRule) -> None:
+        """Say it once for each function. It may also be a unit test that calls a view."""
+        if rule.place not in self._unserved:
+            self._unserved.add(rule.place)
+            logger.warning(
+                "%s is tracked, but was called without a request, and nothing is recorded. "
+                "@chest.track is for views; put @chest.job on a command or a task, or "
+                "`with chest.record(...)` into it",
+                rule.place,
+            )
+
+    def _only(self) -> AppState:
+        states = list(self.states)
+        if not states:
+            raise ChestError("This FlaskChest has no application. Call init_app(app) first")
+        if len(states) != 1:
+            raise ChestError(
+                f"This FlaskChest serves {len(states)} applications: say which with "
+                "`with app.app_context():`"
+            )
+        return states[0]
