@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from flask.app import Flask
 from pydantic_core import from_json
 from werkzeug.exceptions import HTTPException
 from werkzeug.local import LocalProxy
@@ -30,17 +31,23 @@ if TYPE_CHECKING:
 
 _MISSING: Final = object()
 
+_FLASK: Final = getattr(Flask.wsgi_app, "__code__", None)
+"""Where Flask catches what nobody has handled."""
+
 
 def unhandled(error: BaseException | None, status: int | None) -> BaseException | None:
     """Return a reported exception, unless it became a response that the application meant to send.
 
-    Plugins such as Flask-RESTX report each exception that they turn into a response.
+    Plugins such as Flask-RESTX report each exception that they turn into a response. An exception
+    that Flask itself reports has left all views and handlers, whatever its handler for 500 answers.
 
     Args:
         error: As the signal `got_request_exception` had it.
         status: Status code of the response; None when the application sent none.
     """
-    if status is None:
+    trace = None if error is None else error.__traceback__
+    # It begins where the exception was caught.
+    if status is None or (trace is not None and trace.tb_frame.f_code is _FLASK):
         return error
     is_meant = status < 500 or (isinstance(error, HTTPException) and error.code == status)
     return None if is_meant else error

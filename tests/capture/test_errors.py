@@ -60,6 +60,27 @@ def test_an_exception_that_became_a_server_error_is_one_unless_it_was_asked_for(
     assert row["error"] == name
 
 
+@pytest.mark.parametrize("status", [200, 302, 404, 500])
+def test_an_exception_that_nobody_handled_is_one_whatever_the_handler_for_500_answers(
+    make_chest, app, serve, recorded, status
+):
+    chest = make_chest()
+
+    @app.errorhandler(500)
+    def sorry(error):
+        return "sorry", status
+
+    @app.get("/")
+    @chest.track("user_id")
+    def index():
+        raise KeyError("x")
+
+    chest.init_app(app)
+    assert serve(app).get("/").status_code == status
+    [row] = recorded(chest, 1)
+    assert (row["status_code"], row["error"]) == (status, "KeyError")
+
+
 def test_a_trapped_http_exception_is_an_unhandled_error(make_chest, app, serve, recorded):
     app.config["TRAP_HTTP_EXCEPTIONS"] = True
     chest = make_chest()

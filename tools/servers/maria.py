@@ -32,6 +32,8 @@ class MariaServer(Server):
             "--no-defaults",
             f"--datadir={self.folder / 'data'}",
             f"--socket={self.folder / 'data' / 'socket'}",
+            # Its own: at its start, a server removes the temporary tables of others in `/tmp`.
+            f"--tmpdir={self.folder / 'data'}",
             f"--port={self.port}",
             "--bind-address=127.0.0.1",
             f"--innodb-flush-log-at-trx-commit={1 if self.durable else 0}",
