@@ -31,7 +31,7 @@ def resolved(variables: Mapping[str, object]) -> dict[str, object]:
     """Return the objects that proxies among variables stand for, by name, where there are any."""
     found: dict[str, object] = {}
     for name, value in dict(variables).items():
-        if type(value) is LocalProxy:
+        if issubclass(type(value), LocalProxy):  # `isinstance` would ask the object behind it
             # Whatever it raises, it is the application's, and says that there is no object now.
             with contextlib.suppress(Exception):
                 found[name] = _object_of(value)()

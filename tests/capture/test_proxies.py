@@ -132,3 +132,27 @@ def test_an_application_whose_g_has_slots_is_recorded(make_chest, serve, recorde
     serve(app).get("/")
     [row] = recorded(chest, 1)
     assert row["variables"] == {"user_id": "u-1"}
+
+
+class OwnProxy(LocalProxy):
+    pass
+
+
+def test_a_proxy_of_a_class_of_the_applications_own_is_recorded(make_chest, recorded):
+    chest = make_chest()
+    app = Flask("shop")
+
+    @app.get("/")
+    @chest.track("value")
+    def index():
+        g.value, g.is_alive = OwnProxy(lambda: "ann" if g.is_alive else None), True
+        return "ok"
+
+    @app.teardown_request
+    def end(_error):
+        g.is_alive = False
+
+    chest.init_app(app)
+    app.test_client().get("/")
+    [row] = recorded(chest, 1)
+    assert row["variables"] == {"value": "ann"}
