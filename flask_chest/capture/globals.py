@@ -27,12 +27,12 @@ class SlottedGlobals:
     """
 
     def __init__(self, variables: object, slots: tuple[str, ...]) -> None:
-        self._variables = variables
+        self.variables = variables
         self._slots = slots
 
     @property
     def __dict__(self) -> dict[str, Any]:  # type: ignore[override] # read as an attribute alone
-        variables = self._variables
+        variables = self.variables
         set_slots = {
             name: getattr(variables, name) for name in self._slots if hasattr(variables, name)
         }

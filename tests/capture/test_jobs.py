@@ -749,3 +749,22 @@ def test_a_test_collects_the_records_of_jobs(shop):
         pass
     [record] = records
     assert (record.method, record.route, record.variables) == ("JOB", "report", {"rows": 1})
+
+
+def test_jobs_in_generators_may_end_in_any_order(shop, recorded):
+    chest, _ = shop
+
+    def rows(name):
+        with chest.record(name) as job:
+            yield job.request_id
+            yield current_request_id()
+
+    first, second = rows("first"), rows("second")
+    outer = next(first)
+    next(second)
+    assert list(first)
+    assert list(second)
+    assert current_request_id() is None
+    with chest.record("later") as job:
+        assert job.request_id != outer
+    recorded(chest, 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask, current_app, g, has_request_context, request, session, stream_with_context
 from werkzeug.local import LocalProxy
+from werkzeug.test import EnvironBuilder
 
 
 class User:
@@ -156,3 +157,28 @@ def test_a_proxy_of_a_class_of_the_applications_own_is_recorded(make_chest, reco
     app.test_client().get("/")
     [row] = recorded(chest, 1)
     assert row["variables"] == {"value": "ann"}
+
+
+@pytest.mark.parametrize("is_made_before", [False, True])
+def test_a_proxy_is_recorded_when_the_exception_goes_on_to_the_server(
+    make_chest, recorded, is_made_before
+):
+    chest = make_chest(track_all=True)
+    app = Flask("shop")
+    app.testing = True
+    served = app.wsgi_app
+
+    @app.before_request
+    def load():
+        g.user = of_request(lambda: request.args["q"])
+
+    @app.get("/")
+    def index():
+        raise LookupError("no")
+
+    chest.init_app(app)
+    served = served if is_made_before else app.wsgi_app
+    with pytest.raises(LookupError):
+        served(EnvironBuilder("/?q=ann").get_environ(), lambda *_: None)
+    [row] = recorded(chest, 1)
+    assert (row["variables"], row["error"]) == ({"user": "ann"}, "LookupError")

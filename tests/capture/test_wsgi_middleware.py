@@ -6,11 +6,14 @@ import io
 import time
 
 import pytest
-from flask import Flask, abort, g, send_file, stream_with_context
+from flask import Flask, abort, g, request, send_file, stream_with_context
 from werkzeug.debug import DebuggedApplication
+from werkzeug.local import LocalProxy
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import Map, Rule
 from werkzeug.test import EnvironBuilder
+from werkzeug.wsgi import ClosingIterator
 
 
 def generator_middleware(application):
@@ -242,6 +245,49 @@ def test_every_request_is_recorded_app_wide_when_the_callable_was_made_before(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("track_all", [False, True])
+def test_functions_that_change_the_response_hold_for_a_callable_that_was_made_before(
+    make_chest, serve, recorded, track_all
+):
+    chest = make_chest(track_all=track_all)
+    app = make_shop(chest)
+
+    @app.after_request
+    def change(response):
+        if request.path == "/plain":
+            response.status_code = 202
+        elif request.path == "/stream":
+            return app.response_class(stream_with_context(iter("cd")), 203, {"X-Request-ID": "no"})
+        return response
+
+    served = ProxyFix(app.wsgi_app)
+    chest.init_app(app)
+    client = serve(served)
+    assert client.get("/plain").status_code == 202
+    stream = client.get("/stream")
+    assert stream.text == "cd"
+    rows = recorded(chest, 2)
+    assert [row["status_code"] for row in rows] == [202, 203]
+    assert stream.headers.get_list("X-Request-ID") == [rows[1]["request_id"]]
+
+
+def test_an_application_may_take_its_rules_from_a_map_of_its_own(make_chest, recorded):
+    chest = make_chest()
+    rules = Map([Rule("/", endpoint="index")])
+
+    class Shop(Flask):
+        def create_url_adapter(self, request):
+            return rules.bind_to_environ(request.environ) if request is not None else None
+
+    app = Shop("shop")
+    app.view_functions["index"] = chest.track(lambda: "ok")
+    app.before_request(lambda: ("answered before the view", 403))
+    chest.init_app(app)
+    app.test_client().get("/")
+    [row] = recorded(chest, 1)
+    assert (row["endpoint"], row["status_code"]) == ("index", 403)
+
+
 # -- Applications within applications -----------------------------------------------------------
 
 
@@ -414,3 +460,85 @@ def test_the_path_behind_a_proxy_has_the_prefix_that_the_proxy_took_off(
     serve(app).get("/cards", headers={"X-Forwarded-Prefix": "/shop"})
     [row] = recorded(chest, 1)
     assert row["path"] == "/shop/cards"
+
+
+# -- A request that is sent to the application again ----------------------------------------------
+
+
+def retrying(application, *, keeps_the_start=False):
+    """Send a request again that was answered with 503, or that failed; with another path if 404."""
+
+    def serve(environ, start_response):
+        began = []
+
+        def start(status, headers, exc_info=None):
+            began[:] = [status, headers]
+            return start_response(status, headers, exc_info) if keeps_the_start else None
+
+        try:
+            body = application(environ, start)
+        except ValueError:
+            began[:] = ["503", []]
+            body = ClosingIterator([])
+        if began[0][:3] in {"503", "404"}:
+            body.close()
+            if began[0].startswith("404"):
+                environ["PATH_INFO"] = "/page"
+            return application(environ, start_response)
+        if not keeps_the_start:
+            start_response(*began)
+        return body
+
+    return serve
+
+
+@pytest.mark.parametrize("keeps_the_start", [False, True])
+@pytest.mark.parametrize("track_all", [False, True])
+@pytest.mark.parametrize("slots", [False, True])
+@pytest.mark.parametrize("first", ["busy", "raises"])
+def test_a_request_that_is_sent_again_is_recorded_as_it_was_answered(
+    make_chest, recorded, keeps_the_start, track_all, slots, first
+):
+    chest = make_chest(track_all=track_all)
+    app = Flask("shop")
+    app.testing = True
+    if slots:
+
+        class Globals(app.app_ctx_globals_class):
+            __slots__ = ("attempt",)
+
+        app.app_ctx_globals_class = Globals
+    attempts = []
+
+    @app.get("/")
+    @chest.track("*")
+    def index():
+        attempts.append(g.request_id)
+        g.attempt = len(attempts)
+        if len(attempts) > 1:
+            return "ok"
+        g.first, g.proxy = 1, LocalProxy(lambda: "ann")
+        if first == "raises":
+            raise ValueError("no")
+        return "busy", 503
+
+    app.wsgi_app = retrying(app.wsgi_app, keeps_the_start=keeps_the_start)
+    chest.init_app(app)
+    answer = app.test_client().get("/")
+    [row] = recorded(chest, 1)
+    assert (row["status_code"], row["variables"]) == (200, {"attempt": 2})
+    assert row["error"] is None
+    assert set(attempts) == {row["request_id"], answer.headers["X-Request-ID"]}
+
+
+def test_a_request_that_is_sent_again_to_another_page_is_recorded_as_that_page(
+    make_chest, recorded
+):
+    chest = make_chest(track_all=True)
+    app = Flask("shop")
+    app.add_url_rule("/page", "page", lambda: "ok")
+    app.wsgi_app = retrying(app.wsgi_app)
+    chest.init_app(app)
+    assert app.test_client().get("/nowhere").text == "ok"
+    [row] = recorded(chest, 1)
+    assert (row["endpoint"], row["path"], row["status_code"]) == ("page", "/page", 200)
