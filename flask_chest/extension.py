@@ -184,6 +184,10 @@ class FlaskChest:
                 app_state.owner() is self or not self._decorator.has_application
             )
             capture = app_state.capture if is_ours and app_state is not None else None
+            if capture is None and app_state is not None and url_rule is not None:
+                rules = app_state.capture.rules
+                if rules.plan(url_rule.endpoint, request.method) is not None:
+                    return  # the FlaskChest of that application records it, by its own rules
         if capture is not None:
             state: RequestState | None = request.environ.get(capture.key)
             if state is not None and state.is_followed:

@@ -133,6 +133,10 @@ class OpenBodies:
                 count_whole(body, state)
             finish(state, None)
             return body
+        return self.followed(body, state, finish)
+
+    def followed(self, body: Iterable[bytes], state: RequestState, finish: Finish) -> Body:
+        """Return a body that completes the record of its request at its end."""
         ending = Ending(state, finish, self._dropped)
         self._endings.add(ending)
         return Body(body, state, ending)

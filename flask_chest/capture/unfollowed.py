@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from flask import request_finished, request_tearing_down
 from werkzeug.datastructures import Headers
+from werkzeug.wsgi import ClosingIterator
 
+from flask_chest.capture.facts import count_whole
 from flask_chest.runtime import flask_proxies
 
 if TYPE_CHECKING:
@@ -54,8 +56,12 @@ class Unfollowed:
         response.headers = Headers(headers)
         # The server closes the file of a response that it passes through, not the response.
         if response.is_streamed and not response.direct_passthrough:
-            response.call_on_close(lambda: capture.recorder.finish(state, None))
+            body = ClosingIterator(
+                response.iter_encoded(), getattr(response.response, "close", None)
+            )
+            response.response = capture.open_bodies.followed(body, state, capture.recorder.finish)
         else:
+            count_whole(response.response, state)
             state.is_answered = True
 
     def _on_teardown(self, _app: object, exc: BaseException | None = None, **_: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import time
 
@@ -286,6 +287,61 @@ def test_an_application_may_take_its_rules_from_a_map_of_its_own(make_chest, rec
     app.test_client().get("/")
     [row] = recorded(chest, 1)
     assert (row["endpoint"], row["status_code"]) == ("index", 403)
+
+
+@pytest.mark.parametrize("how", ["fails", "is dropped", "is open at the end"])
+def test_a_stream_of_a_callable_that_was_made_before_is_followed_to_its_end(
+    make_chest, recorded, how
+):
+    chest = make_chest()
+    app = Flask("shop")
+    closed = []
+
+    @app.get("/")
+    @chest.track("*", "response.bytes")
+    def index():
+        def parts():
+            try:
+                yield "ä"
+                if how == "fails":
+                    raise LookupError("no")
+                yield "b"
+            finally:
+                closed.append(how)
+
+        return app.response_class(parts())
+
+    served = ProxyFix(app.wsgi_app)
+    chest.init_app(app)
+    body = served(EnvironBuilder("/").get_environ(), lambda *_: None)
+    chunks = iter(body)
+    assert next(chunks) == "ä".encode()
+    if how == "fails":
+        with pytest.raises(LookupError):
+            next(chunks)
+        body.close()
+    elif how == "is dropped":
+        del body, chunks
+        gc.collect()
+    else:
+        chest.close()
+    [row] = recorded(chest, 1)
+    assert row["variables"] == {"response.bytes": 2}
+    assert (row["status_code"], row["error"]) == (200, "LookupError" if how == "fails" else None)
+    assert closed == ([] if how == "is open at the end" else [how])
+
+
+def test_the_size_of_a_response_is_known_for_a_callable_that_was_made_before(make_chest, recorded):
+    chest = make_chest()
+    app = Flask("shop")
+    app.add_url_rule("/", "index", chest.track("response.bytes")(lambda: "four"))
+    served = ProxyFix(app.wsgi_app)
+    chest.init_app(app)
+    body = served(EnvironBuilder("/").get_environ(), lambda *_: None)
+    assert b"".join(body) == b"four"
+    body.close()
+    [row] = recorded(chest, 1)
+    assert row["variables"] == {"response.bytes": 4}
 
 
 # -- Applications within applications -----------------------------------------------------------
