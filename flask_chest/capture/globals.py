@@ -37,3 +37,8 @@ class SlottedGlobals:
             name: getattr(variables, name) for name in self._slots if hasattr(variables, name)
         }
         return {**set_slots, **getattr(variables, "__dict__", {})}
+
+
+def is_shown(shown: object, variables: object) -> bool:
+    """Return whether `shown` is a `flask.g`, or shows its variables."""
+    return (shown.variables if isinstance(shown, SlottedGlobals) else shown) is variables

@@ -24,7 +24,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from flask_chest import record
 from flask_chest.capture import suppression
 from flask_chest.capture.carried import current_block
-from flask_chest.capture.globals import SlottedGlobals, slots_of
+from flask_chest.capture.globals import SlottedGlobals, is_shown, slots_of
 from flask_chest.capture.request_state import RequestState, UnfollowedState
 from flask_chest.capture.response_body import OpenBodies
 from flask_chest.capture.rules import NO_PLAN
@@ -113,6 +113,11 @@ class Capture:
         """Return the state of the current request."""
         return self._state_of(flask_proxies.request())
 
+    def current_variables(self) -> object:
+        """Return what has the variables of the current `flask.g` in its `__dict__`."""
+        variables = flask_proxies.g()
+        return SlottedGlobals(variables, self._slots) if self._slots else variables
+
     def request_id(self) -> str:
         """Return the ID of the current request, tracked or not. Makes it when there is none."""
         request = flask_proxies.request()
@@ -154,11 +159,11 @@ class Capture:
 
     def _on_exception(self, _app: object, exception: BaseException | None = None, **_: Any) -> None:  # noqa: ANN401 - a signal may be sent with anything
         state = self._on_own_request()
-        if state is None or state.request is None or not isinstance(exception, BaseException):
+        if state is None or not isinstance(exception, BaseException):
             return
         state.error = exception
-        # The exception may go on to the server, past the start of a response.
-        self._keep_context(state)
+        if state.request is not None:  # it may go on to the server, past the start of a response
+            self._keep_context(state)
 
     def _on_own_request(self) -> RequestState | None:
         """Begin the record of the current request; None when it is not this application's."""
@@ -224,10 +229,7 @@ class Capture:
         What was known of the first time is forgotten then. Else a context of its own was pushed in
         the view, and shares `flask.g` with it.
         """
-        variables = state.globals
-        if isinstance(variables, SlottedGlobals):
-            variables = variables.variables
-        if state.request is None or variables is flask_proxies.g():
+        if state.request is None or is_shown(state.globals, flask_proxies.g()):
             return False
         state.context = state.error = state.hidden = state.resolved = state.status = None
         state.plan = state.request = state.subject = None

@@ -768,3 +768,29 @@ def test_jobs_in_generators_may_end_in_any_order(shop, recorded):
     with chest.record("later") as job:
         assert job.request_id != outer
     recorded(chest, 3)
+
+
+def test_a_job_takes_from_a_g_that_has_slots(make_chest, recorded):
+    class Globals:
+        __slots__ = ("card", "rows")
+
+        def __contains__(self, name):
+            return hasattr(self, name)
+
+        def get(self, name, default=None):
+            return getattr(self, name, default)
+
+    chest = make_chest()
+    app = Flask("shop")
+    app.app_ctx_globals_class = Globals
+    chest.init_app(app)
+
+    @chest.job
+    def report():
+        g.rows = 2
+        with chest.suppressed():
+            g.card = "4"
+
+    report()
+    [row] = recorded(chest, 1)
+    assert row["variables"] == {"rows": 2}
