@@ -51,6 +51,7 @@ class Unfollowed:
         state, capture = self._state(), self._capture
         if state is None or not state.is_attached:
             return
+        capture.open_bodies.finish_dropped()
         headers = list(response.headers)
         capture.respond(state, response.status, headers)
         response.headers = Headers(headers)

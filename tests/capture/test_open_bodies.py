@@ -144,3 +144,16 @@ def test_a_stream_in_a_middleware_that_keeps_the_iterator_alone_is_recorded_at_t
     stop.set()
     assert list(chunks) == []
     assert len(recorded(chest, 1)) == 1
+
+
+@pytest.mark.parametrize("is_made_before", [False, True])
+def test_bodies_that_nobody_closes_do_not_pile_up(make_chest, is_made_before):
+    chest, app = make_chest(), Flask("shop")
+    events(chest, app, threading.Event())
+    served = app.wsgi_app
+    chest.init_app(app)
+    served = served if is_made_before else app.wsgi_app
+    for _ in range(20):
+        read_one_and_forget(served(EnvironBuilder("/events").get_environ(), lambda *_: None))
+        gc.collect()
+    assert chest.stats().recorded == 19
