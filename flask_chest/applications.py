@@ -15,6 +15,8 @@ from flask_chest.runtime import flask_proxies
 from flask_chest.runtime.log import Throttle, logger
 
 if TYPE_CHECKING:
+    from flask import Request
+
     from flask_chest.app_state import AppState
     from flask_chest.capture.decorator import TrackDecorator
     from flask_chest.capture.middleware import Capture
@@ -84,6 +86,8 @@ class Applications:
         if capture is None or url_rule is None or url_rule.map is not capture.app.url_map:
             # Seldom: this FlaskChest serves several applications, or another one serves this one.
             capture = self._capture_of_current()
+            if capture is None and self._is_recorded_by_another(request):
+                return
         if capture is not None:
             state: RequestState | None = request.environ.get(capture.key)
             if state is not None and state.is_followed:
@@ -106,6 +110,15 @@ class Applications:
             return None
         is_ours = state in self.states or not self._decorator.has_application
         return state.capture if is_ours else None
+
+    @staticmethod
+    def _is_recorded_by_another(request: Request) -> bool:
+        """Return whether the FlaskChest of the current application records it by its own rules."""
+        state: AppState | None = flask_proxies.app().extensions.get(KEY)
+        url_rule = request.url_rule
+        if state is None or url_rule is None:
+            return False
+        return state.capture.rules.plan(url_rule.endpoint, request.method) is not None
 
     def _say_no_request(self, rule: TrackRule) -> None:
         """Say it once for each function. It may also be a unit test that calls a view."""

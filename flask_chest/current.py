@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar, cast
 from flask import current_app, has_request_context
 
 from flask_chest.capture.carried import NOTHING, Carried, carrying, current_block
+from flask_chest.capture.globals import is_shown
 from flask_chest.capture.job import Place
 from flask_chest.capture.request_ids import is_well_formed
 from flask_chest.capture.response_body import streaming_request_id
@@ -42,7 +43,7 @@ def current_state() -> RequestState | None:
     block = current_block()
     if block is not None and block.state is not None:
         try:
-            if block.state.globals is flask_proxies.g():
+            if is_shown(block.state.globals, flask_proxies.g()):
                 return block.state
         except RuntimeError:  # no `flask.g` here
             pass

@@ -273,7 +273,9 @@ class FlaskChest:
         Returns:
             True when every exporter has stored all records made before the call.
         """
-        return self._applications.current_or_only().export.flush(timeout)
+        state = self._applications.current_or_only()
+        state.capture.open_bodies.finish_dropped()
+        return state.export.flush(timeout)
 
     def stats(self) -> Stats:
         """Return the counters of this process, and how far behind each exporter is."""

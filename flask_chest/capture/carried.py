@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -46,7 +46,7 @@ class Carried:
 NOTHING: Final = Carried()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Block:
     """A block of code that carries something.
 
@@ -54,36 +54,46 @@ class Block:
         carried: What it carries.
         state: The state of the job that the block is; None when it is none.
         surroundings: What was around the block when it began.
+        outer: The block around it; None when there is none.
+        is_over: Whether it has ended. Code that took a copy of its context still carries it.
     """
 
     carried: Carried
     state: RequestState | None
     surroundings: _Surroundings
+    outer: Block | None
+    is_over: bool = False
 
 
 _innermost: ContextVar[Block | None] = ContextVar("flask_chest_carried", default=None)
 
 
-def enter(carried: Carried, state: RequestState | None = None) -> Token[Block | None]:
+def enter(carried: Carried, state: RequestState | None = None) -> Block:
     """Begin a block, and return what `leave` takes."""
-    return _innermost.set(Block(carried, state, _surroundings()))
+    block = Block(carried, state, _surroundings(), _innermost.get())
+    _innermost.set(block)
+    return block
 
 
-def leave(token: Token[Block | None]) -> None:
-    """End a block."""
-    # Another context, or a second time: an asynchronous generator may be closed anywhere.
-    with contextlib.suppress(ValueError, RuntimeError):
-        _innermost.reset(token)
+def leave(block: Block) -> None:
+    """End a block. Blocks of generators may end in any order, and in any context."""
+    block.is_over = True
+    if _innermost.get() is not block:
+        return
+    outer = block.outer
+    while outer is not None and outer.is_over:
+        outer = outer.outer
+    _innermost.set(outer)
 
 
 @contextlib.contextmanager
 def carrying(carried: Carried) -> Iterator[None]:
     """Carry something in the `with` block."""
-    token = enter(carried)
+    block = enter(carried)
     try:
         yield
     finally:
-        leave(token)
+        leave(block)
 
 
 def current_block() -> Block | None:

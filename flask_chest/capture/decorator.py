@@ -133,8 +133,11 @@ class TrackDecorator:
         setattr(blueprint, _ATTRIBUTE, {**getattr(blueprint, _ATTRIBUTE, {}), self: rule})
 
     def _with_inner(self, view: object, rule: TrackRule) -> TrackRule:
-        """Return a rule, joined with that of an inner `track` on the same view or blueprint."""
-        inner = self.rule_of(view)
+        """Return a rule, joined with that of an inner `track` on the same view or blueprint.
+
+        That of another FlaskChest is none of this one's. It may get its application only later.
+        """
+        inner: TrackRule | None = getattr(view, _ATTRIBUTE, {}).get(self)
         return rule if inner is None else rule.above(inner)
 
 

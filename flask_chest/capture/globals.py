@@ -27,13 +27,18 @@ class SlottedGlobals:
     """
 
     def __init__(self, variables: object, slots: tuple[str, ...]) -> None:
-        self._variables = variables
+        self.variables = variables
         self._slots = slots
 
     @property
     def __dict__(self) -> dict[str, Any]:  # type: ignore[override] # read as an attribute alone
-        variables = self._variables
+        variables = self.variables
         set_slots = {
             name: getattr(variables, name) for name in self._slots if hasattr(variables, name)
         }
         return {**set_slots, **getattr(variables, "__dict__", {})}
+
+
+def is_shown(shown: object, variables: object) -> bool:
+    """Return whether `shown` is a `flask.g`, or shows its variables."""
+    return (shown.variables if isinstance(shown, SlottedGlobals) else shown) is variables

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextvars import Token
 from dataclasses import dataclass
 from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Final
@@ -81,7 +80,7 @@ class JobRun:
             state.plan = capture.rules.job_plan(name, rule)
         except Exception as error:  # noqa: BLE001 - a fault of capture must not cost the job
             self._recorder.report_loss(error)
-        self._token: Token[carried.Block | None] = carried.enter(
+        self._block = carried.enter(
             Carried(
                 state.request_id,
                 state.trace_id,
@@ -100,7 +99,7 @@ class JobRun:
         try:
             self._recorder.finish(self.state, None if _is_orderly(error) else error)
         finally:
-            carried.leave(self._token)
+            carried.leave(self._block)
 
 
 class Job:

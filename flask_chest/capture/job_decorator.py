@@ -12,7 +12,6 @@ from typing_extensions import Self
 
 from flask_chest.capture.job import FindPlace, JobRun, checked_name
 from flask_chest.errors import ConfigurationError
-from flask_chest.runtime import flask_proxies
 
 if TYPE_CHECKING:
     from flask.ctx import AppContext
@@ -90,7 +89,7 @@ class _Call:
         self._context: AppContext = place.app.app_context()
         self._context.__enter__()
         try:
-            self._run = JobRun(place, self._name, self._rule, flask_proxies.g())
+            self._run = JobRun(place, self._name, self._rule, place.capture.current_variables())
         except BaseException:  # CHEST_RAISE_ERRORS
             self._context.__exit__(None, None, None)
             raise

@@ -21,12 +21,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask import got_request_exception, has_request_context
 from werkzeug.http import HTTP_STATUS_CODES
-from werkzeug.local import LocalProxy
 
 from flask_chest import record
 from flask_chest.capture import suppression
 from flask_chest.capture.carried import current_block
-from flask_chest.capture.globals import SlottedGlobals, slots_of
+from flask_chest.capture.globals import SlottedGlobals, is_shown, slots_of
 from flask_chest.capture.request_state import RequestState, UnfollowedState
 from flask_chest.capture.response_body import OpenBodies
 from flask_chest.capture.rules import NO_PLAN
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
 
 # Types of values that stand for no other object.
 _PLAIN_TYPES: Final = frozenset((str, int, float, bool, type(None)))
+_PLAIN_CONTAINERS: Final = _PLAIN_TYPES | {list, dict, tuple, set}
 
 _name: Final = itemgetter(0)
 
@@ -117,6 +117,11 @@ class Capture:
         """Return the state of the current request."""
         return self._state_of(flask_proxies.request())
 
+    def current_variables(self) -> object:
+        """Return what has the variables of the current `flask.g` in its `__dict__`."""
+        variables = flask_proxies.g()
+        return SlottedGlobals(variables, self._slots) if self._slots else variables
+
     def request_id(self) -> str:
         """Return the ID of the current request, tracked or not. Makes it when there is none."""
         request = flask_proxies.request()
@@ -158,8 +163,11 @@ class Capture:
 
     def _on_exception(self, _app: object, exception: BaseException | None = None, **_: Any) -> None:  # noqa: ANN401 - a signal may be sent with anything
         state = self._on_own_request()
-        if state is not None and exception is not None:
-            state.error = exception
+        if state is None or not isinstance(exception, BaseException):
+            return
+        state.error = exception
+        if state.request is not None:  # it may go on to the server, past the start of a response
+            self._keep_context(state)
 
     def _on_own_request(self) -> RequestState | None:
         """Begin the record of the current request; None when it is not this application's."""
@@ -179,7 +187,7 @@ class Capture:
             request: The Flask request, whose context is active.
             track_rule: The `@chest.track` of the view that is about to run, or None.
         """
-        if state.plan is not None:
+        if state.plan is not None and (request is state.request or not self._starts_over(state)):
             return
         try:
             rule, method = request.url_rule, request.method
@@ -221,6 +229,19 @@ class Capture:
             state.plan = NO_PLAN  # no second attempt, which would count the same request again
             self.recorder.report_loss(error)
 
+    @staticmethod
+    def _starts_over(state: RequestState) -> bool:
+        """Return whether a middleware inside sends a request to the application a second time.
+
+        What was known of the first time is forgotten then. Else a context of its own was pushed in
+        the view, and shares `flask.g` with it.
+        """
+        if state.request is None or is_shown(state.globals, flask_proxies.g()):
+            return False
+        state.context = state.error = state.hidden = state.resolved = state.status = None
+        state.plan = state.request = state.subject = None
+        return True
+
     def respond(self, state: RequestState, status: str, headers: list[tuple[str, str]]) -> None:
         """Keep what the record needs of a response, and add the header with the request ID."""
         state.status = _STATUS_CODES.get(status) or _status_code(status)
@@ -244,8 +265,13 @@ class Capture:
         else:
             if has_length:  # a stream may put more on `g` later
                 return
+        self._keep_context(state)
+
+    @staticmethod
+    def _keep_context(state: RequestState) -> None:
+        """Keep what the variables need of the request's context until the record is complete."""
         state.context = copy_context()
-        if LocalProxy in map(type, tuple(state.globals.__dict__.values())):
+        if not _PLAIN_CONTAINERS.issuperset(map(type, tuple(state.globals.__dict__.values()))):
             # Now, while a proxy such as `current_user` may ask a database.
             state.resolved = flask_proxies.resolved(state.globals.__dict__)
 
@@ -296,9 +322,9 @@ class Middleware:
                     state.is_decided = (
                         request.environ is environ or request.environ.get(self._key) is state
                     ) and (
-                        flask_proxies.app() is self._app
-                        if rule is None
-                        else rule.map is self._app.url_map
+                        # An application may take its rules from a map of its own.
+                        (rule is not None and rule.map is self._app.url_map)
+                        or flask_proxies.app() is self._app
                     )
                     if state.is_decided and (
                         rule is None or self._plans.get((rule.endpoint, request.method), True)

@@ -218,17 +218,17 @@ class Recorder:
         self, state: RequestState, request: Request | None, plan: Plan
     ) -> Mapping[str, JsonValue]:
         variables: Mapping[str, object] = state.globals.__dict__
-        if resolved := state.resolved:
-            variables = {
-                name: resolved.get(name, value) if type(value) is LocalProxy else value
-                for name, value in dict(variables).items()
-            }
         if hidden := state.hidden:
             variables = {
                 name: value
                 # `dict` copies in one step, while another thread may still write to `g`.
                 for name, value in dict(variables).items()
                 if hidden.get(name, _MISSING) is not value
+            }
+        if resolved := state.resolved:
+            variables = {
+                name: resolved.get(name, value) if issubclass(type(value), LocalProxy) else value
+                for name, value in dict(variables).items()
             }
         if plan.facts is not None and request is not None:
             variables = plan.facts.beside(variables, state, request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -27,20 +28,50 @@ def streaming_request_id() -> str | None:
     return _streaming.get()
 
 
+class Ending:
+    """The end of one body: completes the record of its request, once, whoever comes first.
+
+    Args:
+        state: The request.
+        finish: Completes its record.
+        dropped: Where the request goes when nobody has completed its record.
+    """
+
+    def __init__(
+        self, state: RequestState, finish: Finish, dropped: deque[tuple[RequestState, Finish]]
+    ) -> None:
+        # One step takes the request out: the server's thread may end the body while another one
+        # closes the chest.
+        self._open = [(state, finish)]
+        self._dropped = dropped
+
+    def complete(self, error: BaseException | None = None) -> None:
+        """Complete the record with what is known now; later calls do nothing."""
+        try:
+            state, finish = self._open.pop()
+        except IndexError:
+            return
+        finish(state, error)
+
+    def __del__(self) -> None:
+        # A server or a middleware has dropped the body without closing it. The record has to wait:
+        # the collector may call this anywhere, also where the journal is locked.
+        self._dropped.extend(self._open)
+
+
 class Body:
     """A body that completes the record of its request.
 
-    The record is complete when the announced length is reached, when the body ends or fails, or
-    when the server closes it because the client went away.
+    The record is complete when the announced length is reached, when the body ends or fails, when
+    the server closes it because the client went away, or when nobody refers to it any more.
     """
 
-    def __init__(self, body: Iterable[bytes], state: RequestState, finish: Finish) -> None:
+    def __init__(self, body: Iterable[bytes], state: RequestState, ending: Ending) -> None:
         self._body = body
-        self._state = state
-        self._finish = finish
+        self._ending = ending
         # The generator does not refer to this object: that would be a reference cycle when a
-        # server closes a body without reading it.
-        self._chunks = _followed(body, state, finish)
+        # server closes a body without reading it. Many middlewares keep the generator alone.
+        self._chunks = _followed(body, state, ending)
 
     def __iter__(self) -> Iterator[bytes]:
         return self._chunks
@@ -54,19 +85,18 @@ class Body:
             close = getattr(self._body, "close", None)
             if close is not None:
                 close()
-        finally:
-            self.finish()
-
-    def finish(self) -> None:
-        """Complete the record with what is known now, if it is not complete yet."""
-        self._finish(self._state, None)
+        except BaseException as error:
+            self._ending.complete(error)
+            raise
+        self._ending.complete()
 
 
 class OpenBodies:
     """The bodies that are being followed, so that an orderly end of the process records them."""
 
     def __init__(self) -> None:
-        self._bodies: weakref.WeakSet[Body] = weakref.WeakSet()
+        self._endings: weakref.WeakSet[Ending] = weakref.WeakSet()
+        self._dropped: deque[tuple[RequestState, Finish]] = deque()
 
     def follow(
         self,
@@ -86,6 +116,8 @@ class OpenBodies:
         are a private attribute. Without it, each body counts as a stream: the record is the same,
         some microseconds later.
         """
+        if self._dropped:
+            self.finish_dropped()
         kind = type(body)
         if kind is ClosingIterator:
             try:
@@ -101,20 +133,34 @@ class OpenBodies:
                 count_whole(body, state)
             finish(state, None)
             return body
-        followed = Body(body, state, finish)
-        self._bodies.add(followed)
-        return followed
+        return self.followed(body, state, finish)
+
+    def followed(self, body: Iterable[bytes], state: RequestState, finish: Finish) -> Body:
+        """Return a body that completes the record of its request at its end."""
+        ending = Ending(state, finish, self._dropped)
+        self._endings.add(ending)
+        return Body(body, state, ending)
 
     def finish(self) -> None:
         """Complete the records of all bodies that are open."""
         while True:
             try:
-                bodies = list(self._bodies)
+                endings = list(self._endings)
             except RuntimeError:  # another thread has just begun one
                 continue
             break
-        for body in bodies:
-            body.finish()
+        for ending in endings:
+            ending.complete()
+        self.finish_dropped()
+
+    def finish_dropped(self) -> None:
+        """Complete the records of bodies that were dropped without being closed."""
+        while True:
+            try:
+                state, finish = self._dropped.popleft()
+            except IndexError:
+                return
+            finish(state, None)
 
 
 def _is_file(body: Iterable[bytes], environ: WSGIEnvironment) -> bool:
@@ -137,7 +183,7 @@ def _length(headers: Iterable[tuple[str, str]]) -> int | None:
     return None
 
 
-def _followed(body: Iterable[bytes], state: RequestState, finish: Finish) -> Iterator[bytes]:
+def _followed(body: Iterable[bytes], state: RequestState, ending: Ending) -> Iterator[bytes]:
     """Yield a body, whose code may run without a request context, and complete the record."""
     left: int | None = None
     is_first = True
@@ -157,11 +203,11 @@ def _followed(body: Iterable[bytes], state: RequestState, finish: Finish) -> Ite
             if left is not None:
                 left -= len(chunk)
                 if left <= 0:
-                    finish(state, None)
+                    ending.complete()
             yield chunk
     except GeneratorExit:  # the client went away: `Body.close` completes the record
         raise
     except BaseException as error:
-        finish(state, error)
+        ending.complete(error)
         raise
-    finish(state, None)
+    ending.complete()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
+from flask_chest.capture.globals import SlottedGlobals, slots_of
 from flask_chest.runtime import flask_proxies
 
 if TYPE_CHECKING:
@@ -35,19 +36,22 @@ def suppressed(state: RequestState | None) -> Iterator[None]:
             with _hidden_variables(state):
                 yield
     finally:
-        block_owner.reset(token)
+        # Another context: a generator may be closed anywhere.
+        with suppress(ValueError):
+            block_owner.reset(token)
 
 
 @contextmanager
 def _hidden_variables(state: RequestState) -> Iterator[None]:
-    variables = vars(flask_proxies.g())
-    before = dict(variables)
+    variables = flask_proxies.g()
+    shown = SlottedGlobals(variables, slots_of(type(variables)))
+    before = shown.__dict__
     try:
         yield
     finally:
-        # `dict` copies in one step, while another thread may still write to `g`.
-        after = dict(variables)
         put = {
-            name: value for name, value in after.items() if before.get(name, _MISSING) is not value
+            name: value
+            for name, value in shown.__dict__.items()
+            if before.get(name, _MISSING) is not value
         }
         state.hidden = {**(state.hidden or {}), **put}

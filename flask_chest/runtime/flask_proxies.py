@@ -30,8 +30,11 @@ g: Callable[[], Any] = _object_of(flask.g)
 def resolved(variables: Mapping[str, object]) -> dict[str, object]:
     """Return the objects that proxies among variables stand for, by name, where there are any."""
     found: dict[str, object] = {}
-    for name, value in dict(variables).items():
-        if type(value) is LocalProxy:
+    variables = dict(variables)  # in one step: another thread may put something on `g`
+    # `isinstance` would ask the objects behind them.
+    kinds = {kind for kind in set(map(type, variables.values())) if issubclass(kind, LocalProxy)}
+    for name, value in variables.items() if kinds else ():
+        if type(value) in kinds:
             # Whatever it raises, it is the application's, and says that there is no object now.
             with contextlib.suppress(Exception):
                 found[name] = _object_of(value)()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from flask import Blueprint, g
+from flask import Blueprint, Flask, g
 
 from flask_chest.errors import ConfigurationError
 
@@ -114,3 +114,34 @@ def test_an_excluded_endpoint_of_a_tracked_blueprint_is_not_recorded(app, make_c
     fill(shop)
     app.register_blueprint(chest.track(shop))
     assert record_of(app, recorded, chest, "/view") is None
+
+
+@pytest.mark.parametrize("kind", ["blueprint", "view"])
+def test_two_chests_on_one_thing_record_each_by_its_own_rule(make_chest, tmp_path, said, kind):
+    chests = {
+        name: make_chest(
+            exporters={"main": f"sqlite:///{tmp_path}/{name}.sqlite3"},
+            journal=str(tmp_path / name),
+        )
+        for name in ("first", "second")
+    }
+    blueprint = Blueprint("things", __name__)
+
+    def index():
+        g.first = g.second = 1
+        return "ok"
+
+    for name, chest in chests.items():  # before either has an application, as in a module
+        if kind == "view":
+            index = chest.track(name)(index)
+        else:
+            chest.track(name)(blueprint)
+    blueprint.add_url_rule("/", "index", index)
+    for name, chest in chests.items():
+        app = Flask(name)
+        app.register_blueprint(blueprint)
+        chest.init_app(app)
+        app.test_client().get("/")
+        assert chest.flush(10)
+        assert [record.variables for record in chest.store().query()] == [{name: 1}]
+    assert not [message for message in said() if "nothing is recorded" in message]

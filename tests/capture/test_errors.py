@@ -196,3 +196,16 @@ def test_an_application_of_a_subclass_that_stands_for_flask_is_accepted(make_che
     app = Flask("genuine")
     chest.init_app(app)
     assert "flask_chest" in app.extensions
+
+
+@pytest.mark.parametrize("sent", ["a text", ValueError, 7, None])
+def test_a_report_without_an_exception_costs_no_record(chest, tracked, recorded, sent):
+    @tracked.get("/")
+    @chest.track
+    def index():
+        got_request_exception.send(tracked, exception=sent)
+        return "busy", 503
+
+    tracked.test_client().get("/")
+    [row] = recorded(chest, 1)
+    assert (row["status_code"], row["error"]) == (503, None)

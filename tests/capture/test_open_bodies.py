@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import subprocess
 import sys
 import threading
@@ -70,3 +72,88 @@ def test_the_end_of_the_process_records_the_streams_that_are_open(tmp_path, how)
     finally:
         reader.close()
     assert (record.path, record.status_code, record.variables) == ("/events", 200, {"sent": 1})
+
+
+def read_one_and_forget(body):
+    next(iter(body))
+
+
+def keep_the_iterator_alone(body):
+    chunks = itertools.chain(body, [b"the middleware's own"])
+    del body
+    next(chunks)
+
+
+def leave_a_generator(body):
+    chunks = (chunk.upper() for chunk in body)
+    del body
+    next(chunks)
+    chunks.close()
+
+
+def leave_a_cycle(body):
+    holder = [iter(body)]
+    holder.append(holder)
+    next(holder[0])
+
+
+@pytest.mark.parametrize(
+    "drop",
+    [
+        lambda body: None,
+        read_one_and_forget,
+        keep_the_iterator_alone,
+        leave_a_generator,
+        leave_a_cycle,
+    ],
+)
+@pytest.mark.parametrize("how", ["flush", "the next request", "close"])
+def test_a_body_that_nobody_closes_is_recorded(make_chest, recorded, drop, how):
+    chest, app = make_chest(), Flask("shop")
+    events(chest, app, threading.Event())
+    app.add_url_rule("/other", "other", lambda: "ok")
+    chest.init_app(app)
+    drop(app.wsgi_app(EnvironBuilder("/events").get_environ(), lambda *_: None))
+    gc.collect()
+    if how == "the next request":
+        app.wsgi_app(EnvironBuilder("/nowhere").get_environ(), lambda *_: None)
+        body = app.wsgi_app(EnvironBuilder("/events").get_environ(), lambda *_: None)
+        assert chest.stats().recorded == 1
+        body.close()
+    elif how == "close":
+        chest.close()
+        assert chest.stats().recorded == 1
+    rows = recorded(chest, 2 if how == "the next request" else 1)
+    assert {(row["path"], row["status_code"], row["error"]) for row in rows} == {
+        ("/events", 200, None)
+    }
+
+
+def test_a_stream_in_a_middleware_that_keeps_the_iterator_alone_is_recorded_at_the_end(
+    make_chest, recorded
+):
+    chest, app, stop = make_chest(), Flask("shop"), threading.Event()
+    events(chest, app, stop)
+    chest.init_app(app)
+    chunks = iter(app.wsgi_app(EnvironBuilder("/events").get_environ(), lambda *_: None))
+    next(chunks)
+    gc.collect()
+    chest.close()
+    [row] = recorded(chest, 1)
+    assert row["variables"] == {"user_id": "u-1", "sent": 0}
+    stop.set()
+    assert list(chunks) == []
+    assert len(recorded(chest, 1)) == 1
+
+
+@pytest.mark.parametrize("is_made_before", [False, True])
+def test_bodies_that_nobody_closes_do_not_pile_up(make_chest, is_made_before):
+    chest, app = make_chest(), Flask("shop")
+    events(chest, app, threading.Event())
+    served = app.wsgi_app
+    chest.init_app(app)
+    served = served if is_made_before else app.wsgi_app
+    for _ in range(20):
+        read_one_and_forget(served(EnvironBuilder("/events").get_environ(), lambda *_: None))
+        gc.collect()
+    assert chest.stats().recorded == 19

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask, current_app, g, has_request_context, request, session, stream_with_context
 from werkzeug.local import LocalProxy
+from werkzeug.test import EnvironBuilder
 
 
 class User:
@@ -132,3 +133,52 @@ def test_an_application_whose_g_has_slots_is_recorded(make_chest, serve, recorde
     serve(app).get("/")
     [row] = recorded(chest, 1)
     assert row["variables"] == {"user_id": "u-1"}
+
+
+class OwnProxy(LocalProxy):
+    pass
+
+
+def test_a_proxy_of_a_class_of_the_applications_own_is_recorded(make_chest, recorded):
+    chest = make_chest()
+    app = Flask("shop")
+
+    @app.get("/")
+    @chest.track("value")
+    def index():
+        g.value, g.is_alive = OwnProxy(lambda: "ann" if g.is_alive else None), True
+        return "ok"
+
+    @app.teardown_request
+    def end(_error):
+        g.is_alive = False
+
+    chest.init_app(app)
+    app.test_client().get("/")
+    [row] = recorded(chest, 1)
+    assert row["variables"] == {"value": "ann"}
+
+
+@pytest.mark.parametrize("is_made_before", [False, True])
+def test_a_proxy_is_recorded_when_the_exception_goes_on_to_the_server(
+    make_chest, recorded, is_made_before
+):
+    chest = make_chest(track_all=True)
+    app = Flask("shop")
+    app.testing = True
+    served = app.wsgi_app
+
+    @app.before_request
+    def load():
+        g.user = of_request(lambda: request.args["q"])
+
+    @app.get("/")
+    def index():
+        raise LookupError("no")
+
+    chest.init_app(app)
+    served = served if is_made_before else app.wsgi_app
+    with pytest.raises(LookupError):
+        served(EnvironBuilder("/?q=ann").get_environ(), lambda *_: None)
+    [row] = recorded(chest, 1)
+    assert (row["variables"], row["error"]) == ({"user": "ann"}, "LookupError")

@@ -182,3 +182,24 @@ def test_without_the_private_attribute_of_werkzeug_each_body_is_recorded_as_a_st
     assert tracked.test_client().get("/").text == "ab"
     [row] = recorded(chest, 1)
     assert (row["variables"], row["status_code"]) == ({"n": 1}, 200)
+
+
+def test_an_exception_while_a_body_is_closed_is_named(chest, tracked, recorded):
+    @tracked.get("/")
+    @chest.track
+    def index():
+        def parts():
+            try:
+                yield "a"
+                yield "b"
+            finally:
+                raise OSError("the file is gone")
+
+        return tracked.response_class(parts())
+
+    body = tracked.wsgi_app(EnvironBuilder("/").get_environ(), lambda *_: None)
+    next(iter(body))
+    with pytest.raises(OSError, match="gone"):
+        body.close()
+    [row] = recorded(chest, 1)
+    assert (row["status_code"], row["error"]) == (200, "OSError")

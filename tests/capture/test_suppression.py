@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 
-from flask import Flask, g, stream_with_context
+from flask import Flask, g, request, stream_with_context
+from werkzeug.local import LocalProxy
 
 
 def test_a_dropped_request_leaves_no_record_and_keeps_its_id(chest, app, serve, recorded):
@@ -141,3 +143,54 @@ def test_outside_of_requests_and_without_flask_chest_nothing_is_dropped_or_suppr
         chest.drop_request()
         with chest.suppressed():
             g.x = 1
+
+
+def test_a_proxy_that_is_put_on_g_in_a_block_is_not_recorded(chest, tracked, recorded):
+    @tracked.get("/")
+    @chest.track("*")
+    def index():
+        g.other = LocalProxy(lambda: request.args["q"])
+        with chest.suppressed():
+            g.user = LocalProxy(lambda: request.args["q"])
+        return "ok"
+
+    tracked.test_client().get("/?q=ann")
+    [row] = recorded(chest, 1)
+    assert row["variables"] == {"other": "ann"}
+
+
+def test_a_block_holds_for_a_g_that_has_slots(chest, app, recorded):
+    class Globals:
+        __slots__ = ("card", "user_id")
+
+        def __contains__(self, name):
+            return hasattr(self, name)
+
+        def get(self, name, default=None):
+            return getattr(self, name, default)
+
+    app.app_ctx_globals_class = Globals
+    chest.init_app(app)
+
+    @app.get("/")
+    @chest.track("*")
+    def index():
+        g.user_id = "u-1"
+        with chest.suppressed():
+            g.card = "4"
+            g.late = "in the dict that is there beside the slots"
+        return "ok"
+
+    app.test_client().get("/")
+    [row] = recorded(chest, 1)
+    assert row["variables"] == {"user_id": "u-1"}
+
+
+def test_a_block_may_end_in_another_context(chest, tracked):
+    def parts():
+        with chest.suppressed():
+            yield
+
+    running = parts()
+    contextvars.copy_context().run(next, running)
+    running.close()  # does not raise

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import time
 
 import pytest
-from flask import Flask, abort, g, send_file, stream_with_context
+from flask import Flask, abort, g, request, send_file, stream_with_context
 from werkzeug.debug import DebuggedApplication
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import Map, Rule
 from werkzeug.test import EnvironBuilder
 
 
@@ -236,3 +238,101 @@ def test_every_request_is_recorded_app_wide_when_the_callable_was_made_before(
     assert [(row["path"], row["status_code"]) for row in rows] == [
         ("/plain", 200), ("/untracked", 200), ("/nowhere", 404), ("/fails", 500),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("track_all", [False, True])
+def test_functions_that_change_the_response_hold_for_a_callable_that_was_made_before(
+    make_chest, serve, recorded, track_all
+):
+    chest = make_chest(track_all=track_all)
+    app = make_shop(chest)
+
+    @app.after_request
+    def change(response):
+        if request.path == "/plain":
+            response.status_code = 202
+        elif request.path == "/stream":
+            return app.response_class(stream_with_context(iter("cd")), 203, {"X-Request-ID": "no"})
+        return response
+
+    served = ProxyFix(app.wsgi_app)
+    chest.init_app(app)
+    client = serve(served)
+    assert client.get("/plain").status_code == 202
+    stream = client.get("/stream")
+    assert stream.text == "cd"
+    rows = recorded(chest, 2)
+    assert [row["status_code"] for row in rows] == [202, 203]
+    assert stream.headers.get_list("X-Request-ID") == [rows[1]["request_id"]]
+
+
+def test_an_application_may_take_its_rules_from_a_map_of_its_own(make_chest, recorded):
+    chest = make_chest()
+    rules = Map([Rule("/", endpoint="index")])
+
+    class Shop(Flask):
+        def create_url_adapter(self, request):
+            return rules.bind_to_environ(request.environ) if request is not None else None
+
+    app = Shop("shop")
+    app.view_functions["index"] = chest.track(lambda: "ok")
+    app.before_request(lambda: ("answered before the view", 403))
+    chest.init_app(app)
+    app.test_client().get("/")
+    [row] = recorded(chest, 1)
+    assert (row["endpoint"], row["status_code"]) == ("index", 403)
+
+
+@pytest.mark.parametrize("how", ["fails", "is dropped", "is open at the end"])
+def test_a_stream_of_a_callable_that_was_made_before_is_followed_to_its_end(
+    make_chest, recorded, how
+):
+    chest = make_chest()
+    app = Flask("shop")
+    closed = []
+
+    @app.get("/")
+    @chest.track("*", "response.bytes")
+    def index():
+        def parts():
+            try:
+                yield "ä"
+                if how == "fails":
+                    raise LookupError("no")
+                yield "b"
+            finally:
+                closed.append(how)
+
+        return app.response_class(parts())
+
+    served = ProxyFix(app.wsgi_app)
+    chest.init_app(app)
+    body = served(EnvironBuilder("/").get_environ(), lambda *_: None)
+    chunks = iter(body)
+    assert next(chunks) == "ä".encode()
+    if how == "fails":
+        with pytest.raises(LookupError):
+            next(chunks)
+        body.close()
+    elif how == "is dropped":
+        del body, chunks
+        gc.collect()
+    else:
+        chest.close()
+    [row] = recorded(chest, 1)
+    assert row["variables"] == {"response.bytes": 2}
+    assert (row["status_code"], row["error"]) == (200, "LookupError" if how == "fails" else None)
+    assert closed == ([] if how == "is open at the end" else [how])
+
+
+def test_the_size_of_a_response_is_known_for_a_callable_that_was_made_before(make_chest, recorded):
+    chest = make_chest()
+    app = Flask("shop")
+    app.add_url_rule("/", "index", chest.track("response.bytes")(lambda: "four"))
+    served = ProxyFix(app.wsgi_app)
+    chest.init_app(app)
+    body = served(EnvironBuilder("/").get_environ(), lambda *_: None)
+    assert b"".join(body) == b"four"
+    body.close()
+    [row] = recorded(chest, 1)
+    assert row["variables"] == {"response.bytes": 4}

@@ -8,7 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from flask import g
+from flask import Flask, g
 
 from flask_chest import current_request_id
 from flask_chest.errors import ConfigurationError
@@ -211,3 +211,29 @@ def test_a_view_that_a_unit_test_calls_runs_as_ever(chest, tracked, said):
 
     assert view() == "ok"
     assert [message for message in said() if "chest.job" in message]
+
+
+def test_a_job_takes_from_a_g_that_has_slots(make_chest, recorded):
+    class Globals:
+        __slots__ = ("card", "rows")
+
+        def __contains__(self, name):
+            return hasattr(self, name)
+
+        def get(self, name, default=None):
+            return getattr(self, name, default)
+
+    chest = make_chest()
+    app = Flask("shop")
+    app.app_ctx_globals_class = Globals
+    chest.init_app(app)
+
+    @chest.job
+    def report():
+        g.rows = 2
+        with chest.suppressed():
+            g.card = "4"
+
+    report()
+    [row] = recorded(chest, 1)
+    assert row["variables"] == {"rows": 2}

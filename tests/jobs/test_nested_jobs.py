@@ -105,3 +105,20 @@ def test_a_request_that_is_served_within_a_job_has_an_id_of_its_own(chest, track
     rows = {row["route"]: row["request_id"] for row in recorded(chest, 5)}
     assert rows["inner"] == with_view.headers["X-Request-ID"]
     assert rows["in-stream"] == with_stream.headers["X-Request-ID"]
+
+
+def test_jobs_in_generators_may_end_in_any_order(chest, tracked, recorded):
+    def rows(name):
+        with chest.record(name) as job:
+            yield job.request_id
+            yield current_request_id()
+
+    first, second = rows("first"), rows("second")
+    outer = next(first)
+    next(second)
+    assert list(first)
+    assert list(second)
+    assert current_request_id() is None
+    with chest.record("later") as job:
+        assert job.request_id != outer
+    recorded(chest, 3)
