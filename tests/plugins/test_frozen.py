@@ -97,7 +97,8 @@ def test_the_error_for_a_missing_type_says_what_to_do_in_a_frozen_application(
 def test_a_registered_module_that_is_installed_too_is_loaded_once(tmp_path):
     chest = FlaskChest()
     chest.register_plugin(flask_chest_sqlite.hooks)
-    chest.init_app(Flask("shop", instance_path=str(tmp_path)))
+    app = Flask("shop", instance_path=str(tmp_path))  # kept: else it is collected at any time
+    chest.init_app(app)
     [first, *others] = chest.plugins()
     chest.close()
     assert (first.name, first.origin) == (SQLITE, f"flask-chest-sqlite {__version__}")
@@ -107,7 +108,8 @@ def test_a_registered_module_that_is_installed_too_is_loaded_once(tmp_path):
 def test_a_registered_module_is_loaded_although_the_installed_one_is_left_out(tmp_path):
     chest = FlaskChest(block_plugins=["sqlite"])
     chest.register_plugin(flask_chest_sqlite.hooks)
-    chest.init_app(Flask("shop", instance_path=str(tmp_path)))
+    app = Flask("shop", instance_path=str(tmp_path))  # kept: else it is collected at any time
+    chest.init_app(app)
     chest.close()
     assert chest.plugins()[0].origin == "registered"
 

@@ -71,7 +71,8 @@ def test_an_instance_folder_may_have_any_name(tmp_path, name):
 
 def test_an_instance_folder_may_have_a_name_that_is_not_utf_8(tmp_path):
     folder = tmp_path / os.fsdecode(b"\xff?")
-    FlaskChest(Flask("shop", instance_path=str(folder))).close()
+    app = Flask("shop", instance_path=str(folder))
+    FlaskChest(app).close()
     assert (folder / "chest.sqlite3").is_file()
 
 
@@ -97,7 +98,8 @@ def test_a_tilde_means_the_home_folder(tmp_path, monkeypatch):
         "url": "sqlite:///~/url.sqlite3",
         "path": {"type": "sqlite", "path": "~/path.sqlite3"},
     }
-    FlaskChest(Flask("shop"), journal="~/chest", exporters=exporters).close()
+    app = Flask("shop")
+    FlaskChest(app, journal="~/chest", exporters=exporters).close()
     assert {path.name for path in home.iterdir()} == {"chest", "url.sqlite3", "path.sqlite3"}
     assert not list(elsewhere.iterdir())
 
