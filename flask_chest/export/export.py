@@ -196,9 +196,11 @@ def _close_at_end_of_child(export: Export) -> None:
     not imported.
     """
     process = sys.modules.get("multiprocessing.process")
-    # Another thread may be importing it just now. A child of it has it whole.
-    parent_process = getattr(process, "parent_process", None)
-    if parent_process is not None and parent_process() is not None:
+    try:
+        is_child = process is not None and process.parent_process() is not None
+    except (AttributeError, NameError):
+        return  # another thread imports it just now; a child of it has it whole
+    if is_child:
         sys.modules["multiprocessing.util"].Finalize(
             None, _close, args=(weakref.ref(export),), exitpriority=0
         )

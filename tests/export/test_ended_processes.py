@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import signal
+import sys
+import types
 
 import pytest
 from support.hosts import finish, listen
+
+from flask_chest.export import export
 
 SIGTERM = """
 signal.signal(signal.SIGTERM, lambda *_: {})
@@ -59,3 +63,11 @@ def test_flushes_of_several_processes_at_once_are_all_true(host):
     said = [line for process in processes for line in finish(process)[0]]
     assert said.count("True") == 30
     assert len(host.stored()) == 150
+
+
+@pytest.mark.parametrize("source", ["", "def parent_process():\n    return _parent_process\n"])
+def test_multiprocessing_that_another_thread_imports_just_now_is_no_fault(monkeypatch, source):
+    half = types.ModuleType("multiprocessing.process")
+    exec(source, vars(half))
+    monkeypatch.setitem(sys.modules, "multiprocessing.process", half)
+    export._close_at_end_of_child(object())
