@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 from flask import Flask, g
@@ -40,6 +41,8 @@ def say(**what):
 
 with app.app_context():
     ask(2_000)
+    while not chest.stats().exporters["main"].failures:  # the driver is imported, in its thread
+        time.sleep(0.01)
     say()
     ask(int(sys.argv[1]))
     stats = chest.stats().exporters["main"]
