@@ -50,6 +50,11 @@ _AFTER_SCHEME: Final[dict[str, re.Pattern[str] | None]] = {
 }  # fmt: skip
 """What is a credential after a scheme, by the scheme in lower case."""
 
+_WITH_KEY: Final = ("apikey", "api-key", "sharedkey")
+_WITH_PARAMETERS: Final = tuple(
+    each for each, expression in _AFTER_SCHEME.items() if expression is None
+)
+
 _GAP: Final = r"(?:[ \t]{1,8}|\+|%20)"
 _SCHEME: Final = re.compile(
     "(?:"
@@ -97,13 +102,17 @@ def _has_scheme(lower: str) -> bool:
         "bearer" in lower
         or "basic" in lower
         or "token" in lower
-        or "key" in lower
         or "bot" in lower
         or "ntlm" in lower
         or "splunk" in lower
         or "negotiate" in lower
-        or "=" in lower
+        or ("key" in lower and _has_any(_WITH_KEY, lower))
+        or ("=" in lower and _has_any(_WITH_PARAMETERS, lower))
     )
+
+
+def _has_any(schemes: tuple[str, ...], lower: str) -> bool:
+    return any(each in lower for each in schemes)
 
 
 def _after_schemes(scan: Scan) -> None:

@@ -158,8 +158,11 @@ def issuers(scan: Scan) -> None:
         if not scan.look(start, LOOK + end - start + 4 * borders):
             return
         escape = _ESCAPE.match(text, start)
-        for token in _TOKEN.finditer(text, escape.end() if escape else start, end):
+        if escape is not None:
+            start = escape.end()
+        for token in _TOKEN.finditer(text[start:end]):
             if not scan.look(start):
                 return
             if _NOT_WORDS.search(token[0]):
-                scan.spans.append(token.span(token.lastindex or 0))
+                first, last = token.span(token.lastindex or 0)
+                scan.spans.append((start + first, start + last))

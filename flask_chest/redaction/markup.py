@@ -64,15 +64,19 @@ def _elements(scan: Scan, is_secret: Callable[[str], bool]) -> None:
         if not scan.look(tag.start(), 3 * LOOK + (tag.end(2) - tag.start(2)) * 2):
             return
         span = _value(text, tag, is_secret)
+        if span is None:
+            continue
+        if not scan.look(tag.start(), 8 * LOOK + (span[1] - span[0]) // 4):
+            return
         if span[1] > span[0]:
-            if not scan.look(tag.start(), 8 * LOOK + (span[1] - span[0]) // 4):
-                return
             scan.spans.append(span)
             position = max(position, span[1])
 
 
-def _value(text: str, tag: re.Match[str], is_secret: Callable[[str], bool]) -> tuple[int, int]:
-    """Return the span of the secret of a tag: in the element, an attribute, or the next element."""
+def _value(
+    text: str, tag: re.Match[str], is_secret: Callable[[str], bool]
+) -> tuple[int, int] | None:
+    """Return the span of the value of a secret name: in the element, an attribute, or the next."""
     name = tag[1].rpartition(":")[2]
     start = tag.end()
     is_empty = tag[2].endswith("/")
@@ -86,7 +90,7 @@ def _value(text: str, tag: re.Match[str], is_secret: Callable[[str], bool]) -> t
             return _content(text, start, tag[1])
     elif name.lower() in _NAMES:
         return _content_of_next(text, start, is_secret)
-    return start, start
+    return None
 
 
 def _content(text: str, start: int, name: str) -> tuple[int, int]:
@@ -103,11 +107,13 @@ def _content(text: str, start: int, name: str) -> tuple[int, int]:
     return start, max(text.find(f"</{name}", start, start + _NESTED), start)
 
 
-def _content_of_next(text: str, start: int, is_secret: Callable[[str], bool]) -> tuple[int, int]:
+def _content_of_next(
+    text: str, start: int, is_secret: Callable[[str], bool]
+) -> tuple[int, int] | None:
     end = text.find("<", start, start + 200)
     value = _NEXT.match(text, end) if end > start else None
     if value is None or not is_secret(text[start:end]):
-        return start, start
+        return None
     return value.span(1)
 
 
