@@ -28,7 +28,7 @@ from flask_chest.encode.limits import (
     MAX_RECORD,
     MAX_TEXT,
     MAX_VARIABLE,
-    MIN_TEXT,
+    MAX_SHORT,
     VALUE_COST,
 )
 
@@ -176,5 +176,5 @@ def test_the_limits_of_the_page_are_true():
     assert f"{BYTES_OF_RECORD // 1024**2} MiB" in section
     assert f"each value counts {VALUE_COST} more" in section
     assert f"takes up to {len(to_json(chr(1))) - len(to_json(''))}," in section
-    assert f"texts of up to {MIN_TEXT} characters" in section
+    assert f"texts of up to {MAX_SHORT} characters" in section
     assert f"{MAX_INTEGER_BITS:,} bits" in PAGE.read_text("utf-8")

@@ -16,7 +16,7 @@ from werkzeug.local import LocalProxy
 
 from flask_chest.encode.limits import MAX_DEPTH, MAX_ITEMS, MAX_RECORD, MAX_TEXT
 from flask_chest.encode.values import NotData, to_data
-from flask_chest.redaction import PLAIN
+from flask_chest.redaction import PLAIN, Budget
 
 pytestmark = pytest.mark.opens_nothing
 
@@ -65,7 +65,7 @@ def test_a_repr_that_raises_affects_only_its_own_value(error):
 def test_only_keyboard_interrupt_and_system_exit_are_raised(error):
     value = type("Broken", (), {"__repr__": raising(error)})()
     with pytest.raises(error):
-        to_data([value], PLAIN, MAX_RECORD, NOTHING_SECRET, named=True)
+        to_data([value], PLAIN, MAX_RECORD, NOTHING_SECRET, Budget(), named=True)
 
 
 def test_a_repr_may_be_huge_or_a_hostile_text():
