@@ -239,6 +239,7 @@ _EXACT: Final[dict[int, Converter | Unwrap]] = {
 
 _LIBRARIES: Final[dict[tuple[str, str], Converter | Unwrap]] = {
     ("argparse", "Namespace"): _mapping(object_fields.namespace_fields),
+    ("asyncpg.protocol.record", "Record"): _mapping(structures.asyncpg_row),
     ("botocore.credentials", "Credentials"): _mapping(object_fields.credentials_fields),
     ("configparser", "RawConfigParser"): Unwrap(structures.sections),
     ("configparser", "SectionProxy"): Unwrap(structures.section),
@@ -249,16 +250,15 @@ _LIBRARIES: Final[dict[tuple[str, str], Converter | Unwrap]] = {
     ("pydantic.networks", "_BaseMultiHostUrl"): Unwrap(lambda url: required(url, "_url")),
     ("pydantic.networks", "_BaseUrl"): Unwrap(lambda url: required(url, "_url")),
     ("requests.structures", "CaseInsensitiveDict"): _mapping(structures.caseless),
+    ("sqlite3", "Row"): _mapping(structures.sqlite_row),
     ("urllib3._collections", "HTTPHeaderDict"): _mapping(structures.urllib3_headers),
 }
 """Types of modules that may not be imported, with their subclasses."""
 
 _LIBRARIES_EXACT: Final[dict[tuple[str, str], Converter | Unwrap]] = {
     ("asyncpg.pgproto.pgproto", "UUID"): _scalar(str),
-    ("asyncpg.protocol.record", "Record"): _mapping(structures.item_row),
     ("sqlalchemy.engine.row", "Row"): _mapping(structures.field_row),
     ("sqlalchemy.engine.row", "RowMapping"): _mapping(structures.row_mapping),
-    ("sqlite3", "Row"): _mapping(structures.keyed_row),
     ("werkzeug.datastructures.structures", "OrderedMultiDict"): _mapping(methodcaller("lists")),
     ("werkzeug.datastructures.structures", "_OrderedMultiDict"): _mapping(methodcaller("lists")),
 }

@@ -42,7 +42,8 @@ def _numpy_reader(kind: type) -> _Read | None:
     numpy = sys.modules.get("numpy")
     if numpy is None or not has_base(kind, getattr(numpy, "generic", None)):
         return None
-    if not is_at(kind, *(address(kind) or ("", ""))):
+    place = address(kind)
+    if place is None or place[0] != "numpy" or not is_at(kind, *place):
         return None  # a subclass of the application: numpy itself would ask it
     for name, read in _OF_NUMPY.items():
         if has_base(kind, getattr(numpy, name)):

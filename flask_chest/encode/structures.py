@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections import UserDict, UserList, UserString
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
@@ -193,9 +194,10 @@ def index_row(value: list[Any]) -> Pairs:
     return ((name, items[index]) for name, index in _items(required(value, "_index")))
 
 
-def keyed_row(value: Any) -> Pairs:  # noqa: ANN401 - a class of a library
-    """Return columns and values of a row that iterates over its values, as sqlite3 has it."""
-    return _named(value.keys(), value)
+def sqlite_row(value: object) -> Pairs:
+    """Return columns and values of sqlite3's `Row`, or of a subclass."""
+    row = sys.modules["sqlite3"].Row
+    return _named(row.keys(value), row.__iter__(value))
 
 
 def field_row(value: Any) -> Pairs:  # noqa: ANN401 - a class of a library
@@ -208,9 +210,9 @@ def row_mapping(value: Any) -> Pairs:  # noqa: ANN401 - a class of a library
     return _named(value.keys(), value.values())
 
 
-def item_row(value: Any) -> Pairs:  # noqa: ANN401 - a class of a library
-    """Return columns and values of a row that has `items`, such as asyncpg's."""
-    return value.items()  # type: ignore[no-any-return]
+def asyncpg_row(value: object) -> Pairs:
+    """Return columns and values of asyncpg's `Record`, or of a subclass."""
+    return sys.modules["asyncpg.protocol.record"].Record.items(value)  # type: ignore[no-any-return] # not typed
 
 
 def _named(names: Iterable[str], values: Iterable[Any]) -> Pairs:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import array
 import collections
 import collections.abc
+import contextlib
 import dataclasses
 import enum
 import numbers
 import os
+import sqlite3
 import types
 from argparse import Namespace
 from configparser import ConfigParser
@@ -127,6 +129,13 @@ def member():
     return Asked.ONE
 
 
+def sqlite_row():
+    connection = sqlite3.connect(":memory:")
+    with contextlib.closing(connection):
+        cursor = connection.execute("SELECT 1 AS a")
+        return sqlite3.Row.__new__(spy(sqlite3.Row), cursor, cursor.fetchone())
+
+
 class Zone(tzinfo):
     utcoffset = tzname = dst = __repr__ = __reduce__ = noting("utcoffset")
 
@@ -200,6 +209,7 @@ READ = {
     "HTTP headers": (stateful(HTTPMessage()), {}),
     "headers of requests": (stateful(CaseInsensitiveDict({"A": "1"})), {"A": "1"}),
     "float of numpy": (made(np.float64, 0.5), 0.5),
+    "row of sqlite3": (sqlite_row(), {"a": 1}),
     "text of numpy": (made(np.str_, "a"), "a"),
 }
 
