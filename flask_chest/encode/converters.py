@@ -253,7 +253,7 @@ _LIBRARIES: Final[dict[tuple[str, str], Converter | Unwrap]] = {
     ("sqlite3", "Row"): _mapping(structures.sqlite_row),
     ("urllib3._collections", "HTTPHeaderDict"): _mapping(structures.urllib3_headers),
 }
-"""Types of modules that may not be imported, with their subclasses."""
+"""Types of modules that need not be imported, with their subclasses."""
 
 _LIBRARIES_EXACT: Final[dict[tuple[str, str], Converter | Unwrap]] = {
     ("asyncpg.pgproto.pgproto", "UUID"): _scalar(str),
@@ -262,7 +262,7 @@ _LIBRARIES_EXACT: Final[dict[tuple[str, str], Converter | Unwrap]] = {
     ("werkzeug.datastructures.structures", "OrderedMultiDict"): _mapping(methodcaller("lists")),
     ("werkzeug.datastructures.structures", "_OrderedMultiDict"): _mapping(methodcaller("lists")),
 }
-"""Types of modules that may not be imported, without their subclasses."""
+"""Types of modules that need not be imported, without their subclasses."""
 
 _MAX_SEEN: Final = 1_024
 _SEEN: Final[dict[int, tuple[ref[type], Converter | Unwrap | None]]] = {}

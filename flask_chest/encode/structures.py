@@ -1,8 +1,8 @@
 """Rows, headers, URLs and other structures, read with the names of their fields.
 
 Without its name, no key says that a value is a password. Each is read where its class stores it, so
-that a subclass of the application is asked nothing. Where that is private to a library written in
-C, only the library's own class is read, by its public methods.
+that a subclass of the application is asked nothing. Where that place is private to a library, its
+own methods are called, and never those of a subclass.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ Pairs: TypeAlias = Iterable[tuple[Any, Any]]
 
 _MOST: Final = MAX_ITEMS + 1  # one more than is kept, so that a cut is seen
 
+
+def _defragged(parts: list[Any]) -> Any:  # noqa: ANN401 - a text, or bytes
+    url, fragment = parts
+    mark: Any = b"#" if type(url) is bytes else "#"
+    return mark.join(parts) if fragment else url
+
+
 _URLS: Final[dict[int, Callable[[list[Any]], Any]]] = {
     **dict.fromkeys((id(SplitResult), id(SplitResultBytes)), urlunsplit),
     **dict.fromkeys((id(ParseResult), id(ParseResultBytes)), urlunparse),
-    **dict.fromkeys(
-        (id(DefragResult), id(DefragResultBytes)),
-        lambda parts: (
-            parts[0] + (b"#" if type(parts[1]) is bytes else "#") + parts[1]
-            if parts[1]
-            else parts[0]
-        ),
-    ),
+    **dict.fromkeys((id(DefragResult), id(DefragResultBytes)), _defragged),
 }
 """What makes one URL of the parts that `urllib.parse` gives, by the ID of their class."""
 

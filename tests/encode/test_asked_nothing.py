@@ -356,3 +356,17 @@ def test_the_page_names_each_type_that_is_read():
     for kind, (value, _) in READ.items():
         names = {base.__name__ for base in bases(type(value))}
         assert page & (names | {kind}), kind
+
+
+def test_classes_that_come_and_go_are_not_mistaken_for_each_other():
+    kinds = [
+        (object, {}, ["<Made>"]),
+        (list, {}, [[1, 2]]),
+        (tuple, {}, [[1, 2]]),
+        (tuple, {"_fields": ("a", "b")}, [{"a": 1, "b": 2}]),
+    ]
+    for _ in range(1_000):
+        for base, members, expected in kinds:
+            made_now = type("Made", (base,), members)
+            value = made_now() if base is object else made_now((1, 2))
+            assert convert([value], named=False) == expected

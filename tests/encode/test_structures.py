@@ -146,6 +146,8 @@ STRUCTURES = {
     ),
     "urlsplit of bytes": (urlsplit(b"https://ann:hunter2@a/b"), f"https://ann:{MASK}@a/b"),
     "urldefrag": (urldefrag("https://ann:hunter2@a/b#c"), f"https://ann:{MASK}@a/b#c"),
+    "urldefrag of bytes": (urldefrag(b"https://a/b#c"), "https://a/b#c"),
+    "urldefrag without a fragment": (urldefrag("https://a/b"), "https://a/b"),
     "SimpleNamespace": (types.SimpleNamespace(name="ann", password="hunter2"), PLAIN),
     "argparse": (argparse.Namespace(name="ann", password="hunter2"), PLAIN),
     "UserDict": (collections.UserDict({"name": "ann", "password": "hunter2"}), PLAIN),
