@@ -76,7 +76,7 @@ class AppState:
             left_out=self.plugins.left_out,
         )
         redact = stages.make_redactor(options, app.secret_key)
-        self.sampling = stages.make_sampling(options, self.counters, self.throttle)
+        self.sampling = stages.make_sampling(options, app.secret_key, self.counters, self.throttle)
         self._journal_use = stages.make_journal_use(options, app.instance_path)
         self.journal = stages.make_journal(
             options, app.instance_path, self.exporters, self.counters, self.throttle
