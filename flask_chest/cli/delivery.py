@@ -6,7 +6,10 @@ import click
 from flask.cli import with_appcontext
 
 from flask_chest.cli.application import current_state
+from flask_chest.cli.output import echo, echo_error
 from flask_chest.errors import ChestError
+from flask_chest.runtime.interrupts import is_interrupt
+from flask_chest.settings.masking import mask_urls
 
 
 @click.command()
@@ -21,12 +24,14 @@ def check() -> None:
     for name, exporter in exporters.items():
         try:
             type(exporter)(exporter.config).check()
-        except Exception as error:  # noqa: BLE001 - an exporter may raise anything
+        except BaseException as error:  # an exporter may raise anything
+            if is_interrupt(error):
+                raise
             faults += 1
             kind = "" if isinstance(error, ChestError) else f"{type(error).__name__}: "
-            click.echo(f"{name}: {kind}{error}", err=True)
+            echo_error(f"{name}: {kind}{error}")
         else:
-            click.echo(f"{name}: can deliver")
+            echo(f"{name}: can deliver")
     if faults:
         raise click.ClickException(f"{faults} of {len(exporters)} cannot deliver now")
 
@@ -55,9 +60,9 @@ def flush(timeout: float) -> None:
     stats = state.stats()
     state.close()
     for name, exporter in stats.exporters.items():
-        click.echo(
+        echo(
             f"{name}: {exporter.delivered} delivered, {exporter.pending_bytes} bytes waiting"
-            + (f", {exporter.last_error}" if exporter.last_error else "")
+            + (f", {mask_urls(exporter.last_error)}" if exporter.last_error else "")
         )
     if not arrived:
         raise click.ClickException(f"Not everything was delivered within {timeout:g} seconds")
