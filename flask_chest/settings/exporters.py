@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from flask_chest.errors import ConfigurationError, ExporterUnavailable
 from flask_chest.exporter import Exporter
 from flask_chest.runtime.log import logger
+from flask_chest.server_config import refuse_split_password
 from flask_chest.settings.masking import hidden, mask, mask_urls, may_hold_secret
 from flask_chest.settings.model import INSTANCE
 
@@ -35,6 +36,9 @@ _EXTRAS: Final = {
 """Type or URL scheme of this project's own backends, to the extra that installs each."""
 
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9.-]*)(\+[A-Za-z0-9.+-]+)?://.*", re.DOTALL)
+_MIN_SECRET: Final = 4
+"""Characters; a shorter one is part of too many words to be looked for."""
+
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -192,12 +196,17 @@ def _make_exporter(
                 f"{where}={mask(entry)}: `type` is missing. Installed: {types.installed()}"
             )
         kind = types.named(where, str(requested))
+    if isinstance(url := fields.get("url"), str) and "://" in url:
+        try:
+            refuse_split_password(url)
+        except ValueError as error:
+            raise _wrong(f"{where}={mask(url)} {error}") from None
     fields = hidden(_in_instance(fields, instance_path))
     _hide_in_repr(kind.config_model)
     try:
         return kind(kind.config_model.model_validate(fields))
     except ValidationError as error:
-        raise _wrong(_without(fields, _wrong_fields(where, kind, error), kind)) from None
+        raise _wrong(_wrong_fields(where, kind, error, fields)) from None
 
 
 def _hide_in_repr(model: type[BaseModel]) -> None:
@@ -211,10 +220,10 @@ def _hide_in_repr(model: type[BaseModel]) -> None:
 
 
 def _without(fields: Mapping[str, object], message: str, kind: type[Exporter]) -> str:
-    """Return a message without the values that a validator of the plugin may have repeated."""
+    """Return a message of the plugin without the values that it may have repeated."""
     shown = _shown(kind)
     for name, value in fields.items():
-        if name not in shown and isinstance(value, str) and value and value != "***":
+        if name not in shown and isinstance(value, str) and len(value) >= _MIN_SECRET:
             message = message.replace(str(value), "***")
     return mask_urls(message)
 
@@ -236,12 +245,14 @@ def _in_instance(value: object, instance_path: str) -> object:
     return value.replace(INSTANCE, quote(os.fsencode(instance_path)) if is_url else instance_path)
 
 
-def _wrong_fields(where: str, kind: type[Exporter], error: ValidationError) -> str:
+def _wrong_fields(
+    where: str, kind: type[Exporter], error: ValidationError, fields: Mapping[str, object]
+) -> str:
     """Return one line for each field at fault."""
     lines = []
     for fault in error.errors(include_url=False, include_context=False):
         field = ".".join(str(part) for part in fault["loc"]) or "url"
-        message = fault["msg"].removeprefix("Value error, ")
+        message = _without(fields, fault["msg"].removeprefix("Value error, "), kind)
         if fault["type"] == "extra_forbidden":
             known = list(kind.config_model.model_fields)
             near = difflib.get_close_matches(field, known, n=1)

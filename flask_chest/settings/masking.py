@@ -24,7 +24,7 @@ _QUOTED_VALUE: Final = re.compile(
     r"""(?s)((["'])(?:[^"'\\]|\\.)*\2\s*[:=]\s*)"""
     r"""("(?:[^"\\]|\\.)*(?:"|$)|'(?:[^'\\]|\\.)*(?:'|$)|[^\s\[{"'][^,}\]]*)"""
 )
-_URL_IN_TEXT: Final = re.compile(r"(\w://)[^\s'\"]*@")
+_URL_IN_TEXT: Final = re.compile(r"(\w://)(?!user:password@)[^\s'\"]*@")
 
 
 def mask(value: object, shown: Collection[str] = ()) -> str:

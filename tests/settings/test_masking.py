@@ -135,6 +135,68 @@ def start(tmp_path):
         chest.close()
 
 
+PASSWORDS = [
+    "hunter2@s3",
+    "@hunter2",
+    "hunter2/s3",
+    "1/hunter2",
+    "a?hunter2",
+    "1?hunter2",
+    "1?hunter2=x",
+    "a#hunter2",
+    "1#hunter2",
+    "a hunter2",
+    "a\thunter2",
+    "a/b?c#d@hunter2",
+]
+_TYPES = {
+    "mysql": "mysql",
+    "postgresql": "postgres",
+    "mongodb": "mongo",
+    "mongodb+srv": "mongo",
+    "third": "third",
+}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "password"),
+    [
+        (scheme, password)
+        for scheme in _TYPES
+        for password in PASSWORDS
+        # The port 1, and an @ in the path or the query: a URL that a web server may have.
+        if scheme != "third" or not password.startswith("1")
+    ],
+)
+@pytest.mark.parametrize("user", ["shop", "shop@corp"])
+@pytest.mark.parametrize("is_dict", [False, True])
+def test_a_password_with_an_unencoded_character_is_refused_at_the_start(
+    start, scheme, password, user, is_dict
+):
+    url = f"{scheme}://{user}:{password}@db.example/shop"
+    with pytest.raises(ConfigurationError) as caught:
+        start(url if not is_dict else {"type": _TYPES[scheme], "url": url})
+    message = str(caught.value)
+    assert message.startswith("CHEST_EXPORTERS['main']")
+    assert "percent-encode it (urllib.parse.quote(password, safe=''))" in message
+    assert "hunter2" not in message
+    assert "s3" not in message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://one:1,[::1]:2/shop?user=me@corp&password=p",
+        "postgresql:///shop?host=/run/pg&user=me@corp",
+        "mysql://u:a%40b%2Fc%23%3F%20@[::1]:3306/d",
+        "third://hooks.example:8443/@shop?to=me@example.com",
+        "third://token@hooks.example/@shop",
+    ],
+)
+def test_a_url_whose_host_cannot_be_a_password_is_accepted(start, url):
+    start(url)
+
+
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_no_repr_shows_a_password(start, entry):
     settings = load_settings({"exporters": {"main": entry}}, {})
