@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any, Final
 from urllib.parse import unquote, unquote_plus, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 MAX_PREFIX_BYTES: Final = 30
 """Of the prefix of names, so that the longest name fits every server."""
@@ -48,6 +48,15 @@ class ServerConfig(BaseModel):
     @classmethod
     def _from_url(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
         return cls.read_url(dict(given)) if isinstance(given, dict) else given
+
+    @field_validator("host")
+    @classmethod
+    def _is_host(cls, host: str | None) -> str | None:
+        for each in (host or "").split(","):
+            is_socket = each.startswith(("/", "@", "%2F"))
+            if not is_socket and (set(each) & set("@/?#") or _UNPRINTABLE.search(each.strip())):
+                raise ValueError("is no host name. A whole URL is given as `url`")
+        return host
 
     @classmethod
     def read_url(cls, fields: dict[str, Any]) -> dict[str, Any]:

@@ -183,6 +183,16 @@ def test_a_password_with_an_unencoded_character_is_refused_at_the_start(
     assert "s3" not in message
 
 
+@pytest.mark.parametrize("kind", ["mysql", "postgres", "mongo"])
+@pytest.mark.parametrize(
+    "host", ["u:hunter2@db", "mysql://u:hunter2@db", "db,u:a/hunter2@db", "a hunter2@db"]
+)
+def test_a_host_that_may_hold_a_password_is_refused(start, kind, host):
+    with pytest.raises(ConfigurationError, match="is no host name") as caught:
+        start({"type": kind, "host": host, "user": "u", "database": "d"})
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "url",
     [
