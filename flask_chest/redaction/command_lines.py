@@ -66,7 +66,7 @@ _OPENSSL: Final = re.compile(rf"-pass(?:in|out)?{_GAP}[\"']?pass:([^\s\"']+)")
 _USER: Final = re.compile(rf"--?(?:proxy-)?user(?:{_GAP}|=)[\"']?[^\s:\"']{{1,128}}:([^\s\"',]+)")
 
 _NOT_ITSELF: Final = re.compile(
-    r"(?:no|ask|use|with|without|prompt|show|enable|disable)[-_]|.*[-_](?:file|stdin|path|prompt|env|command|cmd|url|uri)"
+    r"(?:no|ask|use|with|without|prompt|show|enable|disable)[-_].*|.*[-_](?:file|stdin|path|prompt|env|command|cmd|url|uri)"
 )
 # Behind an option that a sentence is about: "use --token to log in".
 _PROSE: Final = frozenset(
@@ -107,8 +107,10 @@ def _long_options(scan: Scan, is_secret: Callable[[str], bool]) -> None:
             return
         if match[match.lastgroup or 0].lower() in _PROSE:
             continue
-        name = match[1].lower()
-        if is_secret(match[1]) and not _NOT_ITSELF.fullmatch(name):
+        name = match[1]
+        if match[0][:2] == "-p" and is_secret(name[1:]):
+            continue  # `mysql -pSecret database`
+        if is_secret(name) and not _NOT_ITSELF.fullmatch(name.lower()):
             scan.spans.append(match.span(match.lastgroup or 0))
     if "user" in text:
         _matches(scan, _USER)

@@ -21,8 +21,8 @@ _TOKEN68: Final = r"[\w.~+/^:-]{8,}={0,2}"
 # The parameters of a credential: `username="Mufasa", response="6629"`. Each has a `=`, so that an
 # expression for all of them is linear.
 _PARAMETERS: Final = re.compile(
-    r"[\w-]{1,40}[ ]?=[ ]?(?:\"[^\"\r\n]{0,2000}\"?|[^\s,\"'<>]{1,4000})"
-    r"(?:[,; ][,; ]{0,3}[\w-]{1,40}[ ]?=[ ]?(?:\"[^\"\r\n]{0,2000}\"?|[^\s,\"'<>]{1,4000})){0,40}"
+    r"[\w-]{1,40}[ ]?=[ ]?(?:\"[^\"\r\n]{0,2000}\"?|[^\s,\"'<>\\]{1,4000})"
+    r"(?:[,; ][,; ]{0,3}[\w-]{1,40}[ ]?=[ ]?(?:\"[^\"\r\n]{0,2000}\"?|[^\s,\"'<>\\]{1,4000})){0,40}"
 )
 _SIGNS: Final = re.compile(r"(?:response|cnonce|mac|sig|signature|oauth_token|auth|token)[ ]?=")
 
@@ -86,7 +86,7 @@ _QUOTED_LINE: Final = {
 _LINE: Final = re.compile(r"[^\r\n\\]*(?:\\(?![rn])[^\r\n\\]*)*")
 _EMPTY: Final = re.compile(r"(?:none|null|true|false)\b")
 _WORDS_AFTER_BEARER: Final = frozenset(("token", "tokens", "auth", "authentication", "only"))
-_WORD: Final = re.compile(r"[^\s\"',;<>&(){}\[\]]+")
+_WORD: Final = re.compile(r"[^\s\"',;<>&(){}\[\]\\]+(?:\\(?![rn])[^\s\"',;<>&(){}\[\]\\]*)*")
 
 
 def credentials(scan: Scan) -> None:

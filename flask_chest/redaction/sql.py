@@ -52,9 +52,9 @@ def sql(is_secret: Callable[[str], bool]) -> Finder:
 
     def find(scan: Scan) -> None:
         lower = scan.lower
-        if "'" not in lower and '"' not in lower and "identified" not in lower:
-            return
-        if "password" in lower or "identified" in lower or "secret" in lower:
+        if "identified" in lower or (
+            ("'" in lower or '"' in lower) and ("password" in lower or "secret" in lower)
+        ):
             _passwords(scan)
         if "values" in lower and "into" in lower:
             _inserted(scan, is_secret)
