@@ -128,9 +128,7 @@ def test_groups_as_on_cards_are_found_with_any_separator(prefix, lengths, separa
     assert found(cards, f"n={card}&x=1") == [card]
 
 
-def test_digits_of_any_script_are_found(
-    cards,
-):
+def test_digits_of_any_script_are_found():
     for zero in ("\uff10", "\u0660", "\u0966"):
         script = {ord("0") + n: chr(ord(zero) + n) for n in range(10)}
         for card in (number("4", 16), grouped(number("4", 16), (4, 4, 4, 4), " ")):
