@@ -100,7 +100,7 @@ def _has_argument(text: str) -> bool:
 
 def _long_options(scan: Scan, is_secret: Callable[[str], bool]) -> None:
     text = scan.text
-    if not scan.look(0, len(text) // 2):
+    if not scan.look(0, 3 * len(text) // 4):
         return
     for match in _LONG_OPTION.finditer(text):
         if not scan.look(match.start(), 3 * LOOK):
@@ -120,7 +120,7 @@ def _long_options(scan: Scan, is_secret: Callable[[str], bool]) -> None:
 
 def _short_options(scan: Scan) -> None:
     text = scan.text
-    if not scan.look(0, len(text) // 2):
+    if not scan.look(0, 3 * len(text) // 4):
         return
     for match in _SHORT_OPTION.finditer(text):
         start, end = match.span(match.lastgroup or 0)

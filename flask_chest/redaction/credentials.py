@@ -117,7 +117,7 @@ def _has_any(schemes: tuple[str, ...], lower: str) -> bool:
 
 def _after_schemes(scan: Scan) -> None:
     text, lower = scan.text, scan.lower
-    if not scan.look(0, len(text)):
+    if not scan.look(0, 2 * len(text)):
         return
     position = 0
     while (match := _SCHEME.search(lower, position)) is not None:

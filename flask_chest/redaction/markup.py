@@ -135,8 +135,12 @@ def _parts(scan: Scan, is_secret: Callable[[str], bool]) -> None:
         position = part.end()
         if not scan.look(part.start(), 4 * LOOK):
             return
+        if not is_secret(part[1]):
+            continue
+        if not scan.look(part.start(), 50 * LOOK):  # six header lines may be long
+            return
         body = _TO_BODY.match(text, position)
-        if body is None or not is_secret(part[1]):
+        if body is None:
             continue
         boundary = _BOUNDARY.search(text, body.end())
         position = boundary.start() if boundary else len(text)

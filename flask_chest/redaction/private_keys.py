@@ -30,7 +30,7 @@ def private_keys(scan: Scan) -> None:
     if "private" not in scan.lower:
         return
     for first, last in (_PEM, _PUTTY):
-        if not scan.look(0, len(scan.text) // 4):
+        if not scan.look(0, len(scan.text) // 2):
             return
         _between(scan, first, last)
 
