@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import re
 import string
 from typing import Final
@@ -58,21 +59,22 @@ _WITH_PARAMETERS: Final = tuple(
 _GAP: Final = r"(?:[ \t]{1,8}|\+|%20)"
 _SCHEME: Final = re.compile(
     "(?:"
-    + "|".join(f"{each}(?<![a-z0-9]{each})(?={_GAP}|:)" for each in _AFTER_SCHEME)
-    + rf")(?::[ \t]{{0,8}}|{_GAP})"
+    + "|".join(f"{each}(?<![a-z0-9]{each})" for each in _AFTER_SCHEME)
+    + rf")(?:{_GAP}|(?<=bearer):[ \t]{{0,8}})"
 )
 _KNOWN_SCHEME: Final = re.compile(rf"(?:{'|'.join(_AFTER_SCHEME)}){_GAP}")
 
 # A credential rather than words: a digit, letters of both cases within a word, or a long word.
 _NOT_WORDS: Final = re.compile(r"[0-9_~=]|[a-z][A-Z]|[A-Za-z]{20}|[A-Za-z]{3}\.[A-Za-z]{3}")
-_HARMLESS_BYTES: Final = bytes(range(32)) + b"\x7f"
+_UTF8: Final = codecs.getincrementaldecoder("utf-8")
+_CONTROLS: Final = bytes(range(32)) + b"\x7f"
 
 _HEADER: Final = re.compile(r"authori[sz]ation")
 # Up to the value: `": "` in JSON, `', '` in a pair of a `repr`, `: ` in a header, `=` in a query.
 _UP_TO_VALUE: Final = re.compile(
     r"(?P<name>\\{0,3}[\"'])?[\])]?[ \t]{0,8}"
     r"(?P<separator>:|=>|=|%3a|%3d|(?(name),|(?!)))"
-    r"(?:[ \t]|%20|\+){0,8}[(\[]?(?:b(?=[\"']))?(?P<quote>\\{0,3}[\"'])?"
+    r"(?:[ \t]|%20|\+){0,8}[(\[]?(?:[bfru]{1,2}(?=[\"']))?(?P<quote>\\{0,3}[\"'])?"
 )
 _LETTERS: Final = string.ascii_letters + "-_"
 _QUOTED: Final = {
@@ -159,9 +161,10 @@ def _is_pair(encoded: str) -> bool:
     whole = encoded.rstrip("=")
     try:
         pair = base64.b64decode(whole[: len(whole) // 4 * 4], altchars="-_")
-    except (binascii.Error, ValueError):
+        _UTF8().decode(pair)  # the last letter may be cut
+    except (binascii.Error, UnicodeDecodeError):
         return False
-    return b":" in pair and len(pair.translate(None, _HARMLESS_BYTES)) == len(pair)
+    return b":" in pair and len(pair.translate(None, _CONTROLS)) == len(pair)
 
 
 def _in_headers(scan: Scan) -> None:
@@ -202,7 +205,7 @@ def _end_of_bare(text: str, lower: str, value: re.Match[str], quote: str) -> int
     """Return the end of a credential that is not in quotes."""
     start, separator = value.end(), value["separator"]
     # What is no text in JSON or in a `repr` is for the finder of keys and values.
-    if separator == "," or (value["name"] and not quote) or _EMPTY.match(lower, start):
+    if separator == "," or value["name"] or _EMPTY.match(lower, start):
         return start
     if quote:
         return _end(_QUOTED_LINE[quote], text, start)

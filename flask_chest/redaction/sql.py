@@ -27,8 +27,9 @@ _LITERAL: Final = (
 )
 _HASHED: Final = rf"(?:(?:old_)?password{_O}\({_O})?"
 _PASSWORD: Final = re.compile(
-    rf"(?:identified(?:{_S}with{_S}[\w'\"`]{{1,64}})?{_S}(?:by|as|using){_S}(?:(?:password|values){_S})?"
-    rf"(?:{_LITERAL}|(?!random\b)([^\s;'\"(),]+))"
+    rf"(?:identified(?:{_S}by(?:{_S}(?:password|values))?"
+    rf"|{_S}with{_S}[\w'\"`]{{1,64}}{_S}(?:by|as|using)){_S}{_LITERAL}"
+    rf"|user{_S}[^\s;]{{1,128}}{_S}identified{_S}by{_S}(?!random\b)([^\s;'\"(),]+)"
     rf"|set{_S}password{_S}for{_S}[^=;\r\n]{{1,200}}={_O}{_HASHED}{_LITERAL}"
     rf"|(?:password|secret)(?:{_S}|{_O}[=(]{_O}){_HASHED}{_LITERAL})",
     re.DOTALL,
