@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
+from flask import current_app
 from flask.cli import with_appcontext
 
 from flask_chest.cli.application import current_state
+from flask_chest.cli.masked import masked_names
 from flask_chest.errors import ChestError
+
+_MAX_PLACES: Final = 5
 
 
 @click.command()
@@ -14,9 +20,11 @@ from flask_chest.errors import ChestError
 def check() -> None:
     """Connect to the database of each exporter, and say what is wrong.
 
-    Writes no record. The exit status is 1 when an exporter cannot deliver now.
+    Also list what routes name and will not get, because it is masked. Writes no record. The exit
+    status is 1 when an exporter cannot deliver now.
     """
-    exporters = current_state().exporters
+    state = current_state()
+    exporters = state.exporters
     faults = 0
     for name, exporter in exporters.items():
         try:
@@ -27,6 +35,12 @@ def check() -> None:
             click.echo(f"{name}: {kind}{error}", err=True)
         else:
             click.echo(f"{name}: can deliver")
+    for name, places in masked_names(current_app, state.capture.rules, state.redact.keys):
+        shown = ", ".join(places[:_MAX_PLACES]) + (", ..." if len(places) > _MAX_PLACES else "")
+        click.echo(
+            f"{name!r} is named for {shown} and always masked. To keep it, set "
+            f"CHEST_REDACT_KEYS = [{'!' + name!r}]; else remove the name"
+        )
     if faults:
         raise click.ClickException(f"{faults} of {len(exporters)} cannot deliver now")
 
