@@ -68,6 +68,8 @@ _USER: Final = re.compile(rf"--?(?:proxy-)?user(?:{_GAP}|=)[\"']?[^\s:\"']{{1,12
 _NOT_ITSELF: Final = re.compile(
     r"(?:no|ask|use|with|without|prompt|show|enable|disable)[-_].*|.*[-_](?:file|stdin|path|prompt|env|command|cmd|url|uri)"
 )
+# https://docs.oracle.com/en/java/javase/21/docs/specs/man/keytool.html
+_KEYTOOL: Final = frozenset(("storepass", "keypass", "srcstorepass", "deststorepass"))
 # Behind an option that a sentence is about: "use --token to log in".
 _PROSE: Final = frozenset(
     (
@@ -110,7 +112,7 @@ def _long_options(scan: Scan, is_secret: Callable[[str], bool]) -> None:
         name = match[1]
         if match[0][:2] == "-p" and is_secret(name[1:]):
             continue  # `mysql -pSecret database`
-        if is_secret(name) and not _NOT_ITSELF.fullmatch(name.lower()):
+        if name in _KEYTOOL or (is_secret(name) and not _NOT_ITSELF.fullmatch(name.lower())):
             scan.spans.append(match.span(match.lastgroup or 0))
     if "user" in text:
         _matches(scan, _USER)

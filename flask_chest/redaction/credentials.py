@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import codecs
 import re
 import string
 from typing import Final
@@ -35,9 +34,9 @@ _AFTER_SCHEME: Final[dict[str, re.Pattern[str] | None]] = {
     "apikey": re.compile(r"[\w.+/-]{12,}={0,2}"),  # https://www.elastic.co/docs/deploy-manage/api-keys/elasticsearch-api-keys
     "api-key": re.compile(r"[\w.+/-]{12,}={0,2}"),  # https://florimondmanca.github.io/djangorestframework-api-key/guide/
     "bot": re.compile(r"[\w.-]{50,}"),  # https://docs.discord.com/developers/reference#authentication
-    "splunk": re.compile(r"[A-Za-z0-9_^-]{32,}"),  # https://help.splunk.com/en/data-management/collect-http-event-data
+    "splunk": re.compile(r"[A-Za-z0-9_^-]{16,}"),  # https://help.splunk.com/en/data-management/collect-http-event-data
     "ntlm": re.compile(r"TlRMTVNTUA[A-Za-z0-9+/]*={0,2}"),  # RFC 4559, with the signature "NTLMSSP"
-    "negotiate": re.compile(r"[A-Za-z0-9+/]{32,}={0,2}"),  # RFC 4559
+    "negotiate": re.compile(r"[A-Za-z0-9+/]{16,}={0,2}"),  # RFC 4559
     "sharedkey": re.compile(r"[\w-]+:[A-Za-z0-9+/]{30,}={0,2}"),  # https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key
     "sharedkeylite": re.compile(r"[\w-]+:[A-Za-z0-9+/]{30,}={0,2}"),
     "digest": None,  # RFC 7616
@@ -65,9 +64,8 @@ _SCHEME: Final = re.compile(
 _KNOWN_SCHEME: Final = re.compile(rf"(?:{'|'.join(_AFTER_SCHEME)}){_GAP}")
 
 # A credential rather than words: a digit, letters of both cases within a word, or a long word.
-_NOT_WORDS: Final = re.compile(r"[0-9_~=]|[a-z][A-Z]|[A-Za-z]{20}|[A-Za-z]{3}\.[A-Za-z]{3}")
-_UTF8: Final = codecs.getincrementaldecoder("utf-8")
-_CONTROLS: Final = bytes(range(32)) + b"\x7f"
+_NOT_WORDS: Final = re.compile(r"[0-9_~=]|[a-z][A-Z]|[A-Za-z]{24}|[A-Za-z]{3}\.[A-Za-z]{3}")
+_PRINTABLE: Final = bytes(range(32, 127)) + bytes(range(0xA0, 0x100))
 
 _HEADER: Final = re.compile(r"authori[sz]ation")
 # Up to the value: `": "` in JSON, `', '` in a pair of a `repr`, `: ` in a header, `=` in a query.
@@ -161,10 +159,11 @@ def _is_pair(encoded: str) -> bool:
     whole = encoded.rstrip("=")
     try:
         pair = base64.b64decode(whole[: len(whole) // 4 * 4], altchars="-_")
-        _UTF8().decode(pair)  # the last letter may be cut
-    except (binascii.Error, UnicodeDecodeError):
+    except (binascii.Error, ValueError):
         return False
-    return b":" in pair and len(pair.translate(None, _CONTROLS)) == len(pair)
+    user, colon, password = pair.partition(b":")
+    # Without a user, the password has to look like one.
+    return colon == b":" and (user or password).translate(None, _PRINTABLE) == b""
 
 
 def _in_headers(scan: Scan) -> None:

@@ -35,6 +35,10 @@ _PASSWORD: Final = re.compile(
     re.DOTALL,
 )
 
+_LITERALS: Final = rf"({_LITERAL}(?:'|\"|\Z)(?:{_O},{_O}{_LITERAL}(?:'|\"|\Z)){{0,100}})"
+_COMPARED: Final = re.compile(rf"(?:i?like{_S}|in{_O}\({_O}){_LITERALS}", re.DOTALL)
+_NAME_BACKWARDS: Final = re.compile(r"\s{1,8}(?:[tT][oO][nN]\s{1,8})?[\"`\]]?([\w.]{1,64})")
+
 _INSERT: Final = re.compile(
     rf"into{_S}[^\s(]{{1,200}}{_O}\(([^()]{{1,4000}})\){_O}values?{_O}(?=\()"
 )
@@ -57,6 +61,8 @@ def sql(is_secret: Callable[[str], bool]) -> Finder:
             ("'" in lower or '"' in lower) and ("password" in lower or "secret" in lower)
         ):
             _passwords(scan)
+        if "'" in lower and ("like" in lower or "in (" in lower or "in(" in lower):
+            _compared(scan, is_secret)
         if "values" in lower and "into" in lower:
             _inserted(scan, is_secret)
 
@@ -72,6 +78,20 @@ def _passwords(scan: Scan) -> None:
         span = match.span(match.lastindex or 0)
         if span[1] > span[0]:
             scan.spans.append(span)
+
+
+def _compared(scan: Scan, is_secret: Callable[[str], bool]) -> None:
+    """Find what a secret column is compared with, by `LIKE` and `IN`."""
+    if not scan.look(0, len(scan.lower)):
+        return
+    for match in _COMPARED.finditer(scan.lower):
+        start, end = match.span(1)
+        if not scan.look(match.start(), 4 * LOOK + (end - start) // 2):
+            return
+        before = scan.text[max(match.start() - 100, 0) : match.start()][::-1]
+        name = _NAME_BACKWARDS.match(before)
+        if name is not None and is_secret(name[1][::-1]):
+            scan.spans.append((start, end))
 
 
 def _inserted(scan: Scan, is_secret: Callable[[str], bool]) -> None:

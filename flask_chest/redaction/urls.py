@@ -23,7 +23,7 @@ _LONGEST: Final = 512
 """Characters within which the end of a password is looked for."""
 
 # The user, up to the `:`. What begins with `[` is a host.
-_USER: Final = re.compile(r"[^\s/?#@:\[\]\"'<>(),]{0,256}:(?=[^\s@])")
+_USER: Final = re.compile(r"[^\s/?#@:\[\]\"'<>()]{0,256}:(?=[^\s@])")
 _PORT: Final = re.compile(r"[0-9]{0,5}(?![^\s/?#\"'<>(),;&\]}.\\`|])")
 _AUTHORITY: Final = re.compile(r"[^\s/?#\"'<>]*@")
 # With what the grammar forbids: from the most likely to the least likely.

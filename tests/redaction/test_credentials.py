@@ -156,6 +156,7 @@ def test_forms_of_headers(text):
         "a digest of the news",
         "Digest of a=1",
         "negotiate the price",
+        "negotiate internationalization",
         "Splunk and its friends",
         "the API key is missing",
         "hawk eyes see everything",
@@ -234,6 +235,7 @@ def test_a_password_in_a_url_is_found_whatever_its_characters(url, password):
         "jdbc:sqlserver://h:1433;user=a;password=«s» e;x",
         "jdbc:sqlserver://h;user=a;Password=«{a;b»};x=1",
         "jdbc:mysql://h/db?user=a&password=«b»&x=1",
+        "ldap://cn=admin,dc=x:«pw»@ldap.example.com/",
         "ann:«pw»@tcp(h:3306)/db?x=1",
     ],
 )
@@ -261,6 +263,7 @@ def test_forms_of_urls(text):
         "https://medium.com/@ann/a:b",
         "jdbc:postgresql://h:5432/db",
         "a@tcp(h)",
+        "http://a,b:80/x@y",
         "https://host:443#x@y",
     ],
 )
