@@ -66,8 +66,10 @@ _OPENSSL: Final = re.compile(rf"-pass(?:in|out)?{_GAP}[\"']?pass:([^\s\"']+)")
 _USER: Final = re.compile(rf"--?(?:proxy-)?user(?:{_GAP}|=)[\"']?[^\s:\"']{{1,128}}:([^\s\"',]+)")
 
 _NOT_ITSELF: Final = re.compile(
-    r"(?:no|ask|use|with|without|prompt|show|enable|disable)[-_]|.*[-_](?:file|stdin|path|prompt|env|command|cmd|url|uri)"
+    r"(?:no|ask|use|with|without|prompt|show|enable|disable)[-_].*|.*[-_](?:file|stdin|path|prompt|env|command|cmd|url|uri)"
 )
+# https://docs.oracle.com/en/java/javase/21/docs/specs/man/keytool.html
+_KEYTOOL: Final = frozenset(("storepass", "keypass", "srcstorepass", "deststorepass"))
 # Behind an option that a sentence is about: "use --token to log in".
 _PROSE: Final = frozenset(
     (
@@ -100,15 +102,17 @@ def _has_argument(text: str) -> bool:
 
 def _long_options(scan: Scan, is_secret: Callable[[str], bool]) -> None:
     text = scan.text
-    if not scan.look(0, len(text) // 2):
+    if not scan.look(0, 3 * len(text) // 4):
         return
     for match in _LONG_OPTION.finditer(text):
         if not scan.look(match.start(), 3 * LOOK):
             return
         if match[match.lastgroup or 0].lower() in _PROSE:
             continue
-        name = match[1].lower()
-        if is_secret(match[1]) and not _NOT_ITSELF.fullmatch(name):
+        name = match[1]
+        if match[0][:2] == "-p" and is_secret(name[1:]):
+            continue  # `mysql -pSecret database`
+        if name in _KEYTOOL or (is_secret(name) and not _NOT_ITSELF.fullmatch(name.lower())):
             scan.spans.append(match.span(match.lastgroup or 0))
     if "user" in text:
         _matches(scan, _USER)
@@ -118,7 +122,7 @@ def _long_options(scan: Scan, is_secret: Callable[[str], bool]) -> None:
 
 def _short_options(scan: Scan) -> None:
     text = scan.text
-    if not scan.look(0, len(text) // 2):
+    if not scan.look(0, 3 * len(text) // 4):
         return
     for match in _SHORT_OPTION.finditer(text):
         start, end = match.span(match.lastgroup or 0)

@@ -21,8 +21,8 @@ _TOKEN68: Final = r"[\w.~+/^:-]{8,}={0,2}"
 # The parameters of a credential: `username="Mufasa", response="6629"`. Each has a `=`, so that an
 # expression for all of them is linear.
 _PARAMETERS: Final = re.compile(
-    r"[\w-]{1,40}[ ]?=[ ]?(?:\"[^\"\r\n]{0,2000}\"?|[^\s,\"'<>]{1,4000})"
-    r"(?:[,; ][,; ]{0,3}[\w-]{1,40}[ ]?=[ ]?(?:\"[^\"\r\n]{0,2000}\"?|[^\s,\"'<>]{1,4000})){0,40}"
+    r"[\w-]{1,40}[ ]?=[ ]?(?:\"[^\"\r\n]{0,2000}\"?|[^\s,\"'<>\\]{1,4000})"
+    r"(?:[,; ][,; ]{0,3}[\w-]{1,40}[ ]?=[ ]?(?:\"[^\"\r\n]{0,2000}\"?|[^\s,\"'<>\\]{1,4000})){0,40}"
 )
 _SIGNS: Final = re.compile(r"(?:response|cnonce|mac|sig|signature|oauth_token|auth|token)[ ]?=")
 
@@ -34,9 +34,9 @@ _AFTER_SCHEME: Final[dict[str, re.Pattern[str] | None]] = {
     "apikey": re.compile(r"[\w.+/-]{12,}={0,2}"),  # https://www.elastic.co/docs/deploy-manage/api-keys/elasticsearch-api-keys
     "api-key": re.compile(r"[\w.+/-]{12,}={0,2}"),  # https://florimondmanca.github.io/djangorestframework-api-key/guide/
     "bot": re.compile(r"[\w.-]{50,}"),  # https://docs.discord.com/developers/reference#authentication
-    "splunk": re.compile(r"[A-Za-z0-9_^-]{32,}"),  # https://help.splunk.com/en/data-management/collect-http-event-data
+    "splunk": re.compile(r"[A-Za-z0-9_^-]{16,}"),  # https://help.splunk.com/en/data-management/collect-http-event-data
     "ntlm": re.compile(r"TlRMTVNTUA[A-Za-z0-9+/]*={0,2}"),  # RFC 4559, with the signature "NTLMSSP"
-    "negotiate": re.compile(r"[A-Za-z0-9+/]{32,}={0,2}"),  # RFC 4559
+    "negotiate": re.compile(r"[A-Za-z0-9+/]{16,}={0,2}"),  # RFC 4559
     "sharedkey": re.compile(r"[\w-]+:[A-Za-z0-9+/]{30,}={0,2}"),  # https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key
     "sharedkeylite": re.compile(r"[\w-]+:[A-Za-z0-9+/]{30,}={0,2}"),
     "digest": None,  # RFC 7616
@@ -58,21 +58,21 @@ _WITH_PARAMETERS: Final = tuple(
 _GAP: Final = r"(?:[ \t]{1,8}|\+|%20)"
 _SCHEME: Final = re.compile(
     "(?:"
-    + "|".join(f"{each}(?<![a-z0-9]{each})(?={_GAP}|:)" for each in _AFTER_SCHEME)
-    + rf")(?::[ \t]{{0,8}}|{_GAP})"
+    + "|".join(f"{each}(?<![a-z0-9]{each})" for each in _AFTER_SCHEME)
+    + rf")(?:{_GAP}|(?<=bearer):[ \t]{{0,8}})"
 )
 _KNOWN_SCHEME: Final = re.compile(rf"(?:{'|'.join(_AFTER_SCHEME)}){_GAP}")
 
 # A credential rather than words: a digit, letters of both cases within a word, or a long word.
-_NOT_WORDS: Final = re.compile(r"[0-9_~=]|[a-z][A-Z]|[A-Za-z]{20}|[A-Za-z]{3}\.[A-Za-z]{3}")
-_HARMLESS_BYTES: Final = bytes(range(32)) + b"\x7f"
+_NOT_WORDS: Final = re.compile(r"[0-9_~=]|[a-z][A-Z]|[A-Za-z]{24}|[A-Za-z]{3}\.[A-Za-z]{3}")
+_PRINTABLE: Final = bytes(range(32, 127)) + bytes(range(0xA0, 0x100))
 
 _HEADER: Final = re.compile(r"authori[sz]ation")
 # Up to the value: `": "` in JSON, `', '` in a pair of a `repr`, `: ` in a header, `=` in a query.
 _UP_TO_VALUE: Final = re.compile(
     r"(?P<name>\\{0,3}[\"'])?[\])]?[ \t]{0,8}"
     r"(?P<separator>:|=>|=|%3a|%3d|(?(name),|(?!)))"
-    r"(?:[ \t]|%20|\+){0,8}[(\[]?(?:b(?=[\"']))?(?P<quote>\\{0,3}[\"'])?"
+    r"(?:[ \t]|%20|\+){0,8}[(\[]?(?:[bfru]{1,2}(?=[\"']))?(?P<quote>\\{0,3}[\"'])?"
 )
 _LETTERS: Final = string.ascii_letters + "-_"
 _QUOTED: Final = {
@@ -86,7 +86,7 @@ _QUOTED_LINE: Final = {
 _LINE: Final = re.compile(r"[^\r\n\\]*(?:\\(?![rn])[^\r\n\\]*)*")
 _EMPTY: Final = re.compile(r"(?:none|null|true|false)\b")
 _WORDS_AFTER_BEARER: Final = frozenset(("token", "tokens", "auth", "authentication", "only"))
-_WORD: Final = re.compile(r"[^\s\"',;<>&(){}\[\]]+")
+_WORD: Final = re.compile(r"[^\s\"',;<>&(){}\[\]\\]+(?:\\(?![rn])[^\s\"',;<>&(){}\[\]\\]*)*")
 
 
 def credentials(scan: Scan) -> None:
@@ -117,7 +117,7 @@ def _has_any(schemes: tuple[str, ...], lower: str) -> bool:
 
 def _after_schemes(scan: Scan) -> None:
     text, lower = scan.text, scan.lower
-    if not scan.look(0, len(text)):
+    if not scan.look(0, 2 * len(text)):
         return
     position = 0
     while (match := _SCHEME.search(lower, position)) is not None:
@@ -161,7 +161,9 @@ def _is_pair(encoded: str) -> bool:
         pair = base64.b64decode(whole[: len(whole) // 4 * 4], altchars="-_")
     except (binascii.Error, ValueError):
         return False
-    return b":" in pair and len(pair.translate(None, _HARMLESS_BYTES)) == len(pair)
+    user, colon, password = pair.partition(b":")
+    # Without a user, the password has to look like one.
+    return colon == b":" and (user or password).translate(None, _PRINTABLE) == b""
 
 
 def _in_headers(scan: Scan) -> None:
@@ -202,7 +204,7 @@ def _end_of_bare(text: str, lower: str, value: re.Match[str], quote: str) -> int
     """Return the end of a credential that is not in quotes."""
     start, separator = value.end(), value["separator"]
     # What is no text in JSON or in a `repr` is for the finder of keys and values.
-    if separator == "," or (value["name"] and not quote) or _EMPTY.match(lower, start):
+    if separator == "," or value["name"] or _EMPTY.match(lower, start):
         return start
     if quote:
         return _end(_QUOTED_LINE[quote], text, start)

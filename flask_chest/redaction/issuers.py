@@ -150,7 +150,7 @@ def issuers(scan: Scan) -> None:
     text = scan.text
     if len(text) < _LONG and _SENTENCE.fullmatch(text):
         return
-    if not scan.look(0, len(text) // 2):
+    if not scan.look(0, 3 * len(text) // 4):
         return
     for run in _RUN.finditer(text):
         start, end = run.span()

@@ -18,8 +18,13 @@ from flask_chest.redaction.scan import LOOK, Finder, Scan
 
 # No run goes past a `<`, so that each character is a part of one candidate.
 _TAG: Final = re.compile(r"<([A-Za-z_][\w:.-]{0,127})((?:\s[^<>]{0,2000})?)>")
-_NAMING: Final = re.compile(r"\s(?:key|name)\s?=\s?\\?[\"']([^\"'<>\\]{1,200})")
-_VALUE: Final = re.compile(r"\s(?:value|content)\s?=\s?(?:\\?\"([^\"<>\\]+)|\\?'([^'<>\\]+))")
+_NAMING: Final = re.compile(
+    r"\s(?:key|name)\s?=\s?(?:\\?[\"']([^\"'<>\\]{1,200})|([^\s\"'<>\\]{1,200}))"
+)
+_VALUE: Final = re.compile(
+    r"\s(?:value|content)\s?=\s?(?:\\?\"([^\"<>\\]+)|\\?'([^'<>\\]+)|([^\s\"'<>\\]+))"
+)
+_TAGS: Final = re.compile(r"<[^<>]*>")
 # Elements whose content is the name of what the next element has.
 _NAMES: Final = frozenset(("key", "name", "k", "option", "param-name"))
 _NEXT: Final = re.compile(r"<\\?/[\w:.-]{1,128}>\s{0,200}<[\w:.-]{1,128}>(?:<string>)?([^<]+)<\\?/")
@@ -80,13 +85,13 @@ def _value(
     name = tag[1].rpartition(":")[2]
     start = tag.end()
     is_empty = tag[2].endswith("/")
-    if not is_empty and is_secret(name):
-        return _content(text, start, tag[1])
-    if tag[2] and (naming := _NAMING.search(tag[2])) and is_secret(naming[1]):
-        value = _VALUE.search(text, *tag.span(2))
+    naming = _NAMING.search(tag[2]) if tag[2] else None
+    by_name = is_secret(name)
+    if by_name or (naming is not None and is_secret(naming[naming.lastindex or 0])):
+        value = _VALUE.search(text, *tag.span(2)) if tag[2] else None
         if value is not None:
             return value.span(value.lastindex or 0)
-        if not is_empty and name.lower() not in _FOR_PEOPLE:
+        if not is_empty and (by_name or name.lower() not in _FOR_PEOPLE):
             return _content(text, start, tag[1])
     elif name.lower() in _NAMES:
         return _content_of_next(text, start, is_secret)
@@ -104,7 +109,8 @@ def _content(text: str, start: int, name: str) -> tuple[int, int]:
         return start, start
     if text.startswith(("/", "\\/"), end + 1):
         return (start, end) if text[start:end].strip() else (start, start)
-    return start, max(text.find(f"</{name}", start, start + _NESTED), start)
+    end = max(text.find(f"</{name}", start, start + _NESTED), start)
+    return (start, end) if _TAGS.sub("", text[start:end]).strip() else (start, start)
 
 
 def _content_of_next(
@@ -135,8 +141,12 @@ def _parts(scan: Scan, is_secret: Callable[[str], bool]) -> None:
         position = part.end()
         if not scan.look(part.start(), 4 * LOOK):
             return
+        if not is_secret(part[1]):
+            continue
+        if not scan.look(part.start(), 50 * LOOK):  # six header lines may be long
+            return
         body = _TO_BODY.match(text, position)
-        if body is None or not is_secret(part[1]):
+        if body is None:
             continue
         boundary = _BOUNDARY.search(text, body.end())
         position = boundary.start() if boundary else len(text)

@@ -30,7 +30,7 @@ def private_keys(scan: Scan) -> None:
     if "private" not in scan.lower:
         return
     for first, last in (_PEM, _PUTTY):
-        if not scan.look(0, len(scan.text) // 4):
+        if not scan.look(0, len(scan.text) // 2):
             return
         _between(scan, first, last)
 
@@ -39,9 +39,9 @@ def _between(scan: Scan, first: re.Pattern[str], last: re.Pattern[str]) -> None:
     text = scan.text
     position = 0
     while (begin := first.search(text, position)) is not None:
-        if not scan.look(begin.start(), 2 * LOOK):
+        start = begin.start() - text.endswith("-", 0, begin.start())  # a fifth dash
+        if not scan.look(start, 2 * LOOK):
             return
         end = last.search(text, begin.end())
         position = end.end() if end else len(text)
-        start = begin.start()
-        scan.spans.append((start - text.endswith("-", 0, start), position))  # the fifth dash
+        scan.spans.append((start, position))

@@ -27,12 +27,17 @@ _LITERAL: Final = (
 )
 _HASHED: Final = rf"(?:(?:old_)?password{_O}\({_O})?"
 _PASSWORD: Final = re.compile(
-    rf"(?:identified(?:{_S}with{_S}[\w'\"`]{{1,64}})?{_S}(?:by|as|using){_S}(?:(?:password|values){_S})?"
-    rf"(?:{_LITERAL}|(?!random\b)([^\s;'\"(),]+))"
+    rf"(?:identified(?:{_S}by(?:{_S}(?:password|values))?"
+    rf"|{_S}with{_S}[\w'\"`]{{1,64}}{_S}(?:by|as|using)){_S}{_LITERAL}"
+    rf"|user{_S}[^\s;]{{1,128}}{_S}identified{_S}by{_S}(?!random\b)([^\s;'\"(),]+)"
     rf"|set{_S}password{_S}for{_S}[^=;\r\n]{{1,200}}={_O}{_HASHED}{_LITERAL}"
     rf"|(?:password|secret)(?:{_S}|{_O}[=(]{_O}){_HASHED}{_LITERAL})",
     re.DOTALL,
 )
+
+_LITERALS: Final = rf"({_LITERAL}(?:'|\"|\Z)(?:{_O},{_O}{_LITERAL}(?:'|\"|\Z)){{0,100}})"
+_COMPARED: Final = re.compile(rf"(?:i?like{_S}|in{_O}\({_O}){_LITERALS}", re.DOTALL)
+_NAME_BACKWARDS: Final = re.compile(r"\s{1,8}(?:[tT][oO][nN]\s{1,8})?[\"`\]]?([\w.]{1,64})")
 
 _INSERT: Final = re.compile(
     rf"into{_S}[^\s(]{{1,200}}{_O}\(([^()]{{1,4000}})\){_O}values?{_O}(?=\()"
@@ -52,10 +57,12 @@ def sql(is_secret: Callable[[str], bool]) -> Finder:
 
     def find(scan: Scan) -> None:
         lower = scan.lower
-        if "'" not in lower and '"' not in lower and "identified" not in lower:
-            return
-        if "password" in lower or "identified" in lower or "secret" in lower:
+        if "identified" in lower or (
+            ("'" in lower or '"' in lower) and ("password" in lower or "secret" in lower)
+        ):
             _passwords(scan)
+        if "'" in lower and ("like" in lower or "in (" in lower or "in(" in lower):
+            _compared(scan, is_secret)
         if "values" in lower and "into" in lower:
             _inserted(scan, is_secret)
 
@@ -71,6 +78,20 @@ def _passwords(scan: Scan) -> None:
         span = match.span(match.lastindex or 0)
         if span[1] > span[0]:
             scan.spans.append(span)
+
+
+def _compared(scan: Scan, is_secret: Callable[[str], bool]) -> None:
+    """Find what a secret column is compared with, by `LIKE` and `IN`."""
+    if not scan.look(0, len(scan.lower)):
+        return
+    for match in _COMPARED.finditer(scan.lower):
+        start, end = match.span(1)
+        if not scan.look(match.start(), 4 * LOOK + (end - start) // 2):
+            return
+        before = scan.text[max(match.start() - 100, 0) : match.start()][::-1]
+        name = _NAME_BACKWARDS.match(before)
+        if name is not None and is_secret(name[1][::-1]):
+            scan.spans.append((start, end))
 
 
 def _inserted(scan: Scan, is_secret: Callable[[str], bool]) -> None:

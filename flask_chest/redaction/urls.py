@@ -23,7 +23,7 @@ _LONGEST: Final = 512
 """Characters within which the end of a password is looked for."""
 
 # The user, up to the `:`. What begins with `[` is a host.
-_USER: Final = re.compile(r"[^\s/?#@:\[\]\"'<>(),]{0,256}:(?=[^\s@])")
+_USER: Final = re.compile(r"[^\s/?#@:\[\]\"'<>()]{0,256}:(?=[^\s@])")
 _PORT: Final = re.compile(r"[0-9]{0,5}(?![^\s/?#\"'<>(),;&\]}.\\`|])")
 _AUTHORITY: Final = re.compile(r"[^\s/?#\"'<>]*@")
 # With what the grammar forbids: from the most likely to the least likely.
@@ -44,7 +44,7 @@ _JDBC_PROPERTY: Final = re.compile(
 _JDBC_URL: Final = re.compile(r"[^\s\"'<>]{5,2000}")
 
 _GO: Final = re.compile(r"@(?:tcp|unix)\(")
-_NAME_BEFORE: Final = re.compile(r"[\s\"'`]")
+_REVERSED_NAME: Final = re.compile(r"([^\s\"'`]{1,200}):[^\s\"'`:]{0,200}")
 
 _SIGNATURE: Final = re.compile(
     r"(?:x-(?:amz|goog|oss|cos|obs|ms)-(?:signature|security-token|credential)|sig(?:nature)?)"
@@ -162,12 +162,12 @@ def _go(scan: Scan) -> None:
     text = scan.text
     for match in _GO.finditer(text):
         start = max(match.start() - _LONGEST // 2, 0)
-        if not scan.look(start, 6 * LOOK):
+        if not scan.look(start, 8 * LOOK):
             return
-        name = _NAME_BEFORE.split(text[start : match.start()])[-1]
-        _, colon, password = name.partition(":")
-        if colon and password:
-            scan.spans.append((match.start() - len(password), match.start()))
+        # Backwards, up to what cannot be in it: the user, `:` and the password.
+        reversed_name = _REVERSED_NAME.match(text[start : match.start()][::-1])
+        if reversed_name is not None:
+            scan.spans.append((match.start() - reversed_name.end(1), match.start()))
 
 
 def url_signatures(scan: Scan) -> None:
