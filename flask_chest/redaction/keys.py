@@ -75,6 +75,7 @@ class SecretKeys:
         self._own = _Search(own)
         self._search = _Search(self._patterns)
         secret = [each for each in self._patterns if each.verdict != PLAIN]
+        self.has_secrets = bool(secret)
         self.candidate = re.compile(
             trie(f"{_GAP.join(each.words)}{_END}" for each in secret) or "(?!)"
         )

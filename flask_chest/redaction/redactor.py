@@ -87,8 +87,9 @@ class Redactor:
         self.verdict = keys.verdict
         kinds = list(dict.fromkeys(values))
         self._finders = [finder for kind in kinds for finder in _FINDERS[kind]]
-        self._finders += [passwords, assignments(keys)]
-        self._finders += [make(keys.is_secret) for make in _MAKERS]
+        if keys.has_secrets:
+            self._finders += [passwords, assignments(keys)]
+            self._finders += [make(keys.is_secret) for make in _MAKERS]
         self._finds_cards = "card" in kinds
         self.harmless: set[str] = set()
         self.masks = how == "mask"
