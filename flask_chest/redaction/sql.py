@@ -91,13 +91,14 @@ def _compared(scan: Scan, is_secret: Callable[[str], bool]) -> None:
         before = scan.text[max(match.start() - 100, 0) : match.start()][::-1]
         name = _NAME_BACKWARDS.match(before)
         if name is not None and is_secret(name[1][::-1]):
-            scan.spans.append((start, end))
+            is_one = match[4] is None and match[5] is None
+            scan.spans.append(match.span(2) if is_one and match[2] else (start, end))
 
 
 def _inserted(scan: Scan, is_secret: Callable[[str], bool]) -> None:
     """Find the values of secret columns: in all rows, or behind the statement."""
     lower = scan.lower
-    if not scan.look(0, len(lower) // 2):
+    if not scan.look(0, len(lower)):
         return
     position = 0
     while (match := _INSERT.search(lower, position)) is not None:

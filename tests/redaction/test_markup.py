@@ -116,7 +116,7 @@ def test_a_secret_field_of_a_form_is_found(line_end, more):
         "replace into [t] ([pin], [n]) values («1234», 5)",
         "INSERT INTO t (a, token, b) VALUES (f('q', 'r'), «concat('s', 't')», 3)",
         "INSERT INTO t (n, password) VALUES (1, NULL), (2, :pw), (3, %s)",
-        "SELECT 1 WHERE password LIKE «'x%'» AND a LIKE 'y'",
+        "SELECT 1 WHERE password LIKE '«x%»' AND a LIKE 'y'",
         "SELECT 1 WHERE t.\"token\" NOT IN («'x', 'y'») AND a IN ('b')",
         "INSERT INTO t (user, name) VALUES ('a', 'x')",
         "INSERT INTO t (n, password) VALUES (1, 'never ends",
