@@ -54,12 +54,11 @@ _NO_VALUE: Final = re.compile(r"\?|:\w+|\$\d+|%s|%\(\w+\)s|null|none|default", r
 
 def sql(is_secret: Callable[[str], bool]) -> Finder:
     """Return the finder of passwords in SQL, and of the values of secret columns."""
+    seeks_passwords = is_secret("password")
 
     def find(scan: Scan) -> None:
         lower = scan.lower
-        if "identified" in lower or (
-            ("'" in lower or '"' in lower) and ("password" in lower or "secret" in lower)
-        ):
+        if seeks_passwords and _has_password(lower):
             _passwords(scan)
         if "'" in lower and ("like" in lower or "in (" in lower or "in(" in lower):
             _compared(scan, is_secret)
@@ -67,6 +66,12 @@ def sql(is_secret: Callable[[str], bool]) -> Finder:
             _inserted(scan, is_secret)
 
     return find
+
+
+def _has_password(lower: str) -> bool:
+    return "identified" in lower or (
+        ("'" in lower or '"' in lower) and ("password" in lower or "secret" in lower)
+    )
 
 
 def _passwords(scan: Scan) -> None:

@@ -174,6 +174,7 @@ def test_command_lines(text):
     "text",
     [
         "mysql -p db",
+        'run --password "" -v',
         "docker run -p 8080:80 x",
         "ssh -p 22 h",
         "mkdir -p a/b",
@@ -197,3 +198,17 @@ def test_command_lines(text):
 )
 def test_a_command_line_without_a_secret_is_kept(text):
     assert found(COMMAND_LINES, text) == []
+
+
+@pytest.mark.parametrize("make", [markup, sql, command_lines])
+def test_where_no_name_is_secret_nothing_is_found(make):
+    find = make(lambda _name: False)
+    for text in (
+        "<password>x</password>",
+        "PASSWORD 'x'",
+        "INSERT INTO t (password) VALUES ('x')",
+        "mysql -px",
+        "curl --user a:b",
+        "--password x",
+    ):
+        assert found(find, text) == []
