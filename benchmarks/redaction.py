@@ -8,8 +8,11 @@ from __future__ import annotations
 import argparse
 import sys
 
+from corpus import judged
+
+from benchmarks import redaction_hostile as hostile
+from benchmarks import redaction_tools as tools
 from benchmarks.shared import report
-from tests.redaction.corpus import judged
 
 
 def table(head: str, found: judged.Judged) -> str:
@@ -45,6 +48,10 @@ def main() -> int:
             for failure in found.failed[:2_000]:
                 print(failure)
             print()
+    print(tools.table(), end="\n\n", flush=True)
+    print(hostile.worst("a record of up to 1 MiB", hostile.records(), hostile.LIMIT_RECORD_MS))
+    print(f"\n{hostile.worst('a path of 4 KiB', hostile.paths(), hostile.LIMIT_PATH_MS)}")
+    print(f"\n{hostile.after_strangers()}\n\n{hostile.secret_name()}")
     return 0
 
 

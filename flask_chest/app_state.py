@@ -78,7 +78,7 @@ class AppState:
         )
         self.redact = redact = stages.make_redactor(options, app.secret_key)
         masked = MaskedNames(redact.keys, self.counters)
-        self.sampling = stages.make_sampling(options, self.counters, self.throttle)
+        self.sampling = stages.make_sampling(options, app.secret_key, self.counters, self.throttle)
         self._journal_use = stages.make_journal_use(options, app.instance_path)
         self.journal = stages.make_journal(
             options, app.instance_path, self.exporters, self.counters, self.throttle

@@ -10,7 +10,10 @@ from flask.cli import with_appcontext
 
 from flask_chest.cli.application import current_state
 from flask_chest.cli.masked import masked_names
+from flask_chest.cli.output import echo, echo_error
 from flask_chest.errors import ChestError
+from flask_chest.runtime.interrupts import is_interrupt
+from flask_chest.settings.masking import mask_urls
 
 _MAX_PLACES: Final = 5
 
@@ -29,15 +32,17 @@ def check() -> None:
     for name, exporter in exporters.items():
         try:
             type(exporter)(exporter.config).check()
-        except Exception as error:  # noqa: BLE001 - an exporter may raise anything
+        except BaseException as error:  # an exporter may raise anything
+            if is_interrupt(error):
+                raise
             faults += 1
             kind = "" if isinstance(error, ChestError) else f"{type(error).__name__}: "
-            click.echo(f"{name}: {kind}{error}", err=True)
+            echo_error(f"{name}: {kind}{error}")
         else:
-            click.echo(f"{name}: can deliver")
+            echo(f"{name}: can deliver")
     for name, places in masked_names(current_app, state.capture.rules, state.redact.keys):
         shown = ", ".join(places[:_MAX_PLACES]) + (", ..." if len(places) > _MAX_PLACES else "")
-        click.echo(
+        echo(
             f"{name!r} is named for {shown} and always masked. To keep it, set "
             f"CHEST_REDACT_KEYS = [{'!' + name!r}]; else remove the name"
         )
@@ -69,9 +74,9 @@ def flush(timeout: float) -> None:
     stats = state.stats()
     state.close()
     for name, exporter in stats.exporters.items():
-        click.echo(
+        echo(
             f"{name}: {exporter.delivered} delivered, {exporter.pending_bytes} bytes waiting"
-            + (f", {exporter.last_error}" if exporter.last_error else "")
+            + (f", {mask_urls(exporter.last_error)}" if exporter.last_error else "")
         )
     if not arrived:
         raise click.ClickException(f"Not everything was delivered within {timeout:g} seconds")

@@ -104,6 +104,8 @@ def _by_base(kind: type) -> Converter | Unwrap | None:
         return _mapping(object_fields.dataclass_fields)
     if object_fields.is_attrs_class(kind):
         return _mapping(object_fields.attrs_fields)
+    if object_fields.has_named_fields(kind):
+        return _mapping(object_fields.named_fields)
     return None
 
 

@@ -10,7 +10,7 @@ from flask_chest.encode.limits import MAX_TEXT, VALUE_COST
 from flask_chest.redaction import MAX_NUMBER, PLAIN, WEAK, Budget, Redactor
 
 _MAX_ITEMS: Final = 64
-_NO_SECRETS: Final = frozenset((int, float, bool, type(None)))  # under a weak key
+_NO_SECRETS: Final = frozenset(map(id, (int, float, bool, type(None))))  # under a weak key
 _VALUES: Final = frozenset(
     ("value", "Value", "val", "content", "default", "data", "ParameterValue", "SecretString")
 )
@@ -74,7 +74,7 @@ def _are_plain_pairs(pairs: Mapping[Any, object], redact: Redactor, budget: Budg
         if type(key) is not str or not redact.is_harmless(key, budget):
             return False
         verdict = redact.verdict(key, budget)
-        if verdict != PLAIN and (verdict != WEAK or type(value) not in _NO_SECRETS):
+        if verdict != PLAIN and (verdict != WEAK or id(type(value)) not in _NO_SECRETS):
             return False
     return True
 

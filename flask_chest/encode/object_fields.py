@@ -68,6 +68,25 @@ def model_fields(value: object) -> Fields:
     return chain(_read(value, names), more)
 
 
+def has_named_fields(kind: type) -> bool:
+    """Return whether `kind` names its fields in `_fields`, as nodes of trees and rows do."""
+    found = class_attribute(kind, "_fields")
+    return type(found) is tuple and bool(found) and all(type(name) is str for name in found)
+
+
+def named_fields(value: object) -> Fields:
+    """Return the fields that `_fields` names, where they are attributes of the object itself.
+
+    Raises:
+        LookupError: None is. They are kept elsewhere, and a `repr` may have them without names.
+    """
+    names = cast("tuple[str, ...]", class_attribute(type(value), "_fields"))
+    found = list(_read(value, names))
+    if not found:
+        raise LookupError
+    return found
+
+
 def root(value: object) -> object:
     """Return what a `RootModel` holds."""
     return required(value, "root")

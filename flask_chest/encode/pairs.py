@@ -25,7 +25,9 @@ _WORD: Final = re.compile("[a-z_]{1,20}")
 _MAX_FIELDS: Final = 16
 _MAX_FIELD: Final = 32
 _MAX_NUMBERS: Final = 64
-_NUMBERS: Final = frozenset((int, float, bool, type(None), Decimal))
+# By their IDs: a look-up of a class may run its metaclass.
+_NUMBERS: Final = frozenset(map(id, (int, float, bool, type(None), Decimal)))
+_CONTAINERS: Final = frozenset(map(id, (dict, list, tuple, set)))
 
 
 def key_of(key: object) -> str | None:
@@ -61,7 +63,7 @@ def values_of_pair(items: list[Any], redact: Redactor, budget: Budget) -> tuple[
     if not 2 <= len(items) <= 3 or (key := key_of(items[0])) is None:
         return "", PLAIN
     verdict = redact.verdict(key, budget)
-    if len(items) == 3 and verdict == WEAK and type(items[2]) not in _NUMBERS:
+    if len(items) == 3 and verdict == WEAK and id(type(items[2])) not in _NUMBERS:
         return key, PLAIN
     return key, verdict
 
@@ -118,8 +120,8 @@ def are_numbers(value: object) -> bool:
     kind = type(value)
     if kind is Decimal:
         return True
-    if kind not in (dict, list, tuple, set) or len(cast("list[object]", value)) > _MAX_NUMBERS:
+    if id(kind) not in _CONTAINERS or len(cast("list[object]", value)) > _MAX_NUMBERS:
         return False
     # Copied in one step, as another thread may change it.
     items = dict(value).values() if kind is dict else list(value)  # type: ignore[call-overload] # a container
-    return all(type(item) in _NUMBERS for item in items)
+    return all(id(type(item)) in _NUMBERS for item in items)

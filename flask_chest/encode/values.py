@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import math
-from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -23,7 +22,7 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
-from flask_chest.encode.converters import Unwrap, converter
+from flask_chest.encode.converters import Unwrap, converter, length
 from flask_chest.encode.fast_path import flat_copy, is_json_scalar
 from flask_chest.encode.library_scalars import plain
 from flask_chest.encode.limits import (
@@ -59,10 +58,10 @@ from flask_chest.redaction import (
 )
 
 _Read: TypeAlias = Callable[[Any], Iterable[Any]]
-_FLAT: Final = (dict, list, tuple)
-_SIZED: Final = (dict, list, tuple, set, frozenset, deque)
+# By their IDs: a look-up of a class may run its metaclass.
+_FLAT: Final = frozenset(map(id, (dict, list, tuple)))
 _SHORT: Final = frozenset(
-    (int, float, bool, type(None), date, datetime, time, timedelta, UUID, Decimal)
+    map(id, (int, float, bool, type(None), date, datetime, time, timedelta, UUID, Decimal))
 )
 _BEYOND: Final = 384
 _NAME: Final = type.__dict__["__name__"]  # a metaclass may have a `__name__` of its own
@@ -93,7 +92,7 @@ def to_data(
         NotData: A repr would be needed, or the value raises when read, and `named` is false.
             Nothing else is raised.
     """
-    if budget.steps < 0 and type(value) in _FLAT:
+    if budget.steps < 0 and id(type(value)) in _FLAT:
         form = f"…[cut, {_type_name(value)} of {_size(value)}]"
         return form, len(form)
     room = min(room, MAX_VARIABLE)
@@ -106,7 +105,7 @@ def is_short(value: object) -> bool:
     kind = type(value)
     if kind is str or kind is bytes:
         return len(cast("str", value)) <= MAX_SHORT
-    return kind in _SHORT
+    return id(kind) in _SHORT
 
 
 class Conversion:
@@ -147,7 +146,7 @@ class Conversion:
         try:
             if kind is str and self._redact.is_harmless(cast("str", value), self._budget):
                 return self._counted(cast("str", value))
-            if kind in _FLAT and depth < MAX_DEPTH and not self._is_spent():
+            if id(kind) in _FLAT and depth < MAX_DEPTH and not self._is_spent():
                 known = flat_copy(value, self._redact, self._budget)
                 if known is not None and known[1] - VALUE_COST <= self.room:
                     self.room -= known[1] - VALUE_COST
@@ -211,7 +210,7 @@ class Conversion:
             value: The bytes.
             part: Returns a slice of them, so that no more is copied than what is kept.
         """
-        size = value.nbytes if type(value) is memoryview else len(cast("bytes", value))
+        size = value.nbytes if type(value) is memoryview else length(value) or 0
         limit = self._max_text()
         mark = f"…[cut, {size} bytes]" if size > limit // 4 * 3 else ""
         kept = (limit - len(mark)) // 4 * 3
@@ -333,10 +332,8 @@ def _type_name(value: object) -> str:
 
 
 def _size(value: object) -> str:
-    for kind in _SIZED:
-        if issubclass(type(value), kind):
-            return f"{kind.__len__(cast('Any', value))} items"
-    return "unknown size"
+    known = length(value)
+    return "unknown size" if known is None else f"{known} items"
 
 
 def snapshot(value: object, read: _Read, limit: int) -> list[Any]:

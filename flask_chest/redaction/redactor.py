@@ -106,7 +106,7 @@ class Redactor:
         kind = type(value)  # an object can fake its __class__
         if kind is bool:
             return False
-        return verdict == STRONG or kind not in (int, float)
+        return verdict == STRONG or not (kind is int or kind is float)
 
     def instead(self, value: JsonValue) -> JsonValue | object:
         """Return what replaces a secret value; `DROPPED` for nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ def create_instance_folder(options: Settings, instance_path: str) -> None:
     Raises:
         ConfigurationError: It cannot be created.
     """
-    if INSTANCE not in f"{options.journal} {options.exporters}":
+    if not (INSTANCE in options.journal or _names_instance(options.exporters)):
         return
     try:
         Path(instance_path).mkdir(parents=True, exist_ok=True)
@@ -36,6 +36,15 @@ def create_instance_folder(options: Settings, instance_path: str) -> None:
             f"The instance folder {instance_path!r} cannot be created: {error.strerror}. Set "
             "CHEST_JOURNAL and CHEST_EXPORTERS to places that this user may write"
         ) from error
+
+
+def _names_instance(value: object) -> bool:
+    """Return whether a text in a value, at any depth, refers to the instance folder."""
+    if isinstance(value, Mapping):
+        return any(map(_names_instance, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(_names_instance, value))
+    return isinstance(value, str) and INSTANCE in value
 
 
 def make_request_id_generator(options: Settings) -> RequestIdGenerator | None:
@@ -59,7 +68,7 @@ def make_redactor(options: Settings, app_secret: str | bytes | None) -> Redactor
     Raises:
         ConfigurationError: A pattern cannot match any key, or the hash has no key.
     """
-    key = options.redact_key.get_secret_value() if options.redact_key else app_secret
+    key = _secret(options, app_secret)
     if options.redact_with == "hash" and not key:
         raise ConfigurationError(
             "CHEST_REDACT_WITH='hash' needs a key: set CHEST_REDACT_KEY, or the application's "
@@ -70,17 +79,33 @@ def make_redactor(options: Settings, app_secret: str | bytes | None) -> Redactor
         SecretKeys(options.redact_keys),
         options.redact_values,
         how=options.redact_with,
-        secret_key=key.encode() if isinstance(key, str) else key or b"",
+        secret_key=key,
     )
 
 
-def make_sampling(options: Settings, counters: Counters, throttle: Throttle) -> Sampling:
+def _secret(options: Settings, app_secret: str | bytes | None) -> bytes:
+    """Return the secret of this deployment; empty when it has none."""
+    key = options.redact_key.get_secret_value() if options.redact_key else app_secret
+    return key if isinstance(key, bytes) else str(key or "").encode()
+
+
+def make_sampling(
+    options: Settings, app_secret: str | bytes | None, counters: Counters, throttle: Throttle
+) -> Sampling:
     """Return the rules that decide which records are kept.
+
+    Args:
+        options: All settings.
+        app_secret: The application's SECRET_KEY. Key of the sampling when CHEST_REDACT_KEY is
+            unset.
+        counters: Counts faults of the application's own rule.
+        throttle: Logs them.
 
     Raises:
         ConfigurationError: CHEST_KEEP_IF does not lead to a function.
     """
     return Sampling(
+        secret=_secret(options, app_secret) or None,
         keep_errors=options.keep_errors,
         keep_slower_than_ms=options.keep_slower_than_ms,
         rule=None if options.keep_if is None else function(options.keep_if, "CHEST_KEEP_IF"),

@@ -197,7 +197,7 @@ STRUCTURES = {
 
 def redacted(value, *patterns):
     return dict(
-        VariableFilter(Redactor(SecretKeys()), pytest.fail).take(
+        VariableFilter(Redactor(SecretKeys()), pytest.fail, lambda _masked: None).take(
             {"value": value}, Patterns(patterns, setting="test")
         )
     )
@@ -320,3 +320,31 @@ def test_what_a_request_has_keeps_its_names(make_chest, recorded):
     assert found["user"] == {"type": "basic", "username": "ann", "authorization": MASK}
     assert found["jar"] == {"csrf_token": MASK}
     assert "hunter2" not in str(row)
+
+
+class Node:
+    """A node of a tree that names its fields."""
+
+    _fields = ("user", "password", "missing")
+
+    def __init__(self, user, password):
+        self.user, self.password = user, password
+
+
+class Elsewhere(Node):
+    def __init__(self, *values):
+        self._values = values
+
+    def __repr__(self):
+        return f"Elsewhere{self._values!r}"
+
+
+@pytest.mark.opens_nothing
+def test_an_object_that_names_its_fields_is_read_by_them():
+    assert redacted(Node("ann", "x"), "value") == {
+        "value": {"user": "ann", "password": "[redacted]"}
+    }
+    # A `repr` would have the values without the names.
+    assert redacted([Elsewhere("ann", "x")], "value") == {
+        "value": ["<Elsewhere: LookupError while read>"]
+    }

@@ -31,9 +31,9 @@ from flask_chest.encode.limits import (
     MAX_ITEMS,
     MAX_KEY,
     MAX_RECORD,
+    MAX_SHORT,
     MAX_TEXT,
     MAX_VARIABLE,
-    MAX_SHORT,
     VALUE_COST,
 )
 
