@@ -84,12 +84,20 @@ _NEAR: Final = 200
 
 def command_lines(is_secret: Callable[[str], bool]) -> Finder:
     """Return the finder of passwords in command lines."""
+    seeks_passwords = is_secret("password")
 
     def find(scan: Scan) -> None:
         text = scan.text
         if "-" in text and (" -" in text or text[0] == "-" or _has_argument(text)):
             _long_options(scan, is_secret)
-            _short_options(scan)
+            if seeks_passwords:
+                _short_options(scan)
+        if not seeks_passwords:
+            return
+        if "user" in text and "-" in text:
+            _matches(scan, _USER)
+        if "pass:" in text:
+            _matches(scan, _OPENSSL)
         if "/" in text and ("sqlplus" in text or "sqlldr" in text or "dp " in text):
             _matches(scan, _ORACLE)
 
@@ -107,17 +115,14 @@ def _long_options(scan: Scan, is_secret: Callable[[str], bool]) -> None:
     for match in _LONG_OPTION.finditer(text):
         if not scan.look(match.start(), 3 * LOOK):
             return
-        if match[match.lastgroup or 0].lower() in _PROSE:
+        value = match[match.lastgroup or 0]
+        if not value or value.lower() in _PROSE:
             continue
         name = match[1]
         if match[0][:2] == "-p" and is_secret(name[1:]):
             continue  # `mysql -pSecret database`
         if name in _KEYTOOL or (is_secret(name) and not _NOT_ITSELF.fullmatch(name.lower())):
             scan.spans.append(match.span(match.lastgroup or 0))
-    if "user" in text:
-        _matches(scan, _USER)
-    if "pass:" in text:
-        _matches(scan, _OPENSSL)
 
 
 def _short_options(scan: Scan) -> None:

@@ -155,7 +155,7 @@ def issuers(scan: Scan) -> None:
     for run in _RUN.finditer(text):
         start, end = run.span()
         borders = sum(text.count(each, start, end) for each in _BORDERS)
-        if not scan.look(start, LOOK + end - start + 4 * borders):
+        if not scan.look(start, 3 * LOOK // 2 + end - start + 4 * borders):
             return
         escape = _ESCAPE.match(text, start)
         if escape is not None:

@@ -54,12 +54,11 @@ _NO_VALUE: Final = re.compile(r"\?|:\w+|\$\d+|%s|%\(\w+\)s|null|none|default", r
 
 def sql(is_secret: Callable[[str], bool]) -> Finder:
     """Return the finder of passwords in SQL, and of the values of secret columns."""
+    seeks_passwords = is_secret("password")
 
     def find(scan: Scan) -> None:
         lower = scan.lower
-        if "identified" in lower or (
-            ("'" in lower or '"' in lower) and ("password" in lower or "secret" in lower)
-        ):
+        if seeks_passwords and _has_password(lower):
             _passwords(scan)
         if "'" in lower and ("like" in lower or "in (" in lower or "in(" in lower):
             _compared(scan, is_secret)
@@ -67,6 +66,12 @@ def sql(is_secret: Callable[[str], bool]) -> Finder:
             _inserted(scan, is_secret)
 
     return find
+
+
+def _has_password(lower: str) -> bool:
+    return "identified" in lower or (
+        ("'" in lower or '"' in lower) and ("password" in lower or "secret" in lower)
+    )
 
 
 def _passwords(scan: Scan) -> None:
@@ -91,13 +96,14 @@ def _compared(scan: Scan, is_secret: Callable[[str], bool]) -> None:
         before = scan.text[max(match.start() - 100, 0) : match.start()][::-1]
         name = _NAME_BACKWARDS.match(before)
         if name is not None and is_secret(name[1][::-1]):
-            scan.spans.append((start, end))
+            is_one = match[4] is None and match[5] is None
+            scan.spans.append(match.span(2) if is_one and match[2] else (start, end))
 
 
 def _inserted(scan: Scan, is_secret: Callable[[str], bool]) -> None:
     """Find the values of secret columns: in all rows, or behind the statement."""
     lower = scan.lower
-    if not scan.look(0, len(lower) // 2):
+    if not scan.look(0, len(lower)):
         return
     position = 0
     while (match := _INSERT.search(lower, position)) is not None:

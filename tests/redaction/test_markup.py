@@ -116,7 +116,7 @@ def test_a_secret_field_of_a_form_is_found(line_end, more):
         "replace into [t] ([pin], [n]) values («1234», 5)",
         "INSERT INTO t (a, token, b) VALUES (f('q', 'r'), «concat('s', 't')», 3)",
         "INSERT INTO t (n, password) VALUES (1, NULL), (2, :pw), (3, %s)",
-        "SELECT 1 WHERE password LIKE «'x%'» AND a LIKE 'y'",
+        "SELECT 1 WHERE password LIKE '«x%»' AND a LIKE 'y'",
         "SELECT 1 WHERE t.\"token\" NOT IN («'x', 'y'») AND a IN ('b')",
         "INSERT INTO t (user, name) VALUES ('a', 'x')",
         "INSERT INTO t (n, password) VALUES (1, 'never ends",
@@ -174,6 +174,7 @@ def test_command_lines(text):
     "text",
     [
         "mysql -p db",
+        'run --password "" -v',
         "docker run -p 8080:80 x",
         "ssh -p 22 h",
         "mkdir -p a/b",
@@ -197,3 +198,17 @@ def test_command_lines(text):
 )
 def test_a_command_line_without_a_secret_is_kept(text):
     assert found(COMMAND_LINES, text) == []
+
+
+@pytest.mark.parametrize("make", [markup, sql, command_lines])
+def test_where_no_name_is_secret_nothing_is_found(make):
+    find = make(lambda _name: False)
+    for text in (
+        "<password>x</password>",
+        "PASSWORD 'x'",
+        "INSERT INTO t (password) VALUES ('x')",
+        "mysql -px",
+        "curl --user a:b",
+        "--password x",
+    ):
+        assert found(find, text) == []
