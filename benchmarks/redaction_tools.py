@@ -13,8 +13,10 @@ from typing import Final
 from corpus import FACTS, SECRETS, Form
 from corpus.harmless import KINDS, harmless
 from corpus.judged import Judged, holds, judge_facts, judge_harmless, judge_secrets
+from detect_secrets.core.potential_secret import PotentialSecret
 from detect_secrets.core.scan import scan_line
-from detect_secrets.settings import default_settings, get_settings
+from detect_secrets.plugins.high_entropy_strings import HighEntropyStringsPlugin
+from detect_secrets.settings import default_settings, get_plugins, transient_settings
 from pydantic_core import to_json
 from sentry_sdk.scrubber import EventScrubber
 
@@ -64,15 +66,29 @@ def _line_of(form: Form) -> str:
         return f"{form.name} = {form.value!r}"
 
 
+def _is_reported(secret: PotentialSecret) -> bool:
+    """Return whether a scan reports a secret: of entropy only what is beyond the limit."""
+    for plugin in get_plugins():
+        if plugin.secret_type == secret.type and isinstance(plugin, HighEntropyStringsPlugin):
+            value = str(secret.secret_value)
+            return bool(plugin.calculate_shannon_entropy(value) > plugin.entropy_limit)
+    return True
+
+
 def _detected(form: Form) -> bool:
     found = [
-        str(secret.secret_value)
+        secret
         for line in _line_of(form).splitlines()
         for secret in scan_line(line)
+        if _is_reported(secret)
     ]
     if not form.secrets:
         return bool(found)
-    return any(part in each or each in part for part in form.secrets for each in found)
+    # Of a private key it reports the first line.
+    values = [str(secret.secret_value) for secret in found]
+    return any(secret.type == "Private Key" for secret in found) or any(
+        part in each or each in part for part in form.secrets for each in values
+    )
 
 
 def _plain(value: object) -> object:
@@ -138,8 +154,9 @@ def table() -> str:
     columns = {"Flask-Chest": Column(judge_secrets()[0], judge_facts(), judge_harmless())}
     with default_settings():
         columns["detect-secrets"] = _column(_detected)
-        for name in ENTROPY:
-            get_settings().plugins.pop(name)
+        used = [plugin.json() for plugin in get_plugins()]
+    patterns = [plugin for plugin in used if plugin["name"] not in ENTROPY]
+    with transient_settings({"plugins_used": patterns}):
         columns["the same without entropy"] = _column(_detected)
     columns["Sentry's scrubber"] = _column(_scrubbed)
     heads = [
