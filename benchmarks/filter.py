@@ -103,7 +103,7 @@ def served(
     environ = EnvironBuilder("/").get_environ()
 
     def one() -> None:
-        body = app.wsgi_app(dict(environ), lambda *_: None)  # type: ignore[arg-type]
+        body = app.wsgi_app(dict(environ), lambda *_: None)  # type: ignore[arg-type] # no `write` is returned, as none is called
         for _chunk in body:
             pass
         getattr(body, "close", lambda: None)()

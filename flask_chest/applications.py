@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 
 from flask import current_app, has_app_context
 
+from flask_chest.capture.request_state import RequestState
+from flask_chest.capture.response_body import streaming_request_id
+from flask_chest.capture.rules import NO_PLAN
+from flask_chest.capture.served import is_served
 from flask_chest.current import KEY
 from flask_chest.errors import ChestError
 from flask_chest.runtime import flask_proxies
-from flask_chest.runtime.log import Throttle, logger
+from flask_chest.runtime.log import Throttle
 
 if TYPE_CHECKING:
     from flask import Request
@@ -20,7 +24,6 @@ if TYPE_CHECKING:
     from flask_chest.app_state import AppState
     from flask_chest.capture.decorator import TrackDecorator
     from flask_chest.capture.middleware import Capture
-    from flask_chest.capture.request_state import RequestState
     from flask_chest.capture.track_rule import TrackRule
 
 
@@ -36,7 +39,6 @@ class Applications:
         self._decorator = decorator
         self._newest_capture: Callable[[], Capture | None] = lambda: None
         self._throttle = Throttle()
-        self._unserved: set[str] = set()  # tracked functions that were called without a request
 
     def add(self, state: AppState) -> None:
         """Add an application that has been initialised."""
@@ -80,20 +82,27 @@ class Applications:
         try:
             request = flask_proxies.request()
         except RuntimeError:
-            self._say_no_request(rule)
+            self._decorator.unserved.say(rule)
             return
         capture, url_rule = self._newest_capture(), request.url_rule
         if capture is None or url_rule is None or url_rule.map is not capture.app.url_map:
+            if url_rule is None and not is_served(request):
+                self._decorator.unserved.say(rule)
+                return
             # Seldom: this FlaskChest serves several applications, or another one serves this one.
             capture = self._capture_of_current()
             if capture is None and self._is_recorded_by_another(request):
                 return
         if capture is not None:
             state: RequestState | None = request.environ.get(capture.key)
-            if state is not None and state.is_followed:
+            if type(state) is RequestState:  # its `is_followed` takes 200 instructions more
                 capture.begin_record(state, request, rule)
-            else:
+                if state.request is None:
+                    self._explain(state, rule)
+            elif _is_begun(state, request) or is_served(request):
                 capture.begin_unfollowed(request, rule)
+            else:
+                self._decorator.unserved.say(rule)
             return
         app = flask_proxies.app()
         self._throttle.log(
@@ -120,16 +129,12 @@ class Applications:
             return False
         return state.capture.rules.plan(url_rule.endpoint, request.method) is not None
 
-    def _say_no_request(self, rule: TrackRule) -> None:
-        """Say it once for each function. It may also be a unit test that calls a view."""
-        if rule.place not in self._unserved:
-            self._unserved.add(rule.place)
-            logger.warning(
-                "%s is tracked, but was called without a request, and nothing is recorded. "
-                "@chest.track is for views; put @chest.job on a command or a task, or "
-                "`with chest.record(...)` into it",
-                rule.place,
-            )
+    def _explain(self, state: RequestState, rule: TrackRule) -> None:
+        """Say it when no record has begun because the request is over."""
+        is_over = state.plan is not None and state.plan is not NO_PLAN
+        # A record may be complete while the last of its response is produced.
+        if is_over and streaming_request_id() is None:
+            self._decorator.unserved.say(rule)
 
     def _only(self) -> AppState:
         states = list(self.states)
@@ -141,3 +146,7 @@ class Applications:
                 "`with app.app_context():`"
             )
         return states[0]
+
+
+def _is_begun(state: RequestState | None, request: Request) -> bool:
+    return state is not None and state.request is request

@@ -239,7 +239,7 @@ def opentelemetry(folder: Path) -> Watched:
     provider.add_span_processor(BatchSpanProcessor(Dropping()))
     app = serving(traced)
     instrumentor = FlaskInstrumentor()
-    instrumentor.instrument_app(app, tracer_provider=provider)  # type: ignore[no-untyped-call]
+    instrumentor.instrument_app(app, tracer_provider=provider)  # type: ignore[no-untyped-call] # OpenTelemetry types it in part
     return Watched(app, count, ["opentelemetry-sdk", "opentelemetry-instrumentation-flask"])
 
 
@@ -250,7 +250,7 @@ def sentry(folder: Path) -> Watched:
     del folder
     seen = 0
 
-    class Dropping(transport.Transport):  # type: ignore[misc]
+    class Dropping(transport.Transport):  # type: ignore[misc] # the class comes from a module imported by its name
         def capture_envelope(self, envelope: Any) -> None:  # noqa: ANN401 - its own
             nonlocal seen
             event = envelope.get_transaction_event()

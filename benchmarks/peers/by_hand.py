@@ -90,7 +90,7 @@ def least(app: Flask, path: Path) -> None:
         answer: Iterable[bytes] = application(environ, start)
         return answer
 
-    app.wsgi_app = serve  # type: ignore[method-assign]
+    app.wsgi_app = serve  # type: ignore[method-assign] # as Flask documents it
 
 
 def nothing(app: Flask) -> None:
@@ -109,4 +109,4 @@ def nothing(app: Flask) -> None:
         answer: Iterable[bytes] = application(environ, start)
         return answer
 
-    app.wsgi_app = serve  # type: ignore[method-assign]
+    app.wsgi_app = serve  # type: ignore[method-assign] # as Flask documents it

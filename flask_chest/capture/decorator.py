@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from flask import Blueprint
 
 from flask_chest.errors import ConfigurationError
+from flask_chest.runtime.log import logger
 
 if TYPE_CHECKING:
     from flask_chest.capture.track_rule import TrackRule
@@ -23,10 +24,33 @@ AnyView = TypeVar("AnyView", bound="Callable[..., Any] | Blueprint")
 OnCall = Callable[["TrackRule"], None]
 
 
+class Unserved:
+    """The tracked functions that were called where no request is served."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def say(self, rule: TrackRule) -> None:
+        """Say it once for each function. It may also be a unit test that calls a view.
+
+        Args:
+            rule: That of the function.
+        """
+        if rule.place not in self._said:
+            self._said.add(rule.place)
+            logger.warning(
+                "%s is tracked, but was called without a request that is being served, and nothing "
+                "is recorded. @chest.track is for views; put @chest.job on a command, a task or "
+                "the handler of an event, or `with chest.record(...)` into it",
+                rule.place,
+            )
+
+
 class TrackDecorator:
     """Attaches the rules of one FlaskChest to views and blueprints, and finds them again."""
 
     def __init__(self) -> None:
+        self.unserved = Unserved()
         self.has_application = False
         """Whether the FlaskChest has one. The rules of one that has none, as a library may have it,
         hold in each application."""

@@ -130,18 +130,31 @@ def count_chunk(chunk: bytes, state: RequestState) -> None:
     state.sent_bytes = (state.sent_bytes or 0) + len(chunk)
 
 
+def counted_write(
+    write: Callable[[bytes], object], state: RequestState
+) -> Callable[[bytes], object]:
+    """Return the `write` of a `start_response` that counts what it is given (PEP 3333)."""
+
+    def counting(chunk: bytes) -> object:
+        count_chunk(chunk, state)
+        return write(chunk)
+
+    return counting
+
+
 def count_whole(body: object, state: RequestState) -> None:
     """Count a body that the server is about to get as a whole."""
     plan = state.plan
     if plan is None or plan.facts is None or not plan.facts.measures_body:
         return
-    state.first_byte_ns = clock.monotonic_ns()
+    if state.first_byte_ns is None:  # else some of it went through `write`
+        state.first_byte_ns = clock.monotonic_ns()
     if isinstance(body, ClosingIterator):
         with contextlib.suppress(AttributeError, IndexError):  # as in `response_body.follow`
             close: Any = body._callbacks[-1]  # noqa: SLF001 - as in `response_body.follow`
             body = close.__self__.response
     if isinstance(body, (list, tuple)):
-        state.sent_bytes = sum(map(len, body))
+        state.sent_bytes = (state.sent_bytes or 0) + sum(map(len, body))
 
 
 # -- One fact ------------------------------------------------------------------------------------

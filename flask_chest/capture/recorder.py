@@ -100,7 +100,7 @@ class Recorder:
         # Whether a record may be left out, whatever the sample rate of its route.
         self._is_selective = bool(sampling.is_limited or excluded_statuses or drops is not None)
         self._release = clean_text(release)
-        self._is_plain = enrich is None and not release
+        self._is_plain = enrich is None and not release and not self._is_selective
         self._lines = lines
         self.write = write
         self._raise_errors = raise_errors
@@ -121,36 +121,40 @@ class Recorder:
         state.request = state.subject = None
         if state.generation != fork.generation:
             return  # the view forked: the parent writes the record
-        if raised is not None or state.error is not None:
-            state.error = raised or unhandled(state.error, state.status)
+        error: BaseException | None = state.error
+        rare: object = state.hidden or state.resolved
+        if raised is not None or error is not None:
+            rare = state.error = raised or unhandled(error, state.status)
         try:
             if state.is_dropped:
                 self._counters.add("suppressed")
                 return
             duration_ns = clock.monotonic_ns() - state.clock_ns
             state.duration_ns = max(0, duration_ns)
-            weight, variables = 1.0, None
-            if plan.sample_rate < 1.0 or self._is_selective:
+            weight = 1.0
+            variables: Mapping[str, JsonValue] | None
+            if rare is None and plan.is_plain and self._is_plain:
+                # As nearly always. The call of one more method takes 400 instructions.
+                take, g = self._variables.take, state.globals.__dict__
+                context = state.context
+                variables = (
+                    take(g, plan.patterns)
+                    if context is None
+                    else context.run(take, g, plan.patterns)
+                )
+            else:
                 weight, variables = self._select(state, request, subject, plan)
                 if not weight:
                     return
-            if variables is None:
-                if self._is_plain and plan.facts is None and not (state.hidden or state.resolved):
-                    # As nearly always. The call of one more method takes 400 instructions.
-                    take, g = self._variables.take, state.globals.__dict__
-                    context = state.context
-                    variables = (
-                        take(g, plan.patterns)
-                        if context is None
-                        else context.run(take, g, plan.patterns)
-                    )
-                else:
+                if variables is None:
                     variables = self._take_variables(state, request, plan)
             self.write(self._lines.line(state, subject, weight, variables))
         except BaseException as fault:  # noqa: BLE001 - a fault of capture must not cost the request
             self.report_loss(fault)
         finally:
-            state.globals = state.hidden = state.error = state.context = state.resolved = None
+            state.globals = state.context = None
+            if rare is not None:
+                state.hidden = state.error = state.resolved = None
 
     def exclude(self, state: RequestState, reason: str) -> None:
         """Count, once, a request that is not recorded because somebody excluded it."""

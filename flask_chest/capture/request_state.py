@@ -38,7 +38,7 @@ class RequestState:
             whether the request is tracked.
         is_dropped: Whether the request leaves no record.
         is_followed: Whether the middleware follows the request.
-        plan: What is taken from the request; None when the request is not tracked.
+        plan: What is taken from the request; None as long as the request is not tracked.
         request: The Flask request, while its record is open: None before it is known that the
             request is tracked, and None again after its record is complete.
         request_id: ID of the request; None until it is made.

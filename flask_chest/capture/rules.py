@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from flask_chest.capture.facts import Facts
+from flask_chest.capture.served import is_served
 from flask_chest.encode.given import GivenNames
 from flask_chest.encode.patterns import HTTP_METHODS, NOTHING
 from flask_chest.errors import ConfigurationError
@@ -35,9 +36,10 @@ class Plan:
         generator: The route's own request-ID generator, or None.
         sample_rate: Share of the requests that is kept, from 0 to 1.
         facts: Reads the facts that the patterns take; None when they take none.
+        is_plain: Whether it takes no facts, and all of its requests are kept.
     """
 
-    __slots__ = ("facts", "generator", "patterns", "sample_rate")
+    __slots__ = ("facts", "generator", "is_plain", "patterns", "sample_rate")
 
     def __init__(
         self,
@@ -50,10 +52,14 @@ class Plan:
         self.generator = generator
         self.sample_rate = sample_rate
         self.facts = facts
+        self.is_plain = facts is None and sample_rate >= 1.0
 
 
 NO_PLAN: Final = Plan(NOTHING, None, 0.0, None)
 """The plan of a request that cannot be recorded, because of a fault of capture."""
+
+TOO_LATE: Final = Plan(NOTHING, None, 0.0, None)
+"""The plan of a request that was not tracked, and that nobody follows any more."""
 
 
 class Rules:
@@ -151,6 +157,10 @@ class Rules:
             method: HTTP method.
         """
         if endpoint is not None and self._is_excluded(endpoint):
+            return None
+        if not is_served(flask_proxies.request()):
+            # An application with a route such as `/<path:path>` has an endpoint for any path.
+            self._decorator.unserved.say(rule)
             return None
         known = self._hidden_plans.get((rule, endpoint, method))
         if known is not None:

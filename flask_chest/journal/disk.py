@@ -163,7 +163,11 @@ class DiskJournal(Journal):
                 if writer is None:
                     self._counters.add("dropped", "journal_full")
                     return False
-                writer.append(line)
+                # As `writer.append`, whose call takes 600 instructions.
+                size = os.write(writer.descriptor, line)
+                if size != len(line):
+                    raise writer.taken_back(size, line)
+                writer.size += size
                 self._appended += 1
                 if self._syncs_always:
                     self._sync_writer(writer)

@@ -54,10 +54,10 @@ class SegmentWriter:
         """
         written = os.write(self.descriptor, line)
         if written != len(line):
-            raise self._take_back(written, line)
+            raise self.taken_back(written, line)
         self.size += written
 
-    def _take_back(self, written: int, line: bytes) -> OSError:
+    def taken_back(self, written: int, line: bytes) -> OSError:
         """Take back a part of a line that was written, and return the error to raise.
 
         Raises:

@@ -139,3 +139,29 @@ def test_the_first_byte_of_a_whole_body_is_there_when_it_is_returned(ask):
         return "hello"
 
     assert ask("response.first_byte_ms", answer=answer)["response.first_byte_ms"] >= 50
+
+
+@pytest.mark.parametrize("rest", [b"", b"lo"])
+@pytest.mark.parametrize("kind", [list, iter])
+def test_what_a_middleware_passes_to_write_is_counted(app, chest, serve, recorded, rest, kind):
+    app.add_url_rule("/", "index", chest.track("response.bytes")(lambda: "hello"))
+    inner = app.wsgi_app
+
+    def writing(environ, start_response):
+        given = []
+
+        def start(*arguments):
+            given.append(start_response(*arguments))
+            return given[0]
+
+        body = inner(environ, start)
+        content = b"".join(body)
+        body.close()
+        given[0](content[: len(content) - len(rest)])
+        return kind([rest] if rest else [])
+
+    app.wsgi_app = writing
+    chest.init_app(app)
+    assert serve(app).get("/").text == "hello"
+    [row] = recorded(chest, 1)
+    assert row["variables"] == {"response.bytes": 5}
