@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 
+from flask_chest.cli.application import begin
 from flask_chest.cli.delivery import check, flush
 from flask_chest.cli.plugins import plugins
 from flask_chest.cli.read import records, routes, top
+from flask_chest.runtime.command import GROUP
 
-group: Final = AppGroup("chest", help="Deliver and read the records of Flask-Chest.")
+group: Final = AppGroup(
+    GROUP, help="Deliver and read the records of Flask-Chest.", callback=with_appcontext(begin)
+)
 for _command in (plugins, check, flush, records, routes, top):
     group.add_command(_command)

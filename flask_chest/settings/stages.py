@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,16 @@ from flask_chest.capture.sampling import Sampling
 from flask_chest.errors import ConfigurationError
 from flask_chest.journal import DiskJournal, Journal, MemoryJournal, disk, memory
 from flask_chest.redaction import Redactor, SecretKeys
+from flask_chest.runtime import command
+from flask_chest.runtime.owner import is_for_anybody, make_folders, nearest_folder
+from flask_chest.settings.destination import destination
 from flask_chest.settings.journal_use import JournalUse
 from flask_chest.settings.model import INSTANCE
 
 if TYPE_CHECKING:
     from flask_chest.capture.generators import RequestIdGenerator
+    from flask_chest.exporter import Exporter
+    from flask_chest.journal.access import Opens
     from flask_chest.runtime.counters import Counters
     from flask_chest.runtime.log import Throttle
     from flask_chest.settings.model import Settings
@@ -24,13 +29,22 @@ if TYPE_CHECKING:
 def create_instance_folder(options: Settings, instance_path: str) -> None:
     """Create the application's instance folder when a setting refers to it.
 
+    One that root creates belongs to the owner of the folder around it.
+
     Raises:
-        ConfigurationError: It cannot be created.
+        ConfigurationError: It cannot be created; or a command of root's cannot know for whom.
     """
-    if INSTANCE not in f"{options.journal} {options.exporters}":
+    path = Path(instance_path)
+    if INSTANCE not in f"{options.journal} {options.exporters}" or path.is_dir():
         return
     try:
-        Path(instance_path).mkdir(parents=True, exist_ok=True)
+        if command.is_command() and is_for_anybody(nearest_folder(path)):
+            raise ConfigurationError(
+                f"The instance folder {instance_path!r} is not there yet, and root cannot know to "
+                "which user it is to belong. Start the application first, or run this command as "
+                "its user"
+            )
+        make_folders(path)
     except OSError as error:
         raise ConfigurationError(
             f"The instance folder {instance_path!r} cannot be created: {error.strerror}. Set "
@@ -104,7 +118,7 @@ def make_journal_use(options: Settings, instance_path: str) -> JournalUse:
 def make_journal(
     options: Settings,
     instance_path: str,
-    exporters: Iterable[str],
+    exporters: Mapping[str, Exporter],
     counters: Counters,
     throttle: Throttle,
 ) -> Journal:
@@ -113,12 +127,13 @@ def make_journal(
     Args:
         options: All settings.
         instance_path: Replaces ``<instance>``.
-        exporters: Names of the exporters that read the journal.
+        exporters: The exporters that read the journal, by name.
         counters: Counts lost records.
         throttle: Logs lost records.
 
     Raises:
-        ConfigurationError: The folder cannot be written.
+        ConfigurationError: The folder cannot be written or trusted, or a process with other
+            exporters uses it.
     """
     folder = _journal_folder(options, instance_path)
     if folder is None:
@@ -137,7 +152,19 @@ def make_journal(
         max_bytes=options.journal_max_bytes or disk.MAX_BYTES,
         when_full=options.journal_when_full,
         fsync=options.fsync,
+        destinations={name: destination(exporter) for name, exporter in exporters.items()},
+        opens=_opens(),
     )
+
+
+def _opens() -> Opens:
+    """Return what the journal does at once. A command that serves nobody disturbs no other process.
+
+    As root, one of our own commands becomes the owner of the journal before it touches it.
+    """
+    if command.is_ours():
+        return "nothing"
+    return "folders" if command.is_command() else "in_use"
 
 
 def _journal_folder(options: Settings, instance_path: str) -> Path | None:
