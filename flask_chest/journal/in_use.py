@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from flask_chest.errors import ConfigurationError
 from flask_chest.journal.files import read
 from flask_chest.journal.locks import SharedLock
+from flask_chest.runtime.log import logger
 
 if TYPE_CHECKING:
     from flask_chest.journal.folder import Folder
@@ -65,7 +66,16 @@ class InUse:
             if others is None:
                 return
             self.release()
-            gc.collect()  # a discarded application of this process may still hold some
+            if not attempt:
+                gc.collect()  # a discarded application of this process may still hold some
+            elif attempt == 1 and wait_seconds:
+                logger.warning(
+                    "Another process uses the journal in %s with other exporters: %s. Waiting up "
+                    "to %g seconds for it to end",
+                    self._cursors.path.parent,
+                    others,
+                    wait_seconds,
+                )
             if time.monotonic() >= deadline and attempt:
                 raise OtherExporters(
                     f"CHEST_JOURNAL={str(self._cursors.path.parent)!r} is used by another process "

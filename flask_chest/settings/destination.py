@@ -51,14 +51,13 @@ def _may_be_place(name: str, value: object) -> bool:
 
 
 def _text(value: object) -> str:
-    if hasattr(value, "get_secret_value"):
-        return _digest(str(value.get_secret_value()))
     if isinstance(value, Path):
         return os.path.realpath(value)  # a release may be reached by a link
-    text = str(value)
+    reveal = getattr(value, "get_secret_value", None)
+    text = str(value if reveal is None else reveal())
     url = _URL.fullmatch(text)
     if url is None:
-        return text
+        return text if reveal is None else _digest(text)
     scheme, host, rest = url.groups()
     return f"{scheme}{host}/{_digest(rest) if rest.strip('/') else ''}"
 

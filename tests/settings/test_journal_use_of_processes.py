@@ -125,6 +125,7 @@ def test_a_new_process_waits_for_those_with_other_exporters_to_end(start, tmp_pa
     assert one.said() == "began"
     one.tell("1")
     two = start(wait=FOR_LONG, main="b")
+    assert "Waiting up to 60 seconds for it to end" in two.process.stderr.readline()
     one.end()
     assert two.said() == "began"
     two.tell("2")
@@ -230,7 +231,7 @@ def test_a_destination_is_not_changed_by_what_is_no_place(tmp_path):
 
 
 class Hook(BaseModel):
-    url: HttpUrl | str
+    url: HttpUrl | str | SecretStr
     token: SecretStr | None = None
 
 
@@ -257,6 +258,7 @@ def told(config):
 )
 def test_a_destination_has_no_secret(url):
     said = told(Hook(url=url, token="s3cret"))
+    assert said == told(Hook(url=SecretStr(url)))
     assert said.startswith("kind url=https://hook.example/")
     assert "s3" not in said.replace("hook.example", "")
     assert told(Hook(url="https://hook.example/a")) != told(Hook(url="https://hook.example/b"))
