@@ -5,23 +5,18 @@ Root's cron must not read or write what that user may have put in place of a fil
 
 from __future__ import annotations
 
-import errno
 import os
 import pwd
-import stat
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from flask_chest.errors import ConfigurationError
-from flask_chest.runtime.owner import name_of, nearest_folder
+from flask_chest.runtime.owner import look, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-
-_MAX_LINKS: Final = 40
-_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    from pathlib import Path
 
 
 def become_owner(path: Path, *, trusted: Collection[int], prepare: Callable[[], object]) -> None:
@@ -41,7 +36,7 @@ def become_owner(path: Path, *, trusted: Collection[int], prepare: Callable[[], 
     if os.geteuid() != 0:
         return
     try:
-        status, linkers = _look(path)
+        status, linkers = look(path)
     except OSError as error:
         raise ConfigurationError(
             f"CHEST_JOURNAL={str(path)!r} cannot be used by root: {error.strerror}. It must be a "
@@ -82,60 +77,3 @@ def _become(uid: int, gid: int) -> None:
     os.setuid(uid)  # of root, all three: the real, the effective and the saved one
     # Drivers look there for their files, and do not expect that they may not read root's.
     os.environ["HOME"] = home
-
-
-def _look(path: Path) -> tuple[os.stat_result, set[int]]:
-    """Look at a folder, or at the nearest one above it that exists.
-
-    Returns:
-        What is known about it, and the owners of all links that lead there.
-
-    Raises:
-        OSError: It is a link, or cannot be opened.
-    """
-    found = nearest_folder(path)
-    linkers: set[int] = set()
-    at = _walk(found.parent if found == path else found, linkers)
-    try:
-        if found == path:
-            into = os.open(path.name, _FOLDER, dir_fd=at)
-            os.close(at)
-            at = into
-        return os.fstat(at), linkers
-    finally:
-        os.close(at)
-
-
-def _walk(path: Path, linkers: set[int]) -> int:
-    """Open each folder on a path in the one before it, and return the last one.
-
-    Args:
-        path: An absolute path.
-        linkers: Takes the owners of the links on the way.
-
-    Raises:
-        OSError: One cannot be opened, or there are too many links.
-    """
-    rest = list(path.parts)
-    at = os.open(rest.pop(0), _FOLDER)
-    links = 0
-    try:
-        while rest and links <= _MAX_LINKS:
-            name = rest.pop(0)
-            status = os.stat(name, dir_fd=at, follow_symlinks=False)
-            if stat.S_ISLNK(status.st_mode):
-                linkers.add(status.st_uid)
-                links += 1
-                target = Path(os.readlink(name, dir_fd=at))
-                rest[:0] = target.parts
-                continue
-            into = os.open(name, _FOLDER, dir_fd=at)  # an absolute one leaves `at` aside
-            os.close(at)
-            at = into
-    except OSError:
-        os.close(at)
-        raise
-    if rest:
-        os.close(at)
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
-    return at

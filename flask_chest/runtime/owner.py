@@ -1,12 +1,17 @@
-"""To whom root gives the files and folders that it creates: those who are to go on with them."""
+"""Whose files and folders are, and to whom root gives those that it creates."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pwd
 import stat
 from pathlib import Path
+from typing import Final
+
+_MAX_LINKS: Final = 40
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def name_of(uid: int) -> str:
@@ -65,7 +70,7 @@ def make_folders(path: Path) -> tuple[int, int]:
         except FileExistsError:  # another process was faster
             continue
         if _gives_away(owner[0]):
-            descriptor = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            descriptor = os.open(made, _FOLDER)
             try:
                 give(descriptor, owner)
             finally:
@@ -99,3 +104,60 @@ def give(descriptor: int, owner: tuple[int, int]) -> None:
 
 def _gives_away(uid: int) -> bool:
     return os.geteuid() == 0 and uid != 0
+
+
+def look(path: Path) -> tuple[os.stat_result, set[int]]:
+    """Look at a folder, or at the nearest one above it that exists.
+
+    Returns:
+        What is known about it, and the owners of all links that lead there.
+
+    Raises:
+        OSError: It is a link, or cannot be opened.
+    """
+    found = nearest_folder(path)
+    linkers: set[int] = set()
+    at = _walk(found.parent if found == path else found, linkers)
+    try:
+        if found == path:
+            into = os.open(path.name, _FOLDER, dir_fd=at)
+            os.close(at)
+            at = into
+        return os.fstat(at), linkers
+    finally:
+        os.close(at)
+
+
+def _walk(path: Path, linkers: set[int]) -> int:
+    """Open each folder on a path in the one before it, and return the last one.
+
+    Args:
+        path: An absolute path.
+        linkers: Takes the owners of the links on the way.
+
+    Raises:
+        OSError: One cannot be opened, or there are too many links.
+    """
+    rest = list(path.parts)
+    at = os.open(rest.pop(0), _FOLDER)
+    links = 0
+    try:
+        while rest and links <= _MAX_LINKS:
+            name = rest.pop(0)
+            status = os.stat(name, dir_fd=at, follow_symlinks=False)
+            if stat.S_ISLNK(status.st_mode):
+                linkers.add(status.st_uid)
+                links += 1
+                target = Path(os.readlink(name, dir_fd=at))
+                rest[:0] = target.parts
+                continue
+            into = os.open(name, _FOLDER, dir_fd=at)  # an absolute one leaves `at` aside
+            os.close(at)
+            at = into
+    except OSError:
+        os.close(at)
+        raise
+    if rest:
+        os.close(at)
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from flask_chest.errors import ConfigurationError
 from flask_chest.journal import DiskJournal, Journal, MemoryJournal, disk, memory
 from flask_chest.redaction import Redactor, SecretKeys
 from flask_chest.runtime import command
-from flask_chest.runtime.owner import is_for_anybody, make_folders, nearest_folder
+from flask_chest.runtime.owner import is_for_anybody, look, make_folders, nearest_folder
 from flask_chest.settings.destination import destination
 from flask_chest.settings.journal_use import JournalUse
 from flask_chest.settings.model import INSTANCE
@@ -38,7 +39,7 @@ def create_instance_folder(options: Settings, instance_path: str) -> None:
     if INSTANCE not in f"{options.journal} {options.exporters}" or path.is_dir():
         return
     try:
-        if command.is_command() and is_for_anybody(nearest_folder(path)):
+        if command.is_command() and not _knows_owner(path):
             raise ConfigurationError(
                 f"The instance folder {instance_path!r} is not there yet, and root cannot know to "
                 "which user it is to belong. Start the application first, or run this command as "
@@ -50,6 +51,20 @@ def create_instance_folder(options: Settings, instance_path: str) -> None:
             f"The instance folder {instance_path!r} cannot be created: {error.strerror}. Set "
             "CHEST_JOURNAL and CHEST_EXPORTERS to places that this user may write"
         ) from error
+
+
+def _knows_owner(path: Path) -> bool:
+    """Return whether it is plain to root to whom a new folder is to belong.
+
+    It is not where anybody may make one, or where somebody has led root by a link.
+
+    Raises:
+        OSError: The folders above cannot be looked at.
+    """
+    if os.geteuid() != 0:
+        return True
+    status, linkers = look(path)
+    return linkers <= {0, status.st_uid} and not is_for_anybody(nearest_folder(path))
 
 
 def make_request_id_generator(options: Settings) -> RequestIdGenerator | None:

@@ -127,6 +127,20 @@ def test_where_anybody_may_make_the_folder_root_does_not(place):
     assert command(place, "flush").stdout.startswith("main: 2 delivered")
 
 
+def test_root_makes_no_instance_folder_where_a_link_of_the_users_leads(place, precious):
+    (place / "instance").rmdir()
+    app = place / "app.py"
+    app.write_text(
+        app.read_text().replace(
+            "Flask(__name__)", f"Flask(__name__, instance_path='{place}/data/instance')"
+        )
+    )
+    plant_link(place / "data", precious.folder)
+    done = command(place, "flush", code=None)
+    assert "root cannot know to which user it is to belong" in done.stderr
+    precious.assert_untouched()
+
+
 def test_it_is_the_owner_for_good_before_an_exporter_is_opened(place):
     (place / "app.py").write_text(TELLS)
     (place / "instance" / "chest").mkdir(mode=0o700)
