@@ -148,7 +148,8 @@ class Folder:
             raise FolderRefused(
                 errno.EPERM,
                 f"{told}: its group or others may write there, and could add records or take them "
-                f"away. Take the right from them (chmod go-w {self.path}), or name a folder in it",
+                f"away. Take the right from them (chmod go-w {self.path}), or name another folder, "
+                "such as one in it",
             )
 
     def refresh(self) -> None:
