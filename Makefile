@@ -143,6 +143,10 @@ bench-export: .venv-bench/.ready servers ## Measure how fast records are stored,
 bench-filter: .venv/.dev ## Measure what choosing variables and redacting secrets costs a record
 	$(BIN)/python -m benchmarks.filter
 
+.PHONY: bench-redaction
+bench-redaction: .venv-bench/.ready ## Measure which secrets redaction finds, what it masks of harmless values, and what hostile records cost
+	PYTHONPATH=tests/redaction .venv-bench/bin/python -m benchmarks.redaction $(FAILURES)
+
 .PHONY: bench-outage
 bench-outage: .venv/.dev servers ## Measure latency and memory during a database outage, and the drain after it
 	$(BIN)/python -m benchmarks.outage

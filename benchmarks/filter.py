@@ -52,7 +52,9 @@ def ways() -> dict[str, Callable[[], float]]:
         names = tuple(make(0))
         for label, patterns in (("by name", names), ("by `*`", ("*",))):
             asked = Patterns(patterns, setting="benchmark")
-            filtering = VariableFilter(Redactor(SecretKeys()), lambda _skipped: None)
+            filtering = VariableFilter(
+                Redactor(SecretKeys()), lambda _skipped: None, lambda _masked: None
+            )
 
             def run(
                 make: Callable[[int], Variables] = make,

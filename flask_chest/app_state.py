@@ -18,6 +18,7 @@ from flask_chest.capture.recorder import Recorder
 from flask_chest.capture.request_ids import RequestIds
 from flask_chest.capture.rules import Rules
 from flask_chest.capture.track_rule import TrackRule
+from flask_chest.encode.masked_names import MaskedNames
 from flask_chest.encode.record_fields import RecordFields
 from flask_chest.encode.variables import VariableFilter
 from flask_chest.errors import ConfigurationError
@@ -75,22 +76,27 @@ class AppState:
             app.instance_path,
             left_out=self.plugins.left_out,
         )
-        redact = stages.make_redactor(options, app.secret_key)
-        self.sampling = stages.make_sampling(options, self.counters, self.throttle)
+        self.redact = redact = stages.make_redactor(options, app.secret_key)
+        masked = MaskedNames(redact.keys, self.counters)
+        self.sampling = stages.make_sampling(options, app.secret_key, self.counters, self.throttle)
         self._journal_use = stages.make_journal_use(options, app.instance_path)
         self.journal = stages.make_journal(
             options, app.instance_path, self.exporters, self.counters, self.throttle
         )
         self.recorder = Recorder(
             variables=VariableFilter(
-                redact, lambda number: self.counters.add("variables_skipped", number=number)
+                redact,
+                lambda number: self.counters.add("variables_skipped", number=number),
+                masked.add,
             ),
             enrich=self.plugins.filter_variables(),
             drops=self.plugins.drop_record(),
             sampling=self.sampling,
             excluded_statuses=exclusions.statuses(options.exclude_status),
             release=options.release,
-            lines=Lines(options.service or app.name, RecordFields(options.fields, redact)),
+            lines=Lines(
+                options.service or app.name, RecordFields(options.fields, redact, masked.add)
+            ),
             write=self.journal.append,
             raise_errors=options.raise_errors,
             counters=self.counters,
@@ -210,6 +216,7 @@ class AppState:
             suppressed=self.counters.total("suppressed"),
             sampled_out=self.counters.total("sampled_out"),
             excluded=self.counters.by_reason("excluded"),
+            redacted=self.counters.by_reason("redacted"),
             exporters={name: each.stats() for name, each in self.export.supervisors.items()},
             hook_times=self.plugins.times(),
         )

@@ -7,14 +7,15 @@ from collections.abc import Collection
 from typing import Any, Final
 from urllib.parse import unquote, unquote_plus, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 MAX_PREFIX_BYTES: Final = 30
 """Of the prefix of names, so that the longest name fits every server."""
 
 NOT_A_URL: Final = (
-    "cannot be read. A URL is scheme://user:password@host:port/database; in user and password, "
-    "characters such as @ : / ? # [ ] % are percent-encoded (urllib.parse.quote with safe='')"
+    "cannot be read. A URL is scheme://user:password@host:port/database. Where a user, password or "
+    "name has a space or one of @ : / ? # [ ] %, percent-encode it "
+    "(urllib.parse.quote(password, safe=''))"
 )
 """Says what a URL looks like, without the one that was given: it may have a password."""
 
@@ -48,6 +49,15 @@ class ServerConfig(BaseModel):
     def _from_url(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
         return cls.read_url(dict(given)) if isinstance(given, dict) else given
 
+    @field_validator("host")
+    @classmethod
+    def _is_host(cls, host: str | None) -> str | None:
+        for each in (host or "").split(","):
+            is_socket = each.startswith(("/", "@", "%2F"))
+            if not is_socket and (set(each) & set("@/?#") or _UNPRINTABLE.search(each.strip())):
+                raise ValueError("is no host name. A whole URL is given as `url`")
+        return host
+
     @classmethod
     def read_url(cls, fields: dict[str, Any]) -> dict[str, Any]:
         """Return the fields of the model, with those that a `url` among the given ones stands for.
@@ -76,6 +86,62 @@ def check_prefix(prefix: str) -> str:
 
 
 # -- URLs ----------------------------------------------------------------------------------------
+
+
+_AFTER_HOST: Final = re.compile(r"[/?#]")
+_UNPRINTABLE: Final = re.compile(r"[\s\x00-\x20\x7f]")
+_HOST_AND_PORT: Final = r"(?:\[[^]]*\]|[^:@\[\]]*)(?::\d{0,5})?"
+_HOSTS_AND_PORTS: Final = re.compile(f"{_HOST_AND_PORT}(?:,{_HOST_AND_PORT})*")
+
+
+def refuse_split_password(url: str) -> None:
+    """Refuse a URL whose host may be a part of its password, which DNS and the log would see.
+
+    A password with an unencoded ``@``, ``/``, ``?`` or ``#`` ends too early.
+
+    Args:
+        url: Of any kind. One without a host, such as that of a file, is never refused.
+
+    Raises:
+        ValueError: It may. The message does not repeat it.
+    """
+    authority, tail = _split(url)
+    if (
+        authority.count("@") > 1
+        or (authority and _UNPRINTABLE.search(authority))
+        or ("@" in tail and not _HOSTS_AND_PORTS.fullmatch(authority.rpartition("@")[2]))
+    ):
+        raise ValueError(NOT_A_URL)
+
+
+def refuse_unencoded(url: str, names: Collection[str]) -> None:
+    """Refuse the URL of a database server that has a special character where it means another.
+
+    Args:
+        url: As it was given.
+        names: Parameters of the query that may have an unencoded ``@`` in their value.
+
+    Raises:
+        ValueError: It has one. The message does not repeat it.
+    """
+    refuse_split_password(url)
+    _, tail = _split(url)
+    path, _, query = tail.partition("?")
+    pieces = [piece.partition("=") for piece in query.split("&")] if "@" in query else []
+    if (
+        "@" in path
+        or "#" in tail
+        or _UNPRINTABLE.search(url)
+        or any(name not in names or not equals for name, equals, _ in pieces)
+    ):
+        raise ValueError(NOT_A_URL)
+
+
+def _split(url: str) -> tuple[str, str]:
+    """Return what a URL has between the slashes and the path, and the rest."""
+    rest = url.partition("://")[2]
+    end = _AFTER_HOST.search(rest)
+    return (rest, "") if end is None else (rest[: end.start()], rest[end.start() :])
 
 
 def take_query(query: str, names: Collection[str]) -> tuple[dict[str, str], list[str]]:
@@ -110,6 +176,7 @@ def fields_of_url(url: str, names: Collection[str]) -> dict[str, Any]:
     Raises:
         ValueError: It cannot be parsed, or has a parameter that is no field.
     """
+    refuse_unencoded(url, names)
     try:
         parts = urlsplit(url)
         port = parts.port

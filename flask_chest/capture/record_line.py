@@ -79,7 +79,9 @@ class Lines:
         duration_us = state.duration_ns // 1_000
         return _LINE % (
             identity,
-            b'"%b"' % identity if state.request_id is state.identity else to_json(state.request_id),
+            b'"%b"' % identity
+            if state.request_id is state.identity
+            else to_json(self._fields.request_id(state.request_id or "") or state.identity),
             b"null" if state.trace_id is None else b'"%b"' % state.trace_id.encode(),
             self._known.get(response) or self._service_to_status(response),
             b"null" if state.error is None else to_json(self._fields.error(state.error)),

@@ -15,6 +15,7 @@ from flask_chest.encode.fact_names import RELEASE
 from flask_chest.encode.text import clean_text
 from flask_chest.runtime import fork
 from flask_chest.runtime.clock import clock
+from flask_chest.runtime.interrupts import is_interrupt
 from flask_chest.runtime.log import raised as place
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ class Recorder:
                 else:
                     variables = self._take_variables(state, request, plan)
             self.write(self._lines.line(state, subject, weight, variables))
-        except Exception as fault:  # noqa: BLE001 - a fault of capture must not cost the request
+        except BaseException as fault:  # noqa: BLE001 - a fault of capture must not cost the request
             self.report_loss(fault)
         finally:
             state.globals = state.hidden = state.error = state.context = state.resolved = None
@@ -157,12 +158,18 @@ class Recorder:
             state.is_counted = True
             self._counters.add("excluded", reason)
 
-    def report_loss(self, error: Exception) -> None:
-        """Count the record that a fault of capture costs, and report the fault."""
+    def report_loss(self, error: BaseException) -> None:
+        """Count the record that a fault of capture costs, and report the fault.
+
+        Raises:
+            BaseException: The error, when it is no fault of capture but ends more than that.
+        """
         self._counters.add("dropped", "capture")
+        if is_interrupt(error):
+            raise error
         self.report_fault(error)
 
-    def report_fault(self, error: Exception) -> None:
+    def report_fault(self, error: BaseException) -> None:
         """Count and log a fault of capture; raise it when CHEST_RAISE_ERRORS is set."""
         self._counters.add("capture_errors")
         self._throttle.log(logging.ERROR, "capture", f"Capture failed: {place(error)}")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from flask_chest.runtime.interrupts import is_interrupt
 from flask_chest.runtime.log import raised
 
 if TYPE_CHECKING:
@@ -105,7 +106,9 @@ class RequestIds:
         name = "hook chest_request_id" if generator is None else f"generator {generator!r}"
         try:
             given: object = source(request)
-        except Exception as error:  # noqa: BLE001 - the application's code must not cost the request
+        except BaseException as error:  # the application's code must not cost the request
+            if is_interrupt(error):
+                raise
             self._replaced(f"the {name} raised {raised(error)}")
             return None
         if is_well_formed(given):

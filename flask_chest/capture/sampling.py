@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import random
 import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from flask_chest.runtime.interrupts import is_interrupt
 from flask_chest.runtime.log import raised
 
 if TYPE_CHECKING:
@@ -17,22 +19,60 @@ if TYPE_CHECKING:
     from flask_chest.runtime.counters import Counters
     from flask_chest.runtime.log import Throttle
 
-_RANDOM_BITS: Final = 56
+_PURPOSE: Final = b"chest sampling"
+"""Keeps the key apart from all others that are derived from the same secret."""
 
 
-def fraction(trace_id: str | None, request_id: str) -> float:
-    """Return a number from 0 to below 1 that is the same in every service that sees the request.
+class Draws:
+    """Draws a number for each request: the same in every service that has the key, for one trace.
 
-    It comes from the last 56 bits of the trace ID, which are random (W3C Trace Context, level 2,
-    section 3.2.2.3). A request is kept when the number is at least 1 - rate, as in OpenTelemetry's
-    consistent probability sampling. Without a trace ID, it comes from a hash of the request ID.
+    The client may have chosen the ID of the trace or of the request. It knows neither the key, and
+    so not the number that an ID leads to, nor can it use one ID for ever: after `MAX_SAME` requests
+    each further one draws by chance. An ID is forgotten after at least `MEMORY` others.
+
+    Args:
+        secret: What the key is derived from; None for a random key of this process.
     """
-    if trace_id is not None:
-        bits = int(trace_id[-_RANDOM_BITS // 4 :], 16)
-    else:
-        digest = hashlib.blake2b(request_id.encode("utf-8"), digest_size=_RANDOM_BITS // 8)
-        bits = int.from_bytes(digest.digest(), "big")
-    return (bits >> 3) / float(1 << _RANDOM_BITS - 3)  # a float holds 53 bits
+
+    MAX_SAME: Final = 32
+    MEMORY: Final = 2_048
+
+    def __init__(self, secret: bytes | None) -> None:
+        self._key = hashlib.blake2b(
+            secret or os.urandom(32), digest_size=32, person=_PURPOSE
+        ).digest()
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Start again in a forked child, with random numbers of its own. The key stays."""
+        self._lock = threading.Lock()
+        self._random = random.Random()  # noqa: S311 - nobody sees the numbers
+        self._recent: dict[bytes, int] = {}
+        self._older: dict[bytes, int] = {}
+
+    def draw(self, trace_id: str | None, request_id: str) -> float:
+        """Return a number from 0 to below 1. A request is kept when it is at least 1 - rate."""
+        text = request_id if trace_id is None else trace_id
+        digest = hashlib.blake2b(text.encode("utf-8"), digest_size=16, key=self._key).digest()
+        with self._lock:
+            if self._count(digest) > self.MAX_SAME:
+                return self._random.random()
+        return _unit(digest)
+
+    def _count(self, digest: bytes) -> int:
+        """Return how many requests had this ID lately, with this one."""
+        recent = self._recent
+        count = recent.get(digest) or self._older.get(digest, 0)
+        if digest not in recent and len(recent) >= self.MEMORY:
+            self._older, self._recent = recent, {}
+            recent = self._recent
+        recent[digest] = count + 1
+        return count + 1
+
+
+def _unit(digest: bytes) -> float:
+    """Return a digest as a number from 0 to below 1."""
+    return (int.from_bytes(digest[:8], "big") >> 11) / float(1 << 53)  # a float holds 53 bits
 
 
 class Sampling:
@@ -46,11 +86,13 @@ class Sampling:
         keep_slower_than_ms: Keep requests that took longer; None for no such rule.
         rule: Called with the finished record of a request that would not be kept; None for none.
         per_second: Maximum of records in one second, for this process; None for no limit.
+        secret: Known to all services that are to keep the same traces; None when there is none.
     """
 
     def __init__(
         self,
         *,
+        secret: bytes | None = None,
         keep_errors: bool,
         keep_slower_than_ms: float | None,
         rule: Callable[[RecordData], object] | None,
@@ -58,6 +100,7 @@ class Sampling:
         counters: Counters,
         throttle: Throttle,
     ) -> None:
+        self._draws = Draws(secret)
         self._keep_errors = keep_errors
         self._keep_slower_than_ms = keep_slower_than_ms
         self._rule = rule
@@ -84,7 +127,7 @@ class Sampling:
             return 1.0
         if self._keep_slower_than_ms is not None and duration_ms > self._keep_slower_than_ms:
             return 1.0
-        if rate > 0.0 and fraction(trace_id, request_id) >= 1.0 - rate:
+        if rate > 0.0 and self._draws.draw(trace_id, request_id) >= 1.0 - rate:
             return 1.0 / rate
         return 0.0
 
@@ -92,7 +135,9 @@ class Sampling:
         """Return the weight by the application's own rule. A rule that raises keeps the record."""
         try:
             return 1.0 if self._rule is not None and self._rule(record) else 0.0
-        except Exception as error:  # noqa: BLE001 - the application's code, which must not cost the record
+        except BaseException as error:  # the application's code, which must not cost the record
+            if is_interrupt(error):
+                raise
             self._counters.add("capture_errors")
             self._throttle.log(
                 logging.ERROR,
@@ -109,6 +154,7 @@ class Sampling:
 
     def after_fork(self) -> None:
         """Count from zero in a forked child."""
+        self._draws.after_fork()
         if self._limit is not None:
             self._limit.after_fork()
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
+from flask import current_app
 from flask.cli import with_appcontext
 
 from flask_chest.cli.application import current_state
+from flask_chest.cli.masked import masked_names
+from flask_chest.cli.output import echo, echo_error
 from flask_chest.errors import ChestError
+from flask_chest.runtime.interrupts import is_interrupt
+from flask_chest.settings.masking import mask_urls
+
+_MAX_PLACES: Final = 5
 
 
 @click.command()
@@ -14,19 +23,29 @@ from flask_chest.errors import ChestError
 def check() -> None:
     """Connect to the database of each exporter, and say what is wrong.
 
-    Writes no record. The exit status is 1 when an exporter cannot deliver now.
+    Also list what routes name and will not get, because it is masked. Writes no record. The exit
+    status is 1 when an exporter cannot deliver now.
     """
-    exporters = current_state().exporters
+    state = current_state()
+    exporters = state.exporters
     faults = 0
     for name, exporter in exporters.items():
         try:
             type(exporter)(exporter.config).check()
-        except Exception as error:  # noqa: BLE001 - an exporter may raise anything
+        except BaseException as error:  # an exporter may raise anything
+            if is_interrupt(error):
+                raise
             faults += 1
             kind = "" if isinstance(error, ChestError) else f"{type(error).__name__}: "
-            click.echo(f"{name}: {kind}{error}", err=True)
+            echo_error(f"{name}: {kind}{error}")
         else:
-            click.echo(f"{name}: can deliver")
+            echo(f"{name}: can deliver")
+    for name, places in masked_names(current_app, state.capture.rules, state.redact.keys):
+        shown = ", ".join(places[:_MAX_PLACES]) + (", ..." if len(places) > _MAX_PLACES else "")
+        echo(
+            f"{name!r} is named for {shown} and always masked. To keep it, set "
+            f"CHEST_REDACT_KEYS = [{'!' + name!r}]; else remove the name"
+        )
     if faults:
         raise click.ClickException(f"{faults} of {len(exporters)} cannot deliver now")
 
@@ -59,9 +78,9 @@ def flush(timeout: float) -> None:
     stats = state.stats()
     state.close()
     for name, exporter in stats.exporters.items():
-        click.echo(
+        echo(
             f"{name}: {exporter.delivered} delivered, {exporter.pending_bytes} bytes waiting"
-            + (f", {exporter.last_error}" if exporter.last_error else "")
+            + (f", {mask_urls(exporter.last_error)}" if exporter.last_error else "")
         )
     if not arrived:
         raise click.ClickException(f"Not everything was delivered within {timeout:g} seconds")

@@ -6,6 +6,7 @@ import click
 from flask.cli import with_appcontext
 
 from flask_chest.cli.application import current_state
+from flask_chest.cli.output import echo
 
 
 @click.command()
@@ -19,4 +20,4 @@ def plugins() -> None:
     """
     for plugin in current_state().plugins.found:
         hooks = f"left out by {plugin.left_out}" if plugin.left_out else ", ".join(plugin.hooks)
-        click.echo(f"{plugin.name}\t{plugin.origin}\t{hooks}")
+        echo(plugin.name, plugin.origin, hooks)

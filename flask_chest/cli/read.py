@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import click
 from flask.cli import with_appcontext
 
 from flask_chest.cli.application import current_state
+from flask_chest.cli.output import echo, echo_error, echo_json
 from flask_chest.errors import ChestError
 
 if TYPE_CHECKING:
@@ -58,10 +58,10 @@ def records(request_id: str | None, limit: int, exporter: str) -> None:
         else:
             found = store.query(limit=limit, request_id=request_id)
         for record in found:
-            click.echo(json.dumps(record.as_data(), ensure_ascii=False))
+            echo_json(record.as_data())
     waiting = current_state().stats().exporters[exporter].pending_bytes
     if not found and waiting:
-        click.echo(f"{waiting} bytes wait in the journal: flask chest flush", err=True)
+        echo_error(f"{waiting} bytes wait in the journal: flask chest flush")
 
 
 @click.command()
@@ -75,9 +75,9 @@ def routes(exporter: str) -> None:
     """
     line = "{:>8} {:>7} {:>9} {:>9}  {}"
     with _open_store(exporter) as store:
-        click.echo(line.format("count", "errors", "p50 ms", "p95 ms", "route"))
+        echo(line.format("count", "errors", "p50 ms", "p95 ms", "route"))
         for row in store.routes():
-            click.echo(
+            echo(
                 line.format(
                     f"{row.count:g}",
                     f"{row.errors:g}",
@@ -104,4 +104,4 @@ def top(name: str, limit: int, exporter: str) -> None:
     """  # noqa: D301 - click reads \b as "keep these lines"
     with _open_store(exporter) as store:
         for row in store.top_values(name, limit=limit):
-            click.echo(f"{row.count:>8g}  {'null' if row.value is None else row.value}")
+            echo(f"{row.count:>8g}  {'null' if row.value is None else row.value}")

@@ -3,55 +3,89 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping
 from typing import Any, Final, TypeGuard, cast
 
 from flask_chest.encode.limits import MAX_TEXT, VALUE_COST
-from flask_chest.redaction import MAX_NUMBER, PLAIN, Redactor
+from flask_chest.redaction import MAX_NUMBER, PLAIN, WEAK, Budget, Redactor
 
 _MAX_ITEMS: Final = 64
+_NO_SECRETS: Final = frozenset(map(id, (int, float, bool, type(None))))  # under a weak key
+_VALUES: Final = frozenset(
+    ("value", "Value", "val", "content", "default", "data", "ParameterValue", "SecretString")
+)
 MIN_NUMBER: Final = -MAX_NUMBER
 
 
-def flat_copy(value: object, redact: Redactor) -> tuple[list[Any] | dict[str, Any], int] | None:
+def flat_copy(
+    value: object, redact: Redactor, budget: Budget | None = None
+) -> tuple[list[Any] | dict[str, Any], int] | None:
     """Return a copy of a flat list or dict that goes into JSON as it is, and its room in a record.
 
     None means that this is not certain: the value has to be converted.
+
+    Args:
+        value: Any value.
+        redact: Knows what is secret.
+        budget: Pays for texts and keys that have not been seen lately.
     """
-    kind = type(value)  # copied in one step, as another thread may change it
+    kind = type(value)
     if kind is dict:
-        pairs = dict(cast("dict[Any, Any]", value))
-        if len(pairs) > _MAX_ITEMS or not _are_plain_keys(pairs, redact):
-            return None
-        room = _room(pairs.values(), redact)
-        return None if room is None else (pairs, room + sum(map(len, pairs)))
+        return _flat_dict(cast("dict[Any, Any]", value), redact, budget)
     if kind is list or kind is tuple:
-        items = list(cast("list[Any]", value))
-        if (
-            len(items) > _MAX_ITEMS
-            # a key and its value, as headers often are
-            or (len(items) == 2 and type(items[0]) is str and redact.verdict(items[0]) != PLAIN)
-        ):
-            return None
-        room = _room(items, redact)
-        return None if room is None else (items, room)
+        return _flat_list(cast("list[Any]", value), redact, budget)
     return None
 
 
-def _are_plain_keys(keys: Iterable[object], redact: Redactor) -> bool:
-    for key in keys:
-        if type(key) is not str or not redact.is_harmless(key) or redact.verdict(key) != PLAIN:
+def _flat_dict(
+    value: dict[Any, Any], redact: Redactor, budget: Budget | None
+) -> tuple[dict[str, Any], int] | None:
+    if len(value) > _MAX_ITEMS:
+        return None
+    pairs = dict(value)  # in one step: another thread may change it
+    if (
+        len(pairs) > _MAX_ITEMS
+        or not _are_plain_pairs(pairs, redact, budget)
+        # perhaps of a secret name that stands beside it
+        or not _VALUES.isdisjoint(pairs)
+    ):
+        return None
+    room = _room(pairs.values(), redact, budget)
+    return None if room is None else (pairs, room + sum(map(len, pairs)))
+
+
+def _flat_list(
+    value: list[Any] | tuple[Any, ...], redact: Redactor, budget: Budget | None
+) -> tuple[list[Any], int] | None:
+    if len(value) > _MAX_ITEMS:
+        return None
+    items = list(value)
+    if len(items) > _MAX_ITEMS or (
+        # a key and its value, as headers often are, perhaps with a flag
+        2 <= len(items) <= 3 and type(items[0]) is str and redact.verdict(items[0]) != PLAIN
+    ):
+        return None
+    room = _room(items, redact, budget)
+    return None if room is None else (items, room)
+
+
+def _are_plain_pairs(pairs: Mapping[Any, object], redact: Redactor, budget: Budget | None) -> bool:
+    for key, value in pairs.items():
+        if type(key) is not str or not redact.is_harmless(key, budget):
+            return False
+        verdict = redact.verdict(key, budget)
+        if verdict != PLAIN and (verdict != WEAK or id(type(value)) not in _NO_SECRETS):
             return False
     return True
 
 
-def _room(items: Collection[Any], redact: Redactor) -> int | None:
+def _room(items: Collection[Any], redact: Redactor, budget: Budget | None) -> int | None:
     """Return the room of scalars that go into JSON as they are; None when one does not."""
     room = VALUE_COST * (len(items) + 1)
     for item in items:
         kind = type(item)
         if kind is str:
-            if not redact.is_harmless(item):
+            if not redact.is_harmless(item, budget):
                 return None
             room += len(item)
         elif not (

@@ -23,3 +23,7 @@ class GivenNames(Patterns):
     def asks_for(self, name: str) -> bool:  # noqa: ARG002 - all of them are
         """Return True: the application has named each of these variables."""
         return True
+
+    def names_exactly(self, name: str) -> bool:  # noqa: ARG002 - as above
+        """Return True: the application has named each of these variables."""
+        return True

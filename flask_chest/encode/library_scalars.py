@@ -8,7 +8,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
+
+from flask_chest.encode.moments import datetime_text, is_known_zone
+from flask_chest.encode.storage import address, has_base, is_at
 
 _Read: TypeAlias = Callable[[Any], object]
 
@@ -16,7 +19,8 @@ _Read: TypeAlias = Callable[[Any], object]
 def reader(kind: type) -> _Read | None:
     """Return what reads scalars of the type `kind`; None for types that need no help.
 
-    `numpy.float64` and `pandas.Timestamp`, for example, are Python's own types already.
+    Only the libraries' own classes are read so. `numpy.float64` and `numpy.str_` are Python's own
+    types besides, and their subclasses are read as those.
     """
     return _numpy_reader(kind) or _pandas_reader(kind)
 
@@ -25,16 +29,9 @@ def plain(value: object) -> object:
     """Return a bool, a number or nothing of numpy or pandas as Python's own; others as they are."""
     read = reader(type(value))
     if read is None:
-        generic = getattr(sys.modules.get("numpy"), "number", None)
-        if not isinstance(generic, type) or not issubclass(type(value), generic):
-            return value
-        read = _item
+        return value
     found = read(value)
     return found if found is None or type(found) in {bool, int, float} else value
-
-
-def _item(value: Any) -> object:  # noqa: ANN401 - a scalar of numpy
-    return value.item()
 
 
 def _nothing(_value: object) -> None:
@@ -43,11 +40,13 @@ def _nothing(_value: object) -> None:
 
 def _numpy_reader(kind: type) -> _Read | None:
     numpy = sys.modules.get("numpy")
-    generic = getattr(numpy, "generic", None)
-    if not isinstance(generic, type) or not issubclass(kind, generic):
+    if numpy is None or not has_base(kind, getattr(numpy, "generic", None)):
         return None
+    place = address(kind)
+    if place is None or place[0] != "numpy" or not is_at(kind, *place):
+        return None  # a subclass of the application: numpy itself would ask it
     for name, read in _OF_NUMPY.items():
-        if issubclass(kind, getattr(numpy, name, ())):
+        if has_base(kind, getattr(numpy, name)):
             return read
     return None
 
@@ -60,10 +59,24 @@ def _pandas_reader(kind: type) -> _Read | None:
         if kind is type(getattr(pandas, name, None)):
             return _nothing
     for name in ("Period", "Interval"):
-        found = getattr(pandas, name, None)
-        if isinstance(found, type) and issubclass(kind, found):
+        if kind is getattr(pandas, name, None):
             return str
-    return None
+    return _timestamp if kind is getattr(pandas, "Timestamp", None) else None
+
+
+def _number(value: Any) -> object:  # noqa: ANN401 - a scalar of numpy
+    found = value.item()
+    if type(found) in {bool, int, float}:
+        return found
+    # Python has no `longdouble`: there an item of numpy is what it was.
+    is_complex = has_base(type(value), sys.modules["numpy"].complexfloating)
+    return repr(complex(found)) if is_complex else float(found)
+
+
+def _timestamp(value: Any) -> str:  # noqa: ANN401 - a pandas.Timestamp
+    if value.tzinfo is None or is_known_zone(value.tzinfo):
+        return cast("str", value.isoformat())  # with nanoseconds, which a datetime has not
+    return datetime_text(value)
 
 
 def _seconds(value: Any) -> object:  # noqa: ANN401 - a numpy.timedelta64
@@ -89,7 +102,8 @@ def _moment(value: Any) -> object:  # noqa: ANN401 - a numpy.datetime64
 
 
 _OF_NUMPY: Final[dict[str, _Read]] = {
-    "bool_": bool,
-    "timedelta64": _seconds,
+    "timedelta64": _seconds,  # a number to numpy
     "datetime64": _moment,
+    "bool_": _number,
+    "number": _number,
 }

@@ -44,6 +44,7 @@ class Patterns:
         caught: Memory: what `catches` has returned before.
         verdicts: Memory of the one filter that uses these patterns: the redactor's verdict on
             names that are taken and fit for JSON.
+        chosen_verdicts: The same of names that a plugin may have added.
 
     Raises:
         ConfigurationError: A pattern cannot match anything.
@@ -51,8 +52,8 @@ class Patterns:
 
     __slots__ = (
         "_excluded", "_inclusions", "_matches_wildcard",
-        "caught", "exclusions", "facts", "families", "has_wildcards", "names", "patterns",
-        "verdicts",
+        "caught", "chosen_verdicts", "exclusions", "facts", "families", "has_wildcards", "names",
+        "patterns", "verdicts",
     )  # fmt: skip
 
     def __init__(
@@ -95,6 +96,7 @@ class Patterns:
         self.families = frozenset(filter(None, map(fact_names.family_of, wildcards)))
         self.caught: dict[str, bool] = {}
         self.verdicts: dict[str, int] = {}
+        self.chosen_verdicts: dict[str, int] = {}
 
     def joined(self, other: Patterns, *, setting: str) -> Patterns:
         """Return the patterns that take what either takes and neither excludes.
@@ -128,7 +130,9 @@ class Patterns:
                 and not self.excludes(name)
             )
             # A client may invent any number of parameters and headers.
-            if len(self.caught) < MAX_REMEMBERED and not fact_names.is_fact(name):
+            if not fact_names.is_fact(name):
+                if len(self.caught) >= MAX_REMEMBERED:
+                    self.caught.clear()
                 self.caught[name] = known
         return known
 
@@ -152,6 +156,10 @@ class Patterns:
                 if name not in chosen and self.catches(name):
                     chosen[name] = value
         return chosen
+
+    def names_exactly(self, name: str) -> bool:
+        """Return whether `name` is listed as it is."""
+        return name in self._inclusions
 
     def asks_for(self, name: str) -> bool:
         """Return whether `name` is listed, or a plugin added it: not merely matched by a `*`."""

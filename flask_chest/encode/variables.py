@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Mapping
 from itertools import islice
-from typing import Final, cast
+from typing import Final
 
-from flask_chest.encode.fact_names import is_fact
 from flask_chest.encode.fast_path import MIN_NUMBER, flat_copy
-from flask_chest.encode.limits import MAX_ITEMS, MAX_RECORD, VALUE_COST
+from flask_chest.encode.limits import MAX_FLAT, MAX_ITEMS, MAX_NAMES, MAX_RECORD
 from flask_chest.encode.patterns import MAX_REMEMBERED, Patterns
-from flask_chest.encode.text import unique_key
-from flask_chest.encode.values import NotData, to_data
+from flask_chest.encode.record_conversion import CUT, RecordConversion
+from flask_chest.encode.values import snapshot
 from flask_chest.record import JsonValue
-from flask_chest.redaction import DROPPED, MAX_NUMBER, PLAIN, SECRET, Redactor
+from flask_chest.redaction import MASK, MAX_NUMBER, PLAIN, STRONG, Redactor
 
 _MISSING: Final = object()
+_MANY: Final = 256
+"""More variables than these are converted within a budget, although most may be short scalars."""
 
 
 class VariableFilter:
@@ -24,15 +25,20 @@ class VariableFilter:
     Args:
         redact: Takes out what is secret.
         skipped: Called with the number of values that a pattern caught and that are not data.
+        masked: Called with how many values of a record were masked, by name.
     """
 
-    def __init__(self, redact: Redactor, skipped: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        redact: Redactor,
+        skipped: Callable[[int], None],
+        masked: Callable[[Mapping[str, int]], None],
+    ) -> None:
         self._redact = redact
         self._skipped = skipped
-        self._verdicts: dict[str, int] = {}
-        """The redactor's verdict on names that are fit for JSON. Secret names are not there."""
+        self._masked = masked
 
-    def take(
+    def take(  # noqa: C901, PLR0912 - one loop is the fast path
         self,
         variables: Mapping[str, object],
         patterns: Patterns,
@@ -47,10 +53,12 @@ class VariableFilter:
                 Nothing is raised but what this raises.
         """
         names: Collection[str]
+        if len(variables) > _MANY and patterns.has_wildcards:
+            return self._take_many(variables, patterns, enrich)
         if enrich is not None:
             chosen = patterns.choose(variables)
             enrich(chosen)
-            variables, names, verdicts = chosen, chosen, self._verdicts
+            variables, names, verdicts = chosen, chosen, patterns.chosen_verdicts
         else:
             names, verdicts = patterns.names, patterns.verdicts
             if patterns.has_wildcards:
@@ -63,8 +71,9 @@ class VariableFilter:
         # loop here, and 10,050 instructions for 3 variables instead of 8,890.
         harmless = self._redact.harmless
         taken: dict[str, object] = {}
-        flats, room = [], MAX_RECORD // 2  # scalars have the other half
+        room = MAX_FLAT
         others: set[str] = set()
+        masked: dict[str, int] | None = None
         for name in names:
             value = variables.get(name, _MISSING)
             kind = type(value)
@@ -72,95 +81,85 @@ class VariableFilter:
                 if (
                     verdict == PLAIN and (value in harmless or self._redact.is_harmless(value))  # type: ignore[arg-type] # a str
                     if kind is str
-                    else MIN_NUMBER < value < MAX_NUMBER  # type: ignore[operator] # NaN is not
+                    else MIN_NUMBER < value < MAX_NUMBER and verdict != STRONG  # type: ignore[operator] # NaN is not
                     if kind is int or kind is float
                     else value is None or kind is bool
                 ):
                     taken[name] = value
-                elif verdict == PLAIN and (known := flat_copy(value, self._redact)) is not None:
-                    taken[name], used = known
-                    room -= used
-                    flats.append(name)
+                elif verdict != PLAIN and kind is str and self._redact.masks:
+                    taken[name] = MASK  # a conversion takes 2 us more
+                    masked = {**masked, name: 1} if masked else {name: 1}
                 elif value is not _MISSING:
                     taken[name] = value
-                    others.add(name)
+                    if (
+                        verdict == PLAIN
+                        and room > 0
+                        and (known := flat_copy(value, self._redact)) is not None
+                    ):
+                        taken[name], used = known
+                        room -= used
+                    else:
+                        others.add(name)
             elif value is not _MISSING and (
                 enrich is not None or patterns.caught.get(name) is not False
             ):
                 return self._learned(variables, patterns, is_chosen=enrich is not None)
-        if others or room < 0 or len(taken) > MAX_ITEMS:
-            return self._converted(taken, others.union(flats), patterns)
+        if masked is not None:
+            self._masked(masked)
+        if others or len(taken) > MAX_ITEMS:
+            room += MAX_RECORD - MAX_FLAT
+            return self._converted(taken, others, patterns, verdicts, room)
         return taken  # type: ignore[return-value] # scalars, and copies of flat containers
+
+    def _take_many(
+        self,
+        variables: Mapping[str, object],
+        patterns: Patterns,
+        enrich: Callable[[dict[str, object]], None] | None,
+    ) -> Mapping[str, JsonValue]:
+        """Return the same of many variables, such as those that a client sent, within a budget."""
+        names = len(variables)
+        if names > MAX_NAMES:
+            listed = {name: variables[name] for name in patterns.names if name in variables}
+            some = snapshot(variables, lambda all_of_g: all_of_g.items(), MAX_NAMES - len(listed))
+            variables = {**listed, **dict(some)}
+        chosen = patterns.choose(variables)
+        if enrich is not None:
+            enrich(chosen)
+        taken = self._learned(chosen, patterns, is_chosen=True)
+        if names > MAX_NAMES:
+            taken.pop(CUT, None)
+            taken[CUT] = f"[cut, {names} items]"
+        return taken
 
     def _learned(
         self, variables: Mapping[str, object], patterns: Patterns, *, is_chosen: bool
-    ) -> Mapping[str, JsonValue]:
+    ) -> dict[str, JsonValue]:
         """Return the JSON form of variables with new names among them, and remember the names."""
         chosen = variables if is_chosen else patterns.choose(variables)
-        data = self._converted(chosen, chosen, patterns)
-        if not is_chosen and len(patterns.verdicts) < MAX_REMEMBERED:
-            known = self._verdicts
-            patterns.verdicts.update((name, known[name]) for name in chosen if name in known)
-        return data
+        memory = patterns.chosen_verdicts if is_chosen else patterns.verdicts
+        if len(memory) >= MAX_REMEMBERED:  # names that strangers made
+            memory.clear()
+        return self._converted(chosen, chosen, patterns, memory, MAX_RECORD)
 
     def _converted(
-        self, chosen: Mapping[str, object], others: Container[str], patterns: Patterns
+        self,
+        chosen: Mapping[str, object],
+        others: Container[str],
+        patterns: Patterns,
+        memory: dict[str, int],
+        room: int,
     ) -> dict[str, JsonValue]:
         """Return the JSON form of variables. Only those named in `others` need a conversion."""
-        room = MAX_RECORD
-        data: dict[str, JsonValue] = {}
-        repeats: dict[str, int] = {}
-        skipped = 0
+        conversion = RecordConversion(self._redact, patterns, memory, room)
         for name, value in islice(chosen.items(), MAX_ITEMS):
-            if name not in others and name not in data:
-                data[name] = plain = cast("JsonValue", value)
-                room -= VALUE_COST + len(name) + (len(plain) if isinstance(plain, str) else 0)
-                continue
-            try:
-                room -= self._add(data, name, value, patterns, room=room, repeats=repeats)
-            except (
-                NotData,
-                TypeError,
-            ):  # not data, or a plugin has added it under a name that is not a text
-                skipped += 1
-        if len(chosen) > MAX_ITEMS:
-            data[unique_key("…", data, repeats)] = f"[cut, {len(chosen)} items]"
-        if skipped:
-            self._skipped(skipped)
+            if name not in others and name not in conversion.data:
+                conversion.keep(name, value)
+            elif not conversion.add(name, value):
+                break
+        data = conversion.finish(len(chosen))
+        if conversion.skipped:
+            self._skipped(conversion.skipped)
+        if conversion.budget.masked:
+            self._masked(conversion.budget.masked)
         return data
-
-    def _add(
-        self,
-        data: dict[str, JsonValue],
-        name: str,
-        value: object,
-        patterns: Patterns,
-        *,
-        room: int,
-        repeats: dict[str, int],
-    ) -> int:
-        """Add a variable in its JSON form; return the room that it takes.
-
-        Raises:
-            NotData: Its value is not data.
-            TypeError: Its name is not a text.
-        """
-        name = str.__str__(name)  # the same name, without overrides
-        verdict = self._redact.verdict(name)
-        memory = self._verdicts
-        if is_fact(name):
-            # Another list may take the same fact by a `*`. What a `*` takes is not remembered: a
-            # client may invent any number of names.
-            memory = {}
-            if name in patterns.facts:
-                memory, verdict = patterns.verdicts, self._redact.verdict_of_named(name)
-        key = name
-        if name not in memory or name in data:
-            key = unique_key(name, data, repeats, self._redact)
-        if verdict != SECRET and key == name and len(memory) < MAX_REMEMBERED:
-            memory[name] = verdict
-        room -= len(key)
-        form, taken = to_data(value, verdict, room, self._redact, named=patterns.asks_for(name))
-        if form is not DROPPED:
-            data[key] = cast("JsonValue", form)
-        return len(key) + taken

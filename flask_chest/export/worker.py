@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from flask_chest.errors import BatchRejected, ChestError
 from flask_chest.exporter import Batch
 from flask_chest.runtime import fork
+from flask_chest.runtime.log import logger, raised
 
 if TYPE_CHECKING:
     from flask_chest.export.backoff import Backoff
@@ -292,5 +293,10 @@ class Worker:
         """Close the exporter if it is open, whatever it raises then."""
         if self.is_open:
             self.is_open = False
-            with contextlib.suppress(Exception), self._watched("close"):
-                self._exporter.close()
+            try:
+                with self._watched("close"):
+                    self._exporter.close()
+            except _Abandoned:
+                raise
+            except BaseException as error:  # noqa: BLE001 - SystemExit would end this thread alone
+                logger.debug("The exporter %r failed in close: %s", self._name, raised(error))

@@ -19,9 +19,9 @@ GROUP: Final = "flask_chest"
 """Name of the entry-point group, and of the pluggy project."""
 
 OURS: Final = frozenset(
-    f"flask-chest-{name}" for name in ("sqlite", "postgres", "mysql", "mongo", "dashboard")
+    f"flask-chest-{name}" for name in ("mongo", "mysql", "postgres", "sql", "sqlite")
 )
-"""The distributions of this project that bring plugins. All other plugins are external."""
+"""The distributions in this repository's folder `plugins`. All other plugins are external."""
 
 _AFTER_NAME: Final = re.compile(r"[^A-Za-z0-9._-]")
 """The first character after the distribution's name in a requirement."""
@@ -133,7 +133,9 @@ def load(choice: Choice) -> Iterator[tuple[PluginInfo, object]]:
         _check_version(plugin, requirements)
         try:
             loaded = entry.load()
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise ConfigurationError(
                 f"The {plugin} cannot be imported from {entry.value}: "
                 f"{type(error).__name__}: {error}. {plugin.remedy}"

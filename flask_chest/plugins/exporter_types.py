@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from flask_chest.errors import ConfigurationError
 from flask_chest.exporter import Exporter
+from flask_chest.runtime.interrupts import is_interrupt
 
 if TYPE_CHECKING:
     import pluggy
@@ -32,7 +33,9 @@ def exporter_types(
     for plugin, implementation in implementations:
         try:
             classes = list(cast("Iterable[type[Exporter]]", implementation.function()))
-        except Exception as error:
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
             raise ConfigurationError(
                 f"The {plugin} fails in chest_exporters: {type(error).__name__}: {error}. "
                 f"{plugin.remedy}"

@@ -12,6 +12,7 @@ from flask_chest.capture.request_ids import MAX_LENGTH, RequestIdHook, is_well_f
 from flask_chest.plugins.exporter_types import exporter_types
 from flask_chest.plugins.hook_call import HookCall
 from flask_chest.plugins.registry import Registry
+from flask_chest.runtime.interrupts import is_interrupt
 
 if TYPE_CHECKING:
     from flask import Request
@@ -112,7 +113,9 @@ class Plugins:
             for call in calls:
                 try:
                     given = call(request)
-                except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+                except BaseException as error:  # a plugin may raise anything
+                    if is_interrupt(error):
+                        raise
                     self._counters.add("request_ids_replaced")
                     call.failed(error)
                     continue
@@ -144,7 +147,9 @@ class Plugins:
             for call in calls:
                 try:
                     call(variables, request)
-                except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+                except BaseException as error:  # a plugin may raise anything
+                    if is_interrupt(error):
+                        raise
                     variables.clear()  # they may hold what this plugin was to remove
                     call.failed(error)
 
@@ -161,7 +166,9 @@ class Plugins:
                 try:
                     if call(record, request):
                         return True
-                except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+                except BaseException as error:  # a plugin may raise anything
+                    if is_interrupt(error):
+                        raise
                     call.failed(error)
             return False
 

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final, Literal, TypeAlias
 
 from pydantic_core import to_json
 
 from flask_chest.record import JsonValue
-from flask_chest.redaction.keys import PLAIN, SECRET, SecretKeys
-from flask_chest.redaction.texts import (
-    DEFAULT_VALUES,
-    FINDERS,
-    SecretKind,
-    Span,
-    is_card,
-    keyed,
-    without_escapes,
-)
+from flask_chest.redaction.assignments import assignments, passwords
+from flask_chest.redaction.budget import PATH_STEPS, SEARCH_STEPS, VALUE_STEPS, Budget
+from flask_chest.redaction.cards import cards, is_card
+from flask_chest.redaction.command_lines import command_lines
+from flask_chest.redaction.credentials import credentials
+from flask_chest.redaction.issuers import issuers
+from flask_chest.redaction.keys import PLAIN, STRONG, SecretKeys
+from flask_chest.redaction.markup import markup
+from flask_chest.redaction.private_keys import private_keys
+from flask_chest.redaction.scan import Finder, Scan
+from flask_chest.redaction.sql import sql
+from flask_chest.redaction.tokens import json_web_tokens
+from flask_chest.redaction.urls import emails, url_passwords, url_signatures
+from flask_chest.redaction.value_fields import value_fields
 
 RedactWith: TypeAlias = Literal["mask", "hash", "drop"]
 """The values of CHEST_REDACT_WITH."""
+
+SecretKind: TypeAlias = Literal["credentials", "jwt", "card", "email"]
+"""The values of CHEST_REDACT_VALUES."""
+
+DEFAULT_VALUES: Final[tuple[SecretKind, ...]] = ("credentials", "jwt", "card")
 
 MASK: Final = "[redacted]"
 
@@ -32,11 +41,23 @@ DROPPED: Final = object()
 MAX_NUMBER: Final = 10**12
 """Smaller numbers cannot be card numbers."""
 
+_FINDERS: Final[dict[SecretKind, tuple[Finder, ...]]] = {
+    "credentials": (credentials, url_passwords, url_signatures, private_keys, issuers),
+    "jwt": (json_web_tokens,),
+    "card": (cards,),
+    "email": (emails,),
+}
+_MAKERS: Final = (value_fields, markup, sql, command_lines)
+"""They make finders of values by the names that stand beside them."""
+
+_ESCAPE: Final = re.compile(r"\\(?:[abfnrtv]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # Too short for a secret that is found without its key.
 _SHORT: Final = re.compile(r"[A-Za-z0-9_.-]{0,11}")
+_OPTION: Final = re.compile("--?[A-Za-z]")  # of a command line
 _MAX_KNOWN: Final = 4_096
 _MAX_KNOWN_LENGTH: Final = 40  # a text of this length is never cut
+_MAX_HASHED: Final = 65_536
 
 
 class Redactor:
@@ -47,6 +68,11 @@ class Redactor:
         values: Kinds of secrets that are found in texts.
         how: `mask`; `hash`, the HMAC-SHA-256 of the value, equal for equal values; or `drop`.
         secret_key: Key of the hash.
+
+    Attributes:
+        harmless: Short texts in which `is_harmless` found no secret. Values repeat, such as
+            countries.
+        masks: Whether a secret becomes the same mask, whatever its value.
     """
 
     def __init__(
@@ -57,24 +83,30 @@ class Redactor:
         how: RedactWith = "mask",
         secret_key: bytes = b"",
     ) -> None:
-        self.verdict: Callable[[str], int] = keys.verdict
-        self.verdict_of_named: Callable[[str], int] = keys.verdict_of_named
-        self._finders = [FINDERS[kind] for kind in dict.fromkeys(values)]
-        self._finds_cards = FINDERS["card"] in self._finders
+        self.keys = keys
+        self.verdict = keys.verdict
+        kinds = list(dict.fromkeys(values))
+        self._finders = [finder for kind in kinds for finder in _FINDERS[kind]]
+        self._finders += [passwords, assignments(keys)]
+        self._finders += [make(keys.is_secret) for make in _MAKERS]
+        self._finds_cards = "card" in kinds
         self.harmless: set[str] = set()
-        """Short texts in which `is_harmless` found no secret. Values repeat, such as countries."""
+        self.masks = how == "mask"
         self._how = how
         self._secret_key = secret_key
 
     @staticmethod
     def is_secret(verdict: int, value: object) -> bool:
-        """Return whether a value is secret, by the verdict on its key. None and bools are not."""
+        """Return whether a value is secret, by the verdict on its key.
+
+        None and bools never are, numbers are only under a strong key.
+        """
         if verdict == PLAIN or value is None:
             return False
         kind = type(value)  # an object can fake its __class__
         if kind is bool:
             return False
-        return verdict == SECRET or kind not in (int, float)
+        return verdict == STRONG or not (kind is int or kind is float)
 
     def instead(self, value: JsonValue) -> JsonValue | object:
         """Return what replaces a secret value; `DROPPED` for nothing."""
@@ -89,54 +121,90 @@ class Redactor:
         """Whether `instead` uses the value."""
         return self._how == "hash"
 
-    def is_harmless(self, text: str) -> bool:
+    def is_harmless(self, text: str, budget: Budget | None = None) -> bool:
         """Fast path: True when the text certainly has no secret and is plain ASCII.
 
         False means that `text` must look.
+
+        Args:
+            text: The text.
+            budget: Pays for the search of a text that has not been seen lately.
         """
         if text in self.harmless or _UUID.fullmatch(text):
             return True
         if len(text) > _MAX_KNOWN_LENGTH or not text.isascii() or "\0" in text:
             return False
-        if not _SHORT.fullmatch(text) and self.text(text) is not text:
-            return False
+        is_short = _SHORT.fullmatch(text) is not None
+        if budget is not None:
+            budget.steps -= VALUE_STEPS if is_short else SEARCH_STEPS
+        if _OPTION.match(text):
+            return False  # what it is depends on its neighbours
+        if not is_short:
+            if budget is not None and budget.steps < 0:
+                return False
+            scan = Scan(text, PATH_STEPS)
+            for find in self._finders:
+                find(scan)
+            if scan.spans or "\\" in text:
+                return False
         if len(self.harmless) >= _MAX_KNOWN:
             self.harmless.clear()
         self.harmless.add(text)
         return True
 
-    def text(self, text: str) -> str:
-        """Return a text with its secrets replaced; the same object when there are none."""
+    def text(self, text: str, budget: Budget) -> str:
+        """Return a text with its secrets replaced; the same object when there are none.
+
+        It is cut where the budget ends: then the result stands for the first characters only, and
+        `budget.steps` is below zero.
+        """
         if text in self.harmless:
             return text
-        spans: list[Span] = []
-        # `\\token=x` is either a tab and "oken", or a backslash and "token". Both are searched.
-        for seen in {text, without_escapes(text)}:
-            for find in self._finders:
-                spans += find(seen)
-            spans += keyed(seen, self.verdict)
-        if not spans:
+        spans, end = self._spans(text, budget)
+        if spans:
+            budget.mask()
+        elif end == len(text):
             return text
         spans.sort()
         parts: list[str] = []
         position = 0
-        while spans:
-            start, end = spans.pop(0)
-            while (
-                spans and spans[0][0] < end
-            ):  # overlapping finds, such as a JWT after Bearer, are one secret
-                end = max(end, spans.pop(0)[1])
-            parts += (text[position:start], self._part(text[start:end]))
-            position = end
-        return "".join((*parts, text[position:]))
+        for start, stop in _merged(spans):
+            if start >= end:
+                break
+            parts += (text[position:start], self._part(text[start:stop]))
+            position = stop
+        return "".join((*parts, text[position:end]))
 
-    def number(self, number: float | None) -> JsonValue:
+    def finds(self, text: str, budget: Budget) -> bool:
+        """Return whether a text has a secret in it."""
+        return bool(self._spans(text, budget)[0])
+
+    def _spans(self, text: str, budget: Budget) -> tuple[list[tuple[int, int]], int]:
+        """Return where the secrets of a text are, and up to where it was searched."""
+        if budget.steps < 0:
+            return [], 0
+        spans: list[tuple[int, int]] = []
+        end = len(text)
+        # `\\token=x` is either a tab and "oken", or a backslash and "token". Both are searched.
+        for seen in {text, _without_escapes(text)}:
+            scan = Scan(seen, budget.steps)
+            if scan.look(0, len(seen)):
+                for find in self._finders:
+                    find(scan)
+            budget.steps = scan.steps
+            spans += scan.spans
+            end = min(end, scan.end)
+        return spans, end
+
+    def number(self, number: float | None, budget: Budget) -> JsonValue:
         """Return a number, or the replacement of a card number."""
         if number is None or number < MAX_NUMBER:
             return number
+        budget.steps -= VALUE_STEPS
         if self._finds_cards and number == int(number):
             digits = str(int(number))
             if is_card(digits):
+                budget.mask()
                 return self._part(digits)
         return number
 
@@ -146,5 +214,31 @@ class Redactor:
         return MASK if self._how == "mask" else ""
 
     def _hash(self, text: str) -> str:
+        if len(text) > _MAX_HASHED:
+            text = f"{text[:_MAX_HASHED]}{len(text)}"
         digest = hmac.digest(self._secret_key, text.encode("utf-8", "surrogatepass"), "sha256")
         return f"hmac:{digest[:16].hex()}"
+
+
+def _merged(spans: list[tuple[int, int]]) -> Iterable[tuple[int, int]]:
+    """Join spans that overlap, such as a JWT after Bearer: they are one secret."""
+    start, end = 0, 0
+    for begin, stop in spans:
+        if begin >= end or not end:
+            if end:
+                yield start, end
+            start, end = begin, stop
+        else:
+            end = max(end, stop)
+    if end:
+        yield start, end
+
+
+def _without_escapes(text: str) -> str:
+    r"""Return a text of the same length whose escape sequences have no letters and no digits.
+
+    In the `repr` of a text, `\notp=1` is the key "otp" after a line feed, not the key "notp".
+    """
+    if "\\" not in text:
+        return text
+    return _ESCAPE.sub(lambda match: "\x01" * len(match[0]), text)

@@ -72,6 +72,8 @@ class Stats:
             (`chest_drop_record`).
         sampled_out: Requests and jobs that sampling or CHEST_MAX_RECORDS_PER_SECOND dropped; the
             weights of those that were kept count them.
+        redacted: Values that were masked, by name of the variable, or ``variable.key`` for a key
+            within it. Beyond a thousand names the others are counted under ``…``.
         exporters: One entry for each configured exporter, by name.
         hook_times: How long hooks of plugins take, by ``plugin: hook``; only those called.
     """
@@ -85,6 +87,7 @@ class Stats:
     suppressed: int
     sampled_out: int
     excluded: dict[str, int] = field(default_factory=dict)
+    redacted: dict[str, int] = field(default_factory=dict)
     exporters: dict[str, ExporterStats] = field(default_factory=dict)
     hook_times: dict[str, HookTime] = field(default_factory=dict)
 

@@ -10,12 +10,13 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from flask_chest.errors import ConfigurationError, ExporterUnavailable
 from flask_chest.exporter import Exporter
 from flask_chest.runtime.log import logger
-from flask_chest.settings.masking import mask
+from flask_chest.server_config import refuse_split_password
+from flask_chest.settings.masking import hidden, mask, mask_urls, may_hold_secret
 from flask_chest.settings.model import INSTANCE
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ _EXTRAS: Final = {
 """Type or URL scheme of this project's own backends, to the extra that installs each."""
 
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9.-]*)(\+[A-Za-z0-9.+-]+)?://.*", re.DOTALL)
+_MIN_SECRET: Final = 4
+"""Characters; a shorter one is part of too many words to be looked for."""
+
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -183,20 +187,50 @@ def _make_exporter(
         )
     if isinstance(entry, str):
         kind = types.of_url(where, entry)
-        fields: dict[str, Any] = {"url": entry}
+        fields: dict[str, Any] = hidden({"url": entry})
     else:
-        fields = dict(entry)
+        fields = hidden(entry)
         requested = fields.pop("type", None)
         if not isinstance(requested, str):
             raise _wrong(
                 f"{where}={mask(entry)}: `type` is missing. Installed: {types.installed()}"
             )
-        kind = types.named(where, requested)
-    fields = {key: _in_instance(value, instance_path) for key, value in fields.items()}
+        kind = types.named(where, str(requested))
+    if isinstance(url := fields.get("url"), str) and "://" in url:
+        try:
+            refuse_split_password(url)
+        except ValueError as error:
+            raise _wrong(f"{where}={mask(url)} {error}") from None
+    fields = hidden(_in_instance(fields, instance_path))
+    _hide_in_repr(kind.config_model)
     try:
         return kind(kind.config_model.model_validate(fields))
     except ValidationError as error:
-        raise _wrong(_wrong_fields(where, kind, error)) from None
+        raise _wrong(_wrong_fields(where, kind, error, fields)) from None
+
+
+def _hide_in_repr(model: type[BaseModel]) -> None:
+    """Leave the fields that may hold a secret out of the `repr` of a configuration.
+
+    A plugin may have declared its password as `str`, and a traceback may show variables.
+    """
+    for name, field in model.model_fields.items():
+        if may_hold_secret(name):
+            field.repr = False
+
+
+def _without(fields: Mapping[str, object], message: str, kind: type[Exporter]) -> str:
+    """Return a message of the plugin without the values that it may have repeated."""
+    shown = _shown(kind)
+    for name, value in fields.items():
+        if name not in shown and isinstance(value, str) and len(value) >= _MIN_SECRET:
+            message = message.replace(str(value), "***")
+    return mask_urls(message)
+
+
+def _shown(kind: type[Exporter]) -> list[str]:
+    """Return the fields of a type whose values may be shown."""
+    return [name for name in kind.config_model.model_fields if not may_hold_secret(name)]
 
 
 def _in_instance(value: object, instance_path: str) -> object:
@@ -211,23 +245,39 @@ def _in_instance(value: object, instance_path: str) -> object:
     return value.replace(INSTANCE, quote(os.fsencode(instance_path)) if is_url else instance_path)
 
 
-def _wrong_fields(where: str, kind: type[Exporter], error: ValidationError) -> str:
+def _wrong_fields(
+    where: str, kind: type[Exporter], error: ValidationError, fields: Mapping[str, object]
+) -> str:
     """Return one line for each field at fault."""
     lines = []
     for fault in error.errors(include_url=False, include_context=False):
         field = ".".join(str(part) for part in fault["loc"]) or "url"
-        message = fault["msg"].removeprefix("Value error, ")
+        message = _without(fields, fault["msg"].removeprefix("Value error, "), kind)
         if fault["type"] == "extra_forbidden":
             known = list(kind.config_model.model_fields)
             near = difflib.get_close_matches(field, known, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else f"Known: {known}"
-            message = f"no such field. {hint}"
+            lines.append(
+                f"{where} (type {kind.type!r}): {{{field!r}: '***'}}: no such field. {hint}"
+            )
+            continue
         if fault["type"] == "missing":
             lines.append(f"{where} (type {kind.type!r}): the field {field!r} is missing")
             continue
         shown = {field: fault["input"]} if fault["loc"] else fault["input"]
-        lines.append(f"{where} (type {kind.type!r}): {mask(shown)}: {message}")
+        lines.append(
+            f"{where} (type {kind.type!r}): {mask(shown, _shown_beside(kind, shown))}: {message}"
+        )
     return "\n".join(lines)
+
+
+def _shown_beside(kind: type[Exporter], value: object) -> list[str]:
+    """Return the fields that may be shown, and parts of them, such as `hosts.0`."""
+    known = _shown(kind)
+    # One that the plugin has declared may be an address that is a secret as a whole.
+    own = () if "url" in kind.config_model.model_fields else ("url",)
+    names = map(str, value) if isinstance(value, Mapping) else ()
+    return [*known, *(name for name in names if name.partition(".")[0] in known), *own]
 
 
 def _place(name: str) -> str:

@@ -7,7 +7,7 @@ environment, the defaults.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -61,6 +61,11 @@ def _unknown(field: str, name: str) -> ConfigurationError:
     return ConfigurationError(f"{name} is not a setting of Flask-Chest. {hint}", setting=name)
 
 
+def _shown(field: str, value: object) -> Collection[str]:
+    """Return the keys of a wrong value that may be shown with theirs: not those of an exporter."""
+    return () if field == "exporters" or not isinstance(value, Mapping) else list(value)
+
+
 def _wrong_values(error: ValidationError, names: Mapping[str, str]) -> ConfigurationError:
     """Return one error that names every wrong setting, its masked value, and its meaning."""
     messages: dict[str, str] = {}
@@ -68,7 +73,9 @@ def _wrong_values(error: ValidationError, names: Mapping[str, str]) -> Configura
         field = str(fault["loc"][0])
         name = names.get(field, f"{CONFIG_PREFIX}{field.upper()}")
         where = "".join(f"[{part!r}]" for part in fault["loc"][1:] if isinstance(part, int))
-        value = "***" if is_secret_name(field) else mask(fault["input"])
+        value = (
+            "***" if is_secret_name(field) else mask(fault["input"], _shown(field, fault["input"]))
+        )
         messages.setdefault(
             name,
             f"{name}{where}={value}: {fault['msg'].removeprefix('Value error, ')}. "

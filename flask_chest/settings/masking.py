@@ -1,48 +1,121 @@
-"""Hide secrets in the values that error messages show."""
+"""Hide secrets in the values that error messages and tracebacks show.
+
+A setting that is wrong may have its password anywhere: under a misspelt name, or in the part of a
+URL that looks like a host. So a value is shown only where it cannot be one.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Collection, Mapping
+from typing import Any, Final
 
 _MAX_LENGTH: Final = 200
+_MASK: Final = "***"
 
-_HIDDEN_NAME: Final = r"[^=&?'\"]*(?:pass|pwd|secret|token|key|credential)[^=&?'\"]*"
-_IS_HIDDEN_NAME: Final = re.compile(f"(?is){_HIDDEN_NAME}")
-
-# A password may hold unescaped `/`, `@` and `:`, so everything from the user's colon to the last
-# `@` is masked, also in a URL that is malformed.
-_URL_PASSWORD: Final = re.compile(r"(?s):(?!//).*@")
-_QUERY_VALUE: Final = re.compile(rf"(?is)([?&]{_HIDDEN_NAME}=)[^&]*")
-_JSON_OR_PYTHON_VALUE: Final = re.compile(
-    rf"(?is)((['\"]){_HIDDEN_NAME}\2\s*[:=]\s*)(?:\"[^\"]*(?:\"|$)|'[^']*(?:'|$))"
+_IS_SECRET_NAME: Final = re.compile("pass|pwd|secret|token|key|credential", re.IGNORECASE)
+_IS_ADDRESS_NAME: Final = re.compile(
+    "auth|cookie|header|ur[il]|dsn|address|endpoint|webhook|connection", re.IGNORECASE
 )
 
+_SCHEME: Final = re.compile(r"[A-Za-z][\w+.-]*:/*")
+_USER: Final = re.compile(r"[^:@/?#\s]*:")
+_QUOTED_VALUE: Final = re.compile(
+    r"""(?s)((["'])(?:[^"'\\]|\\.)*\2\s*[:=]\s*)"""
+    r"""("(?:[^"\\]|\\.)*(?:"|$)|'(?:[^'\\]|\\.)*(?:'|$)|[^\s\[{"'][^,}\]]*)"""
+)
+_URL_IN_TEXT: Final = re.compile(r"(\w://)(?!user:password@)[^\s'\"]*@")
 
-def mask(value: object) -> str:
-    """Return the `repr` of a value for a message: passwords masked, at most 200 characters."""
-    text = repr(_masked(value))
+
+def mask(value: object, shown: Collection[str] = ()) -> str:
+    """Return the `repr` of a value for a message, without passwords, at most 200 characters.
+
+    Args:
+        value: Of a setting that may hold URLs or the fields of an exporter.
+        shown: Keys of a dict whose values may be shown; all others are masked.
+    """
+    text = repr(_masked(value, shown))
     return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}…"
+
+
+def mask_urls(text: str) -> str:
+    """Return a text with the user and password of each URL in it masked."""
+    return _URL_IN_TEXT.sub(rf"\1{_MASK}@", text)
 
 
 def is_secret_name(name: str) -> bool:
     """Return whether a name, such as `api_key`, means that its value is a secret."""
-    return _IS_HIDDEN_NAME.fullmatch(name) is not None
+    return _IS_SECRET_NAME.search(name) is not None
 
 
-def _masked(value: object) -> object:
+def may_hold_secret(name: str) -> bool:
+    """Return whether a field of this name is a secret, or an address that may have one in it."""
+    return is_secret_name(name) or _IS_ADDRESS_NAME.search(name) is not None
+
+
+def hidden(value: Any) -> Any:  # noqa: ANN401 - any setting
+    """Return an equal value whose `repr`, as in a traceback that shows variables, is masked."""
+    if isinstance(value, Mapping):
+        return _HiddenDict({name: hidden(inner) for name, inner in value.items()})
+    if isinstance(value, str):
+        return _HiddenText(value)
+    return value
+
+
+class _HiddenText(str):
+    """A URL, or another text of an exporter's entry."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return mask(str(self)) if "://" in self else repr(_MASK)
+
+
+class _HiddenDict(dict[str, Any]):
+    """CHEST_EXPORTERS, or one entry of it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        inner = ", ".join(
+            f"{name!r}: {value!r}"
+            if isinstance(value, (_HiddenDict, _HiddenText))
+            else f"{name!r}: {_MASK!r}"
+            for name, value in self.items()
+        )
+        return f"{{{inner}}}"
+
+
+def _masked(value: object, shown: Collection[str]) -> object:
     if isinstance(value, Mapping):
         return {
-            key: "***" if part is not None and is_secret_name(str(key)) else _masked(part)
+            key: _masked(part, shown)
+            if part is None or (key in shown and not is_secret_name(str(key)))
+            else _MASK
             for key, part in value.items()
         }
     if isinstance(value, (list, tuple)):
-        return [_masked(part) for part in value]
+        return [_masked(part, shown) for part in value]
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
-    if not isinstance(value, str):
-        return value
-    value = _URL_PASSWORD.sub(":***@", value)
-    value = _QUERY_VALUE.sub(r"\1***", value)
-    return _JSON_OR_PYTHON_VALUE.sub(r"\1***", value)
+    return _masked_text(value) if isinstance(value, str) else value
+
+
+def _masked_text(text: str) -> str:
+    if text.lstrip()[:1] in ("{", "["):
+        return _QUOTED_VALUE.sub(rf"\1{_MASK}", text)
+    scheme = _SCHEME.match(text)
+    before, rest = (text[: scheme.end()], text[scheme.end() :]) if scheme else ("", text)
+    if before.lower().startswith("http"):  # the path of a webhook is a secret, too
+        return f"{before}{_MASK}"
+    # A password may have any character unescaped, so it may reach up to the last `@`.
+    userinfo, at, where = rest.rpartition("@")
+    if at:
+        user = _USER.match(userinfo)
+        before += f"{user[0] if user else ''}{_MASK}@"
+    where = re.sub(r"(?s)[?#=].*", lambda found: f"{found[0][0]}{_MASK}", where)
+    if not at:  # what follows the colon is a port, or the end of a URL that was cut
+        where = re.sub(
+            r"\A([^:/\[]*:)(?!\d+(?:[/?#,]|\Z))[^/].*", rf"\1{_MASK}", where, flags=re.DOTALL
+        )
+    return before + where

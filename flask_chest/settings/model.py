@@ -6,11 +6,12 @@ import json
 from collections.abc import Callable
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from flask_chest.encode.record_fields import FieldName, FieldRule
 from flask_chest.journal import Fsync, WhenFull
 from flask_chest.redaction import DEFAULT_VALUES, RedactWith, SecretKind
+from flask_chest.settings.masking import hidden
 
 CONFIG_PREFIX: Final = "CHEST_"
 ENVIRONMENT_PREFIX: Final = "FLASK_CHEST_"
@@ -73,9 +74,12 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     exporters: Annotated[
-        dict[str, str | dict[str, Any]], BeforeValidator(_name_single_url), Field(min_length=1)
+        dict[str, str | dict[str, Any]],
+        BeforeValidator(_name_single_url),
+        Field(min_length=1),
+        AfterValidator(hidden),
     ] = Field(
-        default=DEFAULT_EXPORTERS,
+        default=hidden(DEFAULT_EXPORTERS),
         description="Where records are delivered: name to URL, or name to a dict with `type` and "
         f"the fields of that plugin. `{INSTANCE}` is the application's instance folder",
     )
@@ -141,8 +145,8 @@ class Settings(BaseModel):
     )
     redact_key: SecretStr | None = Field(
         default=None,
-        description="Key of the hash of `CHEST_REDACT_WITH`. Default: the application's "
-        "`SECRET_KEY`",
+        description="Key of the hash of `CHEST_REDACT_WITH`, and of the decision of "
+        "[sampling](sampling.md). Default: the application's `SECRET_KEY`",
     )
     redact_values: Annotated[tuple[SecretKind, ...], BeforeValidator(_split_list)] = Field(
         default=DEFAULT_VALUES,

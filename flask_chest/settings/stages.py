@@ -36,7 +36,7 @@ def create_instance_folder(options: Settings, instance_path: str) -> None:
         ConfigurationError: It cannot be created; or a command of root's cannot know for whom.
     """
     path = Path(instance_path)
-    if INSTANCE not in f"{options.journal} {options.exporters}" or path.is_dir():
+    if path.is_dir() or not (INSTANCE in options.journal or _names_instance(options.exporters)):
         return
     try:
         if command.is_command() and not _knows_owner(path):
@@ -67,6 +67,15 @@ def _knows_owner(path: Path) -> bool:
     return linkers <= {0, status.st_uid} and not is_for_anybody(nearest_folder(path))
 
 
+def _names_instance(value: object) -> bool:
+    """Return whether a text in a value, at any depth, refers to the instance folder."""
+    if isinstance(value, Mapping):
+        return any(map(_names_instance, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(_names_instance, value))
+    return isinstance(value, str) and INSTANCE in value
+
+
 def make_request_id_generator(options: Settings) -> RequestIdGenerator | None:
     """Return the generator of request IDs; None for the record's own ID, a UUIDv7.
 
@@ -88,7 +97,7 @@ def make_redactor(options: Settings, app_secret: str | bytes | None) -> Redactor
     Raises:
         ConfigurationError: A pattern cannot match any key, or the hash has no key.
     """
-    key = options.redact_key.get_secret_value() if options.redact_key else app_secret
+    key = _secret(options, app_secret)
     if options.redact_with == "hash" and not key:
         raise ConfigurationError(
             "CHEST_REDACT_WITH='hash' needs a key: set CHEST_REDACT_KEY, or the application's "
@@ -99,17 +108,33 @@ def make_redactor(options: Settings, app_secret: str | bytes | None) -> Redactor
         SecretKeys(options.redact_keys),
         options.redact_values,
         how=options.redact_with,
-        secret_key=key.encode() if isinstance(key, str) else key or b"",
+        secret_key=key,
     )
 
 
-def make_sampling(options: Settings, counters: Counters, throttle: Throttle) -> Sampling:
+def _secret(options: Settings, app_secret: str | bytes | None) -> bytes:
+    """Return the secret of this deployment; empty when it has none."""
+    key = options.redact_key.get_secret_value() if options.redact_key else app_secret
+    return key if isinstance(key, bytes) else str(key or "").encode()
+
+
+def make_sampling(
+    options: Settings, app_secret: str | bytes | None, counters: Counters, throttle: Throttle
+) -> Sampling:
     """Return the rules that decide which records are kept.
+
+    Args:
+        options: All settings.
+        app_secret: The application's SECRET_KEY. Key of the sampling when CHEST_REDACT_KEY is
+            unset.
+        counters: Counts faults of the application's own rule.
+        throttle: Logs them.
 
     Raises:
         ConfigurationError: CHEST_KEEP_IF does not lead to a function.
     """
     return Sampling(
+        secret=_secret(options, app_secret) or None,
         keep_errors=options.keep_errors,
         keep_slower_than_ms=options.keep_slower_than_ms,
         rule=None if options.keep_if is None else function(options.keep_if, "CHEST_KEEP_IF"),

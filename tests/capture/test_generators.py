@@ -51,6 +51,21 @@ def ask(app, make_chest, recorded):
     return one
 
 
+class Odd(BaseException):
+    """A class of a generator's own, which `except Exception` does not catch."""
+
+
+@pytest.mark.parametrize("error", [Odd, GeneratorExit, ValueError])
+@pytest.mark.parametrize("where", ["application", "route"])
+def test_a_generator_that_raises_anything_costs_no_request(ask, error, where):
+    def fail():
+        raise error
+
+    options = {"request_id_generator": fail} if where == "application" else {}
+    track = {"request_id": fail} if where == "route" else None
+    assert re.fullmatch(FORMS["uuid7"], ask(track=track, **options))
+
+
 def test_every_named_generator_is_tested_here():
     assert set(FORMS) == set(generators.NAMED)
 

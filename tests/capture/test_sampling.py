@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_chest.capture import sampling
-from flask_chest.capture.sampling import RateLimit, fraction
+from flask_chest.capture.sampling import Draws, RateLimit
 from flask_chest.errors import ConfigurationError
 
 TRACES = [f"{random.Random(n).getrandbits(128) | 1:032x}" for n in range(400)]
@@ -76,13 +76,19 @@ def test_a_share_is_kept_and_the_weights_make_up_for_the_rest(shop, recorded):
     assert chest.store().routes()[0].count == 4 * len(rows)
 
 
-def test_services_agree_by_the_trace_and_a_higher_rate_keeps_what_a_lower_keeps(shop, recorded):
-    chest, ask = shop(sample_rate=0.25)
+@pytest.mark.parametrize("redact_key", [None, "shared"])
+def test_services_agree_by_the_trace_and_a_higher_rate_keeps_what_a_lower_keeps(
+    app, shop, recorded, redact_key
+):
+    app.secret_key = "of this service alone" if redact_key else "shared"
+    chest, ask = shop(sample_rate=0.25, redact_key=redact_key)
     for trace_id in TRACES:
         ask(**traced(trace_id))
     kept = {row["trace_id"] for row in recorded(chest)}
-    assert kept == {each for each in TRACES if fraction(each, "another") >= 0.75}
-    assert kept < {each for each in TRACES if fraction(each, "") >= 0.5}
+    another = Draws(b"shared")
+    drawn = {each: another.draw(each, "another") for each in TRACES}
+    assert kept == {each for each in TRACES if drawn[each] >= 0.75}
+    assert kept < {each for each in TRACES if drawn[each] >= 0.5}
 
 
 def test_services_agree_by_the_request_id_where_there_is_no_trace(shop, recorded):
@@ -95,25 +101,75 @@ def test_services_agree_by_the_request_id_where_there_is_no_trace(shop, recorded
     assert all(kept.count(each) == 2 for each in kept)
 
 
-def test_the_decision_is_that_of_opentelemetrys_consistent_sampling():
-    # Rejection threshold of 25%: 0xc0000000000000 of the last 56 bits.
-    assert fraction(f"{'0' * 17}1{'c':0<14}", "") == 0.75
-    assert fraction(f"{'0' * 17}1{'bfffffffffffff'}", "") < 0.75
-    assert fraction(f"{'f' * 18}{'0' * 14}", "") == 0.0
+DRAWS = Draws(b"key")
 
 
 @given(st.text(min_size=1), st.none() | st.sampled_from(TRACES))
-def test_a_fraction_is_from_zero_to_below_one(request_id, trace_id):
-    assert 0 <= fraction(trace_id, request_id) < 1
+def test_a_number_is_from_zero_to_below_one(request_id, trace_id):
+    assert 0 <= DRAWS.draw(trace_id, request_id) < 1
 
 
-def test_fractions_are_spread_evenly():
+def test_numbers_are_spread_evenly():
+    draws = Draws(b"key")
     for trace in (None, "trace"):
         tenths = [0] * 10
         for n in range(5_000):
-            given_trace = f"{random.Random(n).getrandbits(128):032x}" if trace else None
-            tenths[int(fraction(given_trace, f"r-{n}") * 10)] += 1
+            given_trace = f"{n:032x}" if trace else None  # even where the IDs are not random
+            tenths[int(draws.draw(given_trace, f"r-{n}") * 10)] += 1
         assert all(400 < count < 600 for count in tenths)
+
+
+# -- What a client can do that chooses its IDs -----------------------------------------------
+
+
+@pytest.mark.parametrize("bits", ["f" * 14, "0" * 14, "c".ljust(14, "0"), "3f" * 7])
+@pytest.mark.parametrize("kind", ["trace", "request"])
+def test_who_chooses_an_id_does_not_choose_the_decision(bits, kind):
+    """IDs that decided before, under many keys: a share of them is kept, never all or none."""
+    text = f"{'a' * 18}{bits}"
+    numbers = [
+        Draws(f"key {n}".encode()).draw(*((text, "r") if kind == "trace" else (None, text)))
+        for n in range(1_000)
+    ]
+    assert 60 < sum(number >= 0.9 for number in numbers) < 140
+
+
+def test_without_a_key_nobody_can_know_the_decision_either():
+    numbers = [Draws(None).draw("a" * 32, "r") for _ in range(1_000)]
+    assert 60 < sum(number >= 0.9 for number in numbers) < 140
+    assert Draws(b"").draw("a" * 32, "r") != Draws(b"").draw("a" * 32, "r")
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+@pytest.mark.parametrize("others", [0, 1, 50])
+def test_a_replayed_id_decides_for_its_first_requests_only(is_kept, others):
+    draws = Draws(b"key")
+    trace_id = next(t for t in TRACES if (Draws(b"key").draw(t, "") >= 0.75) == is_kept)
+    numbers = []
+    for n in range(4_000):
+        numbers.append(draws.draw(trace_id, "r"))
+        for m in range(others):
+            draws.draw(f"{n * others + m + 1:032x}", "r")
+    kept = sum(number >= 0.75 for number in numbers[draws.MAX_SAME :])
+    first = {number >= 0.75 for number in numbers[: draws.MAX_SAME]}
+    assert first == {is_kept}
+    assert 850 < kept < 1_150
+
+
+def test_a_client_cannot_flood_an_application_with_one_trace(app, shop, recorded):
+    app.secret_key = "key"
+    trace_id = next(t for t in TRACES if Draws(b"key").draw(t, "") >= 0.9)
+    chest, ask = shop(sample_rate=0.1)
+    for _ in range(400):
+        ask(**traced(trace_id))
+    assert Draws.MAX_SAME < len(recorded(chest)) < 120
+
+
+def test_the_memory_of_ids_is_bounded():
+    draws = Draws(b"key")
+    for n in range(20_000):
+        draws.draw(f"{n:032x}", "")
+    assert len(draws._recent) + len(draws._older) <= 2 * draws.MEMORY
 
 
 def test_errors_and_slow_requests_are_kept_whatever_the_rate(shop, recorded):
@@ -152,16 +208,21 @@ def test_a_rule_of_the_application_sees_the_finished_record(shop, recorded):
     assert [record["status_code"] for record in seen] == [200, 200]
 
 
-def test_a_rule_that_raises_keeps_the_record_and_is_counted(shop, recorded, said):
+class OddError(BaseException):
+    """A class of the application's own, which `except Exception` does not catch."""
+
+
+@pytest.mark.parametrize("error", [KeyError, OddError, GeneratorExit])
+def test_a_rule_that_raises_keeps_the_record_and_is_counted(shop, recorded, said, error):
     def rule(record):
-        raise KeyError("s3cret")
+        raise error("s3cret")
 
     chest, ask = shop(sample_rate=0, keep_if=rule)
     assert ask().status_code == 200
     assert len(recorded(chest, 1)) == 1
     [message] = said()
     assert "CHEST_KEEP_IF failed" in message
-    assert "KeyError" in message
+    assert error.__name__ in message
     assert "s3cret" not in message
 
 

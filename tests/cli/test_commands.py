@@ -89,3 +89,18 @@ def test_the_first_line_of_each_commands_help_fits_into_the_list(command):
     for line in lines:
         assert line.endswith("."), line
         assert not line.endswith("..."), line
+
+
+def test_check_lists_what_a_route_names_and_will_not_get(command, tmp_path):
+    with (tmp_path / "app.py").open("a", encoding="utf-8") as file:
+        file.write(
+            "\n@app.get('/pay')\n"
+            "@chest.track('card_number', 'session_id', 'request.headers.authorization')\n"
+            "def pay():\n    return ''\n"
+        )
+    done = command("check")
+    assert done.returncode == 0
+    assert "'card_number' is named for /pay and always masked" in done.stdout
+    assert "CHEST_REDACT_KEYS = ['!card_number']" in done.stdout
+    assert "'request.headers.authorization' is named for /pay" in done.stdout
+    assert "session_id" not in done.stdout

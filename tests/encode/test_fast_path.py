@@ -15,7 +15,7 @@ from support.value_samples import Level
 from flask_chest.encode.fast_path import flat_copy, is_json_scalar
 from flask_chest.encode.limits import MAX_TEXT, MAX_VARIABLE
 from flask_chest.encode.values import Conversion, to_data
-from flask_chest.redaction import PLAIN, Redactor, SecretKeys
+from flask_chest.redaction import PLAIN, Budget, Redactor, SecretKeys
 
 SECRETS = [
     "password",
@@ -48,9 +48,9 @@ redact = Redactor(SecretKeys(()))
 
 @given(containers, st.sampled_from([0, 40, 100, MAX_VARIABLE]))
 def test_any_list_and_dict_has_the_form_that_the_value_rules_give_it(value, room):
-    conversion = Conversion(room, redact, named=True)
+    conversion = Conversion(room, redact, Budget(), named=True)
     slowly = conversion.convert_keyed(PLAIN, value, 0)
-    form, taken = to_data(value, PLAIN, room, redact, named=True)
+    form, taken = to_data(value, PLAIN, room, redact, Budget(), named=True)
     assert repr(form) == repr(slowly)  # so that NaN is NaN, and True is not 1
     assert taken == room - conversion.room
 
@@ -60,6 +60,7 @@ def test_any_list_and_dict_has_the_form_that_the_value_rules_give_it(value, room
     [
         ["new", "mobile", 3, 2.5, None, True],
         {"method": "express", "days": 1, "gift": False},
+        {"prompt_tokens": 12, "completion_tokens": None},
         ("a", "b"),
         [],
         {},
@@ -77,7 +78,9 @@ def test_a_flat_list_or_dict_is_copied(value):
     [
         ["password", "x"],
         {"password": "x"},
-        {"prompt_tokens": 12},  # only numbers are no secret under such a key
+        {"prompt_tokens": "x"},  # only numbers are no secret under such a key
+        {"name": "password", "value": "x"},
+        ["-px"],
         {1: 2},
         ["Bearer abcdefgh"],
         [CARD],

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import enum
 import io
 import json
 import math
 import re
+import sqlite3
+from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import attrs
 import pydantic
@@ -19,6 +23,7 @@ from support.hostile_values import raising
 from support.json_forms import BYTES_OF_RECORD, BYTES_OF_VARIABLE, convert, record
 from support.value_samples import DATA, NO_DATA, Service
 from support.values_page import PAGE, rows
+from werkzeug.datastructures import Authorization, Headers
 
 from flask_chest.encode.limits import (
     MAX_DEPTH,
@@ -26,9 +31,9 @@ from flask_chest.encode.limits import (
     MAX_ITEMS,
     MAX_KEY,
     MAX_RECORD,
+    MAX_SHORT,
     MAX_TEXT,
     MAX_VARIABLE,
-    MIN_TEXT,
     VALUE_COST,
 )
 
@@ -149,7 +154,13 @@ def classes():
     def broken():
         return type("Broken", (), {"__repr__": raising(ValueError)})()
 
-    return names | {"cycle": cycle, "broken": broken}
+    def row():
+        with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+            connection.row_factory = sqlite3.Row
+            return connection.execute("SELECT 7 AS id, 'Ann' AS name").fetchone()
+
+    names |= {"SimpleNamespace": SimpleNamespace, "urlsplit": urlsplit, "Headers": Headers}
+    return names | {"Authorization": Authorization, "cycle": cycle, "broken": broken, "row": row}
 
 
 @pytest.mark.parametrize("heading", ["What a value becomes", "What is made safe"])
@@ -176,5 +187,5 @@ def test_the_limits_of_the_page_are_true():
     assert f"{BYTES_OF_RECORD // 1024**2} MiB" in section
     assert f"each value counts {VALUE_COST} more" in section
     assert f"takes up to {len(to_json(chr(1))) - len(to_json(''))}," in section
-    assert f"texts of up to {MIN_TEXT} characters" in section
+    assert f"texts of up to {MAX_SHORT} characters" in section
     assert f"{MAX_INTEGER_BITS:,} bits" in PAGE.read_text("utf-8")

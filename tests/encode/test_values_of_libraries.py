@@ -10,7 +10,9 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 from flask import Flask, g
+from sqlalchemy import orm
 from support.json_forms import convert
 
 from flask_chest.encode.patterns import Patterns
@@ -33,11 +35,11 @@ SCALARS = [
     (np.timedelta64(1500, "ms"), 1.5),
     (np.timedelta64(1_500_000_000, "ns"), 1.5),
     (np.timedelta64(2, "D"), 172_800.0),
-    (np.timedelta64("NaT"), None),
+    (np.timedelta64("NaT", "s"), None),
     (np.datetime64("2026-01-02T03:04:05"), "2026-01-02T03:04:05"),
     (np.datetime64("2026-01-02T03:04:05.000006", "ns"), "2026-01-02T03:04:05.000006"),
     (np.datetime64("2026-01-02"), "2026-01-02"),
-    (np.datetime64("NaT"), None),
+    (np.datetime64("NaT", "s"), None),
     (pd.Timestamp("2026-01-02T03:04:05"), "2026-01-02T03:04:05"),
     (pd.Timedelta(seconds=1.5), 1.5),
     (pd.NaT, None),
@@ -135,7 +137,7 @@ def test_redaction_judges_a_scalar_as_its_python_value():
             "card": np.int64(4111111111111111),
         },
     }
-    taken = VariableFilter(Redactor(SecretKeys()), pytest.fail).take(
+    taken = VariableFilter(Redactor(SecretKeys()), pytest.fail, lambda _masked: None).take(
         variables, Patterns("*", setting="test")
     )
     assert taken == {
@@ -143,10 +145,69 @@ def test_redaction_judges_a_scalar_as_its_python_value():
         "mean_tokens": 0.5,
         "is_authorized": True,
         "auth": None,
-        "session": "[redacted]",
+        "session": 7,
         "password": "[redacted]",
-        "details": {"tokens": 3, "token": "[redacted]", "card": "[redacted]"},
+        "details": {"tokens": 3, "token": 1.5, "card": "[redacted]"},
     }
+
+
+class Base(orm.DeclarativeBase):
+    pass
+
+
+class Shop(Base):
+    __tablename__ = "shop"
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    name: orm.Mapped[str]
+    orders: orm.Mapped[list[Order]] = orm.relationship()
+    dynamic: orm.DynamicMapped[Order] = orm.relationship(viewonly=True)
+
+
+class Order(orm.MappedAsDataclass, Base):
+    __tablename__ = "shop_order"
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    total: orm.Mapped[int]
+    note: orm.Mapped[str] = orm.mapped_column(deferred=True)
+    shop_id: orm.Mapped[int] = orm.mapped_column(sa.ForeignKey("shop.id"))
+    shop: orm.Mapped[Shop] = orm.relationship(viewonly=True, init=False)
+
+
+@pytest.mark.opens_nothing
+def test_no_object_of_an_orm_asks_its_database():
+    engine = sa.create_engine("sqlite://")
+    statements = []
+    Base.metadata.create_all(engine)
+    with orm.Session(engine) as session:
+        session.add(Shop(id=1, name="tea"))
+        session.add(Order(id=1, total=5, note="gift", shop_id=1))
+        session.commit()
+        session.expire_all()
+        expired_order, expired_shop = session.get(Order, 1), session.get(Shop, 1)
+        session.expire_all()
+        lazy = [expired_shop, expired_order, session, session.query(Shop), sa.select(Shop)]
+        sa.event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+        for named in (True, False):
+            assert convert([expired_order], named=named) == [{}]
+            for value in lazy:
+                convert([value], named=named)
+        assert statements == []
+
+        order, row = session.get(Order, 1), session.execute(sa.select(Order, Order.total)).one()
+        shop = session.get(Shop, 1)
+        statements.clear()
+        for named in (True, False):
+            fields = {"id": 1, "total": 5, "shop_id": 1}
+            assert convert(order, named=named) == fields
+            assert convert(row, named=named) == {"Order": fields, "total": 5}
+            for value in (shop, shop.dynamic, {"shops": [shop]}):
+                convert([value], named=named)
+        assert statements == []
+        assert [each.total for each in shop.orders] == [5], "a query is counted"
+        assert statements
+        statements.clear()
+        assert convert(shop.orders) == [fields]
+        assert statements == []
+    engine.dispose()
 
 
 def test_neither_library_is_imported():

@@ -18,7 +18,9 @@ from flask_chest.export import backoff
 @pytest.mark.parametrize("kind", ["disk", "memory"])
 @pytest.mark.parametrize("where", ["open", "export"])
 @pytest.mark.parametrize(
-    "error", [ExporterUnavailable("away"), OSError("refused"), SystemExit(1)], ids=repr
+    "error",
+    [ExporterUnavailable("away"), OSError("refused"), SystemExit(1), GeneratorExit()],
+    ids=repr,
 )
 def test_records_wait_until_the_exporter_works_again(make, caplog, kind, where, error):
     failing = Failing(3, where, error)
@@ -65,11 +67,16 @@ def test_an_exporter_that_fails_half_way_continues_from_its_cursor(make):
     assert failing.numbers == list(range(30))
 
 
-def test_an_exporter_whose_close_fails_too_is_opened_again(make):
+class Odd(BaseException):
+    """A class of an exporter's own, which `except Exception` does not catch."""
+
+
+@pytest.mark.parametrize("fault", [RuntimeError, Odd, SystemExit, GeneratorExit])
+def test_an_exporter_whose_close_fails_too_is_opened_again(make, fault):
     class Broken(Failing):
         def close(self):
             super().close()
-            raise RuntimeError("and this, too")
+            raise fault("and this, too")
 
     broken = Broken(2)
     process = make(broken)

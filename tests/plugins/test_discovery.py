@@ -12,6 +12,7 @@ from flask import Flask
 
 from flask_chest import FlaskChest, __version__
 from flask_chest.errors import ConfigurationError
+from flask_chest.plugins.discovery import OURS
 
 BACKENDS = ("mongo", "mysql", "postgres", "sqlite")
 
@@ -130,6 +131,23 @@ def test_one_setting_leaves_out_all_plugins_of_other_projects(plugins, install):
     assert {hooks for _, hooks in found.values()} == {"chest_exporters"}
     found = as_dict(plugins(EXTERNAL_PLUGINS="0", PLUGINS="theirs,sqlite"))
     assert found["theirs"] == ("theirs 1.0", "left out by CHEST_EXTERNAL_PLUGINS")
+
+
+def test_the_distributions_of_this_project_are_those_in_its_repository():
+    folder = Path(__file__).parents[2] / "plugins"
+    names = [path.read_text("utf-8") for path in folder.glob("*/pyproject.toml")]
+    found = {re.search(r'^name = "([^"]+)"', text, re.MULTILINE)[1] for text in names}
+    assert found == OURS
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    ["flask-chest-dashboard", "flask-chest-sqlite2", "flask_chest", "my-flask-chest-sql"],
+)
+def test_a_distribution_whose_name_is_like_ours_is_of_another_project(plugins, install, stranger):
+    install(stranger, "raise RuntimeError('imported')", name="theirs")
+    found = as_dict(plugins(EXTERNAL_PLUGINS="0"))
+    assert found["theirs"] == (f"{stranger} 1.0", "left out by CHEST_EXTERNAL_PLUGINS")
 
 
 def test_the_error_for_a_type_names_the_setting_that_left_out_its_plugin(plugins):

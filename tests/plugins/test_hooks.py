@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import os
@@ -15,6 +16,7 @@ from flask import g
 from flask_chest import hookimpl
 from flask_chest.errors import ConfigurationError
 from flask_chest.plugins.hook_call import REQUEST_SAMPLE
+from flask_chest.runtime.interrupts import is_interrupt
 
 SECRET = "4111 1111 1111 1111"
 
@@ -226,6 +228,72 @@ def test_system_exit_in_a_notification_neither_ends_nor_repeats_the_delivery(cli
     stats = made.chest.stats()
     assert stats.plugin_errors == {"exits: chest_exported": 1}
     assert (stats.exporters["main"].delivered, stats.exporters["main"].failures) == (1, 0)
+
+
+class Odd(BaseException):
+    """A class of a plugin's own, which `except Exception` does not catch."""
+
+
+ODD = [Odd, GeneratorExit, asyncio.CancelledError]
+
+
+def raising(error):
+    """Return a function without parameters that raises."""
+
+    def fail():
+        raise error(SECRET)
+
+    return fail
+
+
+@pytest.mark.parametrize("error", ODD)
+@pytest.mark.parametrize(
+    "hook", ["chest_request_id", "chest_filter_variables", "chest_drop_record", "chest_exported"]
+)
+def test_no_exception_of_a_plugin_costs_a_request_or_a_record(client, recorded, said, hook, error):
+    made = client(odd=plugin(**{hook: raising(error)}))
+    assert made.get("/").status_code == 200
+    assert len(recorded(made.chest, 1)) == 1
+    assert made.chest.stats().plugin_errors == {f"odd: {hook}": 1}
+    assert SECRET not in "".join(said())
+
+
+@pytest.mark.parametrize("error", ODD)
+def test_a_failure_of_an_exporter_of_any_class_is_told_to_all_plugins(client, error, recorded):
+    told = []
+    made = client(
+        listens=plugin(chest_export_failed=lambda exporter, error: told.append(exporter)),
+        odd=plugin(chest_export_failed=raising(error)),
+    )
+    app_state = made.application.extensions["flask_chest"]
+    app_state.plugins.export_failed("main", RuntimeError("away"))
+    assert told == ["main"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize(
+    "hook", ["chest_request_id", "chest_filter_variables", "chest_drop_record"]
+)
+def test_what_ends_the_process_passes_through_a_hook(client, hook, error):
+    made = client(ends=plugin(**{hook: raising(error)}))
+    with pytest.raises(error):
+        made.get("/")
+    assert made.chest.stats().plugin_errors == {}
+
+
+def test_a_timeout_of_gevent_belongs_to_the_application():
+    gevent = pytest.importorskip("gevent")
+    assert is_interrupt(gevent.Timeout(1))
+    assert is_interrupt(gevent.GreenletExit())
+    assert not is_interrupt(Odd())
+    assert not is_interrupt(TimeoutError())
+
+
+@pytest.mark.parametrize("error", [*ODD, ZeroDivisionError, SystemExit])
+def test_an_exporter_type_that_cannot_be_announced_stops_init_app(client, error):
+    expected = SystemExit if error is SystemExit else ConfigurationError
+    with pytest.raises(expected):
+        client(odd=plugin(chest_exporters=raising(error)))
 
 
 # -- Time ------------------------------------------------------------------------------------

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import time
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.json_forms import BYTES_OF_RECORD
 
 from flask_chest.encode.limits import MAX_TEXT
 from flask_chest.encode.patterns import Patterns
 from flask_chest.encode.variables import VariableFilter
 from flask_chest.errors import ConfigurationError
-from flask_chest.redaction import DEFAULT_KEYS, Redactor, SecretKeys
-from flask_chest.redaction.texts import is_card
+from flask_chest.redaction import Budget, Redactor, SecretKeys
+from flask_chest.redaction.default_keys import EXCEPTIONS, STRONG_KEYS, WEAK_KEYS
 
 pytestmark = pytest.mark.opens_nothing
 
@@ -39,9 +38,8 @@ def is_secret(key, *patterns, value="x"):
 def record(variables, *keys, **options):
     """Return what the filter makes of variables."""
     redact = Redactor(SecretKeys(keys), **{"secret_key": b"k", **options})
-    variable_filter = VariableFilter(redact, pytest.fail)
-    names = [name for name in variables if name.isidentifier()]
-    patterns = Patterns([*names, "*"], setting="test")
+    variable_filter = VariableFilter(redact, pytest.fail, lambda _masked: None)
+    patterns = Patterns(["v", "*"], setting="test")
 
     def take():
         return variable_filter.take({}, patterns, lambda chosen: chosen.update(variables))
@@ -109,6 +107,55 @@ def test_other_keys_are_not_secret(key):
 def test_a_number_of_tokens_is_not_secret_and_a_list_of_tokens_is():
     data = record({"prompt_tokens": 512, "tokens": ["a1b2"], "access_token": 7, "tokens_s": 1.5})
     assert data == {"prompt_tokens": 512, "tokens": MASK, "access_token": MASK, "tokens_s": 1.5}
+    counts = {"tokens": {"prompt": 5, "completion": 7}, "token": [1, 2], "pin": Decimal(3)}
+    assert record(counts) == {"tokens": {"prompt": 5, "completion": 7}, "token": [1, 2], "pin": "3"}
+
+
+def kept(variables, *patterns, **options):
+    """Return what a route with these patterns records."""
+    redact = Redactor(SecretKeys(), **options)
+    variable_filter = VariableFilter(redact, pytest.fail, lambda _masked: None)
+    asked = Patterns(patterns, setting="track")
+    data = variable_filter.take(variables, asked)
+    assert variable_filter.take(variables, asked) == data  # also from what it remembers
+    return data
+
+
+def test_a_weak_name_is_kept_where_a_route_names_it_exactly():
+    variables = {"session_id": "a1b2", "token": "x", "auth": {"pin": "1", "user": "ann"}}
+    assert kept(variables, "session_id", "token") == {"session_id": "a1b2", "token": "x"}
+    assert kept(variables, "auth") == {"auth": {"pin": MASK, "user": "ann"}}
+    assert kept(variables, "*") == dict.fromkeys(variables, MASK)
+    assert kept(variables, "session_*") == {"session_id": MASK}
+    assert kept({"v": variables}, "v") == {"v": dict.fromkeys(variables, MASK)}
+
+
+def test_what_is_secret_in_the_value_of_an_exactly_named_variable_is_masked():
+    assert kept({"session_id": JWT}, "session_id") == {"session_id": MASK}
+    assert kept({"session": f"id=7&password=x {CARD}"}, "session") == {
+        "session": f"id=7&password={MASK} {MASK}"
+    }
+
+
+@pytest.mark.parametrize(
+    "name", words("password api_key access_token authorization cookie card_number cvv ssn")
+)
+def test_a_strong_name_is_masked_also_where_a_route_names_it_exactly(name):
+    assert kept({name: "x"}, name) == {name: MASK}
+    assert kept({name: 7}, name) == {name: MASK}
+    assert kept({name: "x"}, name, how="drop") == {}
+    assert kept({name: None}, name) == {name: None}
+
+
+def test_a_weak_word_with_a_describing_last_word_is_a_fact():
+    facts = {
+        "auth_provider": "google",
+        "token_type": "opaque",
+        "session_minutes": "12",
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 3},
+    }
+    assert kept(facts, "*") == facts
+    assert kept({"v": [facts]}, "v") == {"v": [facts]}
 
 
 def test_booleans_and_null_are_not_secret():
@@ -253,17 +300,6 @@ def test_a_card_number_is_secret_also_as_a_number():
     assert of(1764260000000) == 1764260000000
 
 
-@given(st.text(alphabet="0123456789", min_size=12, max_size=18), st.sampled_from("23456"))
-def test_exactly_one_check_digit_makes_a_card_number(digits, first):
-    found = [last for last in "0123456789" if is_card(first + digits[1:] + last)]
-    assert len(found) == 1
-    total = 0
-    for place, digit in enumerate(reversed(first + digits[1:] + found[0])):
-        doubled = int(digit) * (2 if place % 2 else 1)
-        total += doubled - 9 if doubled > 9 else doubled
-    assert total % 10 == 0
-
-
 def test_a_secret_is_redacted_before_a_text_is_cut():
     for secret in (f"Bearer {'s' * 50}", JWT, "4111 1111 1111 1111", "password=" + "s" * 50):
         for start in range(MAX_TEXT - 60, MAX_TEXT + 5):
@@ -291,10 +327,10 @@ def test_a_pair_is_redacted_like_a_key_and_its_value():
 
 def test_a_secret_in_a_name_or_key_is_redacted():
     assert record({f"x {CARD}": 1}) == {f"x {MASK}": 1}
-    assert of({CARD: 1, f"a {CARD}": 2, ("token", 1): 3}) == {
+    assert of({CARD: 1, f"a {CARD}": 2, ("token", "x"): 3}) == {
         MASK: 1,
         f"a {MASK}": 2,
-        '["token","[redacted]"]': MASK,
+        '["token","[redacted]"]': 3,
     }
 
 
@@ -302,15 +338,17 @@ def test_drop_removes_the_value_and_its_key():
     options = {"how": "drop"}
     assert record({"password": 1, "n": {"token": "x", "m": 2}}, **options) == {"n": {"m": 2}}
     assert of([("Cookie", "x")], **options) == [["Cookie"]]
-    assert of("a Bearer abc b", **options) == "a Bearer  b"
+    assert of("a Bearer a1b2c3d4 b", **options) == "a Bearer  b"
     assert of(int(CARD), **options) == ""
 
 
 def test_a_hash_is_equal_for_equal_values_and_depends_on_the_key():
     options = {"how": "hash"}
-    data = record({"session": "s1", "token": "s1", "pin": 5, "otp": "5", "jwt": "s2"}, **options)
+    data = record(
+        {"session": "s1", "token": "s1", "password": 5, "otp": "5", "jwt": "s2"}, **options
+    )
     assert data["session"] == data["token"] != data["jwt"]
-    assert data["pin"] == data["otp"]
+    assert data["password"] == data["otp"]
     assert all(re.fullmatch("hmac:[0-9a-f]{32}", value) for value in data.values())
     assert of("Bearer s1", **options) == f"Bearer {data['session']}"
     assert of({"a": {"secret": [1, {"b": 2}]}}, **options) == of(
@@ -321,28 +359,14 @@ def test_a_hash_is_equal_for_equal_values_and_depends_on_the_key():
 
 def test_the_docs_list_every_default_pattern():
     text = PAGE.read_text("utf-8")
-    for pattern in DEFAULT_KEYS:
+    for pattern in (*STRONG_KEYS, *WEAK_KEYS, *EXCEPTIONS):
         assert f"`{pattern}`" in text, pattern
-
-
-def test_hostile_texts_take_linear_time():
-    started = time.perf_counter()
-    for text in (
-        *("a" * 20_000, "a " * 9_000, "a=b " * 5_000, "1" * 20_000, "2 " * 9_000, "222-" * 5_000),
-        *("eyJ" * 6_000, "x@" * 9_000, "://:" * 5_000, "password=" * 2_000, "'" * 20_000),
-        *("bearer " * 2_500, "basic a" * 2_500, "-----BEGIN PRIVATE KEY-----" * 700),
-        *('"password": "' * 1_500, "\\" * 20_000 + "=", "a" + " " * 20_000 + "=", "-1" * 9_000),
-    ):
-        assert len(json.dumps(of(text, values=["credentials", "jwt", "card", "email"]))) < (
-            BYTES_OF_RECORD
-        )
-    assert time.perf_counter() - started < 20
 
 
 @given(st.text(), st.sampled_from(["mask", "hash", "drop"]))
 def test_any_text_is_redacted_without_an_error(text, how):
     redact = Redactor(SecretKeys(), ["credentials", "jwt", "card", "email"], how=how)
-    redacted = redact.text(text)
+    redacted = redact.text(text, Budget())
     assert isinstance(redacted, str)
     if redact.is_harmless(text):
         assert redacted == text

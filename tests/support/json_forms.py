@@ -19,7 +19,7 @@ from flask_chest.encode.limits import (
 from flask_chest.encode.patterns import Patterns
 from flask_chest.encode.values import to_data
 from flask_chest.encode.variables import VariableFilter
-from flask_chest.redaction import PLAIN, Redactor, SecretKeys
+from flask_chest.redaction import PLAIN, Budget, Redactor, SecretKeys
 
 BYTES_OF_VARIABLE = 400 * 1024
 BYTES_OF_RECORD = 4 * 1024 * 1024
@@ -28,7 +28,7 @@ NOTHING_SECRET = Redactor(SecretKeys(["!*"]), ())
 
 def convert(value, *, named=True):
     """Return the JSON form of a value, after a check of all that is promised of it."""
-    data, taken = to_data(value, PLAIN, MAX_RECORD, NOTHING_SECRET, named=named)
+    data, taken = to_data(value, PLAIN, MAX_RECORD, NOTHING_SECRET, Budget(), named=named)
     check(data)
     assert 0 < taken < MAX_VARIABLE + 2_000
     return data
@@ -37,7 +37,7 @@ def convert(value, *, named=True):
 def record(variables, *patterns):
     """Return the JSON form of variables, all of which are chosen, and how many are skipped."""
     skipped = []
-    data = VariableFilter(NOTHING_SECRET, skipped.append).take(
+    data = VariableFilter(NOTHING_SECRET, skipped.append, lambda _masked: None).take(
         {}, Patterns(patterns, setting="test"), lambda chosen: chosen.update(variables)
     )
     for value in data.values():

@@ -58,13 +58,13 @@ def test_the_location_names_hosts_ports_and_database(fields, location):
     [
         ("mongodb://h", "the field 'database' is missing"),
         ("mongodb://h/a.b", "cannot be read"),
-        ("mongodb://us:S3CR/ET@h/d", "percent-encoded"),
-        ("mongodb://us:S3CR@ET@h/d", "percent-encoded"),
-        ("mongodb://us:1/S3CRET@h/d", "percent-encoded"),
-        ("mongodb://us:1/S3CRET?x@h/d", "percent-encoded"),
-        ("mongodb://us:1/d?S3CRET=x@h/d", "percent-encoded"),
-        ("mongodb://us:%S3CRET@h/d", "percent-encoded"),
-        ("mongodb://h:S3CRET/d", "percent-encoded"),
+        ("mongodb://us:S3CR/ET@h/d", "percent-encode it"),
+        ("mongodb://us:S3CR@ET@h/d", "percent-encode it"),
+        ("mongodb://us:1/S3CRET@h/d", "percent-encode it"),
+        ("mongodb://us:1/S3CRET?x@h/d", "percent-encode it"),
+        ("mongodb://us:1/d?S3CRET=x@h/d", "percent-encode it"),
+        ("mongodb://us:%S3CRET@h/d", "percent-encode it"),
+        ("mongodb://h:S3CRET/d", "percent-encode it"),
         ("mongodb://h/d?conectTimeoutMS=1", "conectTimeoutMS: Unknown option"),
         ("mongodb://h/d?connectTimeoutMS=soon", "connectTimeoutMS is no number"),
         ("mongodb://h/d?readPreference=nearby", "readPreference: .*(nearby is not|Not a valid)"),
@@ -95,6 +95,29 @@ def test_the_location_names_hosts_ports_and_database(fields, location):
 def test_a_wrong_entry_is_refused_without_showing_its_secret(entry, message):
     with pytest.raises(ConfigurationError, match=message) as caught:
         make_exporters({"main": entry}, {"mongo": MongoStore}, "")
+    assert "S3CR" not in format_all(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "is_accepted"),
+    [
+        ("", False),
+        ("&tls=false", False),
+        ("&tls=true&tlsInsecure=true", False),
+        ("&tls=true&tlsAllowInvalidCertificates=true", False),
+        ("&tls=true&tlsAllowInvalidHostnames=true", False),
+        ("&tls=true", True),
+        ("&ssl=true", True),
+        ("&tls=true&tlsAllowInvalidCertificates=false", True),
+    ],
+)
+def test_plain_sends_the_password_in_clear_and_needs_verified_tls(query, is_accepted):
+    url = f"mongodb://us:S3CRET@h/d?authMechanism=PLAIN&authSource=$external{query}"
+    if is_accepted:
+        assert MongoConfig(url=url).auth_mechanism == "PLAIN"
+        return
+    with pytest.raises(ConfigurationError, match="PLAIN sends the password in clear") as caught:
+        make_exporters({"main": url}, {"mongo": MongoStore}, "")
     assert "S3CR" not in format_all(caught.value)
 
 

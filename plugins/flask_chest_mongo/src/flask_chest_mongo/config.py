@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, unquote
@@ -161,12 +162,25 @@ class MongoConfig(ServerConfig):
             refuse("password", "a password needs a `user`: give both, or neither")
         if self.srv and (set(self.host) & set(":,") or "port" in self.model_fields_set):
             refuse("host", "with `srv`, it is one name without a port")
+        if self.auth_mechanism == "PLAIN" and not self._is_tls_verified:
+            refuse(
+                "auth_mechanism",
+                "PLAIN sends the password in clear, and needs `tls` that checks the certificate",
+            )
         if not self._is_plain:
             try:
                 driver().check_arguments(*self.arguments(offline=True))
             except ValueError as error:
                 refuse("options", f"PyMongo does not take these together: {error}")
         return self
+
+    @property
+    def _is_tls_verified(self) -> bool:
+        """Whether the server has to prove who it is, and nobody else reads what is sent."""
+        has_files = self.tls_ca_file is not None or self.tls_certificate_key_file is not None
+        is_on = self.srv or has_files if self.tls is None else self.tls
+        waived = re.compile(r"(?i)(?:^|&)tls(?:insecure|allowinvalid\w+)=(?!false(?:&|$))")
+        return is_on and not waived.search(self.options.get_secret_value())
 
     @property
     def _is_plain(self) -> bool:

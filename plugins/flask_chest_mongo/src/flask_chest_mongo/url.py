@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from flask_chest.server_config import NOT_A_URL, plain_url, take_query
+from flask_chest.server_config import NOT_A_URL, plain_url, refuse_unencoded, take_query
 
 _MAX_DATABASE_BYTES: Final = 63
 
@@ -66,6 +66,10 @@ def fields_of_url(url: str, query: str) -> dict[str, Any]:
     scheme, _, rest = url.partition("://")
     is_srv = scheme.lower() == "mongodb+srv"
     if not is_srv and scheme.lower() != "mongodb":
+        refuse("url", NOT_A_URL)
+    try:
+        refuse_unencoded(url, ())
+    except ValueError:
         refuse("url", NOT_A_URL)
     if "@" in query and "properties" not in query.lower():
         refuse("url", NOT_A_URL)

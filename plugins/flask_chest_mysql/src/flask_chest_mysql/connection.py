@@ -6,7 +6,9 @@ import math
 import re
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
+
+from pymysql.err import OperationalError
 
 if TYPE_CHECKING:
     from flask_chest_mysql.config import MysqlConfig
@@ -39,10 +41,43 @@ def arguments(config: MysqlConfig) -> dict[str, Any]:
         "write_timeout": config.connect_timeout_seconds,
         "program_name": "flask-chest",
         "init_command": _session(config.timeout_seconds),
+        "auth_plugin_map": _refusals(config),
         **_tls(config),
     }
     # `autocommit=False` would cost a round trip; the session's statement sets it.
     return {**{name: value for name, value in given.items() if value}, "autocommit": None}
+
+
+CLEAR_PASSWORD: Final = 2061
+"""Code of a sign-in that failed in a plugin, here because it would send the password in clear."""
+
+
+class _Refusal:
+    """Takes the place of PyMySQL's code that sends the password in clear, as the server asks.
+
+    Args:
+        _connection: PyMySQL's own, which is not asked anything.
+    """
+
+    def __init__(self, _connection: object) -> None:
+        pass
+
+    def authenticate(self, _packet: object) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            OperationalError: Always.
+        """
+        raise OperationalError(
+            CLEAR_PASSWORD, "the server asks for the password in clear, and its TLS is not verified"
+        )
+
+
+def _refusals(config: MysqlConfig) -> dict[bytes, type[_Refusal]]:
+    """Return the ways of signing in that are refused, unless who reads them is known."""
+    if config.tls.startswith("VERIFY") or config.unix_socket is not None:
+        return {}
+    return {b"mysql_clear_password": _Refusal, b"dialog": _Refusal}
 
 
 _TIMEOUTS: Final = ("_read_timeout", "_write_timeout")

@@ -35,6 +35,8 @@ _REMEDIES: Final = {
     1836: _READ_ONLY,
     1862: "The password has expired: set a new one",
     2026: _TLS,
+    2061: "Set ssl_mode=VERIFY_IDENTITY, with ssl_ca where the authority is your own, or give the "
+    "user another way of signing in",
     2059: "Give the user another way of signing in, that PyMySQL supports",
     3118: "The account is locked: unlock it with ALTER USER",
     3159: "It lets nobody in without TLS: set ssl_mode=REQUIRED, or VERIFY_IDENTITY with ssl_ca",

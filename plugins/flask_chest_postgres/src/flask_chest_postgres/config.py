@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from flask_chest_sql.config import SqlServerConfig
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from flask_chest.server_config import NOT_A_URL, plain_text, plain_url, take_query
+from flask_chest.server_config import NOT_A_URL, plain_text, plain_url, refuse_unencoded, take_query
 
 _OWN: Final = {
     "host": "host",
@@ -183,7 +183,9 @@ def _read(url: str, fields: frozenset[str]) -> tuple[dict[str, Any], dict[str, s
         ValueError: It cannot be read. The message does not repeat it.
     """
     # SQLAlchemy's form of the scheme, `postgresql+psycopg://`, is familiar to many.
-    url, _, query = re.sub(r"^postgres\w*(\+\w+)?://", "postgresql://", url).partition("?")
+    url = re.sub(r"^postgres\w*(\+\w+)?://", "postgresql://", url)
+    refuse_unencoded(url, {*fields, *_OWN, *_COMMON})
+    url, _, query = url.partition("?")
     taken, left = take_query(query, fields)
     url = "?".join(filter(None, (url, "&".join(left))))
     parameters: dict[str, Any] = plain_parameters(url) or _libpq().read_url(url, fields)

@@ -143,6 +143,28 @@ def _ready(descriptor: int, wanted: Wait, seconds: float) -> Ready | None:
     return Ready.W
 
 
+def _refusals(arguments: Mapping[str, Any]) -> dict[str, str]:
+    """Return what keeps libpq from sending the password in clear to whoever asks for it.
+
+    A server, or whoever takes its place, may ask for it. That is allowed through TLS that checks
+    the certificate and through a socket on this machine, and where `require_auth` says so. Before
+    version 16, libpq has no such parameter.
+    """
+    preset = defaults()
+    given = {name: value for name, value in {**preset, **arguments}.items() if value}
+    host = str(given.get("hostaddr") or given.get("host") or "/")
+    if (
+        "require_auth" not in preset
+        or "require_auth" in given
+        or "service" in given  # it may set any of these
+        or given.get("sslmode") in ("verify-ca", "verify-full")
+        or given.get("sslrootcert") == "system"
+        or all(each.startswith(("/", "@")) for each in host.split(","))
+    ):
+        return {}
+    return {"require_auth": "!password"}
+
+
 class TimedConnection(psycopg.Connection[TupleRow]):
     """Closes itself when the server is silent for too long.
 
@@ -200,6 +222,7 @@ def connect(
     """
     # Without prepared statements: behind a pooler in transaction mode, the next transaction may
     # run on another connection of the server.
+    arguments = {**_refusals(arguments), **arguments}
     connection = TimedConnection.connect(**arguments, prepare_threshold=None)
     set_json_loads(loads, connection)
     # Longer than the limit of the server, whose error says more.

@@ -40,6 +40,13 @@ _TEXT_ONLY: Final = ("", "08P01")
 _CERTIFICATE: Final = "Correct `sslcert` and `sslkey`, the certificate that the server asks us for"
 _TEXTS: Final = (
     (
+        r"requested a cleartext password",
+        (
+            "It goes only through TLS that checks the server: set sslmode=verify-full and "
+            "`sslrootcert`; or, where the network is trusted, require_auth=password"
+        ),
+    ),
+    (
         r"password authentication failed|SASL authentication failed|no password supplied",
         _REMEDIES["28P01"],
     ),

@@ -1,0 +1,82 @@
+"""What the commands print: nothing that a terminal obeys, whoever wrote it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_chest.cli.output import message, printable
+
+PROGRAMS = Path(__file__).with_name("programs")
+OBEYED = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Return a function that runs `flask` with the hostile application."""
+    shutil.copy(PROGRAMS / "hostile_app.py", tmp_path / "app.py")
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "flask", *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def test_no_command_prints_what_a_terminal_obeys(command):
+    assert command("make-records").returncode == 0
+    for arguments in (
+        ["flush", "--timeout", "2"],
+        ["check"],
+        ["plugins"],
+        ["records"],
+        ["routes"],
+        ["top", "user"],
+        ["records", "--exporter", "broken"],
+        ["records", "--exporter", "x\x1b[31m\u202e"],
+        ["\x1b[31m\u202e"],
+        ["top", "user", "--\x1b[31m\u202e"],
+    ):
+        made = command("chest", *arguments)
+        for stream in (made.stdout, made.stderr):
+            text = stream.decode("utf-8")
+            assert not OBEYED.search(text), (arguments, text)
+            assert "hunter2" not in text
+            assert "\t" not in text or arguments == ["plugins"]
+    [line] = command("chest", "top", "user").stdout.decode().splitlines()
+    assert line.split(maxsplit=1)[1].startswith("a\ufffd" + r"\u0001")
+    lines = command("chest", "records").stdout.decode().splitlines()
+    user = json.loads(lines[0])["variables"]["user"]
+    assert user.startswith("a\ufffd\x01")
+    assert user.endswith("\u2069z")
+    assert r"\u001b" in command("chest", "check").stderr.decode()
+
+
+@given(st.text(st.characters(codec=None)))
+def test_a_printable_text_has_none_of_them_and_is_read_back_from_json(text):
+    assert not OBEYED.search(printable(text))
+    assert "\n" not in printable(text)
+    assert json.loads(printable(json.dumps(text, ensure_ascii=False))) == text
+
+
+def test_a_line_of_an_error_text_does_not_look_like_another_line():
+    assert message("away\nmain: can deliver\r\nx") == "away\n  main: can deliver\n  x"
+
+
+def test_other_texts_are_printed_as_they_are():
+    assert printable("Größe 東京 👩‍🚀 שלום") == "Größe 東京 👩‍🚀 שלום"
