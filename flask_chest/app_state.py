@@ -25,7 +25,7 @@ from flask_chest.errors import ConfigurationError
 from flask_chest.export import Export, Supervisor
 from flask_chest.plugins import discovery
 from flask_chest.plugins.manager import Plugins
-from flask_chest.runtime import fork
+from flask_chest.runtime import command, fork
 from flask_chest.runtime.counters import Counters, Stats
 from flask_chest.runtime.log import Throttle, logger
 from flask_chest.settings import stages
@@ -129,7 +129,7 @@ class AppState:
             recorder=self.recorder,
             start_delivery=self._start_delivery,
         )
-        validate_exporters(self.exporters)
+        self._validate()
         self.export = Export(
             {
                 name: Supervisor(
@@ -157,6 +157,15 @@ class AppState:
         atexit.register(_finish_open_bodies, weakref.ref(self.capture.open_bodies))
         self._journal_use.begin()
         fork.watch(self)
+
+    def _validate(self) -> None:
+        if command.is_ours():
+            return  # as root, it has still to become the owner of the files
+        try:
+            validate_exporters(self.exporters)
+        except BaseException:
+            self.journal.close()  # or the error would keep it in use
+            raise
 
     def after_fork(self) -> None:
         """Drop, in a forked child, the files, threads and connections of the parent."""

@@ -60,8 +60,9 @@ in front is the home folder, as in `sqlite:///~/chest.sqlite3`. `$instance` mean
 instance folder. In the path of a URL, write `?` as `%3F` and `%` as `%25`. In the name of the
 instance folder, Flask-Chest does this itself.
 
-Two applications in one process may share a journal when they have the same exporters. Otherwise the
-second is refused, until the first is closed with `chest.close()` or garbage-collected.
+Two applications may share a journal when they have the same exporters. Otherwise the second is
+refused: in one process until the first is closed with `chest.close()` or garbage-collected, and
+else until its process has ended ([delivery.md](delivery.md#who-delivers)).
 
 This page is generated from `flask_chest/settings/model.py` by `make format`.
 """

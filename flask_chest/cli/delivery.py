@@ -70,6 +70,10 @@ def flush(timeout: float) -> None:
       flask chest flush --timeout 120
     """  # noqa: D301 - click reads \b as "keep these lines"
     state = current_state()
+    try:
+        state.journal.claim()
+    except ChestError as error:
+        raise click.ClickException(str(error)) from error
     arrived = state.export.flush(timeout)
     stats = state.stats()
     state.close()

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
+from flask.cli import with_appcontext
+
+from flask_chest.cli.application import begin
 from flask_chest.cli.delivery import check, flush
 from flask_chest.cli.output import Group
 from flask_chest.cli.plugins import plugins
 from flask_chest.cli.read import records, routes, top
+from flask_chest.runtime.command import GROUP
 
-group: Final = Group("chest", help="Deliver and read the records of Flask-Chest.")
+group: Final = Group(
+    GROUP, help="Deliver and read the records of Flask-Chest.", callback=with_appcontext(begin)
+)
 for _command in (plugins, check, flush, records, routes, top):
     group.add_command(_command)

@@ -5,7 +5,8 @@ The folder holds::
     segments/<uuid7>.jsonl        records, one a line, written by one process
     cursors/<exporter>.json       this exporter's cursor: segment name to offset in bytes
     cursors/<exporter>.lock       its delivery lease, held by the process that delivers to it now
-    cursors/<exporter>.in-use     held by every process that has this exporter
+    cursors/<exporter>@<digest of its destination>.in-use
+                                  held by every process that has this exporter
     dead-letter/<exporter>.jsonl  records that the database refused, with the error
     damaged/                      the quarantine: what cannot be read, with the reason
     export.lock                   held by the leader, the process that delivers for this host
@@ -15,21 +16,22 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from flask_chest.errors import ConfigurationError
-from flask_chest.journal.files import Syncer, open_private, private_folder
+from flask_chest.journal.access import Access, Opens
+from flask_chest.journal.files import Syncer
+from flask_chest.journal.in_use import OtherExporters
 from flask_chest.journal.interface import Journal, WhenFull
-from flask_chest.journal.locks import LockFile, SharedLock, try_lock
+from flask_chest.journal.layout import Layout
+from flask_chest.journal.locks import LockFile
 from flask_chest.journal.maintenance import MaintenanceThread
 from flask_chest.journal.quarantine import Quarantine
 from flask_chest.journal.reader import DiskReader
-from flask_chest.journal.retention import IN_USE, Retention
+from flask_chest.journal.retention import Retention
 from flask_chest.journal.segment import SegmentWriter
 from flask_chest.record import uuid7
 from flask_chest.runtime import fork
@@ -66,9 +68,12 @@ class DiskJournal(Journal):
         when_full: Which records are dropped to stay below.
         fsync: When to wait until the disk has a record: `always` before its client has the answer,
             `interval` once a second beside the requests, or `never`.
+        destinations: Where each exporter delivers, by its name, without secrets.
+        opens: What happens before the first use.
 
     Raises:
-        ConfigurationError: The folder cannot be written, or its files cannot be locked.
+        ConfigurationError: The folder cannot be written or trusted, its files cannot be locked, or
+            a process with other exporters uses it.
     """
 
     def __init__(
@@ -81,18 +86,20 @@ class DiskJournal(Journal):
         max_bytes: int = MAX_BYTES,
         when_full: WhenFull = "drop_oldest",
         fsync: Fsync = "interval",
+        destinations: Mapping[str, str] | None = None,
+        opens: Opens = "in_use",
     ) -> None:
         self.folder = folder
-        self._segments = folder / "segments"
+        self._layout = Layout(folder)
         self._max_bytes = max_bytes
         self._fsync = fsync
         self._syncs_always = fsync == "always"
         self._counters = counters
         self._throttle = throttle
-        self._quarantine = Quarantine(folder / "damaged", max_bytes // 8, counters, throttle)
+        self._quarantine = Quarantine(self._layout.damaged, max_bytes // 8, counters, throttle)
         self._readers = {name: self._new_reader(name) for name in exporters}
         self._retention = Retention(
-            folder,
+            self._layout,
             self._readers,
             self._new_reader,
             max_bytes=max_bytes,
@@ -101,24 +108,16 @@ class DiskJournal(Journal):
             counters=counters,
             throttle=throttle,
         )
-        self._export_lock = LockFile(folder / "export.lock")
-        self._in_use = [
-            SharedLock(folder / "cursors" / f"{name}{IN_USE}") for name in self._readers
-        ]
+        self._export_lock = LockFile(self._layout.root, "export.lock")
+        self._access = Access(self._layout, self._readers, destinations or {}, throttle)
         self._syncer = Syncer()
         self._maintenance = MaintenanceThread(self._maintain, throttle)
         self._forget()
-        try:
-            self._make_folders()
-            _probe(folder / ".probe")
-            for lock in self._in_use:
-                lock.hold()
-        except OSError as error:
-            raise ConfigurationError(
-                f"CHEST_JOURNAL={str(folder)!r} cannot be written: {error.strerror}. Give a folder "
-                "that this user may write, on a local disk, or 'memory' where there is none",
-                setting="CHEST_JOURNAL",
-            ) from error
+        self._access.open(opens)
+
+    def claim(self) -> None:
+        """Find out, in a command, whether the journal may be read and delivered."""
+        self._access.claim()
 
     def _forget(self) -> None:
         self._lock = threading.RLock()  # a signal handler may close what it interrupts
@@ -126,14 +125,14 @@ class DiskJournal(Journal):
         self._check_at = 0  # size of the segment at which to check the limits
         self._full_until: float | None = None
         self._no_check_before = 0.0
-        self._unsynced: set[Path] = set()
+        self._unsynced: set[str | None] = set()  # segments, and None for their folder
         self._synced = 0  # bytes of the segment that the disk has
         self._idle_bytes, self._idle_since = 0, 0.0  # its size, and when that last changed
         self._appended = 0
 
     def _new_reader(self, name: str) -> DiskReader:
         return DiskReader(
-            self.folder,
+            self._layout,
             name,
             quarantine=self._quarantine,
             max_dead_letters=self._max_bytes // 8,
@@ -141,10 +140,6 @@ class DiskJournal(Journal):
             counters=self._counters,
             throttle=self._throttle,
         )
-
-    def _make_folders(self) -> None:
-        for name in ("", "segments", "cursors", "dead-letter"):
-            private_folder(self.folder / name)
 
     # -- Writing ---------------------------------------------------------------------------------
 
@@ -179,6 +174,7 @@ class DiskJournal(Journal):
 
     def _checked_writer(self) -> SegmentWriter | None:
         """Return the segment to write to, if need be a new one; None when the journal is full."""
+        self._access.check()
         now = time.monotonic()
         if self._full_until is not None and now < self._full_until:
             return None
@@ -212,10 +208,10 @@ class DiskJournal(Journal):
                     raise
                 return old  # too large, but better than none
             if old is not None:
-                self._unsynced.add(old.path)
+                self._unsynced.add(old.name)
                 old.close()
             self._idle_bytes = 0
-            self._unsynced.add(self._segments)
+            self._unsynced.add(None)
             self._synced = 0
             if self._fsync == "always":
                 self._sync()
@@ -224,15 +220,16 @@ class DiskJournal(Journal):
     def _retire(self) -> None:
         """Close the segment, so that others can delete it. The next record begins a new one."""
         if self._writer is not None:
-            self._unsynced.add(self._writer.path)
+            self._unsynced.add(self._writer.name)
             self._close_writer()
 
     def _new_writer(self) -> SegmentWriter:
+        self._layout.refresh()
         try:
-            return SegmentWriter(self._segments, uuid7())
+            return SegmentWriter(self._layout.segments, uuid7())
         except FileNotFoundError:  # somebody deleted the folder
-            self._make_folders()
-            return SegmentWriter(self._segments, uuid7())
+            self._layout.make()
+            return SegmentWriter(self._layout.segments, uuid7())
 
     def _sync_writer(self, writer: SegmentWriter) -> None:
         try:
@@ -246,8 +243,7 @@ class DiskJournal(Journal):
         with self._lock:
             self._close_writer()
         self.resign()
-        for lock in self._in_use:
-            lock.release()
+        self._access.close()
 
     def _close_writer(self) -> None:
         with fork.held_off():
@@ -258,21 +254,21 @@ class DiskJournal(Journal):
     # -- Maintenance, beside the requests --------------------------------------------------------
 
     def start(self) -> None:
-        """Start the thread that syncs, and that notices when the folder is deleted."""
-        self._hold_in_use()
+        """Start the thread that syncs, and that notices when the folder is deleted.
+
+        Raises:
+            OtherExporters: A process with other exporters uses the journal.
+        """
+        try:
+            self._access.start()
+        except OtherExporters:
+            with self._lock:
+                self._close_writer()  # so that each record comes to the check
+            raise
         self._maintenance.start()
 
-    def _hold_in_use(self) -> None:
-        try:
-            for lock in self._in_use:
-                lock.hold()
-        except FileNotFoundError:
-            pass  # the folder was deleted, and is made again when it is needed
-        except OSError as error:
-            self._report("in-use", "Others may delete records that our exporters wait for", error)
-
     def _maintain(self) -> None:
-        self._hold_in_use()
+        self._access.keep()
         try:
             self._rescue()
         except OSError as error:
@@ -297,7 +293,7 @@ class DiskJournal(Journal):
             if lost is None or lost.is_there():
                 return
             content = lost.content()
-            self._make_folders()
+            self._layout.make()
             self._rotate()
             if self._writer is not None and content:
                 self._writer.append(content)
@@ -311,14 +307,14 @@ class DiskJournal(Journal):
     def _sync(self) -> None:
         """Wait until the disk has all that was written before."""
         with self._lock:
-            paths, self._unsynced = self._unsynced, set()
+            names, self._unsynced = self._unsynced, set()
             writer = self._writer
             if writer is not None and writer.size > self._synced:
-                paths.add(writer.path)
+                names.add(writer.name)
                 self._synced = writer.size
-        for path in paths:
+        for name in names:
             try:
-                self._syncer.sync(path)
+                self._syncer.sync(self._layout.segments, name)
             except FileNotFoundError:
                 pass  # delivered
             except OSError as error:
@@ -354,8 +350,7 @@ class DiskJournal(Journal):
         self._maintenance.after_fork()
         self._syncer.after_fork()
         self._export_lock.after_fork()
-        for lock in self._in_use:
-            lock.release()
+        self._access.close()
         for reader in self._readers.values():
             reader.after_fork()
 
@@ -366,17 +361,3 @@ class DiskJournal(Journal):
             f"{consequence}: the journal in {self.folder} cannot be used: {error}",
             error,
         )
-
-
-def _probe(path: Path) -> None:
-    """Create, lock and delete a file.
-
-    Raises:
-        OSError: One of these is not possible here.
-    """
-    descriptor = open_private(path, os.O_WRONLY | os.O_CREAT)
-    try:
-        try_lock(descriptor)
-        path.unlink(missing_ok=True)  # another process may probe at the same moment
-    finally:
-        os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Files and folders of the journal: private to this user, written whole, synced to the disk."""
+"""Files of the journal: private to this user, written whole, synced to the disk."""
 
 from __future__ import annotations
 
@@ -7,78 +7,41 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
+from typing import Final
 
+from flask_chest.journal.folder import Folder
 from flask_chest.runtime import fork
 
-
-def private_folder(path: Path) -> None:
-    """Create a folder that only this user may enter, whatever the umask.
-
-    One that exists stays as it is: it may be somebody's whole ``/tmp``.
-
-    Raises:
-        OSError: It cannot be created.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        path.mkdir(mode=0o700)
-    except FileExistsError:
-        if not path.is_dir():
-            raise
-    else:
-        path.chmod(0o700)
-        owner = _owner_to_be(path)
-        if owner is not None:
-            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+_READ_BYTES: Final = 1_048_576
 
 
-def open_private(path: Path, flags: int) -> int:
-    """Open a file that only this user may read, whatever the umask, and return its descriptor.
-
-    One that root creates belongs to the owner of its folder: the application's user must be able
-    to go on with what root's cron left with ``flask chest flush``. Links are not followed: that
-    user may write into the folder, and must not lead root to another file.
+def read(folder: Folder, name: str) -> bytes:
+    """Return all of a file.
 
     Raises:
-        OSError: It cannot be opened.
+        NotOurFile: There is no regular file of the folder's owner.
+        OSError: It cannot be read.
     """
-    flags |= os.O_CLOEXEC | os.O_NOFOLLOW
-    if not flags & os.O_CREAT:
-        return os.open(path, flags)
-    try:
-        descriptor = os.open(path, flags | os.O_EXCL, 0o600)
-    except FileExistsError:
-        if flags & os.O_EXCL:
-            raise
-        return os.open(path, flags, 0o600)
-    try:
-        os.fchmod(descriptor, 0o600)
-        owner = _owner_to_be(path)
-        if owner is not None:
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
+    pieces = []
+    with fork.held_off():
+        descriptor = folder.open_file(name)
+        try:
+            while piece := os.read(descriptor, _READ_BYTES):
+                pieces.append(piece)
+        finally:
+            os.close(descriptor)
+    return b"".join(pieces)
 
 
-def _owner_to_be(path: Path) -> os.stat_result | None:
-    """Return the owner of the folder, to whom root gives a new file; None when that is root."""
-    if os.geteuid() != 0:
-        return None
-    owner = path.parent.stat()
-    return owner if owner.st_uid else None
-
-
-def write_private(path: Path, flags: int, content: bytes) -> None:
+def write_private(folder: Folder, name: str, flags: int, content: bytes) -> None:
     """Open a private file, write all of `content` to it, and close it.
 
     Raises:
+        NotOurFile: There is no regular file of the folder's owner.
         OSError: Not all of it could be written. The file is as long as it was.
     """
     with fork.held_off():
-        descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | flags)
+        descriptor = folder.create(name, os.O_WRONLY | flags)
         try:
             written = os.write(descriptor, content)
             if written != len(content):
@@ -100,15 +63,21 @@ class Syncer:
         self._lock = threading.Lock()
         self._descriptor: int | None = None
 
-    def sync(self, path: Path) -> None:
-        """Wait until the disk has what is in a file, or which files are in a folder.
+    def sync(self, folder: Folder, name: str | None) -> None:
+        """Wait until the disk has what is in a file, or which files are in the folder.
+
+        Args:
+            folder: Where the file is.
+            name: Of the file; None for the folder.
 
         Raises:
             OSError: It may not have it; or there is no such file.
         """
         with self._lock:
             with fork.held_off():
-                descriptor = self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                descriptor = self._descriptor = (
+                    folder.open_again() if name is None else folder.open_file(name)
+                )
             try:
                 _wait(os.fsync, descriptor)
             finally:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 WhenFull: TypeAlias = Literal["drop_oldest", "drop_newest"]
@@ -99,6 +100,9 @@ class Reader(ABC):
 class Journal(ABC):
     """Keeps records between the request and the exporters. Safe to use from any thread."""
 
+    folder: Path | None = None
+    """Where it is on the disk; None for one in memory."""
+
     @abstractmethod
     def append(self, line: bytes) -> bool:
         """Keep one record, a line of JSON with its line feed. Never raises.
@@ -113,6 +117,13 @@ class Journal(ABC):
 
         Raises:
             RuntimeError: No thread can be started now.
+        """
+
+    def claim(self) -> None:  # noqa: B027 - one in memory belongs to its process
+        """Find out, in a command, whether the journal may be read and delivered.
+
+        Raises:
+            ConfigurationError: It may not.
         """
 
     @property

@@ -6,9 +6,8 @@ import fcntl
 import os
 import threading
 import weakref
-from pathlib import Path
 
-from flask_chest.journal.files import open_private
+from flask_chest.journal.folder import Folder
 from flask_chest.runtime import fork
 
 
@@ -27,14 +26,14 @@ def try_lock(descriptor: int) -> bool:
     return True
 
 
-def is_at(descriptor: int, path: Path) -> bool:
-    """Return whether an open file is still at this path, neither deleted nor replaced.
+def is_at(descriptor: int, folder: Folder, name: str) -> bool:
+    """Return whether an open file still has this name, neither deleted nor replaced.
 
     Raises:
         OSError: One of the two cannot be looked at.
     """
     try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
+        return os.path.samestat(os.fstat(descriptor), folder.stat(name))
     except FileNotFoundError:
         return False
 
@@ -42,8 +41,9 @@ def is_at(descriptor: int, path: Path) -> bool:
 class LockFile:
     """A lock that has one holder among all processes, and among all threads of this one."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, folder: Folder, name: str) -> None:
+        self._folder = folder
+        self._name = name
         self._lock = threading.RLock()  # a signal handler may release what it interrupts
         self._descriptor: int | None = None
 
@@ -61,7 +61,7 @@ class LockFile:
         with self._lock, fork.held_off():
             if self._descriptor is not None:
                 return False
-            descriptor = open_private(self._path, os.O_RDWR | os.O_CREAT)
+            descriptor = self._folder.create(self._name, os.O_RDWR)
             try:
                 if try_lock(descriptor):
                     self._descriptor, descriptor = descriptor, -1
@@ -79,7 +79,9 @@ class LockFile:
             OSError: The file cannot be opened or locked.
         """
         with self._lock, fork.held_off():
-            if self._descriptor is not None and not is_at(self._descriptor, self._path):
+            self._folder.refresh()
+            descriptor = self._descriptor
+            if descriptor is not None and not is_at(descriptor, self._folder, self._name):
                 self.release()
             return self.acquire() or self._descriptor is not None
 
@@ -99,30 +101,47 @@ class LockFile:
 class SharedLock:
     """A lock that any number of processes hold together: it says that something is in use."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, folder: Folder, name: str) -> None:
+        self._folder = folder
+        self._name = name
         self._descriptor: int | None = None
         self._finalizer: weakref.finalize[..., SharedLock] | None = None
 
-    def hold(self) -> None:
+    def hold(self) -> bool:
         """Take the lock or keep it. It is taken anew when its file was deleted.
+
+        Returns:
+            True when it was taken now.
 
         Raises:
             OSError: The file cannot be opened or locked.
         """
+        is_new = False
         with fork.held_off():
-            while self._descriptor is None or not is_at(self._descriptor, self._path):
+            self._folder.refresh()
+            while self._descriptor is None or not is_at(self._descriptor, self._folder, self._name):
                 self.release()
-                descriptor = open_private(self._path, os.O_RDWR | os.O_CREAT)
+                descriptor = self._folder.create(self._name, os.O_RDWR)
                 try:
                     fcntl.flock(descriptor, fcntl.LOCK_SH)
                 except OSError:
                     os.close(descriptor)
                     raise
                 self._descriptor = descriptor
+                is_new = True
                 # Taken where an application is made, which may be dropped without a `close`.
                 self._finalizer = weakref.finalize(self, os.close, descriptor)
                 self._finalizer.atexit = False
+        return is_new
+
+    def write_note(self, note: bytes) -> None:
+        """Write into the file of the lock, which is held, what it is for, unless it is there.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        if self._descriptor is not None and not os.fstat(self._descriptor).st_size:
+            os.pwrite(self._descriptor, note, 0)
 
     def release(self) -> None:
         """Release the lock. In a forked child, the parent still holds it."""
@@ -132,18 +151,32 @@ class SharedLock:
             finalizer()
 
     @staticmethod
-    def delete_unheld(path: Path) -> bool:
+    def is_held(folder: Folder, name: str) -> bool:
+        """Return whether a living process holds the lock, this one included.
+
+        Raises:
+            OSError: It cannot be opened or locked; or there is no such file.
+        """
+        with fork.held_off():
+            descriptor = folder.open_file(name, os.O_RDWR)
+            try:
+                return not try_lock(descriptor)
+            finally:
+                os.close(descriptor)
+
+    @staticmethod
+    def delete_unheld(folder: Folder, name: str) -> bool:
         """Delete the file of a lock unless a living process holds it; True when it is deleted.
 
         Raises:
             OSError: It cannot be opened, locked or deleted.
         """
         with fork.held_off():
-            descriptor = open_private(path, os.O_RDWR)
+            descriptor = folder.open_file(name, os.O_RDWR)
             try:
                 if not try_lock(descriptor):
                     return False
-                path.unlink()
+                folder.unlink(name)
                 return True
             finally:
                 os.close(descriptor)

@@ -6,12 +6,14 @@ import contextlib
 import errno
 import logging
 import os
-from pathlib import Path
+import stat
 from typing import TYPE_CHECKING, Final
 
-from flask_chest.journal.files import private_folder, write_private
+from flask_chest.journal.files import write_private
+from flask_chest.journal.folder import NotOurFile
 
 if TYPE_CHECKING:
+    from flask_chest.journal.folder import Folder
     from flask_chest.journal.segment import Segment
     from flask_chest.runtime.counters import Counters
     from flask_chest.runtime.log import Throttle
@@ -34,7 +36,7 @@ class Quarantine:
     """
 
     def __init__(
-        self, folder: Path, max_bytes: int, counters: Counters, throttle: Throttle
+        self, folder: Folder, max_bytes: int, counters: Counters, throttle: Throttle
     ) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
@@ -56,40 +58,48 @@ class Quarantine:
         )
         part = f"{segment.name}@{offset}"
         self._make_room(len(text))
-        write_private(self._folder / part, os.O_TRUNC, text)
+        write_private(self._folder, part, os.O_TRUNC, text)
         self._explain(part, reason)
         self._counters.add("dropped", "torn")
-        self._throttle.log(logging.WARNING, "torn", f"Quarantined in {self._folder}: {reason}")
+        self._throttle.log(logging.WARNING, "torn", f"Quarantined in {self._folder.path}: {reason}")
 
     def move_if_unreadable(self, segment: Segment, error: OSError) -> None:
         """Move a segment that no retry makes readable, unless a process still writes to it.
 
+        What is no regular file of the journal's owner goes as it is: a link is not followed.
+
         Raises:
             OSError: It could not be moved.
         """
-        if error.errno not in _UNREADABLE:
+        if error.errno not in _UNREADABLE and not isinstance(error, NotOurFile):
             return
-        with contextlib.suppress(OSError), segment.left() as is_left:  # it may be a link to itself
+        with contextlib.suppress(OSError), segment.left() as is_left:  # it may be a link
             if not is_left:
                 return
         self._make_room(0)
-        segment.path.rename(self._folder / segment.name)
+        segment.move(self._folder)
         reason = f"{segment.name} cannot be read: {error}"
         self._explain(segment.name, reason)
         self._counters.add("dropped", "damaged")
         self._throttle.log(
-            logging.ERROR, "damaged", f"Quarantined in {self._folder}: {reason}", error
+            logging.ERROR, "damaged", f"Quarantined in {self._folder.path}: {reason}", error
         )
 
     def _explain(self, part: str, reason: str) -> None:
-        write_private(self._folder / f"{part}.reason", os.O_TRUNC, f"{reason}\n".encode())
+        write_private(self._folder, f"{part}.reason", os.O_TRUNC, f"{reason}\n".encode())
 
     def _make_room(self, size: int) -> None:
-        private_folder(self._folder)
-        parts = sorted(path for path in self._folder.iterdir() if path.is_file())
-        sizes = [path.stat().st_size for path in parts]
-        for path, freed in zip(parts, sizes, strict=True):
-            if sum(sizes) + size <= self._max_bytes:
+        self._folder.make()
+        sizes = {}
+        for name in sorted(self._folder.names()):
+            with contextlib.suppress(FileNotFoundError):  # another process was faster
+                status = self._folder.stat(name)
+                if stat.S_ISREG(status.st_mode):
+                    sizes[name] = status.st_size
+        total = sum(sizes.values()) + size
+        for name, freed in sizes.items():
+            if total <= self._max_bytes:
                 return
-            path.unlink(missing_ok=True)
-            sizes[sizes.index(freed)] = 0
+            with contextlib.suppress(FileNotFoundError):
+                self._folder.unlink(name)
+            total -= freed

@@ -8,15 +8,16 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flask_chest.journal.files import Syncer, write_private
+from flask_chest.journal.files import Syncer, read, write_private
+from flask_chest.journal.folder import NotOurFile
 from flask_chest.journal.interface import Chunk, Reader
 from flask_chest.journal.locks import LockFile
 from flask_chest.journal.segment import segments
 
 if TYPE_CHECKING:
+    from flask_chest.journal.layout import Layout
     from flask_chest.journal.quarantine import Quarantine
     from flask_chest.runtime.counters import Counters
     from flask_chest.runtime.log import Throttle
@@ -29,7 +30,7 @@ class DiskReader(Reader):
     database's commit and the replacement repeats one batch, which is idempotent by its record IDs.
 
     Args:
-        folder: The journal's.
+        layout: The journal's folders.
         exporter: Names the files, so it has only letters, digits, ``_`` and ``-``.
         quarantine: Takes what cannot be read.
         max_dead_letters: Most bytes of dead letters.
@@ -38,7 +39,7 @@ class DiskReader(Reader):
 
     def __init__(
         self,
-        folder: Path,
+        layout: Layout,
         exporter: str,
         *,
         quarantine: Quarantine,
@@ -48,18 +49,21 @@ class DiskReader(Reader):
         throttle: Throttle,
     ) -> None:
         self._exporter = exporter
-        self._folder = folder / "segments"
-        self._file = folder / "cursors" / f"{exporter}.json"
-        self._new_file = self._file.with_suffix(".new")
-        self._dead_letters = folder / "dead-letter" / f"{exporter}.jsonl"
+        self._layout = layout
+        self._segments = layout.segments
+        self._file = f"{exporter}.json"
+        self._new_file = f"{exporter}.new"
+        self._dead_letters = f"{exporter}.jsonl"
         self._max_dead_letters = max_dead_letters
         self._syncer = Syncer() if sync else None
-        self._lease_file = folder / "cursors" / f"{exporter}.lock"
-        self._lease = LockFile(self._lease_file)
+        self._lease = self._new_lease()
         self._quarantine = quarantine
         self._counters = counters
         self._throttle = throttle
         self._cursor: dict[str, int] = {}  # what this process has acknowledged
+
+    def _new_lease(self) -> LockFile:
+        return LockFile(self._layout.cursors, f"{self._exporter}.lock")
 
     def load(self) -> dict[str, int]:
         """Return the cursor, from the file and from what this process has acknowledged.
@@ -75,18 +79,19 @@ class DiskReader(Reader):
 
     def _stored(self) -> dict[str, int]:
         try:
-            stored = json.loads(self._file.read_bytes())
+            stored = json.loads(read(self._layout.cursors, self._file))
         except FileNotFoundError:
             return {}
-        except (ValueError, RecursionError) as error:
+        except (ValueError, RecursionError, NotOurFile) as error:
             stored = error
         if isinstance(stored, dict):
             # A bool is an int to `isinstance`.
             return {name: at for name, at in stored.items() if type(at) is int and at >= 0}
+        path = self._layout.cursors.path / self._file
         self._throttle.log(
             logging.WARNING,
             f"damaged {self._exporter}",
-            f"The cursor {self._file} is corrupt. All that is in the journal is delivered again; "
+            f"The cursor {path} is corrupt. All that is in the journal is delivered again; "
             "records that the database already has are not stored twice",
         )
         return {}
@@ -95,7 +100,13 @@ class DiskReader(Reader):
     def lease(self) -> Iterator[bool]:
         """Hold the lock that keeps two processes from delivering the same records at once."""
         lease = self._lease  # `break_lease` replaces it
-        held = lease.acquire()
+        self._layout.refresh()
+        try:
+            held = lease.acquire()
+        except FileNotFoundError:
+            if self._layout.is_there():
+                raise
+            held = True  # there is no journal yet, so nothing waits, and nobody else can deliver
         try:
             if held:
                 self._cursor = self.load()  # each time: another process may have moved it
@@ -106,18 +117,18 @@ class DiskReader(Reader):
                 lease.release()
 
     def _forget_deleted(self) -> None:
-        there = {segment.name for segment in segments(self._folder)}
+        there = {segment.name for segment in segments(self._segments)}
         self._cursor = {name: at for name, at in self._cursor.items() if name in there}
 
     def break_lease(self) -> None:
         """Release the lock in the name of the thread that holds it."""
-        lease, self._lease = self._lease, LockFile(self._lease_file)
+        lease, self._lease = self._lease, self._new_lease()
         lease.release()
 
     def chunks(self, max_records: int, max_bytes: int) -> Iterator[Chunk]:
         """Yield what waits at this moment, oldest segment first."""
         unreadable: OSError | None = None
-        for segment in segments(self._folder):
+        for segment in segments(self._segments):
             try:
                 end = segment.size()
                 start = segment.start(self._cursor.get(segment.name, 0), end)
@@ -140,8 +151,9 @@ class DiskReader(Reader):
         try:
             if is_first:  # or the file would grow with each segment of a long backlog
                 self._forget_deleted()
-            write_private(self._new_file, os.O_TRUNC, json.dumps(self._cursor).encode())
-            self._new_file.replace(self._file)
+            cursors = self._layout.cursors
+            write_private(cursors, self._new_file, os.O_TRUNC, json.dumps(self._cursor).encode())
+            cursors.rename(self._new_file, self._file)
         except OSError as error:
             self._throttle.log(
                 logging.ERROR,
@@ -154,13 +166,15 @@ class DiskReader(Reader):
 
     def dead_letter(self, line: bytes, error: Exception) -> None:
         """Append the record and the error to the dead letters of this exporter."""
+        folder = self._layout.dead_letters
+        path = folder.path / self._dead_letters
         with contextlib.suppress(FileNotFoundError):
-            if self._dead_letters.stat().st_size >= self._max_dead_letters:
+            if folder.file(self._dead_letters).st_size >= self._max_dead_letters:
                 self._counters.add(f"dropped {self._exporter}", "dead_letters_full")
                 self._throttle.log(
                     logging.ERROR,
                     f"dead letters {self._exporter}",
-                    f"A refused record is lost: {self._dead_letters} has reached "
+                    f"A refused record is lost: {path} has reached "
                     f"{self._max_dead_letters} bytes. Look into it, and delete it",
                 )
                 return
@@ -169,15 +183,15 @@ class DiskReader(Reader):
         except (ValueError, RecursionError):
             record = line.decode("utf-8", "replace")
         letter = {"error": f"{type(error).__name__}: {error}", "record": record}
-        write_private(self._dead_letters, os.O_APPEND, json.dumps(letter).encode() + b"\n")
+        write_private(folder, self._dead_letters, os.O_APPEND, json.dumps(letter).encode() + b"\n")
         if self._syncer is not None:
             try:
-                self._syncer.sync(self._dead_letters)
+                self._syncer.sync(folder, self._dead_letters)
             except OSError as fault:
                 self._throttle.log(
                     logging.ERROR,
                     f"sync {self._exporter}",
-                    f"{self._dead_letters} may lose records when the power fails: {fault}",
+                    f"{path} may lose records when the power fails: {fault}",
                     fault,
                 )
 
@@ -186,9 +200,12 @@ class DiskReader(Reader):
         waiting = 0
         oldest = now = time.time()
         with contextlib.suppress(OSError):  # delivery, which needs the same files, reports it
+            self._layout.refresh()
             cursor = self.load()
-            for segment in segments(self._folder):
-                rest = segment.size() - cursor.get(segment.name, 0)
+            for segment in segments(self._segments):
+                rest = 0
+                with contextlib.suppress(NotOurFile, IsADirectoryError):  # delivery reports it
+                    rest = segment.size() - cursor.get(segment.name, 0)
                 if rest > 0:
                     waiting += rest
                     oldest = min(oldest, _created(segment.name, now))

@@ -7,23 +7,24 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from flask_chest.journal.folder import NotOurFile
+from flask_chest.journal.in_use import exporter_of, names_in_use
 from flask_chest.journal.locks import SharedLock
 from flask_chest.journal.segment import Segment, delete_unfinished, segments
 from flask_chest.runtime import fork
 
 if TYPE_CHECKING:
+    from flask_chest.journal.folder import Folder
     from flask_chest.journal.interface import WhenFull
+    from flask_chest.journal.layout import Layout
     from flask_chest.journal.quarantine import Quarantine
     from flask_chest.journal.reader import DiskReader
     from flask_chest.runtime.counters import Counters
     from flask_chest.runtime.log import Throttle
 
-IN_USE: Final = ".in-use"
 _UNFINISHED_SECONDS: Final = 3600.0
-_COUNTED: Final = ("segments", "dead-letter", "damaged")
 
 
 class Retention:
@@ -33,7 +34,7 @@ class Retention:
     has, as in a deployment that adds one while the old workers still run.
 
     Args:
-        folder: The journal's.
+        layout: The journal's folders.
         readers: The readers of this process, by exporter.
         reader: Makes the reader of an exporter that only other processes have.
         max_bytes: Most bytes of segments, dead letters and damaged parts together.
@@ -42,7 +43,7 @@ class Retention:
 
     def __init__(
         self,
-        folder: Path,
+        layout: Layout,
         readers: Mapping[str, DiskReader],
         reader: Callable[[str], DiskReader],
         *,
@@ -52,8 +53,8 @@ class Retention:
         counters: Counters,
         throttle: Throttle,
     ) -> None:
-        self._folder = folder
-        self._segments = folder / "segments"
+        self._layout = layout
+        self._segments = layout.segments
         self._readers = readers
         self._reader = reader
         self._max_bytes = max_bytes
@@ -65,6 +66,7 @@ class Retention:
     def prune(self) -> None:
         """Delete segments that every exporter has passed and no process writes to. Never raises."""
         with self._reported("Delivered records stay on the disk"):
+            self._layout.refresh()
             readers = self._followed()
             self._end_unused(readers)
             cursors = [reader.load() for reader in readers.values()]
@@ -86,24 +88,27 @@ class Retention:
                 return
             if tail:
                 self._quarantine.keep_tail(segment, reached, tail)
-            segment.path.unlink()
+            segment.unlink()
 
     def make_room(self) -> bool:
         """Return whether more may be written; if the policy is that, drop the oldest before."""
         with self._reported("The size of the journal is not known"):
-            size = sum(_size(self._folder / name) for name in _COUNTED)
+            layout = self._layout
+            counted = layout.segments, layout.dead_letters, layout.damaged
+            size = sum(_size(folder) for folder in counted)
             if size <= self._max_bytes:
                 return True
             if self._when_full == "drop_oldest":
                 readers = self._followed()
                 for segment in segments(self._segments):
-                    size -= self._drop(segment, readers)
+                    with contextlib.suppress(NotOurFile, IsADirectoryError):  # delivery moves it
+                        size -= self._drop(segment, readers)
                     if size <= self._max_bytes:
                         return True
             self._throttle.log(
                 logging.ERROR,
                 "journal_full",
-                f"New records are dropped: the journal in {self._folder} has reached "
+                f"New records are dropped: the journal in {self._layout.path} has reached "
                 f"CHEST_JOURNAL_MAX_BYTES={self._max_bytes}",
             )
             return False
@@ -123,33 +128,41 @@ class Retention:
                         logging.ERROR,
                         f"journal_full {name}",
                         f"{lost} records are dropped before the exporter {name!r} had them: the "
-                        f"journal in {self._folder} has reached CHEST_JOURNAL_MAX_BYTES="
+                        f"journal in {self._layout.path} has reached CHEST_JOURNAL_MAX_BYTES="
                         f"{self._max_bytes}",
                     )
-            segment.path.unlink()
+            segment.unlink()
             return size
 
     def _followed(self) -> dict[str, DiskReader]:
         """Return the readers of all exporters that a living process has."""
-        names = {path.stem for path in (self._folder / "cursors").glob(f"*{IN_USE}")}
+        names = {exporter_of(file) for file in names_in_use(self._layout.cursors)}
         others = {name: self._reader(name) for name in names.difference(self._readers)}
         return {**self._readers, **others}
 
     def _end_unused(self, readers: dict[str, DiskReader]) -> None:
         """Stop waiting for exporters that no living process has any more, and log it once."""
+        files = sorted(names_in_use(self._layout.cursors))
         for name in set(readers).difference(self._readers):
-            with contextlib.suppress(FileNotFoundError):  # another process was faster
-                if not SharedLock.delete_unheld(self._folder / "cursors" / f"{name}{IN_USE}"):
-                    continue
-                waiting, _ = readers[name].pending()
-                self._throttle.log(
-                    logging.WARNING if waiting else logging.INFO,
-                    f"removed {name}",
-                    f"The exporter {name!r} is not configured any more: the journal in "
-                    f"{self._folder} keeps nothing for it from now on. {waiting} bytes had not "
-                    "been delivered to it",
-                )
+            # All of them: it may have had other destinations before.
+            gone = [self._is_deleted(file) for file in files if exporter_of(file) == name]
+            if not gone or not all(gone):  # without any, another process was faster
+                continue
+            waiting, _ = readers[name].pending()
+            self._throttle.log(
+                logging.WARNING if waiting else logging.INFO,
+                f"removed {name}",
+                f"The exporter {name!r} is not configured any more: the journal in "
+                f"{self._layout.path} keeps nothing for it from now on. {waiting} bytes had not "
+                "been delivered to it",
+            )
             del readers[name]
+
+    def _is_deleted(self, file: str) -> bool:
+        """Delete the lock of an exporter that no living process has; False when one has it."""
+        with contextlib.suppress(FileNotFoundError):
+            return SharedLock.delete_unheld(self._layout.cursors, file)
+        return True
 
     @contextlib.contextmanager
     def _reported(self, consequence: str) -> Iterator[None]:
@@ -161,16 +174,21 @@ class Retention:
             self._throttle.log(
                 logging.ERROR,
                 "prune",
-                f"{consequence}: the journal in {self._folder} cannot be used: {error}",
+                f"{consequence}: the journal in {self._layout.path} cannot be used: {error}",
                 error,
             )
 
 
-def _size(folder: Path) -> int:
+def _size(folder: Folder) -> int:
     """Return the bytes of the files in a folder. A request waits for this."""
     found = 0
-    with fork.held_off(), contextlib.suppress(FileNotFoundError), os.scandir(folder) as files:
-        for file in files:
-            with contextlib.suppress(FileNotFoundError):  # another process was faster
-                found += file.stat(follow_symlinks=False).st_size
+    with fork.held_off(), contextlib.suppress(FileNotFoundError):
+        descriptor = folder.open_again()
+        try:
+            with os.scandir(descriptor) as files:
+                for file in files:
+                    with contextlib.suppress(FileNotFoundError):  # another process was faster
+                        found += file.stat(follow_symlinks=False).st_size
+        finally:
+            os.close(descriptor)
     return found

@@ -6,12 +6,15 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from flask_chest.journal.files import open_private, short_write
+from flask_chest.journal.files import short_write
+from flask_chest.journal.folder import NotOurFile
 from flask_chest.journal.locks import is_at, try_lock
 from flask_chest.runtime import fork
+
+if TYPE_CHECKING:
+    from flask_chest.journal.folder import Folder
 
 SUFFIX: Final = ".jsonl"
 _UNFINISHED: Final = ".new"
@@ -30,20 +33,23 @@ class SegmentWriter:
         OSError: It cannot be created.
     """
 
-    def __init__(self, folder: Path, name: str) -> None:
-        unfinished = folder / f"{name}{_UNFINISHED}"
-        self.path = folder / f"{name}{SUFFIX}"
-        self.descriptor = open_private(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND)
+    def __init__(self, folder: Folder, name: str) -> None:
+        unfinished = f"{name}{_UNFINISHED}"
+        self.name = f"{name}{SUFFIX}"
+        self.path = folder.path / self.name
+        self._folder = folder
+        self.descriptor = folder.create(unfinished, os.O_RDWR | os.O_EXCL | os.O_APPEND)
         self.size = 0
         self.is_torn = False
         try:
             # Locked before it gets the name under which readers look: without a lock it would
             # be taken for a dead process's, and deleted once it is delivered.
             fcntl.flock(self.descriptor, fcntl.LOCK_EX)
-            unfinished.rename(self.path)
+            folder.rename(unfinished, self.name)
         except OSError:
             self.close()
-            unfinished.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                folder.unlink(unfinished)
             raise
 
     def append(self, line: bytes) -> None:
@@ -83,7 +89,7 @@ class SegmentWriter:
         Raises:
             OSError: It cannot be looked at.
         """
-        return is_at(self.descriptor, self.path)
+        return is_at(self.descriptor, self._folder, self.name)
 
     def content(self) -> bytes:
         """Return what was written, also when the file was deleted meanwhile.
@@ -104,20 +110,26 @@ class SegmentWriter:
 
 
 class Segment:
-    """A segment file as a reader sees it."""
+    """A segment file as a reader sees it.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.name = path.name
+    Args:
+        folder: Where it is.
+        name: Of the file.
+    """
+
+    def __init__(self, folder: Folder, name: str) -> None:
+        self._folder = folder
+        self.name = name
 
     def size(self) -> int:
         """Return its size in bytes; 0 when it is gone.
 
         Raises:
+            NotOurFile: It is no regular file of the folder's owner.
             OSError: It cannot be looked at.
         """
         try:
-            return self.path.stat().st_size
+            return self._folder.file(self.name).st_size
         except FileNotFoundError:
             return 0
 
@@ -170,7 +182,7 @@ class Segment:
 
     def _block(self, start: int, size: int) -> bytes:
         with fork.held_off():
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = self._folder.open_file(self.name)
             try:
                 return os.pread(descriptor, size, start)
             finally:
@@ -197,11 +209,31 @@ class Segment:
             OSError: It cannot be read.
         """
         found = 0
-        with fork.held_off(), self.path.open("rb", buffering=0) as file:
-            file.seek(self.start(start, self.size()))
-            while piece := file.read(_COUNT_BYTES):
-                found += piece.count(b"\n")
+        with fork.held_off():
+            descriptor = self._folder.open_file(self.name)
+            try:
+                os.lseek(descriptor, self.start(start, self.size()), os.SEEK_SET)
+                while piece := os.read(descriptor, _COUNT_BYTES):
+                    found += piece.count(b"\n")
+            finally:
+                os.close(descriptor)
         return found
+
+    def unlink(self) -> None:
+        """Delete it.
+
+        Raises:
+            OSError: That is not possible.
+        """
+        self._folder.unlink(self.name)
+
+    def move(self, to: Folder) -> None:
+        """Move it to another folder, whatever it is.
+
+        Raises:
+            OSError: That is not possible.
+        """
+        self._folder.rename(self.name, self.name, to)
 
     @contextlib.contextmanager
     def left(self) -> Iterator[bool]:
@@ -214,7 +246,7 @@ class Segment:
             OSError: It cannot be opened.
         """
         with fork.held_off():
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = self._folder.open_file(self.name)
             try:
                 yield try_lock(descriptor)
             finally:
@@ -235,18 +267,16 @@ def _cut(block: bytes, begin: int, max_records: int, max_bytes: int) -> tuple[in
     return cut, count
 
 
-def segments(folder: Path) -> list[Segment]:
-    """Return the segments in a folder, oldest first.
+def segments(folder: Folder) -> list[Segment]:
+    """Return the segments in a folder, oldest first; none when the folder is missing.
 
     Raises:
         OSError: The folder cannot be read.
     """
-    with fork.held_off(), os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if entry.name.endswith(SUFFIX))
-    return [Segment(folder / name) for name in names]
+    return [Segment(folder, name) for name in sorted(folder.names()) if name.endswith(SUFFIX)]
 
 
-def delete_unfinished(folder: Path, older_than: float) -> None:
+def delete_unfinished(folder: Folder, older_than: float) -> None:
     """Delete files that a process killed while it created a segment left behind.
 
     Args:
@@ -254,9 +284,13 @@ def delete_unfinished(folder: Path, older_than: float) -> None:
         older_than: Unix time in seconds, so long ago that no living process is at it. As
             clocks may step, the lock decides in the end.
     """
-    for path in folder.glob(f"*{_UNFINISHED}"):
-        with contextlib.suppress(FileNotFoundError):  # it was renamed at this moment
-            if path.stat().st_mtime < older_than:
-                with Segment(path).left() as is_left:
+    for name in folder.names():
+        if not name.endswith(_UNFINISHED):
+            continue
+        # It may be renamed at this moment; and what is not ours was made by nobody's segment.
+        with contextlib.suppress(FileNotFoundError, NotOurFile):
+            if folder.file(name).st_mtime < older_than:
+                segment = Segment(folder, name)
+                with segment.left() as is_left:
                     if is_left:
-                        path.unlink()
+                        segment.unlink()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,16 @@ from flask_chest.capture.sampling import Sampling
 from flask_chest.errors import ConfigurationError
 from flask_chest.journal import DiskJournal, Journal, MemoryJournal, disk, memory
 from flask_chest.redaction import Redactor, SecretKeys
+from flask_chest.runtime import command
+from flask_chest.runtime.owner import is_for_anybody, look, make_folders, nearest_folder
+from flask_chest.settings.destination import destination
 from flask_chest.settings.journal_use import JournalUse
 from flask_chest.settings.model import INSTANCE
 
 if TYPE_CHECKING:
     from flask_chest.capture.generators import RequestIdGenerator
+    from flask_chest.exporter import Exporter
+    from flask_chest.journal.access import Opens
     from flask_chest.runtime.counters import Counters
     from flask_chest.runtime.log import Throttle
     from flask_chest.settings.model import Settings
@@ -24,18 +30,41 @@ if TYPE_CHECKING:
 def create_instance_folder(options: Settings, instance_path: str) -> None:
     """Create the application's instance folder when a setting refers to it.
 
+    One that root creates belongs to the owner of the folder around it.
+
     Raises:
-        ConfigurationError: It cannot be created.
+        ConfigurationError: It cannot be created; or a command of root's cannot know for whom.
     """
-    if not (INSTANCE in options.journal or _names_instance(options.exporters)):
+    path = Path(instance_path)
+    if path.is_dir() or not (INSTANCE in options.journal or _names_instance(options.exporters)):
         return
     try:
-        Path(instance_path).mkdir(parents=True, exist_ok=True)
+        if command.is_command() and not _knows_owner(path):
+            raise ConfigurationError(
+                f"The instance folder {instance_path!r} is not there yet, and root cannot know to "
+                "which user it is to belong. Start the application first, or run this command as "
+                "its user"
+            )
+        make_folders(path)
     except OSError as error:
         raise ConfigurationError(
             f"The instance folder {instance_path!r} cannot be created: {error.strerror}. Set "
             "CHEST_JOURNAL and CHEST_EXPORTERS to places that this user may write"
         ) from error
+
+
+def _knows_owner(path: Path) -> bool:
+    """Return whether it is plain to root to whom a new folder is to belong.
+
+    It is not where anybody may make one, or where somebody has led root by a link.
+
+    Raises:
+        OSError: The folders above cannot be looked at.
+    """
+    if os.geteuid() != 0:
+        return True
+    status, linkers = look(path)
+    return linkers <= {0, status.st_uid} and not is_for_anybody(nearest_folder(path))
 
 
 def _names_instance(value: object) -> bool:
@@ -129,7 +158,7 @@ def make_journal_use(options: Settings, instance_path: str) -> JournalUse:
 def make_journal(
     options: Settings,
     instance_path: str,
-    exporters: Iterable[str],
+    exporters: Mapping[str, Exporter],
     counters: Counters,
     throttle: Throttle,
 ) -> Journal:
@@ -138,12 +167,13 @@ def make_journal(
     Args:
         options: All settings.
         instance_path: Replaces ``<instance>``.
-        exporters: Names of the exporters that read the journal.
+        exporters: The exporters that read the journal, by name.
         counters: Counts lost records.
         throttle: Logs lost records.
 
     Raises:
-        ConfigurationError: The folder cannot be written.
+        ConfigurationError: The folder cannot be written or trusted, or a process with other
+            exporters uses it.
     """
     folder = _journal_folder(options, instance_path)
     if folder is None:
@@ -162,7 +192,19 @@ def make_journal(
         max_bytes=options.journal_max_bytes or disk.MAX_BYTES,
         when_full=options.journal_when_full,
         fsync=options.fsync,
+        destinations={name: destination(exporter) for name, exporter in exporters.items()},
+        opens=_opens(),
     )
+
+
+def _opens() -> Opens:
+    """Return what the journal does at once. A command that serves nobody disturbs no other process.
+
+    As root, one of our own commands becomes the owner of the journal before it touches it.
+    """
+    if command.is_ours():
+        return "nothing"
+    return "folders" if command.is_command() else "in_use"
 
 
 def _journal_folder(options: Settings, instance_path: str) -> Path | None:

@@ -16,6 +16,7 @@ from support.exporting import (
 from support.waiting import until
 
 from flask_chest.journal import DiskJournal
+from flask_chest.journal.folder import Folder
 from flask_chest.journal.segment import SegmentWriter
 from flask_chest.record import uuid7
 from flask_chest.runtime.counters import Counters
@@ -184,7 +185,7 @@ def test_the_scheduler_logs_nothing_while_all_goes_well(make, caplog):
 def test_an_end_with_half_a_line_of_a_living_process_does_not_wait_for_the_rest(make, folder):
     keeper = Keeper()
     process = make(keeper, shutdown=20.0)
-    writer = SegmentWriter(folder / "segments", uuid7())
+    writer = SegmentWriter(Folder(folder / "segments"), uuid7())
     writer.append(b'{"n": 1}\n{"n"')
     process.export.start()
     started = time.monotonic()

@@ -16,6 +16,7 @@ from support.journals import (
     segment_files,
 )
 
+from flask_chest.journal.folder import Folder
 from flask_chest.journal.segment import Segment, SegmentWriter
 from flask_chest.record import uuid7
 
@@ -40,7 +41,7 @@ def test_half_a_line_of_a_dead_writer_goes_with_its_segment_once_all_have_the_re
 
 def test_a_line_that_is_being_written_is_delivered_once_it_is_whole(make_disk, folder, counters):
     journal = make_disk()
-    writer = SegmentWriter(folder / "segments", uuid7())
+    writer = SegmentWriter(Folder(folder / "segments"), uuid7())
     writer.append(line(1) + line(2)[:5])
     assert deliver(journal, "main") == deliver(journal, "other") == [line(1)]
     journal.prune()
@@ -108,7 +109,7 @@ def test_chunks_have_all_whole_lines_in_order_and_keep_both_limits(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.jsonl"
         path.write_bytes(b"".join(lines) + b"y" * torn)
-        segment = Segment(path)
+        segment = Segment(Folder(path.parent), path.name)
         start = len(lines[0]) if lines else 0
         chunks = list(segment.chunks(start, segment.size(), max_records, max_bytes))
     assert b"".join(chunk for chunk, _ in chunks) == b"".join(lines[1:])

@@ -32,6 +32,30 @@ class SqliteConfig(BaseModel):
         description="Seconds to wait while another process holds the file's write lock",
     )
 
+    mode: int = Field(
+        default=0o600,
+        ge=0o600,
+        le=0o666,
+        description="Who may read and write the file and those that SQLite puts beside it, as "
+        "`chmod` has it: `0600` the owner alone, `0640` also its group to read, `0660` also to "
+        "write. A file that exists gets it, too, if it belongs to this user",
+    )
+
+    @field_validator("mode", mode="before")
+    @classmethod
+    def _octal(cls, given: object) -> object:
+        if isinstance(given, str):
+            if not re.fullmatch(r"(0o?)?[0-7]{3}", given):
+                raise ValueError("is no mode such as '0600' or '0640'")
+            given = int(given.removeprefix("0o"), 8)
+        is_mode = isinstance(given, int) and not given & ~0o666 and given & 0o600 == 0o600
+        if isinstance(given, bool) or not is_mode:
+            raise ValueError(
+                "is no mode of a file that its owner may read and write. Write it as a text, such "
+                "as '0600' or '0640'"
+            )
+        return given
+
     @model_validator(mode="before")
     @classmethod
     def _from_url(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's own signature

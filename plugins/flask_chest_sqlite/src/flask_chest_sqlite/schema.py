@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from flask_chest.errors import ExporterUnavailable
 from flask_chest.runtime import fork
 from flask_chest.schema import FIELDS, PREFIX, SCHEMA_VERSION
+from flask_chest_sqlite.file import secure_file
 
 if TYPE_CHECKING:
     from flask_chest_sqlite.config import SqliteConfig
@@ -64,8 +65,10 @@ def prepare_file(config: SqliteConfig) -> bool:
         out what is wrong.
 
     Raises:
+        ConfigurationError: Root may not trust the file.
         ExporterUnavailable: Another process has the file locked.
     """
+    secure_file(config)
     try:
         with (
             fork.held_off(),  # a child must not inherit the connection

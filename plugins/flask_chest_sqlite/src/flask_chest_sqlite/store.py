@@ -21,6 +21,7 @@ from flask_chest_sqlite.config import SqliteConfig
 from flask_chest_sqlite.connection import KeptConnection, connect, disconnect
 from flask_chest_sqlite.encode import INSERTION, Timestamp, rows
 from flask_chest_sqlite.errors import explain, is_locked
+from flask_chest_sqlite.file import secure_file
 from flask_chest_sqlite.schema import CREATION
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class SqliteStore(SqlStore):
                 return
 
     def _connect(self) -> Connection:
+        secure_file(self._config)
         return connect(self._open_engine, self._config.path)
 
     @contextmanager

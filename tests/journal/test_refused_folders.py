@@ -1,0 +1,113 @@
+"""A journal's folder that somebody else made, or may write, is refused."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from flask import Flask
+from support.other_user import UID, as_other_user, needs_root, own, place_for_all
+
+from flask_chest import FlaskChest
+from flask_chest.errors import ConfigurationError
+from flask_chest.journal import DiskJournal
+from flask_chest.runtime.counters import Counters
+from flask_chest.runtime.log import Throttle
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o720, 0o702, 0o1777])
+@pytest.mark.parametrize("name", ["", "segments", "cursors", "dead-letter"])
+def test_a_folder_that_others_may_write_is_refused(make_disk, folder, mode, name):
+    make_disk().close()
+    (folder / name).chmod(mode)
+    with pytest.raises(ConfigurationError) as caught:
+        make_disk()
+    said = str(caught.value)
+    assert caught.value.setting == "CHEST_JOURNAL"
+    assert f"CHEST_JOURNAL={str(folder)!r} cannot be used: {folder / name} belongs to" in said
+    assert f"mode {mode:04o}" in said
+    assert f"chmod go-w {folder / name}" in said
+    (folder / name).chmod(mode & ~0o022)
+    make_disk()
+
+
+def test_a_link_to_a_folder_is_refused(make_disk, folder, tmp_path):
+    (tmp_path / "real").mkdir(mode=0o700)
+    folder.symlink_to(tmp_path / "real")
+    with pytest.raises(ConfigurationError, match=r"is a link, made by .*Name the folder"):
+        make_disk()
+    assert list((tmp_path / "real").iterdir()) == []
+
+
+def test_a_link_above_the_folder_is_followed(make_disk, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "current").symlink_to(tmp_path / "real")
+    make_disk(folder=tmp_path / "current" / "chest")
+    assert (tmp_path / "real" / "chest" / "segments").is_dir()
+
+
+@pytest.fixture
+def place():
+    with place_for_all() as place:
+        own(place)
+        yield place
+
+
+def refusal(folder):
+    try:
+        DiskJournal(folder, ["main"], Counters(), Throttle()).close()
+    except ConfigurationError as error:
+        return str(error)
+    return "accepted"
+
+
+@needs_root
+@pytest.mark.parametrize("mode", [0o700, 0o755])
+def test_a_folder_that_somebody_else_made_is_refused(place, mode):
+    folder = place / "chest"
+    folder.mkdir()
+    folder.chmod(mode)
+    said = as_other_user(lambda: refusal(folder))
+    assert f"CHEST_JOURNAL={str(folder)!r} cannot be used: {folder} belongs to root" in said
+    assert f"mode {mode:04o}, and not to nobody (user {UID})" in said
+    assert "chown -R" in said
+    own(folder)
+    assert as_other_user(lambda: refusal(folder)) == "accepted"
+    assert {path.stat().st_uid for path in folder.rglob("*")} == {UID}
+
+
+@needs_root
+def test_a_folder_in_it_that_somebody_else_made_is_refused(place):
+    assert as_other_user(lambda: refusal(place / "chest")) == "accepted"
+    os.chown(place / "chest" / "segments", 1, 1)
+    said = as_other_user(lambda: refusal(place / "chest"))
+    assert f"{place / 'chest' / 'segments'} belongs to" in said
+
+
+@needs_root
+@pytest.mark.parametrize("umask", [0o000, 0o777])
+def test_folders_that_are_missing_belong_to_their_user_alone_whatever_the_umask(place, umask):
+    def make():
+        os.umask(umask)
+        return refusal(place / "chest")
+
+    assert as_other_user(make) == "accepted"
+    assert {
+        path.stat().st_mode & 0o777
+        for path in (place / "chest", *(place / "chest").iterdir())
+        if path.is_dir()
+    } == {0o700}
+
+
+@needs_root
+def test_what_root_makes_first_belongs_to_the_owner_of_the_folder_around_it(place):
+    instance = place / "data" / "instance"
+    app = Flask("shop", instance_path=str(instance))
+    chest = FlaskChest(app)
+    app.get("/")(chest.track(lambda: ""))
+    app.test_client().get("/")
+    assert chest.flush(60)
+    chest.close()
+    made = [place / "data", *(place / "data").rglob("*")]
+    assert len(made) > 8
+    assert {path.lstat().st_uid for path in made} == {UID}
