@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,6 +11,10 @@ from flask_chest.redaction import PATH_STEPS, Budget, Redactor
 
 _BEYOND: Final = 512
 """Characters after the cut that are searched too, so that a secret which the cut splits is seen."""
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_SURROGATE_STEPS: Final = 10
 
 
 def clean_text(
@@ -39,8 +44,10 @@ def clean_text(
         text = text[: max(limit - len(mark), 0)]
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
-    if not text.isascii():
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if not text.isascii() and _SURROGATE.search(text) is not None:
+        if budget is not None:
+            budget.steps -= _SURROGATE_STEPS * len(text)
+        text = _SURROGATE.sub("\ufffd", _PAIR.sub(_joined, text))
     return text + mark
 
 
@@ -67,3 +74,7 @@ def unique_key(
             repeats[first] = repeats.get(first, 1) + 1
             key = f"{short} ({repeats[first]})"
     return key
+
+
+def _joined(pair: re.Match[str]) -> str:
+    return pair[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le")

@@ -92,9 +92,13 @@ def to_data(
         NotData: A repr would be needed, or the value raises when read, and `named` is false.
             Nothing else is raised.
     """
-    if budget.steps < 0 and id(type(value)) in _FLAT:
-        form = f"…[cut, {_type_name(value)} of {_size(value)}]"
-        return form, len(form)
+    if budget.steps < 0:
+        if id(type(value)) in _FLAT:
+            form = f"…[cut, {_type_name(value)} of {_size(value)}]"
+            return form, len(form)
+        if type(value) is str and len(value) > MIN_TEXT:
+            form = f"…[cut, {len(value)} characters]"
+            return form, len(form)
     room = min(room, MAX_VARIABLE)
     conversion = Conversion(room, redact, budget, named=named)
     return conversion.convert_keyed(verdict, value, 0), room - conversion.room

@@ -8,7 +8,7 @@ from typing import Final
 
 from flask_chest.redaction.bare_values import bare_value, end_of_quoted
 from flask_chest.redaction.keys import PLAIN, WEAK, SecretKeys
-from flask_chest.redaction.scan import Finder, Scan
+from flask_chest.redaction.scan import LOOK, Finder, Scan
 from flask_chest.redaction.value_fields import VALUE_FIELD
 
 _LOOK: Final = 100
@@ -68,7 +68,8 @@ def assignments(keys: SecretKeys) -> Finder:
 
 def passwords(scan: Scan) -> None:
     """Find passwords that stand beside their key, without an operator."""
-    if "pass" in scan.lower or "pwd" in scan.lower:
+    candidates = scan.lower.count("pass") + scan.lower.count("pwd")
+    if candidates and scan.look(0, LOOK * candidates):
         for match in _BESIDE.finditer(scan.text):
             if not scan.look(match.start()):
                 return

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-RECORD_STEPS: Final = 150_000
-"""Steps of one record: 3 to 4 ms of CPU. What is beyond is cut, and says so."""
+RECORD_STEPS: Final = 125_000
+"""Steps of one record: about 3 ms of CPU. What is beyond is cut, and says so."""
 
-PATH_STEPS: Final = 15_000
+PATH_STEPS: Final = 12_500
 """Steps of a path, a request ID or the name of a job."""
 
 VALUE_STEPS: Final = 60
 """Price of a value that is converted."""
 
-SEARCH_STEPS: Final = 120
+SEARCH_STEPS: Final = 200
 """Price of the search of a short text that has not been seen lately."""
 
 KEY_STEPS: Final = 40

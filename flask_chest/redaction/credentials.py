@@ -127,6 +127,8 @@ def _after_schemes(scan: Scan) -> None:
         scheme = match[0].rstrip(" \t+:").removesuffix("%20")
         expression = _AFTER_SCHEME[scheme]
         found = expression.match(text, start) if expression else None
+        if found is not None and not scan.look(match.start(), found.end() - start):
+            return
         if found is not None and _is_credential(scheme, found[0]):
             position = found.end() - (found[0][-1] in ".:")
             scan.spans.append((start, position))

@@ -54,6 +54,7 @@ _ESCAPE: Final = re.compile(r"\\(?:[abfnrtv]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # Too short for a secret that is found without its key.
 _SHORT: Final = re.compile(r"[A-Za-z0-9_.-]{0,11}")
+_ESCAPE_STEPS: Final = 12  # price of a backslash
 _OPTION: Final = re.compile("--?[A-Za-z]")  # of a command line
 _MAX_KNOWN: Final = 4_096
 _MAX_KNOWN_LENGTH: Final = 40  # a text of this length is never cut
@@ -186,6 +187,7 @@ class Redactor:
             return [], 0
         spans: list[tuple[int, int]] = []
         end = len(text)
+        budget.steps -= _ESCAPE_STEPS * text.count("\\")
         # `\\token=x` is either a tab and "oken", or a backslash and "token". Both are searched.
         for seen in {text, _without_escapes(text)}:
             scan = Scan(seen, budget.steps)

@@ -31,8 +31,8 @@ class Scan:
     def __init__(self, text: str, steps: int) -> None:
         self.text = text
         lower = text.lower()
-        # `İ` has two characters in lower case.
-        self.lower = lower if len(lower) == len(text) else "".join(map(_lower, text))
+        # No other character has two in lower case.
+        self.lower = lower if len(lower) == len(text) else text.replace("\u0130", "i").lower()
         self.spans: list[tuple[int, int]] = []
         self.steps = steps
         self.end = len(text)
@@ -48,8 +48,3 @@ class Scan:
             return True
         self.end = min(self.end, position)
         return False
-
-
-def _lower(character: str) -> str:
-    lower = character.lower()
-    return lower if len(lower) == 1 else character
