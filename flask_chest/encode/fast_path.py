@@ -64,7 +64,10 @@ def flat_list(
     items = list(value)
     if len(items) > _MAX_ITEMS or (
         # a key and its value, as headers often are, perhaps with a flag
-        2 <= len(items) <= 3 and type(items[0]) is str and redact.verdict(items[0]) != PLAIN
+        2 <= len(items) <= 3
+        and type(items[0]) is str
+        and redact.keys.known.get(items[0]) != PLAIN
+        and redact.verdict(items[0]) != PLAIN
     ):
         return None
     room = _room(items, redact, budget)
