@@ -116,9 +116,10 @@ class InUse:
         strangers = []
         for file in sorted(set(names_in_use(self._cursors)).difference(self._files.values())):
             name, end = _split(file)
-            if not end or not self._is_held(file):
+            is_own_name = name in self._files
+            if not end or not self._is_held(file, deletes=is_own_name):
                 continue
-            if name in self._files and "" not in ends:
+            if is_own_name and "" not in ends:
                 return f"there {name!r} is {self._note(file)}, and here {self._exporters[name]}"
             if end in ends:
                 is_shared = True
@@ -129,8 +130,17 @@ class InUse:
         here = ", ".join(f"{name!r} ({self._exporters[name]})" for name in self._files)
         return f"there {', '.join(strangers)}, and here {here}"
 
-    def _is_held(self, file: str) -> bool:
+    def _is_held(self, file: str, *, deletes: bool = False) -> bool:
+        """Return whether a living process holds a lock.
+
+        Args:
+            file: Of the lock.
+            deletes: Whether to delete a file that nobody holds, or each former destination would
+                leave one behind. Those of other exporters say which of them had records to get.
+        """
         try:
+            if deletes:
+                return not SharedLock.delete_unheld(self._cursors, file)
             return SharedLock.is_held(self._cursors, file)
         except FileNotFoundError:
             return False
