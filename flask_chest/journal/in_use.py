@@ -14,6 +14,7 @@ import itertools
 import random
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from flask_chest.errors import ConfigurationError
@@ -28,6 +29,9 @@ IN_USE: Final = ".in-use"
 _MARK: Final = "@"
 _POLL_SECONDS: Final = 0.05
 _ELSEWHERE: Final = "another destination"
+
+_waited: Final[set[Path]] = set()
+"""For which journals this process has waited in vain, as for each application of a test suite."""
 
 
 class OtherExporters(ConfigurationError):
@@ -58,6 +62,8 @@ class InUse:
             OtherExporters: One is still there.
             OSError: The files cannot be opened or locked.
         """
+        if self._cursors.path in _waited:
+            wait_seconds = 0.0
         deadline = time.monotonic() + wait_seconds
         for attempt in itertools.count():
             is_shared = any(self._is_held(file) for file in self._files.values())
@@ -77,6 +83,8 @@ class InUse:
                     wait_seconds,
                 )
             if time.monotonic() >= deadline and attempt:
+                if wait_seconds:
+                    _waited.add(self._cursors.path)
                 raise OtherExporters(
                     f"CHEST_JOURNAL={str(self._cursors.path.parent)!r} is used by another process "
                     f"with other exporters: {others}. Each would deliver the records of the other. "

@@ -41,6 +41,18 @@ def test_the_lock_of_a_former_exporter_stays_until_its_records_are_accounted_for
     assert len(files(cursors)) == 2
 
 
+def test_a_process_waits_once_for_one_that_does_not_end(cursors, caplog):
+    """Or each test of a suite would wait for the server that a developer runs beside it."""
+    one = InUse(cursors, {"main": "database 1"})
+    one.take(0.0)
+    for _application in range(2):
+        with pytest.raises(OtherExporters):
+            InUse(cursors, {"main": "database 2"}).take(0.2)
+    assert caplog.text.count("Waiting up to 0.2 seconds") == 1
+    one.release()
+    InUse(cursors, {"main": "database 2"}).take(0.2)
+
+
 def test_processes_that_begin_at_once_do_not_take_each_other_for_others(tmp_path):
     layout = Layout(tmp_path / "journal")
     layout.make()
