@@ -153,10 +153,18 @@ def take_query(query: str, names: Collection[str]) -> tuple[dict[str, str], list
 
     Returns:
         The values of the fields, decoded, and the other pieces as they were given.
+
+    Raises:
+        ValueError: A piece has no value. The message does not repeat it: it may be the end of a
+            password with an unencoded ``&``.
     """
     taken, left = {}, []
     for piece in filter(None, query.split("&")):
-        name, _, value = piece.partition("=")
+        name, equals, value = piece.partition("=")
+        if not equals:
+            raise ValueError(
+                "has a parameter without a value. In a value, `&` is percent-encoded as %26"
+            )
         if name in names:
             taken[name] = unquote_plus(value)
         else:

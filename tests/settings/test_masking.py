@@ -243,6 +243,10 @@ def test_no_repr_shows_a_password(start, entry):
         "postgresql://shop:x@db/d?pasword=hunter2",
         "mongodb://shop:x@db/d?pasword=hunter2",
         "sqlite:////tmp/x?pasword=hunter2",
+        "mysql://db/d?password=a&hunter2",
+        "postgresql://db/d?password=a&hunter2",
+        "mongodb://db/d?password=a&hunter2",
+        "sqlite://hunter2/x@db/d",
     ],
 )
 def test_no_error_about_an_exporter_shows_a_value_that_may_be_a_password(start, entry):
