@@ -14,7 +14,7 @@ MAX_PREFIX_BYTES: Final = 30
 
 NOT_A_URL: Final = (
     "cannot be read. A URL is scheme://user:password@host:port/database. Where a user, password or "
-    "name has a space or one of @ : / ? # [ ] %, percent-encode it "
+    "name has a space or one of @ : / ? # [ ] % &, percent-encode it "
     "(urllib.parse.quote(password, safe=''))"
 )
 """Says what a URL looks like, without the one that was given: it may have a password."""
@@ -162,9 +162,7 @@ def take_query(query: str, names: Collection[str]) -> tuple[dict[str, str], list
     for piece in filter(None, query.split("&")):
         name, equals, value = piece.partition("=")
         if not equals:
-            raise ValueError(
-                "has a parameter without a value. In a value, `&` is percent-encoded as %26"
-            )
+            raise ValueError(NOT_A_URL)
         if name in names:
             taken[name] = unquote_plus(value)
         else:
