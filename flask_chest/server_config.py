@@ -14,7 +14,7 @@ MAX_PREFIX_BYTES: Final = 30
 
 NOT_A_URL: Final = (
     "cannot be read. A URL is scheme://user:password@host:port/database. Where a user, password or "
-    "name has a space or one of @ : / ? # [ ] %, percent-encode it "
+    "name has a space or one of @ : / ? # [ ] % &, percent-encode it "
     "(urllib.parse.quote(password, safe=''))"
 )
 """Says what a URL looks like, without the one that was given: it may have a password."""
@@ -153,10 +153,16 @@ def take_query(query: str, names: Collection[str]) -> tuple[dict[str, str], list
 
     Returns:
         The values of the fields, decoded, and the other pieces as they were given.
+
+    Raises:
+        ValueError: A piece has no value. The message does not repeat it: it may be the end of a
+            password with an unencoded ``&``.
     """
     taken, left = {}, []
     for piece in filter(None, query.split("&")):
-        name, _, value = piece.partition("=")
+        name, equals, value = piece.partition("=")
+        if not equals:
+            raise ValueError(NOT_A_URL)
         if name in names:
             taken[name] = unquote_plus(value)
         else:

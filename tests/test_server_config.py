@@ -11,9 +11,15 @@ from flask_chest.server_config import check_prefix, fields_of_url, plain_url, ta
 
 
 def test_fields_are_taken_out_of_a_query_and_the_rest_stays_as_it_is():
-    taken, left = take_query("a=1%202&b&A=x%20y&c=+", {"a", "c"})
+    taken, left = take_query("a=1%202&b=&A=x%20y&c=+", {"a", "c"})
     assert taken == {"a": "1 2", "c": " "}
-    assert left == ["b", "A=x%20y"]
+    assert left == ["b=", "A=x%20y"]
+
+
+def test_what_may_be_the_end_of_a_password_in_a_query_is_not_named():
+    with pytest.raises(ValueError, match="percent-encode") as caught:
+        take_query("password=a&hunter2", {"password"})
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_url_stands_for_fields():

@@ -74,8 +74,8 @@ class Group(AppGroup):
             except click.ClickException as error:
                 error.show = partial(_show, error)  # type: ignore[method-assign] # any class's own
                 raise
-            except (click.exceptions.Exit, click.Abort):
-                raise
+            except (click.exceptions.Exit, click.Abort, BrokenPipeError):
+                raise  # click ends quietly when nobody reads any more, as after `| head`
             except Exception:  # noqa: BLE001 - Python would print it as it is
                 echo_error(traceback.format_exc())
                 sys.exit(1)

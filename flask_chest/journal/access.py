@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -26,6 +27,12 @@ even make the folders.
 
 WAIT_SECONDS: Final = 10.0
 """How long a new process waits for processes with other exporters to end, as in a restart."""
+
+GUNICORN_SECONDS: Final = 35.0
+"""The same under Gunicorn, which gives old workers 30 seconds to end, by its `graceful_timeout`.
+
+It stops as a whole when a new one cannot load the application; one that takes long it starts anew.
+"""
 
 _COMMAND_SECONDS: Final = 1.0
 
@@ -66,7 +73,8 @@ class Access:
             self._layout.make()
             self._layout.probe()
             if opens == "in_use":
-                self._take(WAIT_SECONDS)
+                is_gunicorn = "gunicorn.arbiter" in sys.modules
+                self._take(GUNICORN_SECONDS if is_gunicorn else WAIT_SECONDS)
 
     def claim(self) -> None:
         """Find out, in a command, whether the journal may be read and delivered.

@@ -7,6 +7,7 @@ looked at once the file is open.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from flask_chest.runtime import fork
-from flask_chest.runtime.owner import give, make_parents, name_of
+from flask_chest.runtime.owner import give, make_parents, name_of, offer
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO must not block
@@ -89,7 +90,10 @@ class Folder:
         descriptor = os.open(name, _FOLDER, dir_fd=at)
         try:
             os.fchmod(descriptor, 0o700)
-            give(descriptor, owner)
+            if parent is None:
+                offer(descriptor, owner)
+            else:
+                give(descriptor, owner)
         finally:
             os.close(descriptor)
         self.open()
@@ -300,6 +304,8 @@ class Folder:
             give(descriptor, (opened.uid, opened.gid))
         except OSError:
             os.close(descriptor)
+            with contextlib.suppress(OSError):
+                self.unlink(name)  # or it would be in the owner's way
             raise
         return descriptor
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import time
 import weakref
+from typing import Final
 
 from flask_chest.journal.folder import Folder
 from flask_chest.runtime import fork
+
+_LOOKS: Final = 5
+_BETWEEN_LOOKS_SECONDS: Final = 0.001
+"""Who looks at a shared lock has it for an instant, which another one must not take for held."""
 
 
 def try_lock(descriptor: int) -> bool:
@@ -160,7 +166,7 @@ class SharedLock:
         with fork.held_off():
             descriptor = folder.open_file(name, os.O_RDWR)
             try:
-                return not try_lock(descriptor)
+                return not _try_lock_often(descriptor)
             finally:
                 os.close(descriptor)
 
@@ -174,9 +180,18 @@ class SharedLock:
         with fork.held_off():
             descriptor = folder.open_file(name, os.O_RDWR)
             try:
-                if not try_lock(descriptor):
+                if not _try_lock_often(descriptor):
                     return False
-                folder.unlink(name)
+                if is_at(descriptor, folder, name):  # or it is another one by now, which is held
+                    folder.unlink(name)
                 return True
             finally:
                 os.close(descriptor)
+
+
+def _try_lock_often(descriptor: int) -> bool:
+    for _ in range(_LOOKS):
+        if try_lock(descriptor):
+            return True
+        time.sleep(_BETWEEN_LOOKS_SECONDS)
+    return False

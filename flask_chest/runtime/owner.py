@@ -72,7 +72,7 @@ def make_folders(path: Path) -> tuple[int, int]:
         if _gives_away(owner[0]):
             descriptor = os.open(made, _FOLDER)
             try:
-                give(descriptor, owner)
+                offer(descriptor, owner)
             finally:
                 os.close(descriptor)
     return owner
@@ -100,6 +100,22 @@ def give(descriptor: int, owner: tuple[int, int]) -> None:
     """
     if _gives_away(owner[0]) and os.fstat(descriptor).st_uid == 0:
         os.fchown(descriptor, *owner)
+
+
+def offer(descriptor: int, owner: tuple[int, int]) -> None:
+    """Give as `give` does, or keep it.
+
+    Root of a container may not give anything away (CAP_CHOWN), or not to a user that its namespace
+    has not. It can go on with what it has made.
+
+    Raises:
+        OSError: It is not possible for another reason.
+    """
+    try:
+        give(descriptor, owner)
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.EINVAL}:
+            raise
 
 
 def _gives_away(uid: int) -> bool:

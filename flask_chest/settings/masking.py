@@ -19,12 +19,13 @@ _IS_ADDRESS_NAME: Final = re.compile(
 )
 
 _SCHEME: Final = re.compile(r"[A-Za-z][\w+.-]*:/*")
+_IN_QUERY: Final = re.compile("[?#]")
 _USER: Final = re.compile(r"[^:@/?#\s]*:")
 _QUOTED_VALUE: Final = re.compile(
     r"""(?s)((["'])(?:[^"'\\]|\\.)*\2\s*[:=]\s*)"""
     r"""("(?:[^"\\]|\\.)*(?:"|$)|'(?:[^'\\]|\\.)*(?:'|$)|[^\s\[{"'][^,}\]]*)"""
 )
-_URL_IN_TEXT: Final = re.compile(r"(\w://)(?!user:password@)[^\s'\"]*@")
+_URL_IN_TEXT: Final = re.compile(r"(\w://)(?!user:password@)([^\s'\"]*@)([^\s'\"]*)")
 
 
 def mask(value: object, shown: Collection[str] = ()) -> str:
@@ -39,8 +40,16 @@ def mask(value: object, shown: Collection[str] = ()) -> str:
 
 
 def mask_urls(text: str) -> str:
-    """Return a text with the user and password of each URL in it masked."""
-    return _URL_IN_TEXT.sub(rf"\1{_MASK}@", text)
+    """Return a text with the user and password of each URL in it masked.
+
+    What follows the last `@` is masked, too, where it may be a part of a password in the query.
+    """
+    return _URL_IN_TEXT.sub(_masked_url, text)
+
+
+def _masked_url(found: re.Match[str]) -> str:
+    scheme, userinfo, where = found.groups()
+    return f"{scheme}{_MASK}" + ("" if _IN_QUERY.search(userinfo) else f"@{where}")
 
 
 def is_secret_name(name: str) -> bool:
@@ -110,6 +119,8 @@ def _masked_text(text: str) -> str:
         return f"{before}{_MASK}"
     # A password may have any character unescaped, so it may reach up to the last `@`.
     userinfo, at, where = rest.rpartition("@")
+    if at and _IN_QUERY.search(userinfo):  # a password may go on after it
+        return f"{before}{_MASK}"
     if at:
         user = _USER.match(userinfo)
         before += f"{user[0] if user else ''}{_MASK}@"

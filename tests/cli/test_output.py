@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -26,16 +27,29 @@ def command(tmp_path):
     """Return a function that runs `flask` with the hostile application."""
     shutil.copy(PROGRAMS / "hostile_app.py", tmp_path / "app.py")
 
-    def run(*arguments):
+    def run(*arguments, stdout=subprocess.PIPE):
         return subprocess.run(
             [sys.executable, "-m", "flask", *arguments],
             cwd=tmp_path,
-            capture_output=True,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
             timeout=60,
             check=False,
         )
 
     return run
+
+
+def test_a_reader_that_ends_first_is_no_fault(command):
+    """As `flask chest records | head` does."""
+    assert command("make-records").returncode == 0
+    assert command("chest", "flush", "--timeout", "2").stdout
+    reading, writing = os.pipe()
+    os.close(reading)
+    made = command("chest", "records", stdout=writing)
+    os.close(writing)
+    assert made.returncode == 1, "as click's own commands"
+    assert b"Traceback" not in made.stderr
 
 
 def test_no_command_prints_what_a_terminal_obeys(command):

@@ -6,7 +6,14 @@ import os
 
 import pytest
 from flask import Flask
-from support.other_user import UID, as_other_user, needs_root, own, place_for_all
+from support.other_user import (
+    UID,
+    as_other_user,
+    as_root_who_may_give_nothing_away,
+    needs_root,
+    own,
+    place_for_all,
+)
 
 from flask_chest import FlaskChest
 from flask_chest.errors import ConfigurationError
@@ -111,3 +118,26 @@ def test_what_root_makes_first_belongs_to_the_owner_of_the_folder_around_it(plac
     made = [place / "data", *(place / "data").rglob("*")]
     assert len(made) > 8
     assert {path.lstat().st_uid for path in made} == {UID}
+
+
+@needs_root
+def test_root_of_a_container_who_may_give_nothing_away_goes_on_with_what_it_made(place):
+    def serve():
+        app = Flask("shop", instance_path=str(place / "data" / "instance"))
+        chest = FlaskChest(app)
+        app.get("/")(chest.track(lambda: ""))
+        app.test_client().get("/")
+        delivered = chest.flush(60)
+        chest.close()
+        return delivered
+
+    for _start in range(2):
+        assert as_root_who_may_give_nothing_away(serve) == "True"
+
+
+@needs_root
+def test_root_who_may_give_nothing_away_leaves_no_file_in_the_way_of_the_owner(place):
+    assert as_other_user(lambda: refusal(place / "chest")) == "accepted"
+    said = as_root_who_may_give_nothing_away(lambda: refusal(place / "chest"))
+    assert "Operation not permitted" in said
+    assert as_other_user(lambda: refusal(place / "chest")) == "accepted"

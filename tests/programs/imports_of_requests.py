@@ -5,6 +5,7 @@ Prints it before and after a flush. Argument: the instance folder.
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from datetime import datetime
@@ -15,6 +16,7 @@ from flask import Flask, Response, g
 
 from flask_chest import FlaskChest
 
+logging.getLogger("flask_chest").addHandler(logging.NullHandler())  # says what is masked
 app = Flask("shop", instance_path=sys.argv[1])
 chest = FlaskChest(
     app,

@@ -134,6 +134,25 @@ def test_a_new_process_waits_for_those_with_other_exporters_to_end(start, tmp_pa
     assert paths(tmp_path, "b") == ["/2"]
 
 
+def test_under_gunicorn_a_new_process_waits_longer_than_old_workers_may_take(start, tmp_path):
+    """A worker that cannot start stops the whole server."""
+    one = start(main="a")
+    assert one.said() == "began"
+    module = tmp_path / "under_gunicorn.py"
+    module.write_text(
+        "import gunicorn.arbiter\n"
+        "from flask import Flask\n"
+        "from flask_chest import FlaskChest\n"
+        f"FlaskChest(Flask('shop'), journal='{tmp_path}/journal',\n"
+        f"    exporters={{'main': 'sqlite:///{tmp_path}/b.sqlite3'}})\n"
+    )
+    with subprocess.Popen([sys.executable, module], stderr=subprocess.PIPE, text=True) as two:
+        assert "Waiting up to 35 seconds" in two.stderr.readline()
+        one.end()
+        two.stderr.read()
+    assert two.returncode == 0
+
+
 def test_forked_workers_of_one_application_share_its_journal(start, tmp_path):
     one = start(main="a")
     assert one.said() == "began"

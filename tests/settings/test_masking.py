@@ -49,6 +49,9 @@ from flask_chest.settings.masking import mask, mask_urls
         ('{"main": {"type": "mysql", "pasword": "a\\"hunter2"}}', "hunter2"),
         ('{"main": {"type": "mysql", "pasword": 20020}}', "20020"),
         ('{"main": "mysql://u:hunter2@db/', "hunter2"),
+        ("mysql://db/shop?password=a@hunter2", "hunter2"),
+        ("mysql://u@db/shop?pasword=a@hunter2", "hunter2"),
+        ("mysql://u:p?@db/shop#a@hunter2", "hunter2"),
     ],
 )
 def test_secrets_are_masked_in_messages(value, hidden):
@@ -74,6 +77,15 @@ def test_the_passwords_of_urls_in_a_text_are_masked():
     text = "no answer from https://u:p@ss/w@h/x and mongodb://a:b@c; see me@example.com"
     assert mask_urls(text) == (
         "no answer from https://***@h/x and mongodb://***@c; see me@example.com"
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://db/shop?password=a@hunter2", "x://u:p@a?b@hunter2@db/shop", "x://u:#@hunter2"]
+)
+def test_a_part_of_a_password_after_the_at_sign_is_masked_in_a_text(url):
+    assert (
+        mask_urls(f"no answer from {url} now") == f"no answer from {url[: url.index('/')]}//*** now"
     )
 
 
@@ -231,6 +243,10 @@ def test_no_repr_shows_a_password(start, entry):
         "postgresql://shop:x@db/d?pasword=hunter2",
         "mongodb://shop:x@db/d?pasword=hunter2",
         "sqlite:////tmp/x?pasword=hunter2",
+        "mysql://db/d?password=a&hunter2",
+        "postgresql://db/d?password=a&hunter2",
+        "mongodb://db/d?password=a&hunter2",
+        "sqlite://hunter2/x@db/d",
     ],
 )
 def test_no_error_about_an_exporter_shows_a_value_that_may_be_a_password(start, entry):

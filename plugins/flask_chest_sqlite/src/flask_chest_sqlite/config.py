@@ -70,7 +70,8 @@ class SqliteConfig(BaseModel):
         host, path, query = url.groups("")
         if host:
             # Not what may be a password, where somebody has taken this for a server's URL.
-            shown = f"the host {host!r}" if re.fullmatch(r"[\w.-]+", host) else "a host"
+            is_host = re.fullmatch(r"[\w.-]+", host) and "@" not in path
+            shown = f"the host {host!r}" if is_host else "a host"
             raise ValueError(
                 f"names {shown}: a path needs three slashes when it is relative (sqlite:///path) "
                 "and four when it is absolute (sqlite:////path)"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from flask_chest.errors import ConfigurationError
 from flask_chest.runtime.command import is_command
 from flask_chest.runtime.log import logger
-from flask_chest.runtime.owner import give, is_for_anybody, name_of
+from flask_chest.runtime.owner import is_for_anybody, name_of, offer
 
 if TYPE_CHECKING:
     from flask_chest_sqlite.config import SqliteConfig
@@ -61,7 +61,7 @@ def _create(path: Path, mode: int) -> None:
         return  # another process was faster
     try:
         os.fchmod(descriptor, mode)
-        give(descriptor, (owner.st_uid, owner.st_gid))
+        offer(descriptor, (owner.st_uid, owner.st_gid))
     finally:
         os.close(descriptor)
 
@@ -73,7 +73,11 @@ def _check(path: Path) -> None:
         status = path.lstat()
     except FileNotFoundError:
         return
-    if stat.S_ISREG(status.st_mode) and status.st_uid == owner:
+    if stat.S_ISREG(status.st_mode) and (
+        status.st_uid == owner
+        # Root has made it, in a container that may not give it away, and it has no other name.
+        or (status.st_uid == 0 and status.st_nlink == 1)
+    ):
         return
     kind = "a regular file" if stat.S_ISREG(status.st_mode) else "a link or no file"
     raise ConfigurationError(
