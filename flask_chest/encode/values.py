@@ -38,6 +38,7 @@ from flask_chest.encode.limits import (
 )
 from flask_chest.encode.pairs import (
     are_numbers,
+    is_count,
     is_plain_word,
     is_secret_argument,
     key_of,
@@ -133,7 +134,9 @@ class Conversion:
         """Return the JSON form of a value, or its substitute when its key is a secret one."""
         if verdict != PLAIN:
             value = plain(value)  # a count or a bool of numpy is no secret either
-        if not self._redact.is_secret(verdict, value) or (verdict == WEAK and are_numbers(value)):
+        if not self._redact.is_secret(verdict, value) or (
+            verdict == WEAK and (are_numbers(value) or is_count(key, value))
+        ):
             return self.convert(value, depth)
         self.room -= VALUE_COST
         self._budget.steps -= VALUE_STEPS

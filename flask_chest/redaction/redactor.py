@@ -177,9 +177,9 @@ class Redactor:
             position = stop
         return "".join((*parts, text[position:end]))
 
-    def finds(self, text: str, budget: Budget) -> bool:
-        """Return whether a text has a secret in it."""
-        return bool(self._spans(text, budget)[0])
+    def finds(self, text: str, budget: Budget, start: int = 0) -> bool:
+        """Return whether a text has a secret in it that goes on behind `start`."""
+        return any(end > start for _, end in self._spans(text, budget)[0])
 
     def _spans(self, text: str, budget: Budget) -> tuple[list[tuple[int, int]], int]:
         """Return where the secrets of a text are, and up to where it was searched."""
