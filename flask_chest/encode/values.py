@@ -65,6 +65,7 @@ _SHORT: Final = frozenset(
     map(id, (int, float, bool, type(None), date, datetime, time, timedelta, UUID, Decimal))
 )
 _BEYOND: Final = 384
+_CONTAINER_STEPS: Final = 40  # besides those of a value
 _NAME: Final = type.__dict__["__name__"]  # a metaclass may have a `__name__` of its own
 
 
@@ -254,6 +255,7 @@ class Conversion:
             return self._counted(f"…[cycle, {_type_name(value)}]")
         if depth == MAX_DEPTH or self._is_spent():
             return self._counted(f"…[cut, {_type_name(value)} of {_size(value)}]")
+        self._budget.steps -= _CONTAINER_STEPS
         self._path.add(id(value))
         try:
             items = snapshot(value, read, MAX_ITEMS + 1)

@@ -20,7 +20,8 @@ _KEY: Final = re.compile(
     r"(?<![\w.-])(?:(?<=%)[0-9A-Fa-f]{2}|[\d.-]*)([^\W\d][\w.-]+)"
     r"(?:(?:\]?\[\d{1,4}\])?[\"'`\[\]\\]{0,4}|(?:%5[BDbd]\d{0,4}){1,4}|%22|&quot;|&#3[49];|\\{1,4}u0022"
     r"|\)(?==\())"
-    r"\s{0,40}(?::{0,2}={1,3}>?|::?|<>|!=|%3[ADad]|(?<=[\"']),)"
+    r"\s{0,40}(?::{0,2}={1,3}>?|::?|<>|!=|%(?:25){0,2}3[ADad]|\\{1,4}u003[ADad]"
+    r"|(?<=[\"']),)"
     r"(?:\s{0,40}(\"\"\"|\'\'\'|\\{0,8}[\"']|%22|&quot;|&#3[49];|\\{1,4}u0022)|[ \t\xa0]{0,40})"
 )
 _FOLDED: Final = re.compile(
@@ -42,7 +43,9 @@ _TYPE: Final = re.compile(
 _WIDE: Final = re.compile("[\uff01-\uff5e]")
 _NARROW: Final = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
 
-_LAST_WORDS: Final = frozenset(("key", "keys", "number", "no", "string", "phrase", "code", "token"))
+_LAST_WORDS: Final = frozenset(
+    ("key", "keys", "number", "no", "string", "phrase", "code", "token", "id")
+)
 _WORD_BEFORE: Final = re.compile(r"([A-Za-z][\w-]{1,30})[ \t]\Z")
 
 _FACT: Final = re.compile(
@@ -51,15 +54,15 @@ _FACT: Final = re.compile(
     re.IGNORECASE,
 )
 """What is no secret under any key: a constant, a placeholder, a mask."""
-_PERMISSION: Final = re.compile(
-    r"(?:read|write|create|update|delete|list|view|edit|manage|admin)(?![\w=-])"
-)
 _LITERAL: Final = re.compile(r"[bru]{1,2}[\"']|[\d\[{(]")
 _PROSE: Final = re.compile(r"[A-Za-z]{1,24},? [A-Za-z]")
 _URL: Final = re.compile(r"[a-z][\w+.-]{1,30}://", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?(?![\w.])")
 
-_OPERATOR: Final = re.compile(r"[=:]|<>|%3|[\"'],")
+_PERMISSION: Final = re.compile(
+    r"(?:read|write|create|update|delete|list|view|edit|manage|admin)(?![\w=-])"
+)
+_OPERATOR: Final = re.compile(r"[=:\uff1d\uff1a]|<>|%3|%253|[\"'],|u003")
 
 
 def assignments(keys: SecretKeys) -> Finder:

@@ -12,6 +12,7 @@ _SCHEME: Final = re.compile(
 )
 # Another scheme may be a part of the secret: no value shows which.
 _MAYBE_SCHEME: Final = re.compile(r"[A-Za-z-]{2,30}[ \t]{1,4}(?![\w.-]{1,64}[ \t]{0,4}[=:])")
+_SHOWN: Final = re.compile(r"<[\w.]{1,64} [^<>{}\s]{1,256}>")  # the repr of an object
 _SIGNED: Final = re.compile(r"(?:\w{1,9}=[\w+/=.-]{1,512},?){1,8}")
 _BARE: Final = re.compile(r"[^\s&;,|\"'(){}\[\]]*")
 _BARE_IN_URL: Final = re.compile(r"[^\s&;,|#\"'(){}\[\]]*")
@@ -55,6 +56,8 @@ def bare_value(text: str, start: int, key: str, around: str, *, is_header: bool)
         line = _end(_LINE, text, start)
         quote = text.find(around, start, line) if around in _QUOTED else -1
         return first, quote if quote >= 0 else line
+    if (shown := _SHOWN.match(text, start)) is not None:
+        return first, shown.end()
     end = _end_of_bare(text, start, _BARE_IN_URL if around in ("?", "&") else _BARE)
     if text[end : end + 1] in _QUOTED and text[start:end].lower() in _PREFIXES:
         return first, _end(_QUOTED[text[end]], text, end + 1)

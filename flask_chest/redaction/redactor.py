@@ -144,15 +144,22 @@ class Redactor:
         if not is_short:
             if budget is not None and budget.steps < 0:
                 return False
-            scan = Scan(text, PATH_STEPS)
-            for find in self._finders:
-                find(scan)
-            if scan.spans or "\\" in text:
+            steps = self._steps_of_secret(text)
+            if budget is not None:
+                budget.steps -= steps
+            if steps:
                 return False
         if len(self.harmless) >= _MAX_KNOWN:
             self.harmless.clear()
         self.harmless.add(text)
         return True
+
+    def _steps_of_secret(self, text: str) -> int:
+        """Return 0 when a short text has no secret, else what it cost to find it."""
+        scan = Scan(text, PATH_STEPS)
+        for find in self._finders:
+            find(scan)
+        return PATH_STEPS - scan.steps + VALUE_STEPS if scan.spans or "\\" in text else 0
 
     def text(self, text: str, budget: Budget) -> str:
         """Return a text with its secrets replaced; the same object when there are none.
