@@ -29,15 +29,16 @@ def flat_copy(
     """
     kind = type(value)
     if kind is dict:
-        return _flat_dict(cast("dict[Any, Any]", value), redact, budget)
+        return flat_dict(cast("dict[Any, Any]", value), redact, budget)
     if kind is list or kind is tuple:
-        return _flat_list(cast("list[Any]", value), redact, budget)
+        return flat_list(cast("list[Any]", value), redact, budget)
     return None
 
 
-def _flat_dict(
-    value: dict[Any, Any], redact: Redactor, budget: Budget | None
+def flat_dict(
+    value: dict[Any, Any], redact: Redactor, budget: Budget | None = None
 ) -> tuple[dict[str, Any], int] | None:
+    """Return the same as `flat_copy`, of a dict."""
     if len(value) > _MAX_ITEMS:
         return None
     pairs = dict(value)  # in one step: another thread may change it
@@ -52,15 +53,19 @@ def _flat_dict(
     return None if room is None else (pairs, room + sum(map(len, pairs)))
 
 
-def _flat_list(
-    value: list[Any] | tuple[Any, ...], redact: Redactor, budget: Budget | None
+def flat_list(
+    value: list[Any] | tuple[Any, ...], redact: Redactor, budget: Budget | None = None
 ) -> tuple[list[Any], int] | None:
+    """Return the same as `flat_copy`, of a list or a tuple."""
     if len(value) > _MAX_ITEMS:
         return None
     items = list(value)
     if len(items) > _MAX_ITEMS or (
         # a key and its value, as headers often are, perhaps with a flag
-        2 <= len(items) <= 3 and type(items[0]) is str and redact.verdict(items[0]) != PLAIN
+        2 <= len(items) <= 3
+        and type(items[0]) is str
+        and redact.keys.known.get(items[0]) != PLAIN
+        and redact.verdict(items[0]) != PLAIN
     ):
         return None
     room = _room(items, redact, budget)
@@ -68,8 +73,14 @@ def _flat_list(
 
 
 def _are_plain_pairs(pairs: Mapping[Any, object], redact: Redactor, budget: Budget | None) -> bool:
+    harmless, known = redact.harmless, redact.keys.known
     for key, value in pairs.items():
-        if type(key) is not str or not redact.is_harmless(key, budget):
+        if type(key) is not str:
+            return False
+        # Without a call for what was seen before, which takes 500 instructions less.
+        if key in harmless and known.get(key) == PLAIN:
+            continue
+        if not redact.is_harmless(key, budget):
             return False
         verdict = redact.verdict(key, budget)
         if verdict != PLAIN and (verdict != WEAK or id(type(value)) not in _NO_SECRETS):
@@ -80,10 +91,11 @@ def _are_plain_pairs(pairs: Mapping[Any, object], redact: Redactor, budget: Budg
 def _room(items: Collection[Any], redact: Redactor, budget: Budget | None) -> int | None:
     """Return the room of scalars that go into JSON as they are; None when one does not."""
     room = VALUE_COST * (len(items) + 1)
+    harmless = redact.harmless
     for item in items:
         kind = type(item)
         if kind is str:
-            if not redact.is_harmless(item, budget):
+            if item not in harmless and not redact.is_harmless(item, budget):
                 return None
             room += len(item)
         elif not (

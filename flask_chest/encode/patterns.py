@@ -25,6 +25,21 @@ _MISSING: Final = object()
 _NOT_RESERVED: Final = "".join(f"(?!{re.escape(prefix)})" for prefix in fact_names.RESERVED)
 
 
+class Verdicts(dict[str, int]):
+    """What the redactor said of names.
+
+    Attributes:
+        strong: Names that are secret whatever the value. They are not among the keys, so that a
+            number needs no look at the verdict.
+    """
+
+    __slots__ = ("strong",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.strong: set[str] = set()
+
+
 class Patterns:
     """Which names one list of names and patterns takes.
 
@@ -43,7 +58,7 @@ class Patterns:
         has_wildcards: Whether names that nobody listed can be taken.
         caught: Memory: what `catches` has returned before.
         verdicts: Memory of the one filter that uses these patterns: the redactor's verdict on
-            names that are taken and fit for JSON.
+            names that are taken and fit for JSON, but for strong ones.
         chosen_verdicts: The same of names that a plugin may have added.
 
     Raises:
@@ -95,8 +110,8 @@ class Patterns:
         self.facts = tuple(name for name in self.names if fact_names.is_fact(name))
         self.families = frozenset(filter(None, map(fact_names.family_of, wildcards)))
         self.caught: dict[str, bool] = {}
-        self.verdicts: dict[str, int] = {}
-        self.chosen_verdicts: dict[str, int] = {}
+        self.verdicts = Verdicts()
+        self.chosen_verdicts = Verdicts()
 
     def joined(self, other: Patterns, *, setting: str) -> Patterns:
         """Return the patterns that take what either takes and neither excludes.

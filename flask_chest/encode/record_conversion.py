@@ -6,11 +6,11 @@ from typing import Final, cast
 
 from flask_chest.encode.fact_names import is_fact
 from flask_chest.encode.limits import MAX_ITEMS, VALUE_COST
-from flask_chest.encode.patterns import Patterns
+from flask_chest.encode.patterns import Patterns, Verdicts
 from flask_chest.encode.text import unique_key
 from flask_chest.encode.values import NotData, is_short, to_data
 from flask_chest.record import JsonValue
-from flask_chest.redaction import DROPPED, MASK, PLAIN, WEAK, Budget, Redactor
+from flask_chest.redaction import DROPPED, MASK, PLAIN, STRONG, WEAK, Budget, Redactor
 
 CUT: Final = "…"
 """Key that says how many variables there were when not all are kept."""
@@ -31,9 +31,7 @@ class RecordConversion:
         skipped: Number of values that are not data.
     """
 
-    def __init__(
-        self, redact: Redactor, patterns: Patterns, memory: dict[str, int], room: int
-    ) -> None:
+    def __init__(self, redact: Redactor, patterns: Patterns, memory: Verdicts, room: int) -> None:
         self.data: dict[str, JsonValue] = {}
         self.budget = Budget()
         self.skipped = 0
@@ -112,7 +110,7 @@ class RecordConversion:
     def _key(self, name: str) -> tuple[str, int]:
         """Return the key of a variable in the record, and the verdict on its name."""
         name = str.__str__(name)  # the same name, without overrides
-        verdict = self._memory.get(name)
+        verdict = STRONG if name in self._memory.strong else self._memory.get(name)
         if verdict is not None and name not in self.data:
             return name, verdict
         self.budget.variable = "a name of a variable"
@@ -122,7 +120,10 @@ class RecordConversion:
         verdict = self._verdict(name)
         # A client may invent any number of parameters and headers.
         if key == name and (name in self._patterns.facts or not is_fact(name)):
-            self._memory[name] = verdict
+            if verdict == STRONG:
+                self._memory.strong.add(name)
+            else:
+                self._memory[name] = verdict
         return key, verdict
 
     def _verdict(self, name: str) -> int:

@@ -225,6 +225,8 @@ class Conversion:
         # A little more than is kept, so that a secret which the cut splits is seen.
         start = part(value, slice(kept + _BEYOND))
         text = start.decode("utf-8", "replace")
+        if self._redact.is_harmless(text, self._budget):
+            return self._counted(base64.b64encode(start[:kept]).decode("ascii") + mark)
         if self._redact.text(text, self._budget) is not text:
             # A secret, or the end of the budget; in both cases what was looked at is a text.
             return self._text(text)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Container, Mapping
 from itertools import islice
 from typing import Final
 
-from flask_chest.encode.fast_path import MIN_NUMBER, flat_copy
+from flask_chest.encode.fast_path import MIN_NUMBER, flat_dict, flat_list
 from flask_chest.encode.limits import MAX_FLAT, MAX_ITEMS, MAX_NAMES, MAX_RECORD
-from flask_chest.encode.patterns import MAX_REMEMBERED, Patterns
+from flask_chest.encode.patterns import MAX_REMEMBERED, Patterns, Verdicts
 from flask_chest.encode.record_conversion import CUT, RecordConversion
 from flask_chest.encode.values import snapshot
 from flask_chest.record import JsonValue
-from flask_chest.redaction import MASK, MAX_NUMBER, PLAIN, STRONG, Redactor
+from flask_chest.redaction import MASK, MAX_NUMBER, PLAIN, Redactor
 
 _MISSING: Final = object()
 _MANY: Final = 256
@@ -53,7 +53,7 @@ class VariableFilter:
                 Nothing is raised but what this raises.
         """
         names: Collection[str]
-        if len(variables) > _MANY and patterns.has_wildcards:
+        if len(variables) > _MANY:
             return self._take_many(variables, patterns, enrich)
         if enrich is not None:
             chosen = patterns.choose(variables)
@@ -81,32 +81,38 @@ class VariableFilter:
                 if (
                     verdict == PLAIN and (value in harmless or self._redact.is_harmless(value))  # type: ignore[arg-type] # a str
                     if kind is str
-                    else MIN_NUMBER < value < MAX_NUMBER and verdict != STRONG  # type: ignore[operator] # NaN is not
+                    else MIN_NUMBER < value < MAX_NUMBER  # type: ignore[operator] # NaN is not
                     if kind is int or kind is float
                     else value is None or kind is bool
                 ):
                     taken[name] = value
-                elif verdict != PLAIN and kind is str and self._redact.masks:
-                    taken[name] = MASK  # a conversion takes 2 us more
-                    masked = {**masked, name: 1} if masked else {name: 1}
                 elif value is not _MISSING:
                     taken[name] = value
-                    if (
-                        verdict == PLAIN
-                        and room > 0
-                        and (known := flat_copy(value, self._redact)) is not None
-                    ):
+                    known: tuple[object, int] | None = None
+                    if verdict == PLAIN and room > 0:
+                        if kind is dict:
+                            known = flat_dict(value, self._redact)  # type: ignore[arg-type] # a dict
+                        elif kind is list or kind is tuple:
+                            known = flat_list(value, self._redact)  # type: ignore[arg-type] # a list or tuple
+                    if known is not None:
                         taken[name], used = known
                         room -= used
                     else:
                         others.add(name)
-            elif value is not _MISSING and (
-                enrich is not None or patterns.caught.get(name) is not False
-            ):
+            elif value is _MISSING:
+                pass
+            elif name in verdicts.strong:
+                if kind is str and self._redact.masks:
+                    taken[name] = MASK  # a conversion takes 2 us more
+                    masked = {**masked, name: 1} if masked else {name: 1}
+                else:
+                    taken[name] = value
+                    others.add(name)
+            elif enrich is not None or patterns.caught.get(name) is not False:
                 return self._learned(variables, patterns, is_chosen=enrich is not None)
         if masked is not None:
             self._masked(masked)
-        if others or len(taken) > MAX_ITEMS:
+        if others:
             room += MAX_RECORD - MAX_FLAT
             return self._converted(taken, others, patterns, verdicts, room)
         return taken  # type: ignore[return-value] # scalars, and copies of flat containers
@@ -138,8 +144,9 @@ class VariableFilter:
         """Return the JSON form of variables with new names among them, and remember the names."""
         chosen = variables if is_chosen else patterns.choose(variables)
         memory = patterns.chosen_verdicts if is_chosen else patterns.verdicts
-        if len(memory) >= MAX_REMEMBERED:  # names that strangers made
+        if len(memory) + len(memory.strong) >= MAX_REMEMBERED:  # names that strangers made
             memory.clear()
+            memory.strong.clear()
         return self._converted(chosen, chosen, patterns, memory, MAX_RECORD)
 
     def _converted(
@@ -147,7 +154,7 @@ class VariableFilter:
         chosen: Mapping[str, object],
         others: Container[str],
         patterns: Patterns,
-        memory: dict[str, int],
+        memory: Verdicts,
         room: int,
     ) -> dict[str, JsonValue]:
         """Return the JSON form of variables. Only those named in `others` need a conversion."""

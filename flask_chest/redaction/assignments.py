@@ -54,7 +54,7 @@ _FACT: Final = re.compile(
     re.IGNORECASE,
 )
 """What is no secret under any key: a constant, a placeholder, a mask."""
-_LITERAL: Final = re.compile(r"[bru]{1,2}[\"']|[\d\[{(]")
+_LITERAL: Final = re.compile(r"[bru]{1,2}[\"']|[\d\[{(]|[A-Za-z_][\w.]{0,64}[(\[]")
 _PROSE: Final = re.compile(r"[A-Za-z]{1,24},? [A-Za-z]")
 _URL: Final = re.compile(r"[a-z][\w+.-]{1,30}://", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?(?![\w.])")

@@ -28,7 +28,8 @@ _SIGNS: Final = re.compile(r"(?:response|cnonce|mac|sig|signature|oauth_token|au
 
 _AFTER_SCHEME: Final[dict[str, re.Pattern[str] | None]] = {
     # In other texts than a header; None: parameters, among them one of `_SIGNS`.
-    "bearer": re.compile(_TOKEN68),  # RFC 6750
+    # RFC 6750, and what servers take besides.
+    "bearer": re.compile(r"[^\s\"',;<>&(){}\[\]\\]{1,8000}"),
     "basic": re.compile(_BASE64),  # RFC 7617
     "token": re.compile(r"[\w.-]{16,}"),  # https://www.django-rest-framework.org/api-guide/authentication/#tokenauthentication
     "apikey": re.compile(r"[\w.+/-]{12,}={0,2}"),  # https://www.elastic.co/docs/deploy-manage/api-keys/elasticsearch-api-keys

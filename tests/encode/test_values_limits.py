@@ -186,7 +186,7 @@ def test_a_record_is_bounded_whatever_its_variables():
     for variables in records:
         data, skipped = record(variables, "*")
         assert skipped == 0
-        assert 100 < len(data) <= MAX_ITEMS + 1
+        assert 50 < len(data) <= MAX_ITEMS + 1
         assert data["…"] == f"[cut, {len(variables)} items]"
 
 

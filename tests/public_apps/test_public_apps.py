@@ -39,7 +39,7 @@ def test_its_own_tests_pass_with_tracking_and_each_request_is_recorded_once(
     assert set(tracked["outcomes"].values()) == {"passed"}, tracked["log"]
     assert len(tracked["outcomes"]) >= fewest
     assert tracked["requests"] == bare["requests"]
-    assert tracked["said"] == []
+    assert [line for line in tracked["said"] if "masked in records" not in line] == []
     assert tracked["idle_threads"] == []
     rows = records_in(runs[1].folder, make_chest, app, "method, path")
     assert sorted(map(list, rows)) == sorted(tracked["requests"])

@@ -46,7 +46,7 @@ def test_its_own_tests_pass_with_tracking_and_each_application_records_its_reque
     assert without_what_differs(tracked["served"]) == without_what_differs(bare["served"])
     assert len(tracked["served"]) >= fewest_requests
     assert in_order(tracked["records"]) == in_order(tracked["served"])
-    assert tracked["said"] == []
+    assert [line for line in tracked["said"] if "masked in records" not in line] == []
     assert tracked["faults"] == []
     assert tracked["idle_threads"] == []
 
