@@ -7,13 +7,11 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final, TypeGuard, cast
 
 from flask_chest.encode.limits import MAX_TEXT, VALUE_COST
+from flask_chest.encode.pairs import VALUE_NAMES
 from flask_chest.redaction import MAX_NUMBER, PLAIN, WEAK, Budget, Redactor
 
 _MAX_ITEMS: Final = 64
 _NO_SECRETS: Final = frozenset(map(id, (int, float, bool, type(None))))  # under a weak key
-_VALUES: Final = frozenset(
-    ("value", "Value", "val", "content", "default", "data", "ParameterValue", "SecretString")
-)
 MIN_NUMBER: Final = -MAX_NUMBER
 
 
@@ -48,7 +46,7 @@ def flat_dict(
         len(pairs) > _MAX_ITEMS
         or not _are_plain_pairs(pairs, redact, budget)
         # perhaps of a secret name that stands beside it
-        or not _VALUES.isdisjoint(pairs)
+        or not VALUE_NAMES.isdisjoint(pairs)
     ):
         return None
     room = _room(pairs.values(), redact, budget)

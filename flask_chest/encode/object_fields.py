@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from types import SimpleNamespace
 from typing import Any, Final, TypeAlias, cast
 
+from flask_chest.encode.limits import MAX_ITEMS
 from flask_chest.encode.storage import (
     MISSING,
     class_attribute,
@@ -23,6 +24,7 @@ from flask_chest.encode.storage import (
 
 Fields: TypeAlias = Iterable[tuple[str, object]]
 
+_MOST: Final = 2 * MAX_ITEMS
 _CREDENTIALS: Final = ("access_key", "secret_key", "token", "account_id", "method")
 
 
@@ -43,7 +45,11 @@ def dataclass_fields(value: object) -> Fields:
     hidden = {name for name, field in _pydantic_fields(kind) if stored(field, "exclude") is True}
     # `dataclasses.fields` asks its argument for this attribute, and the class may have a metaclass.
     found = cast("dict[str, object]", class_attribute(kind, "__dataclass_fields__"))
-    found = {name: field for name, field in found.items() if type(field) is dataclasses.Field}
+    found = {
+        name: field
+        for name, field in islice(found.items(), _MOST)
+        if type(field) is dataclasses.Field
+    }
     known = SimpleNamespace(__dataclass_fields__=found)
     names = [field.name for field in dataclasses.fields(known) if field.repr is True]  # type: ignore[arg-type] # it takes what has the attribute
     return _read(value, [name for name in names if name not in hidden])

@@ -16,15 +16,38 @@ from flask_chest.encode.limits import MAX_KEY
 from flask_chest.redaction import PLAIN, WEAK, Budget, Redactor
 
 _NAME_FIELDS: Final = frozenset(
-    ("name", "key", "field", "header", "variable", "param", "parameter", "parameterkey", "id")
+    (
+        "name",
+        "key",
+        "field",
+        "header",
+        "variable",
+        "param",
+        "parameter",
+        "parameterkey",
+        "id",
+        "loc",
+    )
 )
 _VALUE_FIELDS: Final = frozenset(
-    ("value", "val", "content", "default", "data", "parametervalue", "secretstring")
-)
+    (
+        "value", "values", "val", "content", "default", "data", "parametervalue", "secretstring",
+        "input", "old", "new", "old_value", "new_value",
+    )
+)  # fmt: skip
+VALUE_NAMES: Final = frozenset(
+    spelling
+    for name in _VALUE_FIELDS
+    for spelling in (name, name.upper(), name.capitalize(), name.title().replace("_", ""))
+) | {"ParameterValue", "SecretString", "oldValue", "newValue"}
+"""Fields that may hold the value of a secret name beside them, as people spell them."""
 _WORD: Final = re.compile("[a-z_]{1,20}")
 _MAX_FIELDS: Final = 16
 _MAX_FIELD: Final = 32
 _MAX_NUMBERS: Final = 64
+_MAX_DIGITS: Final = 12
+_MAX_BEFORE: Final = 8
+"""Arguments among which the name of the program is looked for."""
 # By their IDs: a look-up of a class may run its metaclass.
 _NUMBERS: Final = frozenset(map(id, (int, float, bool, type(None), Decimal)))
 _CONTAINERS: Final = frozenset(map(id, (dict, list, tuple, set)))
@@ -84,11 +107,21 @@ def value_fields(pairs: list[Any], redact: Redactor, budget: Budget) -> tuple[Co
     for key, item in pairs:
         if type(key) is str:
             lower = key.lower() if len(key) <= _MAX_FIELD else ""
-            if lower in _VALUE_FIELDS:
+            if lower in _VALUE_FIELDS or key in VALUE_NAMES:
                 fields.append(key)
-            elif lower in _NAME_FIELDS and (name := key_of(item)) is not None:
+            elif lower in _NAME_FIELDS and (name := _name_of(item)) is not None:
+                verdict = max(verdict, redact.verdict(name, budget))
+            elif lower == "path" and type(item) is str and any(each == "op" for each, _ in pairs):
+                name = item[-MAX_KEY:].rpartition("/")[2]  # of a JSON patch
                 verdict = max(verdict, redact.verdict(name, budget))
     return fields, verdict
+
+
+def _name_of(item: object) -> str | None:
+    """Return a name as a text; of a place in a body, such as pydantic's `loc`, its last one."""
+    if type(item) is list or type(item) is tuple:
+        return key_of(item[-1]) if item else None
+    return key_of(item)
 
 
 def is_secret_argument(items: list[Any], index: int, redact: Redactor, budget: Budget) -> bool:
@@ -102,11 +135,12 @@ def is_secret_argument(items: list[Any], index: int, redact: Redactor, budget: B
     is_named = not is_option and len(before) > 2 and "=" not in before
     if is_named and redact.verdict(before, budget) != PLAIN:
         return True
-    # By the name of the program, as in `mysql -pSECRET` and `curl -u user:password`.
-    program = _argument(items[0]).rpartition("/")[2][:64]
-    start = f"{program} " if is_option else f"{program} {before[:64]} "
+    # By the name of the program, as in `sudo mysql -pSECRET` and `curl -u user:password`.
+    start = "".join(
+        f"{_argument(each)[-64:]} " for each in items[max(index - _MAX_BEFORE, 0) : index]
+    )
     line = start + item[:256]
-    return redact.finds(line, budget) and not redact.finds(item, budget)
+    return redact.finds(line, budget, len(start)) and not redact.finds(item, budget)
 
 
 def _argument(item: object) -> str:
@@ -125,3 +159,10 @@ def are_numbers(value: object) -> bool:
     # Copied in one step, as another thread may change it.
     items = dict(value).values() if kind is dict else list(value)  # type: ignore[call-overload] # a container
     return all(id(type(item)) in _NUMBERS for item in items)
+
+
+def is_count(key: str, value: object) -> bool:
+    """Return whether a text is a number of tokens or sessions: `{"prompt_tokens": "512"}`."""
+    if type(value) is not str or len(value) > _MAX_DIGITS:
+        return False
+    return key.lower().endswith(("tokens", "sessions")) and value.replace(",", "").isdecimal()

@@ -55,9 +55,9 @@ _URLS: Final[dict[int, Callable[[list[Any]], Any]]] = {
 def field_names(value: tuple[Any, ...]) -> tuple[str, ...] | None:
     """Return the names of the fields of a named tuple; None for other tuples."""
     names = class_attribute(type(value), "_fields")
-    if type(names) is not tuple or len(names) != tuple.__len__(value):
+    if type(names) is not tuple or not names or len(names) != tuple.__len__(value):
         return None
-    return names if names and all(type(name) is str for name in names) else None
+    return names if all(type(name) is str for name in islice(names, _MOST)) else None
 
 
 def url_text(value: tuple[Any, ...]) -> str | None:
@@ -66,9 +66,11 @@ def url_text(value: tuple[Any, ...]) -> str | None:
     A password is within its `netloc`, and is found only where the text reads as a URL.
     """
     join = next((_URLS[id(base)] for base in bases(type(value)) if id(base) in _URLS), None)
+    if join is None:
+        return None
     parts = list(tuple.__iter__(value))
     kinds = {id(type(part)) for part in parts}
-    if join is None or kinds not in ({id(str)}, {id(bytes)}):
+    if kinds not in ({id(str)}, {id(bytes)}):
         return None
     url = join(parts)
     return url if type(url) is str else bytes.decode(url, "utf-8", "replace")

@@ -13,8 +13,8 @@ _BEYOND: Final = 512
 """Characters after the cut that are searched too, so that a secret which the cut splits is seen."""
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
-_SURROGATE_STEPS: Final = 10
+_LONE: Final = re.compile("[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]")
+_SURROGATE_STEPS: Final = 2
 
 
 def clean_text(
@@ -47,7 +47,8 @@ def clean_text(
     if not text.isascii() and _SURROGATE.search(text) is not None:
         if budget is not None:
             budget.steps -= _SURROGATE_STEPS * len(text)
-        text = _SURROGATE.sub("\ufffd", _PAIR.sub(_joined, text))
+        text = _LONE.sub("\ufffd", text)
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")  # joins pairs
     return text + mark
 
 
@@ -74,7 +75,3 @@ def unique_key(
             repeats[first] = repeats.get(first, 1) + 1
             key = f"{short} ({repeats[first]})"
     return key
-
-
-def _joined(pair: re.Match[str]) -> str:
-    return pair[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le")

@@ -38,6 +38,7 @@ from flask_chest.encode.limits import (
 )
 from flask_chest.encode.pairs import (
     are_numbers,
+    is_count,
     is_plain_word,
     is_secret_argument,
     key_of,
@@ -64,6 +65,7 @@ _SHORT: Final = frozenset(
     map(id, (int, float, bool, type(None), date, datetime, time, timedelta, UUID, Decimal))
 )
 _BEYOND: Final = 384
+_CONTAINER_STEPS: Final = 40  # besides those of a value
 _NAME: Final = type.__dict__["__name__"]  # a metaclass may have a `__name__` of its own
 
 
@@ -133,7 +135,9 @@ class Conversion:
         """Return the JSON form of a value, or its substitute when its key is a secret one."""
         if verdict != PLAIN:
             value = plain(value)  # a count or a bool of numpy is no secret either
-        if not self._redact.is_secret(verdict, value) or (verdict == WEAK and are_numbers(value)):
+        if not self._redact.is_secret(verdict, value) or (
+            verdict == WEAK and (are_numbers(value) or is_count(key, value))
+        ):
             return self.convert(value, depth)
         self.room -= VALUE_COST
         self._budget.steps -= VALUE_STEPS
@@ -253,6 +257,7 @@ class Conversion:
             return self._counted(f"…[cycle, {_type_name(value)}]")
         if depth == MAX_DEPTH or self._is_spent():
             return self._counted(f"…[cut, {_type_name(value)} of {_size(value)}]")
+        self._budget.steps -= _CONTAINER_STEPS
         self._path.add(id(value))
         try:
             items = snapshot(value, read, MAX_ITEMS + 1)

@@ -15,29 +15,41 @@ _LOOK: Final = 100
 _MAX_KEY: Final = 128
 
 _KEY: Final = re.compile(
-    # The key; closing quotes or brackets; `=` or `:`, or `,` after a quote, as in the repr of a
-    # pair; and an opening quote of the value.
-    r"(?<![\w.-])[\d.-]*([^\W\d][\w.-]+)(?:[\"'`\[\]\\]{0,4}|(?:%5[BDbd]){1,4}|%22|&quot;|&#3[49];)"
-    r"\s{0,40}(?:[:=]{1,3}>?|<>|!=|%3[ADad]|(?<=[\"']),)"
-    r"(?:\s{0,40}(\"\"\"|\'\'\'|\\{0,8}[\"']|%22|&quot;|&#3[49];)|[ \t\xa0]{0,40})"
+    # The key; closing quotes or brackets, `[0]`, or the `)` of `Key (token)=(x)`; `=` or `:`, or
+    # `,` after a quote, as in the repr of a pair; and an opening quote of the value.
+    r"(?<![\w.-])(?:(?<=%)[0-9A-Fa-f]{2}|[\d.-]*)([^\W\d][\w.-]+)"
+    r"(?:(?:\]?\[\d{1,4}\])?[\"'`\[\]\\]{0,4}|(?:%5[BDbd]\d{0,4}){1,4}|%22|&quot;|&#3[49];|\\{1,4}u0022"
+    r"|\)(?==\())"
+    r"\s{0,40}(?::{0,2}={1,3}>?|::?|<>|!=|%(?:25){0,2}3[ADad]|\\{1,4}u003[ADad]"
+    r"|(?<=[\"']),)"
+    r"(?:\s{0,40}(\"\"\"|\'\'\'|\\{0,8}[\"']|%22|&quot;|&#3[49];|\\{1,4}u0022)|[ \t\xa0]{0,40})"
 )
 _FOLDED: Final = re.compile(
     r"[>|]?[+-]?[ \t]{0,40}\r?\n[ \t]{1,40}(?:-[ \t]{1,9})?(?![\w.-]{1,64}:)(?=\S)"
 )
 """A value of YAML on the next line."""
 _BESIDE: Final = re.compile(
-    r"(?i:passwords?|passwd|passphrase|pwd)[ \t]{1,9}(?=\S{0,64}\d)(?=\S{0,64}[A-Za-z])"
+    r"(?i:passwords?|passwd|passphrase|pwd|requirepass|masterauth|_authtoken|aws_secret_access_key)"
+    r"[ \t]{1,9}(?:(?:is|was|to|are):?[ \t]{1,4})?(?=\S{0,64}\d)(?=\S{0,64}[A-Za-z])"
     r"([^\s,;:=\"'()<>]{8,256})"
 )
 """A password without `=`, as in a .netrc file. It has a letter and a digit."""
+_TYPE: Final = re.compile(
+    r"(?:&?(?:'static )?[sS]tr(?:ing)?|bytes|Any|Final|SecretStr"
+    r"|(?:Optional|Final|Mapped|Annotated|ClassVar)\[[^\]\r\n]{0,60}\])"
+    r"(?:[ ]?\|[ ]?(?:None|null|undefined))?[ ]{0,4}=[ ]{0,4}(?:b|r|u)?([\"'])"
+)
+"""A type between key and value, in source code: `api_key: str = "x"`."""
 _WIDE: Final = re.compile("[\uff01-\uff5e]")
 _NARROW: Final = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
 
-_LAST_WORDS: Final = frozenset(("key", "keys", "number", "no", "string", "phrase", "code", "token"))
+_LAST_WORDS: Final = frozenset(
+    ("key", "keys", "number", "no", "string", "phrase", "code", "token", "id")
+)
 _WORD_BEFORE: Final = re.compile(r"([A-Za-z][\w-]{1,30})[ \t]\Z")
 
 _FACT: Final = re.compile(
-    r"(?:true|false|null|none|nil|undefined|\?|%s|%\(\w{1,40}\)s|\$\d{1,3}|\$\{\w{1,60}\}|\*{3,}"
+    r"(?:true|false|null|none|nil|undefined|\?|%s|%\(\w{1,40}\)s|\$\d{1,3}|\$\{\w{1,60}\}|\*{3,}|\[\]|\{\}|\(\)"
     r"|:[a-z_]{1,40}|\[redacted\])(?![^\s,;&)}\]\"'<])",
     re.IGNORECASE,
 )
@@ -47,7 +59,10 @@ _PROSE: Final = re.compile(r"[A-Za-z]{1,24},? [A-Za-z]")
 _URL: Final = re.compile(r"[a-z][\w+.-]{1,30}://", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?(?![\w.])")
 
-_OPERATOR: Final = re.compile(r"[=:]|<>|%3|[\"'],")
+_PERMISSION: Final = re.compile(
+    r"(?:read|write|create|update|delete|list|view|edit|manage|admin)(?![\w=-])"
+)
+_OPERATOR: Final = re.compile(r"[=:\uff1d\uff1a]|<>|%3|%253|[\"'],|u003")
 
 
 def assignments(keys: SecretKeys) -> Finder:
@@ -68,7 +83,9 @@ def assignments(keys: SecretKeys) -> Finder:
 
 def passwords(scan: Scan) -> None:
     """Find passwords that stand beside their key, without an operator."""
-    candidates = scan.lower.count("pass") + scan.lower.count("pwd")
+    lower = scan.lower
+    candidates = lower.count("pass") + lower.count("pwd")
+    candidates += lower.count("auth") + lower.count("aws_secret")
     if candidates and scan.look(0, LOOK * candidates):
         for match in _BESIDE.finditer(scan.text):
             if not scan.look(match.start()):
@@ -103,6 +120,8 @@ def _value(text: str, match: re.Match[str], key: str, verdict: int) -> tuple[int
                 return start, start
         elif quote is None and _LITERAL.match(text, start) is None:
             return start, start
+    if quote is None and operator == ":" and (typed := _TYPE.match(text, start)) is not None:
+        start, quote = typed.end(), typed[1]
     if quote is not None:
         return start, end_of_quoted(text, start, quote)
     before = text[max(0, match.start() - 2) : match.start()]
@@ -131,5 +150,10 @@ def _key(match: re.Match[str], keys: SecretKeys) -> tuple[str, int]:
 def _is_fact(text: str, start: int, key: str, verdict: int) -> bool:
     if _FACT.match(text, start) is not None:
         return True
+    if verdict != WEAK:
+        return False
+    if text[start - 1] == ":" and _PERMISSION.match(text, start) is not None:
+        return True  # `token:read`
     # `prompt_tokens=512` is a count; `otp=123456` is none.
-    return verdict == WEAK and "tokens" in key.lower() and _NUMBER.match(text, start) is not None
+    is_count = "tokens" in (lower := key.lower()) or lower.endswith("sessions")
+    return is_count and _NUMBER.match(text, start) is not None

@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_SCHEME: Final = re.compile(r"[A-Za-z][\w-]{1,30}[ \t]+(?=\S)")
+_SCHEME: Final = re.compile(
+    r"(?:bearer|basic|token|jwt|digest|hawk|mac|api-?key|bot|oauth|ntlm|negotiate|splunk|dpop)"
+    r"[ \t]{1,9}(?=\S)",
+    re.IGNORECASE,
+)
+# Another scheme may be a part of the secret: no value shows which.
+_MAYBE_SCHEME: Final = re.compile(r"[A-Za-z-]{2,30}[ \t]{1,4}(?![\w.-]{1,64}[ \t]{0,4}[=:])")
+_SHOWN: Final = re.compile(r"<[\w.]{1,64} [^<>{}\s]{1,256}>")  # the repr of an object
+_SIGNED: Final = re.compile(r"(?:\w{1,9}=[\w+/=.-]{1,512},?){1,8}")
 _BARE: Final = re.compile(r"[^\s&;,|\"'(){}\[\]]*")
 _BARE_IN_URL: Final = re.compile(r"[^\s&;,|#\"'(){}\[\]]*")
 _NEXT_KEY: Final = re.compile(r"[ \t]{0,8}[\w.-]{1,40}(?: [\w.-]{1,40})?[ \t]{0,8}[=:]")
@@ -36,21 +44,28 @@ def bare_value(text: str, start: int, key: str, around: str, *, is_header: bool)
         around: The character before the key, such as the quote around a whole header.
         is_header: Whether it is written as a header is.
     """
-    scheme = _SCHEME.match(text, start) if "auth" in key else None
-    start = scheme.end() if scheme else start
+    first = start
+    if "auth" in key and (scheme := _SCHEME.match(text, start)) is not None:
+        first = start = scheme.end()
+    elif key.endswith(("auth", "authentication")) and (word := _MAYBE_SCHEME.match(text, start)):
+        start = word.end()
+    elif "signature" in key and (signed := _SIGNED.match(text, start)) is not None:
+        return start, signed.end()  # `t=1,v1=5257a869`
     if is_header and ("cookie" in key or "authori" in key):
         # Several cookies or parameters, perhaps in quotes.
         line = _end(_LINE, text, start)
         quote = text.find(around, start, line) if around in _QUOTED else -1
-        return start, quote if quote >= 0 else line
+        return first, quote if quote >= 0 else line
+    if (shown := _SHOWN.match(text, start)) is not None:
+        return first, shown.end()
     end = _end_of_bare(text, start, _BARE_IN_URL if around in ("?", "&") else _BARE)
     if text[end : end + 1] in _QUOTED and text[start:end].lower() in _PREFIXES:
-        return start, _end(_QUOTED[text[end]], text, end + 1)
+        return first, _end(_QUOTED[text[end]], text, end + 1)
     while text[end : end + 1] in ("(", "[", "{"):  # a group may follow another: `Root[int](x)`
         end = _end_of_bare(text, _end_of_group(text, end))
     if end > start and (_PHRASE.search(key) or (is_header and _PASSWORD.search(key))):
         end = _end_of_phrase(text, end)
-    return start, end
+    return first, end
 
 
 def end_of_quoted(text: str, start: int, quote: str) -> int:

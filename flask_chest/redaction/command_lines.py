@@ -40,7 +40,8 @@ _SHORT: Final[dict[str, tuple[str, str]]] = {
     "A": (r"(?!)", r"ab|snmp[a-z]{2,10}"),
 }
 _PAIRS: Final = {"u": ":,", "U": ":%", "A": ":"}
-"""What is between user and password, of options that have both."""
+"""What is between user and password, of options that have both; behind `-A`, perhaps."""
+_SECOND: Final = re.compile(r",([^\s\"',;|<>)\]]+)")
 
 
 def _programs(names: str) -> re.Pattern[str]:
@@ -55,7 +56,7 @@ _GAP: Final = r"(?:[ \t]{1,8}|[\"'],[ \t]{0,4}(?=[\"']))"
 _WORD: Final = (
     r"(?:\\?\"(?P<double>[^\"\\]*(?:\\.[^\"\\]*)*)|'(?P<single>[^']*)|(?P<bare>[^\s\"',;|<>)\]]+))"
 )
-_LONG_OPTION: Final = re.compile(rf"-(?<![\w-]-)-?([A-Za-z][\w-]{{2,60}}){_GAP}(?!-){_WORD}")
+_LONG_OPTION: Final = re.compile(rf"-(?<![\w-]-)-?([A-Za-z][\w-]{{1,60}}){_GAP}(?!-){_WORD}")
 _SHORT_OPTION: Final = re.compile(
     rf"-(?<=[\s\"',\[]-)(?P<option>[{''.join(_SHORT)}])(?P<gap>{_GAP})?(?!-){_WORD}"
 )
@@ -140,9 +141,12 @@ def _short_options(scan: Scan) -> None:
             continue
         if option in _PAIRS:
             found = re.search(f"[{_PAIRS[option]}]", text[start:end])
-            if found is None:
+            if found is not None:
+                start += found.end()
+            elif option == "u" and (second := _SECOND.match(text, end)) is not None:
+                start, end = second.span(1)  # `lftp -u user,password`
+            elif option != "A":
                 continue
-            start += found.end()
         scan.spans.append((start, end))
 
 

@@ -150,6 +150,7 @@ def _is_value_of_header(scheme: re.Match[str], text: str) -> bool:
         scheme.start() == 0
         and _WORD.fullmatch(text, start) is not None
         and text[start:].lower() not in _WORDS_AFTER_BEARER
+        and text[start:].strip(".*") != ""
     )
 
 

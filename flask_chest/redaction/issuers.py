@@ -107,6 +107,7 @@ TOKENS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Supabase", r"sb(?:p|_secret)_[\w-]{20,}", "https://supabase.com/docs/guides/api/api-keys"),
     ("Tailscale", r"tskey-[a-z]{3,10}-[A-Za-z0-9]{10,}-[A-Za-z0-9]{20,}", "https://tailscale.com/kb/1277/key-prefixes"),
     ("Telegram", r"[0-9]{8,10}:AA[\w-]{30,40}(?![\w-])", "https://core.telegram.org/bots/features#botfather"),
+    ("Telegram", r"bot[0-9]{8,10}:(AA[\w-]{30,40})(?![\w-])", "https://core.telegram.org/bots/api#making-requests"),
     ("Twilio", r"SK[0-9a-f]{32}(?![0-9A-Za-z])", "https://www.twilio.com/docs/iam/api-keys"),
     ("Typeform", r"tfp_[\w-]{40,}", "https://www.typeform.com/developers/get-started/personal-access-token/"),
     ("xAI", r"xai-[A-Za-z0-9]{40,}", "https://docs.x.ai/docs/overview"),

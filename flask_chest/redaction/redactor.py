@@ -153,15 +153,22 @@ class Redactor:
         if not is_short:
             if budget is not None and budget.steps < 0:
                 return False
-            scan = Scan(text, PATH_STEPS)
-            for find in self._finders:
-                find(scan)
-            if scan.spans or "\\" in text:
+            steps = self._steps_of_secret(text)
+            if budget is not None:
+                budget.steps -= steps
+            if steps:
                 return False
         if len(self.harmless) >= _MAX_KNOWN:
             self.harmless.clear()
         self.harmless.add(text)
         return True
+
+    def _steps_of_secret(self, text: str) -> int:
+        """Return 0 when a short text has no secret, else what it cost to find it."""
+        scan = Scan(text, PATH_STEPS)
+        for find in self._finders:
+            find(scan)
+        return PATH_STEPS - scan.steps + VALUE_STEPS if scan.spans or "\\" in text else 0
 
     def text(self, text: str, budget: Budget) -> str:
         """Return a text with its secrets replaced; the same object when there are none.
@@ -186,9 +193,9 @@ class Redactor:
             position = stop
         return "".join((*parts, text[position:end]))
 
-    def finds(self, text: str, budget: Budget) -> bool:
-        """Return whether a text has a secret in it."""
-        return bool(self._spans(text, budget)[0])
+    def finds(self, text: str, budget: Budget, start: int = 0) -> bool:
+        """Return whether a text has a secret in it that goes on behind `start`."""
+        return any(end > start for _, end in self._spans(text, budget)[0])
 
     def _spans(self, text: str, budget: Budget) -> tuple[list[tuple[int, int]], int]:
         """Return where the secrets of a text are, and up to where it was searched."""

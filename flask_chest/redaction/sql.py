@@ -43,6 +43,15 @@ _INSERT: Final = re.compile(
     rf"into{_S}[^\s(]{{1,200}}{_O}\(([^()]{{1,4000}})\){_O}values?{_O}(?=\()"
 )
 _PARAMETERS: Final = re.compile(rf"[^\[\]]{{0,500}}\]{_O}\\?n?\[parameters: \[?(?=\()")
+# A statement in the text of an error, and its parameters by position.
+_BOUND: Final = re.compile(r"\[sql: ([^\[\]]{1,4000})\]\s{0,8}(?:\\n)?\[parameters: \[?(?=\()")
+_PLACE: Final = re.compile(
+    r"(?:(?<![\w.])([\w.]{1,128})[\"`]?\s{0,4}(?:=|<>|!=|like)\s{0,4})?(?:\?|%s)"
+)
+# https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html#error_er_dup_entry
+_DUPLICATE: Final = re.compile(
+    r"duplicate entry \\?'([^'\\]{1,512})\\?' for key \\?'([\w.-]{1,128})"
+)
 # A literal, a bracket, a comma, or what is between these.
 _PIECE: Final = re.compile(
     r"'[^'\\]*(?:(?:\\.|'')[^'\\]*)*'?|\"[^\"\\]*(?:\\.[^\"\\]*)*\"?|[(),]|[^'\"(),]+", re.DOTALL
@@ -64,6 +73,10 @@ def sql(is_secret: Callable[[str], bool]) -> Finder:
             _compared(scan, is_secret)
         if "values" in lower and "into" in lower:
             _inserted(scan, is_secret)
+        if "[parameters: " in lower:
+            _bound(scan, is_secret)
+        if "duplicate entry" in lower:
+            _duplicate(scan, is_secret)
 
     return find
 
@@ -118,6 +131,33 @@ def _inserted(scan: Scan, is_secret: Callable[[str], bool]) -> None:
         parameters = _PARAMETERS.match(lower, position)
         if parameters is not None:
             position = _rows(scan, parameters.end(), secret)
+
+
+def _bound(scan: Scan, is_secret: Callable[[str], bool]) -> None:
+    """Find what secret columns are set to or compared with, behind the statement."""
+    if not scan.look(0, len(scan.lower)):
+        return
+    for match in _BOUND.finditer(scan.lower):
+        start, end = match.span(1)
+        if not scan.look(match.start(), 4 * LOOK + 2 * (end - start)):
+            return
+        places = list(_PLACE.finditer(scan.text, start, end))
+        if not scan.look(match.start(), 2 * LOOK * len(places)):
+            return
+        secret = {n for n, each in enumerate(places) if each[1] and is_secret(each[1])}
+        if secret:
+            _rows(scan, match.end(), secret)
+
+
+def _duplicate(scan: Scan, is_secret: Callable[[str], bool]) -> None:
+    """Find what MySQL refuses to store twice in a secret column."""
+    if not scan.look(0, len(scan.lower)):
+        return
+    for match in _DUPLICATE.finditer(scan.lower):
+        if not scan.look(match.start(), 2 * LOOK + len(match[0])):
+            return
+        if is_secret(match[2]):
+            scan.spans.append(match.span(1))
 
 
 def _rows(scan: Scan, start: int, secret: set[int]) -> int:

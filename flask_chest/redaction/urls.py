@@ -24,6 +24,10 @@ _LONGEST: Final = 512
 
 # The user, up to the `:`. What begins with `[` is a host.
 _USER: Final = re.compile(r"[^\s/?#@:\[\]\"'<>()]{0,256}:(?=[^\s@])")
+# A user that is a token, as that of a Git server or of Sentry.
+_TOKEN: Final = re.compile(r"(?=[^\s@]{0,64}[0-9])[A-Za-z0-9_-]{20,256}(?=@)")
+_NO_PASSWORD: Final = ("x-oauth-basic@", "x-token-auth@")
+"""Stand where the password would be, when the user is the secret."""
 _PORT: Final = re.compile(r"[0-9]{0,5}(?![^\s/?#\"'<>(),;&\]}.\\`|])")
 _AUTHORITY: Final = re.compile(r"[^\s/?#\"'<>]*@")
 # With what the grammar forbids: from the most likely to the least likely.
@@ -80,9 +84,15 @@ def _plain(scan: Scan) -> None:
         start = position + 3
         user = _USER.match(text, start)
         following = text.find("://", start)
-        if not scan.look(position, 2 * LOOK):
+        if not scan.look(position, 3 * LOOK):
             return
-        if user is not None:
+        if user is None:
+            token = _TOKEN.match(text, start)
+            if token is not None:
+                scan.spans.append(token.span())
+        elif text.startswith(_NO_PASSWORD, user.end()):
+            scan.spans.append((start, user.end() - 1))
+        else:
             limit = user.end() + _LONGEST
             limit = limit if following < 0 else min(limit, following)
             if not scan.look(position, 8 * LOOK):

@@ -24,15 +24,27 @@ _YAML: Final = re.compile(
     r"(?:name|key):[ \t]{0,9}[\"']?(?P<name>[\w.-]{2,128})[\"']?[ \t]{0,9}\r?\n[ \t]{0,40}"
     r"value:[ \t]{0,9}(?P<bare>[^\r\n]{1,512})"
 )
+# https://docs.pydantic.dev/latest/errors/errors/: the place and, in the next line, the message with
+# the value.
+_VALIDATION: Final = re.compile(
+    r"(?<![\w.])(?P<name>[\w.]{2,128})(?:\r?\n|\\n)[ ]{2}[^\r\n\[]{1,300}\[type=\w{1,60}, "
+    r"input_value=(?P<bare>[^\r\n]{1,600}?), input_type="
+)
 
 
 def value_fields(is_secret: Callable[[str], bool]) -> Finder:
-    """Return what finds values in front of their names in JSON, and behind them in YAML."""
+    """Return what finds values in front of their names in JSON, and behind them in YAML.
+
+    And what pydantic did not accept, in the texts of its errors.
+    """
 
     def find(scan: Scan) -> None:
         if "value" not in scan.lower:
             return
-        for expression in (_VALUE_FIRST, _YAML):
+        expressions = [_VALUE_FIRST, _YAML]
+        if "input_value=" in scan.lower:
+            expressions.append(_VALIDATION)
+        for expression in expressions:
             if not scan.look(0, len(scan.text)):
                 return
             for match in expression.finditer(scan.text):

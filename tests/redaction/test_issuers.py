@@ -142,6 +142,7 @@ PARTS = [
     ("hooks." + "slack.com/services/", "T0123ABCD/B0123ABCD/" + MIXED[:24]),
     ("hooks." + "slack.com/workflows/", "T0123ABCD/A0123/123/" + MIXED[:24]),
     ("discord.com/api/" + "webhooks/123456789012345678/", MIXED[:68]),
+    ("api.telegram.org/bot123456789:", "A" + "A" + MIXED[:33]),
     ("DefaultEndpointsProtocol=https;AccountName=a;" + "Account" + "Key=", MIXED[:86] + "=="),
     ("SharedAccessKeyName=a;" + "SharedAccess" + "Key=", MIXED[:43] + "="),
     ("pi_" + MIXED[:24], "_secret_" + MIXED[:25]),

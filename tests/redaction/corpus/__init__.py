@@ -10,6 +10,7 @@ from . import (
     secrets_by_issuer,
     secrets_by_key,
     secrets_in_data,
+    secrets_in_errors,
     secrets_in_headers,
     secrets_in_objects,
     secrets_in_texts,
@@ -23,6 +24,7 @@ SECRETS: Final[list[Form]] = [
     *secrets_by_key.FORMS,
     *secrets_in_objects.FORMS,
     *secrets_in_data.FORMS,
+    *secrets_in_errors.FORMS,
 ]
 """Forms of which nothing secret may be recorded."""
 

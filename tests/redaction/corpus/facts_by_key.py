@@ -36,6 +36,9 @@ NUMBERS: Final = (
 
 DESCRIBED: Final = (
     ("auth_provider", "google"), ("auth_provider", "okta"), ("auth_method", "totp"),
+    ("session_start", "2026-11-27"), ("session_language", "de"), ("session_channel", "web"),
+    ("auth_result", "ok"), ("auth_flow", "pkce"), ("auth_error", "denied"), ("auth_level", "2"),
+    ("token_model", "large-2"), ("otp_channel", "sms"), ("boarding_pass", "B-17"),
     ("auth_type", "basic"), ("auth_status", "ok"),
     ("token_count", "1,024"), ("token_count", 17), ("token_type", "bearer"),
     ("token_type", "Bearer"), ("token_cost_usd", 0.0031),

@@ -131,7 +131,13 @@ DATA: Final = (
     "GET /a?b=c HTTP/1.1 200 17", "Traceback: KeyError: 'user'",
     "Content-Type: application/json\r\nHost: h1",
     "Content-Disposition: form-data; name=\"file\"; filename=\"a.txt\"",
-    "Accept: text/html, */*;q=0.8",
+    "Accept: text/html, */*;q=0.8", "password={}", "tokens=[]", "sessions=3", "token:read",
+    {"permission": "token:read"}, {"usage": {"prompt_tokens": "512", "total_tokens": "1,024"}},
+    {"x-ratelimit-remaining-tokens": "149984", "x-ratelimit-reset-tokens": "6m0s"},
+    {"max_sessions": "5"}, {"path": "/token/refresh", "data": "x"}, {"field": "color", "new": "red"},
+    ["mysql", "-h", "db1"], ["docker", "run", "-p", "80:80"], "https://ann@example.com/",
+    "SELECT a FROM t WHERE id = ?]\n[parameters: (7,)]", "Key (email)=(a) already exists",
+    "Duplicate entry 'a' for key 'users.email'",
 )  # fmt: skip
 
 FORMS: Final = [
