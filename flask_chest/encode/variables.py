@@ -74,10 +74,11 @@ class VariableFilter:
         room = MAX_FLAT
         others: set[str] = set()
         masked: dict[str, int] | None = None
+        read, judged = variables.get, verdicts.get
         for name in names:
-            value = variables.get(name, _MISSING)
+            value = read(name, _MISSING)
             kind = type(value)
-            if (verdict := verdicts.get(name)) is not None:
+            if (verdict := judged(name)) is not None:
                 if (
                     verdict == PLAIN and (value in harmless or self._redact.is_harmless(value))  # type: ignore[arg-type] # a str
                     if kind is str
