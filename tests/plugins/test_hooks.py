@@ -324,7 +324,7 @@ def test_a_slow_plugin_is_logged_once_a_minute_with_its_time(client, said):
     )
     for _ in range(REQUEST_SAMPLE + 1):
         made.get("/")
-    [message] = said()
+    [message] = [line for line in said() if "masked in records" not in line]
     assert message.startswith("The plugin 'slow' (registered) is slow: a call of chest_filter_")
     taken = made.chest.stats().hook_times["slow: chest_filter_variables"]
     assert 60 <= taken.mean_ms <= taken.max_ms
@@ -337,7 +337,7 @@ def test_every_notification_is_timed_and_may_take_a_second(client, recorded, sai
         recorded(made.chest, number)
     taken = made.chest.stats().hook_times["slow: chest_exported"]
     assert (taken.calls_timed, taken.max_ms >= 60) == (2, True)
-    assert said() == []
+    assert [line for line in said() if "masked in records" not in line] == []
 
 
 def test_a_call_that_raises_is_timed(client):
