@@ -87,6 +87,7 @@ class Worker:
         self._holds_lease = False
         self._call: tuple[str, float] | None = None  # the one in progress, and when it began
         self._prune_at = 0.0
+        self._retry_is_due = backoff.last_error is not None  # another worker failed before it
 
     # -- From other threads ----------------------------------------------------------------------
 
@@ -167,12 +168,17 @@ class Worker:
     def _pause_seconds(self) -> float | None:
         if self.backstop_seconds is None:
             return None
-        return self._backoff.remaining_seconds() or self.backstop_seconds
+        remaining = self._backoff.remaining_seconds()
+        # A short pause may be over before this is asked: the retry is due now, not at the backstop.
+        return remaining if self._retry_is_due else remaining or self.backstop_seconds
 
     def _deliver_or_fail(self, flushes: Sequence[Flush]) -> bool:
         """Deliver what waits now. Return whether all of it arrived."""
         leads = self.backstop_seconds is not None and self._journal.try_lead()
-        if not flushes and (not leads or self._backoff.remaining_seconds()):
+        remaining = self._backoff.remaining_seconds()
+        if not remaining:
+            self._retry_is_due = False
+        if not flushes and (not leads or remaining):
             return False
         try:
             arrived = self._deliver()
@@ -202,6 +208,7 @@ class Worker:
     def _fail(self, error: Exception) -> None:
         self._close()
         self._backoff.failed(error)
+        self._retry_is_due = True
         self._tell(error)
 
     def _tell(self, error: Exception) -> None:

@@ -110,6 +110,18 @@ def test_a_failure_is_retried_long_before_the_next_interval(make):
     assert process.stats().failures == 4
 
 
+def test_a_retry_whose_pause_is_over_at_once_does_not_wait_for_the_next_interval(make, monkeypatch):
+    monkeypatch.setattr(backoff.random, "uniform", lambda _low, _high: 0.0)
+    failing = Failing(4)
+    process = make({"main": failing}, interval=1_000.0)
+    process.export.start()
+    process.record([1])
+    process.export.supervisors["main"].wake()
+    until(lambda: failing.numbers == [1], seconds=30.0)
+    until(lambda: process.stats().last_error is None)
+    assert process.stats().failures == 4
+
+
 def test_the_backoff_ceiling_doubles_up_to_its_limit_and_is_reset_by_a_success(make, monkeypatch):
     ceilings = []
     monkeypatch.setattr(
