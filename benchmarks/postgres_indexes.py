@@ -88,10 +88,10 @@ def main() -> None:
                 user = {"variables": {"user_id": 77}}
                 questions: dict[str, Callable[[], object]] = {
                     "newest 100": store.query,
-                    "newest 100 of an hour": partial(store.query, **last),  # type: ignore[arg-type]
-                    "count of an hour": partial(store.count, **hour),  # type: ignore[arg-type]
-                    "newest 100 of a user": partial(store.query, **user),  # type: ignore[arg-type]
-                    "count of a user": partial(store.count, **user),  # type: ignore[arg-type]
+                    "newest 100 of an hour": partial(store.query, **last),  # type: ignore[arg-type] # keywords of a dict
+                    "count of an hour": partial(store.count, **hour),  # type: ignore[arg-type] # keywords of a dict
+                    "newest 100 of a user": partial(store.query, **user),  # type: ignore[arg-type] # keywords of a dict
+                    "count of a user": partial(store.count, **user),  # type: ignore[arg-type] # keywords of a dict
                 }
                 for question, ask in questions.items():
                     print(

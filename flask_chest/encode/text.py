@@ -47,6 +47,9 @@ def clean_text(
     if not text.isascii() and _SURROGATE.search(text) is not None:
         if budget is not None:
             budget.steps -= _SURROGATE_STEPS * len(text)
+            if budget.steps < 0:
+                text = text[: max(len(text) + budget.steps // _SURROGATE_STEPS, 0)]
+                mark = mark or f"…[cut, {length} characters]"
         text = _LONE.sub("\ufffd", text)
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")  # joins pairs
     return text + mark

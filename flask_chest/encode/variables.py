@@ -73,46 +73,43 @@ class VariableFilter:
         taken: dict[str, object] = {}
         room = MAX_FLAT
         others: set[str] = set()
-        masked: dict[str, int] | None = None
+        masked: list[str] = []
         read, judged = variables.get, verdicts.get
         for name in names:
             value = read(name, _MISSING)
             kind = type(value)
-            if (verdict := judged(name)) is not None:
-                if (
-                    verdict == PLAIN and (value in harmless or self._redact.is_harmless(value))  # type: ignore[arg-type] # a str
-                    if kind is str
-                    else MIN_NUMBER < value < MAX_NUMBER  # type: ignore[operator] # NaN is not
-                    if kind is int or kind is float
-                    else value is None or kind is bool
-                ):
-                    taken[name] = value
-                elif value is not _MISSING:
-                    taken[name] = value
-                    known: tuple[object, int] | None = None
-                    if verdict == PLAIN and room > 0:
-                        if kind is dict:
-                            known = flat_dict(value, self._redact)  # type: ignore[arg-type] # a dict
-                        elif kind is list or kind is tuple:
-                            known = flat_list(value, self._redact)  # type: ignore[arg-type] # a list or tuple
-                    if known is not None:
-                        taken[name], used = known
-                        room -= used
-                    else:
-                        others.add(name)
+            verdict = judged(name)
+            if verdict is not None and (
+                verdict == PLAIN and (value in harmless or self._redact.is_harmless(value))  # type: ignore[arg-type] # a str
+                if kind is str
+                else MIN_NUMBER < value < MAX_NUMBER  # type: ignore[operator] # NaN is not
+                if kind is int or kind is float
+                else value is None or kind is bool
+            ):
+                taken[name] = value
             elif value is _MISSING:
                 pass
-            elif name in verdicts.strong:
-                if kind is str and self._redact.masks:
-                    taken[name] = MASK  # a conversion takes 2 us more
-                    masked = {**masked, name: 1} if masked else {name: 1}
+            elif verdict is None and name not in verdicts.strong:
+                if enrich is not None or patterns.caught.get(name) is not False:
+                    return self._learned(variables, patterns, is_chosen=enrich is not None)
+            elif verdict != PLAIN and kind is str and self._redact.masks:
+                taken[name] = MASK  # a conversion takes 2 us more
+                masked.append(name)
+            else:
+                taken[name] = value
+                known: tuple[object, int] | None = None
+                if verdict == PLAIN and room > 0:
+                    if kind is dict:
+                        known = flat_dict(value, self._redact)  # type: ignore[arg-type] # a dict
+                    elif kind is list or kind is tuple:
+                        known = flat_list(value, self._redact)  # type: ignore[arg-type] # a list or tuple
+                if known is not None:
+                    taken[name], used = known
+                    room -= used
                 else:
-                    taken[name] = value
                     others.add(name)
-            elif enrich is not None or patterns.caught.get(name) is not False:
-                return self._learned(variables, patterns, is_chosen=enrich is not None)
-        if masked is not None:
-            self._masked(masked)
+        if masked:
+            self._masked(dict.fromkeys(masked, 1))
         if others:
             room += MAX_RECORD - MAX_FLAT
             return self._converted(taken, others, patterns, verdicts, room)

@@ -240,7 +240,7 @@ def test_a_destination_is_not_changed_by_what_is_no_place(tmp_path):
     )
     for kind, config in ((MysqlStore, MysqlConfig), (PostgresStore, PostgresConfig)):
         scheme = kind.type if kind is MysqlStore else "postgresql"
-        of = lambda url: destination(kind(config(url=url)))  # noqa: B023, E731
+        of = lambda url: destination(kind(config(url=url)))  # noqa: B023, E731 - called at once
         at = of(f"{scheme}://ann:s3cret@db.example/shop")
         assert "s3cret" not in at
         assert "host=db.example" in at

@@ -4,14 +4,14 @@ Arguments: the number of the user, and "refused" when one of the records is to b
 imported before: that user may not be able to read the interpreter.
 """
 
-import encodings.idna  # noqa: F401
+import encodings.idna  # noqa: F401 - before the user changes
 import os
 import sys
 
-import flask.testing  # noqa: F401
-import flask_chest_sqlite.store  # noqa: F401
+import flask.testing  # noqa: F401 - before the user changes
+import flask_chest_sqlite.store  # noqa: F401 - before the user changes
 
-import flask_chest.extension  # noqa: F401
+import flask_chest.extension  # noqa: F401 - before the user changes
 
 os.setgroups([])
 os.setgid(int(sys.argv[1]))
