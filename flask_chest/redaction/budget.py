@@ -13,8 +13,11 @@ PATH_STEPS: Final = 10_000
 VALUE_STEPS: Final = 60
 """Price of a value that is converted."""
 
+SHORT_STEPS: Final = 38
+"""Price of a short text of letters and digits that has not been seen lately."""
+
 SEARCH_STEPS: Final = 200
-"""Price of the search of a short text that has not been seen lately."""
+"""Price of the search of another text that has not been seen lately."""
 
 KEY_STEPS: Final = 40
 """Price of a key that has not been seen lately."""

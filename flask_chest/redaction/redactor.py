@@ -11,7 +11,7 @@ from pydantic_core import to_json
 
 from flask_chest.record import JsonValue
 from flask_chest.redaction.assignments import assignments, passwords
-from flask_chest.redaction.budget import PATH_STEPS, SEARCH_STEPS, VALUE_STEPS, Budget
+from flask_chest.redaction.budget import PATH_STEPS, SEARCH_STEPS, SHORT_STEPS, VALUE_STEPS, Budget
 from flask_chest.redaction.cards import cards, is_card
 from flask_chest.redaction.command_lines import command_lines
 from flask_chest.redaction.credentials import credentials
@@ -147,7 +147,7 @@ class Redactor:
             return False
         is_short = _SHORT.fullmatch(text) is not None
         if budget is not None:
-            budget.steps -= VALUE_STEPS if is_short else SEARCH_STEPS
+            budget.steps -= SHORT_STEPS if is_short else SEARCH_STEPS
         if _OPTION.match(text):
             return False  # what it is depends on its neighbours
         if not is_short:

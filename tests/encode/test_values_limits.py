@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import pytest
 from support.hostile_values import Hostile, endless, hostile, raising
-from support.json_forms import convert, record
+from support.json_forms import NOTHING_SECRET, convert, record
 from werkzeug.local import LocalProxy
 
 from flask_chest.encode.limits import (
@@ -122,6 +122,12 @@ def test_a_large_dict_says_how_large_it_was():
     assert len(data) == MAX_ITEMS + 1
     assert data["…"] == 0
     assert data["… (2)"] == "[cut, 5000 items]"
+
+
+def test_a_dict_of_a_thousand_ids_is_whole_also_when_none_was_seen_before():
+    NOTHING_SECRET.harmless.clear()
+    data = {str(10**6 + i): i for i in range(MAX_ITEMS)}
+    assert convert(data) == data
 
 
 def test_long_keys_are_cut_and_stay_distinct():
