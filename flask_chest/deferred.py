@@ -5,16 +5,16 @@ from __future__ import annotations
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from typing_extensions import Unpack
 
 from flask_chest.errors import ConfigurationError
-from flask_chest.exporter import Batch
+from flask_chest.exporter import Batch, Finding
 from flask_chest.runtime import fork
-from flask_chest.store import RouteSummary, Store, ValueCount, Where
+from flask_chest.store import Position, RouteSummary, Store, ValueCount, Where
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -113,6 +113,18 @@ class DeferredStore(Store):
         """Let the store find out whether it can deliver now."""
         self.load().check()
 
+    def findings(self) -> list[Finding]:
+        """Return what is worth knowing of the database."""
+        return self.load().findings()
+
+    def ddl(self) -> list[str]:
+        """Return the statements that create the schema."""
+        return self.load().ddl()
+
+    def repair(self) -> list[str]:
+        """Create again what is missing; return what was done."""
+        return self.load().repair()
+
     def open(self) -> None:
         """Import and open the store."""
         self.load().open()
@@ -141,9 +153,23 @@ class DeferredStore(Store):
         """Return the number of records."""
         return self.load().count(**where)
 
-    def purge(self, *, before: datetime) -> int:
+    def page(
+        self,
+        *,
+        after: Position | None = None,
+        until: datetime | None = None,
+        limit: int = 1_000,
+    ) -> list[Record]:
+        """Return the records that follow a position."""
+        return self.load().page(after=after, until=until, limit=limit)
+
+    def delete(self, records: Sequence[Record]) -> int:
+        """Delete these records; return how many were there."""
+        return self.load().delete(records)
+
+    def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete the records that started before `before`; return the number."""
-        return self.load().purge(before=before)
+        return self.load().purge(before=before, progress=progress)
 
     def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
         """Return one summary for each route and method."""

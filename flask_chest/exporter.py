@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import builtins
 from abc import ABC, abstractmethod
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import ClassVar, Literal, cast
 
 from pydantic import BaseModel
 from pydantic_core import from_json
@@ -47,6 +48,24 @@ class Batch:
             return cast("list[RecordData]", from_json(self.to_json(), cache_strings="keys"))
         except ValueError as error:
             raise BatchRejected(f"a record is not JSON: {error}") from error
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that `flask chest check` says of a destination.
+
+    Attributes:
+        level: ``ok``, ``warning`` (it works, and something should be done) or ``error`` (it cannot
+            deliver).
+        subject: What was looked at, in one word or two: ``privileges``, ``schema``, ``version``.
+        text: What was found.
+        remedy: What to do; empty when nothing is to be done.
+    """
+
+    level: Literal["ok", "warning", "error"]
+    subject: str
+    text: str
+    remedy: str = ""
 
 
 class Exporter(ABC):
@@ -98,6 +117,39 @@ class Exporter(ABC):
             self.open()
         finally:
             self.close()
+
+    def findings(self) -> list[Finding]:
+        """Return what is worth knowing of the destination: version, privileges, schema, retention.
+
+        Called by `flask chest check`, on an instance of its own, after `check` has passed. Opens
+        and closes what it needs. Returns nothing unless overridden.
+
+        Raises:
+            ExporterUnavailable: The destination is unavailable now.
+        """
+        return []
+
+    def ddl(self) -> list[str]:
+        """Return the statements that `open` would run on an empty database, for its administrator.
+
+        Connects to nothing. Returns nothing unless overridden.
+        """
+        return []
+
+    def repair(self) -> list[str]:
+        """Create again what is missing, and put right what `open` tolerates; lose no record.
+
+        Called by `flask chest schema repair`, on an instance of its own. Opens and closes the
+        exporter unless overridden.
+
+        Returns:
+            What was done, one sentence each.
+
+        Raises:
+            ChestError: It cannot be repaired, and why.
+        """
+        self.check()
+        return []
 
     def preload(self) -> None:  # noqa: B027 - most exporters are imported together with their plugin
         """Import modules that `open` would import.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from typing_extensions import TypedDict, Unpack
 
 from flask_chest.exporter import Exporter
 from flask_chest.record import JsonValue, Record
+
+Position: TypeAlias = tuple[datetime, str]
+"""Place of a record in the order of a store: its `started_at` and its `id`."""
 
 
 class Where(TypedDict, total=False):
@@ -145,9 +148,45 @@ class Store(Exporter):
             ExporterUnavailable: The database cannot be read now.
         """
 
+    def page(
+        self,
+        *,
+        after: Position | None = None,
+        until: datetime | None = None,
+        limit: int = 1_000,
+    ) -> list[Record]:
+        """Return the records that follow a position, in the order of `started_at` and `id`.
+
+        What cannot be read as a record, as after a change by hand, is passed over and counted.
+
+        Args:
+            after: Position of the last record of the page before; None for the first page.
+            until: Records that started at this moment or later are left out.
+            limit: Most records of the page. An empty page is the last.
+
+        Raises:
+            ExporterUnavailable: The database cannot be read now.
+        """
+        raise NotImplementedError
+
+    def delete(self, records: Sequence[Record]) -> int:
+        """Delete these records, as many as a page has; return how many were there.
+
+        Raises:
+            ExporterUnavailable: The database cannot be written now.
+        """
+        raise NotImplementedError
+
     @abstractmethod
-    def purge(self, *, before: datetime) -> int:
+    def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete the records that started before `before`, an aware datetime; return the number.
+
+        It is done in short steps, so that no writer waits for long.
+
+        Args:
+            before: The moment.
+            progress: Called after each step with the number that it deleted. What it raises ends
+                the purge; the steps before stay done.
 
         Raises:
             ExporterUnavailable: The database cannot be written now.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,13 @@ class ExporterStats:
         pending_bytes: Journal bytes that still wait for this exporter, all processes together.
         lag_seconds: Age of the oldest segment with waiting records; 0.0 when nothing waits.
         last_error: Text of the newest failure; None after a success.
+        pending_records: Records that wait for this exporter, all processes together.
+        dead_letters: Records among the dead letters of this exporter now.
+        dead_letter_bytes: Size of these.
+        last_rejection: Error of the newest dead letter; None without any.
+        purged: Records that its retention has deleted.
+        failing_since: When the first of the failures in a row was; None after a success.
+        next_retry_at: When the next attempt is due; None when nothing failed.
     """
 
     delivered: int
@@ -46,6 +55,41 @@ class ExporterStats:
     pending_bytes: int
     lag_seconds: float
     last_error: str | None
+    pending_records: int = 0
+    dead_letters: int = 0
+    dead_letter_bytes: int = 0
+    last_rejection: str | None = None
+    purged: int = 0
+    failing_since: datetime | None = None
+    next_retry_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Leader:
+    """The process that delivers for the host.
+
+    Attributes:
+        pid: Its process ID.
+        since: Since when it is the leader.
+    """
+
+    pid: int
+    since: datetime
+
+
+@dataclass(frozen=True)
+class JournalStats:
+    """What the journal's folder holds.
+
+    Attributes:
+        path: Of the folder.
+        size_bytes: Segments, dead letters and what is quarantined, together.
+        max_bytes: CHEST_JOURNAL_MAX_BYTES.
+    """
+
+    path: str
+    size_bytes: int
+    max_bytes: int
 
 
 @dataclass(frozen=True)
@@ -76,6 +120,11 @@ class Stats:
             within it. Beyond a thousand names the others are counted under ``…``.
         exporters: One entry for each configured exporter, by name.
         hook_times: How long hooks of plugins take, by ``plugin: hook``; only those called.
+        scope: ``host`` for all processes that share the journal, now and before; ``process`` for
+            this one alone.
+        processes: Processes that have the journal open now.
+        leader: The process that delivers; None when there is none, or nobody knows.
+        journal: Size of the journal; None for one in memory.
     """
 
     recorded: int
@@ -90,6 +139,10 @@ class Stats:
     redacted: dict[str, int] = field(default_factory=dict)
     exporters: dict[str, ExporterStats] = field(default_factory=dict)
     hook_times: dict[str, HookTime] = field(default_factory=dict)
+    scope: Literal["host", "process"] = "process"
+    processes: int = 1
+    leader: Leader | None = None
+    journal: JournalStats | None = None
 
 
 class Counters:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
@@ -193,7 +193,7 @@ class MongoStore(Store):
         with self._explained():
             return self._records.count_documents(found, maxTimeMS=self._config.server_timeout_ms)
 
-    def purge(self, *, before: datetime) -> int:
+    def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete records that started before `before`; return how many.
 
         It uses several commands: a single one could take longer than `timeout_seconds`.
@@ -211,7 +211,10 @@ class MongoStore(Store):
                     max_time_ms=self._config.server_timeout_ms,
                 )
                 some = {} if last is None else {"started_at": {"$lte": last["started_at"]}}
-                deleted += records.delete_many({"$and": [found, some]}).deleted_count
+                step = records.delete_many({"$and": [found, some]}).deleted_count
+                deleted += step
+                if progress is not None:
+                    progress(step)
                 if last is None:
                     return deleted
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
@@ -195,7 +196,7 @@ class MysqlStore(ServerStore):
                 None, None, error, hide_parameters=True, connection_invalidated=is_gone
             ) from error
 
-    def purge(self, *, before: datetime) -> int:
+    def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete records that started before `before`; return how many.
 
         It uses many transactions: a large one would time out, and block other writers.
@@ -211,6 +212,8 @@ class MysqlStore(ServerStore):
                 with self.transaction(connection):
                     deleted = connection.exec_driver_sql(statement, (moment,)).rowcount
                 total += deleted
+                if progress is not None:
+                    progress(deleted)
                 if deleted < _PURGED_AT_ONCE:
                     return total
 

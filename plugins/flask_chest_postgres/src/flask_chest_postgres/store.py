@@ -183,10 +183,10 @@ class PostgresStore(ServerStore):
         self._disconnect()
         return self._in_transaction(work)
 
-    def purge(self, *, before: datetime) -> int:
+    def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete records that started before `before`; return how many."""
         if not self._config.partition_by_day:
-            return super().purge(before=before)
+            return super().purge(before=before, progress=progress)
         moment = aware("before", before)
         records = self.tables.records
         purged = 0
@@ -198,7 +198,10 @@ class PostgresStore(ServerStore):
                     purged += self._partitions.drop(connection, day, count=True)
             with self._another(connection):
                 statement = delete(records).where(records.c.started_at < moment)
-                return purged + connection.execute(statement).rowcount
+                purged += connection.execute(statement).rowcount
+        if progress is not None:
+            progress(purged)
+        return purged
 
     def insert(self, connection: Connection, batch: Batch) -> None:
         """Insert a batch, except the records whose ID is there already, and commit.

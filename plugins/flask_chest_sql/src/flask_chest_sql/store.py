@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -176,12 +176,15 @@ class SqlStore(Store):
         with self._explained(), self.reading() as connection:
             return int(connection.execute(statement).scalar_one())
 
-    def purge(self, *, before: datetime) -> int:
+    def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete records that started before `before`; return how many."""
         records = self.tables.records
         statement = delete(records).where(records.c.started_at < aware("before", before))
         with self._explained(), self.reading() as connection, self.transaction(connection):
-            return connection.execute(statement).rowcount
+            purged = connection.execute(statement).rowcount
+        if progress is not None:
+            progress(purged)
+        return purged
 
     def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
         """Return one summary for each route and method, the busiest first."""
