@@ -28,7 +28,7 @@ LAYERS = [
     {"cli", "current", "applications"},
     {"extension", "correlation"},
     {"testing"},
-    {"__init__"},
+    {"__init__", "__main__"},
 ]
 
 

@@ -10,16 +10,46 @@ import click
 from flask import current_app
 
 from flask_chest.cli.owner import become_owner
-from flask_chest.errors import ChestError
+from flask_chest.cli.unconfigured import Unconfigured
+from flask_chest.journal import DiskJournal
 
 if TYPE_CHECKING:
     from flask_chest.app_state import AppState
+    from flask_chest.store import Store
 
 
 def current_state() -> AppState:
     """Return what Flask-Chest keeps for the current application."""
     state: AppState = current_app.extensions["flask_chest"]
     return state
+
+
+def open_store(name: str) -> Store:
+    """Return the open read side of an exporter.
+
+    Raises:
+        ConfigurationError: There is no such exporter, or it cannot be read.
+        ExporterUnavailable: The database cannot be reached now.
+    """
+    state = current_state()
+    exporter = state.exporters.get(name)
+    if isinstance(exporter, Unconfigured):
+        exporter.open()  # which says what is missing
+    return state.store(name)
+
+
+def disk_journal() -> DiskJournal:
+    """Return the journal, which is on the disk.
+
+    Raises:
+        click.UsageError: There is none.
+    """
+    journal = current_state().journal
+    if not isinstance(journal, DiskJournal):
+        raise click.UsageError(
+            "There is no journal on the disk. With flask-chest, name it: --journal FOLDER"
+        )
+    return journal
 
 
 def begin() -> None:
@@ -35,10 +65,7 @@ def begin() -> None:
             with contextlib.suppress(Exception):  # the command itself reports it
                 exporter.preload()
 
-    try:
-        become_owner(folder, trusted=_code_owners(), prepare=prepare)
-    except ChestError as error:
-        raise click.ClickException(str(error)) from error
+    become_owner(folder, trusted=_code_owners(), prepare=prepare)
 
 
 def _code_owners() -> set[int]:
