@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import threading
+import time
+from typing import Final
 
 import click
 from flask.cli import with_appcontext
@@ -13,7 +14,7 @@ from flask_chest.cli.output import echo, one_line
 from flask_chest.cli.progress import Progress
 from flask_chest.cli.unconfigured import refuse_unknown
 
-_LOOK_SECONDS = 0.1
+_LOOK_SECONDS: Final = 0.05
 
 
 @click.command()
@@ -61,21 +62,18 @@ def flush(timeout: float) -> None:
 def _deliver(timeout_seconds: float) -> bool:
     """Deliver, and show how far that is; True when all has arrived."""
     state = current_state()
-    answers: list[bool] = []
+    deadline = time.monotonic() + timeout_seconds
     waiting = _waiting_bytes()
-    thread = threading.Thread(
-        target=lambda: answers.append(state.export.flush(timeout_seconds)), daemon=True
-    )
     with Progress("flush", waiting, "bytes") as progress:
-        thread.start()
-        while thread.is_alive():
-            thread.join(_LOOK_SECONDS)
-            if progress.is_shown:
-                progress.set(max(waiting - _waiting_bytes(), 0))
-            else:
-                progress.add(0)
-        progress.set(max(waiting - _waiting_bytes(), 0))
-    return bool(answers and answers[0])
+        try:
+            flushes = [each.flush(deadline) for each in state.export.supervisors.values()]
+        except RuntimeError:  # no thread can be started
+            return False
+        while any(flush.is_pending() for flush in flushes):
+            time.sleep(_LOOK_SECONDS)
+            progress.set(waiting - _waiting_bytes() if progress.is_shown else 0)
+        progress.set(waiting - _waiting_bytes())
+    return all(flush.wait() for flush in flushes)  # none waits: each is answered, or too late
 
 
 def _waiting_bytes() -> int:

@@ -8,6 +8,8 @@ from typing import IO, Any, Final
 
 import click
 
+from flask_chest.runtime.command import GROUP, STANDALONE
+
 DONE: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
@@ -52,7 +54,6 @@ def way(arguments: str) -> str:
         arguments: Of the group, such as ``dead-letter list``.
     """
     context = click.get_current_context(silent=True)
-    while context is not None and context.parent is not None and context.info_name != "chest":
-        context = context.parent
-    start = context.command_path if context is not None else "flask chest"
-    return f"{start} {arguments}" if start.endswith("chest") else f"flask chest {arguments}"
+    if context is not None and context.find_root().command.name == STANDALONE:
+        return f"{STANDALONE} ... {arguments}"
+    return f"flask {GROUP} {arguments}"

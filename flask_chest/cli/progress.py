@@ -82,7 +82,7 @@ class Progress:
         Raises:
             KeyboardInterrupt: Ctrl-C was pressed.
         """
-        self.done = done
+        self.done = max(done, 0)
         if self._is_interrupted:
             raise KeyboardInterrupt
         if self.is_shown and time.monotonic() - self._drawn_at >= _BETWEEN_SECONDS:
