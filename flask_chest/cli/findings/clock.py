@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from flask_chest.cli import amounts
 from flask_chest.cli.findings.found import Found
 from flask_chest.cli.unconfigured import Unconfigured
-from flask_chest.store import Store
+from flask_chest.store import Store, another
 
 if TYPE_CHECKING:
     from flask_chest.exporter import Exporter
@@ -84,7 +84,7 @@ def _newest_record(exporter: Exporter) -> datetime | None:
     """Return when the newest record of a store started; None when nobody can tell."""
     if not isinstance(exporter, Store) or isinstance(exporter, Unconfigured):
         return None
-    store = type(exporter)(exporter.config)
+    store = another(exporter)
     try:
         store.open()
         found = store.query(limit=1)

@@ -11,6 +11,7 @@ from flask_chest.cli.findings.found import Found
 from flask_chest.cli.output import one_line
 from flask_chest.errors import ChestError
 from flask_chest.runtime.interrupts import is_interrupt
+from flask_chest.store import another
 
 if TYPE_CHECKING:
     from flask_chest.exporter import Exporter
@@ -39,7 +40,7 @@ def database_findings(
 
 def _fault_of_check(exporter: Exporter) -> str | None:
     try:
-        type(exporter)(exporter.config).check()
+        another(exporter).check()
     except BaseException as error:  # an exporter may raise anything
         if is_interrupt(error):
             raise
@@ -49,7 +50,7 @@ def _fault_of_check(exporter: Exporter) -> str | None:
 
 def _own_findings(name: str, exporter: Exporter) -> Iterator[Found]:
     try:
-        findings = type(exporter)(exporter.config).findings()
+        findings = another(exporter).findings()
     except BaseException as error:  # an exporter may raise anything
         if is_interrupt(error):
             raise
