@@ -39,3 +39,17 @@ class BatchRejected(ChestError):
     The core halves the batch until it finds the records at fault. These are dead-lettered, and the
     others delivered.
     """
+
+
+class FilterError(ChestError):
+    """A filter cannot be read, or cannot match. The message points at the place.
+
+    Attributes:
+        text: The filter.
+        position: Index of the place in it.
+    """
+
+    def __init__(self, message: str, *, text: str, position: int) -> None:
+        super().__init__(message)
+        self.text = text
+        self.position = position

@@ -17,7 +17,9 @@ PACKAGE = Path(flask_chest.__file__).parent
 LAYERS = [
     {"_platform", "_version", "errors"},
     {"runtime"},
-    {"record", "schema", "server_config", "exporter", "store", "hookspecs", "deferred"},
+    {"record"},
+    {"query"},
+    {"schema", "server_config", "exporter", "store", "hookspecs", "deferred"},
     {"redaction", "journal"},
     {"encode"},
     {"capture"},
