@@ -8,6 +8,7 @@ from typing import Final
 import click
 from flask.cli import with_appcontext
 
+from flask_chest.cli import options
 from flask_chest.cli.application import current_state
 from flask_chest.cli.exits import going_on, way
 from flask_chest.cli.output import echo, one_line
@@ -18,13 +19,7 @@ _LOOK_SECONDS: Final = 0.05
 
 
 @click.command()
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=30.0,
-    show_default=True,
-    help="Maximum time to wait, in seconds.",
-)
+@options.timeout
 @with_appcontext
 def flush(timeout: float) -> None:
     """Deliver all records that wait in the journal.

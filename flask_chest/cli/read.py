@@ -5,30 +5,17 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 
+from flask_chest.cli import options
 from flask_chest.cli.application import current_state, open_store
 from flask_chest.cli.exits import way
 from flask_chest.cli.output import echo, echo_error, echo_json
 from flask_chest.cli.streams import has_reader
 
-_exporter = click.option(
-    "--exporter",
-    default="main",
-    show_default=True,
-    help="Exporter to read from, by its name in CHEST_EXPORTERS.",
-)
-_limit = click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    default=10,
-    show_default=True,
-    help="Maximum number of lines.",
-)
-
 
 @click.command()
 @click.option("--request-id", help="Show only the request with this ID.")
-@_limit
-@_exporter
+@options.limit
+@options.exporter
 @with_appcontext
 def records(request_id: str | None, limit: int, exporter: str) -> None:
     """Show the newest records, one JSON object a line.
@@ -52,7 +39,7 @@ def records(request_id: str | None, limit: int, exporter: str) -> None:
 
 
 @click.command()
-@_exporter
+@options.exporter
 @with_appcontext
 def routes(exporter: str) -> None:
     """Show requests, errors and durations of each route.
@@ -77,8 +64,8 @@ def routes(exporter: str) -> None:
 
 @click.command()
 @click.argument("name")
-@_limit
-@_exporter
+@options.limit
+@options.exporter
 @with_appcontext
 def top(name: str, limit: int, exporter: str) -> None:
     """Show the most frequent values of the variable NAME.

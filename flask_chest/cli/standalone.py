@@ -12,8 +12,7 @@ from flask import Flask
 from flask_chest.app_state import AppState
 from flask_chest.capture.decorator import TrackDecorator
 from flask_chest.cli.application import begin
-from flask_chest.cli.group import COMMANDS
-from flask_chest.cli.output import Group
+from flask_chest.cli.group import Commands
 from flask_chest.cli.unconfigured import Plugin, Unconfigured, names_in_journal
 from flask_chest.current import KEY
 from flask_chest.runtime import command
@@ -108,7 +107,7 @@ def _begin(context: click.Context, store: dict[str, str], journal: str | None) -
     begin()
 
 
-main: Final = Group(
+main: Final = Commands(
     command.STANDALONE,
     help="Look after the records of Flask-Chest, without the application.",
     epilog=(
@@ -128,6 +127,3 @@ main: Final = Group(
     ],
 )
 """The console script."""
-
-for _command in COMMANDS:
-    main.add_command(_command)

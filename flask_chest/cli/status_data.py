@@ -64,6 +64,9 @@ def _text(text: str | None) -> str | None:
 
 
 def _time(when: datetime | None) -> str | None:
-    if when is None:
-        return None
+    return None if when is None else time_text(when)
+
+
+def time_text(when: datetime) -> str:
+    """Return a moment as ISO 8601 in UTC, with milliseconds."""
     return when.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from flask_chest.cli.application import found_plugins, is_standalone
 from flask_chest.cli.findings.found import Found
 from flask_chest.cli.masked import masked_names
 from flask_chest.settings.model import CONFIG_PREFIX, Settings
@@ -20,6 +21,8 @@ _MAX_PLACES: Final = 5
 
 def settings_findings(options: Settings) -> Iterator[Found]:
     """Yield which settings are set, and which of them contradict each other."""
+    if is_standalone():
+        return  # those of the application are not known here
     names = [
         f"{CONFIG_PREFIX}{name.upper()}"
         for name, field in Settings.model_fields.items()
@@ -46,10 +49,11 @@ def settings_findings(options: Settings) -> Iterator[Found]:
 
 def plugin_findings(state: AppState, stats: Stats) -> Iterator[Found]:
     """Yield which plugins are there, and which of them raise."""
-    loaded = [plugin for plugin in state.plugins.found if not plugin.left_out]
+    loaded = [plugin for plugin in found_plugins() if not plugin.left_out]
     left_out = [f"{plugin.name} by {plugin.left_out}" for plugin in state.plugins.left_out]
-    text = f"{', '.join(plugin.name for plugin in loaded) or 'none'}"
-    yield Found("ok", "plugins", "", text + (f"; left out: {', '.join(left_out)}" * bool(left_out)))
+    text = ", ".join(plugin.name for plugin in loaded) or "none"
+    text += f"; left out: {', '.join(left_out)}" if left_out else ""
+    yield Found("ok", "plugins", "", text)
     for key, number in stats.plugin_errors.items():
         yield Found(
             "warning",

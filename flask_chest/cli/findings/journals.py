@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from flask_chest.cli import amounts
+from flask_chest.cli.application import is_standalone
 from flask_chest.cli.findings.found import Found
 from flask_chest.errors import ConfigurationError
 from flask_chest.journal import disk
@@ -30,7 +31,8 @@ def journal_findings(journal: Journal, max_bytes: int | None) -> Iterator[Found]
         max_bytes: CHEST_JOURNAL_MAX_BYTES; None for the default.
     """
     if journal.folder is None:
-        yield Found("ok", _WHERE, "", "in memory: what is not delivered ends with its process")
+        text = "in memory: what is not delivered ends with its process"
+        yield Found("ok", _WHERE, "", "not given: --journal FOLDER" if is_standalone() else text)
         return
     layout = Layout(journal.folder)
     try:
