@@ -34,3 +34,15 @@ class BatchRejected(ChestError):
     The core halves the batch until it finds the records at fault. These are dead-lettered, and the
     others delivered.
     """
+
+
+class DeliveryBusy(ChestError):
+    """Another process or thread delivers to an exporter, and has not ended in time.
+
+    Attributes:
+        exporter: Name of the exporter.
+    """
+
+    def __init__(self, message: str, *, exporter: str) -> None:
+        super().__init__(message)
+        self.exporter = exporter
