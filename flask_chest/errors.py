@@ -53,3 +53,15 @@ class FilterError(ChestError):
         super().__init__(message)
         self.text = text
         self.position = position
+
+
+class DeliveryBusy(ChestError):
+    """Another process or thread delivers to an exporter, and has not ended in time.
+
+    Attributes:
+        exporter: Name of the exporter.
+    """
+
+    def __init__(self, message: str, *, exporter: str) -> None:
+        super().__init__(message)
+        self.exporter = exporter
