@@ -52,6 +52,7 @@ class Backoff:
         """Forget the failures in a row. A pause that has begun goes on."""
         self._failures = 0
         self.last_error = None
+        self._counters.succeeded(self._name)
 
     def failed(self, error: Exception) -> None:
         """Count and log a failure, and begin a pause."""
@@ -59,9 +60,10 @@ class Backoff:
         ceiling = min(
             self._retry_seconds * 2 ** min(self._failures - 1, 30), self._retry_max_seconds
         )
-        self._until = time.monotonic() + random.uniform(0.0, ceiling)  # noqa: S311 - no secret
+        pause = random.uniform(0.0, ceiling)  # noqa: S311 - no secret
+        self._until = time.monotonic() + pause
         self.last_error = f"{type(error).__name__}: {error}"
-        self._counters.add("failures", self._name)
+        self._counters.failed(self._name, self.last_error, pause)
         self._throttle.log(
             logging.WARNING,
             f"failed {self._name}",

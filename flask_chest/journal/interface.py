@@ -8,9 +8,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from flask_chest.record import RecordData
+
+if TYPE_CHECKING:
+    from flask_chest.journal.host import Host
 
 WhenFull: TypeAlias = Literal["drop_oldest", "drop_newest"]
 """Which records make room when the journal has reached its limit."""
@@ -115,6 +118,21 @@ class Erased:
         return self.waiting + self.delivered + self.dead_letters + self.quarantined
 
 
+@dataclass(frozen=True)
+class Rejections:
+    """What is dead-lettered for one exporter now.
+
+    Attributes:
+        number: How many records.
+        size_bytes: Their size, with the errors.
+        last_error: Error of the newest, without passwords; None when it is not known.
+    """
+
+    number: int = 0
+    size_bytes: int = 0
+    last_error: str | None = None
+
+
 class Reader(ABC):
     """Reads the journal for one exporter, from its cursor on."""
 
@@ -123,8 +141,8 @@ class Reader(ABC):
         """Hold, in the `with` block, the delivery lease: the right to deliver to this exporter.
 
         Yields:
-            False when another process or thread has it. Only `pending`, `dead_letters` and
-            `break_lease` may be called without it.
+            False when another process or thread has it. Only `break_lease` and what says so may
+            be called without it.
 
         Raises:
             OSError: The journal cannot be used.
@@ -192,6 +210,14 @@ class Reader(ABC):
         May be called at any time, and never raises; both are 0 when nothing waits.
         """
 
+    @abstractmethod
+    def pending_records(self) -> int:
+        """Return how many records wait. May be called at any time, and never raises."""
+
+    @abstractmethod
+    def rejections(self) -> Rejections:
+        """Return what is dead-lettered now. May be called at any time, and never raises."""
+
 
 class Journal(ABC):
     """Keeps records between the request and the exporters. Safe to use from any thread."""
@@ -240,6 +266,16 @@ class Journal(ABC):
         Returns:
             False when another process is the leader.
         """
+
+    def host(self) -> Host | None:
+        """Return what all processes have counted that share the journal.
+
+        Never raises.
+
+        Returns:
+            None when this process is the only one.
+        """
+        return None
 
     @abstractmethod
     def resign(self) -> None:
