@@ -5,10 +5,11 @@ from __future__ import annotations
 import builtins
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
+from uuid import UUID
 
 import pymongo
 from bson.errors import BSONError
@@ -17,6 +18,7 @@ from pymongo.errors import (
     AutoReconnect,
     DocumentTooLarge,
     NetworkTimeout,
+    OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
 )
@@ -24,11 +26,19 @@ from typing_extensions import Unpack
 
 from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
 from flask_chest.runtime import fork
-from flask_chest.store import RouteSummary, Store, ValueCount, Where, aware, positive
+from flask_chest.store import Position, RouteSummary, Store, ValueCount, Where, aware, positive
 from flask_chest_mongo import encode, queries
 from flask_chest_mongo.config import MongoConfig
 from flask_chest_mongo.connection import make_client
-from flask_chest_mongo.errors import explain, explain_reply, read_only, too_large, too_old
+from flask_chest_mongo.decode import Documents
+from flask_chest_mongo.errors import (
+    explain,
+    explain_refusal,
+    explain_reply,
+    read_only,
+    too_large,
+    too_old,
+)
 from flask_chest_mongo.schema import Schema
 
 if TYPE_CHECKING:
@@ -48,7 +58,9 @@ CHECK_SECONDS: Final = 3.0
 _MIN_WIRE_VERSION: Final = 13
 """Of MongoDB 5.0, the first in which names may have dots and dollars."""
 
-_PURGE_AT_ONCE: Final = 10_000
+_DELETED_AT_ONCE: Final = 1_000
+"""Documents of one command. Writers do not wait for it: the server yields to them in between."""
+
 _GOODBYE_SECONDS: Final = 1.0
 _THREADS_SECONDS: Final = 1.0
 
@@ -63,6 +75,10 @@ class MongoStore(Store):
     config_model: ClassVar[builtins.type[BaseModel]] = MongoConfig
 
     _client: MongoClient[dict[str, Any]] | None = None
+
+    def __init__(self, config: BaseModel) -> None:
+        super().__init__(config)
+        self._documents = Documents()
 
     @property
     def _config(self) -> MongoConfig:
@@ -162,6 +178,10 @@ class MongoStore(Store):
             reply = database.command(command, codec_options=encode.CODEC)
         except DocumentTooLarge as error:
             raise too_large(self.location) from error
+        except OperationFailure as error:
+            if refusal := explain_refusal(self.location, error):
+                raise refusal from error
+            raise
         if fault := explain_reply(self.location, reply):
             raise fault
 
@@ -178,45 +198,90 @@ class MongoStore(Store):
         self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]
     ) -> list[Record]:
         """Return records by `started_at`."""
-        found, limit = queries.restriction(where), positive(limit)
         order = queries.NEWEST_FIRST if newest_first else queries.OLDEST_FIRST
+        return self._read(queries.restriction(where), order, positive(limit))
+
+    def page(
+        self,
+        *,
+        after: Position | None = None,
+        until: datetime | None = None,
+        limit: int = 1_000,
+    ) -> list[Record]:
+        """Return the records that follow a position, in the order of `started_at` and `id`."""
+        found = queries.following(after, until)
+        return self._read(found, queries.OLDEST_FIRST, positive(limit))
+
+    def _read(
+        self, wanted: queries.Filter, order: list[tuple[str, int]], limit: int
+    ) -> list[Record]:
+        """Return as many records as wanted; what is passed over is made up for."""
+        found: dict[str, Record] = {}
+        seen = 0
         with self._explained():
-            cursor = self._records.with_options(encode.RAW).find(
-                found, sort=order, limit=limit, max_time_ms=self._config.server_timeout_ms
-            )
-            with closing(cursor):
-                return [encode.record(document) for document in cursor]
+            records = self._records.with_options(encode.RAW)
+            while True:
+                missing = limit - len(found)
+                cursor = records.find(
+                    wanted,
+                    sort=order,
+                    skip=seen,
+                    limit=missing,
+                    max_time_ms=self._config.server_timeout_ms,
+                )
+                with closing(cursor):
+                    documents = list(cursor)
+                # By their IDs: a record that arrives meanwhile moves the others on.
+                for record in self._documents.records(documents, self.location):
+                    found[record.id] = record
+                seen += len(documents)
+                if len(documents) < missing or len(found) >= limit:
+                    return list(found.values())
+
+    @property
+    def unreadable(self) -> int:
+        """Number of documents that were passed over because they are no records."""
+        return self._documents.unreadable
 
     def count(self, **where: Unpack[Where]) -> int:
         """Return the number of records."""
-        found = queries.restriction(where)
+        found = queries.every(queries.restriction(where), queries.TIMED)
         with self._explained():
             return self._records.count_documents(found, maxTimeMS=self._config.server_timeout_ms)
 
-    def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
-        """Delete records that started before `before`; return how many.
+    def delete(self, records: Sequence[Record]) -> int:
+        """Delete these records by their IDs; return how many were there."""
+        ids = [UUID(record.id) for record in records]
+        with self._explained():
+            return sum(
+                self._delete(ids[first : first + _DELETED_AT_ONCE])
+                for first in range(0, len(ids), _DELETED_AT_ONCE)
+            )
 
-        It uses several commands: a single one could take longer than `timeout_seconds`.
-        """
+    def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
+        """Delete records that started before `before`, in short steps; return how many."""
         found = queries.before(aware("before", before))
         deleted = 0
-        with self._explained():
-            records = self._records
-            while True:
-                last = records.find_one(
+        while True:
+            with self._explained():
+                oldest = self._records.find(
                     found,
-                    {"started_at": True},
+                    {"_id": True},
                     sort=queries.OLDEST_FIRST,
-                    skip=_PURGE_AT_ONCE,
+                    limit=_DELETED_AT_ONCE,
                     max_time_ms=self._config.server_timeout_ms,
                 )
-                some = {} if last is None else {"started_at": {"$lte": last["started_at"]}}
-                step = records.delete_many({"$and": [found, some]}).deleted_count
-                deleted += step
-                if progress is not None:
-                    progress(step)
-                if last is None:
-                    return deleted
+                with closing(oldest):
+                    ids = [document["_id"] for document in oldest]
+                step = self._delete(ids) if ids else 0
+            deleted += step
+            if progress is not None:
+                progress(step)
+            if len(ids) < _DELETED_AT_ONCE or not step:  # or another purge has them all
+                return deleted
+
+    def _delete(self, ids: list[Any]) -> int:
+        return self._records.delete_many({"_id": {"$in": ids}}).deleted_count
 
     def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
         """Return one summary for each route and method, the busiest first."""
