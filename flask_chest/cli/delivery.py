@@ -14,6 +14,7 @@ from flask_chest.cli.output import echo, echo_error
 from flask_chest.errors import ChestError
 from flask_chest.runtime.interrupts import is_interrupt
 from flask_chest.settings.masking import mask_urls
+from flask_chest.store import another
 
 _MAX_PLACES: Final = 5
 
@@ -31,7 +32,7 @@ def check() -> None:
     faults = 0
     for name, exporter in exporters.items():
         try:
-            type(exporter)(exporter.config).check()
+            another(exporter).check()
         except BaseException as error:  # an exporter may raise anything
             if is_interrupt(error):
                 raise
