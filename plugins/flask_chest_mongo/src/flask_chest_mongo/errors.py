@@ -26,11 +26,13 @@ from flask_chest_mongo.encode import MAX_DOCUMENT_BYTES
 _MAX_LENGTH: Final = 300
 _LIMIT: Final = f"a document may have {MAX_DOCUMENT_BYTES:,} bytes as BSON"
 
-# https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
+UNAUTHORIZED: Final = 13
+
 _PASSWORD: Final = "Correct the user, the password or `auth_source`"  # noqa: S105 - a remedy
 _INDEX: Final = "Drop that index, or give Flask-Chest another database"
+# https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 _REMEDIES: Final = {
-    13: "Name a `user` that has the role readWrite on the database",
+    UNAUTHORIZED: "Name a `user` that has the role readWrite on the database",
     18: _PASSWORD,
     85: _INDEX,
     86: _INDEX,
