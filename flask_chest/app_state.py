@@ -246,6 +246,7 @@ class AppState:
         self.capture.is_delivery_started = False
         self.export.close()
         self._journal_use.end()
+        self.throttle.flush()
         with self._stores_lock:
             for store in self._stores.values():
                 store.close()

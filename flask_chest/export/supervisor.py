@@ -103,8 +103,9 @@ class Supervisor:
     def wake(self) -> None:
         """Deliver soon, if this process is the leader and no backoff is under way.
 
-        Replaces a worker that hangs.
+        Replaces a worker that hangs, and logs what is due.
         """
+        self._throttle.log_due()
         with self._inbox.changed:
             if self._backstop_seconds is None:
                 return  # stopped a moment ago, while the scheduler called this

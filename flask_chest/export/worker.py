@@ -240,8 +240,9 @@ class Worker:
                         return False
                     self._open()
                     self._is_used = True
+                    waited = self._waiting(chunk) if self._backoff.is_failing else ""
                     self._export(chunk)
-                    self._backoff.succeeded()
+                    self._backoff.succeeded(waited)
                     # A long backlog may fail half way: what has arrived makes room meanwhile.
                     if time.monotonic() >= self._prune_at:
                         self._prune()
@@ -249,6 +250,15 @@ class Worker:
             finally:
                 self._holds_lease = False
             return True
+
+    def _waiting(self, chunk: Chunk) -> str:
+        """Say how much waits, and for how long; `chunk` is the first of it."""
+        waiting_bytes, lag_seconds = self._reader.pending()
+        about, records = "", chunk.count
+        if waiting_bytes > len(chunk.lines):
+            about, records = "about ", round(chunk.count * waiting_bytes / len(chunk.lines))
+        had = "record had" if records == 1 else "records had"
+        return f"{about}{records:,} {had} waited, the oldest for {lag_seconds:,.0f} s"
 
     def _open(self) -> None:
         if self.is_open:

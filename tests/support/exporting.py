@@ -130,14 +130,14 @@ class Process:
     def __init__(
         self, folder, exporters, *, interval=1_000.0, shutdown=2.0, plugins=(), batch=10, **limits
     ):
-        self.counters, throttle = Counters(), Throttle()
+        self.counters, self.throttle = Counters(), Throttle()
         self.exporters = exporters
         self.journal = (
-            DiskJournal(folder, exporters, self.counters, throttle)
+            DiskJournal(folder, exporters, self.counters, self.throttle)
             if folder
-            else MemoryJournal(exporters, self.counters, throttle)
+            else MemoryJournal(exporters, self.counters, self.throttle)
         )
-        hooks = Plugins({f"p{n}": p for n, p in enumerate(plugins)}, self.counters, throttle)
+        hooks = Plugins({f"p{n}": p for n, p in enumerate(plugins)}, self.counters, self.throttle)
         supervisors = {
             name: Supervisor(
                 name,
@@ -147,7 +147,7 @@ class Process:
                 max_bytes=1_000_000,
                 plugins=hooks,
                 counters=self.counters,
-                throttle=throttle,
+                throttle=self.throttle,
                 **limits,
             )
             for name, exporter in exporters.items()
