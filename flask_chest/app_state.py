@@ -26,6 +26,7 @@ from flask_chest.export import Export, Supervisor
 from flask_chest.plugins import discovery
 from flask_chest.plugins.manager import Plugins
 from flask_chest.runtime import command, fork
+from flask_chest.runtime.announcer import Announcer
 from flask_chest.runtime.counters import Counters, Stats
 from flask_chest.runtime.log import Throttle, logger
 from flask_chest.settings import stages
@@ -130,6 +131,7 @@ class AppState:
             start_delivery=self._start_delivery,
         )
         self._validate()
+        announcer = Announcer(self.app, app.name, self.exporters, self.counters, self.throttle)
         self.export = Export(
             {
                 name: Supervisor(
@@ -142,6 +144,7 @@ class AppState:
                     retry_max_seconds=options.retry_max_seconds,
                     timeout_seconds=options.export_timeout_seconds,
                     plugins=self.plugins,
+                    announcer=announcer,
                     counters=self.counters,
                     throttle=self.throttle,
                 )

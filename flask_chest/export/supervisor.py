@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flask_chest.exporter import Exporter
     from flask_chest.journal import Journal, Reader
     from flask_chest.plugins.manager import Plugins
+    from flask_chest.runtime.announcer import Announcer
     from flask_chest.runtime.counters import Counters
     from flask_chest.runtime.log import Throttle
 
@@ -53,6 +54,7 @@ class Supervisor:
         retry_max_seconds: float = 60.0,
         timeout_seconds: float = 120.0,
         plugins: Plugins,
+        announcer: Announcer,
         counters: Counters,
         throttle: Throttle,
     ) -> None:
@@ -71,6 +73,7 @@ class Supervisor:
             max_records=max_records,
             max_bytes=max_bytes,
             plugins=plugins,
+            announcer=announcer,
             counters=counters,
             throttle=throttle,
         )
