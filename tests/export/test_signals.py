@@ -228,7 +228,7 @@ def test_a_receiver_that_hangs_is_abandoned_and_delivery_goes_on(make, heard, ap
     with signals.exporter_failing.connected_to(hangs):
         once = FailsOnce()
         process = make(
-            {"main": once}, interval=0.05, retry_seconds=0.01, timeout_seconds=0.3, app=app
+            {"main": once}, interval=0.05, retry_seconds=0.01, timeout_seconds=3.0, app=app
         )
         process.export.start()
         process.record(range(3))
