@@ -23,6 +23,7 @@ from flask_chest.encode.record_fields import RecordFields
 from flask_chest.encode.variables import VariableFilter
 from flask_chest.errors import ConfigurationError
 from flask_chest.export import Export, Supervisor
+from flask_chest.journal.stats import RECORDED, stats_of
 from flask_chest.plugins import discovery
 from flask_chest.plugins.manager import Plugins
 from flask_chest.runtime import command, fork
@@ -207,22 +208,15 @@ class AppState:
             )
         return self.export.is_started
 
-    def stats(self) -> Stats:
-        """Return the counters of this process."""
-        return Stats(
-            recorded=self.journal.appended,
-            dropped=self.counters.by_reason("dropped"),
-            request_ids_replaced=self.counters.total("request_ids_replaced"),
-            variables_skipped=self.counters.total("variables_skipped"),
-            capture_errors=self.counters.total("capture_errors"),
-            plugin_errors=self.counters.by_reason("plugin_errors"),
-            suppressed=self.counters.total("suppressed"),
-            sampled_out=self.counters.total("sampled_out"),
-            excluded=self.counters.by_reason("excluded"),
-            redacted=self.counters.by_reason("redacted"),
-            exporters={name: each.stats() for name, each in self.export.supervisors.items()},
-            hook_times=self.plugins.times(),
-        )
+    def stats(self, *, process: bool = False) -> Stats:
+        """Return the counters of the host, or of this process alone."""
+        host = None if process else self.journal.host()
+        if host is None:
+            counts = {**self.counters.snapshot(), RECORDED: {"": self.journal.appended}}
+        else:
+            counts = host.counts
+        exporters = {name: each.stats(host) for name, each in self.export.supervisors.items()}
+        return stats_of(counts, exporters, host, self.plugins.times())
 
     def store(self, name: str) -> Store:
         """Return the open read side of an exporter."""

@@ -55,11 +55,12 @@ class Backoff:
         return max(self._until - time.monotonic(), 0.0)
 
     def succeeded(self, waited: str = "") -> None:
-        """Forget the failures in a row, and log that they are over. A pause that has begun goes on.
+        """Forget the failures in a row, and log their end. A pause that has begun goes on.
 
         Args:
             waited: What had waited until then, for the log.
         """
+        self._counters.succeeded(self._name)
         if not self._failures:
             return
         failures, self._failures = self._failures, 0
@@ -82,9 +83,10 @@ class Backoff:
         ceiling = min(
             self._retry_seconds * 2 ** min(self._failures - 1, 30), self._retry_max_seconds
         )
-        self._until = time.monotonic() + random.uniform(0.0, ceiling)  # noqa: S311 - no secret
+        pause = random.uniform(0.0, ceiling)  # noqa: S311 - no secret
+        self._until = time.monotonic() + pause
         self.last_error = f"{type(error).__name__}: {error}"
-        self._counters.add("failures", self._name)
+        self._counters.failed(self._name, self.last_error, pause)
         self._throttle.log(
             logging.WARNING,
             f"failed {self._name}",

@@ -156,7 +156,7 @@ class Export:
                 return
 
     def _pending_bytes(self) -> int:
-        return sum(supervisor.stats().pending_bytes for supervisor in self.supervisors.values())
+        return sum(supervisor.pending_bytes() for supervisor in self.supervisors.values())
 
 
 def _end(

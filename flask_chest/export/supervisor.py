@@ -11,15 +11,16 @@ from flask_chest.errors import ExporterUnavailable
 from flask_chest.export.backoff import Backoff
 from flask_chest.export.inbox import Flush, Inbox
 from flask_chest.export.worker import Worker
+from flask_chest.journal.stats import exporter_stats
 from flask_chest.runtime import fork
-from flask_chest.runtime.counters import ExporterStats
 
 if TYPE_CHECKING:
     from flask_chest.exporter import Exporter
     from flask_chest.journal import Journal, Reader
+    from flask_chest.journal.host import Host
     from flask_chest.plugins.manager import Plugins
     from flask_chest.runtime.announcer import Announcer
-    from flask_chest.runtime.counters import Counters
+    from flask_chest.runtime.counters import Counters, ExporterStats
     from flask_chest.runtime.log import Throttle
 
 _MAX_HANGING: Final = 3
@@ -152,18 +153,22 @@ class Supervisor:
         with contextlib.suppress(Exception):
             self._exporter.preload()
 
-    def stats(self) -> ExporterStats:
-        """Return this exporter's counters and lag."""
-        pending_bytes, lag_seconds = self._reader.pending()
-        return ExporterStats(
-            delivered=self._counters.total("delivered", self.name),
-            rejected=self._counters.total("rejected", self.name),
-            failures=self._counters.total("failures", self.name),
-            dropped=self._counters.by_reason(f"dropped {self.name}"),
-            pending_bytes=pending_bytes,
-            lag_seconds=lag_seconds,
-            last_error=self._backoff.last_error,
-        )
+    def pending_bytes(self) -> int:
+        """Return how many bytes of the journal wait for this exporter."""
+        return self._reader.pending()[0]
+
+    def stats(self, host: Host | None = None) -> ExporterStats:
+        """Return what was delivered, and what waits.
+
+        Args:
+            host: What all processes have counted; None for this process alone.
+        """
+        name = self.name
+        if host is None:
+            counts, attempts = self._counters.snapshot(), self._counters.attempts
+        else:
+            counts, attempts = host.counts, host.attempts
+        return exporter_stats(name, self._reader, counts, attempts.get(name))
 
     def _try_to_employ(self) -> None:
         try:

@@ -260,7 +260,9 @@ class Worker:
                     self._is_used = True
                     waited = self._waiting(chunk) if self._backoff.is_failing else None
                     self._export(chunk)
-                    if waited is not None:
+                    if waited is None:
+                        self._backoff.succeeded()
+                    else:
                         self._recover(waited)
                     # A long backlog may fail half way: what has arrived makes room meanwhile.
                     if time.monotonic() >= self._prune_at:
@@ -272,12 +274,10 @@ class Worker:
 
     def _waiting(self, chunk: Chunk) -> str:
         """Say how much waits, and for how long; `chunk` is the first of it."""
-        waiting_bytes, lag_seconds = self._reader.pending()
-        about, records = "", chunk.count
-        if waiting_bytes > len(chunk.lines):
-            about, records = "about ", round(chunk.count * waiting_bytes / len(chunk.lines))
+        _, lag_seconds = self._reader.pending()
+        records = max(self._reader.pending_records(), chunk.count)
         had = "record had" if records == 1 else "records had"
-        return f"{about}{records:,} {had} waited, the oldest for {lag_seconds:,.0f} s"
+        return f"{records:,} {had} waited, the oldest for {lag_seconds:,.0f} s"
 
     def _open(self) -> None:
         if self.is_open:

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from flask_chest.journal.host import Host
 
 WhenFull: TypeAlias = Literal["drop_oldest", "drop_newest"]
 """Which records make room when the journal has reached its limit."""
@@ -42,6 +45,21 @@ class Chunk:
         )
 
 
+@dataclass(frozen=True)
+class Rejections:
+    """What is dead-lettered for one exporter now.
+
+    Attributes:
+        number: How many records.
+        size_bytes: Their size, with the errors.
+        last_error: Error of the newest, without passwords; None when it is not known.
+    """
+
+    number: int = 0
+    size_bytes: int = 0
+    last_error: str | None = None
+
+
 class Reader(ABC):
     """Reads the journal for one exporter, from its cursor on."""
 
@@ -50,8 +68,8 @@ class Reader(ABC):
         """Hold, in the `with` block, the delivery lease: the right to deliver to this exporter.
 
         Yields:
-            False when another process or thread has it. Only `pending` and `break_lease` may be
-            called without it.
+            False when another process or thread has it. Only `break_lease` and what says so may
+            be called without it.
 
         Raises:
             OSError: The journal cannot be used.
@@ -95,6 +113,14 @@ class Reader(ABC):
 
         May be called at any time, and never raises; both are 0 when nothing waits.
         """
+
+    @abstractmethod
+    def pending_records(self) -> int:
+        """Return how many records wait. May be called at any time, and never raises."""
+
+    @abstractmethod
+    def rejections(self) -> Rejections:
+        """Return what is dead-lettered now. May be called at any time, and never raises."""
 
 
 class Journal(ABC):
@@ -144,6 +170,16 @@ class Journal(ABC):
         Returns:
             False when another process is the leader.
         """
+
+    def host(self) -> Host | None:
+        """Return what all processes have counted that share the journal.
+
+        Never raises.
+
+        Returns:
+            None when this process is the only one.
+        """
+        return None
 
     @abstractmethod
     def resign(self) -> None:

@@ -14,7 +14,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from flask_chest.journal.interface import Chunk, Journal, Reader, WhenFull
+from flask_chest.journal.interface import Chunk, Journal, Reader, Rejections, WhenFull
+from flask_chest.runtime.attempts import shown
 
 if TYPE_CHECKING:
     from flask_chest.runtime.counters import Counters
@@ -115,6 +116,7 @@ class MemoryReader(Reader):
         self._lease = threading.Lock()
         self._lines: deque[tuple[float, bytes]] = deque()
         self._bytes = 0
+        self._last_rejection: str | None = None
         self._passed = 0  # bytes that were removed at the front, delivered or dropped
 
     def add(self, line: bytes) -> None:
@@ -187,6 +189,7 @@ class MemoryReader(Reader):
 
     def dead_letter(self, line: bytes, error: Exception) -> None:
         """Log the refusal: there is no disk to keep the record on."""
+        self._last_rejection = shown(f"{type(error).__name__}: {error}")
         self._throttle.log(
             logging.ERROR,
             f"rejected {self._exporter}",
@@ -201,3 +204,11 @@ class MemoryReader(Reader):
             if not self._lines:
                 return 0, 0.0
             return self._bytes, time.monotonic() - self._lines[0][0]
+
+    def pending_records(self) -> int:
+        """Return how many records wait."""
+        return len(self._lines)
+
+    def rejections(self) -> Rejections:
+        """Return the error of the newest record that was refused: there is no disk to keep any."""
+        return Rejections(last_error=self._last_rejection)

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from flask_chest.journal.files import Syncer, read, write_private
 from flask_chest.journal.folder import NotOurFile
-from flask_chest.journal.interface import Chunk, Reader
+from flask_chest.journal.interface import Chunk, Reader, Rejections
 from flask_chest.journal.locks import LockFile
+from flask_chest.journal.rejections import rejections
 from flask_chest.journal.segment import segments
 
 if TYPE_CHECKING:
     from flask_chest.journal.layout import Layout
+    from flask_chest.journal.line_counts import LineCounts
     from flask_chest.journal.quarantine import Quarantine
     from flask_chest.runtime.counters import Counters
     from flask_chest.runtime.log import Throttle
@@ -35,6 +37,7 @@ class DiskReader(Reader):
         quarantine: Takes what cannot be read.
         max_dead_letters: Most bytes of dead letters.
         sync: Whether the disk must have a dead letter before the cursor passes its record.
+        lines: Count the records of segments, and those among the dead letters.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class DiskReader(Reader):
         quarantine: Quarantine,
         max_dead_letters: int,
         sync: bool,
+        lines: tuple[LineCounts, LineCounts],
         counters: Counters,
         throttle: Throttle,
     ) -> None:
@@ -56,6 +60,7 @@ class DiskReader(Reader):
         self._dead_letters = f"{exporter}.jsonl"
         self._max_dead_letters = max_dead_letters
         self._syncer = Syncer() if sync else None
+        self._lines, self._dead_letter_lines = lines
         self._lease = self._new_lease()
         self._quarantine = quarantine
         self._counters = counters
@@ -210,6 +215,24 @@ class DiskReader(Reader):
                     waiting += rest
                     oldest = min(oldest, _created(segment.name, now))
         return waiting, now - oldest
+
+    def pending_records(self) -> int:
+        """Return how many records wait."""
+        waiting = 0
+        with contextlib.suppress(OSError):  # as above
+            self._layout.refresh()
+            cursor = self.load()
+            for segment in segments(self._segments):
+                with contextlib.suppress(FileNotFoundError, NotOurFile, IsADirectoryError):
+                    end = segment.size()
+                    start = segment.start(cursor.get(segment.name, 0), end)
+                    if start < end:
+                        waiting += self._lines.between(segment.name, start, end)
+        return waiting
+
+    def rejections(self) -> Rejections:
+        """Return what is dead-lettered now."""
+        return rejections(self._layout.dead_letters, self._dead_letters, self._dead_letter_lines)
 
     def after_fork(self) -> None:
         """Leave the lease to the parent."""

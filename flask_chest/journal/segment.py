@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from flask_chest.journal.folder import Folder
 
 SUFFIX: Final = ".jsonl"
+UNFINISHED_SECONDS: Final = 3600.0
+"""After so long, no living process is at work on an unfinished file."""
+
 _UNFINISHED: Final = ".new"
 _LOOK_BYTES: Final = 4_096
 _COUNT_BYTES: Final = 1_048_576
