@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from typing_extensions import TypedDict, Unpack
 
@@ -137,6 +137,13 @@ class ValueCount:
 class Store(Exporter):
     """An exporter whose records can be read, from any thread."""
 
+    retention: timedelta | None = None
+    """How long records are kept, by `retention` of the entry or CHEST_RETENTION; None for ever.
+
+    The core sets it before `open`, for databases that delete by themselves. It is no part of
+    `config`.
+    """
+
     @abstractmethod
     def query(
         self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]
@@ -206,6 +213,21 @@ class Store(Exporter):
             ExporterUnavailable: The database cannot be written now.
         """
 
+    def retain(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
+        """Delete what has exceeded `retention`; return the number of records.
+
+        The leader calls it once an hour, on an instance of its own. Calls `purge` unless
+        overridden, as for a database that drops partitions, or deletes by itself.
+
+        Args:
+            before: Records that started at this moment or later are kept.
+            progress: As for `purge`.
+
+        Raises:
+            ExporterUnavailable: The database cannot be written now.
+        """
+        return self.purge(before=before, progress=progress)
+
     def erase(self, where: str | Filter, *, progress: Callable[[int], None] | None = None) -> int:
         """Delete the records that satisfy a filter; return the number.
 
@@ -263,3 +285,14 @@ class Store(Exporter):
         Raises:
             ExporterUnavailable: The database cannot be read now.
         """
+
+
+AnyExporter = TypeVar("AnyExporter", bound=Exporter)
+
+
+def another(exporter: AnyExporter) -> AnyExporter:
+    """Return a new instance of an exporter, which is not open, with the same configuration."""
+    made = type(exporter)(exporter.config)
+    if isinstance(exporter, Store) and isinstance(made, Store):
+        made.retention = exporter.retention
+    return made
