@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import psycopg
 from flask_chest_sql import ServerStore, Tables
+from flask_chest_sql.definition import Definition, define
 from flask_chest_sql.server_store import is_disconnect
+from flask_chest_sql.survey import Survey
 from psycopg.types.json import Jsonb
 from sqlalchemy import URL, ColumnElement, Connection, delete, false
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -121,14 +123,15 @@ class PostgresStore(ServerStore):
             self._partitions.lock(connection)
             yield
 
-    def is_prepared(self, connection: Connection) -> bool:
-        """Return whether our tables and our view are there.
+    def survey(self, connection: Connection) -> Survey:
+        """Return what the database has of our tables.
 
         Raises:
             SchemaMismatch: They are somebody else's, or partitioned in another way.
         """
-        if not super().is_prepared(connection):
-            return False
+        found = super().survey(connection)
+        if found.is_empty:
+            return found
         is_partitioned = self._partitions.is_partitioned(connection)
         if is_partitioned != self._config.partition_by_day:
             raise SchemaMismatch(
@@ -136,7 +139,17 @@ class PostgresStore(ServerStore):
                 f"{'' if is_partitioned else 'not '}partitioned. Set partition_by_day="
                 f"{is_partitioned}, or another table_prefix for a table of the other kind"
             )
-        return True
+        return found
+
+    def definition(self) -> Definition:
+        """Return the statements that create the tables."""
+        return define(self.tables, self.url().get_dialect()(), schema.create_view(self.tables))
+
+    @contextmanager
+    def attempting(self, connection: Connection) -> Iterator[None]:
+        """Run the block after a savepoint: a failed statement ends the transaction."""
+        with connection.begin_nested():
+            yield
 
     def create_schema(self, connection: Connection) -> None:
         """Create the tables, the indexes and the view."""
