@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 _Result = TypeVar("_Result")
 
 
+class InsertionError(DBAPIError):
+    """The server has not inserted a batch."""
+
+
 class PostgresStore(ServerStore):
     """Stores records in PostgreSQL."""
 
@@ -238,7 +242,7 @@ class PostgresStore(ServerStore):
         if error is not None:
             if driver.closed:
                 connection.invalidate()
-            raise DBAPIError(
+            raise InsertionError(
                 None, None, error, hide_parameters=True, connection_invalidated=driver.closed
             ) from error
 
@@ -256,6 +260,12 @@ class PostgresStore(ServerStore):
         """Return the condition that a record has a variable with this name and value."""
         variables = self.tables.records.c.variables
         return queries.has_variable(variables, name, value, is_indexed=self._config.variables_index)
+
+    def explain(self, error: SQLAlchemyError) -> ChestError:
+        """Return what a database error means: only an insertion can be rejected."""
+        if isinstance(error, InsertionError) and isinstance(error.orig, Exception):
+            return explain(self.location, error.orig, is_insertion=True)
+        return super().explain(error)
 
     def explain_driver_error(self, error: Exception) -> ChestError:
         """Return what an error of the driver means."""
