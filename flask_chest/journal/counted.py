@@ -68,9 +68,9 @@ class Counted(BaseModel):
             found = cls.model_validate_json(content)
         except ValidationError as error:
             [first, *_] = error.errors(include_url=False)
-            if first["loc"] == ("version",) and isinstance(version := first["input"], int):
-                if version > 1:
-                    raise Newer(f"its version is {version}") from error
+            version = first["input"]
+            if first["loc"] == ("version",) and isinstance(version, int) and version > 1:
+                raise Newer(f"its version is {version}") from error
             raise Damaged(f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}") from error
         if "version" not in found.model_fields_set:
             raise Damaged("it has no version")
