@@ -203,6 +203,8 @@ class ProcessCounters:
                 self._notice_loss()
                 self._layout.refresh()
                 living, ended = read_all(self._layout.processes, self._file.name, self._say)
+                if any(self._file.name in total.contains for total in ended):
+                    self._hand_over()  # somebody adds it up just now
                 size_bytes = size_of(self._layout)
             (living if self._is_started else ended).append(self._own())
             path = str(self._layout.path)

@@ -342,20 +342,37 @@ def test_a_folder_that_is_deleted_has_the_counters_of_a_living_process_again(mak
     assert process.recorded == 3
 
 
-def test_a_process_whose_lock_is_lost_is_counted_once(make, folder, ended):
+def test_a_process_whose_file_was_replaced_is_counted_once(make, folder):
     process = make()
     process.journal.start()
     process.record(2)
     until(lambda: read_host(folder).recorded == 2)
     [path] = files(folder)
-    path.write_bytes(shutil.copy(path, path.with_suffix(".copy")).read_bytes())
-    shutil.move(path.with_suffix(".copy"), path)  # nobody has a lock on this one
-    other = lead(make())
-    until((folder / "processes" / "total.json").exists)
+    copy = shutil.copy(path, path.with_suffix(".copy"))
+    shutil.move(copy, path)  # nobody has a lock on this one
+    inode = path.stat().st_ino
     process.record(1)
     assert process.recorded == 3
-    until(lambda: other.recorded == 3)
-    assert read_host(folder).recorded == 3
+    until(lambda: read_host(folder).recorded == 3 and path.stat().st_ino != inode)
+    lead(make())
+    until(lambda: len(files(folder)) == 2)
+    assert process.recorded == read_host(folder).recorded == 3
+
+
+def test_a_process_that_was_added_up_while_it_lives_is_counted_once(make, folder):
+    process = make()
+    process.journal.start()
+    process.record(2)
+    until(lambda: read_host(folder).recorded == 2)
+    [path] = files(folder)
+    total = {**json.loads(path.read_text()), "contains": [path.name]}
+    (folder / "processes" / "total.json").write_text(json.dumps(total))
+    assert (process.recorded, read_host(folder).recorded) == (2, 2)
+    path.unlink()
+    process.record(1)
+    assert process.recorded == 3
+    until(lambda: read_host(folder).recorded == 3)
+    assert process.recorded == 3
 
 
 DAMAGES = {
