@@ -301,12 +301,14 @@ class Worker:
                     self._export(half)
                 return
             self._reject(batch, error)
+            # Each part by itself: when a later one fails, no record is dead-lettered a second time.
+            self._reader.acknowledge(chunk)
         else:
-            self._counters.add("delivered", self._name, len(batch))
             with self._watched("chest_exported"):
                 self._plugins.exported(self._name, batch)
-        # Each part by itself: when a later one fails, no record is dead-lettered a second time.
-        self._reader.acknowledge(chunk)
+            self._reader.acknowledge(chunk)
+            # Last: what is not acknowledged is delivered again, and would be counted twice.
+            self._counters.add("delivered", self._name, len(batch))
 
     def _reject(self, batch: Batch, error: BatchRejected) -> None:
         self._reader.dead_letter(batch.lines, error)

@@ -116,19 +116,22 @@ class Retention:
             if not is_left:
                 return 0
             size = segment.size()
-            for name, reader in readers.items():
-                lost = segment.count(reader.load().get(segment.name, 0))
-                if lost:
-                    self._counters.add(f"dropped {name}", "journal_full", lost)
-                    self._throttle.log(
-                        logging.ERROR,
-                        f"journal_full {name}",
-                        f"{lost} records are dropped before the exporter {name!r} had them: the "
-                        f"journal in {self._layout.path} has reached CHEST_JOURNAL_MAX_BYTES="
-                        f"{self._max_bytes}",
-                    )
+            lost = {
+                name: segment.count(reader.load().get(segment.name, 0))
+                for name, reader in readers.items()
+            }
             segment.unlink()
-            return size
+        for name, number in lost.items():
+            if number:
+                self._counters.add(f"dropped {name}", "journal_full", number)
+                self._throttle.log(
+                    logging.ERROR,
+                    f"journal_full {name}",
+                    f"{number} records are dropped before the exporter {name!r} had them: the "
+                    f"journal in {self._layout.path} has reached CHEST_JOURNAL_MAX_BYTES="
+                    f"{self._max_bytes}",
+                )
+        return size
 
     def followed(self) -> dict[str, DiskReader]:
         """Return the readers of all exporters that a living process has.
