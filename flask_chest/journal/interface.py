@@ -152,6 +152,13 @@ class Journal(ABC):
             ConfigurationError: It may not.
         """
 
+    def fault(self) -> str | None:
+        """Return why no record can be kept now; None when one can. Never raises.
+
+        It writes to the disk, so no request waits for it.
+        """
+        return None
+
     @property
     @abstractmethod
     def appended(self) -> int:
