@@ -32,7 +32,7 @@ from flask_chest.runtime.counters import Counters, Stats
 from flask_chest.runtime.log import Throttle, logger
 from flask_chest.settings import stages
 from flask_chest.settings.exporters import make_exporters, validate_exporters
-from flask_chest.store import Store
+from flask_chest.store import Store, another
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -235,7 +235,7 @@ class AppState:
         with self._stores_lock:
             if name not in self._stores:
                 # Its own instance: that of the exporter belongs to another thread.
-                store = type(exporter)(exporter.config)
+                store = another(exporter)
                 store.open()
                 self._stores[name] = store
             return self._stores[name]

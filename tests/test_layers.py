@@ -17,7 +17,9 @@ PACKAGE = Path(flask_chest.__file__).parent
 LAYERS = [
     {"_platform", "_version", "errors", "signals"},
     {"runtime"},
-    {"record", "schema", "server_config", "exporter", "store", "hookspecs", "deferred"},
+    {"record"},
+    {"query"},
+    {"schema", "server_config", "exporter", "store", "hookspecs", "deferred"},
     {"redaction", "journal"},
     {"encode"},
     {"capture"},
@@ -28,7 +30,7 @@ LAYERS = [
     {"cli", "current", "applications"},
     {"extension", "correlation"},
     {"testing"},
-    {"__init__"},
+    {"__init__", "__main__"},
 ]
 
 

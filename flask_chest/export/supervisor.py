@@ -13,6 +13,7 @@ from flask_chest.export.inbox import Flush, Inbox
 from flask_chest.export.worker import Worker
 from flask_chest.journal.stats import exporter_stats
 from flask_chest.runtime import fork
+from flask_chest.store import another
 
 if TYPE_CHECKING:
     from flask_chest.exporter import Exporter
@@ -197,7 +198,7 @@ class Supervisor:
         if len(self._former) >= _MAX_HANGING:
             return
         if self._unused is None:
-            self._unused = type(self._exporter)(self._exporter.config)
+            self._unused = another(self._exporter)
         worker = self._new_worker(
             exporter=self._unused,
             inbox=self._inbox,

@@ -16,20 +16,24 @@ The folder holds::
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from flask_chest.journal import dead_letters
 from flask_chest.journal.access import Access, Opens
+from flask_chest.journal.erasure import Erasure
 from flask_chest.journal.files import Syncer
 from flask_chest.journal.in_use import OtherExporters
-from flask_chest.journal.interface import Journal, WhenFull
+from flask_chest.journal.interface import LEASE_SECONDS, Erased, Journal, Matches, WhenFull
 from flask_chest.journal.layout import Layout
+from flask_chest.journal.leases import Leases
 from flask_chest.journal.line_counts import LineCounts
 from flask_chest.journal.locks import LockFile
 from flask_chest.journal.maintenance import MaintenanceThread
@@ -368,6 +372,34 @@ class DiskJournal(Journal):
     def prune(self) -> None:
         """Delete the segments that every exporter has passed and nobody writes to."""
         self._retention.prune()
+
+    @contextlib.contextmanager
+    def erase(self, matches: Matches, timeout_seconds: float = LEASE_SECONDS) -> Iterator[Erased]:
+        """Erase records, and let no process deliver in the `with` block."""
+        leases = Leases(self._everybody, time.monotonic() + timeout_seconds)
+        with leases:
+            leases.take()
+            erasure = Erasure(
+                self._layout,
+                leases.readers,
+                leases.readers.keys() & self._retention.followed(),
+                matches,
+                sync=self._fsync != "never",
+            )
+            erased = erasure.run()
+            leases.take()  # those of exporters that came meanwhile: they may have read before
+            yield erased
+
+    def _everybody(self) -> dict[str, DiskReader]:
+        """Return the readers of all exporters that deliver, or have left dead letters."""
+        self._layout.refresh()
+        names = {
+            name.removesuffix(dead_letters.SUFFIX)
+            for name in self._layout.dead_letters.names()
+            if name.endswith(dead_letters.SUFFIX)
+        }
+        readers = self._retention.followed()
+        return {**{name: self._new_reader(name) for name in names.difference(readers)}, **readers}
 
     def after_fork(self) -> None:
         """Forget the parent's segment and locks, which the parent goes on using."""

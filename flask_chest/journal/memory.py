@@ -11,10 +11,23 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from flask_chest.journal.interface import Chunk, Journal, Reader, Rejections, WhenFull
+from pydantic_core import from_json
+
+from flask_chest.journal.interface import (
+    LEASE_SECONDS,
+    Chunk,
+    DeadLetter,
+    Erased,
+    Journal,
+    Matches,
+    Reader,
+    Rejections,
+    WhenFull,
+)
+from flask_chest.journal.leases import Leases
 from flask_chest.runtime.attempts import shown
 
 if TYPE_CHECKING:
@@ -80,6 +93,16 @@ class MemoryJournal(Journal):
 
     def prune(self) -> None:
         """Do nothing: a delivered record is gone already."""
+
+    @contextlib.contextmanager
+    def erase(self, matches: Matches, timeout_seconds: float = LEASE_SECONDS) -> Iterator[Erased]:
+        """Erase records of this process, and let no thread deliver in the `with` block."""
+        with Leases(lambda: self._readers, time.monotonic() + timeout_seconds) as leases:
+            leases.take()
+            gone: dict[int, bytes] = {}
+            for reader in self._readers.values():
+                gone.update(reader.erase(matches))
+            yield Erased(waiting=len(gone))
 
     def close(self) -> None:
         """Do nothing: what was not delivered is lost with the process."""
@@ -197,6 +220,29 @@ class MemoryReader(Reader):
             f"lost because the journal is in memory: {error}",
             error,
         )
+
+    def dead_letters(self) -> Iterator[DeadLetter]:
+        """Yield nothing: a refused record is not kept."""
+        return iter(())
+
+    def drop_dead_letters(self, ids: Collection[str]) -> int:  # noqa: ARG002 - there are none
+        """Do nothing: there are none."""
+        return 0
+
+    def erase(self, matches: Matches) -> dict[int, bytes]:
+        """Remove records that wait. Needs the lease.
+
+        Returns:
+            Them, by what tells each apart from the others, as all exporters share the bytes.
+        """
+        with self._lock:
+            waiting = list(self._lines)
+        gone = {id(line): line for _, line in waiting if matches(from_json(line))}
+        if gone:
+            with self._lock:  # some may have been dropped, and others added
+                self._lines = deque(each for each in self._lines if id(each[1]) not in gone)
+                self._bytes = sum(len(line) for _, line in self._lines)
+        return gone
 
     def pending(self) -> tuple[int, float]:
         """Return the bytes that wait, and the age in seconds of the oldest record."""

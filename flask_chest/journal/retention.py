@@ -65,7 +65,7 @@ class Retention:
         """Delete segments that every exporter has passed and no process writes to. Never raises."""
         with self._reported("Delivered records stay on the disk"):
             self._layout.refresh()
-            readers = self._followed()
+            readers = self.followed()
             self._end_unused(readers)
             cursors = [reader.load() for reader in readers.values()]
             for segment in segments(self._segments):
@@ -80,12 +80,12 @@ class Retention:
         with segment.left() as is_left:
             if not is_left:
                 return
-            reached = segment.start(reached, segment.size())
-            tail = segment.tail(reached)
+            tail = segment.tail(segment.start(reached, segment.size()))
             if tail is None:
                 return
-            if tail:
-                self._quarantine.keep_tail(segment, reached, tail)
+            offset, half = tail
+            if half:
+                self._quarantine.keep_tail(segment, offset, half)
             segment.unlink()
 
     def make_room(self) -> bool:
@@ -95,7 +95,7 @@ class Retention:
             if size <= self._max_bytes:
                 return True
             if self._when_full == "drop_oldest":
-                readers = self._followed()
+                readers = self.followed()
                 for segment in segments(self._segments):
                     with contextlib.suppress(NotOurFile, IsADirectoryError):  # delivery moves it
                         size -= self._drop(segment, readers)
@@ -130,8 +130,12 @@ class Retention:
             segment.unlink()
             return size
 
-    def _followed(self) -> dict[str, DiskReader]:
-        """Return the readers of all exporters that a living process has."""
+    def followed(self) -> dict[str, DiskReader]:
+        """Return the readers of all exporters that a living process has.
+
+        Raises:
+            OSError: Nobody can tell which.
+        """
         names = {exporter_of(file) for file in names_in_use(self._layout.cursors)}
         others = {name: self._reader(name) for name in names.difference(self._readers)}
         return {**self._readers, **others}
