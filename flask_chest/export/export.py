@@ -57,6 +57,8 @@ class Export:
         self._lock = threading.RLock()  # a signal handler may close what it interrupts
         self._scheduler: Scheduler | None = None
         self.is_started = False
+        self._is_closed = False
+        self._flushing = 0  # threads that wait for a flush
         self._must_drain = False
         self._not_before = 0.0
         if self._finalizer is not None:
@@ -86,6 +88,7 @@ class Export:
             self._scheduler = scheduler
             _close_at_end_of_child(self)
             self.is_started = True
+            self._is_closed = False
             for supervisor in self.supervisors.values():
                 supervisor.start(self._interval_seconds)
             self._not_before = 0.0
@@ -124,9 +127,11 @@ class Export:
         if scheduler is not None:
             scheduler.stop()
         if self._must_drain:
-            deadline += self._preload()
-            self._drain(deadline)
+            if self._shutdown_seconds > 0:  # without any time, nothing is imported either
+                deadline += self._preload()
+                self._drain(deadline)
             self._must_drain = False
+        self._is_closed = True
         _end(scheduler, self.supervisors.values(), self._journal, deadline)
 
     def _preload(self) -> float:

@@ -17,7 +17,7 @@ from support.waiting import until
 
 from flask_chest.journal import DiskJournal
 from flask_chest.journal.folder import Folder
-from flask_chest.journal.segment import SegmentWriter
+from flask_chest.journal.segment_writer import SegmentWriter
 from flask_chest.record import uuid7
 from flask_chest.runtime.counters import Counters
 from flask_chest.runtime.log import Throttle
