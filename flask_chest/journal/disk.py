@@ -139,6 +139,10 @@ class DiskJournal(Journal):
         """Find out, in a command, whether the journal may be read and delivered."""
         self._access.claim()
 
+    def fault(self) -> str | None:
+        """Return why no record can be kept now; None when one can."""
+        return self._retention.fault()
+
     def _forget(self) -> None:
         self._lock = threading.RLock()  # a signal handler may close what it interrupts
         self._writer: SegmentWriter | None = None
