@@ -80,7 +80,11 @@ class FlaskChest:
         app.extensions[KEY] = state
         app.cli.add_command(group)
         self._applications.add(state)
-        state.plugins.init_app(app, self, state.plugin_settings)
+        try:
+            state.plugins.init_app(app, self, state.plugin_settings)
+        except BaseException:
+            state.close()  # or the error would keep the journal in use
+            raise
 
     def register_plugin(self, plugin: object, name: str | None = None) -> None:
         """Add a plugin that is not installed as a package, for applications initialised later.

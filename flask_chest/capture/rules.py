@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from flask_chest.capture.decorator import is_excluded
 from flask_chest.capture.facts import Facts
 from flask_chest.capture.served import is_served
 from flask_chest.encode.given import GivenNames

@@ -129,6 +129,10 @@ class DiskJournal(Journal):
         """Find out, in a command, whether the journal may be read and delivered."""
         self._access.claim()
 
+    def fault(self) -> str | None:
+        """Return why no record can be kept now; None when one can."""
+        return self._retention.fault()
+
     def _forget(self) -> None:
         self._check_at = 0  # size of the segment at which to check the limits
         self._full_until: float | None = None

@@ -108,6 +108,20 @@ class Retention:
             return False
         return True  # a disk that is full raises in the write
 
+    def fault(self) -> str | None:
+        """Return why no record can be kept now; None when one can. Writes a file. Never raises."""
+        try:
+            self._layout.refresh()
+            self._layout.probe()
+            if self._when_full == "drop_newest" and size_of(self._layout) > self._max_bytes:
+                return (
+                    f"the journal in {self._layout.path} has reached CHEST_JOURNAL_MAX_BYTES="
+                    f"{self._max_bytes}"
+                )
+        except OSError as error:
+            return f"the journal in {self._layout.path} cannot be used: {error}"
+        return None
+
     def _drop(self, segment: Segment, cursors: Mapping[str, Mapping[str, int]]) -> int:
         """Delete a segment unless a process writes to it; return the bytes that this freed."""
         with segment.left() as is_left:

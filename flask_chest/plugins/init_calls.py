@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
@@ -22,8 +22,8 @@ def results(
     parameters: tuple[str, ...],
     implementations: Iterable[tuple[PluginInfo, pluggy.HookImpl]],
     values: Mapping[str, tuple[object, ...]] | None = None,
-) -> Iterator[tuple[PluginInfo, object]]:
-    """Yield each plugin with what its implementation of a hook returns.
+) -> list[tuple[PluginInfo, object]]:
+    """Return each plugin with what its implementation of a hook returns.
 
     Args:
         hook: Its name, for messages.
@@ -34,10 +34,11 @@ def results(
     Raises:
         ConfigurationError: One raises. Its own ConfigurationError passes as it is.
     """
+    found = []
     for plugin, implementation in implementations:
         try:
             function = taking_all(parameters, implementation)
-            yield plugin, function(*(values[plugin.name] if values else ()))
+            found.append((plugin, function(*(values[plugin.name] if values else ()))))
         except ConfigurationError:
             raise
         except BaseException as error:
@@ -46,6 +47,7 @@ def results(
             raise ConfigurationError(
                 f"The {plugin} fails in {hook}: {type(error).__name__}: {error}. {plugin.remedy}"
             ) from error
+    return found
 
 
 def setting_models(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from flask_chest import hookspecs
@@ -124,12 +124,11 @@ class Plugins:
             ConfigurationError: A plugin fails.
         """
         values = {plugin.name: (app, chest, settings.get(plugin.name)) for plugin in self.found}
-        for _ in self._results("chest_init_app", values):
-            pass
+        self._results("chest_init_app", values)
 
     def _results(
         self, hook: str, values: Mapping[str, tuple[object, ...]] | None = None
-    ) -> Iterator[tuple[PluginInfo, object]]:
+    ) -> list[tuple[PluginInfo, object]]:
         parameters = tuple(inspect.signature(getattr(hookspecs, hook)).parameters)
         return results(hook, parameters, self._registry.implementations(hook), values)
 

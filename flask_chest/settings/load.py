@@ -83,17 +83,6 @@ class Given:
             raise _wrong_values(error, self._names, model) from None
 
 
-def load_settings(arguments: Mapping[str, object], config: Mapping[str, object]) -> Settings:
-    """Return the validated settings of an application without plugins.
-
-    Raises:
-        ConfigurationError: A setting is unknown, or its value is wrong.
-    """
-    given = Given(arguments, config)
-    given.of_plugins({})
-    return given.settings()
-
-
 def _unknown(field: str, name: str, fields: Collection[str]) -> ConfigurationError:
     near = difflib.get_close_matches(field, fields, n=1)
     prefix = name[: len(name) - len(field)] if name.lower().endswith(field) else CONFIG_PREFIX
