@@ -94,14 +94,32 @@ class Export:
             self._not_before = 0.0
 
     def flush(self, timeout_seconds: float) -> bool:
-        """Deliver now; True when everything reached every exporter in time."""
+        """Deliver now; True when everything reached every exporter in time.
+
+        After `close`, all rests again when this returns.
+
+        Raises:
+            ConfigurationError: It was closed, and a process with other exporters uses the journal.
+        """
         deadline = time.monotonic() + timeout_seconds
+        with self._lock:
+            self._flushing += 1
         try:
+            if self._is_closed:
+                self._journal.claim()
             flushes = [supervisor.flush(deadline) for supervisor in self.supervisors.values()]
+            arrived = [flush.wait() for flush in flushes]
+            return all(arrived)
         except RuntimeError:  # no thread can be started
             return False
-        arrived = [flush.wait() for flush in flushes]
-        return all(arrived)
+        finally:
+            self._rest_if_closed()
+
+    def _rest_if_closed(self) -> None:
+        with self._lock:  # a request that starts delivery meanwhile comes before or after
+            self._flushing -= 1
+            if self._is_closed and not self._flushing:
+                _end(None, self.supervisors.values(), self._journal, time.monotonic())
 
     def close(self) -> None:
         """Deliver what can be delivered before the deadline, then end all threads."""

@@ -110,14 +110,12 @@ class OwnSegment:
     def retire(self) -> None:
         """Close the segment, so that others can delete it. The next record begins a new one.
 
-        One that is deleted already stays open until its records are in a new one.
-
-        Raises:
-            OSError: It cannot be looked at.
+        One that is deleted already stays open until its records are in a new one. Never raises.
         """
-        if self.writer is not None and self.writer.is_there():
-            self._unsynced.add(self.writer.name)
-            self._close_writer()
+        with contextlib.suppress(OSError):  # it cannot be looked at
+            if self.writer is not None and self.writer.is_there():
+                self._unsynced.add(self.writer.name)
+                self._close_writer()
 
     def sync_record(self, writer: SegmentWriter) -> None:
         """Wait until the disk has what was appended. Never raises."""
@@ -129,11 +127,7 @@ class OwnSegment:
     # -- From any thread -------------------------------------------------------------------------
 
     def keep(self) -> None:
-        """Rescue, give up and sync what is to be, once a second.
-
-        Raises:
-            OSError: A file cannot be looked at.
-        """
+        """Rescue, give up and sync what is to be, once a second. Never raises."""
         with self.lock:
             self._rescue()
             self._retire_if_idle()
@@ -149,16 +143,18 @@ class OwnSegment:
     def _rescue(self) -> None:
         """Write the records of a segment that somebody deleted to a new one."""
         lost = self.writer
-        if lost is None or lost.is_there():
+        if lost is None:
             return
         try:
+            if lost.is_there():
+                return
             self._layout.make()
             self._begin()
         except OSError as error:
             self._report(
                 "rescue",
-                f"{lost.path} was deleted while it was written to. Its {lost.size} bytes cannot "
-                "be written to a new segment yet, and are lost if this process ends before",
+                f"{lost.path} was deleted or moved while it was written to. Its {lost.size} bytes "
+                "cannot be written to a new segment yet, and are lost if this process ends before",
                 error,
             )
 

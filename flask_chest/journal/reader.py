@@ -183,8 +183,10 @@ class DiskReader(Reader):
             self._throttle.log(
                 logging.ERROR,
                 f"dead letters {self._exporter}",
-                f"A refused record is lost: {letters.path} has reached {self._max_dead_letters} "
-                "bytes. Look into it with `flask chest dead-letter`, and retry or drop them",
+                f"Refused records are lost ({{number}}): {letters.path} has reached "
+                f"{self._max_dead_letters} bytes. Look into it with `flask chest dead-letter`, and "
+                "retry or drop them",
+                number=1,
             )
             return
         letters.add(line, error)

@@ -76,6 +76,26 @@ def test_close_without_time_leaves_the_records_in_the_journal(make):
     assert second.exporters["main"].numbers == [0, 1, 2]
 
 
+@pytest.mark.parametrize("at_exit", [False, True])
+def test_close_without_time_imports_nothing_and_tries_no_delivery(make, at_exit):
+    class Importing(Keeper):
+        def preload(self):
+            self.calls.append("preload")
+
+    importing = Importing()
+    process = make(importing, shutdown=0.0)
+    process.export.start()
+    process.record(range(3))
+    if at_exit:
+        process.export.close_at_exit()
+    else:
+        process.export.close()
+    assert importing.calls == []
+    assert importing.numbers == []
+    assert our_threads() == []
+    assert make(Keeper()).journal.try_lead(), "it is not even the leader"
+
+
 def test_close_leaves_a_backlog_that_takes_too_long(make):
     class Slow(Keeper):
         def take(self, numbers):
