@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from flask_chest.capture.decorator import TrackDecorator
     from flask_chest.capture.response_body import OpenBodies
-    from flask_chest.settings.model import Settings
+    from flask_chest.settings.load import Given
 
 
 class AppState:
@@ -52,13 +52,13 @@ class AppState:
         self,
         app: Flask,
         owner: object,
-        options: Settings,
+        given: Given,
         registered: Mapping[str, object],
         decorator: TrackDecorator,
     ) -> None:
         self.owner = weakref.ref(owner)
         self.app = weakref.ref(app)
-        self.options = options
+        self.options = options = given.settings()
         self.counters = Counters()
         self.throttle = Throttle()
         self.plugins = Plugins(
@@ -70,6 +70,9 @@ class AppState:
                     options.plugins, options.block_plugins, external=options.external_plugins
                 )
             ),
+        )
+        self.plugin_settings = given.of_plugins(
+            self.plugins.setting_models(type(options).model_fields)
         )
         stages.create_instance_folder(options, app.instance_path)
         self.exporters = make_exporters(
