@@ -17,13 +17,17 @@ PACKAGE = Path(flask_chest.__file__).parent
 LAYERS = [
     {"_platform", "_version", "errors"},
     {"runtime"},
-    {"record", "schema", "server_config", "exporter", "store", "hookspecs", "deferred"},
+    {
+        *("record", "schema", "server_config", "exporter", "store", "hookspecs", "deferred"),
+        *("answers", "memory_store"),
+    },
     {"redaction", "journal"},
     {"encode"},
     {"capture"},
     {"plugins"},
     {"export"},
     {"settings"},
+    {"under_test"},
     {"app_state"},
     {"cli", "current", "applications"},
     {"extension", "correlation"},

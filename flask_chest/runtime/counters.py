@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,18 @@ class ExporterStats:
     purged: int = 0
     failing_since: datetime | None = None
     next_retry_at: datetime | None = None
+
+
+NO_EXPORTS: Final = ExporterStats(
+    delivered=0,
+    rejected=0,
+    failures=0,
+    dropped={},
+    pending_bytes=0,
+    lag_seconds=0.0,
+    last_error=None,
+)
+"""Of an exporter that does nothing."""
 
 
 @dataclass(frozen=True)

@@ -31,22 +31,30 @@ def collect(app: Flask) -> Iterator[Collector]:
         app: The application, with `init_app` called.
 
     Raises:
-        ChestError: The application has no FlaskChest.
+        ChestError: The application has no FlaskChest, or CHEST_ENABLED is off.
     """
     state: AppState | None = app.extensions.get(KEY)
     if state is None:
         raise ChestError(
             f"The application {app.name!r} has no FlaskChest. Call init_app(app) first"
         )
-    collector = Collector()
+    if not state.options.enabled:
+        raise ChestError(
+            f"The application {app.name!r} records nothing: CHEST_ENABLED is off. Switch it on "
+            "where records are to be collected"
+        )
+    collector, recorder = Collector(), state.recorder
+    writes = (recorder.write, recorder.write_in_tests)
     journal, is_started = state.journal, state.capture.is_delivery_started
     state.journal = _CollectingJournal(collector)
-    state.recorder.write, state.capture.is_delivery_started = state.journal.append, True
+    recorder.write = recorder.write_in_tests = state.journal.append
+    state.capture.is_delivery_started = True
     try:
         yield collector
     finally:
         state.journal = journal
-        state.recorder.write, state.capture.is_delivery_started = journal.append, is_started
+        recorder.write, recorder.write_in_tests = writes
+        state.capture.is_delivery_started = is_started
 
 
 class _CollectingJournal(Journal):
