@@ -23,9 +23,11 @@ from flask_chest.encode.record_fields import RecordFields
 from flask_chest.encode.variables import VariableFilter
 from flask_chest.errors import ConfigurationError
 from flask_chest.export import Export, Supervisor
+from flask_chest.journal.stats import RECORDED, stats_of
 from flask_chest.plugins import discovery
 from flask_chest.plugins.manager import Plugins
 from flask_chest.runtime import command, fork
+from flask_chest.runtime.announcer import Announcer
 from flask_chest.runtime.counters import NO_EXPORTS, Counters, Stats
 from flask_chest.runtime.log import Throttle, logger
 from flask_chest.settings import stages
@@ -148,6 +150,7 @@ class AppState:
         if delivers:
             self._validate()
         under_test = self.under_test
+        announcer = Announcer(self.app, app.name, self.exporters, self.counters, self.throttle)
         self.export = Export(
             {
                 name: Supervisor(
@@ -160,6 +163,7 @@ class AppState:
                     retry_max_seconds=options.retry_max_seconds,
                     timeout_seconds=options.export_timeout_seconds,
                     plugins=self.plugins,
+                    announcer=announcer,
                     counters=self.counters,
                     throttle=self.throttle,
                 )
@@ -229,25 +233,18 @@ class AppState:
             )
         return self.export.is_started
 
-    def stats(self) -> Stats:
-        """Return the counters of this process."""
-        exporters = {name: each.stats() for name, each in self.export.supervisors.items()}
+    def stats(self, *, process: bool = False) -> Stats:
+        """Return the counters of the host, or of this process alone."""
+        host = None if process or self.under_test.is_on else self.journal.host()
+        if host is None:
+            recorded = self.journal.appended + self.under_test.appended
+            counts = {**self.counters.snapshot(), RECORDED: {"": recorded}}
+        else:
+            counts = host.counts
+        exporters = {name: each.stats(host) for name, each in self.export.supervisors.items()}
         if not self.options.enabled:
             exporters = dict.fromkeys(self.options.exporters, NO_EXPORTS)
-        return Stats(
-            recorded=self.journal.appended + self.under_test.appended,
-            dropped=self.counters.by_reason("dropped"),
-            request_ids_replaced=self.counters.total("request_ids_replaced"),
-            variables_skipped=self.counters.total("variables_skipped"),
-            capture_errors=self.counters.total("capture_errors"),
-            plugin_errors=self.counters.by_reason("plugin_errors"),
-            suppressed=self.counters.total("suppressed"),
-            sampled_out=self.counters.total("sampled_out"),
-            excluded=self.counters.by_reason("excluded"),
-            redacted=self.counters.by_reason("redacted"),
-            exporters=exporters,
-            hook_times=self.plugins.times(),
-        )
+        return stats_of(counts, exporters, host, self.plugins.times())
 
     @property
     def mode(self) -> str:
@@ -294,6 +291,7 @@ class AppState:
         self.capture.is_delivery_started = False
         self.export.close()
         self._journal_use.end()
+        self.throttle.flush()
         with self._stores_lock:
             for store in self._stores.values():
                 store.close()

@@ -15,10 +15,12 @@ PACKAGE = Path(flask_chest.__file__).parent
 
 # The lowest first. Modules of one layer may import each other, but not in a circle.
 LAYERS = [
-    {"_platform", "_version", "errors"},
+    {"_platform", "_version", "errors", "signals"},
     {"runtime"},
+    {"record"},
+    {"query"},
     {
-        *("record", "schema", "server_config", "exporter", "store", "hookspecs", "deferred"),
+        *("schema", "server_config", "exporter", "store", "hookspecs", "deferred"),
         *("answers", "memory_store"),
     },
     {"redaction", "journal"},
@@ -32,7 +34,7 @@ LAYERS = [
     {"cli", "current", "applications"},
     {"extension", "correlation"},
     {"testing"},
-    {"__init__"},
+    {"__init__", "__main__"},
 ]
 
 

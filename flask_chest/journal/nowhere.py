@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from contextlib import AbstractContextManager, nullcontext
 
 from flask_chest.errors import ConfigurationError
-from flask_chest.journal.interface import Journal
+from flask_chest.journal.interface import LEASE_SECONDS, Erased, Journal, Matches, Reader
 
 
 class NoJournal(Journal):
@@ -23,7 +23,7 @@ class NoJournal(Journal):
         """Nothing."""
         return 0
 
-    def reader(self, exporter: str) -> NoReturn:
+    def reader(self, exporter: str) -> Reader:
         """Raise: nobody reads what is not there.
 
         Raises:
@@ -43,6 +43,14 @@ class NoJournal(Journal):
 
     def prune(self) -> None:
         """Do nothing."""
+
+    def erase(
+        self,
+        matches: Matches,  # noqa: ARG002 - there is none to look at
+        timeout_seconds: float = LEASE_SECONDS,  # noqa: ARG002
+    ) -> AbstractContextManager[Erased]:
+        """Erase nothing."""
+        return nullcontext(Erased())
 
     def close(self) -> None:
         """Do nothing."""

@@ -10,7 +10,7 @@ from pydantic_core import from_json
 
 from flask_chest.current import KEY
 from flask_chest.errors import ChestError
-from flask_chest.journal import Journal, Reader
+from flask_chest.journal import NoJournal, Reader
 from flask_chest.testing.collector import Collector
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def collect(app: Flask) -> Iterator[Collector]:
         state.capture.is_delivery_started = is_started
 
 
-class _CollectingJournal(Journal):
+class _CollectingJournal(NoJournal):
     """A journal that passes each record to a collector."""
 
     def __init__(self, collector: Collector) -> None:
@@ -71,18 +71,5 @@ class _CollectingJournal(Journal):
     def appended(self) -> int:
         return len(self._collector)
 
-    def start(self) -> None: ...
-
     def reader(self, exporter: str) -> Reader:
         raise ChestError(f"The exporter {exporter!r} gets no records while a test collects them")
-
-    def try_lead(self) -> bool:
-        return False
-
-    def resign(self) -> None: ...
-
-    def prune(self) -> None: ...
-
-    def close(self) -> None: ...
-
-    def after_fork(self) -> None: ...
