@@ -13,6 +13,7 @@ from flask_chest.journal.interface import (
     WhenFull,
 )
 from flask_chest.journal.memory import MemoryJournal
+from flask_chest.journal.nowhere import NoJournal
 from flask_chest.journal.own_segment import Fsync
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Journal",
     "Matches",
     "MemoryJournal",
+    "NoJournal",
     "Reader",
     "SegmentsUnreadable",
     "WhenFull",

@@ -77,6 +77,18 @@ class ExporterStats:
     next_retry_at: datetime | None = None
 
 
+NO_EXPORTS: Final = ExporterStats(
+    delivered=0,
+    rejected=0,
+    failures=0,
+    dropped={},
+    pending_bytes=0,
+    lag_seconds=0.0,
+    last_error=None,
+)
+"""Of an exporter that does nothing."""
+
+
 @dataclass(frozen=True)
 class Leader:
     """The process that delivers for the host.
