@@ -26,6 +26,7 @@ LAYERS = [
     {"plugins"},
     {"export"},
     {"settings"},
+    {"opening"},
     {"app_state"},
     {"cli", "current", "applications"},
     {"extension", "correlation"},

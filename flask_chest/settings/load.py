@@ -18,12 +18,19 @@ from flask_chest.settings.masking import is_secret_name, mask
 from flask_chest.settings.model import CONFIG_PREFIX, ENVIRONMENT_PREFIX, Settings
 
 
-def load_settings(arguments: Mapping[str, object], config: Mapping[str, object]) -> Settings:
+def load_settings(
+    arguments: Mapping[str, object],
+    config: Mapping[str, object],
+    *,
+    only: Collection[str] | None = None,
+) -> Settings:
     """Return the validated settings of an application.
 
     Args:
         arguments: Keyword arguments of `FlaskChest`, without prefix.
         config: `app.config`.
+        only: Fields that are looked for in the environment, as all else does not matter; None for
+            all.
 
     Raises:
         ConfigurationError: A setting is unknown, or its value is wrong.
@@ -32,7 +39,8 @@ def load_settings(arguments: Mapping[str, object], config: Mapping[str, object])
     names: dict[str, str] = {}  # field to the name under which it was set, for messages
     for name, value in settings_in_environment(ENVIRONMENT_PREFIX).items():
         field = name.lower()
-        values[field], names[field] = value, f"{ENVIRONMENT_PREFIX}{name}"
+        if only is None or field in only:
+            values[field], names[field] = value, f"{ENVIRONMENT_PREFIX}{name}"
     for name, value in as_in_environment(config, CONFIG_PREFIX).items():
         field = name.removeprefix(CONFIG_PREFIX).lower()
         values[field], names[field] = value, name  # dicts are replaced, not merged
