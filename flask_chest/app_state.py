@@ -27,6 +27,7 @@ from flask_chest.journal.stats import RECORDED, stats_of
 from flask_chest.plugins import discovery
 from flask_chest.plugins.manager import Plugins
 from flask_chest.runtime import command, fork
+from flask_chest.runtime.announcer import Announcer
 from flask_chest.runtime.counters import Counters, Stats
 from flask_chest.runtime.log import Throttle, logger
 from flask_chest.settings import stages
@@ -131,6 +132,7 @@ class AppState:
             start_delivery=self._start_delivery,
         )
         self._validate()
+        announcer = Announcer(self.app, app.name, self.exporters, self.counters, self.throttle)
         self.export = Export(
             {
                 name: Supervisor(
@@ -143,6 +145,7 @@ class AppState:
                     retry_max_seconds=options.retry_max_seconds,
                     timeout_seconds=options.export_timeout_seconds,
                     plugins=self.plugins,
+                    announcer=announcer,
                     counters=self.counters,
                     throttle=self.throttle,
                 )
@@ -240,6 +243,7 @@ class AppState:
         self.capture.is_delivery_started = False
         self.export.close()
         self._journal_use.end()
+        self.throttle.flush()
         with self._stores_lock:
             for store in self._stores.values():
                 store.close()

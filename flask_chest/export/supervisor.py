@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from flask_chest.journal import Journal, Reader
     from flask_chest.journal.host import Host
     from flask_chest.plugins.manager import Plugins
+    from flask_chest.runtime.announcer import Announcer
     from flask_chest.runtime.counters import Counters, ExporterStats
     from flask_chest.runtime.log import Throttle
 
@@ -55,6 +56,7 @@ class Supervisor:
         retry_max_seconds: float = 60.0,
         timeout_seconds: float = 120.0,
         plugins: Plugins,
+        announcer: Announcer,
         counters: Counters,
         throttle: Throttle,
     ) -> None:
@@ -73,6 +75,7 @@ class Supervisor:
             max_records=max_records,
             max_bytes=max_bytes,
             plugins=plugins,
+            announcer=announcer,
             counters=counters,
             throttle=throttle,
         )
@@ -105,8 +108,9 @@ class Supervisor:
     def wake(self) -> None:
         """Deliver soon, if this process is the leader and no backoff is under way.
 
-        Replaces a worker that hangs.
+        Replaces a worker that hangs, and logs what is due.
         """
+        self._throttle.log_due()
         with self._inbox.changed:
             if self._backstop_seconds is None:
                 return  # stopped a moment ago, while the scheduler called this
