@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _MAX_ERROR: Final = 300
 
 dead_letter: Final = Group(
-    "dead-letter", help="List the records that a database refused, and send them again."
+    "dead-letter", help="List, retry or drop what databases refused."
 )
 
 

@@ -18,6 +18,7 @@ _MODULES: Final = {
     "dead-letter": "dead_letters:dead_letter",
     "schema": "schema:schema",
     "purge": "purging:purge",
+    "erase": "erasing:erase",
     "records": "read:records",
     "routes": "read:routes",
     "top": "read:top",
