@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 _MAX_ERROR: Final = 300
 
-dead_letter: Final = Group(
-    "dead-letter", help="List, retry or drop what databases refused."
-)
+dead_letter: Final = Group("dead-letter", help="List, retry or drop what databases refused.")
 
 
 @dead_letter.command("list")
