@@ -112,7 +112,7 @@ class Retention:
         """Return why no record can be kept now; None when one can. Writes a file. Never raises."""
         try:
             self._layout.refresh()
-            self._layout.probe()
+            self._layout.probe(writes=True)
             if self._when_full == "drop_newest" and size_of(self._layout) > self._max_bytes:
                 return (
                     f"the journal in {self._layout.path} has reached CHEST_JOURNAL_MAX_BYTES="
