@@ -138,7 +138,7 @@ class Retention:
                 self._throttle.log(
                     logging.ERROR,
                     f"journal_full {name}",
-                    f"{{number}} records are dropped before the exporter {name!r} had them: the "
+                    f"Records are dropped before the exporter {name!r} had them ({{number}}): the "
                     f"journal in {self._layout.path} has reached CHEST_JOURNAL_MAX_BYTES="
                     f"{self._max_bytes}",
                     number=number,
