@@ -23,7 +23,8 @@ class RetryReport:
 
     Attributes:
         delivered: Number of records that were stored, and are dead letters no more.
-        refused: Those that were refused again, with the error by the record's ID. They stay.
+        refused: Those that were refused again, with the error by the record's ID. They stay, with
+            this error.
         error: What ended the retry early, as when the database cannot be reached; None otherwise.
     """
 
@@ -94,24 +95,28 @@ class _Retry:
     def send(self, letters: Sequence[DeadLetter]) -> None:
         """Export each letter by itself, and remove those that arrived."""
         arrived: list[str] = []
+        refused: dict[str, Exception] = {}
         try:
             for letter in letters:
-                self._send(letter, arrived)
+                self._send(letter, arrived, refused)
                 if self.error is not None:
                     return
         finally:
+            if refused:
+                self._reader.renew_dead_letters(refused)
+                self.refused.update((each, str(error)) for each, error in refused.items())
             if arrived:  # killed before this, they are stored once all the same
                 self._reader.drop_dead_letters(arrived)
                 self.delivered += len(arrived)
 
-    def _send(self, letter: DeadLetter, arrived: list[str]) -> None:
+    def _send(self, letter: DeadLetter, arrived: list[str], refused: dict[str, Exception]) -> None:
         try:
             if not self._is_open:
                 self._exporter.open()
                 self._is_open = True
             self._exporter.export(Batch(letter.line, 1))
         except BatchRejected as error:
-            self.refused[letter.id] = str(error)
+            refused[letter.id] = error
         except ChestError as error:
             self.error = error
         else:

@@ -12,12 +12,13 @@ class PickyStore(SqliteStore):
     schemes = ()
     is_down = False
     is_strict = True
+    complaint = "does not like `bad`"
 
     def export(self, batch):
         if type(self).is_down:
             raise ExporterUnavailable("it is down")
         if type(self).is_strict and any("bad" in r["variables"] for r in batch.records()):
-            raise BatchRejected("does not like `bad`")
+            raise BatchRejected(type(self).complaint)
         super().export(batch)
 
 

@@ -82,6 +82,13 @@ def test_what_is_refused_again_stays_with_the_error(state, picky, again):
     assert report.error is None
     assert report.refused == dict.fromkeys(before, "does not like `bad`")
     assert letters(state) == before
+    picky.store.complaint = "and never will"
+    assert again(ids=before[7:8]).refused == {before[7]: "and never will"}
+    found = list(state.journal.reader("picky").dead_letters())
+    assert [letter.id for letter in found] == before
+    errors = [letter.error for letter in found]
+    assert errors.pop(7) == "BatchRejected: and never will"
+    assert set(errors) == {"BatchRejected: does not like `bad`"}
 
 
 def test_a_database_that_is_down_ends_the_retry_and_loses_nothing(state, picky, again):
