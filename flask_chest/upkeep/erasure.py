@@ -140,9 +140,6 @@ def _erase_in_stores(
             opened = store(name)
             passed_over = opened.unreadable
             number = opened.erase(look, progress=_for(name, progress))
-        except NotImplementedError:
-            del found.stores[name]
-            found.impossible[name] = "its store has no pages, or cannot delete"
         except ChestError as error:
             found.failed[name] = str(error)
         else:
