@@ -356,8 +356,14 @@ class FlaskChest:
         Raises:
             FilterError: The filter cannot be read, or cannot match. Nothing was erased.
             DeliveryBusy: A delivery has not ended in time. Nothing was erased.
+            ConfigurationError: CHEST_ENABLED is off, so that nothing can be looked at.
         """
         state = self._applications.current_or_only()
+        if not state.options.enabled:
+            raise ConfigurationError(
+                "erase(): Flask-Chest is switched off by CHEST_ENABLED, and opens no database",
+                setting="CHEST_ENABLED",
+            )
         state.capture.open_bodies.finish_dropped()
         return erasure.erase(
             where,

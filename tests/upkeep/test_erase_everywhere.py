@@ -14,8 +14,7 @@ from flask import g
 from support.picky import Plugin
 from support.waiting import until
 
-from flask_chest import FilterError, open_store
-from flask_chest.errors import DeliveryBusy
+from flask_chest import ConfigurationError, DeliveryBusy, FilterError, open_store
 from flask_chest.testing import RecordingExporter, make_batch, make_record
 
 PROGRAM = Path(__file__).parent / "programs" / "erasing.py"
@@ -118,6 +117,13 @@ def test_a_wrong_filter_erases_nothing(chest, app):
     with pytest.raises(FilterError):
         chest.erase("user_id = 'u-17'")
     assert users(chest, app, "main") == ["u-17"]
+
+
+def test_an_application_that_is_switched_off_does_not_claim_to_have_erased(make_chest, app):
+    chest = make_chest(enabled=False)
+    chest.init_app(app)
+    with pytest.raises(ConfigurationError, match="CHEST_ENABLED"):
+        chest.erase(U)
 
 
 def test_it_waits_for_a_delivery_and_gives_up_before_it_erases_anything(chest, app):
