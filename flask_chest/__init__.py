@@ -13,7 +13,9 @@ from flask_chest.errors import (
     BatchRejected,
     ChestError,
     ConfigurationError,
+    DeliveryBusy,
     ExporterUnavailable,
+    FilterError,
     SchemaMismatch,
 )
 from flask_chest.exporter import Batch, Exporter
@@ -28,8 +30,10 @@ __all__ = [
     "BatchRejected",
     "ChestError",
     "ConfigurationError",
+    "DeliveryBusy",
     "Exporter",
     "ExporterUnavailable",
+    "FilterError",
     "FlaskChest",
     "Job",
     "Record",

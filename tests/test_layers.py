@@ -29,7 +29,7 @@ LAYERS = [
     {"plugins"},
     {"export"},
     {"settings"},
-    {"opening"},
+    {"opening", "upkeep"},
     {"under_test"},
     {"app_state"},
     {"cli", "current", "applications"},

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from pydantic_core import from_json
@@ -237,6 +237,10 @@ class MemoryReader(Reader):
         return iter(())
 
     def drop_dead_letters(self, ids: Collection[str]) -> int:  # noqa: ARG002 - there are none
+        """Do nothing: there are none."""
+        return 0
+
+    def renew_dead_letters(self, errors: Mapping[str, Exception]) -> int:  # noqa: ARG002 - as above
         """Do nothing: there are none."""
         return 0
 

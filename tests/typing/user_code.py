@@ -26,12 +26,16 @@ from flask_chest import (
     Store,
     current_request_id,
     hookimpl,
+    open_store,
     outbound_headers,
     with_request_id,
 )
+from flask_chest.query import Filter, parse
 from flask_chest.runtime.counters import HookTime, Stats
 from flask_chest.store import RouteSummary, ValueCount
 from flask_chest.testing import Collector, RecordingExporter, collect
+from flask_chest.upkeep.copying import CopyReport, copy
+from flask_chest.upkeep.erasure import ErasureReport
 
 app = Flask(__name__)
 chest = FlaskChest(app, track_all=False, variables=["*"])
@@ -123,6 +127,14 @@ assert_type(store.query(limit=10, since=yesterday, variables={"user_id": 7}), li
 assert_type(store.count(route="/"), int)
 assert_type(store.routes(), list[RouteSummary])
 assert_type(store.top_values("user_id"), list[ValueCount])
+chosen = parse("user_id == 'u-17'", now=yesterday)
+assert_type(chosen, Filter)
+assert_type(chosen.matches({"variables": {}}), bool)
+steps: list[int] = []
+assert_type(store.erase(chosen, progress=steps.append), int)
+assert_type(chest.erase("user_id == 'u-17'", timeout=5.0), ErasureReport)
+assert_type(open_store("sqlite:///chest.sqlite3"), Store)
+assert_type(copy(store, open_store({"type": "sqlite", "path": "copy"})), CopyReport)
 
 
 class WebhookConfig(BaseModel):
