@@ -235,6 +235,7 @@ def test_a_receiver_that_hangs_is_abandoned_and_delivery_goes_on(make, heard, ap
         until(lambda: once.numbers == [0, 1, 2])
         until(lambda: "exporter_recovered" in names(heard))
         let_go.set()
+    until(lambda: "exporter_failing" in names(heard))  # from the thread that hung
     assert next(entered) == 1  # called once
     assert names(heard).count("exporter_failing") == 1
 
