@@ -239,7 +239,7 @@ class MysqlStore(ServerStore):
 
     def explain_driver_error(self, error: Exception) -> ChestError:
         """Return what an error of the driver means."""
-        return explain(self.location, error)
+        return explain(self.location, error, is_mariadb=self._known_flavor.is_mariadb)
 
     def is_conflict(self, error: SQLAlchemyError) -> bool:
         """Return whether the error is a deadlock."""

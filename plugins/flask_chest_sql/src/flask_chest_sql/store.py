@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, Select, and_, delete, func, or_, select, tuple_
 from typing_extensions import Unpack
 
-from flask_chest.errors import BatchRejected
+from flask_chest.errors import BatchRejected, SchemaMismatch
 from flask_chest.record import Record
 from flask_chest.store import Position, RouteSummary, ValueCount, Where, aware, positive
 from flask_chest_sql import decode, queries
@@ -90,11 +90,28 @@ class SqlStore(SchemaStore):
             ExporterUnavailable: The database cannot take it now.
             BatchRejected: It cannot take these records.
         """
-        with self._explained(), self.writing() as connection, self.transaction(connection):
+        try:
+            with self._explained(), self.writing() as connection, self.transaction(connection):
+                try:
+                    self.insert(connection, batch)
+                except ValueError as error:
+                    raise BatchRejected(f"a record cannot be read: {error}") from error
+        except BatchRejected as error:
+            if not isinstance(error.__cause__, ValueError):
+                self._blame_the_table(error)
+            raise
+
+    def _blame_the_table(self, error: BatchRejected) -> None:
+        """Refuse a table that was changed since `open`: its records are not at fault.
+
+        Raises:
+            SchemaMismatch: It was, so that good records do not fit.
+        """
+        with self._explained(), self.reading() as connection:
             try:
-                self.insert(connection, batch)
-            except ValueError as error:
-                raise BatchRejected(f"a record cannot be read: {error}") from error
+                self.survey(connection).refuse_faults(self.location, self.tables.records.name)
+            except SchemaMismatch as mismatch:
+                raise mismatch from error
 
     def close(self) -> None:
         """Close all connections."""

@@ -246,4 +246,4 @@ class SqliteStore(SqlStore):
 
     def explain(self, error: SQLAlchemyError) -> ChestError:
         """Return what a database error means: unavailable, rejected or misconfigured."""
-        return explain(self.location, error)
+        return explain(self.location, self._config.path, error)
