@@ -157,7 +157,7 @@ def test_a_user_who_owns_no_partition_purges_by_rows(make_role, by_day, opened):
     store = opened(by_day)
     store.export(batch_of(START, START, START + timedelta(days=1)))
     user = make_role(
-        grants="INSERT, SELECT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public",
+        grants="INSERT, SELECT, DELETE ON ALL TABLES IN SCHEMA public",
         partition_by_day=True,
     )
     purging = opened(user)

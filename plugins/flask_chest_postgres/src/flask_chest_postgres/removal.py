@@ -26,10 +26,7 @@ _BLOCKS: Final = 128
 
 
 def oldest(records: Table, before: datetime, limit: int) -> Delete:
-    """Return the statement that deletes at most `limit` of the oldest records.
-
-    A record that another purge has locked is left to it.
-    """
+    """Return the statement that deletes at most `limit` of the oldest records."""
     is_old = records.c.started_at < before
     key = list(records.primary_key.columns)
     ctid: ColumnElement[Any] = literal_column("ctid")
@@ -40,7 +37,6 @@ def oldest(records: Table, before: datetime, limit: int) -> Delete:
         .where(is_old)
         .order_by(records.c.started_at)
         .limit(limit)
-        .with_for_update(skip_locked=True)
     )
     if is_partitioned:
         # The time once more, as it chooses the partitions.

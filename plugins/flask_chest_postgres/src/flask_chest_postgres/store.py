@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
 import psycopg
 from flask_chest_sql import ServerStore, Tables
-from flask_chest_sql.definition import Definition, define
+from flask_chest_sql.definition import Definition
 from flask_chest_sql.server_store import is_disconnect
 from flask_chest_sql.survey import Survey
 from psycopg.types.json import Jsonb
-from sqlalchemy import URL, ColumnElement, Connection, Delete, false
+from sqlalchemy import URL, Column, ColumnElement, Connection, Delete, Dialect, false
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from typing_extensions import Unpack
 
@@ -27,20 +27,22 @@ from flask_chest.errors import (
     SchemaMismatch,
 )
 from flask_chest.store import aware
-from flask_chest_postgres import queries, removal, schema
+from flask_chest_postgres import queries, removal, repair, schema
 from flask_chest_postgres.config import PostgresConfig
 from flask_chest_postgres.connection import connect, in_one_go, session
 from flask_chest_postgres.encode import insertion, loads
 from flask_chest_postgres.errors import explain, refuse_server
+from flask_chest_postgres.findings import Inspection
 from flask_chest_postgres.partitions import Maintenance, Partitions, days_of, lacks_partition
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from flask_chest.exporter import Batch
+    from flask_chest.exporter import Batch, Finding
     from flask_chest.record import JsonValue
     from flask_chest.store import ValueCount, Where
 
+_SHORTLY: Final = "SELECT set_config('statement_timeout', '1000', true)"
 _WITH_TID_RANGES: Final = 140_000
 
 _Result = TypeVar("_Result")
@@ -68,6 +70,16 @@ class PostgresStore(ServerStore):
     @property
     def _config(self) -> PostgresConfig:
         return cast("PostgresConfig", self.config)
+
+    @property
+    def partitions(self) -> Partitions | None:
+        """The partitions of the records; None when they have none by the configuration."""
+        return self._partitions if self._config.partition_by_day else None
+
+    @property
+    def retention_days(self) -> int | None:
+        """Number of whole days that deliveries keep."""
+        return self._config.retention_days
 
     @property
     def location(self) -> str:
@@ -152,17 +164,68 @@ class PostgresStore(ServerStore):
 
     def definition(self) -> Definition:
         """Return the statements that create the tables."""
-        return define(self.tables, self.url().get_dialect()(), schema.create_view(self.tables))
+        return schema.definition(self.tables, self._dialect)
+
+    @property
+    def _dialect(self) -> Dialect:
+        return self.url().get_dialect()()
+
+    def ddl(self) -> list[str]:
+        """Return the statements that `open` runs on an empty database, as psql takes them."""
+        return [schema.printed(statement) for statement in super().ddl()]
+
+    def create_schema(self, connection: Connection) -> None:
+        """Create the tables, the indexes and the view; the namespace only where it is missing."""
+        has_namespace = schema.has_namespace(connection, self.tables)
+        for statement in self.definition().creation:
+            if not (has_namespace and schema.is_namespace(statement)):
+                self.run(connection, statement)
+
+    def is_harmful(self, column: Column[Any], found: Any) -> str | None:  # noqa: ANN401 - reflected
+        """Return why a column of another type would lose data."""
+        return schema.is_harmful(column, found)
+
+    def alter(self, column: Column[Any]) -> tuple[str, ...]:
+        """Return the statement that gives a column our type; none for that of the partitions."""
+        if self._config.partition_by_day and column.name == "started_at":
+            return ()
+        return (schema.alter(self.tables.records, column, self._dialect),)
 
     @contextmanager
     def attempting(self, connection: Connection) -> Iterator[None]:
-        """Run the block after a savepoint: a failed statement ends the transaction."""
-        with connection.begin_nested():
-            yield
+        """Run the block after a savepoint, as a failed statement ends the transaction.
 
-    def create_schema(self, connection: Connection) -> None:
-        """Create the tables, the indexes and the view."""
-        schema.create(connection, self.tables)
+        An index of many records is not built here: writers would wait for it. `repair` builds it.
+        """
+        with connection.begin_nested():
+            connection.exec_driver_sql(_SHORTLY)
+            yield
+            connection.exec_driver_sql(self._session)
+
+    def repair(self) -> list[str]:
+        """Build missing indexes while others write, and put right what else is wrong."""
+        try:
+            with self._explained():
+                self._engine = self.create_engine()
+                with self.reading() as connection:
+                    self.prepare(connection)
+                with self._connect() as connection:
+                    done = repair.build_indexes(self, connection)
+                    connection.invalidate()  # its settings are others
+        finally:
+            self.close()
+        return done + super().repair()
+
+    def findings(self) -> list[Finding]:
+        """Return version, privileges, differences of the schema, partitions and size."""
+        try:
+            with self._explained():
+                self._engine = self.create_engine()
+                with self.reading() as connection:
+                    self.prepare(connection)
+                    return Inspection(self, connection).findings()
+        finally:
+            self.close()
 
     # -- Batches ---------------------------------------------------------------------------------
 
