@@ -15,20 +15,27 @@ PACKAGE = Path(flask_chest.__file__).parent
 
 # The lowest first. Modules of one layer may import each other, but not in a circle.
 LAYERS = [
-    {"_platform", "_version", "errors"},
+    {"_platform", "_version", "errors", "signals"},
     {"runtime"},
-    {"record", "schema", "server_config", "exporter", "store", "hookspecs", "deferred"},
+    {"record"},
+    {"query"},
+    {
+        *("schema", "server_config", "exporter", "store", "hookspecs", "deferred"),
+        *("answers", "memory_store"),
+    },
     {"redaction", "journal"},
     {"encode"},
     {"capture"},
     {"plugins"},
     {"export"},
     {"settings"},
+    {"opening"},
+    {"under_test"},
     {"app_state"},
     {"cli", "current", "applications"},
     {"extension", "correlation"},
     {"testing"},
-    {"__init__"},
+    {"__init__", "__main__"},
 ]
 
 
