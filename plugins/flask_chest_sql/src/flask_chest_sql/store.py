@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Select, and_, delete, func, or_, select, tupl
 from typing_extensions import Unpack
 
 from flask_chest.errors import BatchRejected, SchemaMismatch
+from flask_chest.exporter import Finding
 from flask_chest.record import Record
 from flask_chest.store import Position, RouteSummary, ValueCount, Where, aware, positive
-from flask_chest_sql import decode, queries
+from flask_chest_sql import decode, findings, queries
 from flask_chest_sql.schema_store import SchemaStore
 from flask_chest_sql.steps import in_steps
 
@@ -112,6 +113,22 @@ class SqlStore(SchemaStore):
                 self.survey(connection).refuse_faults(self.location, self.tables.records.name)
             except SchemaMismatch as mismatch:
                 raise mismatch from error
+
+    def findings(self) -> list[Finding]:
+        """Return what is worth knowing of the database."""
+        try:
+            with self._explained():
+                self._engine = self.create_engine()
+                with self.reading() as connection:
+                    self.prepare(connection)
+                    return [*self.look(connection), *findings.look(self, connection)]
+        finally:
+            self.close()
+
+    def look(self, connection: Connection) -> Iterator[Finding]:
+        """Yield what is worth knowing of the server or the file: version, size, settings."""
+        del connection
+        yield from ()
 
     def close(self) -> None:
         """Close all connections."""
