@@ -208,24 +208,24 @@ def test_findings_of_a_sound_database(backend, store):
     found = {finding.subject: finding for finding in backend.new().findings()}
     assert {finding.level for finding in found.values()} == {"ok"}
     assert found["version"].text.startswith("PostgreSQL 1")
-    assert found["privileges"].text == "this user may deliver, read, purge and erase"
-    assert found["schema"].text == "as this version of Flask-Chest creates it"
+    assert "ours" in found["schema"].text
     assert found["retention"].text == "records are kept for ever"
     assert found["size"].text.startswith("about ")
 
 
 @pytest.mark.parametrize(
-    ("grants", "text"),
+    ("grants", "missing"),
     [
-        ("INSERT, SELECT", "this user may not purge and erase (DELETE)"),
-        ("SELECT", "this user may not deliver (INSERT and SELECT), nor purge and erase (DELETE)"),
-        ("INSERT, SELECT, DELETE", "this user may deliver, read, purge and erase"),
+        ("INSERT, SELECT", {"may not purge and erase"}),
+        ("SELECT", {"may not deliver", "may not purge and erase"}),
+        ("INSERT, SELECT, DELETE", set()),
     ],
 )
-def test_findings_name_missing_privileges(make_role, store, grants, text):
+def test_findings_name_missing_privileges(make_role, store, grants, missing):
     user = make_role(grants=f"{grants} ON ALL TABLES IN SCHEMA public")
-    found = {finding.subject: finding for finding in user.new().findings()}
-    assert found["privileges"].text == text
+    found = [f for f in user.new().findings() if f.subject == "privileges" and f.level != "ok"]
+    assert {finding.text.partition(":")[0] for finding in found} == missing
+    assert all("Grant" in finding.text for finding in found)
 
 
 def test_findings_name_partitions(by_day, make_role, opened):
@@ -244,8 +244,8 @@ def test_findings_name_partitions(by_day, make_role, opened):
     warned = {f.subject: f for f in by_day.new().findings() if f.level == "warning"}
     assert "2024-05-01: none for today" in warned["partitions"].text
     user = make_role(grants="INSERT, SELECT ON ALL TABLES IN SCHEMA public", partition_by_day=True)
-    found = {finding.subject: finding for finding in user.new().findings()}
-    assert "create and drop partitions (its owner)" in found["privileges"].text
+    texts = [finding.text for finding in user.new().findings() if finding.level == "warning"]
+    assert any("may neither create nor drop partitions" in text for text in texts)
 
 
 def test_findings_of_a_foreign_table_say_what_it_is(backend):

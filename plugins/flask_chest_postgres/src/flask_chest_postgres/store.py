@@ -216,16 +216,9 @@ class PostgresStore(ServerStore):
             self.close()
         return done + super().repair()
 
-    def findings(self) -> list[Finding]:
-        """Return version, privileges, differences of the schema, partitions and size."""
-        try:
-            with self._explained():
-                self._engine = self.create_engine()
-                with self.reading() as connection:
-                    self.prepare(connection)
-                    return Inspection(self, connection).findings()
-        finally:
-            self.close()
+    def look(self, connection: Connection) -> Iterator[Finding]:
+        """Yield version, partitions, retention and size."""
+        yield from Inspection(self, connection).findings()
 
     # -- Batches ---------------------------------------------------------------------------------
 
