@@ -151,6 +151,10 @@ bench-redaction: .venv-bench/.ready ## Measure which secrets redaction finds, wh
 bench-outage: .venv/.dev servers ## Measure latency and memory during a database outage, and the drain after it
 	$(BIN)/python -m benchmarks.outage
 
+.PHONY: bench-purge
+bench-purge: .venv/.dev servers ## Measure how long a writer waits while 300,000 records are purged
+	$(BIN)/python -m benchmarks.purge
+
 .PHONY: bench-postgres-indexes
 bench-postgres-indexes: .venv/.dev servers ## Measure what the options of the PostgreSQL store cost and gain
 	$(BIN)/python -m benchmarks.postgres_indexes

@@ -16,7 +16,7 @@ from support.waiting import until
 from flask_chest.testing import make_batch, make_record
 from flask_chest.testing.records import START
 
-ROWS = 8_000
+ROWS = 3_000
 
 
 @pytest.fixture(params=["sqlite", "mysql"])
@@ -25,12 +25,12 @@ def backend(request, backend_of):
 
 
 def filled(store):
-    for first in range(0, ROWS, 2_000):
+    for first in range(0, ROWS, 1_000):
         store.export(
             make_batch(
                 *(
                     make_record(started_at=START + timedelta(seconds=first + n))
-                    for n in range(2_000)
+                    for n in range(1_000)
                 )
             )
         )
@@ -90,7 +90,7 @@ def test_a_step_is_followed_by_a_pause_as_long():
         left[0] -= number
         ends.append(time.monotonic())
         lengths.append(ends[-1] - began)
-        return number
+        return number, lengths[-1]
 
     assert steps.in_steps(delete, None) == 5 * steps.FIRST_STEP
     assert len(gaps) > 3

@@ -353,6 +353,10 @@ class PostgresStore(ServerStore):
         values = super().top_values(found, limit=limit, **where)
         return values if found == name else []
 
+    def readable(self, *, for_summaries: bool) -> list[ColumnElement[bool]]:
+        """Return conditions that leave out rows which are no records."""
+        return queries.readable(self.tables.records, for_summaries=for_summaries)
+
     def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
         """Return the condition that a record has a variable with this name and value."""
         variables = self.tables.records.c.variables

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -208,10 +209,13 @@ class SqlStore(SchemaStore):
         """Delete records that started before `before`, in short steps; return how many."""
         moment = aware("before", before)
 
-        def delete_some(limit: int) -> int:
+        def delete_some(limit: int) -> tuple[int, float]:
             # A connection for each step: between them, this process may fork.
-            with self._explained(), self.reading() as connection, self.transaction(connection):
-                return self.delete_oldest(connection, moment, limit)
+            with self._explained(), self.reading() as connection:
+                with self.transaction(connection):
+                    began = time.monotonic()
+                    deleted = self.delete_oldest(connection, moment, limit)
+                return deleted, time.monotonic() - began
 
         return in_steps(delete_some, progress)
 
