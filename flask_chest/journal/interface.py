@@ -186,6 +186,14 @@ class Reader(ABC):
         """
 
     @abstractmethod
+    def quarantine(self, chunk: Chunk, reason: str) -> None:
+        """Keep a line that was refused because it is no record, with the reason. It is counted.
+
+        Raises:
+            OSError: It could not be kept, so it must not be acknowledged.
+        """
+
+    @abstractmethod
     def dead_letters(self) -> Iterator[DeadLetter]:
         """Yield the dead letters of this exporter, oldest first; none from a journal in memory.
 

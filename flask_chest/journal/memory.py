@@ -222,6 +222,16 @@ class MemoryReader(Reader):
             error,
         )
 
+    def quarantine(self, chunk: Chunk, reason: str) -> None:
+        """Log it: there is no disk to keep the line on."""
+        self._counters.add(f"dropped {self._exporter}", "malformed")
+        self._throttle.log(
+            logging.ERROR,
+            "malformed",
+            f"Lines that are no records are lost ({{number}}): {len(chunk.lines)} bytes, {reason}",
+            number=1,
+        )
+
     def dead_letters(self) -> Iterator[DeadLetter]:
         """Yield nothing: a refused record is not kept."""
         return iter(())

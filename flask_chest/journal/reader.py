@@ -200,6 +200,12 @@ class DiskReader(Reader):
                 fault,
             )
 
+    def quarantine(self, chunk: Chunk, reason: str) -> None:
+        """Keep a line that is no record in `damaged/`."""
+        at = chunk.end - len(chunk.lines)
+        self._quarantine.keep_line(chunk.segment, at, chunk.lines, reason)
+        self._counters.add(f"dropped {self._exporter}", "malformed")
+
     def dead_letters(self) -> Iterator[DeadLetter]:
         """Yield the dead letters of this exporter, oldest first."""
         self._layout.refresh()
