@@ -20,6 +20,7 @@ from flask_chest.exporter import Batch, Exporter
 from flask_chest.extension import FlaskChest
 from flask_chest.hookspecs import hookimpl
 from flask_chest.record import Record
+from flask_chest.runtime.counters import ExporterStats, Stats
 from flask_chest.store import Store
 
 __all__ = [
@@ -28,12 +29,14 @@ __all__ = [
     "ChestError",
     "ConfigurationError",
     "Exporter",
+    "ExporterStats",
     "ExporterUnavailable",
     "FlaskChest",
     "Job",
     "Record",
     "RequestIdFilter",
     "SchemaMismatch",
+    "Stats",
     "Store",
     "__version__",
     "add_request_id",
