@@ -26,16 +26,25 @@ class Given:
     Args:
         arguments: Keyword arguments of `FlaskChest`, without prefix.
         config: `app.config`.
+        only: Fields that are looked for in the environment, as all else does not matter; None for
+            all.
 
     Raises:
         ConfigurationError: An argument has a prefix, or the environment contradicts itself.
     """
 
-    def __init__(self, arguments: Mapping[str, object], config: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        arguments: Mapping[str, object],
+        config: Mapping[str, object],
+        *,
+        only: Collection[str] | None = None,
+    ) -> None:
         self._values: dict[str, Any] = {}
         self._names: dict[str, str] = {}  # field to the name under which it was set, for messages
         for name, value in settings_in_environment(ENVIRONMENT_PREFIX).items():
-            self._set(name.lower(), value, f"{ENVIRONMENT_PREFIX}{name}")
+            if only is None or name.lower() in only:
+                self._set(name.lower(), value, f"{ENVIRONMENT_PREFIX}{name}")
         for name, value in as_in_environment(config, CONFIG_PREFIX).items():
             self._set(name.removeprefix(CONFIG_PREFIX).lower(), value, name)
         for field, value in arguments.items():
