@@ -319,7 +319,7 @@ class FlaskChest:
 
         It tries, on the disk; so a probe may ask, and a request should not.
         """
-        return self._applications.current_or_only().journal.fault()
+        return self._applications.current_or_only().journal_fault()
 
     def store(self, name: str = "main") -> Store:
         """Return the read side of an exporter: query, count, purge and summaries.
