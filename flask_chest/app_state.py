@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from flask_chest.capture.decorator import TrackDecorator
     from flask_chest.capture.response_body import OpenBodies
     from flask_chest.exporter import Exporter
-    from flask_chest.settings.model import Settings
+    from flask_chest.settings.load import Given
 
 
 class AppState:
@@ -54,13 +54,13 @@ class AppState:
         self,
         app: Flask,
         owner: object,
-        options: Settings,
+        given: Given,
         registered: Mapping[str, object],
         decorator: TrackDecorator,
     ) -> None:
         self.owner = weakref.ref(owner)
         self.app = weakref.ref(app)
-        self.options = options
+        self.options = options = given.settings()
         self.counters = Counters()
         self.throttle = Throttle()
         self.plugins = Plugins(
@@ -72,6 +72,9 @@ class AppState:
                     options.plugins, options.block_plugins, external=options.external_plugins
                 )
             ),
+        )
+        self.plugin_settings = given.of_plugins(
+            self.plugins.setting_models(type(options).model_fields)
         )
         installed = self.plugins.exporters()
         self.exporters: dict[str, Exporter] = {}

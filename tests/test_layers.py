@@ -29,6 +29,7 @@ LAYERS = [
     {"plugins"},
     {"export"},
     {"settings"},
+    {"opening"},
     {"under_test"},
     {"app_state"},
     {"cli", "current", "applications"},

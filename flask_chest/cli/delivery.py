@@ -39,7 +39,7 @@ def flush(timeout: float) -> None:
     try:
         with going_on(f"What was not delivered waits in the journal: {way('flush')}"):
             arrived = _deliver(timeout)
-        stats = state.stats()
+        stats = state.stats(process=True)
     finally:
         state.close()
     for name, exporter in stats.exporters.items():

@@ -67,6 +67,8 @@ class Export:
         self._lock = threading.RLock()  # a signal handler may close what it interrupts
         self._scheduler: Scheduler | None = None
         self.is_started = False
+        self._is_closed = False
+        self._flushing = 0  # threads that wait for a flush
         self._must_drain = False
         self._not_before = 0.0
         if self._finalizer is not None:
@@ -102,6 +104,7 @@ class Export:
             self._scheduler = scheduler
             _close_at_end_of_child(self)
             self.is_started = True
+            self._is_closed = False
             for supervisor in self.supervisors.values():
                 supervisor.start(self._interval_seconds)
             for retention in self._retentions:
@@ -111,17 +114,32 @@ class Export:
     def flush(self, timeout_seconds: float) -> bool:
         """Deliver now; True when everything reached every exporter in time.
 
-        While nothing is to be delivered, nothing waits either.
+        While nothing is to be delivered, nothing waits either. After `close`, all rests again when this returns.
+
+        Raises:
+            ConfigurationError: It was closed, and a process with other exporters uses the journal.
         """
         if self._rests():
             return True
         deadline = time.monotonic() + timeout_seconds
+        with self._lock:
+            self._flushing += 1
         try:
+            if self._is_closed:
+                self._journal.claim()
             flushes = [supervisor.flush(deadline) for supervisor in self.supervisors.values()]
+            arrived = [flush.wait() for flush in flushes]
+            return all(arrived)
         except RuntimeError:  # no thread can be started
             return False
-        arrived = [flush.wait() for flush in flushes]
-        return all(arrived)
+        finally:
+            self._rest_if_closed()
+
+    def _rest_if_closed(self) -> None:
+        with self._lock:  # a request that starts delivery meanwhile comes before or after
+            self._flushing -= 1
+            if self._is_closed and not self._flushing:
+                _end(None, self.supervisors.values(), self._journal, time.monotonic())
 
     def close(self) -> None:
         """Deliver what can be delivered before the deadline, then end all threads."""
@@ -149,9 +167,11 @@ class Export:
         for retention in self._retentions:
             retention.stop()  # it would become the leader again, which resigns below
         if self._must_drain:
-            deadline += self._preload()
-            self._drain(deadline)
+            if self._shutdown_seconds > 0:  # without any time, nothing is imported either
+                deadline += self._preload()
+                self._drain(deadline)
             self._must_drain = False
+        self._is_closed = True
         _end(scheduler, self._parts, self._journal, deadline)
 
     def _preload(self) -> float:

@@ -150,7 +150,7 @@ class Stats:
         hook_times: How long hooks of plugins take, by ``plugin: hook``; only those called.
         scope: ``host`` for all processes that share the journal, now and before; ``process`` for
             this one alone.
-        processes: Processes that have the journal open now.
+        processes: Processes that use the journal now: each from its first request or job on.
         leader: The process that delivers; None when there is none, or nobody knows.
         journal: Size of the journal; None for one in memory.
     """

@@ -36,7 +36,7 @@ def create_instance_folder(options: Settings, instance_path: str) -> None:
         ConfigurationError: It cannot be created; or a command of root's cannot know for whom.
     """
     path = Path(instance_path)
-    if path.is_dir() or not (INSTANCE in options.journal or _names_instance(options.exporters)):
+    if path.is_dir() or not (INSTANCE in options.journal or names_instance(options.exporters)):
         return
     try:
         if command.is_command() and not _knows_owner(path):
@@ -67,12 +67,12 @@ def _knows_owner(path: Path) -> bool:
     return linkers <= {0, status.st_uid} and not is_for_anybody(nearest_folder(path))
 
 
-def _names_instance(value: object) -> bool:
+def names_instance(value: object) -> bool:
     """Return whether a text in a value, at any depth, refers to the instance folder."""
     if isinstance(value, Mapping):
-        return any(map(_names_instance, value.values()))
+        return any(map(names_instance, value.values()))
     if isinstance(value, (list, tuple)):
-        return any(map(_names_instance, value))
+        return any(map(names_instance, value))
     return isinstance(value, str) and INSTANCE in value
 
 
