@@ -114,7 +114,8 @@ class Export:
     def flush(self, timeout_seconds: float) -> bool:
         """Deliver now; True when everything reached every exporter in time.
 
-        While nothing is to be delivered, nothing waits either. After `close`, all rests again when this returns.
+        While nothing is to be delivered, nothing waits either. After `close`, all rests again when
+        this returns.
 
         Raises:
             ConfigurationError: It was closed, and a process with other exporters uses the journal.

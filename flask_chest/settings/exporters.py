@@ -95,7 +95,7 @@ def make_exporter(
     Raises:
         ConfigurationError: The entry is wrong, or its type is not installed.
     """
-    return _make(where, entry, _Types(installed, left_out), instance_path)
+    return _make(where, entry, _Types(installed, left_out), instance_path, None)
 
 
 def validate_exporters(exporters: Mapping[str, Exporter]) -> None:
@@ -221,11 +221,15 @@ def _make_exporter(
             f"{where}: the name of an exporter is also part of file names. Use 1 to 64 letters, "
             "digits, '_', '-'"
         )
-    return _make(where, entry, types, instance_path)
+    return _make(where, entry, types, instance_path, retention)
 
 
 def _make(
-    where: str, entry: str | Mapping[str, Any], types: _Types, instance_path: str
+    where: str,
+    entry: str | Mapping[str, Any],
+    types: _Types,
+    instance_path: str,
+    retention: timedelta | None,
 ) -> Exporter:
     if isinstance(entry, str):
         kind = types.of_url(where, entry)
