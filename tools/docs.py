@@ -35,7 +35,15 @@ A setting has several sources. The first of these that has it takes precedence:
 A wrong or unknown setting stops `init_app`. The error has the name of the setting, its value with
 secrets masked, and its meaning.
 
-Settings are read in `init_app`. A later change has no effect.
+Settings are read in `init_app`. A later change has no effect. The application's own `TESTING` is
+read with each record.
+
+**Switched off.** With `${config}ENABLED = False`, or `${environment}ENABLED=0`, the decorators,
+`chest.record()`, `g.request_id`, `current_request_id()`, the header of the response and
+`outbound_headers()` work. Nothing is recorded, opened, created or started, and no driver is
+imported. `chest.stats()` shows zeros, `chest.flush()` returns `True`, and `chest.store()` raises an
+error that names the setting. A wrong setting is still an error. `${config}EXPORTERS` may be empty,
+and what it names may be missing.
 
 **The environment.** `${environment}EXPORTERS__copy` sets one entry of a dict. Names in it keep
 their case. A text is taken as it is: `${environment}SERVICE=2024` is the service `2024`. That is
