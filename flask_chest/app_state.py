@@ -23,14 +23,16 @@ from flask_chest.encode.record_fields import RecordFields
 from flask_chest.encode.variables import VariableFilter
 from flask_chest.errors import ConfigurationError
 from flask_chest.export import Export, Supervisor
+from flask_chest.journal.stats import RECORDED, stats_of
 from flask_chest.plugins import discovery
 from flask_chest.plugins.manager import Plugins
 from flask_chest.runtime import command, fork
+from flask_chest.runtime.announcer import Announcer
 from flask_chest.runtime.counters import Counters, Stats
 from flask_chest.runtime.log import Throttle, logger
 from flask_chest.settings import stages
 from flask_chest.settings.exporters import make_exporters, validate_exporters
-from flask_chest.store import Store
+from flask_chest.store import Store, another
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -130,6 +132,7 @@ class AppState:
             start_delivery=self._start_delivery,
         )
         self._validate()
+        announcer = Announcer(self.app, app.name, self.exporters, self.counters, self.throttle)
         self.export = Export(
             {
                 name: Supervisor(
@@ -142,6 +145,7 @@ class AppState:
                     retry_max_seconds=options.retry_max_seconds,
                     timeout_seconds=options.export_timeout_seconds,
                     plugins=self.plugins,
+                    announcer=announcer,
                     counters=self.counters,
                     throttle=self.throttle,
                 )
@@ -204,22 +208,15 @@ class AppState:
             )
         return self.export.is_started
 
-    def stats(self) -> Stats:
-        """Return the counters of this process."""
-        return Stats(
-            recorded=self.journal.appended,
-            dropped=self.counters.by_reason("dropped"),
-            request_ids_replaced=self.counters.total("request_ids_replaced"),
-            variables_skipped=self.counters.total("variables_skipped"),
-            capture_errors=self.counters.total("capture_errors"),
-            plugin_errors=self.counters.by_reason("plugin_errors"),
-            suppressed=self.counters.total("suppressed"),
-            sampled_out=self.counters.total("sampled_out"),
-            excluded=self.counters.by_reason("excluded"),
-            redacted=self.counters.by_reason("redacted"),
-            exporters={name: each.stats() for name, each in self.export.supervisors.items()},
-            hook_times=self.plugins.times(),
-        )
+    def stats(self, *, process: bool = False) -> Stats:
+        """Return the counters of the host, or of this process alone."""
+        host = None if process else self.journal.host()
+        if host is None:
+            counts = {**self.counters.snapshot(), RECORDED: {"": self.journal.appended}}
+        else:
+            counts = host.counts
+        exporters = {name: each.stats(host) for name, each in self.export.supervisors.items()}
+        return stats_of(counts, exporters, host, self.plugins.times())
 
     def store(self, name: str) -> Store:
         """Return the open read side of an exporter."""
@@ -235,7 +232,7 @@ class AppState:
         with self._stores_lock:
             if name not in self._stores:
                 # Its own instance: that of the exporter belongs to another thread.
-                store = type(exporter)(exporter.config)
+                store = another(exporter)
                 store.open()
                 self._stores[name] = store
             return self._stores[name]
@@ -246,6 +243,7 @@ class AppState:
         self.capture.is_delivery_started = False
         self.export.close()
         self._journal_use.end()
+        self.throttle.flush()
         with self._stores_lock:
             for store in self._stores.values():
                 store.close()

@@ -77,6 +77,7 @@ class DeferredStore(Store):
         """
         if self._loaded is None:
             self._loaded = self._kind()(self.config)
+        self._loaded.retention = self.retention
         return self._loaded
 
     def _kind(self) -> type[Store]:
@@ -170,6 +171,10 @@ class DeferredStore(Store):
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete the records that started before `before`; return the number."""
         return self.load().purge(before=before, progress=progress)
+
+    def retain(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
+        """Delete what has exceeded the retention; return the number."""
+        return self.load().retain(before=before, progress=progress)
 
     def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
         """Return one summary for each route and method."""

@@ -277,9 +277,17 @@ class FlaskChest:
         state.capture.open_bodies.finish_dropped()
         return state.export.flush(timeout)
 
-    def stats(self) -> Stats:
-        """Return the counters of this process, and how far behind each exporter is."""
-        return self._applications.current_or_only().stats()
+    def stats(self, *, process: bool = False) -> Stats:
+        """Return what was recorded, dropped and delivered, and how far behind each exporter is.
+
+        The counters are those of the host: of all processes that share the journal, now and
+        before. Those of this process are exact; what others have counted may be a second old. With
+        a journal in memory, they are those of this process.
+
+        Args:
+            process: Whether to count only what this process did.
+        """
+        return self._applications.current_or_only().stats(process=process)
 
     def store(self, name: str = "main") -> Store:
         """Return the read side of an exporter: query, count, purge and summaries.

@@ -18,6 +18,12 @@ from flask_chest.runtime.clock import clock
 JOB: Final = "JOB"
 """The `method` of a record of work that is no request. Its `route` is the name of the job."""
 
+FACT_PREFIXES: Final = ("request.", "response.", "app.")
+"""Variables with these prefixes are facts about the request. The dots are a part of their names."""
+
+HEADER_PREFIXES: Final = ("request.headers.", "response.headers.")
+"""What the name of a header follows, in lower case and with ``-``."""
+
 JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
 
 

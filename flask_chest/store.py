@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final, TypeAlias
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeAlias, TypeVar
 
 from typing_extensions import TypedDict, Unpack
 
@@ -128,6 +128,13 @@ class ValueCount:
 class Store(Exporter):
     """An exporter whose records can be read, from any thread."""
 
+    retention: timedelta | None = None
+    """How long records are kept, by `retention` of the entry or CHEST_RETENTION; None for ever.
+
+    The core sets it before `open`, for databases that delete by themselves. It is no part of
+    `config`.
+    """
+
     @abstractmethod
     def query(
         self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]
@@ -192,6 +199,21 @@ class Store(Exporter):
             ExporterUnavailable: The database cannot be written now.
         """
 
+    def retain(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
+        """Delete what has exceeded `retention`; return the number of records.
+
+        The leader calls it once an hour, on an instance of its own. Calls `purge` unless
+        overridden, as for a database that drops partitions, or deletes by itself.
+
+        Args:
+            before: Records that started at this moment or later are kept.
+            progress: As for `purge`.
+
+        Raises:
+            ExporterUnavailable: The database cannot be written now.
+        """
+        return self.purge(before=before, progress=progress)
+
     @abstractmethod
     def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
         """Return one summary for each route and method, the one with the most requests first.
@@ -207,3 +229,14 @@ class Store(Exporter):
         Raises:
             ExporterUnavailable: The database cannot be read now.
         """
+
+
+AnyExporter = TypeVar("AnyExporter", bound=Exporter)
+
+
+def another(exporter: AnyExporter) -> AnyExporter:
+    """Return a new instance of an exporter, which is not open, with the same configuration."""
+    made = type(exporter)(exporter.config)
+    if isinstance(exporter, Store) and isinstance(made, Store):
+        made.retention = exporter.retention
+    return made

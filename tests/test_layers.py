@@ -15,9 +15,11 @@ PACKAGE = Path(flask_chest.__file__).parent
 
 # The lowest first. Modules of one layer may import each other, but not in a circle.
 LAYERS = [
-    {"_platform", "_version", "errors"},
+    {"_platform", "_version", "errors", "signals"},
     {"runtime"},
-    {"record", "schema", "server_config", "exporter", "store", "hookspecs", "deferred"},
+    {"record"},
+    {"query"},
+    {"schema", "server_config", "exporter", "store", "hookspecs", "deferred"},
     {"redaction", "journal"},
     {"encode"},
     {"capture"},
@@ -28,7 +30,7 @@ LAYERS = [
     {"cli", "current", "applications"},
     {"extension", "correlation"},
     {"testing"},
-    {"__init__"},
+    {"__init__", "__main__"},
 ]
 
 

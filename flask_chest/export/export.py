@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Final
 
 from flask_chest.export.scheduler import Scheduler
+from flask_chest.runtime.log import flush_all
 
 if TYPE_CHECKING:
     from flask_chest.export.supervisor import Supervisor
@@ -155,7 +156,7 @@ class Export:
                 return
 
     def _pending_bytes(self) -> int:
-        return sum(supervisor.stats().pending_bytes for supervisor in self.supervisors.values())
+        return sum(supervisor.pending_bytes() for supervisor in self.supervisors.values())
 
 
 def _end(
@@ -189,6 +190,11 @@ def _end_collected(
         threading.Thread(target=end, name="chest-export-end", daemon=True).start()
 
 
+def _close_child(reference: weakref.ref[Export]) -> None:
+    _close(reference)
+    flush_all()  # which is left to `atexit` elsewhere
+
+
 def _close_at_end_of_child(export: Export) -> None:
     """Close at the end of a child of `multiprocessing`, too, which does not run `atexit`.
 
@@ -202,7 +208,7 @@ def _close_at_end_of_child(export: Export) -> None:
         return  # another thread imports it just now; a child of it has it whole
     if is_child:
         sys.modules["multiprocessing.util"].Finalize(
-            None, _close, args=(weakref.ref(export),), exitpriority=0
+            None, _close_child, args=(weakref.ref(export),), exitpriority=0
         )
 
 

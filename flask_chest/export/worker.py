@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from flask_chest.exporter import Exporter
     from flask_chest.journal import Chunk, Journal, Reader
     from flask_chest.plugins.manager import Plugins
+    from flask_chest.runtime.announcer import Announcer
     from flask_chest.runtime.counters import Counters
     from flask_chest.runtime.log import Throttle
 
@@ -61,6 +62,7 @@ class Worker:
         max_records: int,
         max_bytes: int,
         plugins: Plugins,
+        announcer: Announcer,
         counters: Counters,
         throttle: Throttle,
         backstop_seconds: float | None,
@@ -75,6 +77,7 @@ class Worker:
         self._max_records = max_records
         self._max_bytes = max_bytes
         self._plugins = plugins
+        self._announcer = announcer
         self._counters = counters
         self._throttle = throttle
         self.backstop_seconds = backstop_seconds
@@ -142,9 +145,11 @@ class Worker:
     def _run(self) -> None:
         with contextlib.suppress(_Abandoned):
             if self._news is not None:
-                self._tell(self._news)
+                self._tell_of_failure(self._news)
             while True:
                 flushes = self._inbox.take(lambda: self._is_stopping, self._pause_seconds)
+                with self._watched("a receiver of chest-records-dropped or chest-drops-ended"):
+                    self._announcer.look_for_drops()
                 if self._is_stopping:
                     break
                 arrived = self._deliver_or_fail(flushes)
@@ -179,6 +184,8 @@ class Worker:
         if not remaining:
             self._retry_is_due = False
         if not flushes and (not leads or remaining):
+            if not leads and self._backoff.is_failing and not self._reader.pending()[0]:
+                self._recover("another process has delivered what had waited")
             return False
         try:
             arrived = self._deliver()
@@ -209,7 +216,18 @@ class Worker:
         self._close()
         self._backoff.failed(error)
         self._retry_is_due = True
+        self._tell_of_failure(error)
+
+    def _tell_of_failure(self, error: Exception) -> None:
         self._tell(error)
+        with self._watched("a receiver of chest-exporter-failing"):
+            self._announcer.failing(self._name, error)
+
+    def _recover(self, waited: str) -> None:
+        """Note that an exporter that was failing is not failing any more."""
+        self._backoff.succeeded(waited)
+        with self._watched("a receiver of chest-exporter-recovered"):
+            self._announcer.recovered(self._name)
 
     def _tell(self, error: Exception) -> None:
         """Call the plugins that listen for failures."""
@@ -240,8 +258,12 @@ class Worker:
                         return False
                     self._open()
                     self._is_used = True
+                    waited = self._waiting(chunk) if self._backoff.is_failing else None
                     self._export(chunk)
-                    self._backoff.succeeded()
+                    if waited is None:
+                        self._backoff.succeeded()
+                    else:
+                        self._recover(waited)
                     # A long backlog may fail half way: what has arrived makes room meanwhile.
                     if time.monotonic() >= self._prune_at:
                         self._prune()
@@ -249,6 +271,13 @@ class Worker:
             finally:
                 self._holds_lease = False
             return True
+
+    def _waiting(self, chunk: Chunk) -> str:
+        """Say how much waits, and for how long; `chunk` is the first of it."""
+        _, lag_seconds = self._reader.pending()
+        records = max(self._reader.pending_records(), chunk.count)
+        had = "record had" if records == 1 else "records had"
+        return f"{records:,} {had} waited, the oldest for {lag_seconds:,.0f} s"
 
     def _open(self) -> None:
         if self.is_open:

@@ -9,27 +9,35 @@ The folder holds::
                                   held by every process that has this exporter
     dead-letter/<exporter>.jsonl  records that the database refused, with the error
     damaged/                      the quarantine: what cannot be read, with the reason
+    processes/<uuid7>.json        counters of one process, locked while it lives
+    processes/total.json          the sum of those of ended processes
     export.lock                   held by the leader, the process that delivers for this host
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from flask_chest.journal import dead_letters
 from flask_chest.journal.access import Access, Opens
+from flask_chest.journal.erasure import Erasure
 from flask_chest.journal.files import Syncer
 from flask_chest.journal.in_use import OtherExporters
-from flask_chest.journal.interface import Journal, WhenFull
+from flask_chest.journal.interface import LEASE_SECONDS, Erased, Journal, Matches, WhenFull
 from flask_chest.journal.layout import Layout
+from flask_chest.journal.leases import Leases
+from flask_chest.journal.line_counts import LineCounts
 from flask_chest.journal.locks import LockFile
 from flask_chest.journal.maintenance import MaintenanceThread
+from flask_chest.journal.process_counters import ProcessCounters
 from flask_chest.journal.quarantine import Quarantine
 from flask_chest.journal.reader import DiskReader
 from flask_chest.journal.retention import Retention
@@ -38,6 +46,7 @@ from flask_chest.record import uuid7
 from flask_chest.runtime import fork
 
 if TYPE_CHECKING:
+    from flask_chest.journal.host import Host
     from flask_chest.runtime.counters import Counters
     from flask_chest.runtime.log import Throttle
 
@@ -98,6 +107,7 @@ class DiskJournal(Journal):
         self._counters = counters
         self._throttle = throttle
         self._quarantine = Quarantine(self._layout.damaged, max_bytes // 8, counters, throttle)
+        self._lines = LineCounts(self._layout.segments), LineCounts(self._layout.dead_letters)
         self._readers = {name: self._new_reader(name) for name in exporters}
         self._retention = Retention(
             self._layout,
@@ -113,6 +123,15 @@ class DiskJournal(Journal):
         self._access = Access(self._layout, self._readers, destinations or {}, throttle)
         self._syncer = Syncer()
         self._maintenance = MaintenanceThread(self._maintain, throttle)
+        self._process = ProcessCounters(
+            self._layout,
+            counters,
+            lambda: self._appended,
+            max_bytes=max_bytes,
+            quarantine=self._quarantine,
+            sync=fsync != "never",
+            throttle=throttle,
+        )
         self._forget()
         self._access.open(opens)
 
@@ -138,6 +157,7 @@ class DiskJournal(Journal):
             quarantine=self._quarantine,
             max_dead_letters=self._max_bytes // 8,
             sync=self._fsync != "never",
+            lines=self._lines,
             counters=self._counters,
             throttle=self._throttle,
         )
@@ -239,11 +259,12 @@ class DiskJournal(Journal):
             self._report("sync", "A record may be lost when the power fails", error)
 
     def close(self) -> None:
-        """Close the segment and release the locks."""
+        """Close the segment, store the counters, and release the locks."""
         self._maintenance.stop()
         with self._lock:
             self._close_writer()
         self.resign()
+        self._process.close()
         self._access.close()
 
     def _close_writer(self) -> None:
@@ -255,7 +276,7 @@ class DiskJournal(Journal):
     # -- Maintenance, beside the requests --------------------------------------------------------
 
     def start(self) -> None:
-        """Start the thread that syncs, and that notices when the folder is deleted.
+        """Start the thread that syncs, stores counters, and notices when the folder is deleted.
 
         Raises:
             OtherExporters: A process with other exporters uses the journal.
@@ -266,6 +287,7 @@ class DiskJournal(Journal):
             with self._lock:
                 self._close_writer()  # so that each record comes to the check
             raise
+        self._process.start()
         self._maintenance.start()
 
     def _maintain(self) -> None:
@@ -277,6 +299,7 @@ class DiskJournal(Journal):
         self._retire_if_idle()
         if self._fsync == "interval":
             self._sync()
+        self._process.keep()
 
     def _retire_if_idle(self) -> None:
         now = time.monotonic()
@@ -330,18 +353,53 @@ class DiskJournal(Journal):
     def try_lead(self) -> bool:
         """Take or keep the lock of the host's leader; False when another process has it."""
         try:
-            return self._export_lock.hold()
+            is_leader = self._export_lock.hold()
         except OSError as error:
             self._report("lead", "Nothing is delivered", error)
-            return False
+            is_leader = False
+        self._process.leads(is_leader=is_leader)
+        return is_leader
 
     def resign(self) -> None:
         """Release the lock of the host's leader."""
+        self._process.leads(is_leader=False)
         self._export_lock.release()
+
+    def host(self) -> Host | None:
+        """Return what all processes have counted that share the folder."""
+        return self._process.host()
 
     def prune(self) -> None:
         """Delete the segments that every exporter has passed and nobody writes to."""
         self._retention.prune()
+
+    @contextlib.contextmanager
+    def erase(self, matches: Matches, timeout_seconds: float = LEASE_SECONDS) -> Iterator[Erased]:
+        """Erase records, and let no process deliver in the `with` block."""
+        leases = Leases(self._everybody, time.monotonic() + timeout_seconds)
+        with leases:
+            leases.take()
+            erasure = Erasure(
+                self._layout,
+                leases.readers,
+                leases.readers.keys() & self._retention.followed(),
+                matches,
+                sync=self._fsync != "never",
+            )
+            erased = erasure.run()
+            leases.take()  # those of exporters that came meanwhile: they may have read before
+            yield erased
+
+    def _everybody(self) -> dict[str, DiskReader]:
+        """Return the readers of all exporters that deliver, or have left dead letters."""
+        self._layout.refresh()
+        names = {
+            name.removesuffix(dead_letters.SUFFIX)
+            for name in self._layout.dead_letters.names()
+            if name.endswith(dead_letters.SUFFIX)
+        }
+        readers = self._retention.followed()
+        return {**{name: self._new_reader(name) for name in names.difference(readers)}, **readers}
 
     def after_fork(self) -> None:
         """Forget the parent's segment and locks, which the parent goes on using."""
@@ -351,6 +409,7 @@ class DiskJournal(Journal):
         self._maintenance.after_fork()
         self._syncer.after_fork()
         self._export_lock.after_fork()
+        self._process.after_fork()
         self._access.close()
         for reader in self._readers.values():
             reader.after_fork()

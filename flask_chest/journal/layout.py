@@ -27,7 +27,15 @@ class Layout:
         self.dead_letters = Folder(path / "dead-letter", self.root)
         self.damaged = Folder(path / "damaged", self.root)
         """Is made with the first part of a file that cannot be read."""
-        self._parts = (self.segments, self.cursors, self.dead_letters, self.damaged)
+        self.processes = Folder(path / "processes", self.root)
+        """Is made with the first file of counters."""
+        self._parts = (
+            self.segments,
+            self.cursors,
+            self.dead_letters,
+            self.damaged,
+            self.processes,
+        )
 
     def make(self) -> None:
         """Create the folders that are missing.

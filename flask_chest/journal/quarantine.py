@@ -85,6 +85,29 @@ class Quarantine:
             logging.ERROR, "damaged", f"Quarantined in {self._folder.path}: {reason}", error
         )
 
+    def take(self, folder: Folder, name: str, error: Exception, lost: str) -> None:
+        """Move a file that holds no records, whatever it is.
+
+        Args:
+            folder: Where it is.
+            name: Of the file.
+            error: Why nobody can read it.
+            lost: What is lost with it.
+
+        Raises:
+            OSError: It could not be moved.
+        """
+        self._make_room(0)
+        folder.rename(name, name, self._folder)
+        reason = f"{folder.path / name} cannot be read: {error}. {lost}"
+        self._explain(name, reason)
+        self._throttle.log(
+            logging.WARNING,
+            f"damaged {folder.path.name}",
+            f"Quarantined in {self._folder.path}: {reason}",
+            error,
+        )
+
     def _explain(self, part: str, reason: str) -> None:
         write_private(self._folder, f"{part}.reason", os.O_TRUNC, f"{reason}\n".encode())
 

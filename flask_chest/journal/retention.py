@@ -7,12 +7,12 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from flask_chest.journal.folder import NotOurFile
 from flask_chest.journal.in_use import exporter_of, names_in_use
 from flask_chest.journal.locks import SharedLock
-from flask_chest.journal.segment import Segment, delete_unfinished, segments
+from flask_chest.journal.segment import UNFINISHED_SECONDS, Segment, delete_unfinished, segments
 from flask_chest.runtime import fork
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from flask_chest.journal.reader import DiskReader
     from flask_chest.runtime.counters import Counters
     from flask_chest.runtime.log import Throttle
-
-_UNFINISHED_SECONDS: Final = 3600.0
 
 
 class Retention:
@@ -67,14 +65,14 @@ class Retention:
         """Delete segments that every exporter has passed and no process writes to. Never raises."""
         with self._reported("Delivered records stay on the disk"):
             self._layout.refresh()
-            readers = self._followed()
+            readers = self.followed()
             self._end_unused(readers)
             cursors = [reader.load() for reader in readers.values()]
             for segment in segments(self._segments):
                 reached = min(cursor.get(segment.name, 0) for cursor in cursors)
                 with self._reported("Delivered records stay on the disk"):
                     self._delete_if_done(segment, reached)
-            delete_unfinished(self._segments, time.time() - _UNFINISHED_SECONDS)
+            delete_unfinished(self._segments, time.time() - UNFINISHED_SECONDS)
 
     def _delete_if_done(self, segment: Segment, reached: int) -> None:
         if segment.tail(segment.start(reached, segment.size())) is None:
@@ -82,24 +80,22 @@ class Retention:
         with segment.left() as is_left:
             if not is_left:
                 return
-            reached = segment.start(reached, segment.size())
-            tail = segment.tail(reached)
+            tail = segment.tail(segment.start(reached, segment.size()))
             if tail is None:
                 return
-            if tail:
-                self._quarantine.keep_tail(segment, reached, tail)
+            offset, half = tail
+            if half:
+                self._quarantine.keep_tail(segment, offset, half)
             segment.unlink()
 
     def make_room(self) -> bool:
         """Return whether more may be written; if the policy is that, drop the oldest before."""
         with self._reported("The size of the journal is not known"):
-            layout = self._layout
-            counted = layout.segments, layout.dead_letters, layout.damaged
-            size = sum(_size(folder) for folder in counted)
+            size = size_of(self._layout)
             if size <= self._max_bytes:
                 return True
             if self._when_full == "drop_oldest":
-                readers = self._followed()
+                readers = self.followed()
                 for segment in segments(self._segments):
                     with contextlib.suppress(NotOurFile, IsADirectoryError):  # delivery moves it
                         size -= self._drop(segment, readers)
@@ -134,8 +130,12 @@ class Retention:
             segment.unlink()
             return size
 
-    def _followed(self) -> dict[str, DiskReader]:
-        """Return the readers of all exporters that a living process has."""
+    def followed(self) -> dict[str, DiskReader]:
+        """Return the readers of all exporters that a living process has.
+
+        Raises:
+            OSError: Nobody can tell which.
+        """
         names = {exporter_of(file) for file in names_in_use(self._layout.cursors)}
         others = {name: self._reader(name) for name in names.difference(self._readers)}
         return {**self._readers, **others}
@@ -177,6 +177,15 @@ class Retention:
                 f"{consequence}: the journal in {self._layout.path} cannot be used: {error}",
                 error,
             )
+
+
+def size_of(layout: Layout) -> int:
+    """Return the bytes of segments, dead letters and what is quarantined.
+
+    Raises:
+        OSError: A folder cannot be read.
+    """
+    return sum(_size(each) for each in (layout.segments, layout.dead_letters, layout.damaged))
 
 
 def _size(folder: Folder) -> int:

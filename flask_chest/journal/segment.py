@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from flask_chest.journal.files import short_write
@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     from flask_chest.journal.folder import Folder
 
 SUFFIX: Final = ".jsonl"
+UNFINISHED_SECONDS: Final = 3600.0
+"""After so long, no living process is at work on an unfinished file."""
+
 _UNFINISHED: Final = ".new"
+_SPACE: Final = 0x20
 _LOOK_BYTES: Final = 4_096
+_LOOK_RECORDS: Final = 1_000
 _COUNT_BYTES: Final = 1_048_576
 
 
@@ -154,10 +159,13 @@ class Segment:
 
     def chunks(
         self, start: int, end: int, max_records: int, max_bytes: int
-    ) -> Iterator[tuple[bytes, int]]:
-        """Yield the whole lines between two offsets in chunks, each with its number of lines.
+    ) -> Iterator[tuple[bytes, int, int]]:
+        """Yield the whole lines between two offsets in chunks, with the number of lines in each.
 
         The file is read `max_bytes` at a time, and closed in between.
+
+        Yields:
+            The lines, their number, and how many of them are blank: these were erased.
 
         Raises:
             OSError: It cannot be read.
@@ -168,12 +176,12 @@ class Segment:
             is_last = len(block) < size or start + size >= end
             begin = 0
             while True:
-                cut, count = _cut(block, begin, max_records, max_bytes)
+                cut, count, blanks = _cut(block, begin, max_records, max_bytes)
                 if count < max_records and begin + max_bytes > len(block) and not is_last:
                     break  # more of it is in the next block, which begins here
                 if not count:
                     break
-                yield block[begin:cut], count
+                yield block[begin:cut], count, blanks
                 begin = cut
             if not begin and is_last:
                 return
@@ -188,8 +196,8 @@ class Segment:
             finally:
                 os.close(descriptor)
 
-    def tail(self, delivered: int) -> bytes | None:
-        """Return the half line after `delivered`; None when there is a whole line.
+    def tail(self, delivered: int) -> tuple[int, bytes] | None:
+        """Return where the half line after `delivered` begins, and itself; None before a record.
 
         Args:
             delivered: From `start`.
@@ -198,9 +206,55 @@ class Segment:
             OSError: It cannot be read.
         """
         size = self.size()
-        for _ in self.chunks(delivered, size, 1, _LOOK_BYTES):
-            return None
-        return self._block(delivered, size - delivered) if size > delivered else b""
+        for lines, count, blanks in self.chunks(delivered, size, _LOOK_RECORDS, _LOOK_BYTES):
+            if blanks < count:
+                return None
+            delivered += len(lines)
+        return delivered, self.rest(delivered, size)
+
+    def rest(self, start: int, end: int) -> bytes:
+        """Return what is between two offsets, in which there is no whole line.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        return self._block(start, end - start) if start < end else b""
+
+    def blank(self, lines: Iterable[tuple[int, bytes]], *, sync: bool) -> None:
+        """Overwrite lines by spaces, in place. A process may append at this moment.
+
+        Args:
+            lines: Each with its offset, and without its line feed.
+            sync: Whether to wait until the disk has it.
+
+        Raises:
+            OSError: Some are still there.
+        """
+        with fork.held_off():
+            # Without O_APPEND, with which Linux writes at the end whatever the offset.
+            descriptor = self._folder.open_file(self.name, os.O_RDWR)
+            try:
+                for offset, line in lines:
+                    # Whoever changes a file otherwise than by appending to it is no process of
+                    # ours; what it has put there is not to be overwritten.
+                    if os.pread(descriptor, len(line), offset) == line:
+                        written = os.pwrite(descriptor, b" " * len(line), offset)
+                        if written != len(line):
+                            raise short_write(written, line)
+                if sync:
+                    os.fdatasync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def is_ours(self) -> bool:
+        """Return whether it is a regular file of the folder's owner, or cannot be looked at."""
+        try:
+            self._folder.file(self.name)
+        except (NotOurFile, IsADirectoryError):
+            return False
+        except OSError:
+            return True
+        return True
 
     def count(self, start: int) -> int:
         """Return how many records follow an offset.
@@ -209,12 +263,14 @@ class Segment:
             OSError: It cannot be read.
         """
         found = 0
+        before = b"\n"
         with fork.held_off():
             descriptor = self._folder.open_file(self.name)
             try:
                 os.lseek(descriptor, self.start(start, self.size()), os.SEEK_SET)
                 while piece := os.read(descriptor, _COUNT_BYTES):
-                    found += piece.count(b"\n")
+                    found += piece.count(b"\n") - (before + piece).count(b"\n ")
+                    before = piece[-1:]
             finally:
                 os.close(descriptor)
         return found
@@ -253,18 +309,22 @@ class Segment:
                 os.close(descriptor)
 
 
-def _cut(block: bytes, begin: int, max_records: int, max_bytes: int) -> tuple[int, int]:
-    """Return where the chunk ends that begins at `begin`, and its number of lines.
+def _cut(block: bytes, begin: int, max_records: int, max_bytes: int) -> tuple[int, int, int]:
+    """Return where the chunk ends that begins at `begin`, its number of lines, and of blank ones.
 
     It has one line at least, even one larger than `max_bytes`, if there is a whole one.
     """
-    cut, count = begin, 0
+    cut, count, blanks = begin, 0, 0
+    find = block.find
     while count < max_records:
-        end = block.find(b"\n", cut) + 1
+        end = find(b"\n", cut) + 1
         if not end or (count and end - begin > max_bytes):
             break
+        # One look a line takes 0.03 us. To search a chunk for b"\n " takes 0.3 us a line.
+        if block[cut] == _SPACE:
+            blanks += 1
         cut, count = end, count + 1
-    return cut, count
+    return cut, count, blanks
 
 
 def segments(folder: Folder) -> list[Segment]:

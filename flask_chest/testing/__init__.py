@@ -31,6 +31,7 @@ import pytest
 
 pytest.register_assert_rewrite(
     "flask_chest.testing.exporter_contract",
+    "flask_chest.testing.page_contract",
     "flask_chest.testing.read_contract",
     "flask_chest.testing.round_trip_contract",
     "flask_chest.testing.schema_contract",

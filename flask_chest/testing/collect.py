@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from pydantic_core import from_json
 
 from flask_chest.current import KEY
 from flask_chest.errors import ChestError
-from flask_chest.journal import Journal, Reader
+from flask_chest.journal import LEASE_SECONDS, Erased, Journal, Matches, Reader
 from flask_chest.testing.collector import Collector
 
 if TYPE_CHECKING:
@@ -74,6 +74,13 @@ class _CollectingJournal(Journal):
     def resign(self) -> None: ...
 
     def prune(self) -> None: ...
+
+    def erase(
+        self,
+        matches: Matches,  # noqa: ARG002 - the test has the records
+        timeout_seconds: float = LEASE_SECONDS,  # noqa: ARG002
+    ) -> AbstractContextManager[Erased]:
+        return nullcontext(Erased())
 
     def close(self) -> None: ...
 

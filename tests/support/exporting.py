@@ -12,6 +12,7 @@ from flask_chest.export import Export, Supervisor
 from flask_chest.exporter import Exporter
 from flask_chest.journal import DiskJournal, MemoryJournal
 from flask_chest.plugins.manager import Plugins
+from flask_chest.runtime.announcer import Announcer
 from flask_chest.runtime.counters import Counters
 from flask_chest.runtime.log import Throttle
 
@@ -128,16 +129,26 @@ class Process:
     """What one process has: a journal, and an export with counters of its own."""
 
     def __init__(
-        self, folder, exporters, *, interval=1_000.0, shutdown=2.0, plugins=(), batch=10, **limits
+        self,
+        folder,
+        exporters,
+        *,
+        interval=1_000.0,
+        shutdown=2.0,
+        plugins=(),
+        batch=10,
+        app=None,
+        **limits,
     ):
-        self.counters, throttle = Counters(), Throttle()
+        self.counters, self.throttle = Counters(), Throttle()
         self.exporters = exporters
         self.journal = (
-            DiskJournal(folder, exporters, self.counters, throttle)
+            DiskJournal(folder, exporters, self.counters, self.throttle)
             if folder
-            else MemoryJournal(exporters, self.counters, throttle)
+            else MemoryJournal(exporters, self.counters, self.throttle)
         )
-        hooks = Plugins({f"p{n}": p for n, p in enumerate(plugins)}, self.counters, throttle)
+        hooks = Plugins({f"p{n}": p for n, p in enumerate(plugins)}, self.counters, self.throttle)
+        self.announcer = Announcer(lambda: app, "gone", exporters, self.counters, self.throttle)
         supervisors = {
             name: Supervisor(
                 name,
@@ -146,8 +157,9 @@ class Process:
                 max_records=batch,
                 max_bytes=1_000_000,
                 plugins=hooks,
+                announcer=self.announcer,
                 counters=self.counters,
-                throttle=throttle,
+                throttle=self.throttle,
                 **limits,
             )
             for name, exporter in exporters.items()

@@ -6,21 +6,22 @@ import pytest
 from support.backends import Mongo, Mysql, Postgres, Sqlite
 
 from flask_chest.testing import ExporterContract, SchemaContract, ServerContract, StoreContract
+from flask_chest.testing.page_contract import PageContract
 
 
-class TestSqlite(ExporterContract, StoreContract, SchemaContract):
+class TestSqlite(ExporterContract, StoreContract, PageContract, SchemaContract):
     @pytest.fixture
     def backend(self, tmp_path):
         return Sqlite(tmp_path / "chest.sqlite3")
 
 
-class TestPostgres(ExporterContract, ServerContract, StoreContract, SchemaContract):
+class TestPostgres(ExporterContract, ServerContract, StoreContract, PageContract, SchemaContract):
     @pytest.fixture
     def backend(self, postgres):
         return Postgres(postgres)
 
 
-class TestPostgresWithEveryOption(ExporterContract, StoreContract):
+class TestPostgresWithEveryOption(ExporterContract, StoreContract, PageContract):
     @pytest.fixture
     def backend(self, postgres):
         return Postgres(
@@ -33,7 +34,7 @@ class TestPostgresWithEveryOption(ExporterContract, StoreContract):
         )
 
 
-class TestMysql(ExporterContract, ServerContract, StoreContract, SchemaContract):
+class TestMysql(ExporterContract, ServerContract, StoreContract, PageContract, SchemaContract):
     @pytest.fixture
     def backend(self, mysql):
         return Mysql(mysql)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
@@ -22,7 +21,7 @@ from flask_chest.errors import (
     SchemaMismatch,
 )
 from flask_chest.schema import SCHEMA_VERSION
-from flask_chest.store import ValueCount, Where, aware
+from flask_chest.store import ValueCount, Where
 from flask_chest_mysql import connection as connections
 from flask_chest_mysql import encode, queries, schema
 from flask_chest_mysql.config import MysqlConfig
@@ -35,8 +34,8 @@ if TYPE_CHECKING:
     from flask_chest.exporter import Batch
     from flask_chest.record import JsonValue
 
-_PURGED_AT_ONCE: Final = 10_000
 _ALREADY_EXISTS: Final = 1050
+_YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=timezone.utc)
 _OLDEST: Final = "MySQL 8.0.19 or MariaDB 10.6"
 
 
@@ -196,28 +195,19 @@ class MysqlStore(ServerStore):
                 None, None, error, hide_parameters=True, connection_invalidated=is_gone
             ) from error
 
-    def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
-        """Delete records that started before `before`; return how many.
-
-        It uses many transactions: a large one would time out, and block other writers.
-        """
-        moment = aware("before", before).astimezone(timezone.utc).replace(tzinfo=None)
+    def delete_oldest(self, connection: Connection, before: datetime, limit: int) -> int:
+        """Delete at most `limit` records that started before `before`; return how many."""
+        moment = before.astimezone(timezone.utc).replace(tzinfo=None)
         table = schema.quoted(self.tables.records.name).replace("%", "%%")
-        statement = (
-            f"DELETE FROM {table} WHERE started_at < %s ORDER BY started_at LIMIT {_PURGED_AT_ONCE}"
-        )
-        total = 0
-        with self._explained(), self.reading() as connection:
-            while True:
-                with self.transaction(connection):
-                    deleted = connection.exec_driver_sql(statement, (moment,)).rowcount
-                total += deleted
-                if progress is not None:
-                    progress(deleted)
-                if deleted < _PURGED_AT_ONCE:
-                    return total
+        statement = f"DELETE FROM {table} WHERE started_at < %s ORDER BY started_at LIMIT %s"
+        return connection.exec_driver_sql(statement, (moment, limit)).rowcount
 
     # -- Reading, and errors ---------------------------------------------------------------------
+
+    def readable(self, *, for_summaries: bool) -> list[ColumnElement[bool]]:
+        """Return the condition that leaves out '0000-00-00', which some sessions may store."""
+        del for_summaries
+        return [self.tables.records.c.started_at >= _YEAR_ONE]
 
     def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
         """Return the condition that a record has a variable with this name and value."""
@@ -228,7 +218,7 @@ class MysqlStore(ServerStore):
     def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
         """Return the most frequent values of the variable `name`."""
         statement = queries.top_values(
-            self.tables, name, limit, self._restriction(where), self._known_flavor
+            self.tables, name, limit, self._for_summaries(where), self._known_flavor
         )
         with self._explained(), self.reading() as connection:
             return [ValueCount(value, count) for value, count in connection.execute(statement)]

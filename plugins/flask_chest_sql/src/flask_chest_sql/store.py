@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy import Connection, Engine, Select, and_, delete, func, or_, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 from typing_extensions import Unpack
 
 from flask_chest.errors import BatchRejected, ChestError, ExporterUnavailable, SchemaMismatch
 from flask_chest.record import Record
-from flask_chest.store import RouteSummary, Store, ValueCount, Where, aware, positive
-from flask_chest_sql import queries
+from flask_chest.store import Position, RouteSummary, Store, ValueCount, Where, aware, positive
+from flask_chest_sql import decode, queries
 from flask_chest_sql.schema import is_prepared
+from flask_chest_sql.steps import in_steps
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from flask_chest.exporter import Batch
     from flask_chest.record import JsonValue
     from flask_chest_sql.schema import Tables
+
+
+_DELETED_AT_ONCE: Final = 1_000
 
 
 class SqlStore(Store):
@@ -36,6 +40,7 @@ class SqlStore(Store):
     def __init__(self, config: BaseModel) -> None:
         super().__init__(config)
         self.tables = self.define_tables()
+        self._rows = decode.Rows(lambda: self.location, self.moment)
 
     # -- What a backend defines ----------------------------------------------------------------
 
@@ -58,6 +63,27 @@ class SqlStore(Store):
     @abstractmethod
     def create_schema(self, connection: Connection) -> None:
         """Create the tables and the view that are missing, and write the schema version last."""
+
+    def moment(self, value: object) -> datetime:
+        """Return a `started_at` of the driver's as an aware datetime in UTC.
+
+        Raises:
+            TypeError: It is no time.
+            ValueError: It is a malformed one.
+        """
+        return decode.moment(value)
+
+    def readable(self, *, for_summaries: bool) -> list[ColumnElement[bool]]:
+        """Return conditions that leave out rows which are no records, for counts and summaries.
+
+        There are none unless overridden: most databases have types.
+
+        Args:
+            for_summaries: Whether the question reads the table anyway; if not, an index has to
+                have the answer.
+        """
+        del for_summaries
+        return []
 
     @abstractmethod
     def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
@@ -160,42 +186,125 @@ class SqlStore(Store):
         records = self.tables.records
         keys = (records.c.started_at, records.c.id)
         statement = (
-            select(records)
+            select(*decode.columns(records))
             .where(*self._restriction(where))
             .order_by(*(key.desc() if newest_first else key for key in keys))
-            .limit(positive(limit))
         )
+        return self._read(statement, positive(limit))
+
+    def page(
+        self,
+        *,
+        after: Position | None = None,
+        until: datetime | None = None,
+        limit: int = 1_000,
+    ) -> list[Record]:
+        """Return the records that follow a position, in the order of `started_at` and `id`."""
+        records = self.tables.records
+        started_at, identity = records.c.started_at, records.c.id
+        statement = select(*decode.columns(records)).order_by(started_at, identity)
+        if after is not None:
+            moment, last = aware("after", after[0]), after[1]
+            statement = statement.where(started_at >= moment)
+            if last:
+                # Not as a comparison of rows, for which MySQL uses no index.
+                statement = statement.where(or_(started_at > moment, identity > last))
+        if until is not None:
+            statement = statement.where(started_at < aware("until", until))
+        return self._read(statement, positive(limit))
+
+    def _read(self, statement: Select[Any], limit: int) -> list[Record]:
+        """Return as many records as wanted; what is passed over is made up for."""
+        found: dict[str, Record] = {}
+        seen = 0
         with self._explained(), self.reading() as connection:
-            return [Record(**row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - documented by SQLAlchemy
+            while True:
+                wanted = limit - len(found)
+                rows = connection.execute(statement.limit(wanted).offset(seen)).mappings().all()
+                # By their IDs: a record that arrives meanwhile moves the others on.
+                found.update((record.id, record) for record in self._rows.records(rows))
+                seen += len(rows)
+                if len(rows) < wanted or len(found) >= limit:
+                    return list(found.values())
+
+    @property
+    def unreadable(self) -> int:
+        """Number of rows that were passed over because they are no records."""
+        return self._rows.unreadable
 
     def count(self, **where: Unpack[Where]) -> int:
         """Return the number of records."""
         statement = (
-            select(func.count()).select_from(self.tables.records).where(*self._restriction(where))
+            select(func.count())
+            .select_from(self.tables.records)
+            .where(*self._restriction(where), *self.readable(for_summaries=False))
         )
         with self._explained(), self.reading() as connection:
             return int(connection.execute(statement).scalar_one())
 
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
-        """Delete records that started before `before`; return how many."""
+        """Delete records that started before `before`, in short steps; return how many."""
+        moment = aware("before", before)
+
+        def delete_some(limit: int) -> int:
+            # A connection for each step: between them, this process may fork.
+            with self._explained(), self.reading() as connection, self.transaction(connection):
+                return self.delete_oldest(connection, moment, limit)
+
+        return in_steps(delete_some, progress)
+
+    def delete_oldest(self, connection: Connection, before: datetime, limit: int) -> int:
+        """Delete at most `limit` records that started before `before`; return how many.
+
+        Args:
+            connection: In a transaction, which ends after this.
+            before: An aware datetime.
+            limit: Most records of this step.
+        """
         records = self.tables.records
-        statement = delete(records).where(records.c.started_at < aware("before", before))
-        with self._explained(), self.reading() as connection, self.transaction(connection):
-            purged = connection.execute(statement).rowcount
-        if progress is not None:
-            progress(purged)
-        return purged
+        key = list(records.primary_key.columns)
+        oldest = (
+            select(*key)
+            .where(records.c.started_at < before)
+            .order_by(records.c.started_at)
+            .limit(limit)
+        )
+        return connection.execute(delete(records).where(tuple_(*key).in_(oldest))).rowcount
+
+    def delete(self, records: Sequence[Record]) -> int:
+        """Delete these records by their primary key; return how many were there."""
+        deleted = 0
+        for first in range(0, len(records), _DELETED_AT_ONCE):
+            statement = delete(self.tables.records).where(
+                self._is_one_of(records[first : first + _DELETED_AT_ONCE])
+            )
+            with self._explained(), self.reading() as connection, self.transaction(connection):
+                deleted += connection.execute(statement).rowcount
+        return deleted
+
+    def _is_one_of(self, wanted: Sequence[Record]) -> ColumnElement[bool]:
+        key = list(self.tables.records.primary_key.columns)
+        if len(key) == 1:
+            return key[0].in_([record.id for record in wanted])
+        moments = [record.started_at for record in wanted]
+        started_at = self.tables.records.c.started_at
+        return and_(
+            # For the partitions, which a list of rows does not choose.
+            started_at.between(min(moments), max(moments)),
+            tuple_(*key).in_([tuple(getattr(r, column.name) for column in key) for r in wanted]),
+        )
 
     def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
         """Return one summary for each route and method, the busiest first."""
         with self._explained(), self.reading() as connection:
-            rows = connection.execute(queries.routes(self.tables, self._restriction(where)))
+            conditions = self._for_summaries(where)
+            rows = connection.execute(queries.routes(self.tables, conditions))
             return [RouteSummary(**row._mapping) for row in rows]  # noqa: SLF001
 
     def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
         """Return the most frequent values of the variable `name`."""
         with self._explained(), self.reading() as connection:
-            conditions = self._restriction(where)
+            conditions = self._for_summaries(where)
             rows = connection.execute(queries.top_values(self.tables, name, limit, conditions))
             return [ValueCount(value, count) for value, count in rows]
 
@@ -210,6 +319,9 @@ class SqlStore(Store):
 
     def _restriction(self, where: Where) -> list[ColumnElement[bool]]:
         return queries.restriction(self.tables, where, self.has_variable)
+
+    def _for_summaries(self, where: Where) -> list[ColumnElement[bool]]:
+        return [*self._restriction(where), *self.readable(for_summaries=True)]
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
@@ -44,9 +45,26 @@ class Timestamp(TypeDecorator[datetime]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
         """Read an aware datetime in UTC."""
         del dialect
-        if value is None:
-            return None
-        return datetime.fromisoformat(value.removesuffix("Z")).replace(tzinfo=timezone.utc)
+        return None if value is None else moment(value)
+
+
+_is_moment = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
+).fullmatch
+
+
+def moment(value: object) -> datetime:
+    """Return a `started_at` as an aware datetime in UTC.
+
+    Raises:
+        TypeError: It is no text.
+        ValueError: It is another text than this store writes.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"a time is a {type(value).__name__}")
+    if not _is_moment(value):
+        raise ValueError("a time has another form")
+    return datetime.fromisoformat(value.removesuffix("Z")).replace(tzinfo=timezone.utc)
 
 
 def rows(batch: Batch) -> list[tuple[object, ...]]:

@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import to_json
-from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    type_coerce,
+)
+
+from flask_chest.store import positive
 
 if TYPE_CHECKING:
+    from flask_chest_sql import Tables
+
     from flask_chest.record import JsonValue
+
+FORM_OF_TIME: Final = "????-??-??T??:??:??.??????Z"
+"""Of `started_at`, as GLOB has it."""
 
 
 def has_variable(
@@ -25,7 +43,7 @@ def has_variable(
         name: Name of the variable.
         value: Value of the variable.
     """
-    each = func.json_each(variables).table_valued("key", "type", "value")
+    each = func.json_each(_document(variables)).table_valued("key", "type", "value")
     wanted = func.json_extract(to_json(value, inf_nan_mode="null").decode(), "$")
     return (
         select(literal(1))
@@ -36,6 +54,60 @@ def has_variable(
             each.c.value.is_not_distinct_from(wanted),
         )
         .exists()
+    )
+
+
+def _document(variables: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the JSON of a record, or that of an empty object where it is none.
+
+    SQLite has no types, and one malformed document would end every query that reads it.
+    """
+    raw = type_coerce(variables, Text())
+    return case((func.json_valid(raw) == 1, raw), else_=literal("{}", Text))
+
+
+def has_time(tables: Tables) -> ColumnElement[bool]:
+    """Return the condition that a record has a time of our form. The index has the answer."""
+    return type_coerce(tables.records.c.started_at, Text()).op("GLOB")(literal(FORM_OF_TIME, Text))
+
+
+def has_values(tables: Tables) -> ColumnElement[bool]:
+    """Return the condition that a record has what a summary reads. It reads the table."""
+    records = tables.records.c
+    types = {
+        records.duration_ms: ("real", "integer"),
+        records.weight: ("real", "integer"),
+        records.status_code: ("integer", "null"),
+        records.method: ("text",),
+        records.route: ("text", "null"),
+        records.error: ("text", "null"),
+    }
+    return and_(*(func.typeof(column).in_(allowed) for column, allowed in types.items()))
+
+
+def top_values(
+    tables: Tables, name: str, limit: int, conditions: list[ColumnElement[bool]]
+) -> Select[Any]:
+    """Return the query for the most frequent values of a variable.
+
+    It needs no view, which unpacks every variable.
+    """
+    records = tables.records
+    each = func.json_each(_document(records.c.variables)).table_valued("key", "type", "value")
+    value: ColumnElement[Any] = case(
+        (each.c.type == "true", "true"),
+        (each.c.type == "false", "false"),
+        else_=cast(each.c.value, Text),
+    )
+    count = func.sum(records.c.weight)
+    return (
+        select(value.label("value"), count.label("count"))
+        .select_from(records)
+        .join(each, literal(1) == 1)
+        .where(each.c.key == name, *conditions)
+        .group_by(value)
+        .order_by(count.desc(), value.is_not(None), value)
+        .limit(positive(limit))
     )
 
 

@@ -6,20 +6,34 @@ import builtins
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from flask_chest_sql import SqlStore, Tables
-from sqlalchemy import JSON, URL, ColumnElement, Connection, Engine, Text, create_engine
+from sqlalchemy import (
+    JSON,
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    Text,
+    create_engine,
+    delete,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects import sqlite  # noqa: F401 - while forks are held off, not by the engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
+from typing_extensions import Unpack
 
 from flask_chest.errors import ChestError, ExporterUnavailable
 from flask_chest.runtime import fork
+from flask_chest.store import ValueCount, Where
 from flask_chest_sqlite import queries
 from flask_chest_sqlite.config import SqliteConfig
 from flask_chest_sqlite.connection import KeptConnection, connect, disconnect
-from flask_chest_sqlite.encode import INSERTION, Timestamp, rows
+from flask_chest_sqlite.encode import INSERTION, Timestamp, moment, rows
 from flask_chest_sqlite.errors import explain, is_locked
 from flask_chest_sqlite.file import secure_file
 from flask_chest_sqlite.schema import CREATION
@@ -162,6 +176,34 @@ class SqliteStore(SqlStore):
             connection.exec_driver_sql(INSERTION, cast("Any", rows(batch)))
         except (TypeError, OverflowError) as error:  # a value that SQLite cannot hold
             raise ValueError(f"{type(error).__name__}: {error}") from error
+
+    def moment(self, value: object) -> datetime:
+        """Return a `started_at` as an aware datetime in UTC."""
+        return moment(value)
+
+    def readable(self, *, for_summaries: bool) -> list[ColumnElement[bool]]:
+        """Return conditions that leave out rows which are no records."""
+        conditions = [queries.has_time(self.tables)]
+        return [*conditions, queries.has_values(self.tables)] if for_summaries else conditions
+
+    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
+        """Return the most frequent values of the variable `name`."""
+        statement = queries.top_values(self.tables, name, limit, self._for_summaries(where))
+        with self._explained(), self.reading() as connection:
+            return [ValueCount(value, count) for value, count in connection.execute(statement)]
+
+    def delete_oldest(self, connection: Connection, before: datetime, limit: int) -> int:
+        """Delete at most `limit` records that started before `before`; return how many."""
+        records = self.tables.records
+        rowid: ColumnElement[int] = literal_column("rowid")
+        oldest = (
+            select(rowid)
+            .select_from(records)
+            .where(records.c.started_at < before)
+            .order_by(records.c.started_at)
+            .limit(limit)
+        )
+        return connection.execute(delete(records).where(rowid.in_(oldest))).rowcount
 
     def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
         """Return the condition that a record has a variable with this name and value."""

@@ -1,0 +1,5 @@
+"""`python -m flask_chest`, the same as the program `flask-chest`."""
+
+from flask_chest.cli.standalone import main
+
+main()

@@ -1,0 +1,150 @@
+"""`flask chest dead-letter`: the records that a database refused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from flask.cli import with_appcontext
+
+from flask_chest.cli import amounts, options
+from flask_chest.cli.application import chosen, disk_journal
+from flask_chest.cli.asking import confirm
+from flask_chest.cli.output import Group, echo, echo_json, one_line
+from flask_chest.cli.status_data import time_text
+from flask_chest.cli.streams import has_reader
+from flask_chest.journal.leases import Leases
+
+if TYPE_CHECKING:
+    from flask_chest.journal import DeadLetter, Reader
+
+_MAX_ERROR: Final = 100
+
+dead_letter: Final = Group(
+    "dead-letter", help="List the records that a database refused, and send them again."
+)
+
+
+@dead_letter.command("list")
+@options.some_exporters
+@options.limit
+@options.as_json
+@with_appcontext
+def list_(exporters: Sequence[str], limit: int, as_json: bool) -> None:  # noqa: FBT001 - click's own way
+    """List the newest dead letters of each exporter, with the error.
+
+    Each line has the exporter, the record's ID, when it was refused, its route, and the error.
+    With --json, each line is an object with the whole record.
+    """
+    for name in chosen(exporters):
+        letters = list(disk_journal().reader(name).dead_letters())
+        for letter in letters[-limit:]:
+            if as_json:
+                echo_json(_data(name, letter))
+            else:
+                echo(*_columns(name, letter))
+            if not has_reader():
+                return
+        if not as_json:
+            shown = f", the newest {limit} of them here" if len(letters) > limit else ""
+            echo(f"{name}: {amounts.records(len(letters))} dead-lettered{shown}")
+
+
+@dead_letter.command()
+@click.argument("record_id", metavar="ID")
+@options.some_exporters
+@with_appcontext
+def show(record_id: str, exporters: Sequence[str]) -> None:
+    """Show the dead letter of the record with this ID, as JSON."""
+    found = False
+    for name in chosen(exporters):
+        for letter in disk_journal().reader(name).dead_letters():
+            if letter.id == record_id:
+                found = True
+                echo_json(_data(name, letter))
+    if not found:
+        raise click.ClickException(f"No dead letter has the ID {record_id}")
+
+
+@dead_letter.command()
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@options.some_exporters
+@click.option("--all", "all_of_them", is_flag=True, help="Drop all, instead of those named.")
+@options.yes
+@options.timeout
+@with_appcontext
+def drop(
+    ids: Sequence[str],
+    exporters: Sequence[str],
+    all_of_them: bool,  # noqa: FBT001 - click's own way
+    yes: bool,  # noqa: FBT001 - click's own way
+    timeout: float,
+) -> None:
+    """Delete dead letters for good.
+
+    \b
+    Examples:
+      flask chest dead-letter drop 0199c5a8-1f0b-7c3e-b1f2-4a5d6e7f8091
+      flask chest dead-letter drop --all --exporter main --yes
+    """  # noqa: D301 - click reads \b as "keep these lines"
+    if all_of_them == bool(ids):
+        raise click.UsageError("Name the records by their IDs, or give --all")
+    wanted = set(ids)
+    found = {
+        name: {
+            letter.id
+            for letter in disk_journal().reader(name).dead_letters()
+            if all_of_them or letter.id in wanted
+        }
+        for name in chosen(exporters)
+    }
+    total = sum(map(len, found.values()))
+    missing = wanted.difference(*found.values())
+    if missing:
+        raise click.ClickException(
+            f"No dead letter has the ID {', '.join(sorted(missing))}. Nothing was deleted"
+        )
+    if total:
+        confirm(f"Delete {amounts.records(total)} for good", yes=yes)
+    for name, letters in found.items():
+        if letters:
+            reader = disk_journal().reader(name)
+            with leased(name, reader, timeout):
+                dropped = reader.drop_dead_letters(letters)
+            echo(f"{name}: {amounts.records(dropped)} dropped")
+    if not total:
+        echo("no dead letters")
+
+
+@contextmanager
+def leased(name: str, reader: Reader, timeout_seconds: float) -> Iterator[None]:
+    """Hold the delivery lease of an exporter in the block.
+
+    Raises:
+        DeliveryBusy: A delivery has not ended in time.
+    """
+    with Leases(lambda: {name: reader}, time.monotonic() + timeout_seconds) as leases:
+        leases.take()
+        yield
+
+
+def _columns(name: str, letter: DeadLetter) -> tuple[str, ...]:
+    since = "" if letter.since is None else amounts.moment(letter.since)
+    where = ""
+    if letter.record is not None:
+        where = f"{letter.record.get('method')} {letter.record.get('route')}"
+    return name, letter.id, since, where, one_line(letter.error)[:_MAX_ERROR]
+
+
+def _data(name: str, letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "exporter": name,
+        "id": letter.id,
+        "since": None if letter.since is None else time_text(letter.since),
+        "error": one_line(letter.error),
+        "record": letter.record,
+        "line": None if letter.record is not None else letter.line.decode("utf-8", "replace"),
+    }
