@@ -19,6 +19,7 @@ from flask_chest.errors import (
 from flask_chest.exporter import Batch, Exporter
 from flask_chest.extension import FlaskChest
 from flask_chest.hookspecs import hookimpl
+from flask_chest.opening import open_store
 from flask_chest.record import Record
 from flask_chest.store import Store
 
@@ -39,6 +40,7 @@ __all__ = [
     "add_request_id",
     "current_request_id",
     "hookimpl",
+    "open_store",
     "outbound_headers",
     "with_request_id",
 ]

@@ -70,7 +70,7 @@ def _findings(stats: Stats) -> Iterator[Found]:
     parts = {
         "settings": settings_findings(state.options),
         "plugins": plugin_findings(state, stats),
-        "journal": journal_findings(state.journal, state.options.journal_max_bytes),
+        "journal": journal_findings(state.journal, stats.journal.max_bytes if stats.journal else 0),
         "exporters": database_findings(state.exporters, stats.exporters),
         "routes": masked_findings(app, state) if app is not None else (),
         "clock": clock_findings(watch, state.exporters, newest_segment(state.journal)),

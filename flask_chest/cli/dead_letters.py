@@ -21,11 +21,9 @@ from flask_chest.journal.leases import Leases
 if TYPE_CHECKING:
     from flask_chest.journal import DeadLetter, Reader
 
-_MAX_ERROR: Final = 100
+_MAX_ERROR: Final = 300
 
-dead_letter: Final = Group(
-    "dead-letter", help="List the records that a database refused, and send them again."
-)
+dead_letter: Final = Group("dead-letter", help="List, retry or drop what databases refused.")
 
 
 @dead_letter.command("list")

@@ -32,12 +32,14 @@ def flush(timeout: float) -> None:
       flask chest flush --timeout 120
     """  # noqa: D301 - click reads \b as "keep these lines"
     state = current_state()
+    if state.mode:
+        return  # nothing is delivered, which was said
     refuse_unknown(state.exporters, state.journal.folder)
     state.journal.claim()
     try:
         with going_on(f"What was not delivered waits in the journal: {way('flush')}"):
             arrived = _deliver(timeout)
-        stats = state.stats()
+        stats = state.stats(process=True)
     finally:
         state.close()
     for name, exporter in stats.exporters.items():

@@ -30,11 +30,14 @@ class Unconfigured(Exporter):
 
     config: config_model
 
+    @property
+    def missing(self) -> str:
+        """What is missing, and how to give it."""
+        return f"its URL is not known here. Give it: --store {self.config.name}=URL"
+
     def open(self) -> NoReturn:
         """Say what is missing."""
-        raise ExporterUnavailable(
-            f"its URL is not known here. Give it: --store {self.config.name}=URL"
-        )
+        raise ExporterUnavailable(self.missing)
 
     def export(self, batch: Batch) -> NoReturn:  # noqa: ARG002 - the interface
         """Say what is missing."""

@@ -66,6 +66,29 @@ def make_exporters(
     }
 
 
+def make_exporter(
+    where: str,
+    entry: str | Mapping[str, Any],
+    installed: Mapping[str, type[Exporter]],
+    instance_path: str,
+    *,
+    left_out: Collection[PluginInfo] = (),
+) -> Exporter:
+    """Return one exporter, configured and not open.
+
+    Args:
+        where: Where the entry is written, for errors.
+        entry: As in CHEST_EXPORTERS.
+        installed: Exporter classes by type.
+        instance_path: Replaces ``<instance>``.
+        left_out: Installed plugins that were not loaded.
+
+    Raises:
+        ConfigurationError: The entry is wrong, or its type is not installed.
+    """
+    return _make(where, entry, _Types(installed, left_out), instance_path)
+
+
 def validate_exporters(exporters: Mapping[str, Exporter]) -> None:
     """Call `Exporter.validate` of each exporter.
 
@@ -185,6 +208,12 @@ def _make_exporter(
             f"{where}: the name of an exporter is also part of file names. Use 1 to 64 letters, "
             "digits, '_', '-'"
         )
+    return _make(where, entry, types, instance_path)
+
+
+def _make(
+    where: str, entry: str | Mapping[str, Any], types: _Types, instance_path: str
+) -> Exporter:
     if isinstance(entry, str):
         kind = types.of_url(where, entry)
         fields: dict[str, Any] = hidden({"url": entry})

@@ -14,7 +14,14 @@ from support.other_user import SECRET, UID, Precious, needs_root, own, place_for
 pytestmark = needs_root
 
 PROGRAMS = Path(__file__).with_name("programs")
-COMMANDS = [["flush"], ["check"], ["records"], ["routes"], ["top", "user"], ["plugins"]]
+COMMANDS = [
+    *(["flush"], ["check"], ["records"], ["routes"], ["top", "user"], ["plugins"], ["status"]),
+    ["dead-letter", "list"],
+    ["schema", "apply"],
+    ["schema", "print"],
+    ["purge", "--before", "90d", "--yes"],
+    ["erase", "user == 'eve'", "--yes"],
+]
 
 TELLS = """
 import os
@@ -91,7 +98,7 @@ def owners(place):
     return {path.lstat().st_uid for path in (place / "instance").rglob("*")}
 
 
-@pytest.mark.parametrize("first", COMMANDS, ids=lambda words: words[0])
+@pytest.mark.parametrize("first", COMMANDS, ids=" ".join)
 def test_when_roots_cron_runs_first_the_application_starts_and_records(place, first):
     command(place, *first)
     assert owners(place) <= {UID}

@@ -112,7 +112,8 @@ def test_a_journal_near_its_limit_or_above_the_free_space_is_a_warning(started):
 
 def test_a_journal_that_cannot_be_created_is_an_error(place):
     set_app(place, "journal='app.py/journal'")
-    assert "Not a directory" in findings(place, code=1)["journal", "permissions"]["text"]
+    done = place.flask("check", code=1)
+    assert "Not a directory" in done.stdout + done.stderr
 
 
 def test_another_application_in_the_same_journal_is_an_error(started):

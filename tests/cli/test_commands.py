@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 
 PROGRAMS = Path(__file__).with_name("programs")
-COMMANDS = ["check", "flush", "plugins", "records", "routes", "top"]
+COMMANDS = [
+    *("status", "check", "flush", "dead-letter", "schema", "copy", "purge", "erase"),
+    *("records", "routes", "top", "plugins"),
+]
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def test_no_output_has_the_password_of_a_url(place, url):
 
 def test_only_a_folder_that_is_there_is_read_and_none_is_made(place):
     missing = place.folder / "no" / "such"
-    done = place.alone("--journal", missing, "--store", place.url, "status", code=0)
-    assert "0 records" in done.stdout
-    place.alone("--journal", missing, "--store", place.url, "flush", code=0)
+    options = ("--journal", missing, "--store", f"sqlite:///{place.folder}/chest.sqlite3")
+    assert "0 records" in place.alone(*options, "status", code=0).stdout
+    place.alone(*options, "flush", code=0)
     assert not missing.exists()

@@ -23,12 +23,12 @@ _REASON: Final = ".reason"
 _MAX_FILES: Final = 3
 
 
-def journal_findings(journal: Journal, max_bytes: int | None) -> Iterator[Found]:
+def journal_findings(journal: Journal, max_bytes: int) -> Iterator[Found]:
     """Yield what is found of a journal.
 
     Args:
         journal: As the settings name it.
-        max_bytes: CHEST_JOURNAL_MAX_BYTES; None for the default.
+        max_bytes: CHEST_JOURNAL_MAX_BYTES; 0 for the default.
     """
     if journal.folder is None:
         text = "in memory: what is not delivered ends with its process"

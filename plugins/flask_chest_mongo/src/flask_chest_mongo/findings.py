@@ -149,18 +149,18 @@ class Inspection:
             yield Finding(
                 "warning",
                 "retention",
-                f"the server deletes records {_after(ours)}, and the configuration says "
-                f"{_after(self._retention_seconds)}",
+                f"the server {_deletes(ours)}, and by the configuration it "
+                f"{_deletes(self._retention_seconds)}",
                 f"{_REPAIR}, as a user who may change indexes",
             )
         else:
-            yield Finding("ok", "retention", f"the server deletes records {_after(ours)}")
+            yield Finding("ok", "retention", f"the server itself {_deletes(ours)}")
         for name, seconds in ages.items():
             yield Finding(
                 "warning",
                 "retention",
-                f"the index {name}, which is not ours, lets the server delete records "
-                f"{_after(seconds)}",
+                f"the index {name}, which is not ours, is one by which the server "
+                f"{_deletes(seconds)}",
                 "Drop it unless that is meant",
             )
 
@@ -196,10 +196,11 @@ def _is_allowed(attempt: Callable[[], object]) -> bool:
     return True
 
 
-def _after(seconds: int | None) -> str:
+def _deletes(seconds: int | None) -> str:
     if seconds is None:
-        return "never"
-    return f"after {seconds / 86_400:g} days" if seconds >= 86_400 else f"after {seconds} seconds"
+        return "deletes nothing"
+    age = f"{seconds / 86_400:g} days" if seconds >= 86_400 else f"{seconds} seconds"
+    return f"deletes records after {age}"
 
 
 def _mib(size: float) -> str:

@@ -115,10 +115,11 @@ def following(after: Position | None, until: datetime | None) -> Filter:
     conditions: list[Filter] = []
     if after is not None:
         date, microseconds = _parts(aware("after", after[0]))
-        at_once = {"started_at": date, "started_at_us": microseconds}
-        earlier = {"started_at": date, "started_at_us": {"$lt": microseconds}}
-        not_after = {**at_once, "_id": {"$lte": Binary(UUID(after[1]).bytes, 4)}}
-        conditions.append({"started_at": {"$gte": date}, "$nor": [earlier, not_after]})
+        left_out: list[Filter] = [{"started_at": date, "started_at_us": {"$lt": microseconds}}]
+        if after[1]:
+            at_once = {"started_at": date, "started_at_us": microseconds}
+            left_out.append({**at_once, "_id": {"$lte": Binary(UUID(after[1]).bytes, 4)}})
+        conditions.append({"started_at": {"$gte": date}, "$nor": left_out})
     if until is not None:
         conditions.append(before(aware("until", until)))
     return every(*conditions)
