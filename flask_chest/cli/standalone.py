@@ -28,6 +28,9 @@ _NOT_OURS: Final[Mapping[str, object]] = {
 }
 """Settings that would import the application's code, or need its secret key."""
 
+_ALONE: Final = ("copy", "plugins")
+"""Commands that may be given all they need as arguments."""
+
 _EXPORTERS: Final = f"{ENVIRONMENT_PREFIX}EXPORTERS"
 _JOURNAL: Final = f"{ENVIRONMENT_PREFIX}JOURNAL"
 
@@ -39,12 +42,13 @@ class _Owner:
 _owner: Final = _Owner()
 
 
-def _make_app(journal: str | None, stores: Mapping[str, str]) -> Flask:
+def _make_app(journal: str | None, stores: Mapping[str, str], *, needs_nothing: bool) -> Flask:
     """Return an application that serves nothing, for which the commands run.
 
     Args:
         journal: Folder of the journal; None for that of the environment, if it has one.
         stores: URLs by name; empty for those of the environment, if it has any.
+        needs_nothing: Whether there may be neither of them.
 
     Raises:
         ConfigurationError: A setting or a URL is wrong.
@@ -58,7 +62,7 @@ def _make_app(journal: str | None, stores: Mapping[str, str]) -> Flask:
     }
     for name in names_in_journal(journal):
         exporters.setdefault(name, {"type": Unconfigured.type, "name": name})
-    if not exporters and journal == "memory":
+    if not exporters and journal == "memory" and not needs_nothing:
         raise click.UsageError(
             "Say what to work on: --store URL for a database, --journal FOLDER for the journal "
             f"of an application, or both. {_EXPORTERS} and {_JOURNAL} say the same in the "
@@ -102,7 +106,8 @@ def _read_stores(
 
 @click.pass_context
 def _begin(context: click.Context, store: dict[str, str], journal: str | None) -> None:
-    app = _make_app(journal, store)
+    needs_nothing = context.invoked_subcommand in _ALONE
+    app = _make_app(journal, store, needs_nothing=needs_nothing)
     context.with_resource(app.app_context())
     begin()
 

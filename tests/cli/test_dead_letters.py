@@ -146,3 +146,45 @@ def test_an_unknown_id_or_exporter_is_an_error(refused):
     assert "No dead letter has the ID nonsense. Nothing was deleted" in done.stderr
     done = refused.flask("dead-letter", "list", "--exporter", "mian", code=1)
     assert "no such exporter. CHEST_EXPORTERS has ['main']" in done.stderr
+
+
+# -- retry ---------------------------------------------------------------------------------------
+
+
+def users(place):
+    lines = place.flask("records", code=0).stdout.splitlines()
+    return sorted(json.loads(line)["variables"]["user"] for line in lines)
+
+
+def test_retried_ones_are_stored_and_are_dead_letters_no_more(refused):
+    refused.flask("dead-letter", "retry", code=1)
+    assert len(listed(refused)) == 2, "the cause is still there"
+    sql(refused, "DROP TRIGGER no_ada")
+    done = refused.flask("dead-letter", "retry", code=0)
+    assert done.stdout == "main: 2 of 2 records stored\n"
+    assert listed(refused) == []
+    assert users(refused) == ["ada", "ada", "bob"]
+    told = json.loads(refused.flask("status", "--json", code=0).stdout)["exporters"]["main"]
+    assert told["delivered"] == 3
+    assert refused.flask("dead-letter", "retry", code=0).stdout == "main: no dead letters\n"
+
+
+def test_one_is_retried_by_its_id_without_the_application(refused):
+    first, second = listed(refused)
+    sql(refused, "DROP TRIGGER no_ada")
+    options = ("--journal", refused.journal)
+    done = refused.alone(*options, "dead-letter", "retry", first["id"], code=1)
+    assert "main: its URL is not known here. Give it: --store main=URL" in done.stderr
+    options += ("--store", refused.url)
+    done = refused.alone(*options, "dead-letter", "retry", first["id"], code=0)
+    assert done.stdout == "main: 1 of 1 record stored\n"
+    assert listed(refused) == [second]
+    done = refused.alone(*options, "dead-letter", "retry", first["id"], code=1)
+    assert "Nothing was sent" in done.stderr
+
+
+def test_what_is_refused_again_is_named_with_the_reason(refused):
+    done = refused.flask("dead-letter", "retry", code=1)
+    for letter in listed(refused):
+        assert f"main: {letter['id']} was refused again: SQLite" in done.stderr
+    assert done.stdout == "main: 0 of 2 records stored\n"
