@@ -22,6 +22,8 @@ Position: TypeAlias = tuple[datetime, str]
 
 
 _PAGE: Final = 1_000
+_MICROSECOND: Final = timedelta(microseconds=1)
+_LAST: Final = datetime.max.replace(tzinfo=timezone.utc) - _MICROSECOND
 
 
 class Where(TypedDict, total=False):
@@ -258,8 +260,13 @@ class Store(Exporter):
                 return total
 
     def _pages(self) -> Iterator[list[Record]]:
+        """Yield all that is there, a page at a time: not what arrives at the end meanwhile."""
+        newest = self.query(limit=1)
+        if not newest:
+            return
         after: Position | None = None
-        while page := self.page(after=after, limit=_PAGE):
+        until = min(newest[0].started_at, _LAST) + _MICROSECOND
+        while page := self.page(after=after, until=until, limit=_PAGE):
             yield page
             after = page[-1].started_at, page[-1].id
 

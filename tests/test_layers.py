@@ -26,7 +26,7 @@ LAYERS = [
     {"plugins"},
     {"export"},
     {"settings"},
-    {"opening"},
+    {"opening", "upkeep"},
     {"app_state"},
     {"cli", "current", "applications"},
     {"extension", "correlation"},
