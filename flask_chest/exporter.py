@@ -89,6 +89,10 @@ class Exporter(ABC):
     config_model: ClassVar[builtins.type[BaseModel]]
     """Validates the entry. When the entry is a URL, it is in the field `url`."""
 
+    for_tests: ClassVar[bool] = False
+    """Whether it keeps records in this process alone, for tests. Such an exporter gets records
+    while the TESTING of the application is on, too."""
+
     def __init__(self, config: BaseModel) -> None:
         self.config = config
 

@@ -15,7 +15,7 @@ from flask_chest.app_state import AppState
 from flask_chest.applications import Applications
 from flask_chest.capture import suppression
 from flask_chest.capture.carried import carrying
-from flask_chest.capture.decorator import AnyView, TrackDecorator
+from flask_chest.capture.decorator import AnyView, TrackDecorator, exclude
 from flask_chest.capture.generators import GivenGenerator
 from flask_chest.capture.job import Job, Place
 from flask_chest.capture.job_decorator import AnyFunction, decorate
@@ -26,7 +26,7 @@ from flask_chest.errors import ConfigurationError
 from flask_chest.journal import LEASE_SECONDS
 from flask_chest.plugins.discovery import PluginInfo
 from flask_chest.runtime.counters import Stats
-from flask_chest.settings.load import load_settings
+from flask_chest.settings.load import Given
 from flask_chest.store import Store
 from flask_chest.upkeep import erasure
 
@@ -79,12 +79,17 @@ class FlaskChest:
                 f"The application {app.name!r} has served a request already. Call init_app "
                 "where it is created"
             ) from error
-        options = load_settings(self._arguments, app.config)
-        state = AppState(app, self, options, self._registered, self._decorator)
+        given = Given(self._arguments, app.config)
+        state = AppState(app, self, given, self._registered, self._decorator)
         state.capture.install()
         app.extensions[KEY] = state
         app.cli.add_command(group)
         self._applications.add(state)
+        try:
+            state.plugins.init_app(app, self, state.plugin_settings)
+        except BaseException:
+            state.close()  # or the error would keep the journal in use
+            raise
 
     def register_plugin(self, plugin: object, name: str | None = None) -> None:
         """Add a plugin that is not installed as a package, for applications initialised later.
@@ -161,6 +166,21 @@ class FlaskChest:
             return self._decorator.attach(variables[0], rule, self._applications.begin_record)
         rule = decorator_rule("track", variables, request_id, sample_rate)
         return lambda view: self._decorator.attach(view, rule, self._applications.begin_record)
+
+    @staticmethod
+    def exclude(view: AnyView, /) -> AnyView:
+        """Record no request to a view, or to the views of a blueprint, even with CHEST_TRACK_ALL.
+
+        For views that are about the application itself, such as probes::
+
+            @app.get("/healthz")
+            @chest.exclude
+            def healthz(): ...
+
+
+            chest.exclude(blueprint)
+        """
+        return exclude(view)
 
     @staticmethod
     def drop_request() -> None:
@@ -293,6 +313,13 @@ class FlaskChest:
             process: Whether to count only what this process did.
         """
         return self._applications.current_or_only().stats(process=process)
+
+    def journal_fault(self) -> str | None:
+        """Return why a record could not be written to the journal now; None when it could.
+
+        It tries, on the disk; so a probe may ask, and a request should not.
+        """
+        return self._applications.current_or_only().journal.fault()
 
     def store(self, name: str = "main") -> Store:
         """Return the read side of an exporter: query, count, purge and summaries.

@@ -11,7 +11,7 @@ from flask_chest.plugins.manager import Plugins
 from flask_chest.runtime.counters import Counters
 from flask_chest.runtime.log import Throttle
 from flask_chest.settings.exporters import make_exporter
-from flask_chest.settings.load import load_settings
+from flask_chest.settings.load import Given
 from flask_chest.settings.model import INSTANCE
 from flask_chest.settings.stages import names_instance
 from flask_chest.store import Store
@@ -59,7 +59,7 @@ def open_store(url_or_config: str | Mapping[str, Any]) -> Store:
 
 
 def _make(url_or_config: str | Mapping[str, Any]) -> Store:
-    options = load_settings({}, {}, only=("plugins", "block_plugins", "external_plugins"))
+    options = Given({}, {}, only=("plugins", "block_plugins", "external_plugins")).settings()
     choice = discovery.Choice(
         options.plugins, options.block_plugins, external=options.external_plugins
     )

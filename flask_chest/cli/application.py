@@ -98,6 +98,8 @@ def disk_journal() -> DiskJournal:
 def begin() -> None:
     """Do what all our commands do first: as root, become the user to whom the journal belongs."""
     state = current_state()
+    if state.mode:
+        click.echo(state.mode, err=True)
     folder = state.journal.folder
     if folder is None:
         return

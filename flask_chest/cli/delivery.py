@@ -32,6 +32,8 @@ def flush(timeout: float) -> None:
       flask chest flush --timeout 120
     """  # noqa: D301 - click reads \b as "keep these lines"
     state = current_state()
+    if state.mode:
+        return  # nothing is delivered, which was said
     refuse_unknown(state.exporters, state.journal.folder)
     state.journal.claim()
     try:

@@ -16,7 +16,7 @@ from flask_chest.cli.group import Commands
 from flask_chest.cli.unconfigured import Plugin, Unconfigured, names_in_journal
 from flask_chest.current import KEY
 from flask_chest.runtime import command
-from flask_chest.settings.load import load_settings
+from flask_chest.settings.load import Given
 from flask_chest.settings.model import ENVIRONMENT_PREFIX, INSTANCE
 
 _STORE: Final = re.compile(r"(?s)(?:([A-Za-z0-9_-]{1,64})=)?([A-Za-z][\w+.-]*://.*)")
@@ -54,7 +54,7 @@ def _make_app(journal: str | None, stores: Mapping[str, str], *, needs_nothing: 
         ConfigurationError: A setting or a URL is wrong.
         click.UsageError: There is neither a journal nor a store.
     """
-    given = load_settings(_NOT_OURS, {})
+    given = Given(_NOT_OURS, {}).settings()
     if journal is None:
         journal = "memory" if INSTANCE in given.journal else given.journal
     exporters: dict[str, str | dict[str, Any]] = {
@@ -68,7 +68,7 @@ def _make_app(journal: str | None, stores: Mapping[str, str], *, needs_nothing: 
             f"of an application, or both. {_EXPORTERS} and {_JOURNAL} say the same in the "
             "environment"
         )
-    options = load_settings(
+    settings = Given(
         {
             **_NOT_OURS,
             "journal": journal,
@@ -78,7 +78,7 @@ def _make_app(journal: str | None, stores: Mapping[str, str], *, needs_nothing: 
     )
     app = Flask("flask_chest", instance_path="/", static_folder=None)
     app.extensions[KEY] = AppState(
-        app, _owner, options, {"flask-chest": Plugin()}, TrackDecorator()
+        app, _owner, settings, {"flask-chest": Plugin()}, TrackDecorator()
     )
     return app
 

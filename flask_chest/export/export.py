@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Final
 
 from flask_chest.export.scheduler import Scheduler
@@ -33,6 +33,7 @@ class Export:
         supervisors: One for each exporter, by name.
         interval_seconds: Between two deliveries.
         shutdown_seconds: How long the end of the process may be held up.
+        rests: Whether nothing is to be delivered now, as in tests.
     """
 
     def __init__(
@@ -42,11 +43,13 @@ class Export:
         *,
         interval_seconds: float,
         shutdown_seconds: float,
+        rests: Callable[[], bool] = lambda: False,
     ) -> None:
         self.supervisors = supervisors
         self._journal = journal
         self._interval_seconds = interval_seconds
         self._shutdown_seconds = shutdown_seconds
+        self._rests = rests
         self._finalizer: weakref.finalize[..., Export] | None = None
         self.after_fork()
         Scheduler.preload()
@@ -57,6 +60,8 @@ class Export:
         self._lock = threading.RLock()  # a signal handler may close what it interrupts
         self._scheduler: Scheduler | None = None
         self.is_started = False
+        self._is_closed = False
+        self._flushing = 0  # threads that wait for a flush
         self._must_drain = False
         self._not_before = 0.0
         if self._finalizer is not None:
@@ -86,19 +91,41 @@ class Export:
             self._scheduler = scheduler
             _close_at_end_of_child(self)
             self.is_started = True
+            self._is_closed = False
             for supervisor in self.supervisors.values():
                 supervisor.start(self._interval_seconds)
             self._not_before = 0.0
 
     def flush(self, timeout_seconds: float) -> bool:
-        """Deliver now; True when everything reached every exporter in time."""
+        """Deliver now; True when everything reached every exporter in time.
+
+        While nothing is to be delivered, nothing waits either.
+        After `close`, all rests again when this returns.
+
+        Raises:
+            ConfigurationError: It was closed, and a process with other exporters uses the journal.
+        """
+        if self._rests():
+            return True
         deadline = time.monotonic() + timeout_seconds
+        with self._lock:
+            self._flushing += 1
         try:
+            if self._is_closed:
+                self._journal.claim()
             flushes = [supervisor.flush(deadline) for supervisor in self.supervisors.values()]
+            arrived = [flush.wait() for flush in flushes]
+            return all(arrived)
         except RuntimeError:  # no thread can be started
             return False
-        arrived = [flush.wait() for flush in flushes]
-        return all(arrived)
+        finally:
+            self._rest_if_closed()
+
+    def _rest_if_closed(self) -> None:
+        with self._lock:  # a request that starts delivery meanwhile comes before or after
+            self._flushing -= 1
+            if self._is_closed and not self._flushing:
+                _end(None, self.supervisors.values(), self._journal, time.monotonic())
 
     def close(self) -> None:
         """Deliver what can be delivered before the deadline, then end all threads."""
@@ -124,9 +151,11 @@ class Export:
         if scheduler is not None:
             scheduler.stop()
         if self._must_drain:
-            deadline += self._preload()
-            self._drain(deadline)
+            if self._shutdown_seconds > 0:  # without any time, nothing is imported either
+                deadline += self._preload()
+                self._drain(deadline)
             self._must_drain = False
+        self._is_closed = True
         _end(scheduler, self.supervisors.values(), self._journal, deadline)
 
     def _preload(self) -> float:

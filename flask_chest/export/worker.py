@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask_chest.errors import BatchRejected, ChestError
 from flask_chest.exporter import Batch
+from flask_chest.journal import SegmentsUnreadable
 from flask_chest.runtime import fork
 from flask_chest.runtime.log import logger, raised
 
@@ -243,7 +244,7 @@ class Worker:
     # -- Under the delivery lease ----------------------------------------------------------------
 
     def _deliver(self) -> bool | None:
-        """Return True when all has arrived, False when told to stop, None without the lease.
+        """Return whether all has arrived that can be read; None without the lease.
 
         Raises:
             Exception: Whatever the exporter raises. What has not arrived waits.
@@ -253,24 +254,38 @@ class Worker:
                 return None
             self._holds_lease = True
             try:
-                for chunk in self._reader.chunks(self._max_records, self._max_bytes):
-                    if self._is_stopping:
-                        return False
-                    self._open()
-                    self._is_used = True
-                    waited = self._waiting(chunk) if self._backoff.is_failing else None
-                    self._export(chunk)
-                    if waited is None:
-                        self._backoff.succeeded()
-                    else:
-                        self._recover(waited)
-                    # A long backlog may fail half way: what has arrived makes room meanwhile.
-                    if time.monotonic() >= self._prune_at:
-                        self._prune()
+                has_all = self._deliver_chunks()
                 self._idle()
             finally:
                 self._holds_lease = False
-            return True
+            return has_all
+
+    def _deliver_chunks(self) -> bool:
+        try:
+            for chunk in self._reader.chunks(self._max_records, self._max_bytes):
+                if self._is_stopping:
+                    return False
+                self._open()
+                self._is_used = True
+                waited = self._waiting(chunk) if self._backoff.is_failing else None
+                self._export(chunk)
+                if waited is None:
+                    self._backoff.succeeded()
+                else:
+                    self._recover(waited)
+                # A long backlog may fail half way: what has arrived makes room meanwhile.
+                if time.monotonic() >= self._prune_at:
+                    self._prune()
+        except SegmentsUnreadable as error:  # the exporter is well, and needs no pause
+            self._throttle.log(
+                logging.ERROR,
+                f"unreadable {self._name}",
+                f"The exporter {self._name!r} got all records but some that cannot be read: "
+                f"{error}",
+                error,
+            )
+            return False
+        return True
 
     def _waiting(self, chunk: Chunk) -> str:
         """Say how much waits, and for how long; `chunk` is the first of it."""
@@ -301,12 +316,14 @@ class Worker:
                     self._export(half)
                 return
             self._reject(batch, error)
+            # Each part by itself: when a later one fails, no record is dead-lettered a second time.
+            self._reader.acknowledge(chunk)
         else:
-            self._counters.add("delivered", self._name, len(batch))
             with self._watched("chest_exported"):
                 self._plugins.exported(self._name, batch)
-        # Each part by itself: when a later one fails, no record is dead-lettered a second time.
-        self._reader.acknowledge(chunk)
+            self._reader.acknowledge(chunk)
+            # Last: what is not acknowledged is delivered again, and would be counted twice.
+            self._counters.add("delivered", self._name, len(batch))
 
     def _reject(self, batch: Batch, error: BatchRejected) -> None:
         self._reader.dead_letter(batch.lines, error)

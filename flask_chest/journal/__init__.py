@@ -1,6 +1,6 @@
 """The journal: where records wait, as bytes, until every exporter has delivered them."""
 
-from flask_chest.journal.disk import DiskJournal, Fsync
+from flask_chest.journal.disk import DiskJournal
 from flask_chest.journal.interface import (
     LEASE_SECONDS,
     Chunk,
@@ -9,9 +9,12 @@ from flask_chest.journal.interface import (
     Journal,
     Matches,
     Reader,
+    SegmentsUnreadable,
     WhenFull,
 )
 from flask_chest.journal.memory import MemoryJournal
+from flask_chest.journal.nowhere import NoJournal
+from flask_chest.journal.own_segment import Fsync
 
 __all__ = [
     "LEASE_SECONDS",
@@ -23,6 +26,8 @@ __all__ = [
     "Journal",
     "Matches",
     "MemoryJournal",
+    "NoJournal",
     "Reader",
+    "SegmentsUnreadable",
     "WhenFull",
 ]

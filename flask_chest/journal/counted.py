@@ -65,12 +65,16 @@ class Counted(BaseModel):
             Newer: It will, to a newer release.
         """
         try:
-            return cls.model_validate_json(content)
+            found = cls.model_validate_json(content)
         except ValidationError as error:
             [first, *_] = error.errors(include_url=False)
-            if first["loc"] == ("version",) and isinstance(first["input"], int):
-                raise Newer(f"its version is {first['input']}") from error
+            version = first["input"]
+            if first["loc"] == ("version",) and isinstance(version, int) and version > 1:
+                raise Newer(f"its version is {version}") from error
             raise Damaged(f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}") from error
+        if "version" not in found.model_fields_set:
+            raise Damaged("it has no version")
+        return found
 
     def plus(self, others: dict[str, Counted], *, keep_names: int) -> Counted:
         """Return the total with processes that have ended.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import contextlib
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, cast
 
 from pydantic_core import from_json
 
+from flask_chest.journal.dead_letters import SUFFIX
 from flask_chest.journal.interface import DeadLetter, Erased
+from flask_chest.journal.leases import Leases
 from flask_chest.journal.segment import Segment, segments
 
 if TYPE_CHECKING:
@@ -18,6 +22,48 @@ if TYPE_CHECKING:
 
 _READ_RECORDS: Final = 1_000
 _READ_BYTES: Final = 1_048_576
+
+
+@contextlib.contextmanager
+def erase(
+    layout: Layout,
+    followed: Callable[[], Mapping[str, DiskReader]],
+    new_reader: Callable[[str], DiskReader],
+    matches: Matches,
+    *,
+    timeout_seconds: float,
+    sync: bool,
+) -> Iterator[Erased]:
+    """Erase records, and let no process deliver in the `with` block.
+
+    Args:
+        layout: The journal's folders.
+        followed: Returns the readers of the exporters that the journal keeps records for.
+        new_reader: Makes the reader of another exporter.
+        matches: Says which records are meant.
+        timeout_seconds: How long to wait for deliveries that are under way.
+        sync: Whether the disk must have it in the end.
+
+    Raises:
+        DeliveryBusy: A delivery has not ended in time. Nothing was erased.
+        OSError: Something could not be read or written. All else was erased.
+    """
+
+    def everybody() -> dict[str, DiskReader]:
+        layout.refresh()
+        readers = dict(followed())
+        for file in layout.dead_letters.names():
+            name = file.removesuffix(SUFFIX)
+            if name != file and name not in readers:
+                readers[name] = new_reader(name)
+        return readers
+
+    with Leases(everybody, time.monotonic() + timeout_seconds) as leases:
+        leases.take()
+        waits_for = leases.readers.keys() & followed().keys()
+        erased = Erasure(layout, leases.readers, waits_for, matches, sync=sync).run()
+        leases.take()  # those of exporters that came meanwhile: they may have read before
+        yield erased
 
 
 class Erasure:

@@ -133,6 +133,10 @@ class Rejections:
     last_error: str | None = None
 
 
+class SegmentsUnreadable(OSError):
+    """Records of some segments cannot be read or quarantined now. All others were yielded."""
+
+
 class Reader(ABC):
     """Reads the journal for one exporter, from its cursor on."""
 
@@ -160,8 +164,9 @@ class Reader(ABC):
         unless a single record is larger. The caller acknowledges each before it asks for the next.
 
         Raises:
-            OSError: Some records cannot be read; all others were yielded before. What no retry
-                makes readable is quarantined, and does not come again.
+            SegmentsUnreadable: Some records cannot be read; all others were yielded before. What no
+                retry makes readable is quarantined, and does not come again.
+            OSError: Nobody can tell what waits.
         """
 
     @abstractmethod
@@ -247,6 +252,13 @@ class Journal(ABC):
         Raises:
             ConfigurationError: It may not.
         """
+
+    def fault(self) -> str | None:
+        """Return why no record can be kept now; None when one can. Never raises.
+
+        It writes to the disk, so no request waits for it.
+        """
+        return None
 
     @property
     @abstractmethod

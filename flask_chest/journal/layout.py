@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from flask_chest.journal.folder import Folder
 from flask_chest.journal.locks import try_lock
 
 _PROBE = ".probe"
+_PAGE = bytes(4_096)
 
 
 class Layout:
@@ -72,7 +74,7 @@ class Layout:
             folder.close()
 
     def probe(self) -> None:
-        """Create, lock and delete a file.
+        """Create, lock, write and delete a file.
 
         Raises:
             OSError: One of these is not possible here.
@@ -80,6 +82,8 @@ class Layout:
         descriptor = self.root.create(_PROBE, os.O_WRONLY)
         try:
             try_lock(descriptor)
+            if os.write(descriptor, _PAGE) != len(_PAGE):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             with contextlib.suppress(FileNotFoundError):  # another process may probe, too
                 self.root.unlink(_PROBE)
         finally:

@@ -159,8 +159,9 @@ class MemoryReader(Reader):
             self._throttle.log(
                 logging.ERROR,
                 f"memory_full {self._exporter}",
-                f"Records are lost: {self._bytes} bytes wait in memory for the exporter "
+                f"Records are lost ({{number}}): {self._bytes} bytes wait in memory for exporter "
                 f"{self._exporter!r}, and no more may (CHEST_JOURNAL_MAX_BYTES)",
+                number=dropped,
             )
 
     def _pop(self) -> None:

@@ -153,21 +153,20 @@ class ProcessCounters:
             self._is_writing = False
 
     def _notice_loss(self) -> None:
-        """Go on with another file when somebody deleted ours, or added it to the total.
+        """Write the file anew when it is not there; to another one when ours was added up.
 
         Raises:
             OSError: It cannot be looked at.
         """
         if self._written is not None and not self._file.is_there():
-            self._hand_over(is_lost=not self._is_in_total())
+            if self._is_in_total():
+                self._hand_over()
+            else:
+                self._written = None
 
-    def _hand_over(self, *, is_lost: bool = False) -> None:
-        """Go on with another file, and with what ours has not.
-
-        Args:
-            is_lost: Whether somebody deleted ours, so that the next one has everything.
-        """
-        if self._written is not None and not is_lost:
+    def _hand_over(self) -> None:
+        """Leave the file to others, and go on with what it has not."""
+        if self._written is not None:
             self._given = sum_counts([self._given, self._written.counts])
         self._written = None
         self._file.give_up()
@@ -204,6 +203,8 @@ class ProcessCounters:
                 self._notice_loss()
                 self._layout.refresh()
                 living, ended = read_all(self._layout.processes, self._file.name, self._say)
+                if any(self._file.name in total.contains for total in ended):
+                    self._hand_over()  # somebody adds it up just now
                 size_bytes = size_of(self._layout)
             (living if self._is_started else ended).append(self._own())
             path = str(self._layout.path)

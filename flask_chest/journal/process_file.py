@@ -7,6 +7,7 @@ reader finds under the name is whole, and locked unless the process has ended.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 from typing import TYPE_CHECKING, Final
@@ -48,7 +49,12 @@ class ProcessFile:
         """
         if self.name is None or self._descriptor is None:
             return False
-        return is_at(self._descriptor, self._folder, self.name)
+        try:
+            return is_at(self._descriptor, self._folder, self.name)
+        except OSError as error:
+            if error.errno == errno.EBADF:  # somebody closed what was open, as a daemon does
+                return False
+            raise
 
     def replace(self, content: bytes) -> None:
         """Create it, or replace it as a whole.
@@ -86,7 +92,8 @@ class ProcessFile:
     def _close(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
-            os.close(descriptor)
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
 
 
 def names_of_processes(folder: Folder) -> list[str]:

@@ -66,18 +66,26 @@ class Quarantine:
     def move_if_unreadable(self, segment: Segment, error: OSError) -> None:
         """Move a segment that no retry makes readable, unless a process still writes to it.
 
-        What is no regular file of the journal's owner goes as it is: a link is not followed.
-
-        Raises:
-            OSError: It could not be moved.
+        What is no regular file of the journal's owner goes as it is: a link is not followed. Never
+        raises: one that cannot be moved stays, and keeps no other from delivery.
         """
         if error.errno not in _UNREADABLE and not isinstance(error, NotOurFile):
             return
         with contextlib.suppress(OSError), segment.left() as is_left:  # it may be a link
             if not is_left:
                 return
-        self._make_room(0)
-        segment.move(self._folder)
+        try:
+            self._make_room(0)
+            segment.move(self._folder)
+        except OSError as fault:
+            self._throttle.log(
+                logging.ERROR,
+                "not quarantined",
+                f"{segment.name} cannot be read: {error}. It cannot be moved to "
+                f"{self._folder.path} either, and this is tried again: {fault}",
+                fault,
+            )
+            return
         reason = f"{segment.name} cannot be read: {error}"
         self._explain(segment.name, reason)
         self._counters.add("dropped", "damaged")
@@ -109,7 +117,8 @@ class Quarantine:
         )
 
     def _explain(self, part: str, reason: str) -> None:
-        write_private(self._folder, f"{part}.reason", os.O_TRUNC, f"{reason}\n".encode())
+        with contextlib.suppress(OSError):  # a full disk: the log says the same
+            write_private(self._folder, f"{part}.reason", os.O_TRUNC, f"{reason}\n".encode())
 
     def _make_room(self, size: int) -> None:
         self._folder.make()
@@ -123,6 +132,6 @@ class Quarantine:
         for name, freed in sizes.items():
             if total <= self._max_bytes:
                 return
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):  # one that cannot be deleted must not keep others
                 self._folder.unlink(name)
             total -= freed

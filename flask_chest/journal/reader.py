@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from flask_chest.journal.dead_letters import DeadLetters
 from flask_chest.journal.files import Syncer, read, write_private
 from flask_chest.journal.folder import NotOurFile
-from flask_chest.journal.interface import Chunk, DeadLetter, Reader, Rejections
+from flask_chest.journal.interface import Chunk, DeadLetter, Reader, Rejections, SegmentsUnreadable
 from flask_chest.journal.locks import LockFile
 from flask_chest.journal.rejections import rejections
 from flask_chest.journal.segment import segments
@@ -153,7 +153,7 @@ class DiskReader(Reader):
                 unreadable = unreadable or error
                 self._quarantine.move_if_unreadable(segment, error)
         if unreadable is not None:
-            raise unreadable
+            raise SegmentsUnreadable(unreadable.errno, str(unreadable)) from unreadable
 
     def acknowledge(self, chunk: Chunk) -> None:
         """Store the new offset."""
@@ -183,8 +183,10 @@ class DiskReader(Reader):
             self._throttle.log(
                 logging.ERROR,
                 f"dead letters {self._exporter}",
-                f"A refused record is lost: {letters.path} has reached {self._max_dead_letters} "
-                "bytes. Look into it with `flask chest dead-letter`, and retry or drop them",
+                f"Refused records are lost ({{number}}): {letters.path} has reached "
+                f"{self._max_dead_letters} bytes. Look into it with `flask chest dead-letter`, and "
+                "retry or drop them",
+                number=1,
             )
             return
         letters.add(line, error)
@@ -233,7 +235,7 @@ class DiskReader(Reader):
                     rest = segment.size() - cursor.get(segment.name, 0)
                 if rest > 0:
                     waiting += rest
-                    oldest = min(oldest, _created(segment.name, now))
+                    oldest = min(oldest, segment.created(now))
         return waiting, now - oldest
 
     def pending_records(self) -> int:
@@ -265,16 +267,3 @@ class DiskReader(Reader):
 
 def _is_blank(line: bytes) -> bool:
     return line.startswith(b" ")
-
-
-def _created(name: str, otherwise: float) -> float:
-    """Return the Unix time in seconds from the UUIDv7 in a segment's name.
-
-    Args:
-        name: Of the segment.
-        otherwise: What to return for another kind of name.
-    """
-    try:
-        return int(name[:8] + name[9:13], 16) / 1000
-    except ValueError:
-        return otherwise

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from flask_chest.journal.folder import NotOurFile
@@ -66,11 +66,12 @@ class Retention:
         with self._reported("Delivered records stay on the disk"):
             self._layout.refresh()
             readers = self.followed()
-            self._end_unused(readers)
+            with self._reported("Records are kept for an exporter that is not configured any more"):
+                self._end_unused(readers)
             cursors = [reader.load() for reader in readers.values()]
             for segment in segments(self._segments):
                 reached = min(cursor.get(segment.name, 0) for cursor in cursors)
-                with self._reported("Delivered records stay on the disk"):
+                with self._reported(f"{segment.name}, which is delivered, stays on the disk"):
                     self._delete_if_done(segment, reached)
             delete_unfinished(self._segments, time.time() - UNFINISHED_SECONDS)
 
@@ -95,40 +96,60 @@ class Retention:
             if size <= self._max_bytes:
                 return True
             if self._when_full == "drop_oldest":
-                readers = self.followed()
+                cursors = {name: self._cursor(each) for name, each in self.followed().items()}
                 for segment in segments(self._segments):
-                    with contextlib.suppress(NotOurFile, IsADirectoryError):  # delivery moves it
-                        size -= self._drop(segment, readers)
+                    with (
+                        self._reported(f"{segment.name} cannot be dropped to make room"),
+                        contextlib.suppress(NotOurFile, IsADirectoryError),  # delivery moves it
+                    ):
+                        size -= self._drop(segment, cursors)
                     if size <= self._max_bytes:
                         return True
-            self._throttle.log(
-                logging.ERROR,
-                "journal_full",
-                f"New records are dropped: the journal in {self._layout.path} has reached "
-                f"CHEST_JOURNAL_MAX_BYTES={self._max_bytes}",
-            )
             return False
         return True  # a disk that is full raises in the write
 
-    def _drop(self, segment: Segment, readers: Mapping[str, DiskReader]) -> int:
+    def fault(self) -> str | None:
+        """Return why no record can be kept now; None when one can. Writes a file. Never raises."""
+        try:
+            self._layout.refresh()
+            self._layout.probe()
+            if self._when_full == "drop_newest" and size_of(self._layout) > self._max_bytes:
+                return (
+                    f"the journal in {self._layout.path} has reached CHEST_JOURNAL_MAX_BYTES="
+                    f"{self._max_bytes}"
+                )
+        except OSError as error:
+            return f"the journal in {self._layout.path} cannot be used: {error}"
+        return None
+
+    def _drop(self, segment: Segment, cursors: Mapping[str, Mapping[str, int]]) -> int:
         """Delete a segment unless a process writes to it; return the bytes that this freed."""
         with segment.left() as is_left:
             if not is_left:
                 return 0
             size = segment.size()
-            for name, reader in readers.items():
-                lost = segment.count(reader.load().get(segment.name, 0))
-                if lost:
-                    self._counters.add(f"dropped {name}", "journal_full", lost)
-                    self._throttle.log(
-                        logging.ERROR,
-                        f"journal_full {name}",
-                        f"{lost} records are dropped before the exporter {name!r} had them: the "
-                        f"journal in {self._layout.path} has reached CHEST_JOURNAL_MAX_BYTES="
-                        f"{self._max_bytes}",
-                    )
+            lost = {
+                name: segment.count(cursor.get(segment.name, 0)) for name, cursor in cursors.items()
+            }
             segment.unlink()
-            return size
+        for name, number in lost.items():
+            if number:
+                self._counters.add(f"dropped {name}", "journal_full", number)
+                self._throttle.log(
+                    logging.ERROR,
+                    f"journal_full {name}",
+                    f"{{number}} records are dropped before the exporter {name!r} had them: the "
+                    f"journal in {self._layout.path} has reached CHEST_JOURNAL_MAX_BYTES="
+                    f"{self._max_bytes}",
+                    number=number,
+                )
+        return size
+
+    def _cursor(self, reader: DiskReader) -> Mapping[str, int]:
+        """Return a cursor; one that cannot be read has passed nothing, as far as anybody knows."""
+        with self._reported("More records may be counted as dropped than are"):
+            return reader.load()
+        return {}
 
     def followed(self) -> dict[str, DiskReader]:
         """Return the readers of all exporters that a living process has.
@@ -145,18 +166,38 @@ class Retention:
         files = sorted(names_in_use(self._layout.cursors))
         for name in set(readers).difference(self._readers):
             # All of them: it may have had other destinations before.
-            gone = [self._is_deleted(file) for file in files if exporter_of(file) == name]
+            own = [file for file in files if exporter_of(file) == name]
+            until = self._last_in_use(own)
+            gone = [self._is_deleted(file) for file in own]
             if not gone or not all(gone):  # without any, another process was faster
                 continue
-            waiting, _ = readers[name].pending()
+            waiting = self._undelivered(readers.pop(name), until)
             self._throttle.log(
                 logging.WARNING if waiting else logging.INFO,
                 f"removed {name}",
                 f"The exporter {name!r} is not configured any more: the journal in "
-                f"{self._layout.path} keeps nothing for it from now on. {waiting} bytes had not "
-                "been delivered to it",
+                f"{self._layout.path} keeps nothing for it from now on. "
+                + (
+                    f"{waiting:,} records had not been delivered to it" if waiting else "It had all"
+                ),
             )
-            del readers[name]
+
+    def _last_in_use(self, files: Iterable[str]) -> float:
+        """Return when a process last had an exporter, in Unix time."""
+        last = 0.0
+        for file in files:
+            with contextlib.suppress(FileNotFoundError):
+                last = max(last, self._layout.cursors.stat(file).st_mtime)
+        return last
+
+    def _undelivered(self, reader: DiskReader, until: float) -> int:
+        """Return how many records an exporter has missed that were begun before it had gone."""
+        cursor = self._cursor(reader)
+        found = 0
+        for segment in segments(self._segments):
+            with contextlib.suppress(FileNotFoundError, NotOurFile, IsADirectoryError):
+                found += segment.count_until(cursor.get(segment.name, 0), until)
+        return found
 
     def _is_deleted(self, file: str) -> bool:
         """Delete the lock of an exporter that no living process has; False when one has it."""

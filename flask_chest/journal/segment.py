@@ -1,16 +1,15 @@
-"""Segment files: one process writes, and holds a lock for as long as it may write again."""
+"""Segment files as readers see them: one process writes, any number read."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from flask_chest.journal.files import short_write
 from flask_chest.journal.folder import NotOurFile
-from flask_chest.journal.locks import is_at, try_lock
+from flask_chest.journal.locks import try_lock
 from flask_chest.runtime import fork
 
 if TYPE_CHECKING:
@@ -20,98 +19,11 @@ SUFFIX: Final = ".jsonl"
 UNFINISHED_SECONDS: Final = 3600.0
 """After so long, no living process is at work on an unfinished file."""
 
-_UNFINISHED: Final = ".new"
+UNFINISHED: Final = ".new"
 _SPACE: Final = 0x20
 _LOOK_BYTES: Final = 4_096
 _LOOK_RECORDS: Final = 1_000
 _COUNT_BYTES: Final = 1_048_576
-
-
-class SegmentWriter:
-    """A new segment, which belongs to this process alone.
-
-    Args:
-        folder: Where it is created.
-        name: Its name without suffix; names sort in the order of their creation.
-
-    Raises:
-        OSError: It cannot be created.
-    """
-
-    def __init__(self, folder: Folder, name: str) -> None:
-        unfinished = f"{name}{_UNFINISHED}"
-        self.name = f"{name}{SUFFIX}"
-        self.path = folder.path / self.name
-        self._folder = folder
-        self.descriptor = folder.create(unfinished, os.O_RDWR | os.O_EXCL | os.O_APPEND)
-        self.size = 0
-        self.is_torn = False
-        try:
-            # Locked before it gets the name under which readers look: without a lock it would
-            # be taken for a dead process's, and deleted once it is delivered.
-            fcntl.flock(self.descriptor, fcntl.LOCK_EX)
-            folder.rename(unfinished, self.name)
-        except OSError:
-            self.close()
-            with contextlib.suppress(FileNotFoundError):
-                folder.unlink(unfinished)
-            raise
-
-    def append(self, line: bytes) -> None:
-        """Append whole lines with one write.
-
-        Raises:
-            OSError: They are not in the file.
-        """
-        written = os.write(self.descriptor, line)
-        if written != len(line):
-            raise self.taken_back(written, line)
-        self.size += written
-
-    def taken_back(self, written: int, line: bytes) -> OSError:
-        """Take back a part of a line that was written, and return the error to raise.
-
-        Raises:
-            OSError: That was not possible. Then `is_torn` is set and nothing more may be appended:
-                no reader takes a part at the end of a segment for a record.
-        """
-        self.is_torn = True
-        os.ftruncate(self.descriptor, os.fstat(self.descriptor).st_size - written)
-        self.is_torn = False
-        return short_write(written, line)
-
-    def sync(self) -> None:
-        """Wait until the disk has what was written.
-
-        Raises:
-            OSError: It may not have it.
-        """
-        os.fdatasync(self.descriptor)
-
-    def is_there(self) -> bool:
-        """Return whether the file is still where readers look, and not deleted.
-
-        Raises:
-            OSError: It cannot be looked at.
-        """
-        return is_at(self.descriptor, self._folder, self.name)
-
-    def content(self) -> bytes:
-        """Return what was written, also when the file was deleted meanwhile.
-
-        Raises:
-            OSError: It cannot be read.
-        """
-        return os.pread(self.descriptor, self.size, 0)
-
-    def close(self) -> None:
-        """Close the file, which tells readers that nothing more will be written.
-
-        In a forked child it closes the child's descriptor only; the parent writes on.
-        """
-        descriptor, self.descriptor = self.descriptor, -1
-        with contextlib.suppress(OSError):  # a late report of the disk's; the number is free
-            os.close(descriptor)
 
 
 class Segment:
@@ -137,6 +49,17 @@ class Segment:
             return self._folder.file(self.name).st_size
         except FileNotFoundError:
             return 0
+
+    def created(self, otherwise: float) -> float:
+        """Return when it was begun, in Unix time, from the UUIDv7 in its name.
+
+        Args:
+            otherwise: What to return for another kind of name.
+        """
+        try:
+            return int(self.name[:8] + self.name[9:13], 16) / 1000
+        except ValueError:
+            return otherwise
 
     def start(self, offset: int, end: int) -> int:
         """Return `offset` when a record begins there, else 0.
@@ -269,11 +192,31 @@ class Segment:
             try:
                 os.lseek(descriptor, self.start(start, self.size()), os.SEEK_SET)
                 while piece := os.read(descriptor, _COUNT_BYTES):
-                    found += piece.count(b"\n") - (before + piece).count(b"\n ")
+                    found += count_records(piece, before)
                     before = piece[-1:]
             finally:
                 os.close(descriptor)
         return found
+
+    def count_until(self, start: int, until: float) -> int:
+        """Return how many records follow an offset that were begun before a time.
+
+        Args:
+            start: The offset.
+            until: In Unix time. A record without a UUIDv7 as its ID counts.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        if self.created(0.0) > until:
+            return 0
+        size = self.size()
+        chunks = self.chunks(self.start(start, size), size, _LOOK_RECORDS, _COUNT_BYTES)
+        return sum(
+            not line.startswith(b" ") and _began(line) <= until
+            for lines, _, _ in chunks
+            for line in lines[:-1].split(b"\n")
+        )
 
     def unlink(self) -> None:
         """Delete it.
@@ -307,6 +250,26 @@ class Segment:
                 yield try_lock(descriptor)
             finally:
                 os.close(descriptor)
+
+
+def _began(line: bytes) -> float:
+    """Return the Unix time in the ID of a record; 0.0 when it has none."""
+    if not line.startswith(b'{"id":"'):
+        return 0.0
+    try:
+        return int(line[7:15] + line[16:20], 16) / 1000
+    except ValueError:
+        return 0.0
+
+
+def count_records(piece: bytes, before: bytes = b"\n") -> int:
+    """Return how many records end in a piece of a segment. Lines that were erased are none.
+
+    Args:
+        piece: Any bytes of it, one after the other.
+        before: The byte before them.
+    """
+    return piece.count(b"\n") - (before + piece).count(b"\n ")
 
 
 def _cut(block: bytes, begin: int, max_records: int, max_bytes: int) -> tuple[int, int, int]:
@@ -345,7 +308,7 @@ def delete_unfinished(folder: Folder, older_than: float) -> None:
             clocks may step, the lock decides in the end.
     """
     for name in folder.names():
-        if not name.endswith(_UNFINISHED):
+        if not name.endswith(UNFINISHED):
             continue
         # It may be renamed at this moment; and what is not ours was made by nobody's segment.
         with contextlib.suppress(FileNotFoundError, NotOurFile):

@@ -77,6 +77,18 @@ class ExporterStats:
     next_retry_at: datetime | None = None
 
 
+NO_EXPORTS: Final = ExporterStats(
+    delivered=0,
+    rejected=0,
+    failures=0,
+    dropped={},
+    pending_bytes=0,
+    lag_seconds=0.0,
+    last_error=None,
+)
+"""Of an exporter that does nothing."""
+
+
 @dataclass(frozen=True)
 class Leader:
     """The process that delivers for the host.
@@ -138,7 +150,7 @@ class Stats:
         hook_times: How long hooks of plugins take, by ``plugin: hook``; only those called.
         scope: ``host`` for all processes that share the journal, now and before; ``process`` for
             this one alone.
-        processes: Processes that have the journal open now.
+        processes: Processes that use the journal now: each from its first request or job on.
         leader: The process that delivers; None when there is none, or nobody knows.
         journal: Size of the journal; None for one in memory.
     """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from flask_chest.capture.generators import function, generator
 from flask_chest.capture.sampling import Sampling
 from flask_chest.errors import ConfigurationError
-from flask_chest.journal import DiskJournal, Journal, MemoryJournal, disk, memory
+from flask_chest.journal import DiskJournal, Journal, MemoryJournal, NoJournal, disk, memory
 from flask_chest.redaction import Redactor, SecretKeys
 from flask_chest.runtime import command
 from flask_chest.runtime.owner import is_for_anybody, look, make_folders, nearest_folder
@@ -144,14 +144,21 @@ def make_sampling(
     )
 
 
-def make_journal_use(options: Settings, instance_path: str) -> JournalUse:
+def make_journal_use(options: Settings, instance_path: str, *, is_now: bool) -> JournalUse:
     """Return the use of the journal that CHEST_JOURNAL asks for. It has not begun.
+
+    Args:
+        options: All settings.
+        instance_path: Replaces ``<instance>``.
+        is_now: Whether it is used from the start.
 
     Raises:
         ConfigurationError: Another application in this process, which delivers elsewhere, uses it.
     """
-    use = JournalUse(_journal_folder(options, instance_path), options.exporters)
-    use.check()
+    folder = _journal_folder(options, instance_path) if options.enabled else None
+    use = JournalUse(folder, options.exporters)
+    if is_now:
+        use.check()
     return use
 
 
@@ -161,8 +168,10 @@ def make_journal(
     exporters: Mapping[str, Exporter],
     counters: Counters,
     throttle: Throttle,
+    *,
+    is_now: bool,
 ) -> Journal:
-    """Return the journal that CHEST_JOURNAL asks for.
+    """Return the journal that CHEST_JOURNAL asks for; when CHEST_ENABLED is off, none.
 
     Args:
         options: All settings.
@@ -170,11 +179,14 @@ def make_journal(
         exporters: The exporters that read the journal, by name.
         counters: Counts lost records.
         throttle: Logs lost records.
+        is_now: Whether it is used from the start. Otherwise nothing is opened before it is.
 
     Raises:
         ConfigurationError: The folder cannot be written or trusted, or a process with other
             exporters uses it.
     """
+    if not options.enabled:
+        return NoJournal()
     folder = _journal_folder(options, instance_path)
     if folder is None:
         return MemoryJournal(
@@ -193,7 +205,7 @@ def make_journal(
         when_full=options.journal_when_full,
         fsync=options.fsync,
         destinations={name: destination(exporter) for name, exporter in exporters.items()},
-        opens=_opens(),
+        opens=_opens() if is_now else "nothing",
     )
 
 

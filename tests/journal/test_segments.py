@@ -17,7 +17,8 @@ from support.journals import (
 )
 
 from flask_chest.journal.folder import Folder
-from flask_chest.journal.segment import Segment, SegmentWriter
+from flask_chest.journal.segment import Segment
+from flask_chest.journal.segment_writer import SegmentWriter
 from flask_chest.record import uuid7
 
 

@@ -100,11 +100,6 @@ def test_a_folder_is_refused_as_a_database(init, tmp_path):
         init(EXPORTERS=f"sqlite:///{tmp_path}", JOURNAL=str(tmp_path / "journal"))
 
 
-def test_a_path_that_cannot_be_written_is_refused(init, tmp_path):
-    with pytest.raises(ConfigurationError, match=r"CHEST_EXPORTERS\['main'\].*right to write"):
-        init(EXPORTERS="sqlite:////proc/chest.sqlite3", JOURNAL=str(tmp_path / "journal"))
-
-
 def test_a_file_that_is_not_a_database_is_refused_and_left_alone(init, tmp_path):
     (tmp_path / "notes.txt").write_text("not a database, " * 100)
     with pytest.raises(ConfigurationError, match=r"not a database\. Name another file"):

@@ -73,12 +73,12 @@ def test_a_schema_that_another_process_creates_meanwhile_is_checked_again_under_
     class Racing(SqliteStore):
         looks = 0
 
-        def is_prepared(self, connection):
+        def survey(self, connection):
             self.looks += 1
             if self.looks == 1:
                 raise SchemaMismatch("has the view already, and not yet the table")
             assert connection.connection.in_transaction
-            return super().is_prepared(connection)
+            return super().survey(connection)
 
     store = Racing(SqliteConfig(path=path))
     store.open()

@@ -133,6 +133,8 @@ def _tls(config: MysqlConfig) -> dict[str, Any]:
 
 MIN_MYSQL: Final = (8, 0, 19)
 MIN_MARIADB: Final = (10, 6, 0)
+MYSQL_COLLATION: Final = "utf8mb4_0900_bin"
+MARIADB_COLLATION: Final = "utf8mb4_nopad_bin"
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ class Flavor:
     @property
     def collation(self) -> str:
         """The collation in which only equal texts are equal: 'a' is neither 'A' nor 'a '."""
-        return "utf8mb4_nopad_bin" if self.is_mariadb else "utf8mb4_0900_bin"
+        return MARIADB_COLLATION if self.is_mariadb else MYSQL_COLLATION
 
 
 def identify(version: str) -> Flavor:

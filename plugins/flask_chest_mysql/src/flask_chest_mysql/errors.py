@@ -50,31 +50,57 @@ PACKET_TOO_LARGE: Final = 1153
 PACKET_HINT: Final = "Raise max_allowed_packet in the configuration of the server"
 DEADLOCKS: Final = frozenset({1213, 3101})
 
+_CACHE_HINT: Final = "Raise max_binlog_cache_size in the configuration of the server"
+_HINTS: Final = {PACKET_TOO_LARGE: PACKET_HINT, 1197: _CACHE_HINT, 1705: _CACHE_HINT}
+
+# Only faults of a record reject it. Codes of a table that was changed, such as 1054 (no such
+# column), 1146 (no such table) and 1364 (a column without a default), are no such faults: `open`
+# creates what is missing, or says what to do. Neither are 1030 (storage engine), 1205 and 1213
+# (locks), 1526 (no partition), 1644 (a trigger), 3100 (a group's hook) and 4031 (idle for long).
 _REJECTED: Final = TRUNCATIONS | {
     1048,  # null in a column that has none
     1118,  # the row is too large
+    PACKET_TOO_LARGE,
     1197,  # more than the binary log takes in one transaction: half of the batch may fit
     1300,  # no UTF-8
     1367,  # a number beyond all bounds
-    1690,
-    3140,  # no JSON
-    3141,
-    3150,
-    3156,
-    3157,  # JSON that is nested too deep
-    3158,
-    3819,  # a constraint; in MariaDB also that JSON must be JSON
-    4025,
-    PACKET_TOO_LARGE,
+    1690,  # the same, in an expression
+    1705,  # more than the binary log takes in one statement
 }
+"""Codes that MySQL and MariaDB share."""
+
+_REJECTED_BY_MYSQL: Final = frozenset(
+    {
+        3140,  # no JSON
+        3141,  # no JSON, in the argument of a function
+        3150,  # the JSON is too big
+        3151,  # a key of the JSON is longer than 64 KiB
+        3156,  # JSON that is not what it is cast to
+        3157,  # JSON that is nested too deep
+        3158,  # a key of the JSON is null
+        3819,  # a constraint
+    }
+)
+_REJECTED_BY_MARIADB: Final = frozenset(
+    {
+        4025,  # a constraint; also that JSON must be JSON
+        4035,  # broken JSON
+        4036,  # a character that JSON does not allow
+        4037,  # the JSON ends too early
+        4038,  # the syntax of JSON
+        4039,  # an escape that JSON does not have
+        4040,  # JSON that is nested too deep
+    }
+)
 
 
-def explain(location: str, error: BaseException) -> ChestError:
+def explain(location: str, error: BaseException, *, is_mariadb: bool = False) -> ChestError:
     """Return what an error means: unavailable, rejected or misconfigured.
 
     Args:
         location: Where the database is, for the message.
         error: What PyMySQL raised.
+        is_mariadb: Whether the server is MariaDB. From 3000 on, the codes of the two differ.
     """
     code = code_of(error)
     text = error.args[1] if code and len(error.args) > 1 else error
@@ -85,10 +111,8 @@ def explain(location: str, error: BaseException) -> ChestError:
             f"{message}. Its certificate is not trusted: ssl_ca names the authority, host the "
             "server as the certificate has it"
         )
-    if code == PACKET_TOO_LARGE:
-        return BatchRejected(f"{message}. {PACKET_HINT}")
-    if code in _REJECTED:
-        return BatchRejected(message)
+    if code in _REJECTED | (_REJECTED_BY_MARIADB if is_mariadb else _REJECTED_BY_MYSQL):
+        return BatchRejected(f"{message}. {_HINTS[code]}" if code in _HINTS else message)
     if code in _REMEDIES:
         return ConfigurationError(f"{message}. {_REMEDIES[code]}")
     return ExporterUnavailable(message)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import pymysql
 from flask_chest_sql import ServerStore, Tables
+from flask_chest_sql.definition import Definition
+from flask_chest_sql.survey import Survey
 from pydantic_core import from_json
 from pymysql.constants import SERVER_STATUS
-from sqlalchemy import URL, ColumnElement, Connection, Engine, event
+from sqlalchemy import URL, Column, ColumnElement, Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from typing_extensions import Unpack
 
@@ -20,7 +22,6 @@ from flask_chest.errors import (
     ConfigurationError,
     SchemaMismatch,
 )
-from flask_chest.schema import SCHEMA_VERSION
 from flask_chest.store import ValueCount, Where
 from flask_chest_mysql import connection as connections
 from flask_chest_mysql import encode, queries, schema
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from flask_chest.exporter import Batch
     from flask_chest.record import JsonValue
 
-_ALREADY_EXISTS: Final = 1050
+_ALREADY_THERE: Final = (1050, 1060, 1061)  # a table or view, a column, an index
 _YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=timezone.utc)
 _OLDEST: Final = "MySQL 8.0.19 or MariaDB 10.6"
 
@@ -103,38 +104,51 @@ class MysqlStore(ServerStore):
 
     # -- Schema ----------------------------------------------------------------------------------
 
-    def is_prepared(self, connection: Connection) -> bool:
-        """Return whether our tables and our view are there.
+    def survey(self, connection: Connection) -> Survey:
+        """Return what the database has of our tables.
 
         Raises:
-            SchemaMismatch: There is something of these names that we must not write into.
+            SchemaMismatch: There is something of our names that is not ours, or it is newer.
         """
         try:
-            return super().is_prepared(connection)
+            return super().survey(connection)
         except SchemaMismatch:
             # Another process may create the schema now, one table after the other. The first is
             # the table that makes the others ours, so it is there by now.
-            return super().is_prepared(connection)
+            return super().survey(connection)
 
-    def create_schema(self, connection: Connection) -> None:
-        """Create what is missing.
+    def definition(self) -> Definition:
+        """Return the statements that create the tables; for both products until one is known."""
+        return schema.definition(self.tables, self._flavor)
 
-        Each statement ends the transaction, so a creation may stop anywhere, and several processes
-        may run it at once. Each step is idempotent.
+    def run(self, connection: Connection, statement: str) -> None:
+        """Run a statement of the definition.
+
+        Each ends the transaction, so a creation may stop anywhere, and several processes may run
+        it at once. Each step is idempotent.
         """
-        flavor, dialect = self._known_flavor, connection.dialect
-        for table in (self.tables.schema, self.tables.records):
-            self._send(connection, schema.create_table(table, dialect, flavor))
         try:
-            self._send(connection, schema.create_view(self.tables, flavor))
+            self._send(connection, statement)
         except DBAPIError as error:
-            if code_of(error.orig) != _ALREADY_EXISTS:
+            if not self.is_race(error):
                 raise
-        self._send(
-            connection,
-            f"INSERT INTO {schema.quoted(self.tables.schema.name)} (version)"
-            f" VALUES ({SCHEMA_VERSION}) ON DUPLICATE KEY UPDATE version = {SCHEMA_VERSION}",
-        )
+
+    def is_race(self, error: SQLAlchemyError) -> bool:
+        """Return whether another process has created the same thing meanwhile."""
+        return isinstance(error, DBAPIError) and code_of(error.orig) in _ALREADY_THERE
+
+    def is_harmful(self, column: Column[Any], found: Any) -> str | None:  # noqa: ANN401 - reflected
+        """Return why a column of another type would lose data."""
+        return schema.is_harmful(column, found)
+
+    def alter(self, column: Column[Any]) -> tuple[str, ...]:
+        """Return the statement that gives a column our type."""
+        return (schema.modify(self.tables.records, column, self._flavor),)
+
+    def relax(self, column: str) -> str:
+        """Return the remedy for a column of somebody else's that takes no null."""
+        table, name = schema.quoted(self.tables.records.name), schema.quoted(column)
+        return f"Give it a default: ALTER TABLE {table} ALTER COLUMN {name} SET DEFAULT ..."
 
     @property
     def _known_flavor(self) -> Flavor:
@@ -225,7 +239,7 @@ class MysqlStore(ServerStore):
 
     def explain_driver_error(self, error: Exception) -> ChestError:
         """Return what an error of the driver means."""
-        return explain(self.location, error)
+        return explain(self.location, error, is_mariadb=self._known_flavor.is_mariadb)
 
     def is_conflict(self, error: SQLAlchemyError) -> bool:
         """Return whether the error is a deadlock."""

@@ -61,13 +61,13 @@ def create(connection: Connection, tables: Tables) -> None:
     if namespace not in inspect(connection).get_schema_names():
         connection.exec_driver_sql(f"CREATE SCHEMA {quoted(namespace)}")
     tables.metadata.create_all(connection)
-    connection.exec_driver_sql(_view(tables))
+    connection.exec_driver_sql(create_view(tables))
     connection.execute(insert(tables.schema).values(version=SCHEMA_VERSION))
     checks = ", ".join(f"ADD CHECK ({condition})" for condition in _CHECKS)
     connection.exec_driver_sql(f"ALTER TABLE {qualified(tables.records)} {checks}")
 
 
-def _view(tables: Tables) -> str:
+def create_view(tables: Tables) -> str:
     """Return the statement that creates the view; lists and objects are JSON as text."""
     return (
         f"CREATE VIEW {qualified(tables.variables)} AS SELECT r.id AS record_id, r.request_id,"

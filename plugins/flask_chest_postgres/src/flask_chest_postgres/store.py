@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import psycopg
 from flask_chest_sql import ServerStore, Tables
+from flask_chest_sql.definition import Definition, define
 from flask_chest_sql.server_store import is_disconnect
+from flask_chest_sql.survey import Survey
 from psycopg.types.json import Jsonb
 from sqlalchemy import URL, ColumnElement, Connection, delete, false
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
     from flask_chest.store import ValueCount, Where
 
 _Result = TypeVar("_Result")
+
+
+class InsertionError(DBAPIError):
+    """The server has not inserted a batch."""
 
 
 class PostgresStore(ServerStore):
@@ -117,14 +123,15 @@ class PostgresStore(ServerStore):
             self._partitions.lock(connection)
             yield
 
-    def is_prepared(self, connection: Connection) -> bool:
-        """Return whether our tables and our view are there.
+    def survey(self, connection: Connection) -> Survey:
+        """Return what the database has of our tables.
 
         Raises:
             SchemaMismatch: They are somebody else's, or partitioned in another way.
         """
-        if not super().is_prepared(connection):
-            return False
+        found = super().survey(connection)
+        if found.is_empty:
+            return found
         is_partitioned = self._partitions.is_partitioned(connection)
         if is_partitioned != self._config.partition_by_day:
             raise SchemaMismatch(
@@ -132,7 +139,17 @@ class PostgresStore(ServerStore):
                 f"{'' if is_partitioned else 'not '}partitioned. Set partition_by_day="
                 f"{is_partitioned}, or another table_prefix for a table of the other kind"
             )
-        return True
+        return found
+
+    def definition(self) -> Definition:
+        """Return the statements that create the tables."""
+        return define(self.tables, self.url().get_dialect()(), schema.create_view(self.tables))
+
+    @contextmanager
+    def attempting(self, connection: Connection) -> Iterator[None]:
+        """Run the block after a savepoint: a failed statement ends the transaction."""
+        with connection.begin_nested():
+            yield
 
     def create_schema(self, connection: Connection) -> None:
         """Create the tables, the indexes and the view."""
@@ -225,7 +242,7 @@ class PostgresStore(ServerStore):
         if error is not None:
             if driver.closed:
                 connection.invalidate()
-            raise DBAPIError(
+            raise InsertionError(
                 None, None, error, hide_parameters=True, connection_invalidated=driver.closed
             ) from error
 
@@ -243,6 +260,12 @@ class PostgresStore(ServerStore):
         """Return the condition that a record has a variable with this name and value."""
         variables = self.tables.records.c.variables
         return queries.has_variable(variables, name, value, is_indexed=self._config.variables_index)
+
+    def explain(self, error: SQLAlchemyError) -> ChestError:
+        """Return what a database error means: only an insertion can be rejected."""
+        if isinstance(error, InsertionError) and isinstance(error.orig, Exception):
+            return explain(self.location, error.orig, is_insertion=True)
+        return super().explain(error)
 
     def explain_driver_error(self, error: Exception) -> ChestError:
         """Return what an error of the driver means."""

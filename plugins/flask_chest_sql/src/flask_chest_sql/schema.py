@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
-    Connection,
     Float,
     Index,
     Integer,
@@ -20,14 +19,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    func,
-    inspect,
-    select,
 )
 from sqlalchemy.types import TypeEngine
 
-from flask_chest.errors import SchemaMismatch
-from flask_chest.schema import PREFIX, names_taken, refuse_newer
+from flask_chest.schema import PREFIX
 
 
 class Tables:
@@ -99,46 +94,4 @@ class Tables:
             Column("endpoint", text),
             Column("name", text),
             Column("value", text),
-        )
-
-
-def is_prepared(connection: Connection, tables: Tables, location: str) -> bool:
-    """Return whether our tables and our view are there.
-
-    Args:
-        connection: To the database.
-        tables: Those that should be there.
-        location: Where the database is, for the message.
-
-    Raises:
-        SchemaMismatch: There is something of these names that we must not write into.
-    """
-    inspector = inspect(connection)
-    schema, records, view = tables.schema, tables.records, tables.variables
-    place = schema.schema
-    names = {*inspector.get_table_names(place), *inspector.get_view_names(place)}
-    if schema.name not in names:
-        if taken := names & {records.name, view.name}:
-            raise names_taken(location, taken)
-        return False
-    _refuse_foreign(connection, schema, {schema.name}, location)
-    version = connection.execute(select(func.max(schema.c.version))).scalar()
-    if version is None:  # its creation was cut short, on a server without transactions for it
-        return False
-    refuse_newer(location, version)
-    _refuse_foreign(connection, records, names, location)
-    _refuse_foreign(connection, view, names, location)
-    return True
-
-
-def _refuse_foreign(connection: Connection, table: Table, names: set[str], location: str) -> None:
-    columns: set[str] = set()
-    if table.name in names:
-        found = inspect(connection).get_columns(table.name, table.schema)
-        columns = {column["name"] for column in found}
-    missing = [column.name for column in table.columns if column.name not in columns]
-    if missing:
-        raise SchemaMismatch(
-            f"{location} has a {table.name} without {', '.join(missing)}. Restore it, or give "
-            "Flask-Chest another database"
         )

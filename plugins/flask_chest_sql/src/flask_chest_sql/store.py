@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Engine, Select, and_, delete, func, or_, select, tuple_
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, Select, and_, delete, func, or_, select, tuple_
 from typing_extensions import Unpack
 
-from flask_chest.errors import BatchRejected, ChestError, ExporterUnavailable, SchemaMismatch
+from flask_chest.errors import BatchRejected, SchemaMismatch
 from flask_chest.record import Record
-from flask_chest.store import Position, RouteSummary, Store, ValueCount, Where, aware, positive
+from flask_chest.store import Position, RouteSummary, ValueCount, Where, aware, positive
 from flask_chest_sql import decode, queries
-from flask_chest_sql.schema import is_prepared
+from flask_chest_sql.schema_store import SchemaStore
 from flask_chest_sql.steps import in_steps
 
 if TYPE_CHECKING:
@@ -25,32 +24,21 @@ if TYPE_CHECKING:
 
     from flask_chest.exporter import Batch
     from flask_chest.record import JsonValue
-    from flask_chest_sql.schema import Tables
 
 
 _DELETED_AT_ONCE: Final = 1_000
 
 
-class SqlStore(Store):
+class SqlStore(SchemaStore):
     """What all SQL backends have in common."""
 
-    _engine: Engine | None = None
     _connection: Connection | None = None
 
     def __init__(self, config: BaseModel) -> None:
         super().__init__(config)
-        self.tables = self.define_tables()
         self._rows = decode.Rows(lambda: self.location, self.moment)
 
     # -- What a backend defines ----------------------------------------------------------------
-
-    @abstractmethod
-    def define_tables(self) -> Tables:
-        """Return the tables, with the column types that suit the database."""
-
-    @abstractmethod
-    def create_engine(self) -> Engine:
-        """Return an engine, which connects when it is first used."""
 
     @abstractmethod
     def insert(self, connection: Connection, batch: Batch) -> None:
@@ -59,10 +47,6 @@ class SqlStore(Store):
         Raises:
             ValueError: A record is malformed.
         """
-
-    @abstractmethod
-    def create_schema(self, connection: Connection) -> None:
-        """Create the tables and the view that are missing, and write the schema version last."""
 
     def moment(self, value: object) -> datetime:
         """Return a `started_at` of the driver's as an aware datetime in UTC.
@@ -94,64 +78,10 @@ class SqlStore(Store):
         """
 
     @abstractmethod
-    def explain(self, error: SQLAlchemyError) -> ChestError:
-        """Return what a database error means: unavailable, rejected or misconfigured."""
-
-    @property
-    @abstractmethod
-    def location(self) -> str:
-        """Where the database is, for messages; without a password."""
-
-    @contextmanager
-    def transaction(self, connection: Connection) -> Iterator[None]:
-        """Run the block in a transaction that may write."""
-        with connection.begin():
-            yield
-
-    @contextmanager
-    def creating(self, connection: Connection) -> Iterator[None]:
-        """Run the block, which creates the tables, in one process at a time."""
-        with self.transaction(connection):
-            yield
-
-    def is_prepared(self, connection: Connection) -> bool:
-        """Return whether our tables and our view are there.
-
-        Raises:
-            SchemaMismatch: There is something of these names that we must not write into.
-        """
-        return is_prepared(connection, self.tables, self.location)
-
-    def prepare(self, connection: Connection) -> None:
-        """Check the server, or change settings of the database, before the tables are checked."""
-
-    @abstractmethod
     def writing(self) -> AbstractContextManager[Connection]:
         """Give the connection for a batch."""
 
-    @abstractmethod
-    def reading(self) -> AbstractContextManager[Connection]:
-        """Give a connection to a call that may come from any thread."""
-
     # -- Exporter ------------------------------------------------------------------------------
-
-    def open(self) -> None:
-        """Connect, and create the tables or check that they are ours.
-
-        Raises:
-            ExporterUnavailable: The database cannot be reached.
-            SchemaMismatch: Its tables are newer than this version, or somebody else's.
-        """
-        with self._explained():
-            self._engine = self.create_engine()
-            with self.reading() as connection:
-                self.prepare(connection)
-                with suppress(SchemaMismatch):  # another process may be creating it just now
-                    if self.is_prepared(connection):
-                        return
-            with self.reading() as connection, self.creating(connection):
-                if not self.is_prepared(connection):
-                    self.create_schema(connection)
 
     def export(self, batch: Batch) -> None:
         """Insert a batch in one transaction.
@@ -160,22 +90,37 @@ class SqlStore(Store):
             ExporterUnavailable: The database cannot take it now.
             BatchRejected: It cannot take these records.
         """
-        with self._explained(), self.writing() as connection, self.transaction(connection):
+        try:
+            with self._explained(), self.writing() as connection, self.transaction(connection):
+                try:
+                    self.insert(connection, batch)
+                except ValueError as error:
+                    raise BatchRejected(f"a record cannot be read: {error}") from error
+        except BatchRejected as error:
+            if not isinstance(error.__cause__, ValueError):
+                self._blame_the_table(error)
+            raise
+
+    def _blame_the_table(self, error: BatchRejected) -> None:
+        """Refuse a table that was changed since `open`: its records are not at fault.
+
+        Raises:
+            SchemaMismatch: It was, so that good records do not fit.
+        """
+        with self._explained(), self.reading() as connection:
             try:
-                self.insert(connection, batch)
-            except ValueError as error:
-                raise BatchRejected(f"a record cannot be read: {error}") from error
+                self.survey(connection).refuse_faults(self.location, self.tables.records.name)
+            except SchemaMismatch as mismatch:
+                raise mismatch from error
 
     def close(self) -> None:
         """Close all connections."""
         connection, self._connection = self._connection, None
-        engine, self._engine = self._engine, None
         try:
             if connection is not None:
                 connection.close()
         finally:
-            if engine is not None:
-                engine.dispose()
+            super().close()
 
     # -- Read side -----------------------------------------------------------------------------
 
@@ -310,22 +255,8 @@ class SqlStore(Store):
 
     # -- Helpers -------------------------------------------------------------------------------
 
-    @property
-    def _open_engine(self) -> Engine:
-        engine = self._engine
-        if engine is None:
-            raise ExporterUnavailable(f"{self.location} is not open")
-        return engine
-
     def _restriction(self, where: Where) -> list[ColumnElement[bool]]:
         return queries.restriction(self.tables, where, self.has_variable)
 
     def _for_summaries(self, where: Where) -> list[ColumnElement[bool]]:
         return [*self._restriction(where), *self.readable(for_summaries=True)]
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except SQLAlchemyError as error:
-            raise self.explain(error) from error

@@ -17,42 +17,97 @@ from flask_chest_sqlite.file import secure_file
 if TYPE_CHECKING:
     from flask_chest_sqlite.config import SqliteConfig
 
-CREATION: Final = (
-    f"CREATE TABLE IF NOT EXISTS {PREFIX}schema (\n\tversion INTEGER NOT NULL\n)",
+_COLUMNS: Final = {
+    "id": "TEXT NOT NULL",
+    "request_id": "VARCHAR(255) NOT NULL",
+    "trace_id": "VARCHAR(32)",
+    "service": "VARCHAR(255) NOT NULL",
+    "instance": "VARCHAR(255) NOT NULL",
+    "endpoint": "TEXT",
+    "route": "TEXT",
+    "method": "VARCHAR(32) NOT NULL",
+    "path": "TEXT NOT NULL",
+    "status_code": "SMALLINT",
+    "error": "VARCHAR(255)",
+    "started_at": "TEXT NOT NULL",
+    "duration_ms": "FLOAT NOT NULL",
+    "weight": "FLOAT NOT NULL",
+    "variables": "JSON NOT NULL",
+}
+_CONSTRAINTS: Final = (
+    "PRIMARY KEY (id)",
+    # SQLite stores any value in any column unless a constraint forbids it.
+    "CHECK (typeof(duration_ms) IN ('real', 'integer'))",
+    "CHECK (typeof(weight) IN ('real', 'integer'))",
+    "CHECK (started_at GLOB '????-??-??T??:??:??.??????Z')",
+)
+
+_EMPTY: Final = "''"
+_DEFAULTS: Final = {"variables": "'{}'", "duration_ms": "0", "weight": "1"}
+
+SCHEMA: Final = f"CREATE TABLE IF NOT EXISTS {PREFIX}schema (\n\tversion INTEGER NOT NULL\n)"
+VERSION: Final = (
+    f"INSERT INTO {PREFIX}schema (version) SELECT {SCHEMA_VERSION}"
+    f" WHERE NOT EXISTS (SELECT 1 FROM {PREFIX}schema)"
+)
+RECORDS: Final = (
     f"CREATE TABLE IF NOT EXISTS {PREFIX}records (\n\t"
-    + ", \n\t".join((
-        "id TEXT NOT NULL",
-        "request_id VARCHAR(255) NOT NULL",
-        "trace_id VARCHAR(32)",
-        "service VARCHAR(255) NOT NULL",
-        "instance VARCHAR(255) NOT NULL",
-        "endpoint TEXT",
-        "route TEXT",
-        "method VARCHAR(32) NOT NULL",
-        "path TEXT NOT NULL",
-        "status_code SMALLINT",
-        "error VARCHAR(255)",
-        "started_at TEXT NOT NULL",
-        "duration_ms FLOAT NOT NULL",
-        "weight FLOAT NOT NULL",
-        "variables JSON NOT NULL",
-        "PRIMARY KEY (id)",
-        # SQLite stores any value in any column unless a constraint forbids it.
-        "CHECK (typeof(duration_ms) IN ('real', 'integer'))",
-        "CHECK (typeof(weight) IN ('real', 'integer'))",
-        "CHECK (started_at GLOB '????-??-??T??:??:??.??????Z')",
-    ))
-    + "\n)",
-    f"CREATE INDEX IF NOT EXISTS {PREFIX}records_request_id ON {PREFIX}records (request_id)",
-    f"CREATE INDEX IF NOT EXISTS {PREFIX}records_started_at ON {PREFIX}records (started_at)",
-    # Booleans are text, as JSON writes them.
-    f"CREATE VIEW IF NOT EXISTS {PREFIX}variables AS"  # noqa: ISC004 - one statement
+    + ", \n\t".join((*(f"{name} {kind}" for name, kind in _COLUMNS.items()), *_CONSTRAINTS))
+    + "\n)"
+)
+INDEXES: Final = {
+    f"{PREFIX}records_{name}": f"CREATE INDEX IF NOT EXISTS {PREFIX}records_{name}"
+    f" ON {PREFIX}records ({name})"
+    for name in ("request_id", "started_at")
+}
+# Booleans are text, as JSON writes them. A malformed document, which SQLite does not prevent, would
+# end every query.
+VIEW: Final = (
+    f"CREATE VIEW IF NOT EXISTS {PREFIX}variables AS"
     " SELECT r.id AS record_id, r.request_id, r.started_at, r.endpoint, j.key AS name,"
     " CASE j.type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE j.value END"
-    f" AS value FROM {PREFIX}records AS r, json_each(r.variables) AS j",
-    f"INSERT INTO {PREFIX}schema (version) VALUES ({SCHEMA_VERSION})",
-)  # fmt: skip
+    f" AS value FROM {PREFIX}records AS r,"
+    " json_each(CASE WHEN json_valid(r.variables) THEN r.variables ELSE '{}' END) AS j"
+)
+
+CREATION: Final = (SCHEMA, RECORDS, *INDEXES.values(), VIEW, VERSION)
 """The statements that create the tables, the indexes and the view, in one transaction."""
+
+ADDITIONS: Final = {
+    name: f"ALTER TABLE {PREFIX}records ADD COLUMN {name} {kind}"
+    + ("" if "NOT NULL" not in kind else f" DEFAULT {_DEFAULTS.get(name, _EMPTY)}")
+    for name, kind in _COLUMNS.items()
+}
+"""The statement that adds a column, with a default for the records that are there."""
+
+REBUILDING: Final = (
+    f"CREATE TABLE {PREFIX}records_new ({RECORDS.partition('(')[2]}",
+    "INSERT INTO {0}records_new ({1}) SELECT {1} FROM {0}records".format(
+        PREFIX, ", ".join(_COLUMNS)
+    ),
+    f"DROP VIEW IF EXISTS {PREFIX}variables",
+    f"DROP TABLE {PREFIX}records",
+    f"ALTER TABLE {PREFIX}records_new RENAME TO {PREFIX}records",
+    *INDEXES.values(),
+    VIEW,
+)
+"""The statements that put the records into a table with our types, in one transaction."""
+
+
+def affinity(kind: str) -> str:
+    """Return to which type SQLite converts what is stored in a column of a declared type.
+
+    https://sqlite.org/datatype3.html, section 3.1
+    """
+    kind = kind.upper()
+    if "INT" in kind:
+        return "INTEGER"
+    if any(part in kind for part in ("CHAR", "CLOB", "TEXT")):
+        return "TEXT"
+    if "BLOB" in kind or kind in ("", "NULL"):
+        return "BLOB"
+    return "REAL" if any(part in kind for part in ("REAL", "FLOA", "DOUB")) else "NUMERIC"
+
 
 _NAMES: Final = {f"{PREFIX}{name}" for name in ("schema", "records", "variables")}
 

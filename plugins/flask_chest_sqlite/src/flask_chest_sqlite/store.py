@@ -10,17 +10,21 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from flask_chest_sql import SqlStore, Tables
+from flask_chest_sql.definition import Definition
 from sqlalchemy import (
     JSON,
     URL,
+    Column,
     ColumnElement,
     Connection,
     Engine,
+    String,
     Text,
     create_engine,
     delete,
     literal_column,
     select,
+    text,
 )
 from sqlalchemy.dialects import sqlite  # noqa: F401 - while forks are held off, not by the engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -30,13 +34,12 @@ from typing_extensions import Unpack
 from flask_chest.errors import ChestError, ExporterUnavailable
 from flask_chest.runtime import fork
 from flask_chest.store import ValueCount, Where
-from flask_chest_sqlite import queries
+from flask_chest_sqlite import queries, schema
 from flask_chest_sqlite.config import SqliteConfig
 from flask_chest_sqlite.connection import KeptConnection, connect, disconnect
 from flask_chest_sqlite.encode import INSERTION, Timestamp, moment, rows
 from flask_chest_sqlite.errors import explain, is_locked
 from flask_chest_sqlite.file import secure_file
-from flask_chest_sqlite.schema import CREATION
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -70,10 +73,42 @@ class SqliteStore(SqlStore):
         """Return the tables, for queries. SQLite has no types for UUIDs and times."""
         return Tables(uuid=Text(), timestamp=Timestamp(), json=JSON())
 
-    def create_schema(self, connection: Connection) -> None:
-        """Create the tables, the indexes and the view."""
-        for statement in CREATION:
-            connection.exec_driver_sql(statement)
+    def definition(self) -> Definition:
+        """Return the statements that create the tables, the indexes and the view."""
+        return Definition(
+            creation=schema.CREATION,
+            schema=schema.SCHEMA,
+            version=schema.VERSION,
+            view=schema.VIEW,
+            indexes=schema.INDEXES,
+            columns=schema.ADDITIONS,
+        )
+
+    def is_harmful(self, column: Column[Any], found: Any) -> str | None:  # noqa: ANN401 - reflected
+        """Return why a column would change values: SQLite converts what looks like a number."""
+        is_text = isinstance(column.type, (Text, String, Timestamp))
+        affinity = schema.affinity(str(found))
+        if is_text and affinity not in ("TEXT", "BLOB"):
+            return f"of the type {found}, which makes a number of a text such as '007'"
+        if not is_text and affinity == "TEXT":
+            return f"of the type {found}, which makes a text of a number"
+        return None
+
+    def alter(self, column: Column[Any]) -> tuple[str, ...]:
+        """Return the statements that make the table anew: SQLite changes no column."""
+        del column
+        return schema.REBUILDING
+
+    def relax(self, column: str) -> str:
+        """Return the remedy for a column of somebody else's that takes no null."""
+        return f"Drop it: ALTER TABLE {self.tables.records.name} DROP COLUMN {column}"
+
+    def is_outdated(self, connection: Connection) -> bool:
+        """Return whether the view is one that another version of Flask-Chest has created."""
+        name = self.tables.variables.name
+        statement = text("SELECT sql FROM sqlite_master WHERE name = :name")
+        found = connection.execute(statement, {"name": name}).scalar()
+        return found != schema.VIEW.replace(" IF NOT EXISTS", "")
 
     def create_engine(self) -> Engine:
         """Return an engine without a pool, whose connections wait for locks."""
@@ -211,4 +246,4 @@ class SqliteStore(SqlStore):
 
     def explain(self, error: SQLAlchemyError) -> ChestError:
         """Return what a database error means: unavailable, rejected or misconfigured."""
-        return explain(self.location, error)
+        return explain(self.location, self._config.path, error)
