@@ -95,6 +95,16 @@ def disk_journal() -> DiskJournal:
     return journal
 
 
+def refuse_in_mode() -> None:
+    """Refuse what changes a database or the journal, while nothing is to be touched.
+
+    Raises:
+        click.ClickException: Flask-Chest is switched off, or the application is under test.
+    """
+    if current_state().mode:  # which was printed
+        raise click.ClickException("Nothing was done")
+
+
 def begin() -> None:
     """Do what all our commands do first: as root, become the user to whom the journal belongs."""
     state = current_state()

@@ -12,7 +12,7 @@ import click
 from flask.cli import with_appcontext
 
 from flask_chest.cli import amounts, options
-from flask_chest.cli.application import current_state, open_store
+from flask_chest.cli.application import current_state, open_store, refuse_in_mode
 from flask_chest.cli.exits import going_on
 from flask_chest.cli.output import echo, echo_error, one_line
 from flask_chest.cli.progress import Progress
@@ -62,6 +62,7 @@ def copy(
       flask chest copy --from main --to archive --resume /var/lib/shop/copy
       flask chest copy --from main --to sqlite:////tmp/last_week --since 7d
     """  # noqa: D301 - click reads \b as "keep these lines"
+    refuse_in_mode()
     refused: list[str] = []
 
     def rejected(record: Record, error: BatchRejected) -> None:

@@ -11,7 +11,7 @@ import click
 from flask.cli import with_appcontext
 
 from flask_chest.cli import amounts, options
-from flask_chest.cli.application import chosen, current_state, disk_journal
+from flask_chest.cli.application import chosen, current_state, disk_journal, refuse_in_mode
 from flask_chest.cli.asking import confirm
 from flask_chest.cli.exits import Interrupted, way
 from flask_chest.cli.output import Group, echo, echo_error, echo_json, one_line
@@ -87,6 +87,7 @@ def retry_(ids: Sequence[str], exporters: Sequence[str], timeout: float) -> None
     Example:
       flask chest dead-letter retry --exporter main
     """  # noqa: D301 - click reads \b as "keep these lines"
+    refuse_in_mode()
     names = chosen(exporters)
     found = _letters(names, set(ids) or None)
     _refuse_missing(ids, found, "Nothing was sent")
@@ -153,6 +154,7 @@ def drop(
       flask chest dead-letter drop 0199c5a8-1f0b-7c3e-b1f2-4a5d6e7f8091
       flask chest dead-letter drop --all --exporter main --yes
     """  # noqa: D301 - click reads \b as "keep these lines"
+    refuse_in_mode()
     if all_of_them == bool(ids):
         raise click.UsageError("Name the records by their IDs, or give --all")
     found = _letters(chosen(exporters), None if all_of_them else set(ids))

@@ -10,7 +10,7 @@ import click
 from flask.cli import with_appcontext
 
 from flask_chest.cli import amounts, options
-from flask_chest.cli.application import current_state, open_store
+from flask_chest.cli.application import current_state, open_store, refuse_in_mode
 from flask_chest.cli.asking import confirm
 from flask_chest.cli.exits import going_on
 from flask_chest.cli.output import echo, echo_error, echo_json, one_line
@@ -53,6 +53,7 @@ def erase(
       flask chest erase "user_id == 'u-17'" --dry-run
       flask chest erase "user_id == 'u-17'" --yes
     """  # noqa: D301 - click reads \b as "keep these lines"
+    refuse_in_mode()
     stores = [name for name, each in current_state().exporters.items() if isinstance(each, Store)]
     if dry_run:
         report = _count(filter_, stores, timeout)

@@ -21,12 +21,13 @@ from flask_chest.settings.model import ENVIRONMENT_PREFIX, INSTANCE
 
 _STORE: Final = re.compile(r"(?s)(?:([A-Za-z0-9_-]{1,64})=)?([A-Za-z][\w+.-]*://.*)")
 
-_NOT_OURS: Final[Mapping[str, object]] = {
-    "keep_if": None,
-    "request_id_generator": "uuid7",
-    "redact_with": "mask",
-}
-"""Settings that would import the application's code, or need its secret key."""
+_SETTINGS: Final = (
+    *("exporters", "journal", "journal_max_bytes", "journal_when_full", "fsync"),
+    *("batch_records", "batch_bytes", "retry_seconds", "retry_max_seconds"),
+    *("export_timeout_seconds", "shutdown_seconds"),
+    *("plugins", "block_plugins", "external_plugins"),
+)
+"""Those that are read from the environment. Others would import the application, or serve it."""
 
 _ALONE: Final = ("copy", "plugins")
 """Commands that may be given all they need as arguments."""
@@ -54,7 +55,7 @@ def _make_app(journal: str | None, stores: Mapping[str, str], *, needs_nothing: 
         ConfigurationError: A setting or a URL is wrong.
         click.UsageError: There is neither a journal nor a store.
     """
-    given = Given(_NOT_OURS, {}).settings()
+    given = Given({}, {}, only=_SETTINGS).settings()
     if journal is None:
         journal = "memory" if INSTANCE in given.journal else given.journal
     exporters: dict[str, str | dict[str, Any]] = {
@@ -68,14 +69,8 @@ def _make_app(journal: str | None, stores: Mapping[str, str], *, needs_nothing: 
             f"of an application, or both. {_EXPORTERS} and {_JOURNAL} say the same in the "
             "environment"
         )
-    settings = Given(
-        {
-            **_NOT_OURS,
-            "journal": journal,
-            "exporters": exporters or {"main": {"type": Unconfigured.type, "name": "main"}},
-        },
-        {},
-    )
+    unknown = {"main": {"type": Unconfigured.type, "name": "main"}}
+    settings = Given({"journal": journal, "exporters": exporters or unknown}, {}, only=_SETTINGS)
     app = Flask("flask_chest", instance_path="/", static_folder=None)
     app.extensions[KEY] = AppState(
         app, _owner, settings, {"flask-chest": Plugin()}, TrackDecorator()

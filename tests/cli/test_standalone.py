@@ -78,8 +78,10 @@ def test_settings_that_would_import_the_application_are_not_followed(place, monk
     monkeypatch.setenv("FLASK_CHEST_KEEP_IF", "shop:keep")
     monkeypatch.setenv("FLASK_CHEST_REQUEST_ID_GENERATOR", "shop:new")
     monkeypatch.setenv("FLASK_CHEST_REDACT_WITH", "hash")
+    monkeypatch.setenv("FLASK_CHEST_ENABLED", "0")
     monkeypatch.setenv("PYTHONPATH", str(place.folder))
-    place.alone("--journal", place.journal, "status", code=0)
+    told = place.alone("--journal", place.journal, "status", "--json", code=0)
+    assert json.loads(told.stdout)["exporters"]["main"]["pending_records"] == 3
 
 
 @pytest.mark.parametrize(
