@@ -106,8 +106,12 @@ def _count(chosen: Filter, stores: list[str], timeout_seconds: float) -> Erasure
     found: dict[str, int] = {}
     failed: dict[str, str] = {}
     with Progress("count", _total(stores)) as progress:
-        with current_state().journal.erase(is_meant, timeout_seconds) as erased:
-            in_journal = dataclasses.replace(erased, waiting=waiting)
+        in_journal: Erased | None = None
+        try:
+            with current_state().journal.erase(is_meant, timeout_seconds) as erased:
+                in_journal = dataclasses.replace(erased, waiting=waiting)
+        except OSError as error:
+            failed["journal"] = str(error)
         for name in stores:
             try:
                 found[name] = _count_in(open_store(name), chosen, progress.add)

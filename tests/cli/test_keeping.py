@@ -97,7 +97,8 @@ def everywhere(place):
     place.record_three()
     place.flask("flush", code=0)
     trigger = (
-        "CREATE TRIGGER refuse BEFORE INSERT ON chest_records BEGIN SELECT RAISE(ABORT, 'no'); END"
+        "CREATE TRIGGER refuse BEFORE INSERT ON chest_records "
+        "BEGIN SELECT RAISE(ABORT, 'CHECK constraint failed: no'); END"
     )
     sql(place, trigger)
     place.record_three()
