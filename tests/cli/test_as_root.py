@@ -83,7 +83,7 @@ def run(place, *arguments, code=0):
         cwd=place,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert code is None or done.returncode == code, done.stderr

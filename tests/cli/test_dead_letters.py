@@ -11,7 +11,8 @@ import pytest
 
 TRIGGER = (
     "CREATE TRIGGER no_ada BEFORE INSERT ON chest_records "
-    "WHEN new.variables LIKE '%ada%' BEGIN SELECT RAISE(ABORT, 'CHECK constraint failed: no ada here'); END"
+    "WHEN new.variables LIKE '%ada%' "
+    "BEGIN SELECT RAISE(ABORT, 'CHECK constraint failed: no ada here'); END"
 )
 
 
