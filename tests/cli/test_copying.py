@@ -23,13 +23,6 @@ def ids(path):
 
 
 @pytest.fixture
-def delivered(place):
-    place.record_three()
-    place.flask("flush", code=0)
-    return place
-
-
-@pytest.fixture
 def many(delivered):
     with closing(sqlite3.connect(delivered.database)) as connection, connection:
         connection.execute(MULTIPLY)

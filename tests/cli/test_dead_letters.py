@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
 
 import pytest
+from support.commands import PROGRAMS, Place
 
 TRIGGER = (
     "CREATE TRIGGER no_ada BEFORE INSERT ON chest_records "
@@ -21,13 +23,23 @@ def sql(place, statement):
         connection.execute(statement)
 
 
-@pytest.fixture
-def refused(place):
-    """Return the folder of an application of which the database refused two of three records."""
+@pytest.fixture(scope="module")
+def template(tmp_path_factory, recorded):
+    """Return the instance folder of an application with two dead letters of three records."""
+    folder = tmp_path_factory.mktemp("refused")
+    shutil.copy(PROGRAMS / "app.py", folder)
+    place = Place(folder)
     place.flask("schema", "apply", code=0)
     sql(place, TRIGGER)
-    place.record_three()
-    place.flask("flush")
+    shutil.copytree(recorded / "chest", folder / "instance" / "chest", dirs_exist_ok=True)
+    place.flask("flush", code=0)
+    return folder / "instance"
+
+
+@pytest.fixture
+def refused(place, template):
+    """Return the folder of an application of which the database refused two of three records."""
+    shutil.copytree(template, place.folder / "instance")
     return place
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 CHANGES = [
@@ -33,11 +35,23 @@ def files(place):
     }
 
 
-@pytest.mark.parametrize("arguments", CHANGES, ids=" ".join)
-def test_what_would_change_something_is_refused(resting, arguments):
+RUN_EACH = """
+import json, sys
+from app import app
+for arguments in json.loads(sys.argv[1]):
+    result = app.test_cli_runner().invoke(args=["chest", *arguments])
+    print(json.dumps([result.exit_code, result.output]))
+"""
+
+
+def test_what_would_change_something_is_refused(resting):
     before = files(resting)
-    done = resting.flask(*arguments, code=1)
-    assert done.stderr.endswith("Error: Nothing was done\n")
+    done = resting.run("-c", RUN_EACH, json.dumps(CHANGES), code=0)
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(results) == len(CHANGES)
+    for arguments, (code, output) in zip(CHANGES, results, strict=True):
+        assert code == 1, (arguments, output)
+        assert output.endswith("Error: Nothing was done\n"), arguments
     assert files(resting) == before
 
 
