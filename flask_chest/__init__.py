@@ -13,13 +13,17 @@ from flask_chest.errors import (
     BatchRejected,
     ChestError,
     ConfigurationError,
+    DeliveryBusy,
     ExporterUnavailable,
+    FilterError,
     SchemaMismatch,
 )
 from flask_chest.exporter import Batch, Exporter
 from flask_chest.extension import FlaskChest
 from flask_chest.hookspecs import hookimpl
+from flask_chest.opening import open_store
 from flask_chest.record import Record
+from flask_chest.runtime.counters import ExporterStats, Stats
 from flask_chest.store import Store
 
 __all__ = [
@@ -27,18 +31,23 @@ __all__ = [
     "BatchRejected",
     "ChestError",
     "ConfigurationError",
+    "DeliveryBusy",
     "Exporter",
+    "ExporterStats",
     "ExporterUnavailable",
+    "FilterError",
     "FlaskChest",
     "Job",
     "Record",
     "RequestIdFilter",
     "SchemaMismatch",
+    "Stats",
     "Store",
     "__version__",
     "add_request_id",
     "current_request_id",
     "hookimpl",
+    "open_store",
     "outbound_headers",
     "with_request_id",
 ]

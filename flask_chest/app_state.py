@@ -14,7 +14,7 @@ from flask_chest.capture import endpoints, exclusions
 from flask_chest.capture.middleware import Capture
 from flask_chest.capture.opt_out import OptOut
 from flask_chest.capture.record_line import Lines
-from flask_chest.capture.recorder import Recorder
+from flask_chest.capture.recorder import IdleRecorder, Recorder
 from flask_chest.capture.request_ids import RequestIds
 from flask_chest.capture.rules import Rules
 from flask_chest.capture.track_rule import TrackRule
@@ -22,22 +22,26 @@ from flask_chest.encode.masked_names import MaskedNames
 from flask_chest.encode.record_fields import RecordFields
 from flask_chest.encode.variables import VariableFilter
 from flask_chest.errors import ConfigurationError
-from flask_chest.export import Export, Supervisor
+from flask_chest.export import Export, Retention, Supervisor
+from flask_chest.journal.stats import RECORDED, stats_of
 from flask_chest.plugins import discovery
 from flask_chest.plugins.manager import Plugins
 from flask_chest.runtime import command, fork
-from flask_chest.runtime.counters import Counters, Stats
+from flask_chest.runtime.announcer import Announcer
+from flask_chest.runtime.counters import NO_EXPORTS, Counters, Stats
 from flask_chest.runtime.log import Throttle, logger
 from flask_chest.settings import stages
 from flask_chest.settings.exporters import make_exporters, validate_exporters
-from flask_chest.store import Store
+from flask_chest.store import Store, another
+from flask_chest.under_test import UnderTest
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from flask_chest.capture.decorator import TrackDecorator
     from flask_chest.capture.response_body import OpenBodies
-    from flask_chest.settings.model import Settings
+    from flask_chest.exporter import Exporter
+    from flask_chest.settings.load import Given
 
 
 class AppState:
@@ -50,13 +54,13 @@ class AppState:
         self,
         app: Flask,
         owner: object,
-        options: Settings,
+        given: Given,
         registered: Mapping[str, object],
         decorator: TrackDecorator,
     ) -> None:
         self.owner = weakref.ref(owner)
         self.app = weakref.ref(app)
-        self.options = options
+        self.options = options = given.settings()
         self.counters = Counters()
         self.throttle = Throttle()
         self.plugins = Plugins(
@@ -69,21 +73,38 @@ class AppState:
                 )
             ),
         )
-        stages.create_instance_folder(options, app.instance_path)
-        self.exporters = make_exporters(
-            options.exporters,
-            self.plugins.exporters(),
-            app.instance_path,
-            left_out=self.plugins.left_out,
+        self.plugin_settings = given.of_plugins(
+            self.plugins.setting_models(type(options).model_fields)
         )
+        installed = self.plugins.exporters()
+        self.exporters: dict[str, Exporter] = {}
+        if options.enabled:
+            stages.create_instance_folder(options, app.instance_path)
+            self.exporters = make_exporters(
+                options.exporters,
+                installed,
+                app.instance_path,
+                left_out=self.plugins.left_out,
+                retention=options.retention,
+            )
+        self.under_test = UnderTest(app, options, self.exporters, self.counters, self.throttle)
+        # Otherwise no journal and no database is touched, neither here nor by requests.
+        delivers = options.enabled and not self.under_test.is_on
         self.redact = redact = stages.make_redactor(options, app.secret_key)
         masked = MaskedNames(redact.keys, self.counters)
         self.sampling = stages.make_sampling(options, app.secret_key, self.counters, self.throttle)
-        self._journal_use = stages.make_journal_use(options, app.instance_path)
+        self._journal_use = stages.make_journal_use(options, app.instance_path, is_now=delivers)
         self.journal = stages.make_journal(
-            options, app.instance_path, self.exporters, self.counters, self.throttle
+            options,
+            app.instance_path,
+            self.exporters,
+            self.counters,
+            self.throttle,
+            is_now=delivers,
         )
-        self.recorder = Recorder(
+        may_deliver = self.under_test.may_deliver
+        self.recorder = (Recorder if options.enabled else IdleRecorder)(
+            app=app,
             variables=VariableFilter(
                 redact,
                 lambda number: self.counters.add("variables_skipped", number=number),
@@ -98,6 +119,7 @@ class AppState:
                 options.service or app.name, RecordFields(options.fields, redact, masked.add)
             ),
             write=self.journal.append,
+            write_in_tests=(self.journal if may_deliver else self.under_test).append,
             raise_errors=options.raise_errors,
             counters=self.counters,
             throttle=self.throttle,
@@ -129,7 +151,10 @@ class AppState:
             recorder=self.recorder,
             start_delivery=self._start_delivery,
         )
-        self._validate()
+        if delivers:
+            self._validate()
+        under_test = self.under_test
+        announcer = Announcer(self.app, app.name, self.exporters, self.counters, self.throttle)
         self.export = Export(
             {
                 name: Supervisor(
@@ -142,6 +167,7 @@ class AppState:
                     retry_max_seconds=options.retry_max_seconds,
                     timeout_seconds=options.export_timeout_seconds,
                     plugins=self.plugins,
+                    announcer=announcer,
                     counters=self.counters,
                     throttle=self.throttle,
                 )
@@ -150,12 +176,27 @@ class AppState:
             self.journal,
             interval_seconds=options.export_interval_seconds,
             shutdown_seconds=options.shutdown_seconds,
+            retentions=[
+                Retention(
+                    name,
+                    store,
+                    store.retention,
+                    self.journal,
+                    timeout_seconds=options.export_timeout_seconds,
+                    counters=self.counters,
+                    throttle=self.throttle,
+                )
+                for name, store in self.exporters.items()
+                if isinstance(store, Store) and store.retention is not None
+            ],
+            rests=lambda: under_test.is_on,
         )
         self._stores: dict[str, Store] = {}
         self._stores_lock = threading.Lock()
         # Called before the export's own, which was registered earlier and delivers a last time.
         atexit.register(_finish_open_bodies, weakref.ref(self.capture.open_bodies))
-        self._journal_use.begin()
+        if delivers:
+            self._journal_use.begin()
         fork.watch(self)
 
     def _validate(self) -> None:
@@ -174,6 +215,7 @@ class AppState:
         self._stores_lock = threading.Lock()
         self.capture.is_delivery_started = False
         self.counters.after_fork()
+        self.under_test.after_fork()
         self.sampling.after_fork()
         self.plugins.after_fork()
         self.journal.after_fork()
@@ -181,6 +223,10 @@ class AppState:
 
     def _start_delivery(self) -> bool:
         """Start delivery with the first request or job of a process; False to be called again."""
+        if not self.options.enabled:
+            return True
+        if self.under_test.is_on:
+            return False  # TESTING may be off again for a later one
         try:
             fork.notice()
             if _is_to_fork():
@@ -204,25 +250,43 @@ class AppState:
             )
         return self.export.is_started
 
-    def stats(self) -> Stats:
-        """Return the counters of this process."""
-        return Stats(
-            recorded=self.journal.appended,
-            dropped=self.counters.by_reason("dropped"),
-            request_ids_replaced=self.counters.total("request_ids_replaced"),
-            variables_skipped=self.counters.total("variables_skipped"),
-            capture_errors=self.counters.total("capture_errors"),
-            plugin_errors=self.counters.by_reason("plugin_errors"),
-            suppressed=self.counters.total("suppressed"),
-            sampled_out=self.counters.total("sampled_out"),
-            excluded=self.counters.by_reason("excluded"),
-            redacted=self.counters.by_reason("redacted"),
-            exporters={name: each.stats() for name, each in self.export.supervisors.items()},
-            hook_times=self.plugins.times(),
-        )
+    def stats(self, *, process: bool = False) -> Stats:
+        """Return the counters of the host, or of this process alone."""
+        host = None if process or self.under_test.is_on else self.journal.host()
+        if host is None:
+            recorded = self.journal.appended + self.under_test.appended
+            counts = {**self.counters.snapshot(), RECORDED: {"": recorded}}
+        else:
+            counts = host.counts
+        exporters = {name: each.stats(host) for name, each in self.export.supervisors.items()}
+        if not self.options.enabled:
+            exporters = dict.fromkeys(self.options.exporters, NO_EXPORTS)
+        return stats_of(counts, exporters, host, self.plugins.times())
+
+    @property
+    def mode(self) -> str:
+        """What keeps records from being delivered now, in a sentence; empty for nothing."""
+        if not self.options.enabled:
+            return "Flask-Chest is switched off by CHEST_ENABLED: nothing is recorded or delivered"
+        if self.under_test.is_on:
+            return (
+                "TESTING is on: nothing is delivered, and only the records of this process are "
+                "shown. CHEST_TESTING = 'deliver' changes that"
+            )
+        return ""
+
+    def journal_fault(self) -> str | None:
+        """Return why the journal can take no record now; None when it can, or gets none."""
+        return None if self.under_test.is_on else self.journal.fault()
 
     def store(self, name: str) -> Store:
-        """Return the open read side of an exporter."""
+        """Return the open read side of an exporter; under test, of the records in memory."""
+        if not self.options.enabled:
+            raise ConfigurationError(
+                f"store({name!r}): Flask-Chest is switched off by CHEST_ENABLED, and opens no "
+                "database",
+                setting="CHEST_ENABLED",
+            )
         exporter = self.exporters.get(name)
         if exporter is None:
             raise ConfigurationError(
@@ -232,10 +296,12 @@ class AppState:
             raise ConfigurationError(
                 f"store({name!r}): exporters of the type {exporter.type!r} cannot be read"
             )
+        if self.under_test.is_on:
+            return self.under_test.store
         with self._stores_lock:
             if name not in self._stores:
                 # Its own instance: that of the exporter belongs to another thread.
-                store = type(exporter)(exporter.config)
+                store = another(exporter)
                 store.open()
                 self._stores[name] = store
             return self._stores[name]
@@ -246,6 +312,7 @@ class AppState:
         self.capture.is_delivery_started = False
         self.export.close()
         self._journal_use.end()
+        self.throttle.flush()
         with self._stores_lock:
             for store in self._stores.values():
                 store.close()

@@ -19,6 +19,7 @@ from flask_chest.store import Position, RouteSummary, Store, ValueCount, Where
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from flask_chest.query import Filter
     from flask_chest.record import Record
 
 
@@ -77,6 +78,7 @@ class DeferredStore(Store):
         """
         if self._loaded is None:
             self._loaded = self._kind()(self.config)
+        self._loaded.retention = self.retention
         return self._loaded
 
     def _kind(self) -> type[Store]:
@@ -163,6 +165,11 @@ class DeferredStore(Store):
         """Return the records that follow a position."""
         return self.load().page(after=after, until=until, limit=limit)
 
+    @property
+    def unreadable(self) -> int:
+        """Number of records that were passed over, as they cannot be read."""
+        return 0 if self._loaded is None else self._loaded.unreadable
+
     def delete(self, records: Sequence[Record]) -> int:
         """Delete these records; return how many were there."""
         return self.load().delete(records)
@@ -170,6 +177,14 @@ class DeferredStore(Store):
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete the records that started before `before`; return the number."""
         return self.load().purge(before=before, progress=progress)
+
+    def retain(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
+        """Delete what has exceeded the retention; return the number."""
+        return self.load().retain(before=before, progress=progress)
+
+    def erase(self, where: str | Filter, *, progress: Callable[[int], None] | None = None) -> int:
+        """Delete the records that satisfy a filter; return the number."""
+        return self.load().erase(where, progress=progress)
 
     def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
         """Return one summary for each route and method."""

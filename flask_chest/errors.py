@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import click
+
 
 class ChestError(Exception):
     """Base class of all errors that Flask-Chest raises."""
 
 
-class ConfigurationError(ChestError):
+class ConfigurationError(ChestError, click.ClickException):
     """A setting, a plugin or a decorator is wrong. The application must not start with it.
+
+    The command `flask`, which knows errors of click, prints the message and no traceback when it
+    loads such an application.
 
     Attributes:
         setting: Name of the wrong setting, such as ``CHEST_EXPORTERS``; None when the fault is not
@@ -34,3 +39,29 @@ class BatchRejected(ChestError):
     The core halves the batch until it finds the records at fault. These are dead-lettered, and the
     others delivered.
     """
+
+
+class FilterError(ChestError):
+    """A filter cannot be read, or cannot match. The message points at the place.
+
+    Attributes:
+        text: The filter.
+        position: Index of the place in it.
+    """
+
+    def __init__(self, message: str, *, text: str, position: int) -> None:
+        super().__init__(message)
+        self.text = text
+        self.position = position
+
+
+class DeliveryBusy(ChestError):
+    """Another process or thread delivers to an exporter, and has not ended in time.
+
+    Attributes:
+        exporter: Name of the exporter.
+    """
+
+    def __init__(self, message: str, *, exporter: str) -> None:
+        super().__init__(message)
+        self.exporter = exporter

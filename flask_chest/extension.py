@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from flask import Blueprint
 
@@ -15,7 +15,7 @@ from flask_chest.app_state import AppState
 from flask_chest.applications import Applications
 from flask_chest.capture import suppression
 from flask_chest.capture.carried import carrying
-from flask_chest.capture.decorator import AnyView, TrackDecorator
+from flask_chest.capture.decorator import AnyView, TrackDecorator, exclude
 from flask_chest.capture.generators import GivenGenerator
 from flask_chest.capture.job import Job, Place
 from flask_chest.capture.job_decorator import AnyFunction, decorate
@@ -23,10 +23,15 @@ from flask_chest.capture.track_rule import MethodPatterns, TrackRule, decorator_
 from flask_chest.cli.group import group
 from flask_chest.current import KEY, carried_by, current_capture, current_state, place_of_job
 from flask_chest.errors import ConfigurationError
+from flask_chest.journal import LEASE_SECONDS
 from flask_chest.plugins.discovery import PluginInfo
 from flask_chest.runtime.counters import Stats
-from flask_chest.settings.load import load_settings
+from flask_chest.settings.load import Given
 from flask_chest.store import Store
+from flask_chest.upkeep import erasure
+
+if TYPE_CHECKING:
+    from flask_chest.query import Filter
 
 
 class FlaskChest:
@@ -74,12 +79,17 @@ class FlaskChest:
                 f"The application {app.name!r} has served a request already. Call init_app "
                 "where it is created"
             ) from error
-        options = load_settings(self._arguments, app.config)
-        state = AppState(app, self, options, self._registered, self._decorator)
+        given = Given(self._arguments, app.config)
+        state = AppState(app, self, given, self._registered, self._decorator)
         state.capture.install()
         app.extensions[KEY] = state
         app.cli.add_command(group)
         self._applications.add(state)
+        try:
+            state.plugins.init_app(app, self, state.plugin_settings)
+        except BaseException:
+            state.close()  # or the error would keep the journal in use
+            raise
 
     def register_plugin(self, plugin: object, name: str | None = None) -> None:
         """Add a plugin that is not installed as a package, for applications initialised later.
@@ -156,6 +166,21 @@ class FlaskChest:
             return self._decorator.attach(variables[0], rule, self._applications.begin_record)
         rule = decorator_rule("track", variables, request_id, sample_rate)
         return lambda view: self._decorator.attach(view, rule, self._applications.begin_record)
+
+    @staticmethod
+    def exclude(view: AnyView, /) -> AnyView:
+        """Record no request to a view, or to the views of a blueprint, even with CHEST_TRACK_ALL.
+
+        For views that are about the application itself, such as probes::
+
+            @app.get("/healthz")
+            @chest.exclude
+            def healthz(): ...
+
+
+            chest.exclude(blueprint)
+        """
+        return exclude(view)
 
     @staticmethod
     def drop_request() -> None:
@@ -277,9 +302,24 @@ class FlaskChest:
         state.capture.open_bodies.finish_dropped()
         return state.export.flush(timeout)
 
-    def stats(self) -> Stats:
-        """Return the counters of this process, and how far behind each exporter is."""
-        return self._applications.current_or_only().stats()
+    def stats(self, *, process: bool = False) -> Stats:
+        """Return what was recorded, dropped and delivered, and how far behind each exporter is.
+
+        The counters are those of the host: of all processes that share the journal, now and
+        before. Those of this process are exact; what others have counted may be a second old. With
+        a journal in memory, they are those of this process.
+
+        Args:
+            process: Whether to count only what this process did.
+        """
+        return self._applications.current_or_only().stats(process=process)
+
+    def journal_fault(self) -> str | None:
+        """Return why a record could not be written to the journal now; None when it could.
+
+        It tries, on the disk; so a probe may ask, and a request should not.
+        """
+        return self._applications.current_or_only().journal_fault()
 
     def store(self, name: str = "main") -> Store:
         """Return the read side of an exporter: query, count, purge and summaries.
@@ -289,6 +329,50 @@ class FlaskChest:
             ExporterUnavailable: The database cannot be reached now.
         """
         return self._applications.current_or_only().store(name)
+
+    def erase(
+        self,
+        where: str | Filter,
+        *,
+        progress: erasure.Progress | None = None,
+        timeout: float = LEASE_SECONDS,
+    ) -> erasure.ErasureReport:
+        """Erase the records that satisfy a filter, wherever this host reaches them.
+
+        A person may ask to be forgotten::
+
+            report = chest.erase("user_id == 'u-17'")
+
+        They are erased from every store that can, from the journal of this host and its dead
+        letters, and do not come back from there. Records that arrive later are not looked at:
+        docs/privacy.md.
+
+        Args:
+            where: The filter: docs/filters.md.
+            progress: Called after each step with the name of a store and the number of records
+                that were looked at in it.
+            timeout: Seconds to wait for a delivery that is under way.
+
+        Raises:
+            FilterError: The filter cannot be read, or cannot match. Nothing was erased.
+            DeliveryBusy: A delivery has not ended in time. Nothing was erased.
+            ConfigurationError: CHEST_ENABLED is off, so that nothing can be looked at.
+        """
+        state = self._applications.current_or_only()
+        if not state.options.enabled:
+            raise ConfigurationError(
+                "erase(): Flask-Chest is switched off by CHEST_ENABLED, and opens no database",
+                setting="CHEST_ENABLED",
+            )
+        state.capture.open_bodies.finish_dropped()
+        return erasure.erase(
+            where,
+            exporters=state.exporters,
+            store=state.store,
+            journal=state.journal,
+            progress=progress,
+            timeout_seconds=timeout,
+        )
 
     def close(self) -> None:
         """Deliver within CHEST_SHUTDOWN_SECONDS, then end threads and connections.

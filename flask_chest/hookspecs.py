@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from flask import Request
+    from flask import Flask, Request
+    from pydantic import BaseModel
 
     from flask_chest.exporter import Batch, Exporter
+    from flask_chest.extension import FlaskChest
     from flask_chest.record import RecordData
 
 hookspec = pluggy.HookspecMarker("flask_chest")
@@ -91,6 +93,41 @@ def chest_exporters() -> list[type[Exporter]]:  # type: ignore[empty-body]  # it
     Returns:
         Classes derived from `flask_chest.Exporter`. Two plugins with classes of the same `type` are
         refused.
+
+    When it raises, `init_app` raises an error that names the plugin.
+    """
+
+
+@hookspec
+def chest_settings() -> type[BaseModel]:  # type: ignore[empty-body]  # it is a specification
+    """Return a model of the plugin's own settings.
+
+    Called once for each application, in `init_app`, before anything is opened.
+
+    Returns:
+        A class derived from `pydantic.BaseModel`. Its field `monitor_token` is the setting
+        CHEST_MONITOR_TOKEN, from all sources of settings. Begin each name with that of the plugin:
+        a field that Flask-Chest or another plugin has is refused. Each has a default and a
+        description.
+
+    When it raises, `init_app` raises an error that names the plugin.
+    """
+
+
+@hookspec
+def chest_init_app(app: Flask, chest: FlaskChest, settings: BaseModel | None) -> None:
+    """Add views, commands or whatever else to an application.
+
+    Called once for each application, at the end of `init_app`.
+
+    Args:
+        app: The application. It has its `chest`, and has served no request.
+        chest: What it was initialised with. It may have other applications, too, so its methods
+            are called within the application context.
+        settings: What `chest_settings` of the same plugin describes, validated; None without it.
+
+    Returns:
+        Nothing; a result is ignored.
 
     When it raises, `init_app` raises an error that names the plugin.
     """

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final, TypeAlias
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from typing_extensions import TypedDict, Unpack
 
+from flask_chest import query
 from flask_chest.exporter import Exporter
 from flask_chest.record import JsonValue, Record
 
+if TYPE_CHECKING:
+    from flask_chest.query import Filter
+
 Position: TypeAlias = tuple[datetime, str]
 """Place of a record in the order of a store: its `started_at` and its `id`."""
+
+
+_PAGE: Final = 1_000
+_MICROSECOND: Final = timedelta(microseconds=1)
+_LAST: Final = datetime.max.replace(tzinfo=timezone.utc) - _MICROSECOND
 
 
 class Where(TypedDict, total=False):
@@ -128,6 +137,13 @@ class ValueCount:
 class Store(Exporter):
     """An exporter whose records can be read, from any thread."""
 
+    retention: timedelta | None = None
+    """How long records are kept, by `retention` of the entry or CHEST_RETENTION; None for ever.
+
+    The core sets it before `open`, for databases that delete by themselves. It is no part of
+    `config`.
+    """
+
     @abstractmethod
     def query(
         self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]
@@ -148,6 +164,7 @@ class Store(Exporter):
             ExporterUnavailable: The database cannot be read now.
         """
 
+    @abstractmethod
     def page(
         self,
         *,
@@ -167,15 +184,19 @@ class Store(Exporter):
         Raises:
             ExporterUnavailable: The database cannot be read now.
         """
-        raise NotImplementedError
 
+    @property
+    def unreadable(self) -> int:
+        """Number of records that this instance has passed over, as they cannot be read."""
+        return 0
+
+    @abstractmethod
     def delete(self, records: Sequence[Record]) -> int:
         """Delete these records, as many as a page has; return how many were there.
 
         Raises:
             ExporterUnavailable: The database cannot be written now.
         """
-        raise NotImplementedError
 
     @abstractmethod
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
@@ -192,6 +213,63 @@ class Store(Exporter):
             ExporterUnavailable: The database cannot be written now.
         """
 
+    def retain(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
+        """Delete what has exceeded `retention`; return the number of records.
+
+        The leader calls it once an hour, on an instance of its own. Calls `purge` unless
+        overridden, as for a database that drops partitions, or deletes by itself.
+
+        Args:
+            before: Records that started at this moment or later are kept.
+            progress: As for `purge`.
+
+        Raises:
+            ExporterUnavailable: The database cannot be written now.
+        """
+        return self.purge(before=before, progress=progress)
+
+    def erase(self, where: str | Filter, *, progress: Callable[[int], None] | None = None) -> int:
+        """Delete the records that satisfy a filter; return the number.
+
+        All records are looked at, a page at a time, until a whole pass finds none that started
+        before the call. Those that cannot be read are passed over: see `unreadable`. A store that
+        can choose records itself overrides this.
+
+        Args:
+            where: The filter, such as ``user_id == 'u-17'``: docs/filters.md.
+            progress: Called after each page with the number of records that were looked at. What
+                it raises ends the deletion; the pages before stay done.
+
+        Raises:
+            FilterError: The filter cannot be read, or cannot match.
+            ExporterUnavailable: The database cannot be read or written now.
+        """
+        chosen = query.parse(where) if isinstance(where, str) else where
+        began = datetime.now(timezone.utc)
+        total = 0
+        while True:
+            old = 0
+            for page in self._pages():
+                found = [record for record in page if chosen.matches(record.as_data())]
+                if found and (deleted := self.delete(found)):
+                    total += deleted
+                    old += sum(record.started_at < began for record in found)
+                if progress is not None:
+                    progress(len(page))
+            if not old:  # else what was behind this pass may have arrived meanwhile
+                return total
+
+    def _pages(self) -> Iterator[list[Record]]:
+        """Yield all that is there, a page at a time: not what arrives at the end meanwhile."""
+        newest = self.query(limit=1)
+        if not newest:
+            return
+        after: Position | None = None
+        until = min(newest[0].started_at, _LAST) + _MICROSECOND
+        while page := self.page(after=after, until=until, limit=_PAGE):
+            yield page
+            after = page[-1].started_at, page[-1].id
+
     @abstractmethod
     def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
         """Return one summary for each route and method, the one with the most requests first.
@@ -207,3 +285,14 @@ class Store(Exporter):
         Raises:
             ExporterUnavailable: The database cannot be read now.
         """
+
+
+AnyExporter = TypeVar("AnyExporter", bound=Exporter)
+
+
+def another(exporter: AnyExporter) -> AnyExporter:
+    """Return a new instance of an exporter, which is not open, with the same configuration."""
+    made = type(exporter)(exporter.config)
+    if isinstance(exporter, Store) and isinstance(made, Store):
+        made.retention = exporter.retention
+    return made

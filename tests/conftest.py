@@ -114,6 +114,7 @@ def make_chest(tmp_path, database):
                 "journal": str(tmp_path / "journal"),
                 "export_interval_seconds": 60.0,
                 "raise_errors": True,
+                "testing": "deliver",
                 **arguments,
             }
         )

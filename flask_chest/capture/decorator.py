@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _ATTRIBUTE: Final = "__flask_chest_rules__"
 """On a view or blueprint: the rule of each `TrackDecorator`, so of each FlaskChest, that it has."""
 
+_EXCLUDED: Final = "__flask_chest_excluded__"
+"""On a view or blueprint: that its requests are not recorded."""
+
 AnyView = TypeVar("AnyView", bound="Callable[..., Any] | Blueprint")
 OnCall = Callable[["TrackRule"], None]
 
@@ -163,6 +166,17 @@ class TrackDecorator:
         """
         inner: TrackRule | None = getattr(view, _ATTRIBUTE, {}).get(self)
         return rule if inner is None else rule.above(inner)
+
+
+def exclude(view: AnyView) -> AnyView:
+    """Mark a view or a blueprint as one whose requests are not recorded; return it."""
+    setattr(view, _EXCLUDED, True)
+    return view
+
+
+def is_excluded(view: object) -> bool:
+    """Return whether a view or a blueprint is marked so."""
+    return getattr(view, _EXCLUDED, False) is True
 
 
 def _place(view: Callable[..., Any]) -> str:

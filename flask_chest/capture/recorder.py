@@ -62,6 +62,7 @@ class Recorder:
     """Turns finished requests and jobs into records.
 
     Args:
+        app: The application.
         variables: Chooses variables.
         enrich: Calls the hook `chest_filter_variables`, without a request for a job; None when no
             plugin implements it.
@@ -72,6 +73,7 @@ class Recorder:
         release: The variable `app.release` of every record; empty for none.
         lines: Makes the line of JSON.
         write: Takes the finished record as one line of JSON.
+        write_in_tests: The same while the application's TESTING is on, which may change any time.
         raise_errors: Whether a fault of capture raises after it is logged.
         counters: Counts what goes wrong.
         throttle: Logs what goes wrong.
@@ -80,6 +82,7 @@ class Recorder:
     def __init__(
         self,
         *,
+        app: Flask,
         variables: VariableFilter,
         enrich: Callable[[dict[str, object], Request | None], None] | None,
         drops: Callable[[RecordData, Request | None], bool] | None = None,
@@ -88,10 +91,13 @@ class Recorder:
         release: str = "",
         lines: Lines,
         write: Callable[[bytes], object],
+        write_in_tests: Callable[[bytes], object],
         raise_errors: bool,
         counters: Counters,
         throttle: Throttle,
     ) -> None:
+        self._app = app
+        app.config.setdefault("TESTING", False)  # as Flask does; the recorder relies on it
         self._variables = variables
         self._enrich = enrich
         self._drops = drops
@@ -103,6 +109,7 @@ class Recorder:
         self._is_plain = enrich is None and not release and not self._is_selective
         self._lines = lines
         self.write = write
+        self.write_in_tests = write_in_tests
         self._raise_errors = raise_errors
         self._counters = counters
         self._throttle = throttle
@@ -148,7 +155,8 @@ class Recorder:
                     return
                 if variables is None:
                     variables = self._take_variables(state, request, plan)
-            self.write(self._lines.line(state, subject, weight, variables))
+            write = self.write_in_tests if self._app.config["TESTING"] else self.write
+            write(self._lines.line(state, subject, weight, variables))
         except BaseException as fault:  # noqa: BLE001 - a fault of capture must not cost the request
             self.report_loss(fault)
         finally:
@@ -256,3 +264,15 @@ class Recorder:
         if self._release and not plan.patterns.excludes(RELEASE):
             taken = {**taken, RELEASE: self._release}
         return taken
+
+
+class IdleRecorder(Recorder):
+    """Keeps no record of anything, and counts none as left out: CHEST_ENABLED is off."""
+
+    def finish(self, state: RequestState, raised: BaseException | None) -> None:  # noqa: ARG002 - nobody is told
+        """Forget the request or job."""
+        state.request = state.subject = state.globals = state.context = None
+        state.hidden = state.error = state.resolved = None
+
+    def exclude(self, state: RequestState, reason: str) -> None:
+        """Do nothing: no request is recorded."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,16 @@ import click
 from flask import current_app
 
 from flask_chest.cli.owner import become_owner
-from flask_chest.errors import ChestError
+from flask_chest.cli.unconfigured import Unconfigured
+from flask_chest.errors import ConfigurationError
+from flask_chest.journal import DiskJournal
+from flask_chest.journal.layout import Layout
+from flask_chest.runtime.command import STANDALONE
+from flask_chest.store import Store
 
 if TYPE_CHECKING:
     from flask_chest.app_state import AppState
+    from flask_chest.plugins.discovery import PluginInfo
 
 
 def current_state() -> AppState:
@@ -22,9 +29,106 @@ def current_state() -> AppState:
     return state
 
 
+def open_store(name: str) -> Store:
+    """Return the open read side of an exporter.
+
+    Raises:
+        ConfigurationError: There is no such exporter, or it cannot be read.
+        ExporterUnavailable: The database cannot be reached now.
+    """
+    state = current_state()
+    exporter = state.exporters.get(name)
+    if isinstance(exporter, Unconfigured):
+        exporter.open()  # which says what is missing
+    return state.store(name)
+
+
+def chosen(names: Sequence[str]) -> list[str]:
+    """Return the names of the exporters that an option chose, all of them without it.
+
+    Raises:
+        ConfigurationError: There is none of that name.
+    """
+    known = current_state().exporters
+    for name in names:
+        if name not in known:
+            raise ConfigurationError(
+                f"--exporter {name!r}: no such exporter. CHEST_EXPORTERS has {sorted(known)}"
+            )
+    return list(dict.fromkeys(names)) or list(known)
+
+
+def readable(names: Sequence[str]) -> list[str]:
+    """Return the names of the exporters chosen, without any those of all that can be read.
+
+    Raises:
+        click.UsageError: There is none.
+    """
+    exporters = current_state().exporters
+    found = [name for name in chosen(names) if names or isinstance(exporters[name], Store)]
+    if not found:
+        raise click.UsageError("There is no exporter that can be read")
+    return found
+
+
+def is_standalone() -> bool:
+    """Return whether there is no application: this is `flask-chest`."""
+    return click.get_current_context().find_root().command.name == STANDALONE
+
+
+def found_plugins() -> list[PluginInfo]:
+    """Return the plugins that were found, without our own of `flask-chest`."""
+    found = current_state().plugins.found
+    return [plugin for plugin in found if not (is_standalone() and plugin.name == STANDALONE)]
+
+
+def disk_journal() -> DiskJournal:
+    """Return the journal, which is on the disk.
+
+    Raises:
+        click.UsageError: There is none.
+    """
+    journal = current_state().journal
+    if not isinstance(journal, DiskJournal):
+        raise click.UsageError(
+            "There is no journal on the disk. With flask-chest, name it: --journal FOLDER"
+        )
+    return journal
+
+
+def refuse_unreadable() -> None:
+    """Refuse to say that nothing waits, where the journal cannot be read.
+
+    Raises:
+        OSError: It cannot.
+    """
+    folder = current_state().journal.folder
+    if folder is None:
+        return
+    layout = Layout(folder)
+    try:
+        if layout.is_there():
+            for each in (layout.segments, layout.cursors, layout.dead_letters):
+                each.names()
+    finally:
+        layout.close()
+
+
+def refuse_in_mode() -> None:
+    """Refuse what changes a database or the journal, while nothing is to be touched.
+
+    Raises:
+        click.ClickException: Flask-Chest is switched off, or the application is under test.
+    """
+    if current_state().mode:  # which was printed
+        raise click.ClickException("Nothing was done")
+
+
 def begin() -> None:
     """Do what all our commands do first: as root, become the user to whom the journal belongs."""
     state = current_state()
+    if state.mode:
+        click.echo(state.mode, err=True)
     folder = state.journal.folder
     if folder is None:
         return
@@ -35,10 +139,7 @@ def begin() -> None:
             with contextlib.suppress(Exception):  # the command itself reports it
                 exporter.preload()
 
-    try:
-        become_owner(folder, trusted=_code_owners(), prepare=prepare)
-    except ChestError as error:
-        raise click.ClickException(str(error)) from error
+    become_owner(folder, trusted=_code_owners(), prepare=prepare)
 
 
 def _code_owners() -> set[int]:

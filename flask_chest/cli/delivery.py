@@ -1,63 +1,25 @@
-"""`flask chest check` and `flask chest flush`."""
+"""`flask chest flush`."""
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
+from flask_chest.cli import options
 from flask_chest.cli.application import current_state
-from flask_chest.cli.masked import masked_names
-from flask_chest.cli.output import echo, echo_error
-from flask_chest.errors import ChestError
-from flask_chest.runtime.interrupts import is_interrupt
-from flask_chest.settings.masking import mask_urls
+from flask_chest.cli.exits import going_on, way
+from flask_chest.cli.output import echo, one_line
+from flask_chest.cli.progress import Progress
+from flask_chest.cli.unconfigured import refuse_unknown
 
-_MAX_PLACES: Final = 5
-
-
-@click.command()
-@with_appcontext
-def check() -> None:
-    """Connect to the database of each exporter, and say what is wrong.
-
-    Also list what routes name and will not get, because it is masked. Writes no record. The exit
-    status is 1 when an exporter cannot deliver now.
-    """
-    state = current_state()
-    exporters = state.exporters
-    faults = 0
-    for name, exporter in exporters.items():
-        try:
-            type(exporter)(exporter.config).check()
-        except BaseException as error:  # an exporter may raise anything
-            if is_interrupt(error):
-                raise
-            faults += 1
-            kind = "" if isinstance(error, ChestError) else f"{type(error).__name__}: "
-            echo_error(f"{name}: {kind}{error}")
-        else:
-            echo(f"{name}: can deliver")
-    for name, places in masked_names(current_app, state.capture.rules, state.redact.keys):
-        shown = ", ".join(places[:_MAX_PLACES]) + (", ..." if len(places) > _MAX_PLACES else "")
-        echo(
-            f"{name!r} is named for {shown} and always masked. To keep it, set "
-            f"CHEST_REDACT_KEYS = [{'!' + name!r}]; else remove the name"
-        )
-    if faults:
-        raise click.ClickException(f"{faults} of {len(exporters)} cannot deliver now")
+_LOOK_SECONDS: Final = 0.05
 
 
 @click.command()
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=30.0,
-    show_default=True,
-    help="Maximum time to wait, in seconds.",
-)
+@options.timeout
 @with_appcontext
 def flush(timeout: float) -> None:
     """Deliver all records that wait in the journal.
@@ -70,17 +32,47 @@ def flush(timeout: float) -> None:
       flask chest flush --timeout 120
     """  # noqa: D301 - click reads \b as "keep these lines"
     state = current_state()
+    if state.mode:
+        return  # nothing is delivered, which was said
+    refuse_unknown(state.exporters, state.journal.folder)
+    state.journal.claim()
     try:
-        state.journal.claim()
-    except ChestError as error:
-        raise click.ClickException(str(error)) from error
-    arrived = state.export.flush(timeout)
-    stats = state.stats()
-    state.close()
+        with going_on(f"What was not delivered waits in the journal: {way('flush')}"):
+            arrived = _deliver(timeout)
+        stats = state.stats(process=True)
+    finally:
+        state.close()
     for name, exporter in stats.exporters.items():
-        echo(
-            f"{name}: {exporter.delivered} delivered, {exporter.pending_bytes} bytes waiting"
-            + (f", {mask_urls(exporter.last_error)}" if exporter.last_error else "")
-        )
+        parts = [f"{exporter.delivered} delivered", f"{exporter.pending_bytes} bytes waiting"]
+        if exporter.dead_letters:
+            parts.append(
+                f"{exporter.dead_letters} dead-lettered ({one_line(exporter.last_rejection)}): "
+                + way("dead-letter list")
+            )
+        if exporter.last_error:
+            parts.append(one_line(exporter.last_error))
+        echo(f"{name}: {', '.join(parts)}")
     if not arrived:
         raise click.ClickException(f"Not everything was delivered within {timeout:g} seconds")
+
+
+def _deliver(timeout_seconds: float) -> bool:
+    """Deliver, and show how far that is; True when all has arrived."""
+    state = current_state()
+    deadline = time.monotonic() + timeout_seconds
+    waiting = _waiting_bytes()
+    with Progress("flush", waiting, "bytes") as progress:
+        try:
+            flushes = [each.flush(deadline) for each in state.export.supervisors.values()]
+        except RuntimeError:  # no thread can be started
+            return False
+        while any(flush.is_pending() for flush in flushes):
+            time.sleep(_LOOK_SECONDS)
+            progress.set(waiting - _waiting_bytes() if progress.is_shown else 0)
+        progress.set(waiting - _waiting_bytes())
+    return all(flush.wait() for flush in flushes)  # none waits: each is answered, or too late
+
+
+def _waiting_bytes() -> int:
+    state = current_state()
+    return sum(state.journal.reader(name).pending()[0] for name in state.exporters)

@@ -9,22 +9,21 @@ from __future__ import annotations
 import json
 import logging
 import re
-import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from io import StringIO
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, Any, Final
 
 import click
 from flask.cli import AppGroup
 
+from flask_chest.cli.exits import FAILED, Interrupted
+from flask_chest.cli.streams import quiet_pipe, write
+from flask_chest.errors import ChestError
 from flask_chest.runtime.log import logger
 from flask_chest.settings.masking import mask_urls
-
-if TYPE_CHECKING:
-    from flask_chest.record import RecordData
 
 _UNPRINTABLE: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb\ud800-\udfff]"
@@ -48,37 +47,60 @@ def message(text: object) -> str:
     return "\n  ".join(map(printable, mask_urls(str(text)).splitlines()))
 
 
+def one_line(text: object) -> str:
+    """Return an error text in one line, with passwords in URLs masked."""
+    return " ".join(mask_urls(str(text)).split())
+
+
 def echo(*columns: object) -> None:
     """Print one line of columns, separated by tabs."""
-    click.echo("\t".join(map(printable, columns)))
+    write("\t".join(map(printable, columns)))
 
 
-def echo_json(record: RecordData) -> None:
-    """Print one line of JSON, which is read back as the record that it was."""
-    click.echo(printable(json.dumps(record, ensure_ascii=False)))
+def echo_json(value: object) -> None:
+    """Print one line of JSON, which is read back as the value that it was."""
+    write(printable(json.dumps(value, ensure_ascii=False)))
 
 
 def echo_error(text: object) -> None:
     """Print an error text to stderr."""
-    click.echo(message(text), err=True)
+    write(message(text), err=True)
 
 
 class Group(AppGroup):
     """A group of commands whose error texts and log are printable, whoever wrote them."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:  # noqa: ANN401 - click's
+        """Read the command line."""
+        with quiet_pipe():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click's own
         """Run a command."""
         with _printable_log():
             try:
-                return super().invoke(ctx)
+                return _run(super().invoke, ctx)
             except click.ClickException as error:
                 error.show = partial(_show, error)  # type: ignore[method-assign] # any class's own
                 raise
-            except (click.exceptions.Exit, click.Abort, BrokenPipeError):
-                raise  # click ends quietly when nobody reads any more, as after `| head`
-            except Exception:  # noqa: BLE001 - Python would print it as it is
-                echo_error(traceback.format_exc())
-                sys.exit(1)
+
+
+def _run(invoke: Callable[[click.Context], Any], ctx: click.Context) -> Any:  # noqa: ANN401
+    """Run a command, and turn what it raises into what click shows without a traceback."""
+    try:
+        with quiet_pipe():
+            return invoke(ctx)
+    except ChestError as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        raise Interrupted("Nothing was left half done.") from None
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except OSError as error:  # of a file: databases have errors of ours
+        raise click.ClickException(str(error)) from error
+    except Exception:  # noqa: BLE001 - Python would print it as it is
+        echo_error(traceback.format_exc())
+        raise click.exceptions.Exit(FAILED) from None
 
 
 def _show(error: click.ClickException, file: IO[Any] | None = None) -> None:
@@ -87,7 +109,7 @@ def _show(error: click.ClickException, file: IO[Any] | None = None) -> None:
     type(error).show(error, buffer)
     text = buffer.getvalue().rstrip("\n")
     if isinstance(error, click.UsageError):  # several lines of click's own, about what was typed
-        text = "\n".join(map(printable, text.split("\n")))
+        text = "\n".join(map(printable, mask_urls(text).split("\n")))
     else:
         text = message(text)
     click.echo(text, file=file, err=file is None)

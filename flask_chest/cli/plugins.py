@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 
-from flask_chest.cli.application import current_state
+from flask_chest.cli.application import found_plugins
 from flask_chest.cli.output import echo
 
 
@@ -18,6 +18,6 @@ def plugins() -> None:
     separated by tabs. For a plugin that was not loaded, the last column names the setting that
     left it out.
     """
-    for plugin in current_state().plugins.found:
+    for plugin in found_plugins():
         hooks = f"left out by {plugin.left_out}" if plugin.left_out else ", ".join(plugin.hooks)
         echo(plugin.name, plugin.origin, hooks)

@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
 import click
 from flask.cli import with_appcontext
 
-from flask_chest.cli.application import current_state
+from flask_chest.cli import options
+from flask_chest.cli.application import current_state, open_store
+from flask_chest.cli.exits import way
 from flask_chest.cli.output import echo, echo_error, echo_json
-from flask_chest.errors import ChestError
-
-if TYPE_CHECKING:
-    from flask_chest.store import Store
-
-_exporter = click.option(
-    "--exporter",
-    default="main",
-    show_default=True,
-    help="Exporter to read from, by its name in CHEST_EXPORTERS.",
-)
-_limit = click.option(
-    "--limit",
-    type=click.IntRange(min=1),
-    default=10,
-    show_default=True,
-    help="Maximum number of lines.",
-)
-
-
-@contextmanager
-def _open_store(exporter: str) -> Iterator[Store]:
-    """Give a command its store, and turn our errors into messages without a traceback."""
-    try:
-        yield current_state().store(exporter)
-    except ChestError as error:
-        raise click.ClickException(str(error)) from error
+from flask_chest.cli.streams import has_reader
 
 
 @click.command()
 @click.option("--request-id", help="Show only the request with this ID.")
-@_limit
-@_exporter
+@options.limit
+@options.exporter
 @with_appcontext
 def records(request_id: str | None, limit: int, exporter: str) -> None:
     """Show the newest records, one JSON object a line.
@@ -52,20 +24,22 @@ def records(request_id: str | None, limit: int, exporter: str) -> None:
     Example:
       flask chest records --request-id 0199c5a8-1f0b-7c3e-b1f2-4a5d6e7f8091
     """  # noqa: D301 - click reads \b as "keep these lines"
-    with _open_store(exporter) as store:
-        if request_id is None:
-            found = store.query(limit=limit)
-        else:
-            found = store.query(limit=limit, request_id=request_id)
-        for record in found:
-            echo_json(record.as_data())
+    store = open_store(exporter)
+    if request_id is None:
+        found = store.query(limit=limit)
+    else:
+        found = store.query(limit=limit, request_id=request_id)
+    for record in found:
+        echo_json(record.as_data())
+        if not has_reader():
+            return
     waiting = current_state().stats().exporters[exporter].pending_bytes
     if not found and waiting:
-        echo_error(f"{waiting} bytes wait in the journal: flask chest flush")
+        echo_error(f"{waiting} bytes wait in the journal: {way('flush')}")
 
 
 @click.command()
-@_exporter
+@options.exporter
 @with_appcontext
 def routes(exporter: str) -> None:
     """Show requests, errors and durations of each route.
@@ -74,24 +48,24 @@ def routes(exporter: str) -> None:
     and the 95th percentile of the duration, in milliseconds.
     """
     line = "{:>8} {:>7} {:>9} {:>9}  {}"
-    with _open_store(exporter) as store:
-        echo(line.format("count", "errors", "p50 ms", "p95 ms", "route"))
-        for row in store.routes():
-            echo(
-                line.format(
-                    f"{row.count:g}",
-                    f"{row.errors:g}",
-                    f"{row.p50_ms:.2f}",
-                    f"{row.p95_ms:.2f}",
-                    f"{row.method} {row.route or '(no route)'}",
-                )
+    rows = open_store(exporter).routes()
+    echo(line.format("count", "errors", "p50 ms", "p95 ms", "route"))
+    for row in rows:
+        echo(
+            line.format(
+                f"{row.count:g}",
+                f"{row.errors:g}",
+                f"{row.p50_ms:.2f}",
+                f"{row.p95_ms:.2f}",
+                f"{row.method} {row.route or '(no route)'}",
             )
+        )
 
 
 @click.command()
 @click.argument("name")
-@_limit
-@_exporter
+@options.limit
+@options.exporter
 @with_appcontext
 def top(name: str, limit: int, exporter: str) -> None:
     """Show the most frequent values of the variable NAME.
@@ -102,6 +76,5 @@ def top(name: str, limit: int, exporter: str) -> None:
     Example:
       flask chest top user_id --limit 20
     """  # noqa: D301 - click reads \b as "keep these lines"
-    with _open_store(exporter) as store:
-        for row in store.top_values(name, limit=limit):
-            echo(f"{row.count:>8g}  {'null' if row.value is None else row.value}")
+    for row in open_store(exporter).top_values(name, limit=limit):
+        echo(f"{row.count:>8g}  {'null' if row.value is None else row.value}")

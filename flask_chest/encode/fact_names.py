@@ -10,6 +10,8 @@ import fnmatch
 import re
 from typing import Final
 
+from flask_chest.record import FACT_PREFIXES, HEADER_PREFIXES
+
 CLIENT_IP: Final = "request.client_ip"
 USER_AGENT: Final = "request.user_agent"
 HOST: Final = "request.host"
@@ -22,12 +24,12 @@ SINGLE_FACTS: Final = (
 )  # fmt: skip
 
 QUERY: Final = "request.query."
-REQUEST_HEADERS: Final = "request.headers."
-RESPONSE_HEADERS: Final = "response.headers."
+REQUEST_HEADERS: Final = HEADER_PREFIXES[0]
+RESPONSE_HEADERS: Final = HEADER_PREFIXES[1]
 FAMILIES: Final = (QUERY, REQUEST_HEADERS, RESPONSE_HEADERS)
 """Prefixes that the name of a parameter or a header follows."""
 
-RESERVED: Final = ("request.", "response.", "app.")
+RESERVED: Final = FACT_PREFIXES
 """Names with these prefixes are facts. A variable of `flask.g` cannot have one."""
 
 _HEADER: Final = re.compile(r"[!#$%&'*+.^`|~0-9a-z-]+")  # a token of RFC 9110, in lower case

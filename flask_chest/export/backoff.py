@@ -41,27 +41,52 @@ class Backoff:
     def reset(self) -> None:
         """Start as if nothing had ever failed."""
         self._failures = 0
+        self._failing_since = 0.0
         self._until = 0.0
         self.last_error: str | None = None
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the newest attempt failed."""
+        return self._failures > 0
 
     def remaining_seconds(self) -> float:
         """Return how long to wait before the next attempt; 0.0 for not at all."""
         return max(self._until - time.monotonic(), 0.0)
 
-    def succeeded(self) -> None:
-        """Forget the failures in a row. A pause that has begun goes on."""
-        self._failures = 0
+    def succeeded(self, waited: str = "") -> None:
+        """Forget the failures in a row, and log their end. A pause that has begun goes on.
+
+        Args:
+            waited: What had waited until then, for the log.
+        """
+        self._counters.succeeded(self._name)
+        if not self._failures:
+            return
+        failures, self._failures = self._failures, 0
         self.last_error = None
+        seconds = time.monotonic() - self._failing_since
+        self._throttle.forget(f"failed {self._name}")  # this line has their number
+        self._throttle.log(
+            logging.WARNING,  # whoever saw the failures is to see their end
+            f"recovered {self._name}",
+            f"The exporter {self._name!r} delivers again after {seconds:,.0f} s; attempts that "
+            f"failed: {{number}}{'; ' if waited else ''}{waited}",
+            number=failures,
+        )
 
     def failed(self, error: Exception) -> None:
         """Count and log a failure, and begin a pause."""
+        if not self._failures:
+            self._failing_since = time.monotonic()
         self._failures += 1
         ceiling = min(
             self._retry_seconds * 2 ** min(self._failures - 1, 30), self._retry_max_seconds
         )
-        self._until = time.monotonic() + random.uniform(0.0, ceiling)  # noqa: S311 - no secret
+        pause = random.uniform(0.0, ceiling)  # noqa: S311 - no secret
+        self._until = time.monotonic() + pause
         self.last_error = f"{type(error).__name__}: {error}"
-        self._counters.add("failures", self._name)
+        self._counters.failed(self._name, self.last_error, pause)
         self._throttle.log(
             logging.WARNING,
             f"failed {self._name}",

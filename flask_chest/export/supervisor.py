@@ -11,14 +11,17 @@ from flask_chest.errors import ExporterUnavailable
 from flask_chest.export.backoff import Backoff
 from flask_chest.export.inbox import Flush, Inbox
 from flask_chest.export.worker import Worker
+from flask_chest.journal.stats import exporter_stats
 from flask_chest.runtime import fork
-from flask_chest.runtime.counters import ExporterStats
+from flask_chest.store import another
 
 if TYPE_CHECKING:
     from flask_chest.exporter import Exporter
     from flask_chest.journal import Journal, Reader
+    from flask_chest.journal.host import Host
     from flask_chest.plugins.manager import Plugins
-    from flask_chest.runtime.counters import Counters
+    from flask_chest.runtime.announcer import Announcer
+    from flask_chest.runtime.counters import Counters, ExporterStats
     from flask_chest.runtime.log import Throttle
 
 _MAX_HANGING: Final = 3
@@ -53,6 +56,7 @@ class Supervisor:
         retry_max_seconds: float = 60.0,
         timeout_seconds: float = 120.0,
         plugins: Plugins,
+        announcer: Announcer,
         counters: Counters,
         throttle: Throttle,
     ) -> None:
@@ -71,6 +75,7 @@ class Supervisor:
             max_records=max_records,
             max_bytes=max_bytes,
             plugins=plugins,
+            announcer=announcer,
             counters=counters,
             throttle=throttle,
         )
@@ -103,8 +108,9 @@ class Supervisor:
     def wake(self) -> None:
         """Deliver soon, if this process is the leader and no backoff is under way.
 
-        Replaces a worker that hangs.
+        Replaces a worker that hangs, and logs what is due.
         """
+        self._throttle.log_due()
         with self._inbox.changed:
             if self._backstop_seconds is None:
                 return  # stopped a moment ago, while the scheduler called this
@@ -148,18 +154,22 @@ class Supervisor:
         with contextlib.suppress(Exception):
             self._exporter.preload()
 
-    def stats(self) -> ExporterStats:
-        """Return this exporter's counters and lag."""
-        pending_bytes, lag_seconds = self._reader.pending()
-        return ExporterStats(
-            delivered=self._counters.total("delivered", self.name),
-            rejected=self._counters.total("rejected", self.name),
-            failures=self._counters.total("failures", self.name),
-            dropped=self._counters.by_reason(f"dropped {self.name}"),
-            pending_bytes=pending_bytes,
-            lag_seconds=lag_seconds,
-            last_error=self._backoff.last_error,
-        )
+    def pending_bytes(self) -> int:
+        """Return how many bytes of the journal wait for this exporter."""
+        return self._reader.pending()[0]
+
+    def stats(self, host: Host | None = None) -> ExporterStats:
+        """Return what was delivered, and what waits.
+
+        Args:
+            host: What all processes have counted; None for this process alone.
+        """
+        name = self.name
+        if host is None:
+            counts, attempts = self._counters.snapshot(), self._counters.attempts
+        else:
+            counts, attempts = host.counts, host.attempts
+        return exporter_stats(name, self._reader, counts, attempts.get(name))
 
     def _try_to_employ(self) -> None:
         try:
@@ -188,7 +198,7 @@ class Supervisor:
         if len(self._former) >= _MAX_HANGING:
             return
         if self._unused is None:
-            self._unused = type(self._exporter)(self._exporter.config)
+            self._unused = another(self._exporter)
         worker = self._new_worker(
             exporter=self._unused,
             inbox=self._inbox,

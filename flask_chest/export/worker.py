@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from flask_chest.errors import BatchRejected, ChestError
 from flask_chest.exporter import Batch
+from flask_chest.journal import SegmentsUnreadable
+from flask_chest.record import fault
 from flask_chest.runtime import fork
 from flask_chest.runtime.log import logger, raised
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from flask_chest.exporter import Exporter
     from flask_chest.journal import Chunk, Journal, Reader
     from flask_chest.plugins.manager import Plugins
+    from flask_chest.runtime.announcer import Announcer
     from flask_chest.runtime.counters import Counters
     from flask_chest.runtime.log import Throttle
 
@@ -61,6 +64,7 @@ class Worker:
         max_records: int,
         max_bytes: int,
         plugins: Plugins,
+        announcer: Announcer,
         counters: Counters,
         throttle: Throttle,
         backstop_seconds: float | None,
@@ -75,6 +79,7 @@ class Worker:
         self._max_records = max_records
         self._max_bytes = max_bytes
         self._plugins = plugins
+        self._announcer = announcer
         self._counters = counters
         self._throttle = throttle
         self.backstop_seconds = backstop_seconds
@@ -142,9 +147,11 @@ class Worker:
     def _run(self) -> None:
         with contextlib.suppress(_Abandoned):
             if self._news is not None:
-                self._tell(self._news)
+                self._tell_of_failure(self._news)
             while True:
                 flushes = self._inbox.take(lambda: self._is_stopping, self._pause_seconds)
+                with self._watched("a receiver of chest-records-dropped or chest-drops-ended"):
+                    self._announcer.look_for_drops()
                 if self._is_stopping:
                     break
                 arrived = self._deliver_or_fail(flushes)
@@ -179,6 +186,8 @@ class Worker:
         if not remaining:
             self._retry_is_due = False
         if not flushes and (not leads or remaining):
+            if not leads and self._backoff.is_failing and not self._reader.pending()[0]:
+                self._recover("another process has delivered what had waited")
             return False
         try:
             arrived = self._deliver()
@@ -209,7 +218,18 @@ class Worker:
         self._close()
         self._backoff.failed(error)
         self._retry_is_due = True
+        self._tell_of_failure(error)
+
+    def _tell_of_failure(self, error: Exception) -> None:
         self._tell(error)
+        with self._watched("a receiver of chest-exporter-failing"):
+            self._announcer.failing(self._name, error)
+
+    def _recover(self, waited: str) -> None:
+        """Note that an exporter that was failing is not failing any more."""
+        self._backoff.succeeded(waited)
+        with self._watched("a receiver of chest-exporter-recovered"):
+            self._announcer.recovered(self._name)
 
     def _tell(self, error: Exception) -> None:
         """Call the plugins that listen for failures."""
@@ -225,7 +245,7 @@ class Worker:
     # -- Under the delivery lease ----------------------------------------------------------------
 
     def _deliver(self) -> bool | None:
-        """Return True when all has arrived, False when told to stop, None without the lease.
+        """Return whether all has arrived that can be read; None without the lease.
 
         Raises:
             Exception: Whatever the exporter raises. What has not arrived waits.
@@ -235,20 +255,45 @@ class Worker:
                 return None
             self._holds_lease = True
             try:
-                for chunk in self._reader.chunks(self._max_records, self._max_bytes):
-                    if self._is_stopping:
-                        return False
-                    self._open()
-                    self._is_used = True
-                    self._export(chunk)
-                    self._backoff.succeeded()
-                    # A long backlog may fail half way: what has arrived makes room meanwhile.
-                    if time.monotonic() >= self._prune_at:
-                        self._prune()
+                has_all = self._deliver_chunks()
                 self._idle()
             finally:
                 self._holds_lease = False
-            return True
+            return has_all
+
+    def _deliver_chunks(self) -> bool:
+        try:
+            for chunk in self._reader.chunks(self._max_records, self._max_bytes):
+                if self._is_stopping:
+                    return False
+                self._open()
+                self._is_used = True
+                waited = self._waiting(chunk) if self._backoff.is_failing else None
+                self._export(chunk)
+                if waited is None:
+                    self._backoff.succeeded()
+                else:
+                    self._recover(waited)
+                # A long backlog may fail half way: what has arrived makes room meanwhile.
+                if time.monotonic() >= self._prune_at:
+                    self._prune()
+        except SegmentsUnreadable as error:  # the exporter is well, and needs no pause
+            self._throttle.log(
+                logging.ERROR,
+                f"unreadable {self._name}",
+                f"The exporter {self._name!r} got all records but some that cannot be read: "
+                f"{error}",
+                error,
+            )
+            return False
+        return True
+
+    def _waiting(self, chunk: Chunk) -> str:
+        """Say how much waits, and for how long; `chunk` is the first of it."""
+        _, lag_seconds = self._reader.pending()
+        records = max(self._reader.pending_records(), chunk.count)
+        had = "record had" if records == 1 else "records had"
+        return f"{records:,} {had} waited, the oldest for {lag_seconds:,.0f} s"
 
     def _open(self) -> None:
         if self.is_open:
@@ -271,16 +316,27 @@ class Worker:
                 for half in chunk.halves():
                     self._export(half)
                 return
-            self._reject(batch, error)
+            self._reject(chunk, error)
+            # Each part by itself: when a later one fails, no record is dead-lettered a second time.
+            self._reader.acknowledge(chunk)
         else:
-            self._counters.add("delivered", self._name, len(batch))
             with self._watched("chest_exported"):
                 self._plugins.exported(self._name, batch)
-        # Each part by itself: when a later one fails, no record is dead-lettered a second time.
-        self._reader.acknowledge(chunk)
+            self._reader.acknowledge(chunk)
+            # Last: what is not acknowledged is delivered again, and would be counted twice.
+            self._counters.add("delivered", self._name, len(batch))
 
-    def _reject(self, batch: Batch, error: BatchRejected) -> None:
-        self._reader.dead_letter(batch.lines, error)
+    def _reject(self, chunk: Chunk, error: BatchRejected) -> None:
+        """Keep a record that was refused: quarantined when it is none, else dead-lettered.
+
+        Only what was refused is looked at: no delivery pays for it.
+        """
+        reason = fault(chunk.lines)
+        if reason is not None:
+            self._reader.quarantine(chunk, reason)
+            self._tell(error)
+            return
+        self._reader.dead_letter(chunk.lines, error)
         self._counters.add("rejected", self._name)
         self._throttle.log(
             logging.ERROR,

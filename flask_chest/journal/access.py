@@ -6,6 +6,7 @@ import contextlib
 import errno
 import logging
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -35,6 +36,7 @@ It stops as a whole when a new one cannot load the application; one that takes l
 """
 
 _COMMAND_SECONDS: Final = 1.0
+_TOUCH_SECONDS: Final = 60.0
 
 
 class Access:
@@ -59,6 +61,7 @@ class Access:
         )
         self._throttle = throttle
         self._refusal: OtherExporters | None = None
+        self._touch_at = 0.0
 
     def open(self, opens: Opens) -> None:
         """Do what is to be done before the first use.
@@ -71,7 +74,7 @@ class Access:
             return
         with self._explained():
             self._layout.make()
-            self._layout.probe()
+            self._layout.probe(writes=False)
             if opens == "in_use":
                 is_gunicorn = "gunicorn.arbiter" in sys.modules
                 self._take(GUNICORN_SECONDS if is_gunicorn else WAIT_SECONDS)
@@ -107,11 +110,18 @@ class Access:
         if self._refusal is not None:
             raise OSError(errno.EPERM, str(self._refusal))
 
-    def keep(self) -> None:
-        """Notice, once a second, what was deleted or moved. Never raises."""
+    def keep(self, *, is_active: bool) -> None:
+        """Notice, once a second, what was deleted or moved. Never raises.
+
+        Args:
+            is_active: Whether something was recorded meanwhile.
+        """
         self._layout.refresh()
         with self._reported():
             self._in_use.hold()
+            if is_active or time.monotonic() >= self._touch_at:  # an idle disk may sleep
+                self._in_use.touch()
+                self._touch_at = time.monotonic() + _TOUCH_SECONDS
 
     def close(self) -> None:
         """Give all back. In a forked child, the parent keeps it."""

@@ -9,6 +9,8 @@ The folder holds::
                                   held by every process that has this exporter
     dead-letter/<exporter>.jsonl  records that the database refused, with the error
     damaged/                      the quarantine: what cannot be read, with the reason
+    processes/<uuid7>.json        counters of one process, locked while it lives
+    processes/total.json          the sum of those of ended processes
     export.lock                   held by the leader, the process that delivers for this host
 """
 
@@ -17,40 +19,37 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import threading
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from flask_chest.journal.access import Access, Opens
-from flask_chest.journal.files import Syncer
+from flask_chest.journal.erasure import erase
 from flask_chest.journal.in_use import OtherExporters
-from flask_chest.journal.interface import Journal, WhenFull
+from flask_chest.journal.interface import LEASE_SECONDS, Erased, Journal, Matches, WhenFull
 from flask_chest.journal.layout import Layout
+from flask_chest.journal.line_counts import LineCounts
 from flask_chest.journal.locks import LockFile
 from flask_chest.journal.maintenance import MaintenanceThread
+from flask_chest.journal.own_segment import Fsync, OwnSegment
+from flask_chest.journal.process_counters import ProcessCounters
 from flask_chest.journal.quarantine import Quarantine
 from flask_chest.journal.reader import DiskReader
 from flask_chest.journal.retention import Retention
-from flask_chest.journal.segment import SegmentWriter
-from flask_chest.record import uuid7
-from flask_chest.runtime import fork
 
 if TYPE_CHECKING:
+    from flask_chest.journal.host import Host
+    from flask_chest.journal.segment_writer import SegmentWriter
     from flask_chest.runtime.counters import Counters
     from flask_chest.runtime.log import Throttle
-
-Fsync: TypeAlias = Literal["interval", "always", "never"]
 
 MAX_BYTES: Final = 1024 * 1024 * 1024
 """Bytes in the folder, unless CHEST_JOURNAL_MAX_BYTES says otherwise."""
 
 MAX_SEGMENT_BYTES: Final = 8 * 1024 * 1024
 """A process begins a new segment after this many bytes, so that the old one can be deleted."""
-
-IDLE_SECONDS: Final = 60.0
-"""A process that records nothing for so long closes its segment, so that it can be deleted."""
 
 _CHECK_BYTES: Final = 1024 * 1024
 _FULL_SECONDS: Final = 1.0
@@ -98,6 +97,7 @@ class DiskJournal(Journal):
         self._counters = counters
         self._throttle = throttle
         self._quarantine = Quarantine(self._layout.damaged, max_bytes // 8, counters, throttle)
+        self._lines = LineCounts(self._layout.segments), LineCounts(self._layout.dead_letters)
         self._readers = {name: self._new_reader(name) for name in exporters}
         self._retention = Retention(
             self._layout,
@@ -111,8 +111,17 @@ class DiskJournal(Journal):
         )
         self._export_lock = LockFile(self._layout.root, "export.lock")
         self._access = Access(self._layout, self._readers, destinations or {}, throttle)
-        self._syncer = Syncer()
+        self._own = OwnSegment(self._layout, fsync, counters, throttle)
         self._maintenance = MaintenanceThread(self._maintain, throttle)
+        self._process = ProcessCounters(
+            self._layout,
+            counters,
+            lambda: self._appended,
+            max_bytes=max_bytes,
+            quarantine=self._quarantine,
+            sync=fsync != "never",
+            throttle=throttle,
+        )
         self._forget()
         self._access.open(opens)
 
@@ -120,16 +129,15 @@ class DiskJournal(Journal):
         """Find out, in a command, whether the journal may be read and delivered."""
         self._access.claim()
 
+    def fault(self) -> str | None:
+        """Return why no record can be kept now; None when one can."""
+        return self._retention.fault()
+
     def _forget(self) -> None:
-        self._lock = threading.RLock()  # a signal handler may close what it interrupts
-        self._writer: SegmentWriter | None = None
         self._check_at = 0  # size of the segment at which to check the limits
         self._full_until: float | None = None
         self._no_check_before = 0.0
-        self._unsynced: set[str | None] = set()  # segments, and None for their folder
-        self._synced = 0  # bytes of the segment that the disk has
-        self._idle_bytes, self._idle_since = 0, 0.0  # its size, and when that last changed
-        self._appended = 0
+        self._appended = self._appended_before = 0
 
     def _new_reader(self, name: str) -> DiskReader:
         return DiskReader(
@@ -138,6 +146,7 @@ class DiskJournal(Journal):
             quarantine=self._quarantine,
             max_dead_letters=self._max_bytes // 8,
             sync=self._fsync != "never",
+            lines=self._lines,
             counters=self._counters,
             throttle=self._throttle,
         )
@@ -152,12 +161,13 @@ class DiskJournal(Journal):
     def append(self, line: bytes) -> bool:
         """Append one record to this process's segment. Never raises."""
         try:
-            with self._lock:
-                writer = self._writer
+            own = self._own
+            with own.lock:
+                writer = own.writer
                 if writer is None or writer.size >= self._check_at or writer.is_torn:
                     writer = self._checked_writer()
                 if writer is None:
-                    self._counters.add("dropped", "journal_full")
+                    self._drop()
                     return False
                 # As `writer.append`, whose call takes 600 instructions.
                 size = os.write(writer.descriptor, line)
@@ -166,12 +176,22 @@ class DiskJournal(Journal):
                 writer.size += size
                 self._appended += 1
                 if self._syncs_always:
-                    self._sync_writer(writer)
+                    own.sync_record(writer)
         except OSError as error:
             self._counters.add("dropped", "disk_full" if error.errno in _DISK_FULL else "journal")
-            self._report("journal", "A record is lost", error)
+            self._report("journal", "Records are lost ({number})", error, number=1)
             return False
         return True
+
+    def _drop(self) -> None:
+        self._counters.add("dropped", "journal_full")
+        self._throttle.log(
+            logging.ERROR,
+            "journal_full",
+            f"New records are dropped ({{number}}): the journal in {self.folder} has reached "
+            f"CHEST_JOURNAL_MAX_BYTES={self._max_bytes}",
+            number=1,
+        )
 
     def _checked_writer(self) -> SegmentWriter | None:
         """Return the segment to write to, if need be a new one; None when the journal is full."""
@@ -181,81 +201,36 @@ class DiskJournal(Journal):
             return None
         if now >= self._no_check_before and not self._retention.make_room():
             # Nobody may delete a segment that is written to; all of ours may be delivered.
-            self._retire()
+            self._own.retire()
             if not self._retention.make_room():
                 self._full_until = now + _FULL_SECONDS
                 return None
         self._full_until = None
-        writer = old = self._writer
+        writer = old = self._own.writer
         segment_bytes = min(MAX_SEGMENT_BYTES, self._max_bytes // 16)
         if writer is None or writer.is_torn or writer.size >= segment_bytes:
             # While no new one can be made, each record comes here, and must not wait for a scan
             # of the whole folder.
             self._no_check_before = now + _FULL_SECONDS
-            writer = self._rotate()
+            writer = self._own.rotate()
             if writer is not old:
                 self._no_check_before = 0.0
         step = min(_CHECK_BYTES, self._max_bytes // 64)
         self._check_at = min(writer.size + step, max(segment_bytes, writer.size))
         return writer
 
-    def _rotate(self) -> SegmentWriter:
-        old = self._writer
-        with fork.held_off():
-            try:
-                self._writer = new = self._new_writer()
-            except OSError:
-                if old is None or old.is_torn:
-                    raise
-                return old  # too large, but better than none
-            if old is not None:
-                self._unsynced.add(old.name)
-                old.close()
-            self._idle_bytes = 0
-            self._unsynced.add(None)
-            self._synced = 0
-            if self._fsync == "always":
-                self._sync()
-            return new
-
-    def _retire(self) -> None:
-        """Close the segment, so that others can delete it. The next record begins a new one."""
-        if self._writer is not None:
-            self._unsynced.add(self._writer.name)
-            self._close_writer()
-
-    def _new_writer(self) -> SegmentWriter:
-        self._layout.refresh()
-        try:
-            return SegmentWriter(self._layout.segments, uuid7())
-        except FileNotFoundError:  # somebody deleted the folder
-            self._layout.make()
-            return SegmentWriter(self._layout.segments, uuid7())
-
-    def _sync_writer(self, writer: SegmentWriter) -> None:
-        try:
-            writer.sync()
-        except OSError as error:
-            self._report("sync", "A record may be lost when the power fails", error)
-
     def close(self) -> None:
-        """Close the segment and release the locks."""
+        """Close the segment, store the counters, and release the locks."""
         self._maintenance.stop()
-        with self._lock:
-            self._close_writer()
+        self._own.close()
         self.resign()
+        self._process.close()
         self._access.close()
-
-    def _close_writer(self) -> None:
-        with fork.held_off():
-            writer, self._writer = self._writer, None
-            if writer is not None:
-                writer.close()
 
     # -- Maintenance, beside the requests --------------------------------------------------------
 
     def start(self) -> None:
-        """Start the thread that syncs, and that notices when the folder is deleted.
+        """Start the thread that syncs, stores counters, and notices when the folder is deleted.
 
         Raises:
             OtherExporters: A process with other exporters uses the journal.
@@ -263,63 +238,16 @@ class DiskJournal(Journal):
         try:
             self._access.start()
         except OtherExporters:
-            with self._lock:
-                self._close_writer()  # so that each record comes to the check
+            self._own.close()  # so that each record comes to the check
             raise
+        self._process.start()
         self._maintenance.start()
 
     def _maintain(self) -> None:
-        self._access.keep()
-        try:
-            self._rescue()
-        except OSError as error:
-            self._report("rescue", "Records that somebody deleted are lost", error)
-        self._retire_if_idle()
-        if self._fsync == "interval":
-            self._sync()
-
-    def _retire_if_idle(self) -> None:
-        now = time.monotonic()
-        with self._lock:
-            if self._writer is None or self._writer.size != self._idle_bytes:
-                self._idle_bytes = self._writer.size if self._writer is not None else 0
-                self._idle_since = now
-            elif now - self._idle_since >= IDLE_SECONDS:
-                self._retire()
-
-    def _rescue(self) -> None:
-        """Write the records of a segment that somebody deleted to a new one."""
-        with self._lock:
-            lost = self._writer
-            if lost is None or lost.is_there():
-                return
-            content = lost.content()
-            self._layout.make()
-            self._rotate()
-            if self._writer is not None and content:
-                self._writer.append(content)
-            self._throttle.log(
-                logging.WARNING,
-                "rescued",
-                f"{lost.path} was deleted while it was written to. Its {len(content)} bytes are "
-                "in a new segment, and all of them are delivered, some perhaps again",
-            )
-
-    def _sync(self) -> None:
-        """Wait until the disk has all that was written before."""
-        with self._lock:
-            names, self._unsynced = self._unsynced, set()
-            writer = self._writer
-            if writer is not None and writer.size > self._synced:
-                names.add(writer.name)
-                self._synced = writer.size
-        for name in names:
-            try:
-                self._syncer.sync(self._layout.segments, name)
-            except FileNotFoundError:
-                pass  # delivered
-            except OSError as error:
-                self._report("sync", "Records may be lost when the power fails", error)
+        appended, self._appended_before = self._appended_before, self._appended
+        self._access.keep(is_active=appended != self._appended)
+        self._own.keep()
+        self._process.keep()
 
     # -- Delivery --------------------------------------------------------------------------------
 
@@ -330,35 +258,55 @@ class DiskJournal(Journal):
     def try_lead(self) -> bool:
         """Take or keep the lock of the host's leader; False when another process has it."""
         try:
-            return self._export_lock.hold()
+            is_leader = self._export_lock.hold()
         except OSError as error:
             self._report("lead", "Nothing is delivered", error)
-            return False
+            is_leader = False
+        self._process.leads(is_leader=is_leader)
+        return is_leader
 
     def resign(self) -> None:
         """Release the lock of the host's leader."""
+        self._process.leads(is_leader=False)
         self._export_lock.release()
+
+    def host(self) -> Host | None:
+        """Return what all processes have counted that share the folder."""
+        return self._process.host()
 
     def prune(self) -> None:
         """Delete the segments that every exporter has passed and nobody writes to."""
         self._retention.prune()
 
+    def erase(
+        self, matches: Matches, timeout_seconds: float = LEASE_SECONDS
+    ) -> AbstractContextManager[Erased]:
+        """Erase records, and let no process deliver in the `with` block."""
+        return erase(
+            self._layout,
+            self._retention.followed,
+            self._new_reader,
+            matches,
+            timeout_seconds=timeout_seconds,
+            sync=self._fsync != "never",
+        )
+
     def after_fork(self) -> None:
         """Forget the parent's segment and locks, which the parent goes on using."""
-        self._lock = threading.RLock()
-        self._close_writer()
+        self._own.after_fork()
         self._forget()
         self._maintenance.after_fork()
-        self._syncer.after_fork()
         self._export_lock.after_fork()
+        self._process.after_fork()
         self._access.close()
         for reader in self._readers.values():
             reader.after_fork()
 
-    def _report(self, kind: str, consequence: str, error: OSError) -> None:
+    def _report(self, kind: str, consequence: str, error: OSError, number: int = 0) -> None:
         self._throttle.log(
             logging.ERROR,
             kind,
             f"{consequence}: the journal in {self.folder} cannot be used: {error}",
             error,
+            number=number,
         )

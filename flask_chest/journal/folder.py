@@ -125,7 +125,11 @@ class Folder:
             raise
         status = os.fstat(descriptor)
         opened = _Opened(descriptor, status.st_uid, status.st_gid)
-        self._check(status, within)
+        try:
+            self._check(status, within)
+        except OSError:
+            opened.close()  # also where the traceback of the error refers to it
+            raise
         return opened
 
     def _refuse_if_link(self, name: Path | str, at: int | None, error: OSError) -> None:

@@ -106,8 +106,19 @@ class InUse:
             if lock.hold():
                 self._explain(name)
 
+    def touch(self) -> None:
+        """Note that they are in use now: what is written later is not written for them.
+
+        Raises:
+            OSError: It cannot be noted.
+        """
+        for lock in self._locks.values():
+            lock.touch()
+
     def release(self) -> None:
         """Release the locks. In a forked child, the parent still holds them."""
+        with contextlib.suppress(OSError):
+            self.touch()
         for lock in self._locks.values():
             lock.release()
 

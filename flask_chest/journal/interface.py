@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from flask_chest.record import RecordData
+
+if TYPE_CHECKING:
+    from flask_chest.journal.host import Host
 
 WhenFull: TypeAlias = Literal["drop_oldest", "drop_newest"]
 """Which records make room when the journal has reached its limit."""
+
+Matches: TypeAlias = Callable[[RecordData], bool]
+"""Says whether a record is meant. It may raise for a damaged one, which then is none of them."""
+
+LEASE_SECONDS: Final = 60.0
+"""How long an erasure waits for a delivery that is under way."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +34,28 @@ class Chunk:
         count: Number of lines.
         segment: Name of the segment that they come from.
         end: The cursor once they are delivered: an offset in the segment, in bytes.
+        gaps: What the segment has between these lines, as lines that were erased: where in `lines`,
+            and how many bytes, in order.
     """
 
     lines: bytes
     count: int
     segment: str
     end: int
+    gaps: tuple[tuple[int, int], ...] = ()
+
+    def without(self, is_left_out: Callable[[bytes], bool]) -> Chunk:
+        """Return this chunk, which has no gaps, without some of its lines."""
+        kept: list[bytes] = []
+        gaps = []
+        at = 0
+        for line in self.lines[:-1].split(b"\n"):
+            if is_left_out(line):
+                gaps.append((at, len(line) + 1))
+            else:
+                kept += (line, b"\n")
+                at += len(line) + 1
+        return Chunk(b"".join(kept), len(kept) // 2, self.segment, self.end, tuple(gaps))
 
     def halves(self) -> tuple[Chunk, Chunk]:
         """Split a chunk of several records in two, to be acknowledged one after the other."""
@@ -36,10 +64,77 @@ class Chunk:
         middle = self.count // 2
         second = b"\n".join(lines[middle:])
         first = self.lines[: -len(second)]
+        cut = len(first)
+        before = tuple((at, size) for at, size in self.gaps if at < cut)
+        after = tuple((at - cut, size) for at, size in self.gaps if at >= cut)
+        end = self.end - len(second) - sum(size for _, size in after)
         return (
-            Chunk(first, middle, self.segment, self.end - len(second)),
-            Chunk(second, self.count - middle, self.segment, self.end),
+            Chunk(first, middle, self.segment, end, before),
+            Chunk(second, self.count - middle, self.segment, self.end, after),
         )
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A record that one exporter's database refused.
+
+    Attributes:
+        id: The record's own ID; for one without, an ID made of its content.
+        error: Class and text of the error with which it was refused.
+        record: The record; None when it is none, as it is no JSON object.
+        line: The record as a line for a `Batch`, with its line feed.
+        since: When it was refused; None for one from a release that did not say so.
+    """
+
+    id: str
+    error: str
+    record: RecordData | None
+    line: bytes
+    since: datetime | None
+
+
+@dataclass(frozen=True)
+class Erased:
+    """How many records were erased from a journal, by where they were.
+
+    Attributes:
+        waiting: At least one exporter did not have them yet.
+        delivered: Every exporter had them; they would have been deleted soon.
+        dead_letters: Among the dead letters, of any exporter, also of former ones.
+        quarantined: In damaged parts.
+        unreadable: Lines and files that were left as they are, since nobody can tell whether they
+            are meant: they are no records.
+    """
+
+    waiting: int = 0
+    delivered: int = 0
+    dead_letters: int = 0
+    quarantined: int = 0
+    unreadable: int = 0
+
+    @property
+    def total(self) -> int:
+        """Number of records, each place by itself."""
+        return self.waiting + self.delivered + self.dead_letters + self.quarantined
+
+
+@dataclass(frozen=True)
+class Rejections:
+    """What is dead-lettered for one exporter now.
+
+    Attributes:
+        number: How many records.
+        size_bytes: Their size, with the errors.
+        last_error: Error of the newest, without passwords; None when it is not known.
+    """
+
+    number: int = 0
+    size_bytes: int = 0
+    last_error: str | None = None
+
+
+class SegmentsUnreadable(OSError):
+    """Records of some segments cannot be read or quarantined now. All others were yielded."""
 
 
 class Reader(ABC):
@@ -50,8 +145,8 @@ class Reader(ABC):
         """Hold, in the `with` block, the delivery lease: the right to deliver to this exporter.
 
         Yields:
-            False when another process or thread has it. Only `pending` and `break_lease` may be
-            called without it.
+            False when another process or thread has it. Only `break_lease` and what says so may
+            be called without it.
 
         Raises:
             OSError: The journal cannot be used.
@@ -69,8 +164,9 @@ class Reader(ABC):
         unless a single record is larger. The caller acknowledges each before it asks for the next.
 
         Raises:
-            OSError: Some records cannot be read; all others were yielded before. What no retry
-                makes readable is quarantined, and does not come again.
+            SegmentsUnreadable: Some records cannot be read; all others were yielded before. What no
+                retry makes readable is quarantined, and does not come again.
+            OSError: Nobody can tell what waits.
         """
 
     @abstractmethod
@@ -90,11 +186,64 @@ class Reader(ABC):
         """
 
     @abstractmethod
+    def quarantine(self, chunk: Chunk, reason: str) -> None:
+        """Keep a line that was refused because it is no record, with the reason. It is counted.
+
+        Raises:
+            OSError: It could not be kept, so it must not be acknowledged.
+        """
+
+    @abstractmethod
+    def dead_letters(self) -> Iterator[DeadLetter]:
+        """Yield the dead letters of this exporter, oldest first; none from a journal in memory.
+
+        May be called at any time, also while more arrive. To send them again, hold the lease, hand
+        their lines to an instance of the exporter, then call `drop_dead_letters`: when the process
+        is killed in between, they are stored once all the same.
+
+        Raises:
+            OSError: They cannot be read.
+        """
+
+    @abstractmethod
+    def drop_dead_letters(self, ids: Collection[str]) -> int:
+        """Remove dead letters by their IDs, all of them at once. Needs the lease.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            OSError: They cannot be removed. All of them are still there.
+        """
+
+    @abstractmethod
+    def renew_dead_letters(self, errors: Mapping[str, Exception]) -> int:
+        """Replace the errors of dead letters that were refused again. Needs the lease.
+
+        Args:
+            errors: The new error of each, by its ID.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            OSError: They cannot be changed. All of them are as they were.
+        """
+
+    @abstractmethod
     def pending(self) -> tuple[int, float]:
         """Return the bytes that wait, and the age in seconds of the oldest segment with any.
 
         May be called at any time, and never raises; both are 0 when nothing waits.
         """
+
+    @abstractmethod
+    def pending_records(self) -> int:
+        """Return how many records wait. May be called at any time, and never raises."""
+
+    @abstractmethod
+    def rejections(self) -> Rejections:
+        """Return what is dead-lettered now. May be called at any time, and never raises."""
 
 
 class Journal(ABC):
@@ -126,6 +275,13 @@ class Journal(ABC):
             ConfigurationError: It may not.
         """
 
+    def fault(self) -> str | None:
+        """Return why no record can be kept now; None when one can. Never raises.
+
+        It writes to the disk, so no request waits for it.
+        """
+        return None
+
     @property
     @abstractmethod
     def appended(self) -> int:
@@ -145,6 +301,16 @@ class Journal(ABC):
             False when another process is the leader.
         """
 
+    def host(self) -> Host | None:
+        """Return what all processes have counted that share the journal.
+
+        Never raises.
+
+        Returns:
+            None when this process is the only one.
+        """
+        return None
+
     @abstractmethod
     def resign(self) -> None:
         """Stop being the leader, so that another process can take over at once."""
@@ -152,6 +318,28 @@ class Journal(ABC):
     @abstractmethod
     def prune(self) -> None:
         """Delete what every reader has passed and no process writes to. Never raises."""
+
+    @abstractmethod
+    def erase(
+        self, matches: Matches, timeout_seconds: float = LEASE_SECONDS
+    ) -> AbstractContextManager[Erased]:
+        """Erase records wherever the journal has them, for all exporters.
+
+        Delivery to every exporter, by any process of this host, rests from the beginning to the
+        end of the `with` block: what the caller erases in the databases then, no delivery brings
+        back. New records are written meanwhile, and are not looked at.
+
+        Args:
+            matches: Called for each record.
+            timeout_seconds: How long to wait for deliveries that are under way.
+
+        Yields:
+            What was erased, when all of it is.
+
+        Raises:
+            DeliveryBusy: A delivery has not ended in time. Nothing was erased.
+            OSError: Something could not be read or written. All else was erased; try again.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from flask_chest.journal.folder import Folder
 from flask_chest.journal.locks import try_lock
 
 _PROBE = ".probe"
+_PAGE = bytes(4_096)
 
 
 class Layout:
@@ -27,7 +29,15 @@ class Layout:
         self.dead_letters = Folder(path / "dead-letter", self.root)
         self.damaged = Folder(path / "damaged", self.root)
         """Is made with the first part of a file that cannot be read."""
-        self._parts = (self.segments, self.cursors, self.dead_letters, self.damaged)
+        self.processes = Folder(path / "processes", self.root)
+        """Is made with the first file of counters."""
+        self._parts = (
+            self.segments,
+            self.cursors,
+            self.dead_letters,
+            self.damaged,
+            self.processes,
+        )
 
     def make(self) -> None:
         """Create the folders that are missing.
@@ -63,8 +73,12 @@ class Layout:
         for folder in (self.root, *self._parts):
             folder.close()
 
-    def probe(self) -> None:
+    def probe(self, *, writes: bool) -> None:
         """Create, lock and delete a file.
+
+        Args:
+            writes: Whether to write to it, too. A disk that is full now must not keep an
+                application from its start.
 
         Raises:
             OSError: One of these is not possible here.
@@ -72,7 +86,9 @@ class Layout:
         descriptor = self.root.create(_PROBE, os.O_WRONLY)
         try:
             try_lock(descriptor)
-            with contextlib.suppress(FileNotFoundError):  # another process may probe, too
-                self.root.unlink(_PROBE)
+            if writes and os.write(descriptor, _PAGE) != len(_PAGE):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         finally:
             os.close(descriptor)
+            with contextlib.suppress(FileNotFoundError):  # another process may probe, too
+                self.root.unlink(_PROBE)

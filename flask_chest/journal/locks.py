@@ -149,6 +149,16 @@ class SharedLock:
         if self._descriptor is not None and not os.fstat(self._descriptor).st_size:
             os.pwrite(self._descriptor, note, 0)
 
+    def touch(self) -> None:
+        """Set the time of the file of the lock to now, if it is held.
+
+        Raises:
+            OSError: That is not possible.
+        """
+        if self._descriptor is not None:
+            now = time.time_ns()  # the kernel's own time may be some milliseconds old
+            os.utime(self._descriptor, ns=(now, now))
+
     def release(self) -> None:
         """Release the lock. In a forked child, the parent still holds it."""
         self._descriptor = None

@@ -56,6 +56,7 @@ class MaintenanceThread:
         while not is_last:
             is_last = end.wait(INTERVAL_SECONDS)
             try:
+                self._throttle.log_due()
                 self._work()
             except Exception as error:  # noqa: BLE001 - the next second has another chance
                 self._throttle.log(

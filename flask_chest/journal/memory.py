@@ -11,10 +11,24 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
-from flask_chest.journal.interface import Chunk, Journal, Reader, WhenFull
+from pydantic_core import from_json
+
+from flask_chest.journal.interface import (
+    LEASE_SECONDS,
+    Chunk,
+    DeadLetter,
+    Erased,
+    Journal,
+    Matches,
+    Reader,
+    Rejections,
+    WhenFull,
+)
+from flask_chest.journal.leases import Leases
+from flask_chest.runtime.attempts import shown
 
 if TYPE_CHECKING:
     from flask_chest.runtime.counters import Counters
@@ -80,6 +94,16 @@ class MemoryJournal(Journal):
     def prune(self) -> None:
         """Do nothing: a delivered record is gone already."""
 
+    @contextlib.contextmanager
+    def erase(self, matches: Matches, timeout_seconds: float = LEASE_SECONDS) -> Iterator[Erased]:
+        """Erase records of this process, and let no thread deliver in the `with` block."""
+        with Leases(lambda: self._readers, time.monotonic() + timeout_seconds) as leases:
+            leases.take()
+            gone: dict[int, bytes] = {}
+            for reader in self._readers.values():
+                gone.update(reader.erase(matches))
+            yield Erased(waiting=len(gone))
+
     def close(self) -> None:
         """Do nothing: what was not delivered is lost with the process."""
 
@@ -115,6 +139,7 @@ class MemoryReader(Reader):
         self._lease = threading.Lock()
         self._lines: deque[tuple[float, bytes]] = deque()
         self._bytes = 0
+        self._last_rejection: str | None = None
         self._passed = 0  # bytes that were removed at the front, delivered or dropped
 
     def add(self, line: bytes) -> None:
@@ -134,8 +159,9 @@ class MemoryReader(Reader):
             self._throttle.log(
                 logging.ERROR,
                 f"memory_full {self._exporter}",
-                f"Records are lost: {self._bytes} bytes wait in memory for the exporter "
+                f"Records are lost ({{number}}): {self._bytes} bytes wait in memory for exporter "
                 f"{self._exporter!r}, and no more may (CHEST_JOURNAL_MAX_BYTES)",
+                number=dropped,
             )
 
     def _pop(self) -> None:
@@ -187,6 +213,7 @@ class MemoryReader(Reader):
 
     def dead_letter(self, line: bytes, error: Exception) -> None:
         """Log the refusal: there is no disk to keep the record on."""
+        self._last_rejection = shown(f"{type(error).__name__}: {error}")
         self._throttle.log(
             logging.ERROR,
             f"rejected {self._exporter}",
@@ -195,9 +222,54 @@ class MemoryReader(Reader):
             error,
         )
 
+    def quarantine(self, chunk: Chunk, reason: str) -> None:
+        """Log it: there is no disk to keep the line on."""
+        self._counters.add(f"dropped {self._exporter}", "malformed")
+        self._throttle.log(
+            logging.ERROR,
+            "malformed",
+            f"Lines that are no records are lost ({{number}}): {len(chunk.lines)} bytes, {reason}",
+            number=1,
+        )
+
+    def dead_letters(self) -> Iterator[DeadLetter]:
+        """Yield nothing: a refused record is not kept."""
+        return iter(())
+
+    def drop_dead_letters(self, ids: Collection[str]) -> int:  # noqa: ARG002 - there are none
+        """Do nothing: there are none."""
+        return 0
+
+    def renew_dead_letters(self, errors: Mapping[str, Exception]) -> int:  # noqa: ARG002 - as above
+        """Do nothing: there are none."""
+        return 0
+
+    def erase(self, matches: Matches) -> dict[int, bytes]:
+        """Remove records that wait. Needs the lease.
+
+        Returns:
+            Them, by what tells each apart from the others, as all exporters share the bytes.
+        """
+        with self._lock:
+            waiting = list(self._lines)
+        gone = {id(line): line for _, line in waiting if matches(from_json(line))}
+        if gone:
+            with self._lock:  # some may have been dropped, and others added
+                self._lines = deque(each for each in self._lines if id(each[1]) not in gone)
+                self._bytes = sum(len(line) for _, line in self._lines)
+        return gone
+
     def pending(self) -> tuple[int, float]:
         """Return the bytes that wait, and the age in seconds of the oldest record."""
         with self._lock:
             if not self._lines:
                 return 0, 0.0
             return self._bytes, time.monotonic() - self._lines[0][0]
+
+    def pending_records(self) -> int:
+        """Return how many records wait."""
+        return len(self._lines)
+
+    def rejections(self) -> Rejections:
+        """Return the error of the newest record that was refused: there is no disk to keep any."""
+        return Rejections(last_error=self._last_rejection)

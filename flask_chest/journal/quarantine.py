@@ -63,21 +63,53 @@ class Quarantine:
         self._counters.add("dropped", "torn")
         self._throttle.log(logging.WARNING, "torn", f"Quarantined in {self._folder.path}: {reason}")
 
+    def keep_line(self, name: str, offset: int, line: bytes, reason: str) -> None:
+        """Keep a whole line that is no record. Each exporter comes to it, and finds it kept.
+
+        Args:
+            name: Of its segment.
+            offset: Where it begins.
+            line: With its line feed.
+            reason: What is wrong with it.
+
+        Raises:
+            OSError: It could not be kept.
+        """
+        part = f"{name}@{offset}"
+        self._make_room(len(line))
+        write_private(self._folder, part, os.O_TRUNC, line)
+        self._explain(part, f"the line at byte {offset} of {name} is no record: {reason}")
+        self._throttle.log(
+            logging.ERROR,
+            "malformed",
+            f"Lines that are no records are quarantined in {self._folder.path} ({{number}}); the "
+            f"newest is {part}: {reason}",
+            number=1,
+        )
+
     def move_if_unreadable(self, segment: Segment, error: OSError) -> None:
         """Move a segment that no retry makes readable, unless a process still writes to it.
 
-        What is no regular file of the journal's owner goes as it is: a link is not followed.
-
-        Raises:
-            OSError: It could not be moved.
+        What is no regular file of the journal's owner goes as it is: a link is not followed. Never
+        raises: one that cannot be moved stays, and keeps no other from delivery.
         """
         if error.errno not in _UNREADABLE and not isinstance(error, NotOurFile):
             return
         with contextlib.suppress(OSError), segment.left() as is_left:  # it may be a link
             if not is_left:
                 return
-        self._make_room(0)
-        segment.move(self._folder)
+        try:
+            self._make_room(0)
+            segment.move(self._folder)
+        except OSError as fault:
+            self._throttle.log(
+                logging.ERROR,
+                "not quarantined",
+                f"{segment.name} cannot be read: {error}. It cannot be moved to "
+                f"{self._folder.path} either, and this is tried again: {fault}",
+                fault,
+            )
+            return
         reason = f"{segment.name} cannot be read: {error}"
         self._explain(segment.name, reason)
         self._counters.add("dropped", "damaged")
@@ -85,8 +117,32 @@ class Quarantine:
             logging.ERROR, "damaged", f"Quarantined in {self._folder.path}: {reason}", error
         )
 
+    def take(self, folder: Folder, name: str, error: Exception, lost: str) -> None:
+        """Move a file that holds no records, whatever it is.
+
+        Args:
+            folder: Where it is.
+            name: Of the file.
+            error: Why nobody can read it.
+            lost: What is lost with it.
+
+        Raises:
+            OSError: It could not be moved.
+        """
+        self._make_room(0)
+        folder.rename(name, name, self._folder)
+        reason = f"{folder.path / name} cannot be read: {error}. {lost}"
+        self._explain(name, reason)
+        self._throttle.log(
+            logging.WARNING,
+            f"damaged {folder.path.name}",
+            f"Quarantined in {self._folder.path}: {reason}",
+            error,
+        )
+
     def _explain(self, part: str, reason: str) -> None:
-        write_private(self._folder, f"{part}.reason", os.O_TRUNC, f"{reason}\n".encode())
+        with contextlib.suppress(OSError):  # a full disk: the log says the same
+            write_private(self._folder, f"{part}.reason", os.O_TRUNC, f"{reason}\n".encode())
 
     def _make_room(self, size: int) -> None:
         self._folder.make()
@@ -100,6 +156,6 @@ class Quarantine:
         for name, freed in sizes.items():
             if total <= self._max_bytes:
                 return
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):  # one that cannot be deleted must not keep others
                 self._folder.unlink(name)
             total -= freed

@@ -7,17 +7,20 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from flask_chest.journal.dead_letters import DeadLetters
 from flask_chest.journal.files import Syncer, read, write_private
 from flask_chest.journal.folder import NotOurFile
-from flask_chest.journal.interface import Chunk, Reader
+from flask_chest.journal.interface import Chunk, DeadLetter, Reader, Rejections, SegmentsUnreadable
 from flask_chest.journal.locks import LockFile
+from flask_chest.journal.rejections import rejections
 from flask_chest.journal.segment import segments
 
 if TYPE_CHECKING:
     from flask_chest.journal.layout import Layout
+    from flask_chest.journal.line_counts import LineCounts
     from flask_chest.journal.quarantine import Quarantine
     from flask_chest.runtime.counters import Counters
     from flask_chest.runtime.log import Throttle
@@ -35,6 +38,7 @@ class DiskReader(Reader):
         quarantine: Takes what cannot be read.
         max_dead_letters: Most bytes of dead letters.
         sync: Whether the disk must have a dead letter before the cursor passes its record.
+        lines: Count the records of segments, and those among the dead letters.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class DiskReader(Reader):
         quarantine: Quarantine,
         max_dead_letters: int,
         sync: bool,
+        lines: tuple[LineCounts, LineCounts],
         counters: Counters,
         throttle: Throttle,
     ) -> None:
@@ -53,9 +58,9 @@ class DiskReader(Reader):
         self._segments = layout.segments
         self._file = f"{exporter}.json"
         self._new_file = f"{exporter}.new"
-        self._dead_letters = f"{exporter}.jsonl"
+        self._dead_letters = DeadLetters(layout.dead_letters, exporter, Syncer() if sync else None)
         self._max_dead_letters = max_dead_letters
-        self._syncer = Syncer() if sync else None
+        self._lines, self._dead_letter_lines = lines
         self._lease = self._new_lease()
         self._quarantine = quarantine
         self._counters = counters
@@ -131,18 +136,24 @@ class DiskReader(Reader):
         for segment in segments(self._segments):
             try:
                 end = segment.size()
-                start = segment.start(self._cursor.get(segment.name, 0), end)
+                start = first = segment.start(self._cursor.get(segment.name, 0), end)
                 # Half a line may remain: it is being written, or its writer was killed.
-                for lines, count in segment.chunks(start, end, max_records, max_bytes):
-                    start += len(lines)
-                    yield Chunk(lines, count, segment.name, start)
+                for lines, count, blanks in segment.chunks(start, end, max_records, max_bytes):
+                    begin, start = start, start + len(lines)
+                    chunk = Chunk(lines, count, segment.name, start)
+                    if blanks:
+                        chunk = chunk.without(_is_blank)
+                    if chunk.count:
+                        yield chunk
+                    elif begin == first or self._cursor.get(segment.name) == begin:
+                        self.acknowledge(chunk)  # unless the caller has not had what is before it
             except FileNotFoundError:
                 continue  # somebody deleted it
             except OSError as error:
                 unreadable = unreadable or error
                 self._quarantine.move_if_unreadable(segment, error)
         if unreadable is not None:
-            raise unreadable
+            raise SegmentsUnreadable(unreadable.errno, str(unreadable)) from unreadable
 
     def acknowledge(self, chunk: Chunk) -> None:
         """Store the new offset."""
@@ -166,34 +177,61 @@ class DiskReader(Reader):
 
     def dead_letter(self, line: bytes, error: Exception) -> None:
         """Append the record and the error to the dead letters of this exporter."""
-        folder = self._layout.dead_letters
-        path = folder.path / self._dead_letters
-        with contextlib.suppress(FileNotFoundError):
-            if folder.file(self._dead_letters).st_size >= self._max_dead_letters:
-                self._counters.add(f"dropped {self._exporter}", "dead_letters_full")
-                self._throttle.log(
-                    logging.ERROR,
-                    f"dead letters {self._exporter}",
-                    f"A refused record is lost: {path} has reached "
-                    f"{self._max_dead_letters} bytes. Look into it, and delete it",
-                )
-                return
+        letters = self._dead_letters
+        if letters.size() >= self._max_dead_letters:
+            self._counters.add(f"dropped {self._exporter}", "dead_letters_full")
+            self._throttle.log(
+                logging.ERROR,
+                f"dead letters {self._exporter}",
+                f"Refused records are lost ({{number}}): {letters.path} has reached "
+                f"{self._max_dead_letters} bytes. Look into it with `flask chest dead-letter`, and "
+                "retry or drop them",
+                number=1,
+            )
+            return
+        letters.add(line, error)
         try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            record = line.decode("utf-8", "replace")
-        letter = {"error": f"{type(error).__name__}: {error}", "record": record}
-        write_private(folder, self._dead_letters, os.O_APPEND, json.dumps(letter).encode() + b"\n")
-        if self._syncer is not None:
-            try:
-                self._syncer.sync(folder, self._dead_letters)
-            except OSError as fault:
-                self._throttle.log(
-                    logging.ERROR,
-                    f"sync {self._exporter}",
-                    f"{path} may lose records when the power fails: {fault}",
-                    fault,
-                )
+            letters.sync()
+        except OSError as fault:
+            self._throttle.log(
+                logging.ERROR,
+                f"sync {self._exporter}",
+                f"{letters.path} may lose records when the power fails: {fault}",
+                fault,
+            )
+
+    def quarantine(self, chunk: Chunk, reason: str) -> None:
+        """Keep a line that is no record in `damaged/`."""
+        at = chunk.end - len(chunk.lines)
+        self._quarantine.keep_line(chunk.segment, at, chunk.lines, reason)
+        self._counters.add(f"dropped {self._exporter}", "malformed")
+
+    def dead_letters(self) -> Iterator[DeadLetter]:
+        """Yield the dead letters of this exporter, oldest first."""
+        self._layout.refresh()
+        return iter(self._dead_letters)
+
+    def drop_dead_letters(self, ids: Collection[str]) -> int:
+        """Remove dead letters by their IDs, all of them at once."""
+        meant = frozenset(ids)
+        return self.remove_dead_letters(lambda letter: letter.id in meant)
+
+    def renew_dead_letters(self, errors: Mapping[str, Exception]) -> int:
+        """Replace the errors of dead letters by their IDs, all of them at once."""
+        self._dead_letters.clean()
+        return self._dead_letters.renew(errors)
+
+    def remove_dead_letters(self, is_meant: Callable[[DeadLetter], bool]) -> int:
+        """Remove some, all of them at once, and what a killed process left of such a removal.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            OSError: They cannot be removed. All of them are still there.
+        """
+        self._dead_letters.clean()
+        return self._dead_letters.remove(is_meant)
 
     def pending(self) -> tuple[int, float]:
         """Return the bytes that wait, and the age in seconds of the oldest segment with any."""
@@ -208,25 +246,35 @@ class DiskReader(Reader):
                     rest = segment.size() - cursor.get(segment.name, 0)
                 if rest > 0:
                     waiting += rest
-                    oldest = min(oldest, _created(segment.name, now))
+                    oldest = min(oldest, segment.created(now))
         return waiting, now - oldest
+
+    def pending_records(self) -> int:
+        """Return how many records wait."""
+        waiting = 0
+        with contextlib.suppress(OSError):  # as above
+            self._layout.refresh()
+            cursor = self.load()
+            for segment in segments(self._segments):
+                with contextlib.suppress(FileNotFoundError, NotOurFile, IsADirectoryError):
+                    end = segment.size()
+                    start = segment.start(cursor.get(segment.name, 0), end)
+                    if start < end:
+                        waiting += self._lines.between(segment.name, start, end)
+        return waiting
+
+    def rejections(self) -> Rejections:
+        """Return what is dead-lettered now."""
+        return rejections(
+            self._layout.dead_letters, self._dead_letters.path.name, self._dead_letter_lines
+        )
 
     def after_fork(self) -> None:
         """Leave the lease to the parent."""
         self._lease.after_fork()
-        if self._syncer is not None:
-            self._syncer.after_fork()
+        self._dead_letters.after_fork()
         self._cursor = {}
 
 
-def _created(name: str, otherwise: float) -> float:
-    """Return the Unix time in seconds from the UUIDv7 in a segment's name.
-
-    Args:
-        name: Of the segment.
-        otherwise: What to return for another kind of name.
-    """
-    try:
-        return int(name[:8] + name[9:13], 16) / 1000
-    except ValueError:
-        return otherwise
+def _is_blank(line: bytes) -> bool:
+    return line.startswith(b" ")

@@ -57,7 +57,7 @@ class HookCall:
         self.hook = hook
         self.plugin = plugin
         self.key = f"{plugin.name}: {hook}"
-        self._function = _taking_all(parameters, implementation)
+        self._function = taking_all(parameters, implementation)
         self._package = _top_level_package(implementation.function)
         self._sample = REQUEST_SAMPLE if in_request else 1
         self._slow_ms = REQUEST_SLOW_MS if in_request else EXPORT_SLOW_MS
@@ -145,7 +145,7 @@ class _Times:
             return HookTime(self._number, self._total_ms / self._number, self._max_ms)
 
 
-def _taking_all(parameters: Sequence[str], implementation: pluggy.HookImpl) -> Callable[..., Any]:
+def taking_all(parameters: Sequence[str], implementation: pluggy.HookImpl) -> Callable[..., Any]:
     """Return the implementation as a function of all parameters of the hook, in their order."""
     function: Callable[..., Any] = implementation.function
     if tuple(implementation.argnames) == tuple(parameters):

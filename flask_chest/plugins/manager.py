@@ -11,13 +11,16 @@ from flask_chest import hookspecs
 from flask_chest.capture.request_ids import MAX_LENGTH, RequestIdHook, is_well_formed
 from flask_chest.plugins.exporter_types import exporter_types
 from flask_chest.plugins.hook_call import HookCall
+from flask_chest.plugins.init_calls import results, setting_models
 from flask_chest.plugins.registry import Registry
 from flask_chest.runtime.interrupts import is_interrupt
 
 if TYPE_CHECKING:
-    from flask import Request
+    from flask import Flask, Request
+    from pydantic import BaseModel
 
     from flask_chest.exporter import Batch, Exporter
+    from flask_chest.extension import FlaskChest
     from flask_chest.plugins.discovery import PluginInfo
     from flask_chest.record import RecordData
     from flask_chest.runtime.counters import Counters, HookTime
@@ -100,6 +103,34 @@ class Plugins:
                 type.
         """
         return exporter_types(self._registry.implementations("chest_exporters"))
+
+    def setting_models(self, own: Iterable[str]) -> dict[str, type[BaseModel]]:
+        """Return the models of the plugins' own settings, by name of the plugin.
+
+        Args:
+            own: Names of the settings of Flask-Chest itself.
+
+        Raises:
+            ConfigurationError: A plugin fails, returns no model, or has a name that is taken.
+        """
+        return setting_models(self._results("chest_settings"), own)
+
+    def init_app(
+        self, app: Flask, chest: FlaskChest, settings: Mapping[str, BaseModel | None]
+    ) -> None:
+        """Let the plugins add to an application.
+
+        Raises:
+            ConfigurationError: A plugin fails.
+        """
+        values = {plugin.name: (app, chest, settings.get(plugin.name)) for plugin in self.found}
+        self._results("chest_init_app", values)
+
+    def _results(
+        self, hook: str, values: Mapping[str, tuple[object, ...]] | None = None
+    ) -> list[tuple[PluginInfo, object]]:
+        parameters = tuple(inspect.signature(getattr(hookspecs, hook)).parameters)
+        return results(hook, parameters, self._registry.implementations(hook), values)
 
     # -- Hooks in a request: None when nobody implements them ----------------------------------
 

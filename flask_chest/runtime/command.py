@@ -12,6 +12,9 @@ from flask.cli import FlaskGroup
 GROUP: Final = "chest"
 """Name of our group of commands."""
 
+STANDALONE: Final = "flask-chest"
+"""Name of the program that has the same commands, and no application."""
+
 
 def is_command() -> bool:
     """Return whether a command of Flask's other than `flask run` loads the application now.
@@ -19,9 +22,11 @@ def is_command() -> bool:
     Such as a migration, which a deployment runs while the old processes still serve.
     """
     context = click.get_current_context(silent=True)
-    if context is None or not isinstance(context.find_root().command, FlaskGroup):
+    if context is None:
         return False
-    return context.info_name != "run"
+    if _is_standalone(context):
+        return True
+    return isinstance(context.find_root().command, FlaskGroup) and context.info_name != "run"
 
 
 def is_ours() -> bool:
@@ -30,7 +35,14 @@ def is_ours() -> bool:
     Flask gives no name of the command that it looks for. A word too many among the arguments of
     another command only makes the journal open later.
     """
+    context = click.get_current_context(silent=True)
+    if context is not None and _is_standalone(context):
+        return True
     return is_command() and GROUP in sys.argv[1:]
+
+
+def _is_standalone(context: click.Context) -> bool:
+    return context.find_root().command.name == STANDALONE
 
 
 def is_reloaded() -> bool:

@@ -1,12 +1,22 @@
-"""Counters of this process, and the objects that `chest.stats()` returns."""
+"""Counters, of one process or of a host, and the objects that `chest.stats()` returns."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal, TypeAlias
+
+from flask_chest.runtime.attempts import Attempts
+
+Counts: TypeAlias = dict[str, dict[str, int]]
+"""Events by kind and reason. A kind without reasons has the empty one."""
+
+MAX_NAMES: Final = 1_000
+OTHER_NAMES: Final = "…"
+"""Stands for all names beyond the first thousand of one kind."""
 
 
 @dataclass(frozen=True)
@@ -27,22 +37,26 @@ class HookTime:
 
 @dataclass(frozen=True)
 class ExporterStats:
-    """What one exporter has done in this process, and how far behind it is on this host.
+    """What was delivered to one exporter, and how far behind it is.
+
+    What counts events is that of the host or of one process, as `Stats.scope` says. What waits, and
+    what is dead-lettered, is that of the host in both.
 
     Attributes:
-        delivered: Records committed by this process.
+        delivered: Records committed. A batch that is sent again after a kill counts again.
         rejected: Records that the database refused and that were dead-lettered.
         failures: Attempts that failed; each is retried.
-        dropped: Records that this process dropped before the exporter had them, by reason:
+        dropped: Records that were dropped before the exporter had them, by reason:
             ``journal_full`` and ``memory_full`` (above CHEST_JOURNAL_MAX_BYTES; one whose delivery
-            was under way may have arrived), ``dead_letters_full`` (a refused one).
-        pending_bytes: Journal bytes that still wait for this exporter, all processes together.
+            was under way may have arrived), ``dead_letters_full`` (a refused one), ``malformed``
+            (a line that is no record, which is quarantined).
+        pending_bytes: Journal bytes that still wait for this exporter.
         lag_seconds: Age of the oldest segment with waiting records; 0.0 when nothing waits.
-        last_error: Text of the newest failure; None after a success.
-        pending_records: Records that wait for this exporter, all processes together.
+        last_error: Text of the newest failure, without passwords; None after a success.
+        pending_records: Records that wait for this exporter.
         dead_letters: Records among the dead letters of this exporter now.
         dead_letter_bytes: Size of these.
-        last_rejection: Error of the newest dead letter; None without any.
+        last_rejection: Error of the newest dead letter, without passwords; None without any.
         purged: Records that its retention has deleted.
         failing_since: When the first of the failures in a row was; None after a success.
         next_retry_at: When the next attempt is due; None when nothing failed.
@@ -62,6 +76,18 @@ class ExporterStats:
     purged: int = 0
     failing_since: datetime | None = None
     next_retry_at: datetime | None = None
+
+
+NO_EXPORTS: Final = ExporterStats(
+    delivered=0,
+    rejected=0,
+    failures=0,
+    dropped={},
+    pending_bytes=0,
+    lag_seconds=0.0,
+    last_error=None,
+)
+"""Of an exporter that does nothing."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +120,10 @@ class JournalStats:
 
 @dataclass(frozen=True)
 class Stats:
-    """Counters of this process since it started, as `chest.stats()` returns them.
+    """Counters of the host or of one process, as `chest.stats()` returns them.
+
+    Those of the host count all processes that share the journal, ended ones included. A process
+    that is killed takes the last second of its own with it.
 
     Attributes:
         recorded: Records handed to the journal.
@@ -122,7 +151,7 @@ class Stats:
         hook_times: How long hooks of plugins take, by ``plugin: hook``; only those called.
         scope: ``host`` for all processes that share the journal, now and before; ``process`` for
             this one alone.
-        processes: Processes that have the journal open now.
+        processes: Processes that use the journal now: each from its first request or job on.
         leader: The process that delivers; None when there is none, or nobody knows.
         journal: Size of the journal; None for one in memory.
     """
@@ -146,11 +175,16 @@ class Stats:
 
 
 class Counters:
-    """Counts events from any thread. Only rare events are counted here, under a lock."""
+    """Counts events from any thread. Only rare events are counted here, under a lock.
+
+    Attributes:
+        attempts: How the last attempts to deliver ended, by exporter.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # a signal handler may close what it interrupts
         self._counts: Counter[tuple[str, str]] = Counter()
+        self.attempts: dict[str, Attempts] = {}
 
     def add(self, what: str, reason: str = "", number: int = 1) -> None:
         """Count `number` events of the kind `what`, split by `reason`."""
@@ -166,7 +200,60 @@ class Counters:
         with self._lock:
             return {reason: n for (kind, reason), n in self._counts.items() if kind == what}
 
+    def snapshot(self) -> Counts:
+        """Return all counts, by kind and reason."""
+        with self._lock:
+            counts = dict(self._counts)
+        found: Counts = {}
+        for (kind, reason), number in counts.items():
+            found.setdefault(kind, {})[reason] = number
+        return found
+
+    def failed(self, exporter: str, error: str, retry_seconds: float) -> None:
+        """Count an attempt to deliver that failed, and remember it."""
+        self.add("failures", exporter)
+        self.attempts[exporter] = self._attempts(exporter).failed(error, retry_seconds)
+
+    def succeeded(self, exporter: str) -> None:
+        """Remember an attempt to deliver that did not fail."""
+        self.attempts[exporter] = self._attempts(exporter).succeeded()
+
+    def _attempts(self, exporter: str) -> Attempts:
+        return self.attempts.get(exporter, Attempts())
+
     def after_fork(self) -> None:
         """Start from zero in a forked child, whose parent keeps its own counts."""
         self._lock = threading.RLock()
         self._counts = Counter()
+        self.attempts = {}
+
+
+def add_counts(counts: Counts, more: Mapping[str, Mapping[str, int]]) -> None:
+    """Add `more` to `counts`, which has at most a thousand names of each kind and the rest."""
+    for kind, reasons in more.items():
+        into = counts.setdefault(kind, {})
+        for reason, number in reasons.items():
+            name = reason if reason in into or len(into) < MAX_NAMES else OTHER_NAMES
+            into[name] = into.get(name, 0) + number
+
+
+def subtract_counts(counts: Counts, less: Mapping[str, Mapping[str, int]]) -> Counts:
+    """Return what `counts` has more than `less`, without what it has not."""
+    return {
+        kind: rest
+        for kind, reasons in counts.items()
+        if (rest := _more(reasons, less.get(kind, {})))
+    }
+
+
+def _more(reasons: Mapping[str, int], less: Mapping[str, int]) -> dict[str, int]:
+    found = ((reason, number - less.get(reason, 0)) for reason, number in reasons.items())
+    return {reason: number for reason, number in found if number > 0}
+
+
+def sum_counts(parts: Iterable[Mapping[str, Mapping[str, int]]]) -> Counts:
+    """Return the sum of several counts."""
+    total: Counts = {}
+    for part in parts:
+        add_counts(total, part)
+    return total

@@ -10,8 +10,13 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+from flask_chest.runtime.masked_urls import IN_QUERY as _IN_QUERY
+from flask_chest.runtime.masked_urls import MASK as _MASK
+from flask_chest.runtime.masked_urls import mask_urls
+
+__all__ = ["hidden", "is_secret_name", "mask", "mask_urls", "may_hold_secret"]
+
 _MAX_LENGTH: Final = 200
-_MASK: Final = "***"
 
 _IS_SECRET_NAME: Final = re.compile("pass|pwd|secret|token|key|credential", re.IGNORECASE)
 _IS_ADDRESS_NAME: Final = re.compile(
@@ -19,13 +24,11 @@ _IS_ADDRESS_NAME: Final = re.compile(
 )
 
 _SCHEME: Final = re.compile(r"[A-Za-z][\w+.-]*:/*")
-_IN_QUERY: Final = re.compile("[?#]")
 _USER: Final = re.compile(r"[^:@/?#\s]*:")
 _QUOTED_VALUE: Final = re.compile(
     r"""(?s)((["'])(?:[^"'\\]|\\.)*\2\s*[:=]\s*)"""
     r"""("(?:[^"\\]|\\.)*(?:"|$)|'(?:[^'\\]|\\.)*(?:'|$)|[^\s\[{"'][^,}\]]*)"""
 )
-_URL_IN_TEXT: Final = re.compile(r"(\w://)(?!user:password@)([^\s'\"]*@)([^\s'\"]*)")
 
 
 def mask(value: object, shown: Collection[str] = ()) -> str:
@@ -37,19 +40,6 @@ def mask(value: object, shown: Collection[str] = ()) -> str:
     """
     text = repr(_masked(value, shown))
     return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}…"
-
-
-def mask_urls(text: str) -> str:
-    """Return a text with the user and password of each URL in it masked.
-
-    What follows the last `@` is masked, too, where it may be a part of a password in the query.
-    """
-    return _URL_IN_TEXT.sub(_masked_url, text)
-
-
-def _masked_url(found: re.Match[str]) -> str:
-    scheme, userinfo, where = found.groups()
-    return f"{scheme}{_MASK}" + ("" if _IN_QUERY.search(userinfo) else f"@{where}")
 
 
 def is_secret_name(name: str) -> bool:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+)
 
 from flask_chest.encode.record_fields import FieldName, FieldRule
 from flask_chest.journal import Fsync, WhenFull
 from flask_chest.redaction import DEFAULT_VALUES, RedactWith, SecretKind
+from flask_chest.settings.durations import Retention
 from flask_chest.settings.masking import hidden
 
 CONFIG_PREFIX: Final = "CHEST_"
@@ -41,8 +50,10 @@ def _split_list(value: object) -> object:
     return value
 
 
-def _name_single_url(value: object) -> object:
+def _name_single_url(value: object, info: ValidationInfo) -> object:
     """Decode JSON, and call the exporter of a single URL `main`."""
+    if not value and info.data.get("enabled") is False:
+        return DEFAULT_EXPORTERS  # where nothing is recorded, nothing need be configured
     value = _decode_json(value)
     return {"main": value} if isinstance(value, str) else value
 
@@ -73,6 +84,19 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
+    enabled: bool = Field(
+        default=True,
+        description="Whether anything is recorded. `0`: decorators and request IDs work, and "
+        "nothing is opened, written or started. The exporters are not made: their plugins and "
+        "databases may be missing",
+    )
+    testing: Literal["memory", "deliver"] = Field(
+        default="memory",
+        description="Where records go while the application's `TESTING` is on: `memory` (they stay "
+        "in this process, where `chest.store()` finds them; nothing is delivered and no file "
+        "written) or `deliver` (as without `TESTING`). "
+        "[plugins.md](plugins.md#testing-an-application)",
+    )
     exporters: Annotated[
         dict[str, str | dict[str, Any]],
         BeforeValidator(_name_single_url),
@@ -254,6 +278,12 @@ class Settings(BaseModel):
         le=600,
         description="Maximum number of seconds that delivery takes when a process exits. The time "
         "to import a driver is not counted",
+    )
+    retention: Retention = Field(
+        default=None,
+        description="How long every store keeps a record, such as `90d`; units are s, m, h, d and "
+        "w. The leader deletes older ones once an hour. An exporter may have a `retention` of its "
+        "own. Default: for ever. [privacy.md](privacy.md#retention)",
     )
     plugins: Annotated[tuple[str, ...] | None, BeforeValidator(_split_list)] = Field(
         default=None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from flask_chest.capture.generators import function, generator
 from flask_chest.capture.sampling import Sampling
 from flask_chest.errors import ConfigurationError
-from flask_chest.journal import DiskJournal, Journal, MemoryJournal, disk, memory
+from flask_chest.journal import DiskJournal, Journal, MemoryJournal, NoJournal, disk, memory
 from flask_chest.redaction import Redactor, SecretKeys
 from flask_chest.runtime import command
 from flask_chest.runtime.owner import is_for_anybody, look, make_folders, nearest_folder
@@ -36,7 +36,7 @@ def create_instance_folder(options: Settings, instance_path: str) -> None:
         ConfigurationError: It cannot be created; or a command of root's cannot know for whom.
     """
     path = Path(instance_path)
-    if path.is_dir() or not (INSTANCE in options.journal or _names_instance(options.exporters)):
+    if path.is_dir() or not (INSTANCE in options.journal or names_instance(options.exporters)):
         return
     try:
         if command.is_command() and not _knows_owner(path):
@@ -67,12 +67,12 @@ def _knows_owner(path: Path) -> bool:
     return linkers <= {0, status.st_uid} and not is_for_anybody(nearest_folder(path))
 
 
-def _names_instance(value: object) -> bool:
+def names_instance(value: object) -> bool:
     """Return whether a text in a value, at any depth, refers to the instance folder."""
     if isinstance(value, Mapping):
-        return any(map(_names_instance, value.values()))
+        return any(map(names_instance, value.values()))
     if isinstance(value, (list, tuple)):
-        return any(map(_names_instance, value))
+        return any(map(names_instance, value))
     return isinstance(value, str) and INSTANCE in value
 
 
@@ -144,14 +144,21 @@ def make_sampling(
     )
 
 
-def make_journal_use(options: Settings, instance_path: str) -> JournalUse:
+def make_journal_use(options: Settings, instance_path: str, *, is_now: bool) -> JournalUse:
     """Return the use of the journal that CHEST_JOURNAL asks for. It has not begun.
+
+    Args:
+        options: All settings.
+        instance_path: Replaces ``<instance>``.
+        is_now: Whether it is used from the start.
 
     Raises:
         ConfigurationError: Another application in this process, which delivers elsewhere, uses it.
     """
-    use = JournalUse(_journal_folder(options, instance_path), options.exporters)
-    use.check()
+    folder = _journal_folder(options, instance_path) if options.enabled else None
+    use = JournalUse(folder, options.exporters)
+    if is_now:
+        use.check()
     return use
 
 
@@ -161,8 +168,10 @@ def make_journal(
     exporters: Mapping[str, Exporter],
     counters: Counters,
     throttle: Throttle,
+    *,
+    is_now: bool,
 ) -> Journal:
-    """Return the journal that CHEST_JOURNAL asks for.
+    """Return the journal that CHEST_JOURNAL asks for; when CHEST_ENABLED is off, none.
 
     Args:
         options: All settings.
@@ -170,11 +179,14 @@ def make_journal(
         exporters: The exporters that read the journal, by name.
         counters: Counts lost records.
         throttle: Logs lost records.
+        is_now: Whether it is used from the start. Otherwise nothing is opened before it is.
 
     Raises:
         ConfigurationError: The folder cannot be written or trusted, or a process with other
             exporters uses it.
     """
+    if not options.enabled:
+        return NoJournal()
     folder = _journal_folder(options, instance_path)
     if folder is None:
         return MemoryJournal(
@@ -193,7 +205,7 @@ def make_journal(
         when_full=options.journal_when_full,
         fsync=options.fsync,
         destinations={name: destination(exporter) for name, exporter in exporters.items()},
-        opens=_opens(),
+        opens=_opens() if is_now else "nothing",
     )
 
 

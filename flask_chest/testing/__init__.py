@@ -30,6 +30,7 @@ exporter must fulfil, and defines the fixture `backend`::
 import pytest
 
 pytest.register_assert_rewrite(
+    "flask_chest.testing.erase_contract",
     "flask_chest.testing.exporter_contract",
     "flask_chest.testing.page_contract",
     "flask_chest.testing.read_contract",

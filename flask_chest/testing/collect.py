@@ -10,7 +10,7 @@ from pydantic_core import from_json
 
 from flask_chest.current import KEY
 from flask_chest.errors import ChestError
-from flask_chest.journal import Journal, Reader
+from flask_chest.journal import NoJournal, Reader
 from flask_chest.testing.collector import Collector
 
 if TYPE_CHECKING:
@@ -31,25 +31,33 @@ def collect(app: Flask) -> Iterator[Collector]:
         app: The application, with `init_app` called.
 
     Raises:
-        ChestError: The application has no FlaskChest.
+        ChestError: The application has no FlaskChest, or CHEST_ENABLED is off.
     """
     state: AppState | None = app.extensions.get(KEY)
     if state is None:
         raise ChestError(
             f"The application {app.name!r} has no FlaskChest. Call init_app(app) first"
         )
-    collector = Collector()
+    if not state.options.enabled:
+        raise ChestError(
+            f"The application {app.name!r} records nothing: CHEST_ENABLED is off. Switch it on "
+            "where records are to be collected"
+        )
+    collector, recorder = Collector(), state.recorder
+    writes = (recorder.write, recorder.write_in_tests)
     journal, is_started = state.journal, state.capture.is_delivery_started
     state.journal = _CollectingJournal(collector)
-    state.recorder.write, state.capture.is_delivery_started = state.journal.append, True
+    recorder.write = recorder.write_in_tests = state.journal.append
+    state.capture.is_delivery_started = True
     try:
         yield collector
     finally:
         state.journal = journal
-        state.recorder.write, state.capture.is_delivery_started = journal.append, is_started
+        recorder.write, recorder.write_in_tests = writes
+        state.capture.is_delivery_started = is_started
 
 
-class _CollectingJournal(Journal):
+class _CollectingJournal(NoJournal):
     """A journal that passes each record to a collector."""
 
     def __init__(self, collector: Collector) -> None:
@@ -63,18 +71,5 @@ class _CollectingJournal(Journal):
     def appended(self) -> int:
         return len(self._collector)
 
-    def start(self) -> None: ...
-
     def reader(self, exporter: str) -> Reader:
         raise ChestError(f"The exporter {exporter!r} gets no records while a test collects them")
-
-    def try_lead(self) -> bool:
-        return False
-
-    def resign(self) -> None: ...
-
-    def prune(self) -> None: ...
-
-    def close(self) -> None: ...
-
-    def after_fork(self) -> None: ...

@@ -34,6 +34,7 @@ class RecordingExporter(Exporter):
 
     type = "recording"
     config_model = RecordingConfig
+    for_tests = True
     _collector: Collector
 
     def __init__(self, config: BaseModel | None = None) -> None:

@@ -33,7 +33,7 @@ def command(tmp_path):
             cwd=tmp_path,
             stdout=stdout,
             stderr=subprocess.PIPE,
-            timeout=60,
+            timeout=300,
             check=False,
         )
 
@@ -48,7 +48,7 @@ def test_a_reader_that_ends_first_is_no_fault(command):
     os.close(reading)
     made = command("chest", "records", stdout=writing)
     os.close(writing)
-    assert made.returncode == 1, "as click's own commands"
+    assert made.returncode == 0, "it is no error"
     assert b"Traceback" not in made.stderr
 
 

@@ -12,6 +12,8 @@ from support.exporting import (
     Keeper,
     our_threads,
 )
+from support.leaks import open_files
+from support.waiting import until
 
 
 @pytest.mark.parametrize("kind", ["disk", "memory"])
@@ -101,3 +103,59 @@ def test_close_answers_a_flush_that_an_exporter_holds_up(make):
     process.export.close()
     thread.join(30)
     assert answers == [False]
+
+
+@pytest.mark.parametrize("kind", ["disk", "memory"])
+def test_a_flush_after_close_delivers_and_rests_again(make, kind, folder):
+    keeper = Keeper()
+    process = make(keeper, kind=kind)
+    process.record([1])
+    process.export.start()
+    process.export.close()
+    for number in (2, 3):
+        process.record([number])
+        assert process.export.flush(30.0)
+        assert keeper.numbers == list(range(1, number + 1))
+        assert our_threads() == []
+        assert not keeper.is_open
+        assert not any(str(folder) in path for path in open_files())
+    if kind == "disk":
+        other = make(Keeper())
+        assert other.journal.try_lead()
+        with other.journal.reader("main").lease() as held:
+            assert held
+
+
+def test_flushes_after_close_from_several_threads_deliver_all_and_rest_again(make, folder):
+    keeper = Keeper()
+    process = make(keeper)
+    process.export.start()
+    process.export.close()
+    answers = []
+
+    def record_and_flush(number):
+        process.record([number])
+        answers.append(process.export.flush(30.0))
+
+    threads = [threading.Thread(target=record_and_flush, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [True] * 8
+    assert sorted(keeper.numbers) == list(range(8))
+    assert our_threads() == []
+    assert not any(str(folder) in path for path in open_files())
+
+
+def test_delivery_starts_again_after_a_flush_after_close(make):
+    keeper = Keeper()
+    process = make(keeper, interval=0.05)
+    process.export.start()
+    process.export.close()
+    assert process.export.flush(30.0)
+    process.export.start()
+    process.record([1, 2])
+    until(lambda: keeper.numbers == [1, 2])
+    assert process.export.flush(30.0)
+    assert "chest-export-main" in our_threads(), "it was started"

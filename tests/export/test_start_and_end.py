@@ -17,7 +17,7 @@ from support.waiting import until
 
 from flask_chest.journal import DiskJournal
 from flask_chest.journal.folder import Folder
-from flask_chest.journal.segment import SegmentWriter
+from flask_chest.journal.segment_writer import SegmentWriter
 from flask_chest.record import uuid7
 from flask_chest.runtime.counters import Counters
 from flask_chest.runtime.log import Throttle
@@ -74,6 +74,26 @@ def test_close_without_time_leaves_the_records_in_the_journal(make):
     second = make(Keeper())
     assert second.export.flush(5.0)
     assert second.exporters["main"].numbers == [0, 1, 2]
+
+
+@pytest.mark.parametrize("at_exit", [False, True])
+def test_close_without_time_imports_nothing_and_tries_no_delivery(make, at_exit):
+    class Importing(Keeper):
+        def preload(self):
+            self.calls.append("preload")
+
+    importing = Importing()
+    process = make(importing, shutdown=0.0)
+    process.export.start()
+    process.record(range(3))
+    if at_exit:
+        process.export.close_at_exit()
+    else:
+        process.export.close()
+    assert importing.calls == []
+    assert importing.numbers == []
+    assert our_threads() == []
+    assert make(Keeper()).journal.try_lead(), "it is not even the leader"
 
 
 def test_close_leaves_a_backlog_that_takes_too_long(make):

@@ -91,7 +91,7 @@ def test_requests_go_on_while_the_file_system_is_read_only(tmp_path, make_disk, 
         assert journal.append(line(4))
         assert journal.try_lead()
         assert deliver(journal) == [line(1), line(4)]
-        said = [r.getMessage() for r in caplog.records if "A record is lost" in r.getMessage()]
+        said = [r.getMessage() for r in caplog.records if "Records are lost (" in r.getMessage()]
         assert len(said) == 1
         journal.close()
     finally:

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 from support.journals import ALL, deliver, line, segment_files
 
-from flask_chest.journal import DiskJournal, disk
+from flask_chest.journal import DiskJournal, disk, own_segment
 from flask_chest.runtime.counters import Counters
 from flask_chest.runtime.log import Throttle
 
@@ -33,7 +33,7 @@ PROCESSES = st.integers(min_value=0, max_value=2)
 
 def crash(journal):
     """End a journal as kill -9 does: the kernel closes its files, and nothing else happens."""
-    writer, journal._writer = journal._writer, None
+    writer, journal._own.writer = journal._own.writer, None
     if writer is not None:
         os.close(writer.descriptor)
         writer.descriptor = -1
@@ -110,15 +110,15 @@ class Crashes(RuleBasedStateMachine):
 
     @rule(process=PROCESSES)
     def leave_an_idle_segment(self, process):
-        with mock.patch.object(disk, "IDLE_SECONDS", 0.0):
+        with mock.patch.object(own_segment, "IDLE_SECONDS", 0.0):
             self.processes[process]._maintain()
             self.processes[process]._maintain()
-        assert self.processes[process]._writer is None
+        assert self.processes[process]._own.writer is None
 
     @rule(process=PROCESSES, tail=st.sampled_from([b"", b'{"n": 1', b"\0" * 5000, b'{"x\0\0\0']))
     def crash(self, process, tail):
         journal = self.processes[process]
-        path = journal._writer.path if journal._writer is not None else None
+        path = journal._own.writer.path if journal._own.writer is not None else None
         crash(journal)
         if path is not None and tail and path.stat().st_size:
             with path.open("ab") as file:
@@ -136,10 +136,10 @@ class Crashes(RuleBasedStateMachine):
     def delete_a_segment_that_is_written_to(self, process):
         """What it had is written again, so that all of it may be delivered again."""
         journal = self.processes[process]
-        if journal._writer is None:
+        if journal._own.writer is None:
             return
-        content = journal._writer.content().splitlines(keepends=True)
-        journal._writer.path.unlink()
+        content = journal._own.writer.content().splitlines(keepends=True)
+        journal._own.writer.path.unlink()
         journal._maintain()
         for exporter in EXPORTERS:
             self.may_repeat[exporter].update(content)
@@ -159,7 +159,7 @@ class Crashes(RuleBasedStateMachine):
     @invariant()
     def each_segment_has_one_writer(self):
         if hasattr(self, "processes"):
-            paths = [p._writer.path for p in self.processes if p._writer is not None]
+            paths = [p._own.writer.path for p in self.processes if p._own.writer is not None]
             assert len(paths) == len(set(paths))
 
     def teardown(self):

@@ -106,7 +106,7 @@ def test_many_full_segments_of_living_processes_are_deleted_once_they_are_delive
     # Nobody may delete a segment that is written to, and each of these has one.
     journals = [make_disk("main", max_bytes=SMALLEST, when_full="drop_newest") for _ in range(20)]
     for journal in journals:
-        while journal.append(line(1, 10_000)) and journal._writer.size < 60_000:
+        while journal.append(line(1, 10_000)) and journal._own.writer.size < 60_000:
             pass
     assert size_of(folder / "segments") >= SMALLEST - 60_000
     assert deliver(journals[0], max_bytes=64 * MIB)

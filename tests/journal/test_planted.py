@@ -170,7 +170,7 @@ def test_a_journal_that_is_swapped_for_a_link_while_it_is_open_leads_nowhere(
     journal.try_lead()
     journal._maintain()
     journal.append(line(3))
-    journal._retire()
+    journal._own.retire()
     journal.append(line(4))
     with pytest.raises(OSError, match="is a link, made by nobody"):
         deliver(journal)

@@ -17,7 +17,8 @@ from support.journals import (
 )
 
 from flask_chest.journal.folder import Folder
-from flask_chest.journal.segment import Segment, SegmentWriter
+from flask_chest.journal.segment import Segment
+from flask_chest.journal.segment_writer import SegmentWriter
 from flask_chest.record import uuid7
 
 
@@ -97,7 +98,7 @@ def test_an_unfinished_segment_is_deleted_after_an_hour(make_disk, folder):
 
 @settings(max_examples=200, deadline=None)
 @given(
-    sizes=st.lists(st.integers(0, 70), max_size=25),
+    sizes=st.lists(st.tuples(st.sampled_from([b"x", b" "]), st.integers(0, 70)), max_size=25),
     torn=st.integers(0, 90),
     max_records=st.integers(1, 8),
     max_bytes=st.integers(1, 120),
@@ -105,18 +106,19 @@ def test_an_unfinished_segment_is_deleted_after_an_hour(make_disk, folder):
 def test_chunks_have_all_whole_lines_in_order_and_keep_both_limits(
     sizes, torn, max_records, max_bytes
 ):
-    lines = [b"x" * size + b"\n" for size in sizes]
+    lines = [letter * size + b"\n" for letter, size in sizes]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.jsonl"
         path.write_bytes(b"".join(lines) + b"y" * torn)
         segment = Segment(Folder(path.parent), path.name)
         start = len(lines[0]) if lines else 0
         chunks = list(segment.chunks(start, segment.size(), max_records, max_bytes))
-    assert b"".join(chunk for chunk, _ in chunks) == b"".join(lines[1:])
-    for chunk, count in chunks:
+    assert b"".join(chunk for chunk, _, _ in chunks) == b"".join(lines[1:])
+    for chunk, count, blanks in chunks:
+        assert blanks == sum(each.startswith(b" ") for each in chunk.split(b"\n"))
         assert 1 <= count == chunk.count(b"\n") <= max_records
         assert chunk.endswith(b"\n")
         assert len(chunk) <= max_bytes or count == 1
-    for (chunk, count), (following, _) in itertools.pairwise(chunks):
+    for (chunk, count, _), (following, _, _) in itertools.pairwise(chunks):
         # Each is as full as it may be: a batch has a price of its own.
         assert count == max_records or len(chunk) + following.index(b"\n") + 1 > max_bytes

@@ -16,7 +16,7 @@ from support.journals import (
 )
 from support.waiting import until
 
-from flask_chest.journal import disk
+from flask_chest.journal import own_segment
 from flask_chest.record import uuid7
 
 
@@ -106,7 +106,7 @@ def test_a_write_that_stops_half_way_is_undone_and_counted(
     assert counters.by_reason("dropped") == {"disk_full": 2}
     assert journal.appended == 2
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
-    assert "A record is lost" in caplog.text
+    assert "Records are lost (1)" in caplog.text
 
 
 def test_a_journal_that_cannot_be_written_any_more_drops_and_recovers(
@@ -129,7 +129,7 @@ def test_a_process_that_records_nothing_for_long_closes_its_segment(make_disk, f
     assert deliver(journal) == [line(1)]
     journal.prune()
     assert len(segment_files(folder)) == 1
-    monkeypatch.setattr(disk, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(own_segment, "IDLE_SECONDS", 0.0)
     journal.start()
     until(lambda: (journal.prune(), segment_files(folder))[1] == [])
     assert journal.append(line(2))

@@ -13,7 +13,7 @@ from flask import Flask, g
 from pydantic import BaseModel
 
 from flask_chest import hookimpl, hookspecs
-from flask_chest.errors import ExporterUnavailable
+from flask_chest.errors import ConfigurationError, ExporterUnavailable
 from flask_chest.exporter import Exporter
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text("utf-8")
@@ -169,6 +169,25 @@ def test_hook_chest_exporters_adds_a_type(serve_with, example, capsys):
     chest, _ = serve_with(exporters={"screen": {"type": "print", "prefix": ">"}})
     assert chest.flush()
     assert capsys.readouterr().out == "> /orders {'user': 'ada', 'card_number': '[redacted]'}\n"
+
+
+def test_hook_chest_settings_adds_settings_of_a_plugin(serve_with, example):
+    chest, _ = serve_with(alerts_minutes="2.5")
+    [settings] = [state.plugin_settings["example"] for state in chest._applications.states]
+    assert settings == example.AlertSettings(alerts_minutes=2.5)
+    with pytest.raises(ConfigurationError, match=r"CHEST_ALERTS_MINUTES=0: .*Between two alerts"):
+        serve_with(alerts_minutes=0)
+    with pytest.raises(ConfigurationError, match="Did you mean CHEST_ALERTS_URL"):
+        serve_with(alerts_urls="x")
+
+
+def test_hook_chest_init_app_adds_views(serve_with, recorded):
+    chest, _ = serve_with(track_all=True)
+    recorded(chest, 1)
+    [app] = [state.app() for state in chest._applications.states]
+    assert app.test_client().get("/backlog").json == {"main": 0}
+    assert chest.flush()
+    assert chest.stats().recorded == 1  # the request to the view is not recorded
 
 
 def test_hook_chest_exported_is_called_for_a_batch(serve_with, example, recorded):

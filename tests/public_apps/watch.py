@@ -42,7 +42,7 @@ class Listener(logging.Handler):
 def attach(package):
     from flask_chest import FlaskChest  # noqa: PLC0415 - the untracked run must not import it
 
-    chest = FlaskChest(track_all=True)
+    chest = FlaskChest(track_all=True, testing="deliver")
     logging.getLogger("flask_chest").addHandler(Listener(logging.WARNING))
 
     def init(app):

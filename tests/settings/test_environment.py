@@ -10,10 +10,10 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.settings import load_settings
 
 from flask_chest import FlaskChest
 from flask_chest.errors import ConfigurationError
-from flask_chest.settings.load import load_settings
 from flask_chest.settings.model import Settings
 
 ODD = [

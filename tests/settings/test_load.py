@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
+from support.settings import load_settings
 
 from flask_chest.errors import ConfigurationError
-from flask_chest.settings.load import load_settings
 from flask_chest.settings.model import Settings
 
 

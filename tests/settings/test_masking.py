@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 from flask import Flask
 from pydantic import BaseModel, field_validator
+from support.settings import load_settings
 
 from flask_chest import Exporter, FlaskChest, hookimpl
 from flask_chest.errors import ConfigurationError
-from flask_chest.settings.load import load_settings
 from flask_chest.settings.masking import mask, mask_urls
 
 

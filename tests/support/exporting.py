@@ -12,8 +12,10 @@ from flask_chest.export import Export, Supervisor
 from flask_chest.exporter import Exporter
 from flask_chest.journal import DiskJournal, MemoryJournal
 from flask_chest.plugins.manager import Plugins
+from flask_chest.runtime.announcer import Announcer
 from flask_chest.runtime.counters import Counters
 from flask_chest.runtime.log import Throttle
+from flask_chest.testing.records import make_record
 
 
 class NoConfig(BaseModel):
@@ -128,16 +130,26 @@ class Process:
     """What one process has: a journal, and an export with counters of its own."""
 
     def __init__(
-        self, folder, exporters, *, interval=1_000.0, shutdown=2.0, plugins=(), batch=10, **limits
+        self,
+        folder,
+        exporters,
+        *,
+        interval=1_000.0,
+        shutdown=2.0,
+        plugins=(),
+        batch=10,
+        app=None,
+        **limits,
     ):
-        self.counters, throttle = Counters(), Throttle()
+        self.counters, self.throttle = Counters(), Throttle()
         self.exporters = exporters
         self.journal = (
-            DiskJournal(folder, exporters, self.counters, throttle)
+            DiskJournal(folder, exporters, self.counters, self.throttle)
             if folder
-            else MemoryJournal(exporters, self.counters, throttle)
+            else MemoryJournal(exporters, self.counters, self.throttle)
         )
-        hooks = Plugins({f"p{n}": p for n, p in enumerate(plugins)}, self.counters, throttle)
+        hooks = Plugins({f"p{n}": p for n, p in enumerate(plugins)}, self.counters, self.throttle)
+        self.announcer = Announcer(lambda: app, "gone", exporters, self.counters, self.throttle)
         supervisors = {
             name: Supervisor(
                 name,
@@ -146,8 +158,9 @@ class Process:
                 max_records=batch,
                 max_bytes=1_000_000,
                 plugins=hooks,
+                announcer=self.announcer,
                 counters=self.counters,
-                throttle=throttle,
+                throttle=self.throttle,
                 **limits,
             )
             for name, exporter in exporters.items()
@@ -158,7 +171,8 @@ class Process:
 
     def record(self, numbers):
         for number in numbers:
-            assert self.journal.append(json.dumps({"n": number}).encode() + b"\n")
+            record = {**make_record(), "n": number}
+            assert self.journal.append(json.dumps(record).encode() + b"\n")
 
     def stats(self, name="main"):
         return self.export.supervisors[name].stats()

@@ -40,7 +40,7 @@ class TestMysql(ExporterContract, ServerContract, StoreContract, PageContract, S
         return Mysql(mysql)
 
 
-class TestMongo(ExporterContract, ServerContract, StoreContract, SchemaContract):
+class TestMongo(ExporterContract, ServerContract, StoreContract, PageContract, SchemaContract):
     @pytest.fixture
     def backend(self, mongo):
         return Mongo(mongo)

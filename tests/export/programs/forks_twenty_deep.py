@@ -7,11 +7,20 @@ import threading
 import time
 from pathlib import Path
 
-from host_process import process, record
+from host_process import folder, process, record
 
 
 def look():
     return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+
+
+def has_counters():
+    """Wait for the file of this process, which stays open."""
+    deadline = time.monotonic() + 10
+    mine = f'"pid": {os.getpid()},'
+    while not any(mine in file.read_text() for file in (folder / "chest").glob("processes/*.json")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def becomes(threads, files):
@@ -25,6 +34,7 @@ def becomes(threads, files):
 
 record()
 assert process.export.flush(10.0)
+has_counters()
 threads, files = look()
 for depth in range(20):
     child = os.fork()
@@ -35,6 +45,7 @@ for depth in range(20):
         os._exit(0)
     record()
     assert process.export.flush(10.0)
+    has_counters()
     files = look()[1] if depth == 0 else files
     assert becomes(threads, files)
 process.export.close()

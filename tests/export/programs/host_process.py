@@ -18,6 +18,7 @@ from flask_chest.journal import DiskJournal
 from flask_chest.plugins.manager import Plugins
 from flask_chest.record import encode, instance, uuid7
 from flask_chest.runtime import fork
+from flask_chest.runtime.announcer import Announcer
 from flask_chest.runtime.counters import Counters
 from flask_chest.runtime.log import Throttle
 
@@ -36,6 +37,7 @@ class Process:
             max_records=100,
             max_bytes=1_000_000,
             plugins=Plugins({}, counters, throttle),
+            announcer=Announcer(lambda: None, "test", ["main"], counters, throttle),
             counters=counters,
             throttle=throttle,
         )

@@ -14,9 +14,11 @@ from urllib.parse import quote_plus
 import pymongo
 import pytest
 from flask_chest_mongo import MongoConfig, MongoStore
+from flask_chest_mongo.codes import OF_DOCUMENTS
 from support.mongo import PASSWORD, format_all
 
 from flask_chest.errors import (
+    BatchRejected,
     ChestError,
     ConfigurationError,
     ExporterUnavailable,
@@ -109,9 +111,8 @@ def test_retention_changes_without_the_privilege_to_change_an_index(guarded, fai
 
 
 @contextmanager
-def claiming(wire_version, address):
-    """Give the port of a relay that changes the wire version in what the server sends."""
-    claim = b"\\1" + wire_version.to_bytes(4, "little")
+def rewriting(address, pattern, replacement):
+    """Give the port of a relay that changes what the server sends."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self):
@@ -121,7 +122,8 @@ def claiming(wire_version, address):
                     for readable in select.select(list(other), (), ())[0]:
                         try:
                             data = readable.recv(65_536)
-                            data = re.sub(rb"(?s)(\x10maxWireVersion\0).{4}", claim, data)
+                            if readable is server:
+                                data = re.sub(pattern, replacement, data)
                             other[readable].sendall(data)
                         except OSError:
                             data = b""
@@ -139,8 +141,66 @@ def claiming(wire_version, address):
 
 @pytest.mark.parametrize("wire_version", [6, 9, 12])
 def test_a_server_before_mongodb_5_is_refused(backend, wire_version):
-    with claiming(wire_version, backend.address) as port:
+    claim = b"\\1" + wire_version.to_bytes(4, "little")
+    with rewriting(backend.address, rb"(?s)(\x10maxWireVersion\0).{4}", claim) as port:
         store = backend.new(**backend.at("127.0.0.1", port))
         with pytest.raises(ConfigurationError, match=f"{port}/.*older than MongoDB 5.0. Upgrade"):
             store.open()
     assert backend.ask(lambda db: db.list_collection_names()) == []
+
+
+STATES = [
+    *(1, 6, 7, 8, 13, 17, 18, 24, 26, 43, 46, 50, 59, 63, 64, 65, 67, 72, 73, 83, 89, 90, 91, 96),
+    *(100, 112, 117, 125, 134, 136, 145, 146, 150, 165, 166, 175, 189, 202, 208, 211, 225, 226),
+    *(227, 237, 239, 246, 249, 250, 251, 257, 262, 264, 267, 272, 276, 279, 281, 290, 292, 303),
+    *(314, 319, 338, 342, 355, 358, 363, 365, 371, 384, 388, 391, 402, 406, 407, 412, 433, 449),
+    *(450, 453, 462, 9001, 10003, 10058, 10107, 11600, 11601, 11602, 12586, 12587, 13297, 13388),
+    *(13435, 13436, 14031, 28769, 46841, 50915, 56846, 57986, 91331, 10045600),
+]
+"""Codes of error_codes.yml that say something of the server, and not of a document."""
+
+UNKNOWN = [3999, 7_654_321, 99_999_999]
+
+
+def test_a_fault_in_a_document_is_rejected_and_every_other_code_is_retried(backend, store):
+    refusing = {"method": {"$ne": "PUT"}}
+    backend.ask(lambda db: db.command("collMod", "chest_records", validator=refusing))
+    wanted = b""
+
+    def told(found):
+        return found[1] + wanted
+
+    # The server really refuses the second record, and the relay gives another reason.
+    with rewriting(backend.address, rb"(\x10code\0)\x79\0\0\0", told) as port:
+        relayed = backend.new(**backend.at("127.0.0.1", port))
+        relayed.open()
+        batch = make_batch(make_record(), make_record(method="PUT"))
+        kinds = {**dict.fromkeys([*STATES, *UNKNOWN], False), **dict.fromkeys(OF_DOCUMENTS, True)}
+        for code, is_rejected in kinds.items():
+            wanted = code.to_bytes(4, "little")
+            with pytest.raises(ChestError, match="failed validation") as caught:
+                relayed.export(batch)
+            assert isinstance(caught.value, BatchRejected) is is_rejected, code
+        relayed.close()
+    assert len(backend.ids()) == 1
+
+
+@pytest.mark.parametrize("code", [15, 22, 357, 378, 10334])
+def test_a_message_that_the_server_cannot_read_is_rejected(guarded, fail, code):
+    store = guarded.store()
+    store.open()
+    fail(failCommands=["insert"], errorCode=code)
+    with pytest.raises(BatchRejected):
+        store.export(make_batch(make_record()))
+    store.export(make_batch(make_record()))
+    store.close()
+
+
+@pytest.mark.parametrize("code", [2, 9, 14, 121, 11601, 12586, 12587, 46841, 99_999_999])
+def test_a_command_that_fails_for_another_reason_is_retried(guarded, fail, code):
+    store = guarded.store()
+    store.open()
+    fail(failCommands=["insert"], errorCode=code)
+    with pytest.raises(ExporterUnavailable):
+        store.export(make_batch(make_record()))
+    store.close()

@@ -6,10 +6,7 @@ import pytest
 from support.backends import Mongo
 from support.mongo import indexes
 
-from flask_chest.errors import (
-    ConfigurationError,
-    SchemaMismatch,
-)
+from flask_chest.errors import SchemaMismatch
 from flask_chest.testing import make_batch, make_record
 from flask_chest.testing.records import START
 
@@ -27,18 +24,10 @@ def test_open_creates_two_indexes_and_one_version(backend, store):
 def test_the_ttl_index_follows_retention_days(backend, opened):
     for days, seconds in ((30, 2_592_000), (0.5, 43_200), (None, None), (7, 604_800)):
         for _ in range(2):
-            opened(backend, retention_days=days)
+            opened(backend, retention_days=days).export(make_batch(make_record()))
         index = indexes(backend).get("chest_retention", {})
         assert index.get("expireAfterSeconds") == seconds
         assert seconds is None or index["key"] == [("started_at", 1)]
-
-
-def test_another_index_in_the_place_of_the_ttl_index_is_named(backend, store):
-    # SecantusDB 0.7, unlike MongoDB, accepts a second index of another age.
-    mine = {"name": "mine", "expireAfterSeconds": 86_400}
-    backend.ask(lambda db: db.chest_records.create_index("started_at", **mine))
-    with pytest.raises(ConfigurationError, match=r"mine.*Drop that index"):
-        backend.new(retention_days=1).open()
 
 
 def test_the_view_keeps_the_types_of_the_values(backend, store):

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from flask_chest_mongo import store as store_module
+from flask_chest_mongo import removal
 from support.mongo import raw_documents
 from support.programs import run
 
@@ -61,8 +61,10 @@ def test_a_record_that_a_validator_or_unique_index_refuses_is_rejected(backend, 
 
 
 def test_purge_deletes_in_steps(store, monkeypatch):
-    monkeypatch.setattr(store_module, "_PURGE_AT_ONCE", 3)
+    monkeypatch.setattr(removal, "_AT_ONCE", 3)
     moments = [START + timedelta(microseconds=300 * n) for n in range(40)]
     store.export(make_batch(*(make_record(started_at=moment) for moment in moments)))
-    assert store.purge(before=moments[33]) == 33
+    steps = []
+    assert store.purge(before=moments[33], progress=steps.append) == 33
+    assert steps == [3] * 11
     assert [r.started_at for r in store.query(newest_first=False)] == moments[33:]

@@ -27,6 +27,9 @@ from flask_chest_mongo.url import (
 )
 
 _SECONDS_OF_A_DAY: Final = 86_400
+MAX_EXPIRE_SECONDS: Final = 2**31 - 1
+"""https://www.mongodb.com/docs/manual/core/index-ttl/"""
+
 _SHARE: Final = 0.9
 """Part of a time-out after which the server, or one attempt, gives up and can still say why."""
 

@@ -1,20 +1,16 @@
-"""Records as documents of MongoDB, and back."""
+"""Records as documents of MongoDB."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
-from bson import Binary, CodecOptions, Int64, UuidRepresentation
+from bson import Binary, CodecOptions, UuidRepresentation
 from bson.raw_bson import RawBSONDocument
 from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from pydantic_core import from_json
 from typing_extensions import TypedDict
-
-from flask_chest.record import JsonValue, Record
-from flask_chest.schema import FIELDS
 
 if TYPE_CHECKING:
     from flask_chest.exporter import Batch
@@ -61,8 +57,6 @@ class _Document(TypedDict):
 
 _documents: Final = TypeAdapter(list[_Document])
 
-_UNCHANGED: Final = tuple(name for name in FIELDS if name not in ("id", "started_at"))
-
 
 def documents(batch: Batch) -> list[dict[str, Any]]:
     """Return a document for each record of a batch.
@@ -107,27 +101,3 @@ def in_messages(batch: Batch, documents: list[dict[str, Any]]) -> Iterator[list[
             yield documents[begin:number]
             begin, size = number, len(line)
     yield documents[begin:]
-
-
-def record(document: RawBSONDocument) -> Record:
-    """Return the record of a document."""
-    moment: datetime = document["started_at"]
-    microsecond = moment.microsecond + document["started_at_us"]
-    others: dict[str, Any] = {name: as_json(document[name]) for name in _UNCHANGED}
-    return Record(
-        id=str(document["_id"]),
-        started_at=moment.replace(microsecond=microsecond, tzinfo=timezone.utc),
-        **others,
-    )
-
-
-def as_json(value: Any) -> JsonValue:  # noqa: ANN401 - what BSON has for JSON
-    """Return a value of a document with the types of JSON alone, without those of BSON."""
-    if isinstance(value, RawBSONDocument):
-        return {name: as_json(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [as_json(inner) for inner in value]
-    if isinstance(value, Int64):
-        return int(value)
-    known: JsonValue = value
-    return known

@@ -20,32 +20,24 @@ from pymongo.errors import (
 from pymongo.topology_description import TopologyDescription
 
 from flask_chest.errors import BatchRejected, ChestError, ConfigurationError, ExporterUnavailable
+from flask_chest_mongo.codes import DUPLICATE, OF_A_MESSAGE, OF_DOCUMENTS, TOO_LARGE
 from flask_chest_mongo.encode import MAX_DOCUMENT_BYTES
 
 _MAX_LENGTH: Final = 300
 _LIMIT: Final = f"a document may have {MAX_DOCUMENT_BYTES:,} bytes as BSON"
 
-# https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
+UNAUTHORIZED: Final = 13
+
 _PASSWORD: Final = "Correct the user, the password or `auth_source`"  # noqa: S105 - a remedy
 _INDEX: Final = "Drop that index, or give Flask-Chest another database"
+# https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 _REMEDIES: Final = {
-    13: "Name a `user` that has the role readWrite on the database",
+    UNAUTHORIZED: "Name a `user` that has the role readWrite on the database",
     18: _PASSWORD,
     85: _INDEX,
     86: _INDEX,
     8000: _PASSWORD,  # Atlas has a code of its own
 }
-
-_DUPLICATE: Final = 11000
-_TOO_LARGE: Final = 10334
-_REJECTED: Final = {2, 9, 14, 15, 22, 52, 53, 54, 55, 56, 57, 121, 171}
-"""Codes of a faulty document: its types, depth or names, a validator, an index."""
-
-_FIRST_UNNAMED: Final = 10_000
-"""From here on, each code belongs to one place in the server that refuses a document, ..."""
-
-_STATES: Final = {10058, 10107, 11600, 11602, 13388, 13435, 13436, 14031}
-"""... except these, about the server: no primary, shutdown, moved chunks, a full disk."""
 
 _TEXTS: Final = (
     (NotPrimaryError, ": the server is not the primary any more"),
@@ -111,7 +103,7 @@ def explain_reply(location: str, reply: Mapping[str, Any]) -> ChestError | None:
     A record that is there already is no error.
     """
     for fault in reply.get("writeErrors", ()):
-        if fault["code"] == _DUPLICATE and list(fault.get("keyPattern", ())) == ["_id"]:
+        if fault["code"] == DUPLICATE and list(fault.get("keyPattern", ())) == ["_id"]:
             continue
         return _of_document(f"{location}: {_shortened(fault['errmsg'])}", fault["code"])
     if fault := reply.get("writeConcernError"):
@@ -120,6 +112,16 @@ def explain_reply(location: str, reply: Mapping[str, Any]) -> ChestError | None:
             f"{_shortened(fault['errmsg'])}"
         )
     return None
+
+
+def explain_refusal(location: str, error: OperationFailure) -> ChestError | None:
+    """Return the error of an insert whose documents the server could not even read.
+
+    None when the error is about anything else.
+    """
+    if error.code not in OF_A_MESSAGE:
+        return None
+    return _of_document(f"{location}: {brief(error)}", error.code)
 
 
 def brief(error: Exception) -> str:
@@ -142,11 +144,9 @@ def _failed(message: str, code: int | None) -> ChestError:
 
 
 def _of_document(message: str, code: int) -> ChestError:
-    if code == _TOO_LARGE:
+    if code == TOO_LARGE:
         return BatchRejected(f"{message}. {_LIMIT}")
-    if code in _REJECTED or (code >= _FIRST_UNNAMED and code not in _STATES):
-        return BatchRejected(message)
-    return _failed(message, code)
+    return BatchRejected(message) if code in OF_DOCUMENTS else _failed(message, code)
 
 
 def _no_server(location: str, error: Exception, topology: TopologyDescription) -> ChestError:

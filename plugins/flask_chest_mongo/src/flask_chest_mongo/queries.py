@@ -9,14 +9,16 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from itertools import accumulate, groupby
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from uuid import UUID
 
 import bson
-from bson import DatetimeMS
+from bson import Binary, DatetimeMS
 from bson.errors import BSONError
 from pydantic_core import to_json
 
-from flask_chest.store import RouteSummary, ValueCount, Where, checked
-from flask_chest_mongo.encode import CODEC, as_json
+from flask_chest.store import Position, RouteSummary, ValueCount, Where, aware, checked
+from flask_chest_mongo.decode import as_json
+from flask_chest_mongo.encode import CODEC
 
 if TYPE_CHECKING:
     from bson.raw_bson import RawBSONDocument
@@ -31,6 +33,46 @@ NOTHING: Final[Filter] = {"_id": {"$in": []}}
 
 OLDEST_FIRST: Final = [("started_at", 1), ("started_at_us", 1), ("_id", 1)]
 NEWEST_FIRST: Final = [(field, -direction) for field, direction in OLDEST_FIRST]
+
+TIMED: Final[Filter] = {
+    # A comparison with a date finds dates alone. Python lacks the years beyond these.
+    "started_at": {
+        "$gte": DatetimeMS(-62_135_596_800_000),
+        "$lte": DatetimeMS(253_402_300_799_999),
+    },
+    "started_at_us": {"$gte": 0, "$lte": 999},
+    "_id": {"$type": "binData"},
+}
+"""Matches the documents that have the place of a record. An index has the answer."""
+
+
+def _of(*types: str) -> Filter:
+    # A list has the types of its items, too.
+    return {"$type": list(types), "$not": {"$type": "array"}}
+
+
+_TEXT: Final = _of("string")
+_OPTIONAL_TEXT: Final = _of("string", "null")
+_NUMBER: Final = _of("double", "int", "long")
+
+READABLE: Final[Filter] = {
+    **TIMED,
+    "started_at": {**TIMED["started_at"], "$not": {"$type": "array"}},
+    "request_id": _TEXT,
+    "trace_id": _OPTIONAL_TEXT,
+    "service": _TEXT,
+    "instance": _TEXT,
+    "endpoint": _OPTIONAL_TEXT,
+    "route": _OPTIONAL_TEXT,
+    "method": _TEXT,
+    "path": _TEXT,
+    "status_code": _of("int", "long", "null"),
+    "error": _OPTIONAL_TEXT,
+    "duration_ms": _NUMBER,
+    "weight": _NUMBER,
+    "variables": _of("object"),
+}
+"""Matches the documents that are records."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -52,9 +94,7 @@ def restriction(where: Where) -> Filter:
             conditions.extend(has_variable(key, wanted) for key, wanted in value.items())
         else:
             conditions.append({name: {"$eq": value}} if _is_storable(value) else NOTHING)
-    if len(conditions) > 1:
-        return {"$and": conditions}
-    return conditions[0] if conditions else {}
+    return every(*conditions)
 
 
 def before(moment: datetime) -> Filter:
@@ -64,6 +104,33 @@ def before(moment: datetime) -> Filter:
         return {"started_at": {"$lt": date}}
     not_before = {"started_at": date, "started_at_us": {"$gte": microseconds}}
     return {"started_at": {"$lte": date}, "$nor": [not_before]}
+
+
+def following(after: Position | None, until: datetime | None) -> Filter:
+    """Return the filter for the records after a position and before a moment.
+
+    Raises:
+        ValueError: A datetime is naive, or the ID is no UUID.
+    """
+    conditions: list[Filter] = []
+    if after is not None:
+        date, microseconds = _parts(aware("after", after[0]))
+        left_out: list[Filter] = [{"started_at": date, "started_at_us": {"$lt": microseconds}}]
+        if after[1]:
+            at_once = {"started_at": date, "started_at_us": microseconds}
+            left_out.append({**at_once, "_id": {"$lte": Binary(UUID(after[1]).bytes, 4)}})
+        conditions.append({"started_at": {"$gte": date}, "$nor": left_out})
+    if until is not None:
+        conditions.append(before(aware("until", until)))
+    return every(*conditions)
+
+
+def every(*conditions: Filter) -> Filter:
+    """Return the filter for what matches all of the conditions."""
+    given = [condition for condition in conditions if condition]
+    if len(given) > 1:
+        return {"$and": given}
+    return given[0] if given else {}
 
 
 def _not_before(moment: datetime) -> Filter:
@@ -131,7 +198,7 @@ def routes(found: Filter) -> Pipeline:
     """
     is_error = {"$or": [{"$ne": ["$error", None]}, {"$gte": ["$status_code", 500]}]}
     return [
-        {"$match": found},
+        {"$match": every(found, READABLE)},
         {
             "$group": {
                 "_id": {"method": "$method", "route": "$route", "duration_ms": "$duration_ms"},
@@ -198,9 +265,9 @@ def top_values(name: str, found: Filter) -> Pipeline:
     if "\0" in name:
         name, found = "", NOTHING
     if path := _path(name):  # makes an index on it useful
-        found = {"$and": [found, {path: {"$exists": True}}]}
+        found = every(found, {path: {"$exists": True}})
     return [
-        {"$match": found},
+        {"$match": every(found, READABLE)},
         {"$project": {"_id": 0, "weight": 1, "value": _variable(name)}},
         {"$match": {"value": {"$exists": True}}},
         {
@@ -235,7 +302,14 @@ def value_counts(rows: Iterable[RawBSONDocument], limit: int) -> list[ValueCount
             value: str | None = key["text"]
         else:
             is_in_order = False
-            value = to_json(as_json(key["value"])).decode()
+            try:
+                value = to_json(as_json(key["value"])).decode()
+            except (
+                TypeError,
+                ValueError,
+                BSONError,
+            ):  # no value of JSON: its record is passed over
+                continue
         counts[value] = counts.get(value, 0.0) + row["count"]
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0] is not None, item[0]))
     return [ValueCount(value, count) for value, count in ranked[:limit]]

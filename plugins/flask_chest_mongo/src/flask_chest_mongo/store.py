@@ -5,10 +5,11 @@ from __future__ import annotations
 import builtins
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
+from uuid import UUID
 
 import pymongo
 from bson.errors import BSONError
@@ -17,6 +18,7 @@ from pymongo.errors import (
     AutoReconnect,
     DocumentTooLarge,
     NetworkTimeout,
+    OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
 )
@@ -24,11 +26,21 @@ from typing_extensions import Unpack
 
 from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
 from flask_chest.runtime import fork
-from flask_chest.store import RouteSummary, Store, ValueCount, Where, aware, positive
-from flask_chest_mongo import encode, queries
-from flask_chest_mongo.config import MongoConfig
+from flask_chest.store import Position, RouteSummary, Store, ValueCount, Where, aware, positive
+from flask_chest_mongo import encode, queries, removal
+from flask_chest_mongo.config import MAX_EXPIRE_SECONDS, MongoConfig
 from flask_chest_mongo.connection import make_client
-from flask_chest_mongo.errors import explain, explain_reply, read_only, too_large, too_old
+from flask_chest_mongo.ddl import as_mongosh, commands, names
+from flask_chest_mongo.decode import Documents
+from flask_chest_mongo.errors import (
+    explain,
+    explain_refusal,
+    explain_reply,
+    read_only,
+    too_large,
+    too_old,
+)
+from flask_chest_mongo.findings import Inspection
 from flask_chest_mongo.schema import Schema
 
 if TYPE_CHECKING:
@@ -39,7 +51,7 @@ if TYPE_CHECKING:
     from pymongo.command_cursor import CommandCursor
     from pymongo.database import Database
 
-    from flask_chest.exporter import Batch
+    from flask_chest.exporter import Batch, Finding
     from flask_chest.record import Record
 
 CHECK_SECONDS: Final = 3.0
@@ -48,7 +60,9 @@ CHECK_SECONDS: Final = 3.0
 _MIN_WIRE_VERSION: Final = 13
 """Of MongoDB 5.0, the first in which names may have dots and dollars."""
 
-_PURGE_AT_ONCE: Final = 10_000
+_LATER: Final = timedelta(days=1)
+"""How much later than the leader the server deletes."""
+
 _GOODBYE_SECONDS: Final = 1.0
 _THREADS_SECONDS: Final = 1.0
 
@@ -63,6 +77,11 @@ class MongoStore(Store):
     config_model: ClassVar[builtins.type[BaseModel]] = MongoConfig
 
     _client: MongoClient[dict[str, Any]] | None = None
+    _may_expire = False
+
+    def __init__(self, config: BaseModel) -> None:
+        super().__init__(config)
+        self._documents = Documents()
 
     @property
     def _config(self) -> MongoConfig:
@@ -86,6 +105,7 @@ class MongoStore(Store):
         """
         patience = min(self._config.connect_timeout_seconds, CHECK_SECONDS)
         probe = MongoStore(self._config.model_copy(update={"connect_timeout_seconds": patience}))
+        probe.retention = self.retention
         threads = set(threading.enumerate())
         try:
             probe.open()
@@ -111,19 +131,75 @@ class MongoStore(Store):
             # PyMongo imports modules when it connects: see `fork.held_off`.
             with fork.held_off(), self._explained():
                 self._client = make_client(*self._config.arguments())
-                self._prepare(self._client)
+                self._refuse_server(self._client)
+                self._prepare()
         except BaseException:
             self.close()  # the client has threads already
             raise
 
-    def _prepare(self, client: MongoClient[dict[str, Any]]) -> None:
+    def _refuse_server(self, client: MongoClient[dict[str, Any]]) -> None:
         hello = client.admin.command("hello")
         if hello["maxWireVersion"] < _MIN_WIRE_VERSION:
             raise too_old(self.location)
         if not hello["isWritablePrimary"]:
             raise read_only(self.location)
-        schema = Schema(self._database, self._config.collection_prefix, self.location)
-        schema.prepare(self._config.retention_seconds)
+
+    def _prepare(self) -> None:
+        schema = self._schema
+        schema.prepare(self._expire_seconds)
+        # Not yet: commands that only read may open a store without knowing its retention.
+        self._may_expire = self._expire_seconds is None
+
+    @property
+    def _schema(self) -> Schema:
+        return Schema(self._database, self._config.collection_prefix, self.location)
+
+    @property
+    def _expire_seconds(self) -> int | None:
+        """Age at which the server deletes a record by itself; None for never.
+
+        With `retention`, the leader deletes and counts. The server's own deletion is for the case
+        that no leader does, so it comes later.
+        """
+        if self._config.retention_seconds is not None or self.retention is None:
+            return self._config.retention_seconds
+        return min(int((self.retention + _LATER).total_seconds()), MAX_EXPIRE_SECONDS)
+
+    def findings(self) -> list[Finding]:
+        """Return version, privileges, differences of the schema, retention and size."""
+        with self._looking():
+            timeout_ms = self._config.server_timeout_ms
+            schema, seconds = self._schema, self._expire_seconds
+            return Inspection(self._database, schema, seconds, timeout_ms).findings()
+
+    def ddl(self) -> list[str]:
+        """Return the commands that create the schema, in the form of mongosh."""
+        made = commands(names(self._config.collection_prefix), self._expire_seconds)
+        return [as_mongosh(self._config.database, command) for command in made]
+
+    def repair(self) -> list[str]:
+        """Create again what is missing, and replace an index or a view that was changed.
+
+        Raises:
+            ExporterUnavailable: The server cannot be reached.
+            ConfigurationError: This user may not do it.
+            SchemaMismatch: A collection is somebody else's.
+        """
+        with self._looking():
+            return self._schema.repair(self._expire_seconds)
+
+    @contextmanager
+    def _looking(self) -> Iterator[None]:
+        """Run the block with a connection, without creating anything before."""
+        self.close()
+        try:
+            with fork.held_off(), self._explained():
+                self._client = make_client(*self._config.arguments())
+                self._refuse_server(self._client)
+            with self._explained():
+                yield
+        finally:
+            self.close()
 
     def export(self, batch: Batch) -> None:
         """Insert a batch, except the records whose ID is there already.
@@ -136,10 +212,18 @@ class MongoStore(Store):
         try:
             found = encode.documents(batch)
             with self._explained():
+                if self._may_expire:
+                    self._expire_never()
                 for part in encode.in_messages(batch, found):
                     self._insert(database, part)
         except (ValueError, OverflowError, BSONError) as error:
             raise BatchRejected(f"a record cannot be read: {error}") from error
+
+    def _expire_never(self) -> None:
+        """Stop the server's own deletion, as no retention is configured any more."""
+        with suppress(OperationFailure):  # `findings` says so, and records are stored all the same
+            self._schema.expire_after(None)
+        self._may_expire = False
 
     def _insert(self, database: Database[dict[str, Any]], part: list[dict[str, Any]]) -> None:
         """Insert documents with one message; retry once when the connection was lost.
@@ -162,6 +246,10 @@ class MongoStore(Store):
             reply = database.command(command, codec_options=encode.CODEC)
         except DocumentTooLarge as error:
             raise too_large(self.location) from error
+        except OperationFailure as error:
+            if refusal := explain_refusal(self.location, error):
+                raise refusal from error
+            raise
         if fault := explain_reply(self.location, reply):
             raise fault
 
@@ -178,45 +266,72 @@ class MongoStore(Store):
         self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]
     ) -> list[Record]:
         """Return records by `started_at`."""
-        found, limit = queries.restriction(where), positive(limit)
         order = queries.NEWEST_FIRST if newest_first else queries.OLDEST_FIRST
+        return self._read(queries.restriction(where), order, positive(limit))
+
+    def page(
+        self,
+        *,
+        after: Position | None = None,
+        until: datetime | None = None,
+        limit: int = 1_000,
+    ) -> list[Record]:
+        """Return the records that follow a position, in the order of `started_at` and `id`."""
+        found = queries.following(after, until)
+        return self._read(found, queries.OLDEST_FIRST, positive(limit))
+
+    def _read(
+        self, wanted: queries.Filter, order: list[tuple[str, int]], limit: int
+    ) -> list[Record]:
+        """Return as many records as wanted; what is passed over is made up for."""
+        found: dict[str, Record] = {}
+        seen = 0
         with self._explained():
-            cursor = self._records.with_options(encode.RAW).find(
-                found, sort=order, limit=limit, max_time_ms=self._config.server_timeout_ms
-            )
-            with closing(cursor):
-                return [encode.record(document) for document in cursor]
+            records = self._records.with_options(encode.RAW)
+            while True:
+                missing = limit - len(found)
+                cursor = records.find(
+                    wanted,
+                    sort=order,
+                    skip=seen,
+                    limit=missing,
+                    max_time_ms=self._config.server_timeout_ms,
+                )
+                with closing(cursor):
+                    documents = list(cursor)
+                # By their IDs: a record that arrives meanwhile moves the others on.
+                for record in self._documents.records(documents, self.location):
+                    found[record.id] = record
+                seen += len(documents)
+                if len(documents) < missing or len(found) >= limit:
+                    return list(found.values())
+
+    @property
+    def unreadable(self) -> int:
+        """Number of documents that were passed over because they are no records."""
+        return self._documents.unreadable
 
     def count(self, **where: Unpack[Where]) -> int:
         """Return the number of records."""
-        found = queries.restriction(where)
+        found = queries.every(queries.restriction(where), queries.TIMED)
         with self._explained():
             return self._records.count_documents(found, maxTimeMS=self._config.server_timeout_ms)
 
-    def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
-        """Delete records that started before `before`; return how many.
-
-        It uses several commands: a single one could take longer than `timeout_seconds`.
-        """
-        found = queries.before(aware("before", before))
-        deleted = 0
+    def delete(self, records: Sequence[Record]) -> int:
+        """Delete these records by their IDs; return how many were there."""
+        ids = [UUID(record.id) for record in records]
         with self._explained():
-            records = self._records
-            while True:
-                last = records.find_one(
-                    found,
-                    {"started_at": True},
-                    sort=queries.OLDEST_FIRST,
-                    skip=_PURGE_AT_ONCE,
-                    max_time_ms=self._config.server_timeout_ms,
-                )
-                some = {} if last is None else {"started_at": {"$lte": last["started_at"]}}
-                step = records.delete_many({"$and": [found, some]}).deleted_count
-                deleted += step
-                if progress is not None:
-                    progress(step)
-                if last is None:
-                    return deleted
+            return removal.delete(self._records, ids)
+
+    def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
+        """Delete records that started before `before`, in short steps; return how many."""
+        found = queries.before(aware("before", before))
+
+        def step() -> int:
+            with self._explained():
+                return removal.delete_oldest(self._records, found, self._config.server_timeout_ms)
+
+        return removal.in_steps(step, progress)
 
     def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
         """Return one summary for each route and method, the busiest first."""

@@ -8,6 +8,7 @@ from typing import Final
 import psycopg
 
 from flask_chest.errors import BatchRejected, ChestError, ConfigurationError, ExporterUnavailable
+from flask_chest_postgres.codes import is_of_data
 
 MIN_VERSION: Final = 12
 
@@ -24,15 +25,19 @@ _REMEDIES: Final = {
 }
 """By code: the remedy that a person has to apply."""
 
+_SCHEMA: Final = "Run `flask chest schema repair`, or restore it"
 _WAITING: Final = {
+    "23502": "Give that column a default, or let it take null",
+    "42703": _SCHEMA,
+    "42P01": _SCHEMA,
+    "42P10": _SCHEMA,
+    "53100": "Make room on the server's disk",
+    "54000": "Vacuum the database that it names, or let the table be partitioned by day",
     "53300": "Let fewer connect, raise the limit, or put a pooler such as pgbouncer in between",
     "55P03": "Somebody holds a lock for long: pg_stat_activity shows who",
     "57014": "Raise timeout_seconds, or see in pg_stat_activity who holds a lock for long",
 }
 """By code: a hint for what may pass by itself."""
-
-_REJECTED: Final = ("22", "23", "54")
-"""Classes: the data is wrong, violates a constraint, or exceeds a limit."""
 
 _TEXT_ONLY: Final = ("", "08P01")
 """Failures to connect have no code; those of pgbouncer always have the second one."""
@@ -105,12 +110,14 @@ def refuse_server(location: str, version: int, encoding: str | None) -> None:
         )
 
 
-def explain(location: str, error: Exception) -> ChestError:
+def explain(location: str, error: Exception, *, is_insertion: bool = False) -> ChestError:
     """Return what an error means: unavailable, rejected or misconfigured.
 
     Args:
         location: Where the database is, for the message.
         error: What psycopg raised.
+        is_insertion: Whether it was raised by the insertion of a batch. Nothing else can reject
+            records: not a query, and not the creation of a partition.
     """
     code = getattr(error, "sqlstate", None) or ""
     # Only the primary message: the detail shows the whole row.
@@ -118,7 +125,7 @@ def explain(location: str, error: Exception) -> ChestError:
     message = f"{location}: {' '.join((primary or str(error)).split())}"
     if code in _REMEDIES:
         return ConfigurationError(f"{message}. {_REMEDIES[code]}")
-    if code.startswith(_REJECTED):
+    if is_insertion and isinstance(error, psycopg.Error) and is_of_data(code, error.diag):
         return BatchRejected(message)
     if code in _TEXT_ONLY and isinstance(error, psycopg.OperationalError):
         for pattern, remedy in _WAITING_TEXTS:
@@ -127,6 +134,6 @@ def explain(location: str, error: Exception) -> ChestError:
         for pattern, remedy in _TEXTS:
             if re.search(pattern, message):
                 return ConfigurationError(f"{message}. {remedy}")
-    if isinstance(error, psycopg.DataError):  # raised by psycopg itself
+    if is_insertion and not code and isinstance(error, psycopg.DataError):  # by psycopg itself
         return BatchRejected(message)
     return ExporterUnavailable(f"{message}. {_WAITING[code]}" if code in _WAITING else message)

@@ -1,0 +1,169 @@
+"""`flask chest erase`: forget a person, everywhere."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import click
+from flask.cli import with_appcontext
+
+from flask_chest.cli import amounts, options
+from flask_chest.cli.application import current_state, open_store, refuse_in_mode
+from flask_chest.cli.asking import confirm
+from flask_chest.cli.exits import going_on
+from flask_chest.cli.output import echo, echo_error, echo_json, one_line
+from flask_chest.cli.progress import Progress
+from flask_chest.cli.unconfigured import Unconfigured
+from flask_chest.errors import ChestError
+from flask_chest.journal import Erased
+from flask_chest.store import Position, Store
+from flask_chest.upkeep.erasure import ErasureReport
+from flask_chest.upkeep.erasure import erase as erase_everywhere
+
+if TYPE_CHECKING:
+    from flask_chest.query import Filter
+    from flask_chest.record import RecordData
+
+_AGAIN: Final = "What is erased stays erased. To go on, run the same command: it begins anew."
+
+
+@click.command()
+@click.argument("filter_", metavar="FILTER", callback=options.read_filter)
+@options.dry_run
+@options.yes
+@options.timeout
+@options.as_json
+@with_appcontext
+def erase(
+    filter_: Filter,
+    dry_run: bool,  # noqa: FBT001 - click's own way
+    yes: bool,  # noqa: FBT001 - click's own way
+    timeout: float,
+    as_json: bool,  # noqa: FBT001 - click's own way
+) -> None:
+    """Erase the records that satisfy FILTER everywhere.
+
+    That is in all databases that can, in the journal and among the dead letters. It asks before,
+    and says in the end what was found where. The timeout is for a delivery that is under way.
+
+    \b
+    Examples:
+      flask chest erase "user_id == 'u-17'" --dry-run
+      flask chest erase "user_id == 'u-17'" --yes
+    """  # noqa: D301 - click reads \b as "keep these lines"
+    refuse_in_mode()
+    stores = [name for name, each in current_state().exporters.items() if isinstance(each, Store)]
+    if dry_run:
+        report = _count(filter_, stores, timeout)
+    else:
+        places = ", ".join([*stores, "the journal and the dead letters"])
+        confirm(f"Erase all records with {filter_} from {places}", yes=yes)
+        report = _erase(filter_, stores, timeout)
+    unknown = {
+        name: each.missing
+        for name, each in current_state().exporters.items()
+        if isinstance(each, Unconfigured)
+    }
+    impossible = {name: why for name, why in report.impossible.items() if name not in unknown}
+    report = dataclasses.replace(report, failed={**report.failed, **unknown}, impossible=impossible)
+    _show(report, dry_run=dry_run, as_json=as_json)
+    if report.failed:
+        raise click.ClickException(f"Not done: {', '.join(report.failed)}")
+
+
+def _erase(chosen: Filter, stores: list[str], timeout_seconds: float) -> ErasureReport:
+    total = _total(stores)
+    with going_on(_AGAIN), Progress("erase", total) as progress:
+        return erase_everywhere(
+            chosen,
+            exporters=current_state().exporters,
+            store=open_store,
+            journal=current_state().journal,
+            progress=lambda _name, number: progress.add(number),
+            timeout_seconds=timeout_seconds,
+        )
+
+
+def _total(stores: list[str]) -> int | None:
+    """Return how many records are to be looked at; None when a database does not say."""
+    try:
+        return sum(open_store(name).count() for name in stores)
+    except ChestError:  # the report says it
+        return None
+
+
+def _count(chosen: Filter, stores: list[str], timeout_seconds: float) -> ErasureReport:
+    """Find what `_erase` would erase. Nobody delivers while the journal is looked at."""
+    waiting = 0
+
+    def is_meant(record: RecordData) -> bool:
+        nonlocal waiting
+        waiting += chosen.matches(record)
+        return False
+
+    found: dict[str, int] = {}
+    failed: dict[str, str] = {}
+    with Progress("count", _total(stores)) as progress:
+        in_journal: Erased | None = None
+        try:
+            with current_state().journal.erase(is_meant, timeout_seconds) as erased:
+                in_journal = dataclasses.replace(erased, waiting=waiting)
+        except OSError as error:
+            failed["journal"] = str(error)
+        for name in stores:
+            try:
+                found[name] = _count_in(open_store(name), chosen, progress.add)
+            except ChestError as error:
+                failed[name] = str(error)
+    return ErasureReport(str(chosen), in_journal, found, {}, {}, failed)
+
+
+def _count_in(store: Store, chosen: Filter, progress: Callable[[int], None]) -> int:
+    found = 0
+    after: Position | None = None
+    while page := store.page(after=after):
+        found += sum(chosen.matches(record.as_data()) for record in page)
+        after = page[-1].started_at, page[-1].id
+        progress(len(page))
+    return found
+
+
+def _show(report: ErasureReport, *, dry_run: bool, as_json: bool) -> None:
+    """Print what was found where."""
+    journal = None if report.journal is None else _places(report.journal, dry_run=dry_run)
+    if as_json:
+        echo_json(
+            {
+                "filter": report.where,
+                "dry_run": dry_run,
+                "stores": dict(report.stores),
+                "journal": journal,
+                "unreadable": dict(report.unreadable),
+                "impossible": dict(report.impossible),
+                "failed": {name: one_line(error) for name, error in report.failed.items()},
+            }
+        )
+        return
+    done = "found" if dry_run else "erased"
+    for name, number in report.stores.items():
+        if name not in report.failed:
+            echo(f"{name}: {amounts.records(number)} {done}")
+    for place, number in (journal or {}).items():
+        if place != "unreadable":
+            echo(f"journal, {place.replace('_', ' ')}: {amounts.records(number)} {done}")
+        elif number:
+            echo(f"journal: {number:,} lines or files are no records, and stay as they are")
+    for name, number in report.unreadable.items():
+        echo(f"{name}: {amounts.records(number)} cannot be read, and stay as they are")
+    for name, why in report.impossible.items():
+        echo(f"{name}: {why}: do it there by hand")
+    for name, error in report.failed.items():
+        echo_error(f"{name}: {error}")
+
+
+def _places(erased: Erased, *, dry_run: bool) -> dict[str, int]:
+    if dry_run:  # it is not told apart where in the journal
+        return {"found": erased.waiting, "unreadable": erased.unreadable}
+    return dataclasses.asdict(erased)

@@ -1,0 +1,80 @@
+"""What is found of the settings, the plugins and the routes of an application."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from flask_chest.cli.application import found_plugins, is_standalone
+from flask_chest.cli.findings.found import Found
+from flask_chest.cli.masked import masked_names
+from flask_chest.settings.model import CONFIG_PREFIX, Settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from flask_chest.app_state import AppState
+    from flask_chest.runtime.counters import Stats
+
+_MAX_PLACES: Final = 5
+
+
+def settings_findings(state: AppState) -> Iterator[Found]:
+    """Yield which settings are set, and which of them contradict each other."""
+    if is_standalone():
+        return  # those of the application are not known here
+    options = state.options
+    if state.mode:
+        yield Found("warning", "settings", "mode", state.mode)
+    names = [
+        f"{CONFIG_PREFIX}{name.upper()}"
+        for name, field in Settings.model_fields.items()
+        if getattr(options, name) != field.default
+    ]
+    yield Found("ok", "settings", "", f"set are {', '.join(names) or 'none'}")
+    if options.retry_seconds > options.retry_max_seconds:
+        yield Found(
+            "warning",
+            "settings",
+            "retries",
+            "CHEST_RETRY_SECONDS is above CHEST_RETRY_MAX_SECONDS, and has no effect",
+            "Raise the ceiling",
+        )
+    if options.journal_max_bytes is not None and options.batch_bytes > options.journal_max_bytes:
+        yield Found(
+            "warning",
+            "settings",
+            "batches",
+            "CHEST_BATCH_BYTES is above CHEST_JOURNAL_MAX_BYTES, so no batch can be that large",
+            "Lower it",
+        )
+
+
+def plugin_findings(state: AppState, stats: Stats) -> Iterator[Found]:
+    """Yield which plugins are there, and which of them raise."""
+    loaded = [plugin for plugin in found_plugins() if not plugin.left_out]
+    left_out = [f"{plugin.name} by {plugin.left_out}" for plugin in state.plugins.left_out]
+    text = ", ".join(plugin.name for plugin in loaded) or "none"
+    text += f"; left out: {', '.join(left_out)}" if left_out else ""
+    yield Found("ok", "plugins", "", text)
+    for key, number in stats.plugin_errors.items():
+        yield Found(
+            "warning",
+            "plugins",
+            key,
+            f"raised {number:,} times",
+            "The log of the application has the exception. Correct or upgrade the plugin",
+        )
+
+
+def masked_findings(app: Flask, state: AppState) -> Iterator[Found]:
+    """Yield what routes name and will not get, because it is always masked."""
+    for name, places in masked_names(app, state.capture.rules, state.redact.keys):
+        shown = ", ".join(places[:_MAX_PLACES]) + (", ..." if len(places) > _MAX_PLACES else "")
+        yield Found(
+            "warning",
+            "settings",
+            "masked",
+            f"{name!r} is named for {shown} and always masked",
+            f"To keep it, set CHEST_REDACT_KEYS = [{'!' + name!r}]; else remove the name",
+        )

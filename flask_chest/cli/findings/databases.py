@@ -1,0 +1,88 @@
+"""What is found of each exporter and its database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from flask_chest.cli import amounts
+from flask_chest.cli.exits import way
+from flask_chest.cli.findings.found import Found
+from flask_chest.cli.output import one_line
+from flask_chest.errors import ChestError
+from flask_chest.runtime.interrupts import is_interrupt
+from flask_chest.store import another
+
+if TYPE_CHECKING:
+    from flask_chest.exporter import Exporter
+    from flask_chest.runtime.counters import ExporterStats
+
+
+def database_findings(
+    exporters: Mapping[str, Exporter], stats: Mapping[str, ExporterStats]
+) -> Iterator[Found]:
+    """Yield what is found of each exporter: whether it can deliver, and what else is worth knowing.
+
+    Args:
+        exporters: By name.
+        stats: What is known of their delivery.
+    """
+    for name, exporter in exporters.items():
+        text = _fault_of_check(exporter)
+        if text is None:
+            yield Found("ok", name, "", "can deliver")
+            yield from _own_findings(name, exporter)
+        else:
+            yield Found("error", name, "", text)
+        if name in stats:
+            yield from _delivery(name, stats[name])
+
+
+def _fault_of_check(exporter: Exporter) -> str | None:
+    try:
+        another(exporter).check()
+    except BaseException as error:  # an exporter may raise anything
+        if is_interrupt(error):
+            raise
+        return _text(error)
+    return None
+
+
+def _own_findings(name: str, exporter: Exporter) -> Iterator[Found]:
+    try:
+        findings = another(exporter).findings()
+    except BaseException as error:  # an exporter may raise anything
+        if is_interrupt(error):
+            raise
+        yield Found("warning", name, "findings", f"could not look any further: {_text(error)}")
+        return
+    for finding in findings:
+        yield Found.of(name, finding)
+
+
+def _delivery(name: str, stats: ExporterStats) -> Iterator[Found]:
+    """Yield what the processes of this host have seen of a destination."""
+    if stats.dead_letters:
+        yield Found(
+            "warning",
+            name,
+            "dead letters",
+            f"{amounts.records(stats.dead_letters)} refused by the database, the newest with "
+            f"{one_line(stats.last_rejection)}",
+            f"Look at them: {way(f'dead-letter list --exporter {name}')}",
+        )
+    if stats.last_error is not None:
+        failing = stats.failing_since
+        began = f" since {amounts.since(failing)}" if failing is not None else ""
+        yield Found(
+            "warning",
+            name,
+            "delivery",
+            f"fails{began}: {one_line(stats.last_error)}",
+            f"{amounts.records(stats.pending_records)} wait in the journal, and are retried",
+        )
+
+
+def _text(error: BaseException) -> str:
+    kind = "" if isinstance(error, ChestError) else f"{type(error).__name__}: "
+    return f"{kind}{error}"

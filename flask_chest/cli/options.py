@@ -1,0 +1,74 @@
+"""Options and arguments that several commands have."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+import click
+
+from flask_chest.query import FilterError, moment, parse
+from flask_chest.query.filter import Filter
+
+exporter: Final = click.option(
+    "--exporter",
+    default="main",
+    show_default=True,
+    help="Exporter to read from, by its name in CHEST_EXPORTERS.",
+)
+
+some_exporters: Final = click.option(
+    "--exporter",
+    "exporters",
+    multiple=True,
+    metavar="NAME",
+    help="Only this exporter, by its name in CHEST_EXPORTERS. May be given several times.",
+)
+
+limit: Final = click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Maximum number of lines.",
+)
+
+as_json: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+yes: Final = click.option("--yes", is_flag=True, help="Do not ask.")
+
+dry_run: Final = click.option("--dry-run", is_flag=True, help="Count, and delete nothing.")
+
+timeout: Final = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="Maximum time to wait, in seconds.",
+)
+
+
+def read_moment(
+    _context: click.Context, _parameter: click.Parameter, text: str | None
+) -> datetime | None:
+    """Read a time, if one is given: ISO 8601, or a distance back, such as 90d.
+
+    Raises:
+        click.BadParameter: It is neither.
+    """
+    try:
+        return None if text is None else moment(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def read_filter(_context: click.Context, _parameter: click.Parameter, text: str) -> Filter:
+    """Read a filter, such as ``user_id == 'u-17'``.
+
+    Raises:
+        click.BadParameter: It cannot be read; the text points at the place.
+    """
+    try:
+        return parse(text)
+    except FilterError as error:
+        raise click.BadParameter(str(error)) from None

@@ -1,0 +1,129 @@
+"""`flask-chest`: the same commands without the application, for a journal and for stores."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import click
+from flask import Flask
+
+from flask_chest.app_state import AppState
+from flask_chest.capture.decorator import TrackDecorator
+from flask_chest.cli.application import begin
+from flask_chest.cli.group import Commands
+from flask_chest.cli.unconfigured import Plugin, Unconfigured, names_in_journal
+from flask_chest.current import KEY
+from flask_chest.runtime import command
+from flask_chest.settings.load import Given
+from flask_chest.settings.model import ENVIRONMENT_PREFIX, INSTANCE
+
+_STORE: Final = re.compile(r"(?s)(?:([A-Za-z0-9_-]{1,64})=)?([A-Za-z][\w+.-]*://.*)")
+
+_SETTINGS: Final = (
+    *("exporters", "journal", "journal_max_bytes", "journal_when_full", "fsync"),
+    *("batch_records", "batch_bytes", "retry_seconds", "retry_max_seconds"),
+    *("export_timeout_seconds", "shutdown_seconds"),
+    *("plugins", "block_plugins", "external_plugins"),
+)
+"""Those that are read from the environment. Others would import the application, or serve it."""
+
+_ALONE: Final = ("copy", "plugins")
+"""Commands that may be given all they need as arguments."""
+
+_EXPORTERS: Final = f"{ENVIRONMENT_PREFIX}EXPORTERS"
+_JOURNAL: Final = f"{ENVIRONMENT_PREFIX}JOURNAL"
+
+
+class _Owner:
+    """Stands where an application has its FlaskChest."""
+
+
+_owner: Final = _Owner()
+
+
+def _make_app(journal: str | None, stores: Mapping[str, str], *, needs_nothing: bool) -> Flask:
+    """Return an application that serves nothing, for which the commands run.
+
+    Args:
+        journal: Folder of the journal; None for that of the environment, if it has one.
+        stores: URLs by name; empty for those of the environment, if it has any.
+        needs_nothing: Whether there may be neither of them.
+
+    Raises:
+        ConfigurationError: A setting or a URL is wrong.
+        click.UsageError: There is neither a journal nor a store.
+    """
+    given = Given({}, {}, only=_SETTINGS).settings()
+    if journal is None:
+        journal = "memory" if INSTANCE in given.journal else given.journal
+    exporters: dict[str, str | dict[str, Any]] = {
+        **(stores or {n: e for n, e in given.exporters.items() if not _names_instance(e)})
+    }
+    for name in names_in_journal(journal):
+        exporters.setdefault(name, {"type": Unconfigured.type, "name": name})
+    if not exporters and journal == "memory" and not needs_nothing:
+        raise click.UsageError(
+            "Say what to work on: --store URL for a database, --journal FOLDER for the journal "
+            f"of an application, or both. {_EXPORTERS} and {_JOURNAL} say the same in the "
+            "environment"
+        )
+    unknown = {"main": {"type": Unconfigured.type, "name": "main"}}
+    settings = Given({"journal": journal, "exporters": exporters or unknown}, {}, only=_SETTINGS)
+    app = Flask("flask_chest", instance_path="/", static_folder=None)
+    app.extensions[KEY] = AppState(
+        app, _owner, settings, {"flask-chest": Plugin()}, TrackDecorator()
+    )
+    return app
+
+
+def _names_instance(entry: object) -> bool:
+    """Return whether an entry has its place in the instance folder of an application."""
+    values = entry.values() if isinstance(entry, Mapping) else [entry]
+    return any(INSTANCE in value for value in values if isinstance(value, str))
+
+
+def _read_stores(
+    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
+) -> dict[str, str]:
+    stores: dict[str, str] = {}
+    for value in values:
+        match = _STORE.fullmatch(value)
+        if match is None:  # not repeated: it may be the half of a password
+            raise click.BadParameter("is no URL, and no NAME=URL")
+        name = match[1] or "main"
+        if name in stores:
+            raise click.BadParameter(f"{name!r} is there twice. Name each: NAME=URL")
+        stores[name] = match[2]
+    return stores
+
+
+@click.pass_context
+def _begin(context: click.Context, store: dict[str, str], journal: str | None) -> None:
+    needs_nothing = context.invoked_subcommand in _ALONE
+    app = _make_app(journal, store, needs_nothing=needs_nothing)
+    context.with_resource(app.app_context())
+    begin()
+
+
+main: Final = Commands(
+    command.STANDALONE,
+    help="Look after the records of Flask-Chest, without the application.",
+    epilog=(
+        f"A URL with a password is safer in the environment: {_EXPORTERS}, or "
+        f"{_EXPORTERS}__NAME for each."
+    ),
+    callback=_begin,
+    params=[
+        click.Option(
+            ["--store"],
+            multiple=True,
+            metavar="[NAME=]URL",
+            callback=_read_stores,
+            help="Database of the exporter NAME, by default main. May be given several times.",
+        ),
+        click.Option(["--journal"], metavar="FOLDER", help="Folder of the journal."),
+    ],
+)
+"""The console script."""

@@ -1,0 +1,140 @@
+"""`flask chest status`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+import click
+from flask.cli import with_appcontext
+
+from flask_chest.cli import amounts
+from flask_chest.cli.application import current_state, refuse_unreadable
+from flask_chest.cli.exits import way
+from flask_chest.cli.output import echo, echo_json, one_line
+from flask_chest.cli.status_data import status_data
+from flask_chest.cli.streams import has_reader
+
+if TYPE_CHECKING:
+    from flask_chest.runtime.counters import ExporterStats, Stats
+
+_WATCH_SECONDS: Final = 2.0
+_HOME_AND_CLEAR: Final = "\x1b[H\x1b[J"
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option(
+    "--watch",
+    type=click.FloatRange(min=0.1),
+    is_flag=False,
+    flag_value=_WATCH_SECONDS,
+    default=None,
+    metavar="[SECONDS]",
+    help="Print it again and again, by default every 2 seconds, until Ctrl-C.",
+)
+@with_appcontext
+def status(as_json: bool, watch: float | None) -> None:  # noqa: FBT001 - click's own way
+    """Show what waits, who delivers, and what went wrong.
+
+    For the whole host: the counters of all processes that share the journal.
+
+    \b
+    Examples:
+      flask chest status
+      flask chest status --watch 5 --json
+    """  # noqa: D301 - click reads \b as "keep these lines"
+    if watch is None:
+        _print(as_json=as_json)
+        return
+    is_screen = sys.stdout.isatty() and not as_json
+    try:
+        while has_reader():
+            if is_screen:
+                click.echo(_HOME_AND_CLEAR, nl=False)
+            _print(as_json=as_json)
+            if not (is_screen or as_json):
+                echo("")
+            time.sleep(watch)
+    except KeyboardInterrupt:
+        if is_screen:
+            click.echo()
+
+
+def _print(*, as_json: bool) -> None:
+    refuse_unreadable()
+    stats = current_state().stats()
+    if as_json:
+        echo_json(status_data(stats))
+        return
+    for line in lines(stats):
+        echo(line)
+
+
+def lines(stats: Stats) -> Iterator[str]:
+    """Yield the lines that a person reads."""
+    yield _line("journal", _journal(stats))
+    if stats.leader is None:
+        yield _line("leader", "none: no process delivers now")
+    else:
+        yield _line(
+            "leader", f"process {stats.leader.pid}, since {amounts.since(stats.leader.since)}"
+        )
+    yield _line("processes", f"{stats.processes}")
+    yield _line("recorded", amounts.records(stats.recorded))
+    yield _line("dropped", amounts.by_reason(stats.dropped))
+    yield _line(
+        "left out",
+        amounts.by_reason(
+            {"sampled out": stats.sampled_out, "suppressed": stats.suppressed, **stats.excluded}
+        ),
+    )
+    yield _line("masked", amounts.by_reason(stats.redacted))
+    yield _line("plugin errors", amounts.by_reason(stats.plugin_errors))
+    yield _line("capture errors", f"{stats.capture_errors:,}")
+    for name, exporter in stats.exporters.items():
+        yield ""
+        yield _line("exporter", name)
+        yield from _exporter(name, exporter)
+
+
+def _exporter(name: str, exporter: ExporterStats) -> Iterator[str]:
+    waiting = f"{amounts.records(exporter.pending_records)}, {amounts.size(exporter.pending_bytes)}"
+    if exporter.pending_bytes:
+        waiting += f", for {amounts.span(exporter.lag_seconds)}"
+    yield _line("  waiting", waiting)
+    yield _line(
+        "  delivered",
+        f"{exporter.delivered:,}, refused {exporter.rejected:,}, failures {exporter.failures:,}"
+        f", purged {exporter.purged:,}",
+    )
+    yield _line("  dropped", amounts.by_reason(exporter.dropped))
+    if exporter.failing_since is not None:
+        yield _line("  failing", f"since {amounts.since(exporter.failing_since)}")
+    if exporter.last_error is not None:
+        yield _line("  last error", one_line(exporter.last_error))
+    if exporter.next_retry_at is not None:
+        yield _line("  next retry", amounts.until(exporter.next_retry_at))
+    if exporter.dead_letters:
+        letters = f"{exporter.dead_letters:,} ({amounts.size(exporter.dead_letter_bytes)})"
+        yield _line("  dead letters", f"{letters}: {way(f'dead-letter list --exporter {name}')}")
+        yield _line("  newest error", one_line(exporter.last_rejection))
+    else:
+        yield _line("  dead letters", "none")
+
+
+def _journal(stats: Stats) -> str:
+    if stats.journal is None:
+        return "in memory, or none"
+    journal = stats.journal
+    share = journal.size_bytes / journal.max_bytes if journal.max_bytes else 0.0
+    return (
+        f"{journal.path}, {amounts.size(journal.size_bytes)} of {amounts.size(journal.max_bytes)} "
+        f"({share:.0%})"
+    )
+
+
+def _line(name: str, text: str) -> str:
+    return f"{name:<16}{text}"

@@ -1,0 +1,70 @@
+"""Stdout and stderr, whose reader may have ended, as that of ``| head``."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import IO, Any, Final
+
+import click
+
+_lost: Final[set[str]] = set()
+
+
+def write(text: str, *, err: bool = False) -> None:
+    """Print a line. Without a reader, nothing is printed, and the command goes on.
+
+    Raises:
+        click.ClickException: Stdout cannot be written for another reason, such as a full disk.
+    """
+    try:
+        click.echo(text, err=err)
+    except BrokenPipeError:
+        _lose(err=err)
+    except OSError as error:
+        _lose(err=err)
+        if not err:
+            raise click.ClickException(f"Stdout cannot be written: {error.strerror}") from error
+
+
+def has_reader() -> bool:
+    """Return whether somebody may still read what is printed to stdout."""
+    return "stdout" not in _lost
+
+
+@contextmanager
+def quiet_pipe() -> Iterator[None]:
+    """End the command without an error when what click itself prints, its help, has no reader."""
+    try:
+        yield
+    except BrokenPipeError:
+        if not _is_broken(sys.stdout):
+            raise  # that of a database's connection
+        _lose(err=False)
+        raise click.exceptions.Exit(0) from None
+
+
+def _is_broken(stream: IO[Any]) -> bool:
+    """Return whether a stream is a pipe or socket that nobody reads from any more."""
+    look = select.poll()
+    try:
+        look.register(stream.fileno(), 0)
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in look.poll(0))
+    except (OSError, ValueError):  # it has no descriptor
+        return False
+
+
+def _lose(*, err: bool) -> None:
+    """Lead a stream nowhere. Python flushes it once more at the end, which would fail again."""
+    name = "stderr" if err else "stdout"
+    _lost.add(name)
+    stream: IO[Any] = getattr(sys, name)
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, stream.fileno())
+        finally:
+            os.close(nowhere)

@@ -1,0 +1,158 @@
+"""`MemoryStore`: the records of an application under test, in memory."""
+
+from __future__ import annotations
+
+import builtins
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timezone
+from itertools import islice
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+from pydantic_core import from_json
+from typing_extensions import Unpack
+
+from flask_chest import answers
+from flask_chest.exporter import Batch
+from flask_chest.record import Record
+from flask_chest.store import (
+    Position,
+    RouteSummary,
+    Store,
+    ValueCount,
+    Where,
+    aware,
+    checked,
+    positive,
+)
+
+
+class MemoryConfig(BaseModel):
+    """Has no fields."""
+
+
+class MemoryStore(Store):
+    """Keeps the newest records of this process, up to a number of bytes, and answers from them.
+
+    Args:
+        max_bytes: Most bytes of JSON. The oldest records make room.
+    """
+
+    type: ClassVar[str] = "memory"
+    config_model: ClassVar[builtins.type[BaseModel]] = MemoryConfig
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(MemoryConfig())
+        self._max_bytes = max_bytes
+        self._lines: deque[bytes] = deque()
+        self._bytes = 0
+        self._lock = threading.RLock()  # a signal handler may record what it interrupts
+
+    def after_fork(self) -> None:
+        """Leave the parent's records to the parent."""
+        self._lock = threading.RLock()
+        self._keep(())
+
+    def append(self, line: bytes) -> int:
+        """Keep one record, a line of JSON; return how many had to make room."""
+        dropped = 0
+        with self._lock:
+            self._lines.append(line)
+            self._bytes += len(line)
+            while self._bytes > self._max_bytes:
+                self._bytes -= len(self._lines.popleft())
+                dropped += 1
+        return dropped
+
+    # -- Exporter --------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Do nothing."""
+
+    def export(self, batch: Batch) -> None:
+        """Keep the records of a batch that are not here yet."""
+        with self._lock:
+            known = {_decoded(line).id for line in self._lines}
+            for line in batch.lines.split(b"\n")[:-1]:
+                if (record_id := _decoded(line).id) not in known:
+                    known.add(record_id)
+                    self.append(line + b"\n")
+
+    def close(self) -> None:
+        """Do nothing. The records remain."""
+
+    # -- Store -----------------------------------------------------------------------------------
+
+    def query(
+        self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]
+    ) -> list[Record]:
+        """Return records, in the order of `started_at`."""
+        found = sorted(self._matching(where), key=_position, reverse=newest_first)
+        return found[: positive(limit)]
+
+    def count(self, **where: Unpack[Where]) -> int:
+        """Return the number of records."""
+        return len(self._matching(where))
+
+    def page(
+        self,
+        *,
+        after: Position | None = None,
+        until: datetime | None = None,
+        limit: int = 1_000,
+    ) -> list[Record]:
+        """Return the records that follow a position."""
+        if after is not None:
+            aware("after", after[0])
+        found = self._matching({} if until is None else {"until": until})
+        following = (each for each in found if after is None or _position(each) > after)
+        return sorted(following, key=_position)[: positive(limit)]
+
+    def delete(self, records: Sequence[Record]) -> int:
+        """Delete these records; return how many were there."""
+        return self._delete({record.id for record in records})
+
+    def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
+        """Delete the records that started before `before`; return the number."""
+        purged = self._delete(
+            {record.id for record in self._matching({"until": aware("before", before)})}
+        )
+        if progress is not None:
+            progress(purged)
+        return purged
+
+    def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
+        """Return one summary for each route and method."""
+        return answers.routes(self._matching(where))
+
+    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
+        """Return the most frequent values of the variable `name`."""
+        return list(islice(answers.top_values(self._matching(where), name), positive(limit)))
+
+    def _matching(self, where: Where) -> list[Record]:
+        checked(where)
+        with self._lock:
+            lines = list(self._lines)
+        return [record for record in map(_decoded, lines) if answers.matches(record, where)]
+
+    def _delete(self, ids: Collection[str]) -> int:
+        with self._lock:
+            before = len(self._lines)
+            self._keep([line for line in self._lines if _decoded(line).id not in ids])
+            return before - len(self._lines)
+
+    def _keep(self, lines: Collection[bytes]) -> None:
+        self._lines = deque(lines)
+        self._bytes = sum(map(len, lines))
+
+
+def _position(record: Record) -> Position:
+    return record.started_at, record.id
+
+
+def _decoded(line: bytes) -> Record:
+    fields: dict[str, Any] = from_json(line)
+    moment = datetime.fromisoformat(fields["started_at"].removesuffix("Z"))
+    return Record(**{**fields, "started_at": moment.replace(tzinfo=timezone.utc)})

@@ -1,0 +1,77 @@
+"""Open a store without an application."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask_chest.errors import ConfigurationError
+from flask_chest.plugins import discovery
+from flask_chest.plugins.manager import Plugins
+from flask_chest.runtime.counters import Counters
+from flask_chest.runtime.log import Throttle
+from flask_chest.settings.exporters import make_exporter
+from flask_chest.settings.load import Given
+from flask_chest.settings.model import INSTANCE
+from flask_chest.settings.stages import names_instance
+from flask_chest.store import Store
+
+_PLACE: Final = "open_store"
+
+
+def open_store(url_or_config: str | Mapping[str, Any]) -> Store:
+    """Return an open store, for a script or a notebook without an application.
+
+    Close it in the end::
+
+        with contextlib.closing(open_store("postgresql://reader@db/shop")) as store:
+            print(store.count())
+
+    Each call opens connections of its own. Do not share a store with a forked process. Of the
+    environment, FLASK_CHEST_PLUGINS, FLASK_CHEST_BLOCK_PLUGINS and FLASK_CHEST_EXTERNAL_PLUGINS
+    hold.
+
+    Args:
+        url_or_config: An entry of CHEST_EXPORTERS: a URL, or a dict with `type` and the fields of
+            that type.
+
+    Raises:
+        ConfigurationError: The URL or a field is wrong, no installed plugin has the type, or its
+            records cannot be read.
+        ExporterUnavailable: The database cannot be reached now.
+    """
+    if not isinstance(url_or_config, (str, Mapping)):
+        raise ConfigurationError(
+            f"open_store() takes a URL or a dict, and no {type(url_or_config).__name__}"
+        )
+    if names_instance(url_or_config):
+        raise ConfigurationError(
+            f"open_store(): there is no {INSTANCE} folder without an application. Give the path"
+        )
+    store = _make(url_or_config)
+    try:
+        store.validate()
+        store.open()
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _make(url_or_config: str | Mapping[str, Any]) -> Store:
+    options = Given({}, {}, only=("plugins", "block_plugins", "external_plugins")).settings()
+    choice = discovery.Choice(
+        options.plugins, options.block_plugins, external=options.external_plugins
+    )
+    plugins = Plugins({}, Counters(), Throttle(), installed=discovery.load(choice))
+    try:
+        made = make_exporter(
+            _PLACE, url_or_config, plugins.exporters(), "", left_out=plugins.left_out
+        )
+    except ConfigurationError as error:
+        raise ConfigurationError(str(error)) from None  # it is in no setting
+    if not isinstance(made, Store):
+        raise ConfigurationError(
+            f"open_store(): exporters of the type {made.type!r} cannot be read"
+        )
+    return made

@@ -1,0 +1,43 @@
+"""How long records are kept, as settings have it: ``"90d"``."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Final
+
+from pydantic import BeforeValidator
+
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhdw])")
+_LEAST: Final = timedelta(seconds=1)
+_MOST: Final = timedelta(days=36_500)
+
+
+def retention(value: object) -> timedelta | None:
+    """Return how long records are kept; None for ever.
+
+    Args:
+        value: A text such as ``90d``, a `timedelta`, or None or an empty text for ever.
+
+    Raises:
+        ValueError: It is none of these, or out of bounds.
+    """
+    if value is None or value == "":
+        return None
+    found = value if isinstance(value, timedelta) else _parsed(value)
+    if not _LEAST <= found <= _MOST:
+        raise ValueError("must be from 1s to 36500d")
+    return found
+
+
+def _parsed(value: object) -> timedelta:
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(
+            "is no duration. Write a number and a unit, such as 90d; the units are s, m, h, d and w"
+        )
+    return timedelta(**{_UNITS[match[2]]: float(match[1])})
+
+
+Retention = Annotated[timedelta | None, BeforeValidator(retention)]

@@ -1,0 +1,95 @@
+"""The commands that create the schema, and what an index of ours has to be."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from flask_chest.schema import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERSION_ID: Final = "flask-chest"
+"""`_id` of the one document in the collection `chest_schema`."""
+
+INDEXES: Final[Mapping[str, dict[str, int]]] = {
+    "chest_started_at": {"started_at": 1, "started_at_us": 1, "_id": 1},
+    "chest_request_id": {"request_id": 1},
+}
+RETENTION: Final = "chest_retention"
+"""Name of the TTL index. It must have a single field, so it cannot be `chest_started_at`."""
+
+PIPELINE: Final = [
+    {
+        "$project": {
+            "request_id": 1,
+            "started_at": 1,
+            "endpoint": 1,
+            "variable": {"$objectToArray": "$variables"},
+        }
+    },
+    {"$unwind": "$variable"},
+    {
+        "$project": {
+            "_id": 0,
+            "record_id": "$_id",
+            "request_id": 1,
+            "started_at": 1,
+            "endpoint": 1,
+            "name": "$variable.k",
+            "value": "$variable.v",
+        }
+    },
+]
+"""The pipeline of the view `chest_variables`."""
+
+
+def names(prefix: str) -> tuple[str, str, str]:
+    """Return the names of the version, the records and the view."""
+    return f"{prefix}schema", f"{prefix}records", f"{prefix}variables"
+
+
+def commands(
+    of: tuple[str, str, str], retention_seconds: int | None = None
+) -> list[dict[str, Any]]:
+    """Return the commands that create the schema in an empty database, in their order."""
+    schema, records, variables = of
+    indexes: list[dict[str, Any]] = [{"key": keys, "name": name} for name, keys in INDEXES.items()]
+    if retention_seconds is not None:
+        ttl = {"name": RETENTION, "expireAfterSeconds": retention_seconds}
+        indexes.append({"key": {"started_at": 1}, **ttl})
+    return [
+        {"create": schema},
+        {"create": records},
+        *({"createIndexes": records, "indexes": [index]} for index in indexes),
+        {"create": variables, "viewOn": records, "pipeline": PIPELINE},
+        {"insert": schema, "documents": [{"_id": VERSION_ID, "version": SCHEMA_VERSION}]},
+    ]
+
+
+def as_mongosh(database: str, command: dict[str, Any]) -> str:
+    """Return a command as mongosh takes it."""
+    text = json.dumps(command, ensure_ascii=False)
+    return f"db.getSiblingDB({json.dumps(database)}).runCommand({text})"
+
+
+def is_served(indexes: dict[str, dict[str, Any]], name: str) -> bool:
+    """Return whether an index of ours is there, or another that does the same."""
+    return name in indexes or any(has_keys(index, name) for index in indexes.values())
+
+
+_HARMLESS: Final = frozenset({"key", "v", "ns", "background", "unique"})
+
+
+def has_keys(index: dict[str, Any], name: str) -> bool:
+    """Return whether an index has the keys of ours, and has all documents."""
+    return list(index["key"]) == list(INDEXES[name].items()) and index.keys() <= _HARMLESS
+
+
+def described(command: dict[str, Any]) -> str:
+    """Return what a command creates."""
+    kind = next(iter(command))
+    if kind == "createIndexes":
+        return f"the index {command['indexes'][0]['name']}"
+    return f"the {'view' if 'viewOn' in command else 'collection'} {command[kind]}"

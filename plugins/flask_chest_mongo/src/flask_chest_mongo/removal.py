@@ -1,0 +1,57 @@
+"""Deletion in short steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
+
+from flask_chest_mongo import queries
+
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
+
+_AT_ONCE: Final = 1_000
+"""Documents of one command. Writers do not wait for it: the server yields to them in between."""
+
+
+def delete(records: Collection[dict[str, Any]], ids: Sequence[object]) -> int:
+    """Delete the documents with these IDs; return how many there were."""
+    deleted = 0
+    for first in range(0, len(ids), _AT_ONCE):
+        some = {"_id": {"$in": ids[first : first + _AT_ONCE]}}
+        deleted += records.delete_many(some).deleted_count
+    return deleted
+
+
+def delete_oldest(
+    records: Collection[dict[str, Any]], found: queries.Filter, timeout_ms: int
+) -> int:
+    """Delete the oldest documents that match, as many as a step has; return how many.
+
+    By their IDs, as many may have the same time.
+    """
+    oldest = records.find(
+        found,
+        {"_id": True},
+        sort=queries.OLDEST_FIRST,
+        limit=_AT_ONCE,
+        max_time_ms=timeout_ms,
+    )
+    with closing(oldest):
+        return delete(records, [document["_id"] for document in oldest])
+
+
+def in_steps(step: Callable[[], int], progress: Callable[[int], None] | None) -> int:
+    """Delete until a step finds nothing; return how many were deleted.
+
+    Args:
+        step: Deletes some, and returns how many.
+        progress: Called after each step. What it raises ends the deletion.
+    """
+    total = 0
+    while deleted := step():
+        total += deleted
+        if progress is not None:
+            progress(deleted)
+    return total

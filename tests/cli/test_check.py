@@ -1,0 +1,184 @@
+"""`flask chest check`: what it finds, what it says to do, and its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+TEN_YEARS_ON = "0240a2f5-0000-7000-8000-000000000000"
+
+
+def findings(place, *arguments, code=0):
+    """Return what `check --json` found, as a dict of (where, subject) to the finding."""
+    told = json.loads(place.flask("check", "--json", *arguments, code=code).stdout)
+    assert told["ok"] == (code == 0)
+    return {(each["where"], each["subject"]): each for each in told["findings"]}
+
+
+def set_app(place, arguments):
+    source = (place.folder / "app.py").read_text()
+    (place.folder / "app.py").write_text(
+        source.replace("FlaskChest(app)", f"FlaskChest(app, {arguments})")
+    )
+
+
+@pytest.fixture
+def started(delivered):
+    """Return the folder of an application that has recorded and delivered."""
+    return delivered
+
+
+def sql(place, statement):
+    with closing(sqlite3.connect(place.database)) as connection, connection:
+        connection.execute(statement)
+
+
+def test_when_all_is_well_every_part_says_so(started):
+    found = findings(started)
+    assert {where for where, _ in found} == {"settings", "plugins", "journal", "main", "clock"}
+    assert {each["level"] for each in found.values()} == {"ok"}
+    assert found["main", ""]["text"] == "can deliver"
+    assert "of 1 GiB" in found["journal", ""]["text"]
+    assert "are free" in found["journal", "disk"]["text"]
+    assert "sqlite" in found["plugins", ""]["text"]
+    assert findings(started)["main", ""] == found["main", ""], "and changes nothing"
+
+
+def test_each_line_names_the_part_the_level_and_the_remedy(started):
+    sql(started, "UPDATE chest_records SET started_at = '2999-01-01T00:00:00.000000Z'")
+    lines = started.flask("check", code=0).stdout.splitlines()
+    [line] = [line for line in lines if line.startswith("clock")]
+    assert line.startswith("clock: warning: main: the newest record of 'main' is from ")
+    assert line.endswith("Let NTP (chrony, systemd-timesyncd) set the clocks of all hosts")
+
+
+def test_a_database_that_cannot_be_reached_is_an_error(place):
+    set_app(
+        place, "exporters={'main': 'postgresql://u:hunter2@127.0.0.1:9/db', 'other': 'sqlite:///x'}"
+    )
+    done = place.flask("check", code=1)
+    assert "\nother: can deliver" in done.stdout
+    assert done.stderr.startswith("main: error: PostgreSQL at 127.0.0.1:9/db")
+    assert done.stderr.endswith("Error: 1 error: main\n")
+    assert "hunter2" not in done.stderr
+
+
+@pytest.mark.parametrize("name", [".", "segments", "cursors"])
+def test_a_folder_that_others_may_write_is_an_error(started, name):
+    (started.journal / name).chmod(0o777)
+    found = findings(started, code=1)["journal", "permissions"]
+    assert "its group or others may write there" in found["text"]
+    assert found["remedy"]
+
+
+def test_a_file_that_cannot_be_read_is_named(started):
+    (started.journal / "segments" / "0.jsonl").symlink_to("/etc/passwd")
+    found = findings(started, code=1)["journal", "files"]
+    assert "segments/0.jsonl is a symbolic link" in found["text"]
+
+
+def test_quarantined_parts_are_counted(started):
+    place = started
+    (place.journal / "segments" / "0.jsonl").write_text("half a line")
+    place.flask("flush", code=0)
+    found = findings(place)["journal", "quarantine"]
+    assert found["text"].startswith("1 damaged parts")
+
+
+def test_a_journal_near_its_limit_or_above_the_free_space_is_a_warning(started):
+    set_app(started, "journal_max_bytes=10**18")
+    found = findings(started)["journal", "disk"]
+    assert found["level"] == "warning"
+    assert "lower CHEST_JOURNAL_MAX_BYTES" in found["remedy"]
+    set_app(started, "journal_max_bytes=2**20")
+    app = (started.folder / "app.py").read_text()
+    (started.folder / "app.py").write_text(app.replace("10**18", "2**20"))
+    started.record_three()
+    [segment] = (started.journal / "segments").iterdir()
+    with segment.open("a") as file:
+        file.write(segment.read_text() * 900)
+    found = findings(started)["journal", "limit"]
+    assert found["level"] == "warning"
+    assert "above it, records are dropped" in found["text"]
+
+
+def test_a_journal_that_cannot_be_created_is_an_error(place):
+    set_app(place, "journal='app.py/journal'")
+    done = place.flask("check", code=1)
+    assert "Not a directory" in done.stdout + done.stderr
+
+
+def test_another_application_in_the_same_journal_is_an_error(started):
+    other = (
+        "from flask import Flask; from flask_chest import FlaskChest; import sys\n"
+        f"FlaskChest(Flask('other'), journal={str(started.journal)!r}, exporters='sqlite:///y')\n"
+        "print('ready', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", other],
+        cwd=started.folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        found = findings(started, code=1)["journal", "in use"]
+        process.stdin.close()
+    assert "is used by another process with other exporters" in found["text"]
+
+
+def test_a_file_from_after_now_means_that_the_clock_was_set_back(started):
+    (started.journal / "segments" / f"{TEN_YEARS_ON}.jsonl").touch()
+    assert "set back" in findings(started)["clock", "journal"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["--max-lag", "3600"], 0), (["--max-lag", "0"], 1), (["--max-error-rate", "0"], 0)],
+)
+def test_a_limit_decides_the_exit_code(place, arguments, code):
+    place.record_three()
+    found = findings(place, *arguments, code=code)
+    if code:
+        assert "above 0 s" in found["main", "lag"]["text"]
+        assert "flask chest flush" in found["main", "lag"]["remedy"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--max-lag", "-1"],
+        ["--max-error-rate", "1.5"],
+        ["--max-dropped", "x"],
+        ["--since-last", "app.py"],
+    ],
+)
+def test_a_limit_that_means_nothing_is_a_usage_error(place, arguments):
+    place.flask("check", *arguments, code=2)
+
+
+def test_a_fault_in_one_part_does_not_hide_the_others(started):
+    (started.folder / "app.py").write_text(
+        (started.folder / "app.py").read_text()
+        + "\nfrom flask_chest_sqlite.store import SqliteStore\n"
+        "def findings(self): raise RuntimeError('odd')\n"
+        "SqliteStore.findings = findings\n"
+    )
+    found = findings(started)
+    assert found["main", "findings"]["text"] == "could not look any further: RuntimeError: odd"
+    assert found["clock", ""]["level"] == "ok"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_user_without_rights_is_told(started):
+    started.journal.chmod(0o500)
+    try:
+        assert findings(started, code=1)["journal", "permissions"]
+    finally:
+        started.journal.chmod(0o700)

@@ -1,0 +1,93 @@
+"""docs/operating.md names every command, option, exit code and name in JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from datetime import datetime, timezone
+from pathlib import Path
+
+import click
+import pytest
+
+from flask_chest.cli.exits import MEANINGS
+from flask_chest.cli.findings import Found
+from flask_chest.cli.group import group
+from flask_chest.cli.standalone import main
+from flask_chest.cli.status_data import status_data
+from flask_chest.runtime.counters import ExporterStats, JournalStats, Leader, Stats
+
+PAGE = Path(__file__).parents[2].joinpath("docs", "operating.md").read_text("utf-8")
+
+
+def commands(within=group, words=()):
+    """Yield each command with its words."""
+    context = click.Context(within)
+    for name in within.list_commands(context):
+        command = within.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*words, name))
+        else:
+            yield " ".join((*words, name)), command
+
+
+COMMANDS = dict(commands())
+_ROW = re.compile(r"^\| `([a-z-]+(?: [a-z]+)?)[^|]*\|.*$", re.MULTILINE)
+ROWS = {match[1]: match[0] for match in _ROW.finditer(PAGE)}
+
+
+def long_options(command):
+    return {
+        option
+        for parameter in command.params
+        if isinstance(parameter, click.Option)
+        for option in parameter.opts
+        if option.startswith("--")
+    }
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_row_of_a_command_has_its_options_and_no_others(name):
+    assert set(re.findall(r"--[a-z-]+", ROWS[name])) == long_options(COMMANDS[name])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_says_in_one_line_what_it_does(name):
+    command = COMMANDS[name]
+    assert command.get_short_help_str(200).endswith(".")
+    for parameter in command.params:
+        assert not isinstance(parameter, click.Option) or parameter.help, parameter
+
+
+def test_the_page_has_the_options_of_the_program():
+    for option in long_options(main):
+        assert f"| `{option} " in PAGE
+
+
+def test_the_page_has_every_exit_code_with_its_meaning():
+    for code, meaning in MEANINGS.items():
+        assert f"| `{code}` | {meaning} |" in PAGE
+
+
+def _names(data):
+    for name, value in data.items():
+        yield name
+        if isinstance(value, dict):
+            yield from _names(value)
+
+
+def test_the_page_has_every_name_of_the_json():
+    now = datetime.now(timezone.utc)
+    exporter = ExporterStats(0, 0, 0, {}, 0, 0.0, None)
+    data = status_data(
+        Stats(
+            *(0, {}, 0, 0, 0, {}, 0, 0),
+            exporters={"main": exporter},
+            leader=Leader(1, now),
+            journal=JournalStats("/", 0, 0),
+        )
+    )
+    for name in set(_names(data)) - {"main"}:
+        assert f"`{name}`" in PAGE, name
+    for field in dataclasses.fields(Found):
+        assert f"`{field.name}`" in PAGE, field.name

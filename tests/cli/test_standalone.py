@@ -1,0 +1,139 @@
+"""`flask-chest`: the commands without the application."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SECRET = "hunter2"
+
+
+def forget_application(place):
+    """Delete the application: a command that imported it would fail."""
+    (place.folder / "app.py").unlink()
+
+
+def test_a_journal_and_a_store_are_delivered_and_read_without_the_application(place):
+    place.record_three()
+    forget_application(place)
+    done = place.alone("--journal", place.journal, "--store", place.url, "flush", code=0)
+    assert done.stdout.startswith("main: 3 delivered, 0 bytes waiting")
+    records = place.alone("--store", place.url, "records", code=0).stdout.splitlines()
+    assert [json.loads(line)["variables"]["user"] for line in records] == ["bob", "ada", "ada"]
+    assert place.alone("--store", place.url, "top", "user").stdout.split()[:2] == ["2", "ada"]
+    assert "main: can deliver" in place.alone("--store", place.url, "check", code=0).stdout
+
+
+def test_the_program_is_installed(place):
+    program = Path(sys.executable).with_name("flask-chest")
+    done = subprocess.run([program, "--help"], capture_output=True, text=True, check=True)
+    assert "--journal FOLDER" in done.stdout
+    assert place.alone("--help", code=0).stdout.count("\n") == done.stdout.count("\n")
+
+
+def test_of_a_journal_alone_all_is_known_but_the_databases(place):
+    place.record_three()
+    forget_application(place)
+    told = json.loads(place.alone("--journal", place.journal, "status", "--json", code=0).stdout)
+    assert told["exporters"]["main"]["pending_bytes"] > 0
+    checked = place.alone("--journal", place.journal, "check", code=1)
+    assert "main: error: its URL is not known here. Give it: --store main=URL" in checked.stderr
+    flushed = place.alone("--journal", place.journal, "flush", code=2)
+    assert "--store main=URL" in flushed.stderr
+    assert "--store main=URL" in place.alone("--journal", place.journal, "records", code=1).stderr
+
+
+def test_what_waits_for_another_exporter_is_not_taken_away_by_a_misspelt_name(place):
+    place.record_three()
+    before = {path: path.read_bytes() for path in place.journal.rglob("*.jsonl")}
+    for stores in ((f"mian={place.url}",), (f"main={place.url}", f"other={place.url}2")):
+        options = [word for store in stores for word in ("--store", store)]
+        done = place.alone("--journal", place.journal, *options, "flush", code=2)
+        assert "--store main=URL" in done.stderr
+    assert {path: path.read_bytes() for path in place.journal.rglob("*.jsonl")} == before
+
+
+@pytest.mark.parametrize("name", ["segments", "cursors", "dead-letter", "."])
+def test_a_journal_that_cannot_be_read_is_not_called_empty(place, name):
+    place.record_three()
+    folder = place.journal / name
+    folder.rename(place.folder / "elsewhere")
+    folder.symlink_to(place.folder / "elsewhere")
+    for command in (["status"], ["dead-letter", "list"], ["check"]):
+        done = place.alone("--journal", place.journal, *command, code=1)
+        assert "link" in done.stderr, command
+        assert "Traceback" not in done.stderr
+
+
+def test_the_environment_names_both_so_that_no_password_is_on_the_command_line(place, monkeypatch):
+    place.record_three()
+    forget_application(place)
+    monkeypatch.setenv("FLASK_CHEST_JOURNAL", str(place.journal))
+    monkeypatch.setenv("FLASK_CHEST_EXPORTERS__main", place.url)
+    assert place.alone("flush", code=0).stdout.startswith("main: 3 delivered")
+    monkeypatch.delenv("FLASK_CHEST_EXPORTERS__main")
+    monkeypatch.setenv("FLASK_CHEST_EXPORTERS", f'{{"copy": "{place.url}"}}')
+    told = json.loads(place.alone("status", "--json", code=0).stdout)
+    assert sorted(told["exporters"]) == ["copy", "main"], "and what the journal has, too"
+
+
+def test_settings_that_would_import_the_application_are_not_followed(place, monkeypatch):
+    place.record_three()
+    shutil.move(place.folder / "app.py", place.folder / "shop.py")
+    (place.folder / "shop.py").write_text("raise SystemExit('imported')")
+    monkeypatch.setenv("FLASK_APP", "shop")
+    monkeypatch.setenv("FLASK_CHEST_KEEP_IF", "shop:keep")
+    monkeypatch.setenv("FLASK_CHEST_REQUEST_ID_GENERATOR", "shop:new")
+    monkeypatch.setenv("FLASK_CHEST_REDACT_WITH", "hash")
+    monkeypatch.setenv("FLASK_CHEST_ENABLED", "0")
+    monkeypatch.setenv("PYTHONPATH", str(place.folder))
+    told = place.alone("--journal", place.journal, "status", "--json", code=0)
+    assert json.loads(told.stdout)["exporters"]["main"]["pending_records"] == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ([], "--store URL"),
+        (["--store", "nonsense"], "is no URL"),
+        (["--store", "main="], "is no URL"),
+        (["--store", "sqlite:///a", "--store", "sqlite:///b"], "'main' is there twice"),
+    ],
+)
+def test_a_wrong_command_line_is_a_usage_error(place, options, text):
+    done = place.alone(*options, "status", code=2)
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://shop:{SECRET}@127.0.0.1:9/db",
+        f"postgresql://shop:{SECRET}@x@127.0.0.1:9/db",
+        f"postgresql://127.0.0.1:9/db?user=shop&password={SECRET}",
+        f"postgresql://127.0.0.1:9/db?passwrod={SECRET}",
+        f"mongodb://shop:{SECRET}@127.0.0.1:9/db?serverSelectionTimeoutMS=100",
+        f"mysql://shop:{SECRET}@127.0.0.1:9/db",
+        f"nonsuch://shop:{SECRET}@127.0.0.1:9/db",
+        f"shop:{SECRET}@127.0.0.1/db",
+    ],
+)
+def test_no_output_has_the_password_of_a_url(place, url):
+    for command in (["check"], ["check", "--json"], ["status"], ["records"], ["schema", "print"]):
+        done = place.alone("--store", url, *command)
+        assert SECRET not in done.stdout + done.stderr, command
+        assert "Traceback" not in done.stderr
+
+
+def test_only_a_folder_that_is_there_is_read_and_none_is_made(place):
+    missing = place.folder / "no" / "such"
+    options = ("--journal", missing, "--store", f"sqlite:///{place.folder}/chest.sqlite3")
+    assert "0 records" in place.alone(*options, "status", code=0).stdout
+    place.alone(*options, "flush", code=0)
+    assert not missing.exists()
