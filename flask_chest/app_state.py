@@ -275,6 +275,10 @@ class AppState:
             )
         return ""
 
+    def journal_fault(self) -> str | None:
+        """Return why the journal can take no record now; None when it can, or gets none."""
+        return None if self.under_test.is_on else self.journal.fault()
+
     def store(self, name: str) -> Store:
         """Return the open read side of an exporter; under test, of the records in memory."""
         if not self.options.enabled:

@@ -72,6 +72,10 @@ Two applications may share a journal when they have the same exporters. Otherwis
 refused: in one process until the first is closed with `chest.close()` or garbage-collected, and
 else until its process has ended ([delivery.md](delivery.md#who-delivers)).
 
+A plugin may have settings of its own. The names of those of
+[flask-chest-monitor](../plugins/flask_chest_monitor/README.md#settings) begin with
+`${config}MONITOR_`.
+
 This page is generated from `flask_chest/settings/model.py` by `make format`.
 """
 )
