@@ -64,7 +64,10 @@ def test_a_journal_that_cannot_be_read_is_not_called_empty(place, name):
     folder = place.journal / name
     folder.rename(place.folder / "elsewhere")
     folder.symlink_to(place.folder / "elsewhere")
-    for command in (["status"], ["dead-letter", "list"], ["check"]):
+    commands = [["status"], ["check"]]
+    if name in ("dead-letter", "."):
+        commands.append(["dead-letter", "list"])
+    for command in commands:
         done = place.alone("--journal", place.journal, *command, code=1)
         assert "link" in done.stderr, command
         assert "Traceback" not in done.stderr
