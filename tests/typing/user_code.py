@@ -115,6 +115,7 @@ assert_type(bare(7), str)
 assert_type(current_request_id(), "str | None")
 assert_type(chest.flush(timeout=1.0), bool)
 assert_type(chest.stats(), Stats)
+assert_type(chest.stats(process=True), Stats)
 
 store = chest.store("main")
 assert_type(store, Store)
