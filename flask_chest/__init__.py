@@ -13,7 +13,9 @@ from flask_chest.errors import (
     BatchRejected,
     ChestError,
     ConfigurationError,
+    DeliveryBusy,
     ExporterUnavailable,
+    FilterError,
     SchemaMismatch,
 )
 from flask_chest.exporter import Batch, Exporter
@@ -21,6 +23,7 @@ from flask_chest.extension import FlaskChest
 from flask_chest.hookspecs import hookimpl
 from flask_chest.opening import open_store
 from flask_chest.record import Record
+from flask_chest.runtime.counters import ExporterStats, Stats
 from flask_chest.store import Store
 
 __all__ = [
@@ -28,13 +31,17 @@ __all__ = [
     "BatchRejected",
     "ChestError",
     "ConfigurationError",
+    "DeliveryBusy",
     "Exporter",
+    "ExporterStats",
     "ExporterUnavailable",
+    "FilterError",
     "FlaskChest",
     "Job",
     "Record",
     "RequestIdFilter",
     "SchemaMismatch",
+    "Stats",
     "Store",
     "__version__",
     "add_request_id",

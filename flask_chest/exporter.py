@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic_core import from_json
 
 from flask_chest.errors import BatchRejected
-from flask_chest.record import RecordData
+from flask_chest.record import RecordData, decode
 
 
 class Batch:
@@ -48,6 +48,22 @@ class Batch:
             return cast("list[RecordData]", from_json(self.to_json(), cache_strings="keys"))
         except ValueError as error:
             raise BatchRejected(f"a record is not JSON: {error}") from error
+
+    def checked_records(self) -> list[RecordData]:
+        """Return the decoded records, each with every field and its type.
+
+        For stores that would keep anything, where one malformed value could end a later query.
+
+        Raises:
+            BatchRejected: A record is malformed.
+        """
+        try:
+            records = decode(self.to_json())
+        except ValueError as error:
+            raise BatchRejected(f"a record is malformed: {error}") from error
+        if len(records) != len(self):
+            raise BatchRejected(f"there are {len(records)} records in {len(self)} lines")
+        return records
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from flask import Blueprint
 
@@ -23,10 +23,15 @@ from flask_chest.capture.track_rule import MethodPatterns, TrackRule, decorator_
 from flask_chest.cli.group import group
 from flask_chest.current import KEY, carried_by, current_capture, current_state, place_of_job
 from flask_chest.errors import ConfigurationError
+from flask_chest.journal import LEASE_SECONDS
 from flask_chest.plugins.discovery import PluginInfo
 from flask_chest.runtime.counters import Stats
 from flask_chest.settings.load import Given
 from flask_chest.store import Store
+from flask_chest.upkeep import erasure
+
+if TYPE_CHECKING:
+    from flask_chest.query import Filter
 
 
 class FlaskChest:
@@ -314,7 +319,7 @@ class FlaskChest:
 
         It tries, on the disk; so a probe may ask, and a request should not.
         """
-        return self._applications.current_or_only().journal.fault()
+        return self._applications.current_or_only().journal_fault()
 
     def store(self, name: str = "main") -> Store:
         """Return the read side of an exporter: query, count, purge and summaries.
@@ -324,6 +329,50 @@ class FlaskChest:
             ExporterUnavailable: The database cannot be reached now.
         """
         return self._applications.current_or_only().store(name)
+
+    def erase(
+        self,
+        where: str | Filter,
+        *,
+        progress: erasure.Progress | None = None,
+        timeout: float = LEASE_SECONDS,
+    ) -> erasure.ErasureReport:
+        """Erase the records that satisfy a filter, wherever this host reaches them.
+
+        A person may ask to be forgotten::
+
+            report = chest.erase("user_id == 'u-17'")
+
+        They are erased from every store that can, from the journal of this host and its dead
+        letters, and do not come back from there. Records that arrive later are not looked at:
+        docs/privacy.md.
+
+        Args:
+            where: The filter: docs/filters.md.
+            progress: Called after each step with the name of a store and the number of records
+                that were looked at in it.
+            timeout: Seconds to wait for a delivery that is under way.
+
+        Raises:
+            FilterError: The filter cannot be read, or cannot match. Nothing was erased.
+            DeliveryBusy: A delivery has not ended in time. Nothing was erased.
+            ConfigurationError: CHEST_ENABLED is off, so that nothing can be looked at.
+        """
+        state = self._applications.current_or_only()
+        if not state.options.enabled:
+            raise ConfigurationError(
+                "erase(): Flask-Chest is switched off by CHEST_ENABLED, and opens no database",
+                setting="CHEST_ENABLED",
+            )
+        state.capture.open_bodies.finish_dropped()
+        return erasure.erase(
+            where,
+            exporters=state.exporters,
+            store=state.store,
+            journal=state.journal,
+            progress=progress,
+            timeout_seconds=timeout,
+        )
 
     def close(self) -> None:
         """Deliver within CHEST_SHUTDOWN_SECONDS, then end threads and connections.

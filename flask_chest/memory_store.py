@@ -72,9 +72,13 @@ class MemoryStore(Store):
         """Do nothing."""
 
     def export(self, batch: Batch) -> None:
-        """Keep the records of a batch."""
-        for line in batch.lines.split(b"\n")[:-1]:
-            self.append(line + b"\n")
+        """Keep the records of a batch that are not here yet."""
+        with self._lock:
+            known = {_decoded(line).id for line in self._lines}
+            for line in batch.lines.split(b"\n")[:-1]:
+                if (record_id := _decoded(line).id) not in known:
+                    known.add(record_id)
+                    self.append(line + b"\n")
 
     def close(self) -> None:
         """Do nothing. The records remain."""
@@ -100,6 +104,8 @@ class MemoryStore(Store):
         limit: int = 1_000,
     ) -> list[Record]:
         """Return the records that follow a position."""
+        if after is not None:
+            aware("after", after[0])
         found = self._matching({} if until is None else {"until": until})
         following = (each for each in found if after is None or _position(each) > after)
         return sorted(following, key=_position)[: positive(limit)]

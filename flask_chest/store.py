@@ -164,6 +164,7 @@ class Store(Exporter):
             ExporterUnavailable: The database cannot be read now.
         """
 
+    @abstractmethod
     def page(
         self,
         *,
@@ -183,20 +184,19 @@ class Store(Exporter):
         Raises:
             ExporterUnavailable: The database cannot be read now.
         """
-        raise NotImplementedError
 
     @property
     def unreadable(self) -> int:
         """Number of records that this instance has passed over, as they cannot be read."""
         return 0
 
+    @abstractmethod
     def delete(self, records: Sequence[Record]) -> int:
         """Delete these records, as many as a page has; return how many were there.
 
         Raises:
             ExporterUnavailable: The database cannot be written now.
         """
-        raise NotImplementedError
 
     @abstractmethod
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:

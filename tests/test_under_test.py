@@ -14,6 +14,8 @@ from flask_chest.errors import ConfigurationError
 from flask_chest.memory_store import MemoryStore
 from flask_chest.record import encode
 from flask_chest.testing import RecordingExporter, collect, make_record
+from flask_chest.testing.erase_contract import EraseContract
+from flask_chest.testing.page_contract import PageContract
 from flask_chest.testing.read_contract import ReadContract
 
 names = itertools.count()
@@ -241,7 +243,7 @@ def test_two_applications_of_a_test_run_may_share_a_journal(make_shop, tmp_path)
         assert shop.chest.store().count() == 1
 
 
-class TestMemoryStore(ReadContract):
+class TestMemoryStore(ReadContract, PageContract, EraseContract):
     @pytest.fixture
     def store(self):
         return MemoryStore(1 << 20)

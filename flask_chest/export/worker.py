@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from flask_chest.errors import BatchRejected, ChestError
 from flask_chest.exporter import Batch
 from flask_chest.journal import SegmentsUnreadable
+from flask_chest.record import fault
 from flask_chest.runtime import fork
 from flask_chest.runtime.log import logger, raised
 
@@ -315,7 +316,7 @@ class Worker:
                 for half in chunk.halves():
                     self._export(half)
                 return
-            self._reject(batch, error)
+            self._reject(chunk, error)
             # Each part by itself: when a later one fails, no record is dead-lettered a second time.
             self._reader.acknowledge(chunk)
         else:
@@ -325,8 +326,17 @@ class Worker:
             # Last: what is not acknowledged is delivered again, and would be counted twice.
             self._counters.add("delivered", self._name, len(batch))
 
-    def _reject(self, batch: Batch, error: BatchRejected) -> None:
-        self._reader.dead_letter(batch.lines, error)
+    def _reject(self, chunk: Chunk, error: BatchRejected) -> None:
+        """Keep a record that was refused: quarantined when it is none, else dead-lettered.
+
+        Only what was refused is looked at: no delivery pays for it.
+        """
+        reason = fault(chunk.lines)
+        if reason is not None:
+            self._reader.quarantine(chunk, reason)
+            self._tell(error)
+            return
+        self._reader.dead_letter(chunk.lines, error)
         self._counters.add("rejected", self._name)
         self._throttle.log(
             logging.ERROR,

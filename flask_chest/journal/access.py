@@ -74,7 +74,7 @@ class Access:
             return
         with self._explained():
             self._layout.make()
-            self._layout.probe()
+            self._layout.probe(writes=False)
             if opens == "in_use":
                 is_gunicorn = "gunicorn.arbiter" in sys.modules
                 self._take(GUNICORN_SECONDS if is_gunicorn else WAIT_SECONDS)

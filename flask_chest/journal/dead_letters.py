@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Final, cast
 
@@ -58,9 +58,7 @@ class DeadLetters:
         Raises:
             OSError: They could not be kept. The file is as it was.
         """
-        at = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        said = json.dumps({"at": at, "error": f"{type(error).__name__}: {error}"}).encode()
-        letter = b"".join((said[:-1], b", ", _RECORD, b" ", _json_of(line), b"}\n"))
+        letter = _letter(line, error) + b"\n"
         with fork.held_off():
             descriptor = self._folder.create(self._file, os.O_RDWR | os.O_APPEND)
             try:
@@ -99,12 +97,18 @@ class DeadLetters:
         """
         found = sum(is_meant(_read(line)) for line in self._lines())
         if found:
-            kept = (line for line in self._lines() if not is_meant(_read(line)))
-            try:
-                self._replace(kept)
-            except OSError:
-                self.clean()
-                raise
+            self._replace(line for line in self._lines() if not is_meant(_read(line)))
+        return found
+
+    def renew(self, errors: Mapping[str, Exception]) -> int:
+        """Replace the errors of some, by their IDs, and return how many. Needs the delivery lease.
+
+        Raises:
+            OSError: That is not possible. The file is as it was.
+        """
+        found = sum(_read(line).id in errors for line in self._lines())
+        if found:
+            self._replace(_renewed(line, errors) for line in self._lines())
         return found
 
     def clean(self) -> None:
@@ -113,6 +117,13 @@ class DeadLetters:
             self._folder.unlink(self._new_file)
 
     def _replace(self, lines: Iterator[bytes]) -> None:
+        try:
+            self._write_and_rename(lines)
+        except OSError:
+            self.clean()
+            raise
+
+    def _write_and_rename(self, lines: Iterator[bytes]) -> None:
         with fork.held_off():
             descriptor = self._folder.create(self._new_file, os.O_WRONLY | os.O_TRUNC)
             try:
@@ -158,6 +169,17 @@ class DeadLetters:
         """Close, in a forked child, the file that a thread of the parent waits for."""
         if self._syncer is not None:
             self._syncer.after_fork()
+
+
+def _letter(line: bytes, error: Exception) -> bytes:
+    at = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    said = json.dumps({"at": at, "error": f"{type(error).__name__}: {error}"}).encode()
+    return b"".join((said[:-1], b", ", _RECORD, b" ", _json_of(line), b"}"))
+
+
+def _renewed(letter: bytes, errors: Mapping[str, Exception]) -> bytes:
+    read = _read(letter)
+    return _letter(read.line, errors[read.id]) if read.id in errors else letter
 
 
 def _json_of(line: bytes) -> bytes:

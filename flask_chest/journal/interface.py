@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -186,6 +186,14 @@ class Reader(ABC):
         """
 
     @abstractmethod
+    def quarantine(self, chunk: Chunk, reason: str) -> None:
+        """Keep a line that was refused because it is no record, with the reason. It is counted.
+
+        Raises:
+            OSError: It could not be kept, so it must not be acknowledged.
+        """
+
+    @abstractmethod
     def dead_letters(self) -> Iterator[DeadLetter]:
         """Yield the dead letters of this exporter, oldest first; none from a journal in memory.
 
@@ -206,6 +214,20 @@ class Reader(ABC):
 
         Raises:
             OSError: They cannot be removed. All of them are still there.
+        """
+
+    @abstractmethod
+    def renew_dead_letters(self, errors: Mapping[str, Exception]) -> int:
+        """Replace the errors of dead letters that were refused again. Needs the lease.
+
+        Args:
+            errors: The new error of each, by its ID.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            OSError: They cannot be changed. All of them are as they were.
         """
 
     @abstractmethod

@@ -73,8 +73,12 @@ class Layout:
         for folder in (self.root, *self._parts):
             folder.close()
 
-    def probe(self) -> None:
-        """Create, lock, write and delete a file.
+    def probe(self, *, writes: bool) -> None:
+        """Create, lock and delete a file.
+
+        Args:
+            writes: Whether to write to it, too. A disk that is full now must not keep an
+                application from its start.
 
         Raises:
             OSError: One of these is not possible here.
@@ -82,9 +86,9 @@ class Layout:
         descriptor = self.root.create(_PROBE, os.O_WRONLY)
         try:
             try_lock(descriptor)
-            if os.write(descriptor, _PAGE) != len(_PAGE):
+            if writes and os.write(descriptor, _PAGE) != len(_PAGE):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            with contextlib.suppress(FileNotFoundError):  # another process may probe, too
-                self.root.unlink(_PROBE)
         finally:
             os.close(descriptor)
+            with contextlib.suppress(FileNotFoundError):  # another process may probe, too
+                self.root.unlink(_PROBE)

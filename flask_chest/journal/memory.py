@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from pydantic_core import from_json
@@ -222,11 +222,25 @@ class MemoryReader(Reader):
             error,
         )
 
+    def quarantine(self, chunk: Chunk, reason: str) -> None:
+        """Log it: there is no disk to keep the line on."""
+        self._counters.add(f"dropped {self._exporter}", "malformed")
+        self._throttle.log(
+            logging.ERROR,
+            "malformed",
+            f"Lines that are no records are lost ({{number}}): {len(chunk.lines)} bytes, {reason}",
+            number=1,
+        )
+
     def dead_letters(self) -> Iterator[DeadLetter]:
         """Yield nothing: a refused record is not kept."""
         return iter(())
 
     def drop_dead_letters(self, ids: Collection[str]) -> int:  # noqa: ARG002 - there are none
+        """Do nothing: there are none."""
+        return 0
+
+    def renew_dead_letters(self, errors: Mapping[str, Exception]) -> int:  # noqa: ARG002 - as above
         """Do nothing: there are none."""
         return 0
 

@@ -63,6 +63,30 @@ class Quarantine:
         self._counters.add("dropped", "torn")
         self._throttle.log(logging.WARNING, "torn", f"Quarantined in {self._folder.path}: {reason}")
 
+    def keep_line(self, name: str, offset: int, line: bytes, reason: str) -> None:
+        """Keep a whole line that is no record. Each exporter comes to it, and finds it kept.
+
+        Args:
+            name: Of its segment.
+            offset: Where it begins.
+            line: With its line feed.
+            reason: What is wrong with it.
+
+        Raises:
+            OSError: It could not be kept.
+        """
+        part = f"{name}@{offset}"
+        self._make_room(len(line))
+        write_private(self._folder, part, os.O_TRUNC, line)
+        self._explain(part, f"the line at byte {offset} of {name} is no record: {reason}")
+        self._throttle.log(
+            logging.ERROR,
+            "malformed",
+            f"Lines that are no records are quarantined in {self._folder.path} ({{number}}); the "
+            f"newest is {part}: {reason}",
+            number=1,
+        )
+
     def move_if_unreadable(self, segment: Segment, error: OSError) -> None:
         """Move a segment that no retry makes readable, unless a process still writes to it.
 

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from flask_chest.journal.dead_letters import DeadLetters
@@ -200,6 +200,12 @@ class DiskReader(Reader):
                 fault,
             )
 
+    def quarantine(self, chunk: Chunk, reason: str) -> None:
+        """Keep a line that is no record in `damaged/`."""
+        at = chunk.end - len(chunk.lines)
+        self._quarantine.keep_line(chunk.segment, at, chunk.lines, reason)
+        self._counters.add(f"dropped {self._exporter}", "malformed")
+
     def dead_letters(self) -> Iterator[DeadLetter]:
         """Yield the dead letters of this exporter, oldest first."""
         self._layout.refresh()
@@ -209,6 +215,11 @@ class DiskReader(Reader):
         """Remove dead letters by their IDs, all of them at once."""
         meant = frozenset(ids)
         return self.remove_dead_letters(lambda letter: letter.id in meant)
+
+    def renew_dead_letters(self, errors: Mapping[str, Exception]) -> int:
+        """Replace the errors of dead letters by their IDs, all of them at once."""
+        self._dead_letters.clean()
+        return self._dead_letters.renew(errors)
 
     def remove_dead_letters(self, is_meant: Callable[[DeadLetter], bool]) -> int:
         """Remove some, all of them at once, and what a killed process left of such a removal.

@@ -112,7 +112,8 @@ class Retention:
         """Return why no record can be kept now; None when one can. Writes a file. Never raises."""
         try:
             self._layout.refresh()
-            self._layout.probe()
+            self._layout.make()  # as the next record does, when somebody has deleted it
+            self._layout.probe(writes=True)
             if self._when_full == "drop_newest" and size_of(self._layout) > self._max_bytes:
                 return (
                     f"the journal in {self._layout.path} has reached CHEST_JOURNAL_MAX_BYTES="
@@ -138,7 +139,7 @@ class Retention:
                 self._throttle.log(
                     logging.ERROR,
                     f"journal_full {name}",
-                    f"{{number}} records are dropped before the exporter {name!r} had them: the "
+                    f"Records are dropped before the exporter {name!r} had them ({{number}}): the "
                     f"journal in {self._layout.path} has reached CHEST_JOURNAL_MAX_BYTES="
                     f"{self._max_bytes}",
                     number=number,

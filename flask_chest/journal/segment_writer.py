@@ -85,6 +85,8 @@ class SegmentWriter:
         Raises:
             OSError: It cannot be looked at.
         """
+        if not os.fstat(self.descriptor).st_nlink:
+            return False  # known without opening the folder again, for which there may be no room
         return is_at(self.descriptor, self._folder, self.name)
 
     def content(self) -> bytes:

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any, Final
 from flask_chest.errors import FilterError
 
 if TYPE_CHECKING:
-    from flask_chest.query.filter import Filter
+    from flask_chest.query.filter import Filter, started_before
     from flask_chest.query.parser import parse
     from flask_chest.query.times import distance, moment
 
-__all__ = ["Filter", "FilterError", "distance", "moment", "parse"]
+__all__ = ["Filter", "FilterError", "distance", "moment", "parse", "started_before"]
 
 _MODULES: Final = {
     "Filter": "filter",
     "distance": "times",
     "moment": "times",
     "parse": "parser",
+    "started_before": "filter",
 }
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask_chest.query.evaluate import matches
-from flask_chest.query.nodes import Node
+from flask_chest.query.nodes import And, Compare, Field, Node
 
 
 @dataclass(frozen=True)
@@ -28,3 +29,15 @@ class Filter:
 
     def __str__(self) -> str:
         return self.text
+
+
+def started_before(chosen: Filter, before: datetime) -> Filter:
+    """Return the filter of those among the chosen records that started before a moment.
+
+    Args:
+        chosen: A filter.
+        before: An aware datetime.
+    """
+    limit = Compare(Field("started_at"), "<", before)
+    text = f"({chosen.text}) and started_at < '{before.isoformat()}'"
+    return Filter(text, And((chosen.root, limit)))

@@ -48,7 +48,8 @@ class ExporterStats:
         failures: Attempts that failed; each is retried.
         dropped: Records that were dropped before the exporter had them, by reason:
             ``journal_full`` and ``memory_full`` (above CHEST_JOURNAL_MAX_BYTES; one whose delivery
-            was under way may have arrived), ``dead_letters_full`` (a refused one).
+            was under way may have arrived), ``dead_letters_full`` (a refused one), ``malformed``
+            (a line that is no record, which is quarantined).
         pending_bytes: Journal bytes that still wait for this exporter.
         lag_seconds: Age of the oldest segment with waiting records; 0.0 when nothing waits.
         last_error: Text of the newest failure, without passwords; None after a success.

@@ -52,10 +52,10 @@ def test_a_record_that_one_exporter_refuses_reaches_the_others(make, folder):
     assert good.numbers == list(range(6))
     assert bad.numbers == [0, 1, 2, 4, 5]
     assert dead_letters(folder, "good") == []
-    assert [letter["record"] for letter in dead_letters(folder, "bad")] == [{"n": 3}]
+    assert [letter["record"]["n"] for letter in dead_letters(folder, "bad")] == [3]
 
 
-def test_a_line_that_is_not_json_is_dead_lettered_whatever_is_in_it(make, folder):
+def test_a_line_that_is_not_json_is_quarantined_whatever_is_in_it(make, folder):
     class Reading(Keeper):
         def export(self, batch):
             try:
@@ -72,13 +72,12 @@ def test_a_line_that_is_not_json_is_dead_lettered_whatever_is_in_it(make, folder
     process.record([2])
     assert process.export.flush(5.0)
     assert keeper.numbers == [1, 2]
-    assert [letter["record"] for letter in dead_letters(folder)] == [
-        "\x00\ufffd a carriage return \r and \x0b more\n",
-        "{\n",
-    ]
+    assert dead_letters(folder) == []
+    assert quarantined(folder) == [b"\x00\xff a carriage return \r and \x0b more\n", b"{\n"]
+    assert process.stats().dropped == {"malformed": 2}
 
 
-def test_a_line_of_garbage_is_dead_lettered_when_the_exporter_only_decodes(make, folder):
+def test_a_line_of_garbage_is_quarantined_when_the_exporter_only_decodes(make, folder):
     keeper = Keeper()
     process = make({"main": keeper})
     process.record([1])
@@ -86,9 +85,19 @@ def test_a_line_of_garbage_is_dead_lettered_when_the_exporter_only_decodes(make,
     process.record([2])
     assert process.export.flush(5.0)
     assert keeper.numbers == [1, 2]
-    letter = dead_letters(folder)[0]
-    assert letter["error"].startswith("BatchRejected: a record is not JSON")
-    assert letter["record"] == "\x00\x00garbage\ufffd\n"
+    assert quarantined(folder) == [b"\x00\x00garbage\xff\n"]
+    [reason] = (folder / "damaged").glob("*.reason")
+    assert "is no record: the record: Invalid JSON" in reason.read_text()
+
+
+def quarantined(folder):
+    """Return the lines that are quarantined, in their order."""
+    parts = [path for path in (folder / "damaged").iterdir() if path.suffix != ".reason"]
+    return [path.read_bytes() for path in sorted(parts, key=offset_of)]
+
+
+def offset_of(path):
+    return int(path.name.partition("@")[2])
 
 
 def test_nothing_is_lost_when_the_database_goes_away_between_the_halves(make, folder):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import resource
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from support.journals import (
 )
 
 from flask_chest.journal import DiskJournal
+from flask_chest.record import uuid7
 from flask_chest.runtime.counters import Counters
 from flask_chest.runtime.log import Throttle
 
@@ -188,3 +191,61 @@ def test_a_removed_exporter_keeps_no_segment_and_continues_from_its_cursor_when_
     assert "1 records had not been delivered to it" in said[0]
     one.prune()
     assert not (folder / "cursors" / "removed.in-use").exists()
+
+
+def record(number, at):
+    """Return the line of a record that was begun at a time, in Unix seconds."""
+    return b'{"id":"%b","n":%d}\n' % (uuid7(int(at * 1_000_000)).encode(), number)
+
+
+def farewell(caplog):
+    """Return what was logged of an exporter that is gone, and forget it."""
+    said = [r for r in caplog.records if "not configured any more" in r.getMessage()]
+    caplog.clear()
+    return [(r.levelname, r.getMessage().rpartition(". ")[2]) for r in said]
+
+
+def test_records_written_after_an_exporter_had_gone_are_no_alarm(make_disk, caplog):
+    caplog.set_level(logging.INFO, "flask_chest")
+    both = make_disk("main", "removed")
+    both.append(record(1, time.time()))
+    deliver(both, "removed")
+    both.close()
+    time.sleep(0.01)  # an ID has milliseconds
+    one = make_disk("main")
+    one.append(record(2, time.time()))
+    deliver(one)
+    one.prune()
+    assert farewell(caplog) == [("INFO", "It had all")]
+
+
+def test_records_of_a_process_that_lived_beside_the_removed_exporter_are_told_apart(
+    make_disk, caplog
+):
+    """As in a rolling deployment: the new workers write while the old ones still run."""
+    caplog.set_level(logging.INFO, "flask_chest")
+    both, one = make_disk("main", "removed"), make_disk("main")
+    one.append(record(1, time.time()))
+    one.append(record(2, time.time()))
+    both.close()
+    time.sleep(0.01)
+    for number in range(3, 8):
+        one.append(record(number, time.time()))
+    one.prune()
+    assert farewell(caplog) == [("WARNING", "2 records had not been delivered to it")]
+
+
+def test_a_killed_process_had_its_exporters_until_its_last_second(make_disk, folder, caplog):
+    caplog.set_level(logging.INFO, "flask_chest")
+    killed = make_disk("removed")
+    killed.append(record(1, time.time()))
+    killed._maintain()
+    at = (folder / "cursors" / "removed.in-use").stat().st_mtime
+    assert abs(at - time.time()) < 60
+    killed._access._in_use.release = lambda: None  # the kernel releases the locks of a killed one
+    for lock in killed._access._in_use._locks.values():
+        lock.release()
+    one = make_disk("main")
+    one.append(record(2, at + 5))
+    one.prune()
+    assert farewell(caplog) == [("WARNING", "1 records had not been delivered to it")]

@@ -94,6 +94,22 @@ def test_dropped_dead_letters_are_gone_and_the_others_stay_as_they_were(make_dis
     assert list(reader.dead_letters()) == []
 
 
+def test_the_error_of_a_dead_letter_is_renewed_and_its_line_stays_as_it_is(make_disk):
+    reader = make_disk("main").reader("main")
+    with reader.lease():
+        for each in REFUSED:
+            reader.dead_letter(each, ValueError("once"))
+        before = list(reader.dead_letters())
+        meant = [letter.id for letter in before[1::2]]
+        assert reader.renew_dead_letters({each: TypeError("again") for each in meant}) == 3
+        assert reader.renew_dead_letters({"other": TypeError("again")}) == 0
+    after = list(reader.dead_letters())
+    assert [(letter.id, letter.line) for letter in after] == [
+        (letter.id, letter.line) for letter in before
+    ]
+    assert [letter.error for letter in after] == ["ValueError: once", "TypeError: again"] * 3
+
+
 def test_dead_letters_that_cannot_be_dropped_are_all_still_there(
     make_disk, folder, file_size_limit
 ):

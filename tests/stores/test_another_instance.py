@@ -6,7 +6,9 @@ from datetime import timedelta
 
 from flask_chest_sqlite.hooks import Sqlite
 
-from flask_chest.store import another
+from flask_chest.deferred import DeferredStore
+from flask_chest.exporter import Exporter
+from flask_chest.store import Store, another
 from flask_chest.testing import RecordingExporter, make_batch, make_record
 from flask_chest.testing.records import START
 
@@ -21,6 +23,19 @@ def test_another_store_keeps_records_as_long(tmp_path):
     made = another(store)
     assert made is not store
     assert (made.config, made.retention) == (store.config, timedelta(days=90))
+
+
+def test_a_deferred_store_passes_on_all_that_a_store_does():
+    own = {
+        "config",
+        "config_model",
+        "schemes",
+        "type",
+        "retention",
+        "for_tests",
+    }  # set, and not called
+    public = {name for kind in (Exporter, Store) for name in vars(kind) if name[0] != "_"}
+    assert public - own <= set(vars(DeferredStore))
 
 
 def test_another_exporter_that_is_no_store_has_no_retention():

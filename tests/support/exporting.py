@@ -15,6 +15,7 @@ from flask_chest.plugins.manager import Plugins
 from flask_chest.runtime.announcer import Announcer
 from flask_chest.runtime.counters import Counters
 from flask_chest.runtime.log import Throttle
+from flask_chest.testing.records import make_record
 
 
 class NoConfig(BaseModel):
@@ -170,7 +171,8 @@ class Process:
 
     def record(self, numbers):
         for number in numbers:
-            assert self.journal.append(json.dumps({"n": number}).encode() + b"\n")
+            record = {**make_record(), "n": number}
+            assert self.journal.append(json.dumps(record).encode() + b"\n")
 
     def stats(self, name="main"):
         return self.export.supervisors[name].stats()

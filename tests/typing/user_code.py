@@ -17,21 +17,28 @@ from flask_chest import (
     ChestError,
     ConfigurationError,
     Exporter,
+    ExporterStats,
     ExporterUnavailable,
     FlaskChest,
     Job,
     Record,
     RequestIdFilter,
     SchemaMismatch,
+    Stats,
     Store,
     current_request_id,
     hookimpl,
+    open_store,
     outbound_headers,
+    signals,
     with_request_id,
 )
-from flask_chest.runtime.counters import HookTime, Stats
+from flask_chest.query import Filter, parse
+from flask_chest.runtime.counters import HookTime
 from flask_chest.store import RouteSummary, ValueCount
 from flask_chest.testing import Collector, RecordingExporter, collect
+from flask_chest.upkeep.copying import CopyReport, copy
+from flask_chest.upkeep.erasure import ErasureReport
 
 app = Flask(__name__)
 chest = FlaskChest(app, track_all=False, variables=["*"])
@@ -116,6 +123,8 @@ assert_type(current_request_id(), "str | None")
 assert_type(chest.flush(timeout=1.0), bool)
 assert_type(chest.stats(), Stats)
 assert_type(chest.stats(process=True), Stats)
+assert_type(chest.stats().exporters, dict[str, ExporterStats])
+assert_type(chest.journal_fault(), str | None)
 
 store = chest.store("main")
 assert_type(store, Store)
@@ -124,6 +133,14 @@ assert_type(store.query(limit=10, since=yesterday, variables={"user_id": 7}), li
 assert_type(store.count(route="/"), int)
 assert_type(store.routes(), list[RouteSummary])
 assert_type(store.top_values("user_id"), list[ValueCount])
+chosen = parse("user_id == 'u-17'", now=yesterday)
+assert_type(chosen, Filter)
+assert_type(chosen.matches({"variables": {}}), bool)
+steps: list[int] = []
+assert_type(store.erase(chosen, progress=steps.append), int)
+assert_type(chest.erase("user_id == 'u-17'", timeout=5.0), ErasureReport)
+assert_type(open_store("sqlite:///chest.sqlite3"), Store)
+assert_type(copy(store, open_store({"type": "sqlite", "path": "copy"})), CopyReport)
 
 
 class WebhookConfig(BaseModel):
@@ -183,3 +200,17 @@ def test_it(chest_records: Callable[[Flask], Collector]) -> None:
     assert_type(chest_records(app)[0], Record)
     with collect(app) as records:
         assert_type(records.wait_for(1), list[Record])
+
+
+@app.get("/healthz")
+@chest.exclude
+def healthz() -> str:
+    return ""
+
+
+assert_type(healthz(), str)
+assert_type(chest.exclude(Blueprint("probes", __name__)), Blueprint)
+
+
+@signals.exporter_failing.connect_via(app)
+def page(sender: Flask, exporter: str, error: Exception, **_: object) -> None: ...

@@ -71,17 +71,9 @@ def rows(batch: Batch) -> list[tuple[object, ...]]:
     """Return the values of each record of a batch, in the order of the columns.
 
     Raises:
-        ValueError: A record is malformed.
+        BatchRejected: A record is malformed. SQLite itself would keep it.
     """
-    made: list[tuple[object, ...]] = []
-    for record in batch.records():
-        try:
-            scalars, variables = _scalars(record), record["variables"]
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"{type(error).__name__}: {error}") from error
-        if type(variables) is not dict:
-            raise ValueError(f"variables is a {type(variables).__name__}")
-        made.append((*scalars, to_json(variables, inf_nan_mode="null").decode()))
-    if len(made) != len(batch):
-        raise ValueError(f"{len(made)} records in {len(batch)} lines")
-    return made
+    return [
+        (*_scalars(record), to_json(record["variables"], inf_nan_mode="null").decode())
+        for record in batch.checked_records()
+    ]

@@ -1,0 +1,1 @@
+"""Long work on what is stored: erasure, copies, and dead letters that are sent again."""

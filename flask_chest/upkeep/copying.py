@@ -1,0 +1,205 @@
+"""Copies records from one store to another, or to any exporter."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Final
+
+from flask_chest.errors import BatchRejected
+from flask_chest.exporter import Batch, Exporter
+from flask_chest.record import Record, encode
+from flask_chest.runtime.log import logger
+from flask_chest.settings.destination import destination
+from flask_chest.store import Position, Store
+from flask_chest.upkeep.bookmark import Bookmark, Intent
+
+_PAGE: Final = 1_000
+_BATCH_BYTES: Final = 1_048_576
+_MICROSECOND: Final = timedelta(microseconds=1)
+_LAST: Final = datetime.max.replace(tzinfo=timezone.utc) - _MICROSECOND
+
+
+@dataclass(frozen=True)
+class CopyReport:
+    """What a copy did.
+
+    Attributes:
+        copied: Number of records that were written, also of those that were withdrawn.
+        present: Number of records that the target had already.
+        rejected: Number of records that the target refused; they are only in the source.
+        withdrawn: Number of records that left the source while they were copied, by an erasure or
+            a purge, and were deleted in the target again.
+    """
+
+    copied: int
+    present: int
+    rejected: int
+    withdrawn: int
+
+
+def copy(
+    source: Store,
+    target: Exporter,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    resume: Path | None = None,
+    progress: Callable[[int], None] | None = None,
+    rejected: Callable[[Record, BatchRejected], None] | None = None,
+) -> CopyReport:
+    """Copy the records of a store, the oldest first, a page at a time.
+
+    A record that the target has is not written again, so a copy can be repeated at any time. What
+    leaves the source meanwhile, by an erasure, is deleted in the target, if that is a store. What
+    arrives behind the position of the copy is left to the next one.
+
+    Args:
+        source: An open store.
+        target: An open exporter.
+        since: Records that started before are left out; an aware datetime. A copy that goes on does
+            so at its position.
+        until: Records that started at this moment or later are left out; an aware datetime.
+        resume: File of the position. When it exists, the copy goes on there; it is deleted in the
+            end. Without it, what `kill -9` interrupts begins anew, and a record that was erased in
+            that moment may stay in the target.
+        progress: Called after each page with the number of records that it had. What it raises ends
+            the copy, which can be resumed.
+        rejected: Called for each record that the target refuses. All of them are counted and
+            logged.
+
+    Raises:
+        ConfigurationError: `resume` is the file of another copy.
+        ExporterUnavailable: One of the two cannot be reached now. The copy can be resumed.
+        OSError: The file of the position cannot be read or written.
+    """
+    bookmark = Bookmark(resume, f"{destination(source)} -> {destination(target)}")
+    run = _Copy(source, target, bookmark, rejected)
+    run.recover()
+    if bookmark.after is None and since is not None:
+        bookmark.after = since, ""
+    while page := source.page(after=bookmark.after, until=until, limit=_PAGE):
+        run.copy(page)
+        if progress is not None:
+            progress(len(page))
+    bookmark.finish()
+    return CopyReport(run.copied, run.present, run.rejected, run.withdrawn)
+
+
+class _Copy:
+    """One run of a copy."""
+
+    def __init__(
+        self,
+        source: Store,
+        target: Exporter,
+        bookmark: Bookmark,
+        on_rejected: Callable[[Record, BatchRejected], None] | None,
+    ) -> None:
+        self._source = source
+        self._target = target
+        # What cannot be read cannot be asked what it has, nor give anything back.
+        self._readable = target if isinstance(target, Store) else None
+        self._bookmark = bookmark
+        self._on_rejected = on_rejected
+        self.copied = self.present = self.rejected = self.withdrawn = 0
+
+    def copy(self, page: Sequence[Record]) -> None:
+        """Copy a page, and move the bookmark past it."""
+        last = _position(page[-1])
+        present = self._ids(self._readable, self._bookmark.after, last)
+        new = [record for record in page if record.id not in present]
+        self.present += len(page) - len(new)
+        if new:
+            intent = self._intend(new, last)
+            try:
+                self._export(new)
+            except BaseException:  # also Ctrl-C: a part of the page may be written
+                with contextlib.suppress(Exception):  # the next run finds the intent
+                    self._withdraw(intent)
+                raise
+            self._withdraw(intent)
+        self._bookmark.passed(last)
+
+    def _intend(self, new: Sequence[Record], last: Position) -> Intent:
+        ids = frozenset(record.id for record in new)
+        if self._readable is not None:
+            self._bookmark.begin(last, ids)
+        return Intent(self._bookmark.after, last, ids)
+
+    def recover(self) -> None:
+        """Delete in the target what the run before wrote, but did not get to verify."""
+        if self._bookmark.intent is not None:
+            self._withdraw(self._bookmark.intent)
+
+    def _withdraw(self, intent: Intent) -> None:
+        """Delete in the target what the source does not have any more.
+
+        It is looked at after it was written. So what is erased in the source later is in the target
+        when the erasure looks there.
+        """
+        if self._readable is None:
+            return
+        gone = intent.ids - self._ids(self._source, intent.after, intent.last)
+        if gone:
+            for page in _pages(self._readable, intent.after, intent.last):
+                meant = [record for record in page if record.id in gone]
+                self.withdrawn += self._readable.delete(meant) if meant else 0
+
+    @staticmethod
+    def _ids(store: Store | None, after: Position | None, last: Position) -> set[str]:
+        if store is None:
+            return set()
+        return {record.id for page in _pages(store, after, last) for record in page}
+
+    def _export(self, records: Sequence[Record]) -> None:
+        for batch in _batches(records):
+            self._export_or_halve(batch)
+
+    def _export_or_halve(self, records: Sequence[tuple[Record, bytes]]) -> None:
+        lines = b"".join(line for _, line in records)
+        try:
+            self._target.export(Batch(lines, len(records)))
+        except BatchRejected as error:
+            if len(records) > 1:
+                middle = len(records) // 2
+                self._export_or_halve(records[:middle])
+                self._export_or_halve(records[middle:])
+                return
+            [(record, _)] = records
+            self.rejected += 1
+            logger.error("The record %s is not copied, as it was refused: %s", record.id, error)
+            if self._on_rejected is not None:
+                self._on_rejected(record, error)
+        else:
+            self.copied += len(records)
+
+
+def _position(record: Record) -> Position:
+    return record.started_at, record.id
+
+
+def _pages(store: Store, after: Position | None, last: Position) -> Iterator[list[Record]]:
+    """Yield the records of a store between two positions, the second of them included."""
+    until = min(last[0], _LAST) + _MICROSECOND
+    while page := store.page(after=after, until=until, limit=_PAGE):
+        yield page
+        after = _position(page[-1])
+
+
+def _batches(records: Sequence[Record]) -> Iterator[list[tuple[Record, bytes]]]:
+    """Yield the records in batches of about a megabyte, each with its line."""
+    batch: list[tuple[Record, bytes]] = []
+    size = 0
+    for record in records:
+        line = encode(record.as_data())
+        if batch and size + len(line) > _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append((record, line))
+        size += len(line)
+    if batch:
+        yield batch

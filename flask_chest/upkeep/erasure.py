@@ -1,0 +1,156 @@
+"""Erases records from every store of an application, its journal and its dead letters.
+
+Nothing erased comes back. decisions/0023 in the docs has the argument for each order of events.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, TypeAlias
+
+from flask_chest import query
+from flask_chest.errors import ChestError
+from flask_chest.exporter import Exporter
+from flask_chest.journal import LEASE_SECONDS, Erased, Journal
+from flask_chest.store import Store
+
+if TYPE_CHECKING:
+    from flask_chest.query import Filter
+
+Progress: TypeAlias = Callable[[str, int], None]
+"""Called after each step with the name of a store and the number of records looked at in it."""
+
+
+@dataclass(frozen=True)
+class ErasureReport:
+    """What was erased, and where.
+
+    Attributes:
+        where: The filter.
+        journal: What the journal of this host had; None when it could not be searched. Other hosts
+            have journals of their own.
+        stores: Number of records that each store had, by the name of its exporter. Two exporters
+            of one database find a record once.
+        unreadable: Number of records in a store that could not be read, and were left as they are.
+            Stores that have none are missing.
+        impossible: Exporters that cannot erase, with the reason. What they have received is left to
+            the one who runs the destination.
+        failed: Stores that could not be reached or written, and ``journal`` for the journal, with
+            the error. Erase again when it is mended.
+    """
+
+    where: str
+    journal: Erased | None
+    stores: Mapping[str, int]
+    unreadable: Mapping[str, int]
+    impossible: Mapping[str, str]
+    failed: Mapping[str, str]
+
+    @property
+    def total(self) -> int:
+        """Number of records in all places together. One that was in several counts in each."""
+        return sum(self.stores.values()) + (0 if self.journal is None else self.journal.total)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything that can erase has erased."""
+        return not self.failed
+
+
+@dataclass
+class _Findings:
+    stores: dict[str, int] = field(default_factory=dict)
+    unreadable: dict[str, int] = field(default_factory=dict)
+    impossible: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def erase(
+    where: str | Filter,
+    *,
+    exporters: Mapping[str, Exporter],
+    store: Callable[[str], Store],
+    journal: Journal,
+    progress: Progress | None = None,
+    timeout_seconds: float = LEASE_SECONDS,
+) -> ErasureReport:
+    """Erase the records that satisfy a filter, wherever this host reaches them.
+
+    Records that arrive later are not looked at.
+
+    Args:
+        where: The filter: docs/filters.md.
+        exporters: All exporters of the application, by name.
+        store: Returns the open store of an exporter.
+        journal: The journal of the application.
+        progress: See `Progress`. What it raises ends the erasure; what was erased stays erased.
+        timeout_seconds: How long to wait for deliveries that are under way.
+
+    Raises:
+        FilterError: The filter cannot be read, or cannot match. Nothing was erased.
+        DeliveryBusy: A delivery has not ended in time. Nothing was erased.
+    """
+    chosen = query.parse(where) if isinstance(where, str) else where
+    began = datetime.now(timezone.utc)
+    found = _Findings()
+    erased: Erased | None = None
+    try:
+        # While the leases are held, no batch is on its way. After that, the journal has none.
+        with journal.erase(chosen.matches, timeout_seconds) as counted:
+            erased = counted
+    except OSError as error:
+        found.failed["journal"] = str(error)
+    for name, exporter in exporters.items():
+        if isinstance(exporter, Store):
+            found.stores[name] = 0
+        else:
+            found.impossible[name] = f"exporters of the type {exporter.type!r} cannot erase"
+    _erase_in_stores(chosen, began, found, store, progress)
+    return ErasureReport(
+        str(chosen), erased, found.stores, found.unreadable, found.impossible, found.failed
+    )
+
+
+def _erase_in_stores(
+    chosen: Filter,
+    began: datetime,
+    found: _Findings,
+    store: Callable[[str], Store],
+    progress: Progress | None,
+) -> None:
+    """Erase in one store after the other, until no copy can have brought anything back.
+
+    A copy that is under way may carry a record from a store that is not erased yet to one that is.
+    So it goes on until each store was without findings twice in a row, but the last one once.
+    """
+    waiting = deque(found.stores)
+    older = query.started_before(
+        chosen, before=began
+    )  # or an active user would keep it going for ever
+    first = set(waiting)
+    quiet = 0
+    while waiting and quiet < 2 * len(waiting) - 1:
+        name = waiting.popleft()
+        look = chosen if name in first else older
+        first.discard(name)
+        try:
+            opened = store(name)
+            passed_over = opened.unreadable
+            number = opened.erase(look, progress=_for(name, progress))
+        except ChestError as error:
+            found.failed[name] = str(error)
+        else:
+            waiting.append(name)
+            found.stores[name] += number
+            if opened.unreadable > passed_over:
+                found.unreadable[name] = opened.unreadable - passed_over
+            quiet = 1 if number else quiet + 1  # `erase` has ended with a look that found nothing
+
+
+def _for(name: str, progress: Progress | None) -> Callable[[int], None] | None:
+    if progress is None:
+        return None
+    return lambda number: progress(name, number)
