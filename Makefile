@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Most tests wait for processes and servers, so there are more workers than cores.
 PARALLEL ?= --numprocesses=3 --dist=loadfile --no-loadscope-reorder
-DISTRIBUTIONS := . $(addprefix plugins/flask_chest_,sql sqlite postgres mysql mongo)
+DISTRIBUTIONS := . $(addprefix plugins/flask_chest_,sql sqlite postgres mysql mongo monitor)
 EDITABLE := $(foreach folder,$(DISTRIBUTIONS),--editable $(folder))
 MANIFESTS := $(foreach folder,$(DISTRIBUTIONS),$(folder)/pyproject.toml) flask_chest/_version.py
 
@@ -150,6 +150,10 @@ bench-redaction: .venv-bench/.ready ## Measure which secrets redaction finds, wh
 .PHONY: bench-outage
 bench-outage: .venv/.dev servers ## Measure latency and memory during a database outage, and the drain after it
 	$(BIN)/python -m benchmarks.outage
+
+.PHONY: bench-purge
+bench-purge: .venv/.dev servers ## Measure how long a writer waits while 300,000 records are purged
+	$(BIN)/python -m benchmarks.purge
 
 .PHONY: bench-postgres-indexes
 bench-postgres-indexes: .venv/.dev servers ## Measure what the options of the PostgreSQL store cost and gain

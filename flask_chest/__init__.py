@@ -23,6 +23,7 @@ from flask_chest.extension import FlaskChest
 from flask_chest.hookspecs import hookimpl
 from flask_chest.opening import open_store
 from flask_chest.record import Record
+from flask_chest.runtime.counters import ExporterStats, Stats
 from flask_chest.store import Store
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "ConfigurationError",
     "DeliveryBusy",
     "Exporter",
+    "ExporterStats",
     "ExporterUnavailable",
     "FilterError",
     "FlaskChest",
@@ -39,6 +41,7 @@ __all__ = [
     "Record",
     "RequestIdFilter",
     "SchemaMismatch",
+    "Stats",
     "Store",
     "__version__",
     "add_request_id",

@@ -2,4 +2,5 @@
 
 from flask_chest.cli.standalone import main
 
-main()
+if __name__ == "__main__":
+    main()

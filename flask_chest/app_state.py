@@ -22,7 +22,7 @@ from flask_chest.encode.masked_names import MaskedNames
 from flask_chest.encode.record_fields import RecordFields
 from flask_chest.encode.variables import VariableFilter
 from flask_chest.errors import ConfigurationError
-from flask_chest.export import Export, Supervisor
+from flask_chest.export import Export, Retention, Supervisor
 from flask_chest.journal.stats import RECORDED, stats_of
 from flask_chest.plugins import discovery
 from flask_chest.plugins.manager import Plugins
@@ -85,6 +85,7 @@ class AppState:
                 installed,
                 app.instance_path,
                 left_out=self.plugins.left_out,
+                retention=options.retention,
             )
         self.under_test = UnderTest(app, options, self.exporters, self.counters, self.throttle)
         # Otherwise no journal and no database is touched, neither here nor by requests.
@@ -175,6 +176,19 @@ class AppState:
             self.journal,
             interval_seconds=options.export_interval_seconds,
             shutdown_seconds=options.shutdown_seconds,
+            retentions=[
+                Retention(
+                    name,
+                    store,
+                    store.retention,
+                    self.journal,
+                    timeout_seconds=options.export_timeout_seconds,
+                    counters=self.counters,
+                    throttle=self.throttle,
+                )
+                for name, store in self.exporters.items()
+                if isinstance(store, Store) and store.retention is not None
+            ],
             rests=lambda: under_test.is_on,
         )
         self._stores: dict[str, Store] = {}
@@ -260,6 +274,10 @@ class AppState:
                 "shown. CHEST_TESTING = 'deliver' changes that"
             )
         return ""
+
+    def journal_fault(self) -> str | None:
+        """Return why the journal can take no record now; None when it can, or gets none."""
+        return None if self.under_test.is_on else self.journal.fault()
 
     def store(self, name: str) -> Store:
         """Return the open read side of an exporter; under test, of the records in memory."""

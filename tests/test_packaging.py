@@ -144,8 +144,14 @@ def test_plugins_are_found_by_entry_point_alone(installed, tmp_path):
     (tmp_path / "app.py").write_text(read_me_application())
     shown = run(installed / "flask", "chest", "plugins", cwd=tmp_path)
     assert sorted(shown.splitlines()) == [
-        f"{name}\tflask-chest-{name} {__version__}\tchest_exporters"
-        for name in ("mongo", "mysql", "postgres", "sqlite")
+        f"{name}\tflask-chest-{name} {__version__}\t{hooks}"
+        for name, hooks in (
+            ("mongo", "chest_exporters"),
+            ("monitor", "chest_init_app, chest_settings"),
+            ("mysql", "chest_exporters"),
+            ("postgres", "chest_exporters"),
+            ("sqlite", "chest_exporters"),
+        )
     ]
     uninstall(installed, "flask-chest-sqlite")
     result = subprocess.run(

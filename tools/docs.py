@@ -35,7 +35,15 @@ A setting has several sources. The first of these that has it takes precedence:
 A wrong or unknown setting stops `init_app`. The error has the name of the setting, its value with
 secrets masked, and its meaning.
 
-Settings are read in `init_app`. A later change has no effect.
+Settings are read in `init_app`. A later change has no effect. The application's own `TESTING` is
+read with each record.
+
+**Switched off.** With `${config}ENABLED = False`, or `${environment}ENABLED=0`, the decorators,
+`chest.record()`, `g.request_id`, `current_request_id()`, the header of the response and
+`outbound_headers()` work. Nothing is recorded, opened, created or started, and no driver is
+imported. `chest.stats()` shows zeros, `chest.flush()` returns `True`, and `chest.store()` raises an
+error that names the setting. A wrong setting is still an error. `${config}EXPORTERS` may be empty,
+and what it names may be missing.
 
 **The environment.** `${environment}EXPORTERS__copy` sets one entry of a dict. Names in it keep
 their case. A text is taken as it is: `${environment}SERVICE=2024` is the service `2024`. That is
@@ -63,6 +71,10 @@ instance folder, Flask-Chest does this itself.
 Two applications may share a journal when they have the same exporters. Otherwise the second is
 refused: in one process until the first is closed with `chest.close()` or garbage-collected, and
 else until its process has ended ([delivery.md](delivery.md#who-delivers)).
+
+A plugin may have settings of its own. The names of those of
+[flask-chest-monitor](../plugins/flask_chest_monitor/README.md#settings) begin with
+`${config}MONITOR_`.
 
 This page is generated from `flask_chest/settings/model.py` by `make format`.
 """

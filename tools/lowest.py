@@ -16,7 +16,8 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv-lowest"
 OURS = tuple(
-    f"flask-chest{suffix}" for suffix in ("", "-sql", "-sqlite", "-postgres", "-mysql", "-mongo")
+    f"flask-chest{suffix}"
+    for suffix in ("", "-sql", "-sqlite", "-postgres", "-mysql", "-mongo", "-monitor")
 )
 
 

@@ -14,6 +14,7 @@ from flask_chest.cli.owner import become_owner
 from flask_chest.cli.unconfigured import Unconfigured
 from flask_chest.errors import ConfigurationError
 from flask_chest.journal import DiskJournal
+from flask_chest.journal.layout import Layout
 from flask_chest.runtime.command import STANDALONE
 from flask_chest.store import Store
 
@@ -93,6 +94,34 @@ def disk_journal() -> DiskJournal:
             "There is no journal on the disk. With flask-chest, name it: --journal FOLDER"
         )
     return journal
+
+
+def refuse_unreadable() -> None:
+    """Refuse to say that nothing waits, where the journal cannot be read.
+
+    Raises:
+        OSError: It cannot.
+    """
+    folder = current_state().journal.folder
+    if folder is None:
+        return
+    layout = Layout(folder)
+    try:
+        if layout.is_there():
+            for each in (layout.segments, layout.cursors, layout.dead_letters):
+                each.names()
+    finally:
+        layout.close()
+
+
+def refuse_in_mode() -> None:
+    """Refuse what changes a database or the journal, while nothing is to be touched.
+
+    Raises:
+        click.ClickException: Flask-Chest is switched off, or the application is under test.
+    """
+    if current_state().mode:  # which was printed
+        raise click.ClickException("Nothing was done")
 
 
 def begin() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,14 +67,17 @@ def _findings(stats: Stats) -> Iterator[Found]:
     watch = ClockWatch()
     state = current_state()
     app = state.app()
-    parts = {
-        "settings": settings_findings(state.options),
+    parts: dict[str, Iterable[Found]] = {
+        "settings": settings_findings(state),
         "plugins": plugin_findings(state, stats),
-        "journal": journal_findings(state.journal, stats.journal.max_bytes if stats.journal else 0),
-        "exporters": database_findings(state.exporters, stats.exporters),
         "routes": masked_findings(app, state) if app is not None else (),
-        "clock": clock_findings(watch, state.exporters, newest_segment(state.journal)),
     }
+    if not state.mode:  # else neither the journal nor a database is to be touched
+        max_bytes = stats.journal.max_bytes if stats.journal else 0
+        parts["journal"] = journal_findings(state.journal, max_bytes)
+        parts["exporters"] = database_findings(state.exporters, stats.exporters)
+        newest = newest_segment(state.journal)
+        parts["clock"] = clock_findings(watch, state.exporters, newest)
     for name, findings in parts.items():
         try:
             yield from findings

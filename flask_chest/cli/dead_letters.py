@@ -11,12 +11,17 @@ import click
 from flask.cli import with_appcontext
 
 from flask_chest.cli import amounts, options
-from flask_chest.cli.application import chosen, disk_journal
+from flask_chest.cli.application import chosen, current_state, disk_journal, refuse_in_mode
 from flask_chest.cli.asking import confirm
-from flask_chest.cli.output import Group, echo, echo_json, one_line
+from flask_chest.cli.exits import Interrupted, way
+from flask_chest.cli.output import Group, echo, echo_error, echo_json, one_line
+from flask_chest.cli.progress import Progress
 from flask_chest.cli.status_data import time_text
 from flask_chest.cli.streams import has_reader
+from flask_chest.cli.unconfigured import Unconfigured
 from flask_chest.journal.leases import Leases
+from flask_chest.store import another
+from flask_chest.upkeep.retrying import retry
 
 if TYPE_CHECKING:
     from flask_chest.journal import DeadLetter, Reader
@@ -67,6 +72,67 @@ def show(record_id: str, exporters: Sequence[str]) -> None:
         raise click.ClickException(f"No dead letter has the ID {record_id}")
 
 
+@dead_letter.command("retry")
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@options.some_exporters
+@options.timeout
+@with_appcontext
+def retry_(ids: Sequence[str], exporters: Sequence[str], timeout: float) -> None:
+    """Send dead letters again, to the exporter that refused them.
+
+    Without an ID, all of them. What is stored leaves the dead letters; what is refused again stays.
+    The timeout is for a delivery that is under way.
+
+    \b
+    Example:
+      flask chest dead-letter retry --exporter main
+    """  # noqa: D301 - click reads \b as "keep these lines"
+    refuse_in_mode()
+    names = chosen(exporters)
+    found = _letters(names, set(ids) or None)
+    _refuse_missing(ids, found, "Nothing was sent")
+    faults = []
+    try:
+        for name in names:
+            if found[name]:
+                faults += _retry(name, found[name], timeout)
+            else:
+                echo(f"{name}: no dead letters")
+    finally:
+        current_state().close()  # which stores the counters
+    for fault in faults:
+        echo_error(fault)
+    if faults:
+        raise click.ClickException("Not all were stored")
+
+
+def _retry(name: str, ids: set[str], timeout_seconds: float) -> list[str]:
+    """Send dead letters of one exporter again, print how many were stored, and return faults."""
+    state = current_state()
+    exporter = state.exporters[name]
+    if isinstance(exporter, Unconfigured):
+        return [f"{name}: {exporter.missing}"]
+    with Progress(f"retry {name}", len(ids)) as progress:
+        try:
+            report = retry(
+                name,
+                another(exporter),
+                disk_journal().reader(name),
+                ids=ids,
+                progress=progress.add,
+                timeout_seconds=timeout_seconds,
+            )
+        except KeyboardInterrupt:
+            raise Interrupted(
+                "What was stored is no dead letter any more, the others stay. To go on: "
+                + way("dead-letter retry")
+            ) from None
+    state.counters.add("delivered", name, report.delivered)
+    echo(f"{name}: {report.delivered:,} of {amounts.records(len(ids))} stored")
+    refused = [f"{name}: {each} was refused again: {why}" for each, why in report.refused.items()]
+    return [*refused, *([f"{name}: {report.error}"] if report.error is not None else [])]
+
+
 @dead_letter.command()
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @options.some_exporters
@@ -88,23 +154,12 @@ def drop(
       flask chest dead-letter drop 0199c5a8-1f0b-7c3e-b1f2-4a5d6e7f8091
       flask chest dead-letter drop --all --exporter main --yes
     """  # noqa: D301 - click reads \b as "keep these lines"
+    refuse_in_mode()
     if all_of_them == bool(ids):
         raise click.UsageError("Name the records by their IDs, or give --all")
-    wanted = set(ids)
-    found = {
-        name: {
-            letter.id
-            for letter in disk_journal().reader(name).dead_letters()
-            if all_of_them or letter.id in wanted
-        }
-        for name in chosen(exporters)
-    }
+    found = _letters(chosen(exporters), None if all_of_them else set(ids))
+    _refuse_missing(ids, found, "Nothing was deleted")
     total = sum(map(len, found.values()))
-    missing = wanted.difference(*found.values())
-    if missing:
-        raise click.ClickException(
-            f"No dead letter has the ID {', '.join(sorted(missing))}. Nothing was deleted"
-        )
     if total:
         confirm(f"Delete {amounts.records(total)} for good", yes=yes)
     for name, letters in found.items():
@@ -115,6 +170,26 @@ def drop(
             echo(f"{name}: {amounts.records(dropped)} dropped")
     if not total:
         echo("no dead letters")
+
+
+def _letters(names: Sequence[str], ids: set[str] | None) -> dict[str, set[str]]:
+    """Return the IDs of the dead letters that are meant, by exporter; None means all of them."""
+    return {
+        name: {
+            letter.id
+            for letter in disk_journal().reader(name).dead_letters()
+            if ids is None or letter.id in ids
+        }
+        for name in names
+    }
+
+
+def _refuse_missing(ids: Sequence[str], found: dict[str, set[str]], undone: str) -> None:
+    missing = set(ids).difference(*found.values())
+    if missing:
+        raise click.ClickException(
+            f"No dead letter has the ID {', '.join(sorted(missing))}. {undone}"
+        )
 
 
 @contextmanager

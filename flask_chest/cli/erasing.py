@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -9,21 +10,23 @@ import click
 from flask.cli import with_appcontext
 
 from flask_chest.cli import amounts, options
-from flask_chest.cli.application import current_state, open_store
+from flask_chest.cli.application import current_state, open_store, refuse_in_mode
 from flask_chest.cli.asking import confirm
 from flask_chest.cli.exits import going_on
 from flask_chest.cli.output import echo, echo_error, echo_json, one_line
 from flask_chest.cli.progress import Progress
 from flask_chest.cli.unconfigured import Unconfigured
 from flask_chest.errors import ChestError
-from flask_chest.store import Store
+from flask_chest.journal import Erased
+from flask_chest.store import Position, Store
+from flask_chest.upkeep.erasure import ErasureReport
+from flask_chest.upkeep.erasure import erase as erase_everywhere
 
 if TYPE_CHECKING:
     from flask_chest.query import Filter
     from flask_chest.record import RecordData
 
 _AGAIN: Final = "What is erased stays erased. To go on, run the same command: it begins anew."
-_PLACES: Final = ("waiting", "delivered", "dead_letters", "quarantined", "unreadable")
 
 
 @click.command()
@@ -43,115 +46,124 @@ def erase(
     """Erase the records that satisfy FILTER everywhere.
 
     That is in all databases that can, in the journal and among the dead letters. It asks before,
-    and says in the end what was found where. Delivery rests meanwhile, and the application records
-    on. The timeout is for a delivery that is under way.
+    and says in the end what was found where. The timeout is for a delivery that is under way.
 
     \b
     Examples:
       flask chest erase "user_id == 'u-17'" --dry-run
       flask chest erase "user_id == 'u-17'" --yes
     """  # noqa: D301 - click reads \b as "keep these lines"
+    refuse_in_mode()
     stores = [name for name, each in current_state().exporters.items() if isinstance(each, Store)]
-    places = ", ".join([*stores, "the journal and the dead letters"])
-    if not dry_run:
+    if dry_run:
+        report = _count(filter_, stores, timeout)
+    else:
+        places = ", ".join([*stores, "the journal and the dead letters"])
         confirm(f"Erase all records with {filter_} from {places}", yes=yes)
-    report = _Report(str(filter_), dry_run=dry_run)
-    with going_on(_AGAIN):
-        try:
-            if dry_run:
-                report.journal = _in_journal(filter_, timeout)
-                for name in stores:
-                    report.add(name, _count, filter_)
-            else:
-                with current_state().journal.erase(filter_.matches, timeout) as erased:
-                    report.journal = {place: getattr(erased, place) for place in _PLACES}
-                    for name in stores:
-                        report.add(name, _erase, filter_)
-        except OSError as error:
-            report.errors["journal"] = f"cannot be erased from: {error}"
-    for name, exporter in current_state().exporters.items():
-        if isinstance(exporter, Unconfigured):
-            report.errors[name] = exporter.missing
-        elif name not in stores:
-            report.errors[name] = f"the type {exporter.type!r} cannot erase: do it there by hand"
-    report.show(as_json=as_json)
-    if report.errors:
-        raise click.ClickException(f"Not done: {', '.join(report.errors)}")
+        report = _erase(filter_, stores, timeout)
+    unknown = {
+        name: each.missing
+        for name, each in current_state().exporters.items()
+        if isinstance(each, Unconfigured)
+    }
+    impossible = {name: why for name, why in report.impossible.items() if name not in unknown}
+    report = dataclasses.replace(report, failed={**report.failed, **unknown}, impossible=impossible)
+    _show(report, dry_run=dry_run, as_json=as_json)
+    if report.failed:
+        raise click.ClickException(f"Not done: {', '.join(report.failed)}")
 
 
-class _Report:
-    """What was found where.
-
-    Attributes:
-        journal: Numbers of records, by place; None when it could not be looked at.
-        stores: Number of records, by exporter.
-        errors: What prevents the rest, by exporter, or ``journal``.
-    """
-
-    def __init__(self, text: str, *, dry_run: bool) -> None:
-        self._text = text
-        self._dry_run = dry_run
-        self.journal: dict[str, int] | None = None
-        self.stores: dict[str, int] = {}
-        self.errors: dict[str, str] = {}
-
-    def add(self, name: str, do: Callable[[str, Filter], int], chosen: Filter) -> None:
-        """Do something in one store. The others have their turn, whatever happens here."""
-        try:
-            self.stores[name] = do(name, chosen)
-        except ChestError as error:
-            self.errors[name] = one_line(error)
-
-    def show(self, *, as_json: bool) -> None:
-        """Print it."""
-        if as_json:
-            echo_json(
-                {
-                    "filter": self._text,
-                    "dry_run": self._dry_run,
-                    "stores": self.stores,
-                    "journal": self.journal,
-                    "errors": self.errors,
-                }
-            )
-            return
-        done = "found" if self._dry_run else "erased"
-        for name, number in self.stores.items():
-            echo(f"{name}: {amounts.records(number)} {done}")
-        for place, number in (self.journal or {}).items():
-            if number and place == "unreadable":
-                echo(f"journal: {number} lines or files are no records, and were left as they are")
-            elif place != "unreadable":
-                echo(f"journal, {place.replace('_', ' ')}: {amounts.records(number)} {done}")
-        for name, error in self.errors.items():
-            echo_error(f"{name}: {error}")
+def _erase(chosen: Filter, stores: list[str], timeout_seconds: float) -> ErasureReport:
+    total = _total(stores)
+    with going_on(_AGAIN), Progress("erase", total) as progress:
+        return erase_everywhere(
+            chosen,
+            exporters=current_state().exporters,
+            store=open_store,
+            journal=current_state().journal,
+            progress=lambda _name, number: progress.add(number),
+            timeout_seconds=timeout_seconds,
+        )
 
 
-def _in_journal(chosen: Filter, timeout_seconds: float) -> dict[str, int]:
-    """Count in the journal. Nobody delivers meanwhile, so that nothing is missed or met twice."""
-    found = 0
+def _total(stores: list[str]) -> int | None:
+    """Return how many records are to be looked at; None when a database does not say."""
+    try:
+        return sum(open_store(name).count() for name in stores)
+    except ChestError:  # the report says it
+        return None
 
-    def count(record: RecordData) -> bool:
-        nonlocal found
-        found += chosen.matches(record)
+
+def _count(chosen: Filter, stores: list[str], timeout_seconds: float) -> ErasureReport:
+    """Find what `_erase` would erase. Nobody delivers while the journal is looked at."""
+    waiting = 0
+
+    def is_meant(record: RecordData) -> bool:
+        nonlocal waiting
+        waiting += chosen.matches(record)
         return False
 
-    with current_state().journal.erase(count, timeout_seconds) as erased:
-        return {"found": found, "unreadable": erased.unreadable}
+    found: dict[str, int] = {}
+    failed: dict[str, str] = {}
+    with Progress("count", _total(stores)) as progress:
+        in_journal: Erased | None = None
+        try:
+            with current_state().journal.erase(is_meant, timeout_seconds) as erased:
+                in_journal = dataclasses.replace(erased, waiting=waiting)
+        except OSError as error:
+            failed["journal"] = str(error)
+        for name in stores:
+            try:
+                found[name] = _count_in(open_store(name), chosen, progress.add)
+            except ChestError as error:
+                failed[name] = str(error)
+    return ErasureReport(str(chosen), in_journal, found, {}, {}, failed)
 
 
-def _erase(name: str, chosen: Filter) -> int:
-    store = open_store(name)
-    with Progress(f"erase {name}", store.count()) as progress:
-        return store.erase(chosen, progress=progress.add)
-
-
-def _count(name: str, chosen: Filter) -> int:
-    store = open_store(name)
-    found, after = 0, None
-    with Progress(f"count {name}", store.count()) as progress:
-        while page := store.page(after=after):
-            found += sum(chosen.matches(record.as_data()) for record in page)
-            after = page[-1].started_at, page[-1].id
-            progress.add(len(page))
+def _count_in(store: Store, chosen: Filter, progress: Callable[[int], None]) -> int:
+    found = 0
+    after: Position | None = None
+    while page := store.page(after=after):
+        found += sum(chosen.matches(record.as_data()) for record in page)
+        after = page[-1].started_at, page[-1].id
+        progress(len(page))
     return found
+
+
+def _show(report: ErasureReport, *, dry_run: bool, as_json: bool) -> None:
+    """Print what was found where."""
+    journal = None if report.journal is None else _places(report.journal, dry_run=dry_run)
+    if as_json:
+        echo_json(
+            {
+                "filter": report.where,
+                "dry_run": dry_run,
+                "stores": dict(report.stores),
+                "journal": journal,
+                "unreadable": dict(report.unreadable),
+                "impossible": dict(report.impossible),
+                "failed": {name: one_line(error) for name, error in report.failed.items()},
+            }
+        )
+        return
+    done = "found" if dry_run else "erased"
+    for name, number in report.stores.items():
+        if name not in report.failed:
+            echo(f"{name}: {amounts.records(number)} {done}")
+    for place, number in (journal or {}).items():
+        if place != "unreadable":
+            echo(f"journal, {place.replace('_', ' ')}: {amounts.records(number)} {done}")
+        elif number:
+            echo(f"journal: {number:,} lines or files are no records, and stay as they are")
+    for name, number in report.unreadable.items():
+        echo(f"{name}: {amounts.records(number)} cannot be read, and stay as they are")
+    for name, why in report.impossible.items():
+        echo(f"{name}: {why}: do it there by hand")
+    for name, error in report.failed.items():
+        echo_error(f"{name}: {error}")
+
+
+def _places(erased: Erased, *, dry_run: bool) -> dict[str, int]:
+    if dry_run:  # it is not told apart where in the journal
+        return {"found": erased.waiting, "unreadable": erased.unreadable}
+    return dataclasses.asdict(erased)

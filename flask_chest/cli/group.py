@@ -17,6 +17,7 @@ _MODULES: Final = {
     "flush": "delivery:flush",
     "dead-letter": "dead_letters:dead_letter",
     "schema": "schema:schema",
+    "copy": "copying:copy",
     "purge": "purging:purge",
     "erase": "erasing:erase",
     "records": "read:records",

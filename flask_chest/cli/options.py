@@ -48,14 +48,16 @@ timeout: Final = click.option(
 )
 
 
-def read_moment(_context: click.Context, _parameter: click.Parameter, text: str) -> datetime:
-    """Read a time: ISO 8601, or a distance back, such as 90d.
+def read_moment(
+    _context: click.Context, _parameter: click.Parameter, text: str | None
+) -> datetime | None:
+    """Read a time, if one is given: ISO 8601, or a distance back, such as 90d.
 
     Raises:
         click.BadParameter: It is neither.
     """
     try:
-        return moment(text)
+        return None if text is None else moment(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 

@@ -96,6 +96,8 @@ def _run(invoke: Callable[[click.Context], Any], ctx: click.Context) -> Any:  # 
         raise Interrupted("Nothing was left half done.") from None
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
+    except OSError as error:  # of a file: databases have errors of ours
+        raise click.ClickException(str(error)) from error
     except Exception:  # noqa: BLE001 - Python would print it as it is
         echo_error(traceback.format_exc())
         raise click.exceptions.Exit(FAILED) from None

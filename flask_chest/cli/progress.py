@@ -46,7 +46,9 @@ class Progress:
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()
-        if threading.current_thread() is threading.main_thread():
+        # A job in the background ignores it, and so must we.
+        is_python = signal.getsignal(signal.SIGINT) not in (signal.SIG_IGN, signal.SIG_DFL, None)
+        if is_python and threading.current_thread() is threading.main_thread():
             self._handler = signal.signal(signal.SIGINT, self._interrupt)
         return self
 

@@ -9,7 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from flask_chest.cli import amounts, options
-from flask_chest.cli.application import open_store, readable
+from flask_chest.cli.application import open_store, readable, refuse_in_mode
 from flask_chest.cli.asking import confirm
 from flask_chest.cli.exits import Interrupted, way
 from flask_chest.cli.output import echo
@@ -43,6 +43,7 @@ def purge(
       flask chest purge --before 90d --dry-run
       flask chest purge --before 2026-01-01 --exporter main --yes
     """  # noqa: D301 - click reads \b as "keep these lines"
+    refuse_in_mode()
     found = {name: open_store(name).count(until=before) for name in readable(exporters)}
     for name, number in found.items():
         echo(f"{name}: {amounts.records(number)} from before {amounts.moment(before)}")

@@ -8,7 +8,7 @@ import click
 from flask.cli import with_appcontext
 
 from flask_chest.cli import options
-from flask_chest.cli.application import chosen, current_state
+from flask_chest.cli.application import chosen, current_state, refuse_in_mode
 from flask_chest.cli.output import Group, echo, echo_error, one_line, printable
 from flask_chest.cli.streams import write
 from flask_chest.errors import ChestError
@@ -62,6 +62,7 @@ def repair(exporters: Sequence[str]) -> None:
 
 def _for_each(exporters: Sequence[str], do: Callable[[Exporter], list[str]]) -> None:
     """Do something with each exporter, and print what it says; fail in the end if one failed."""
+    refuse_in_mode()
     failed = []
     for name in chosen(exporters):
         try:

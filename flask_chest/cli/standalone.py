@@ -21,12 +21,16 @@ from flask_chest.settings.model import ENVIRONMENT_PREFIX, INSTANCE
 
 _STORE: Final = re.compile(r"(?s)(?:([A-Za-z0-9_-]{1,64})=)?([A-Za-z][\w+.-]*://.*)")
 
-_NOT_OURS: Final[Mapping[str, object]] = {
-    "keep_if": None,
-    "request_id_generator": "uuid7",
-    "redact_with": "mask",
-}
-"""Settings that would import the application's code, or need its secret key."""
+_SETTINGS: Final = (
+    *("exporters", "journal", "journal_max_bytes", "journal_when_full", "fsync"),
+    *("batch_records", "batch_bytes", "retry_seconds", "retry_max_seconds"),
+    *("export_timeout_seconds", "shutdown_seconds"),
+    *("plugins", "block_plugins", "external_plugins"),
+)
+"""Those that are read from the environment. Others would import the application, or serve it."""
+
+_ALONE: Final = ("copy", "plugins")
+"""Commands that may be given all they need as arguments."""
 
 _EXPORTERS: Final = f"{ENVIRONMENT_PREFIX}EXPORTERS"
 _JOURNAL: Final = f"{ENVIRONMENT_PREFIX}JOURNAL"
@@ -39,18 +43,19 @@ class _Owner:
 _owner: Final = _Owner()
 
 
-def _make_app(journal: str | None, stores: Mapping[str, str]) -> Flask:
+def _make_app(journal: str | None, stores: Mapping[str, str], *, needs_nothing: bool) -> Flask:
     """Return an application that serves nothing, for which the commands run.
 
     Args:
         journal: Folder of the journal; None for that of the environment, if it has one.
         stores: URLs by name; empty for those of the environment, if it has any.
+        needs_nothing: Whether there may be neither of them.
 
     Raises:
         ConfigurationError: A setting or a URL is wrong.
         click.UsageError: There is neither a journal nor a store.
     """
-    given = Given(_NOT_OURS, {}).settings()
+    given = Given({}, {}, only=_SETTINGS).settings()
     if journal is None:
         journal = "memory" if INSTANCE in given.journal else given.journal
     exporters: dict[str, str | dict[str, Any]] = {
@@ -58,20 +63,14 @@ def _make_app(journal: str | None, stores: Mapping[str, str]) -> Flask:
     }
     for name in names_in_journal(journal):
         exporters.setdefault(name, {"type": Unconfigured.type, "name": name})
-    if not exporters and journal == "memory":
+    if not exporters and journal == "memory" and not needs_nothing:
         raise click.UsageError(
             "Say what to work on: --store URL for a database, --journal FOLDER for the journal "
             f"of an application, or both. {_EXPORTERS} and {_JOURNAL} say the same in the "
             "environment"
         )
-    settings = Given(
-        {
-            **_NOT_OURS,
-            "journal": journal,
-            "exporters": exporters or {"main": {"type": Unconfigured.type, "name": "main"}},
-        },
-        {},
-    )
+    unknown = {"main": {"type": Unconfigured.type, "name": "main"}}
+    settings = Given({"journal": journal, "exporters": exporters or unknown}, {}, only=_SETTINGS)
     app = Flask("flask_chest", instance_path="/", static_folder=None)
     app.extensions[KEY] = AppState(
         app, _owner, settings, {"flask-chest": Plugin()}, TrackDecorator()
@@ -102,7 +101,8 @@ def _read_stores(
 
 @click.pass_context
 def _begin(context: click.Context, store: dict[str, str], journal: str | None) -> None:
-    app = _make_app(journal, store)
+    needs_nothing = context.invoked_subcommand in _ALONE
+    app = _make_app(journal, store, needs_nothing=needs_nothing)
     context.with_resource(app.app_context())
     begin()
 

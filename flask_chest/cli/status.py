@@ -11,7 +11,7 @@ import click
 from flask.cli import with_appcontext
 
 from flask_chest.cli import amounts
-from flask_chest.cli.application import current_state
+from flask_chest.cli.application import current_state, refuse_unreadable
 from flask_chest.cli.exits import way
 from flask_chest.cli.output import echo, echo_json, one_line
 from flask_chest.cli.status_data import status_data
@@ -64,6 +64,7 @@ def status(as_json: bool, watch: float | None) -> None:  # noqa: FBT001 - click'
 
 
 def _print(*, as_json: bool) -> None:
+    refuse_unreadable()
     stats = current_state().stats()
     if as_json:
         echo_json(status_data(stats))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -47,11 +48,13 @@ def quiet_pipe() -> Iterator[None]:
 
 
 def _is_broken(stream: IO[Any]) -> bool:
+    """Return whether a stream is a pipe or socket that nobody reads from any more."""
+    look = select.poll()
     try:
-        stream.flush()  # what could not be written is still there
-    except BrokenPipeError:
-        return True
-    return False
+        look.register(stream.fileno(), 0)
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in look.poll(0))
+    except (OSError, ValueError):  # it has no descriptor
+        return False
 
 
 def _lose(*, err: bool) -> None:

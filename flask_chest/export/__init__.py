@@ -1,6 +1,7 @@
 """Export: delivers what waits in the journal to every exporter, in the background."""
 
 from flask_chest.export.export import Export
+from flask_chest.export.retention import Retention
 from flask_chest.export.supervisor import Supervisor
 
-__all__ = ["Export", "Supervisor"]
+__all__ = ["Export", "Retention", "Supervisor"]

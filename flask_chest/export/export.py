@@ -15,12 +15,15 @@ from flask_chest.export.scheduler import Scheduler
 from flask_chest.runtime.log import flush_all
 
 if TYPE_CHECKING:
+    from flask_chest.export.retention import Retention
     from flask_chest.export.supervisor import Supervisor
     from flask_chest.journal import Journal
 
 _GRACE_SECONDS: Final = 0.2
 _RETRY_SECONDS: Final = 5.0
 _COLLECTED_SECONDS: Final = 60.0
+_RETENTION_SECONDS: Final = 10.0
+"""At most so long between two looks whether a retention is due, and whether the clock jumped."""
 
 
 class Export:
@@ -31,6 +34,7 @@ class Export:
 
     Args:
         supervisors: One for each exporter, by name.
+        retentions: One for each exporter whose records are deleted after a time.
         interval_seconds: Between two deliveries.
         shutdown_seconds: How long the end of the process may be held up.
         rests: Whether nothing is to be delivered now, as in tests.
@@ -43,9 +47,12 @@ class Export:
         *,
         interval_seconds: float,
         shutdown_seconds: float,
+        retentions: Collection[Retention] = (),
         rests: Callable[[], bool] = lambda: False,
     ) -> None:
         self.supervisors = supervisors
+        self._retentions = retentions
+        self._parts: tuple[Supervisor | Retention, ...] = (*retentions, *supervisors.values())
         self._journal = journal
         self._interval_seconds = interval_seconds
         self._shutdown_seconds = shutdown_seconds
@@ -66,8 +73,8 @@ class Export:
         self._not_before = 0.0
         if self._finalizer is not None:
             self._finalizer.detach()
-        for supervisor in self.supervisors.values():
-            supervisor.after_fork()
+        for part in self._parts:
+            part.after_fork()
 
     def start(self) -> None:
         """Start the scheduler and the workers, once in a process.
@@ -80,12 +87,18 @@ class Export:
                 return
             self._not_before = time.monotonic() + _RETRY_SECONDS
             self._journal.start()
-            jobs = {name: supervisor.wake for name, supervisor in self.supervisors.items()}
-            scheduler = Scheduler(jobs, self._interval_seconds)
+            jobs = {
+                name: (supervisor.wake, self._interval_seconds)
+                for name, supervisor in self.supervisors.items()
+            }
+            seconds = min(self._interval_seconds, _RETENTION_SECONDS)
+            # No exporter has a space in its name.
+            jobs |= {f"retention {each.name}": (each.wake, seconds) for each in self._retentions}
+            scheduler = Scheduler(jobs)
             scheduler.start()
             # An application that is dropped without `close` must not leave its threads behind.
             self._finalizer = weakref.finalize(
-                self, _end_collected, scheduler, tuple(self.supervisors.values()), self._journal
+                self, _end_collected, scheduler, self._parts, self._journal
             )
             self._finalizer.atexit = False
             self._scheduler = scheduler
@@ -94,13 +107,15 @@ class Export:
             self._is_closed = False
             for supervisor in self.supervisors.values():
                 supervisor.start(self._interval_seconds)
+            for retention in self._retentions:
+                retention.start()
             self._not_before = 0.0
 
     def flush(self, timeout_seconds: float) -> bool:
         """Deliver now; True when everything reached every exporter in time.
 
-        While nothing is to be delivered, nothing waits either.
-        After `close`, all rests again when this returns.
+        While nothing is to be delivered, nothing waits either. After `close`, all rests again when
+        this returns.
 
         Raises:
             ConfigurationError: It was closed, and a process with other exporters uses the journal.
@@ -150,13 +165,15 @@ class Export:
                 self._finalizer.detach()
         if scheduler is not None:
             scheduler.stop()
+        for retention in self._retentions:
+            retention.stop()  # it would become the leader again, which resigns below
         if self._must_drain:
             if self._shutdown_seconds > 0:  # without any time, nothing is imported either
                 deadline += self._preload()
                 self._drain(deadline)
             self._must_drain = False
         self._is_closed = True
-        _end(scheduler, self.supervisors.values(), self._journal, deadline)
+        _end(scheduler, self._parts, self._journal, deadline)
 
     def _preload(self) -> float:
         """Import what a last delivery needs, and return the seconds that this took.
@@ -190,29 +207,29 @@ class Export:
 
 def _end(
     scheduler: Scheduler | None,
-    supervisors: Collection[Supervisor],
+    parts: Collection[Supervisor | Retention],
     journal: Journal,
     deadline: float,
 ) -> None:
-    for supervisor in supervisors:
-        supervisor.stop()
+    for part in parts:
+        part.stop()
     # An idle thread needs a moment, also when another one has used up the time.
     deadline = max(deadline, time.monotonic() + _GRACE_SECONDS)
-    for supervisor in supervisors:
-        supervisor.join(deadline)
+    for part in parts:
+        part.join(deadline)
     if scheduler is not None:
         scheduler.join(deadline)
     journal.close()  # last: a worker that still runs could become the leader again
 
 
 def _end_collected(
-    scheduler: Scheduler, supervisors: Collection[Supervisor], journal: Journal
+    scheduler: Scheduler, parts: Collection[Supervisor | Retention], journal: Journal
 ) -> None:
     """End what an `Export` that was collected has left behind. The records stay in the journal."""
 
     def end() -> None:
         scheduler.stop()
-        _end(scheduler, supervisors, journal, time.monotonic() + _COLLECTED_SECONDS)
+        _end(scheduler, parts, journal, time.monotonic() + _COLLECTED_SECONDS)
 
     # The garbage collector may have interrupted anything, also one of these threads.
     with contextlib.suppress(RuntimeError):  # the process is ending

@@ -1,4 +1,4 @@
-"""Wakes every exporter's supervisor once in an interval, with APScheduler."""
+"""Wakes what works for each exporter once in an interval, with APScheduler."""
 
 from __future__ import annotations
 
@@ -30,14 +30,12 @@ class Scheduler:
     """Runs APScheduler in a daemon thread from `start` to `stop`.
 
     Args:
-        jobs: What to call once in an interval, by name. The calls run in the scheduler's own
-            thread, one after the other, so each must be quick.
-        interval_seconds: Between two calls of each.
+        jobs: What to call, by name, and the seconds between two calls. The calls run in the
+            scheduler's own thread, one after the other, so each must be quick.
     """
 
-    def __init__(self, jobs: Mapping[str, Callable[[], None]], interval_seconds: float) -> None:
+    def __init__(self, jobs: Mapping[str, tuple[Callable[[], None], float]]) -> None:
         self._jobs = jobs
-        self._interval_seconds = interval_seconds
         self._lock = threading.RLock()  # a signal handler may stop what it interrupts
         self._is_stopped = False
         self._running: Any = None  # APScheduler's own, from its start to its shutdown
@@ -87,13 +85,13 @@ class Scheduler:
             executors={name: debug.DebugExecutor() for name in (_EXECUTOR, "default")},
             logger=logging.getLogger(_LOGGER),
         )
-        for name, job in self._jobs.items():
+        for name, (job, seconds) in self._jobs.items():
             scheduler.add_job(
                 job,
                 # Not the name "interval": APScheduler imports what it finds under a name, and a
                 # child that is forked in the middle of an import waits for its end for ever.
                 apscheduler.triggers.interval.IntervalTrigger(
-                    seconds=self._interval_seconds, timezone=timezone.utc
+                    seconds=seconds, timezone=timezone.utc
                 ),
                 id=name,
                 executor=_EXECUTOR,

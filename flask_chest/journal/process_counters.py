@@ -206,9 +206,22 @@ class ProcessCounters:
                 if any(self._file.name in total.contains for total in ended):
                     self._hand_over()  # somebody adds it up just now
                 size_bytes = size_of(self._layout)
-            (living if self._is_started else ended).append(self._own())
+            (living if self._is_started else ended).append(self._kept())
             path = str(self._layout.path)
             return host_of(living, ended, path=path, size_bytes=size_bytes)
+
+    def _kept(self) -> Counted:
+        """Return what this process has counted, once its file has it.
+
+        A counter that was told must not go back when the process is killed a moment later:
+        Prometheus would take it for a restart at zero.
+        """
+        with self._reported():
+            if self._is_started and not self._is_writing:
+                self._write()
+                if self._written is not None:
+                    return self._written
+        return self._own()
 
     def _say(self, name: str, error: Exception) -> None:
         self._throttle.log(

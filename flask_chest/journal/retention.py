@@ -112,6 +112,7 @@ class Retention:
         """Return why no record can be kept now; None when one can. Writes a file. Never raises."""
         try:
             self._layout.refresh()
+            self._layout.make()  # as the next record does, when somebody has deleted it
             self._layout.probe(writes=True)
             if self._when_full == "drop_newest" and size_of(self._layout) > self._max_bytes:
                 return (

@@ -16,13 +16,19 @@ from flask_chest.errors import ConfigurationError, ExporterUnavailable
 from flask_chest.exporter import Exporter
 from flask_chest.runtime.log import logger
 from flask_chest.server_config import refuse_split_password
+from flask_chest.settings.durations import retention as as_retention
 from flask_chest.settings.masking import hidden, mask, mask_urls, may_hold_secret
 from flask_chest.settings.model import INSTANCE
+from flask_chest.store import Store
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from flask_chest.plugins.discovery import PluginInfo
 
 SETTING: Final = "CHEST_EXPORTERS"
+RETENTION: Final = "retention"
+"""Field of an entry of any type of store. It is the core's, and no part of its configuration."""
 
 _EXTRAS: Final = {
     "sqlite": "sqlite",
@@ -48,6 +54,7 @@ def make_exporters(
     instance_path: str,
     *,
     left_out: Collection[PluginInfo] = (),
+    retention: timedelta | None = None,
 ) -> dict[str, Exporter]:
     """Return an exporter, configured and not open, for each entry of CHEST_EXPORTERS.
 
@@ -56,13 +63,15 @@ def make_exporters(
         installed: Exporter classes by type.
         instance_path: Replaces ``<instance>`` in texts, and in URLs percent-encoded.
         left_out: Installed plugins that were not loaded. The error about a missing type names them.
+        retention: How long a store keeps records whose entry does not say it; None for ever.
 
     Raises:
         ConfigurationError: An entry is wrong, or its type is not installed.
     """
     types = _Types(installed, left_out)
     return {
-        name: _make_exporter(name, entry, types, instance_path) for name, entry in entries.items()
+        name: _make_exporter(name, entry, types, instance_path, retention)
+        for name, entry in entries.items()
     }
 
 
@@ -86,7 +95,7 @@ def make_exporter(
     Raises:
         ConfigurationError: The entry is wrong, or its type is not installed.
     """
-    return _make(where, entry, _Types(installed, left_out), instance_path)
+    return _make(where, entry, _Types(installed, left_out), instance_path, None)
 
 
 def validate_exporters(exporters: Mapping[str, Exporter]) -> None:
@@ -200,7 +209,11 @@ def _how_to_get(backend: str) -> str:
 
 
 def _make_exporter(
-    name: str, entry: str | Mapping[str, Any], types: _Types, instance_path: str
+    name: str,
+    entry: str | Mapping[str, Any],
+    types: _Types,
+    instance_path: str,
+    retention: timedelta | None,
 ) -> Exporter:
     where = _place(name)
     if not _NAME.fullmatch(name):
@@ -208,11 +221,15 @@ def _make_exporter(
             f"{where}: the name of an exporter is also part of file names. Use 1 to 64 letters, "
             "digits, '_', '-'"
         )
-    return _make(where, entry, types, instance_path)
+    return _make(where, entry, types, instance_path, retention)
 
 
 def _make(
-    where: str, entry: str | Mapping[str, Any], types: _Types, instance_path: str
+    where: str,
+    entry: str | Mapping[str, Any],
+    types: _Types,
+    instance_path: str,
+    retention: timedelta | None,
 ) -> Exporter:
     if isinstance(entry, str):
         kind = types.of_url(where, entry)
@@ -230,12 +247,48 @@ def _make(
             refuse_split_password(url)
         except ValueError as error:
             raise _wrong(f"{where}={mask(url)} {error}") from None
+    retention = _take_retention(where, kind, fields, retention)
     fields = hidden(_in_instance(fields, instance_path))
     _hide_in_repr(kind.config_model)
     try:
-        return kind(kind.config_model.model_validate(fields))
+        exporter = kind(kind.config_model.model_validate(fields))
     except ValidationError as error:
         raise _wrong(_wrong_fields(where, kind, error, fields)) from None
+    if isinstance(exporter, Store):
+        exporter.retention = retention
+    elif retention is not None:
+        logger.info(
+            "CHEST_RETENTION does not hold for %s: the type %r deletes no records",
+            where,
+            kind.type,
+        )
+    return exporter
+
+
+def _take_retention(
+    where: str, kind: type[Exporter], fields: dict[str, Any], default: timedelta | None
+) -> timedelta | None:
+    """Take the retention out of the fields of an entry, and return it; None for ever.
+
+    Raises:
+        ConfigurationError: It is no duration, or the type cannot delete records.
+    """
+    if RETENTION not in fields:
+        return default
+    if RETENTION in kind.config_model.model_fields:
+        return None  # it means what the plugin says
+    shown = mask({RETENTION: fields[RETENTION]}, [RETENTION])
+    value = fields.pop(RETENTION)
+    try:
+        own = as_retention(value)
+    except ValueError as error:
+        raise _wrong(f"{where}: {shown}: {error}") from None
+    if own is not None and not issubclass(kind, Store):
+        raise _wrong(
+            f"{where}: {shown}: the type {kind.type!r} deletes no records. "
+            f"Remove {RETENTION!r} here, and set it where its records go"
+        )
+    return own
 
 
 def _hide_in_repr(model: type[BaseModel]) -> None:

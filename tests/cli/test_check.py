@@ -29,11 +29,9 @@ def set_app(place, arguments):
 
 
 @pytest.fixture
-def started(place):
+def started(delivered):
     """Return the folder of an application that has recorded and delivered."""
-    place.record_three()
-    place.flask("flush", code=0)
-    return place
+    return delivered
 
 
 def sql(place, statement):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
 
 import pytest
+from support.commands import PROGRAMS, Place
 
 TRIGGER = (
     "CREATE TRIGGER no_ada BEFORE INSERT ON chest_records "
-    "WHEN new.variables LIKE '%ada%' BEGIN SELECT RAISE(ABORT, 'no ada here'); END"
+    "WHEN new.variables LIKE '%ada%' "
+    "BEGIN SELECT RAISE(ABORT, 'CHECK constraint failed: no ada here'); END"
 )
 
 
@@ -20,13 +23,23 @@ def sql(place, statement):
         connection.execute(statement)
 
 
-@pytest.fixture
-def refused(place):
-    """Return the folder of an application of which the database refused two of three records."""
+@pytest.fixture(scope="module")
+def template(tmp_path_factory, recorded):
+    """Return the instance folder of an application with two dead letters of three records."""
+    folder = tmp_path_factory.mktemp("refused")
+    shutil.copy(PROGRAMS / "app.py", folder)
+    place = Place(folder)
     place.flask("schema", "apply", code=0)
     sql(place, TRIGGER)
-    place.record_three()
-    place.flask("flush")
+    shutil.copytree(recorded / "chest", folder / "instance" / "chest", dirs_exist_ok=True)
+    place.flask("flush", code=0)
+    return folder / "instance"
+
+
+@pytest.fixture
+def refused(place, template):
+    """Return the folder of an application of which the database refused two of three records."""
+    shutil.copytree(template, place.folder / "instance")
     return place
 
 
@@ -146,3 +159,45 @@ def test_an_unknown_id_or_exporter_is_an_error(refused):
     assert "No dead letter has the ID nonsense. Nothing was deleted" in done.stderr
     done = refused.flask("dead-letter", "list", "--exporter", "mian", code=1)
     assert "no such exporter. CHEST_EXPORTERS has ['main']" in done.stderr
+
+
+# -- retry ---------------------------------------------------------------------------------------
+
+
+def users(place):
+    lines = place.flask("records", code=0).stdout.splitlines()
+    return sorted(json.loads(line)["variables"]["user"] for line in lines)
+
+
+def test_retried_ones_are_stored_and_are_dead_letters_no_more(refused):
+    refused.flask("dead-letter", "retry", code=1)
+    assert len(listed(refused)) == 2, "the cause is still there"
+    sql(refused, "DROP TRIGGER no_ada")
+    done = refused.flask("dead-letter", "retry", code=0)
+    assert done.stdout == "main: 2 of 2 records stored\n"
+    assert listed(refused) == []
+    assert users(refused) == ["ada", "ada", "bob"]
+    told = json.loads(refused.flask("status", "--json", code=0).stdout)["exporters"]["main"]
+    assert told["delivered"] == 3
+    assert refused.flask("dead-letter", "retry", code=0).stdout == "main: no dead letters\n"
+
+
+def test_one_is_retried_by_its_id_without_the_application(refused):
+    first, second = listed(refused)
+    sql(refused, "DROP TRIGGER no_ada")
+    options = ("--journal", refused.journal)
+    done = refused.alone(*options, "dead-letter", "retry", first["id"], code=1)
+    assert "main: its URL is not known here. Give it: --store main=URL" in done.stderr
+    options += ("--store", refused.url)
+    done = refused.alone(*options, "dead-letter", "retry", first["id"], code=0)
+    assert done.stdout == "main: 1 of 1 record stored\n"
+    assert listed(refused) == [second]
+    done = refused.alone(*options, "dead-letter", "retry", first["id"], code=1)
+    assert "Nothing was sent" in done.stderr
+
+
+def test_what_is_refused_again_is_named_with_the_reason(refused):
+    done = refused.flask("dead-letter", "retry", code=1)
+    for letter in listed(refused):
+        assert f"main: {letter['id']} was refused again: SQLite" in done.stderr
+    assert done.stdout == "main: 0 of 2 records stored\n"

@@ -26,14 +26,6 @@ def sql(place, *statements):
 
 
 @pytest.fixture
-def delivered(place):
-    """Return the folder of an application with three delivered records: ada, ada, bob."""
-    place.record_three()
-    place.flask("flush", code=0)
-    return place
-
-
-@pytest.fixture
 def aged(delivered):
     """Let the two records of Ada be from 2020."""
     sql(
@@ -92,12 +84,12 @@ def test_purge_on_a_terminal_shows_how_far_it_is(aged, terminal):
 
 
 @pytest.fixture
-def everywhere(place):
+def everywhere(delivered):
     """Return a folder with Ada in the database, among the dead letters, and in the journal."""
-    place.record_three()
-    place.flask("flush", code=0)
+    place = delivered
     trigger = (
-        "CREATE TRIGGER refuse BEFORE INSERT ON chest_records BEGIN SELECT RAISE(ABORT, 'no'); END"
+        "CREATE TRIGGER refuse BEFORE INSERT ON chest_records "
+        "BEGIN SELECT RAISE(ABORT, 'CHECK constraint failed: no'); END"
     )
     sql(place, trigger)
     place.record_three()

@@ -33,7 +33,7 @@ def command(tmp_path):
             cwd=tmp_path,
             stdout=stdout,
             stderr=subprocess.PIPE,
-            timeout=60,
+            timeout=300,
             check=False,
         )
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -73,3 +77,22 @@ def test_a_line_has_what_is_known():
 )
 def test_time_left_is_hours_minutes_and_seconds(seconds, text):
     assert clock(seconds) == text
+
+
+def test_what_runs_in_the_background_goes_on_at_ctrl_c(slow):
+    """A shell starts it with SIGINT ignored, which Ctrl-C for another program then does not end."""
+    ignoring = ("sh", "-c", 'trap "" INT; exec "$@"', "sh")
+    command = [*ignoring, sys.executable, "-m", "flask", "chest", "flush"]
+    with subprocess.Popen(
+        command,
+        cwd=slow.folder,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        deadline = time.monotonic() + 300
+        while not (slow.folder / "instance" / "delivered").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == "main: 9 delivered, 0 bytes waiting\n"
+    assert process.returncode == 0

@@ -58,6 +58,21 @@ def test_what_waits_for_another_exporter_is_not_taken_away_by_a_misspelt_name(pl
     assert {path: path.read_bytes() for path in place.journal.rglob("*.jsonl")} == before
 
 
+@pytest.mark.parametrize("name", ["segments", "cursors", "dead-letter", "."])
+def test_a_journal_that_cannot_be_read_is_not_called_empty(place, name):
+    place.record_three()
+    folder = place.journal / name
+    folder.rename(place.folder / "elsewhere")
+    folder.symlink_to(place.folder / "elsewhere")
+    commands = [["status"], ["check"]]
+    if name in ("dead-letter", "."):
+        commands.append(["dead-letter", "list"])
+    for command in commands:
+        done = place.alone("--journal", place.journal, *command, code=1)
+        assert "link" in done.stderr, command
+        assert "Traceback" not in done.stderr
+
+
 def test_the_environment_names_both_so_that_no_password_is_on_the_command_line(place, monkeypatch):
     place.record_three()
     forget_application(place)
@@ -78,8 +93,10 @@ def test_settings_that_would_import_the_application_are_not_followed(place, monk
     monkeypatch.setenv("FLASK_CHEST_KEEP_IF", "shop:keep")
     monkeypatch.setenv("FLASK_CHEST_REQUEST_ID_GENERATOR", "shop:new")
     monkeypatch.setenv("FLASK_CHEST_REDACT_WITH", "hash")
+    monkeypatch.setenv("FLASK_CHEST_ENABLED", "0")
     monkeypatch.setenv("PYTHONPATH", str(place.folder))
-    place.alone("--journal", place.journal, "status", code=0)
+    told = place.alone("--journal", place.journal, "status", "--json", code=0)
+    assert json.loads(told.stdout)["exporters"]["main"]["pending_records"] == 3
 
 
 @pytest.mark.parametrize(

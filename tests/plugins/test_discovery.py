@@ -14,7 +14,14 @@ from flask_chest import FlaskChest, __version__
 from flask_chest.errors import ConfigurationError
 from flask_chest.plugins.discovery import OURS
 
-BACKENDS = ("mongo", "mysql", "postgres", "sqlite")
+HOOKS = {
+    "mongo": "chest_exporters",
+    "monitor": "chest_init_app, chest_settings",
+    "mysql": "chest_exporters",
+    "postgres": "chest_exporters",
+    "sqlite": "chest_exporters",
+}
+OUR_PLUGINS = tuple(HOOKS)
 
 PROGRAMS = Path(__file__).with_name("programs")
 FILTER = (PROGRAMS / "filter_plugin.py").read_text("utf-8")
@@ -76,7 +83,7 @@ def test_the_command_lists_distribution_version_and_hooks_of_each_plugin(plugins
     install("flask-chest-nothing", FILTER, "3.2.1")
     assert as_dict(plugins()) == {
         "flask_chest_nothing": ("flask-chest-nothing 3.2.1", "chest_filter_variables"),
-        **{name: (f"flask-chest-{name} {__version__}", "chest_exporters") for name in BACKENDS},
+        **{name: (f"flask-chest-{name} {__version__}", hooks) for name, hooks in HOOKS.items()},
     }
 
 
@@ -85,7 +92,7 @@ def test_installed_plugins_are_listed_in_the_order_of_calls(plugins, install):
     install("a-dist", FILTER, name="z")
     install("c-dist", FILTER, name="a")
     order = [line[0] for line in plugins()]
-    assert order == ["a", "b", *BACKENDS, "z"]
+    assert order == ["a", "b", *OUR_PLUGINS, "z"]
 
 
 def test_only_allowed_plugins_are_loaded(plugins, install):
@@ -96,7 +103,7 @@ def test_only_allowed_plugins_are_loaded(plugins, install):
         assert found.pop("one") == ("Theirs.One 1.0", "chest_filter_variables")
         assert found.pop("sqlite")[1] == "chest_exporters"
         assert {hooks for _, hooks in found.values()} == {"left out by CHEST_PLUGINS"}
-        assert found.keys() == {"two", "mongo", "mysql", "postgres"}
+        assert found.keys() == {"two", "mongo", "monitor", "mysql", "postgres"}
 
 
 def test_an_allowed_plugin_that_is_not_installed_stops_init_app(plugins):
@@ -119,7 +126,7 @@ def test_a_blocked_plugin_is_not_imported(plugins, install, name):
 
 
 def test_a_blocked_plugin_that_is_not_installed_is_logged(plugins, said):
-    assert set(as_dict(plugins(BLOCK_PLUGINS="mysqll"))) == set(BACKENDS)
+    assert set(as_dict(plugins(BLOCK_PLUGINS="mysqll"))) == set(OUR_PLUGINS)
     [message] = said()
     assert "CHEST_BLOCK_PLUGINS: no installed plugin is called 'mysqll'. Did you mean" in message
 
@@ -128,7 +135,7 @@ def test_one_setting_leaves_out_all_plugins_of_other_projects(plugins, install):
     install("theirs", "raise RuntimeError('imported')")
     found = as_dict(plugins(EXTERNAL_PLUGINS="0"))
     assert found.pop("theirs") == ("theirs 1.0", "left out by CHEST_EXTERNAL_PLUGINS")
-    assert {hooks for _, hooks in found.values()} == {"chest_exporters"}
+    assert {name: hooks for name, (_, hooks) in found.items()} == HOOKS
     found = as_dict(plugins(EXTERNAL_PLUGINS="0", PLUGINS="theirs,sqlite"))
     assert found["theirs"] == ("theirs 1.0", "left out by CHEST_EXTERNAL_PLUGINS")
 
@@ -255,7 +262,7 @@ def test_one_module_with_two_names_is_refused(plugins, install, tmp_path):
     entries = tmp_path / "theirs-1.0.dist-info" / "entry_points.txt"
     entries.write_text("[flask_chest]\none = theirs\ntwo = theirs\n")
     refused(plugins, "'one' (theirs 1.0) is the same as the plugin 'two' (theirs 1.0)")
-    assert set(as_dict(plugins(BLOCK_PLUGINS="two"))) == {"one", "two", *BACKENDS}
+    assert set(as_dict(plugins(BLOCK_PLUGINS="two"))) == {"one", "two", *OUR_PLUGINS}
 
 
 class Counting:
@@ -276,16 +283,16 @@ def test_the_distributions_are_read_once_for_all_applications(plugins, monkeypat
     counting = Counting()
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, counting])
     for _ in range(10):
-        assert set(as_dict(plugins())) == set(BACKENDS)
+        assert set(as_dict(plugins())) == set(OUR_PLUGINS)
     assert counting.read == 1
 
 
 def test_a_distribution_that_is_installed_or_removed_later_is_found(plugins, install, tmp_path):
-    assert set(as_dict(plugins())) == set(BACKENDS)
+    assert set(as_dict(plugins())) == set(OUR_PLUGINS)
     install("theirs", FILTER)
-    assert set(as_dict(plugins())) == {"theirs", *BACKENDS}
+    assert set(as_dict(plugins())) == {"theirs", *OUR_PLUGINS}
     shutil.rmtree(tmp_path / "theirs-1.0.dist-info")
-    assert set(as_dict(plugins())) == set(BACKENDS)
+    assert set(as_dict(plugins())) == set(OUR_PLUGINS)
     install("theirs", FILTER, "2.0")
     assert as_dict(plugins())["theirs"] == ("theirs 2.0", "chest_filter_variables")
 
@@ -293,6 +300,6 @@ def test_a_distribution_that_is_installed_or_removed_later_is_found(plugins, ins
 def test_a_folder_that_is_added_to_the_path_later_is_found(plugins, install, monkeypatch, tmp_path):
     install("theirs", FILTER)
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(tmp_path)])
-    assert set(as_dict(plugins())) == set(BACKENDS)
+    assert set(as_dict(plugins())) == set(OUR_PLUGINS)
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path), "/no/such/folder"])
-    assert set(as_dict(plugins())) == {"theirs", *BACKENDS}
+    assert set(as_dict(plugins())) == {"theirs", *OUR_PLUGINS}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 from flask import Blueprint, Flask
 from pydantic import BaseModel, Field, SecretStr
@@ -87,7 +89,7 @@ def test_each_plugin_gets_its_own_settings_and_one_without_gets_none(init):
         ([Geo()], {"geo_size": "wide"}, ["CHEST_GEO_SIZE='wide'", "Of the door"]),
         ([Geo()], {"geo_token": 7}, ["CHEST_GEO_TOKEN=***", "Opens the door"]),
         ([Geo()], {"geo_sizes": 1}, ["CHEST_GEO_SIZES", "Did you mean CHEST_GEO_SIZE?"]),
-        ([], {"geo_token": "x"}, ["CHEST_GEO_TOKEN", "a plugin that is not loaded"]),
+        ([], {"lighthouse": "x"}, ["CHEST_LIGHTHOUSE", "a plugin that is not loaded"]),
         ([Geo(), Geo()], {}, ["geo_token", "'geo0'", "'geo1'"]),
         ([Geo(Taken)], {}, ["'journal'", "'geo0'", "Flask-Chest"]),
         ([Geo(object)], {}, ["chest_settings", "BaseModel", "'geo0'"]),
@@ -143,3 +145,21 @@ def test_journal_fault_says_why_no_record_can_be_kept(make_chest, tmp_path):
         with (segments / "old.jsonl").open("wb") as file:
             file.truncate(1_048_577)
         assert "CHEST_JOURNAL_MAX_BYTES" in chest.journal_fault()
+        shutil.rmtree(tmp_path / "j")  # the next record makes it again
+        assert chest.journal_fault() is None
+
+
+@pytest.mark.parametrize("way", ["testing", "disabled", "memory"])
+def test_an_application_that_writes_no_journal_has_none_at_fault(make_chest, tmp_path, way):
+    app = Flask("shop")
+    app.config["TESTING"] = way == "testing"
+    settings = {
+        "testing": {"testing": "memory"},
+        "disabled": {"enabled": False},
+        "memory": {"journal": "memory"},
+    }
+    chest = make_chest(**settings[way])
+    chest.init_app(app)
+    with app.app_context():
+        assert chest.journal_fault() is None
+    assert not (tmp_path / "journal").exists()

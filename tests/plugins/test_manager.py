@@ -71,15 +71,16 @@ def app_with(chest, *variables):
     return app
 
 
-BACKENDS = ("mongo", "mysql", "postgres", "sqlite")
+OUR_PLUGINS = ("mongo", "monitor", "mysql", "postgres", "sqlite")
 
 
 def test_our_plugins_are_found_through_entry_points(chest, app):
     chest.init_app(app)
     found = sorted(chest.plugins(), key=lambda plugin: plugin.name)
-    assert [plugin.name for plugin in found] == list(BACKENDS)
-    assert [plugin.distribution for plugin in found] == [f"flask-chest-{n}" for n in BACKENDS]
-    assert {plugin.hooks for plugin in found} == {("chest_exporters",)}
+    assert [plugin.name for plugin in found] == list(OUR_PLUGINS)
+    assert [plugin.distribution for plugin in found] == [f"flask-chest-{n}" for n in OUR_PLUGINS]
+    exporters, views = ("chest_exporters",), ("chest_init_app", "chest_settings")
+    assert {plugin.hooks for plugin in found} == {exporters, views}
 
 
 def test_a_registered_plugin_adds_an_exporter_type(make_chest, list_exporter):

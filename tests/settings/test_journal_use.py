@@ -60,10 +60,8 @@ def test_a_discarded_application_releases_the_journal(tmp_path, serves):
 
 
 def test_one_that_was_refused_for_another_reason_does_not_keep_the_journal(make):
-    with pytest.raises(ConfigurationError, match="does not exist"):
+    with pytest.raises(ConfigurationError, match="does not exist") as caught:
         make(1, exporters="sqlite:////no/such/folder/x")
-    with pytest.raises(ConfigurationError, match="right to write") as caught:
-        make(1, exporters="sqlite:////proc/x")
     make(2)
     del caught
 

@@ -14,17 +14,21 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from tests.storm import chaos, databases, sabotage
-from tests.storm.client import Load
+from flask_chest import open_store
+from flask_chest.testing import make_batch, make_record
+from tests.storm import chaos, databases, operator, sabotage
+from tests.storm.client import ERASED, Load
 from tests.storm.disk import Disk, enter_namespace
 from tests.storm.host import Host, dying_with_us, until
-from tests.storm.verdict import GRACE_SECONDS, Evidence, Verdict
+from tests.storm.verdict import GRACE_SECONDS, OLD, Evidence, Verdict
 
 ROOT = Path(__file__).parents[2]
 _DRAIN_SECONDS = 180.0
 _FLUSH_SECONDS = 15
+_OLD_RECORDS = 500
 # Logged by gunicorn for a worker that does not answer, cannot start, or raises in a request.
 _BAD_LINE = re.compile(r"CRITICAL|Exception in worker process|Error handling request")
 _HOST_TROUBLES = [
@@ -84,6 +88,14 @@ class Storm:
             kinds = ["full", "limit"] if self._disk.is_own else ["limit", "limit"]
             disk = contextlib.nullcontext()
             self._add(stack, "disk", disk, kinds, self._trouble_disk)
+            self._operator = operator.Operator(
+                self._folder,
+                self._environment(),
+                {database.name: database for database in self._databases},
+                random.Random(f"{self._options.seed} operator"),
+            )
+            for name, kinds in (("operator", operator.KINDS), ("copies", operator.COPIES)):
+                self._add(stack, name, contextlib.nullcontext(), kinds, self._operator.act)
             self._await_ready()
             try:
                 return self._measure()
@@ -153,6 +165,9 @@ class Storm:
             for database in self._databases:
                 until(lambda: _has_any(database), f"{database.name} has records")  # noqa: B023
             say(f"load            {self._options.rate:g} requests a second, records arrive")
+            for database in self._databases:
+                _plant(database)
+            self._operator.load = load
             end = time.monotonic() + self._options.seconds
             for lane in self._lanes:
                 lane.go()
@@ -173,14 +188,24 @@ class Storm:
         log = (self._folder / "gunicorn.log").read_text("utf-8", "replace")
         evidence.errors += [line for line in log.splitlines() if _BAD_LINE.search(line)]
         self._drain(evidence)
+        self._operator.retry()
+        self._operator.copy_all()
         self._host.notes.close()
         evidence.dropped, evidence.counters = self._host.notes.dropped, self._host.notes.counters
         evidence.takeovers = self._host.takeovers
         for lane in self._lanes:
             evidence.troubles += lane.troubles
             evidence.planned |= {(lane.lane, kind) for _, kind, _ in lane.events}
-        evidence.stored = {d.name: d.request_ids() for d in self._databases}
         journal = self._disk.folder / "chest"
+        evidence.stored = {d.name: d.request_ids() for d in self._databases}
+        for database in self._databases:
+            evidence.erased_in_database[database.name] = database.request_ids_of(ERASED)
+        evidence.copied = databases.SqliteFile.at(self._operator.copy).request_ids()
+        evidence.repeated = self._operator.failed
+        evidence.host = json.loads(self._operator.until_done("status", "--json"))
+        for path in journal.rglob("*"):
+            if path.is_file() and ERASED.encode() in path.read_bytes():
+                evidence.erased_in_files.append(path.name)
         evidence.segments = [path.name for path in (journal / "segments").iterdir()]
         for path in (journal / "dead-letter").iterdir():
             evidence.dead_letters += path.read_bytes().splitlines()
@@ -210,6 +235,19 @@ class Storm:
                     f"records are left after {_DRAIN_SECONDS:g} s: {done.stdout}{done.stderr}"
                 )
                 return
+
+
+def _plant(database):
+    """Store records that are older than what is kept."""
+    old = datetime.now(timezone.utc) - timedelta(days=100)
+    records = [
+        make_record(request_id=f"{OLD}{number}", started_at=old) for number in range(_OLD_RECORDS)
+    ]
+    store = open_store(database.url)
+    try:
+        store.export(make_batch(*records))
+    finally:
+        store.close()
 
 
 def _has_any(database):

@@ -37,9 +37,10 @@ chest = FlaskChest(app)
 
 
 @app.get("/plain")
-@chest.track("number", "user", "!secret")
+@chest.track("number", "user", "customer", "!secret")
 def plain():
     g.number = int(request.args["number"])
+    g.customer = request.args.get("customer")
     g.user = {"name": "Ünal", "roles": ["buyer", "\N{WATER WAVE}"]}
     g.secret = "never recorded"
     return "plain" * 20
@@ -82,7 +83,7 @@ app.logger.disabled = True  # tracebacks of /raise
 def send_counters():
     """Send the counters of this process, which ends regularly."""
     with app.app_context():
-        stats = chest.stats()
+        stats = chest.stats(process=True)
     send(
         {
             "counted": stats.dropped,

@@ -30,6 +30,13 @@ class SqliteFile:
         self._path = folder / "storm.sqlite3"
         self.url = f"sqlite:///{self._path}?busy_timeout_seconds=1"
 
+    @classmethod
+    def at(cls, path):
+        """Return the database in another file."""
+        database = cls(path.parent)
+        database._path = path
+        return database
+
     def __enter__(self):
         return self
 
@@ -39,6 +46,15 @@ class SqliteFile:
     def request_ids(self):
         with closing(sqlite3.connect(self._path, timeout=10)) as connection:
             return [row[0] for row in connection.execute("SELECT request_id FROM chest_records")]
+
+    def request_ids_of(self, customer):
+        with closing(sqlite3.connect(self._path, timeout=10)) as connection:
+            rows = connection.execute(
+                "SELECT request_id FROM chest_records"
+                " WHERE json_extract(variables, '$.customer') = ?",
+                (customer,),
+            )
+            return [row[0] for row in rows]
 
     def lock(self, seconds, wait):
         """Hold the file's write lock."""
@@ -124,12 +140,52 @@ class Postgres(Database):
         with psycopg.connect(self._direct) as connection:
             return [row[0] for row in connection.execute("SELECT request_id FROM chest_records")]
 
+    def request_ids_of(self, customer):
+        with psycopg.connect(self._direct) as connection:
+            rows = connection.execute(
+                "SELECT request_id FROM chest_records WHERE variables->>'customer' = %s",
+                (customer,),
+            )
+            return [row[0] for row in rows]
+
+    def refuse_customer(self, customer):
+        """Refuse the records of a customer, as a fault of the data."""
+        self._alter(
+            "DROP CONSTRAINT IF EXISTS storm, ADD CONSTRAINT storm"
+            f" CHECK (variables->>'customer' IS DISTINCT FROM '{customer}') NOT VALID"
+        )
+
+    def accept_customers(self):
+        """Accept all records again."""
+        self._alter("DROP CONSTRAINT IF EXISTS storm")
+
+    def _alter(self, change):
+        def is_done():
+            with contextlib.suppress(psycopg.OperationalError):  # it may be killed at this moment
+                with psycopg.connect(self._direct) as connection:
+                    connection.execute("SET lock_timeout = '2s'")
+                    connection.execute(f"ALTER TABLE chest_records {change}")
+                return True
+            return False
+
+        until(is_done, f"ALTER TABLE chest_records {change}")
+
 
 class Mysql(Database):
     name = "mysql"
     kind = MariaServer
 
     def request_ids(self):
+        return self._read("SELECT request_id FROM chest_records")
+
+    def request_ids_of(self, customer):
+        return self._read(
+            "SELECT request_id FROM chest_records"
+            " WHERE JSON_UNQUOTE(JSON_EXTRACT(variables, '$.customer')) = %s",
+            customer,
+        )
+
+    def _read(self, statement, *parameters):
         parts = urlsplit(self._direct)
         with (
             pymysql.connect(
@@ -137,7 +193,7 @@ class Mysql(Database):
             ) as connection,
             connection.cursor() as cursor,
         ):
-            cursor.execute("SELECT request_id FROM chest_records")
+            cursor.execute(statement, parameters)
             return [row[0] for row in cursor.fetchall()]
 
 
@@ -147,6 +203,12 @@ class Mongo(Database):
     options = f"directConnection=true&{_TIMEOUTS}"
 
     def request_ids(self):
+        return self._find({})
+
+    def request_ids_of(self, customer):
+        return self._find({"variables.customer": customer})
+
+    def _find(self, wanted):
         with pymongo.MongoClient(self._direct, serverMonitoringMode="poll") as client:
-            found = client[_NAME].chest_records.find({}, ["request_id"])
+            found = client[_NAME].chest_records.find(wanted, ["request_id"])
             return [document["request_id"] for document in found]

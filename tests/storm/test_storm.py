@@ -15,7 +15,7 @@ import pytest
 
 from tests.storm import chaos
 from tests.storm.chaos import Trouble
-from tests.storm.client import Answer, Failure
+from tests.storm.client import ERASED, Answer, Failure
 from tests.storm.host import until
 from tests.storm.verdict import Evidence, Verdict
 
@@ -99,7 +99,10 @@ def test_each_kind_of_trouble_is_planned_with_any_seed():
 def evidence():
     """Return the evidence of a storm without faults."""
     return Evidence(
-        answers=[Answer(name, "/plain", at, 0.01) for at, name in enumerate("abcdefghij")],
+        answers=[
+            *(Answer(name, "/plain", at, 0.01) for at, name in enumerate("abcdefghij")),
+            Answer("k", "/plain", 1.0, 0.01, ERASED),
+        ],
         failures=[Failure("/plain", 4.0, 4.1, "reset")],
         dropped=[("d", 7, 3.1)],
         counters=[
@@ -115,9 +118,16 @@ def evidence():
             Trouble("host", "reboot", 3.9, 4.5),
             Trouble("one", "kill", 3.9, 4.5),
         ],
-        stored={"one": list("abcefghijx"), "two": list("jihgfecbax")},
+        stored={"one": list("abcefghijx"), "postgres": list("jihgfecbax")},
         quarantined={"s@9": b'{"id": "half', "s@9.reason": b"killed"},
         planned={("disk", "full"), ("one", "kill")},
+        copied=list("abcefghijx"),
+        erased_in_database={"one": [], "postgres": []},
+        host={
+            "recorded": 11,
+            "dropped": {"disk_full": 1},
+            "exporters": {"one": {"delivered": 11}, "postgres": {"delivered": 10}},
+        },
     )
 
 
@@ -126,22 +136,25 @@ def test_the_verdict_of_a_storm_without_faults_has_none():
     assert verdict.faults == []
     report = "\n".join(verdict.report())
     assert re.search(r"^lost +0$", report, re.MULTILINE)
-    assert re.search(r"^requests +10 answered, 10 .* 1 interrupted", report, re.MULTILINE)
+    assert re.search(r"^requests +11 answered, 11 .* 1 interrupted", report, re.MULTILINE)
 
 
 FAULTS = {
     "lost everywhere": (lambda e: [s.remove("b") for s in e.stored.values()], "lost"),
-    "lost in one database": (lambda e: e.stored["two"].remove("b"), "lost: .* not in two"),
+    "lost in one database": (
+        lambda e: e.stored["postgres"].remove("b"),
+        "lost: .* not in postgres",
+    ),
     "duplicated in one database": (
-        lambda e: e.stored["two"].append("b"),
-        "duplicated in two",
+        lambda e: e.stored["postgres"].append("b"),
+        "duplicated in postgres",
     ),
     "duplicated without a response": (
         lambda e: e.stored["one"].append("x"),
         "duplicated in one",
     ),
     "in one database only": (lambda e: e.stored["one"].remove("x"), "another database, not in one"),
-    "nothing stored": (lambda e: e.stored.update(one=[], two=[]), "nothing is in any"),
+    "nothing stored": (lambda e: e.stored.update(one=[], postgres=[]), "nothing is in any"),
     "dropped, yet stored": (lambda e: e.stored["one"].append("d"), "dropped, yet stored in one"),
     "dropped with room": (lambda e: e.dropped.append(("b", 8, 9.0)), "had room"),
     "dropped, not counted": (lambda e: e.counters[0]["counted"].clear(), "process 7 dropped 1"),
@@ -162,6 +175,23 @@ FAULTS = {
     "a segment quarantined": (lambda e: e.quarantined.update({"s": b""}), "half a line"),
     "a segment left": (lambda e: e.segments.append("s"), "segments are left"),
     "a trouble left out": (lambda e: e.troubles.pop(), "did not happen"),
+    "erased, yet there": (lambda e: e.stored["one"].append("k"), "erased, yet stored in one"),
+    "erased, without an answer": (
+        lambda e: e.erased_in_database["postgres"].append("y"),
+        "customer who was erased are in postgres",
+    ),
+    "erased, yet in a file": (lambda e: e.erased_in_files.append("s@9"), "name the erased"),
+    "purged, yet there": (lambda e: e.stored["one"].append("old-1"), "purged, yet stored in one"),
+    "a copy that lacks one": (lambda e: e.copied.remove("a"), "not in its copy"),
+    "a copy with a double": (lambda e: e.copied.extend("xx"), "duplicated in the copy"),
+    "a copy with more": (lambda e: e.stored["postgres"].remove("b"), "in the copy alone"),
+    "too many recorded": (lambda e: e.host.update(recorded=30), "counted 30 recorded"),
+    "too few recorded": (lambda e: e.host.update(recorded=2), "counted 2 recorded"),
+    "too many dropped": (lambda e: e.host["dropped"].update(journal=4), "counted 5 dropped"),
+    "too many delivered": (
+        lambda e: e.host["exporters"]["one"].update(delivered=900),
+        "counted 900 delivered to one",
+    ),
     "no drain": (lambda e: e.errors.append("records are left"), "records are left"),
 }
 

@@ -6,10 +6,17 @@ import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+from tests.storm.client import CUSTOMERS_ROUTE, ERASED
+
+OLD = "old-"
+"""What the request IDs of records begin with that are to be purged."""
+
 GRACE_SECONDS = 3.0
 """For so long after the disk has room again, records may still be dropped."""
 
 _KILL_GRACE_SECONDS = 1.0
+_COUNTED_LATE_SECONDS = 2.0  # counters are stored once a second, on a busy machine a little later
+_BATCH_RECORDS = 50
 _DROPPED_BY_JOURNAL = ("disk_full", "journal", "journal_full")
 _DISK_LANE, _HOST_LANE = "disk", "host"
 
@@ -32,6 +39,11 @@ class Evidence:
         errors: Other errors, such as an exit code.
         reconnects: Connections that a client found closed.
         takeovers: Seconds without a leader, for each leader that was killed.
+        copied: Request IDs in the copy of PostgreSQL.
+        erased_in_database: Request IDs of the customer who was erased, by database.
+        erased_in_files: Files of the journal that still name that customer.
+        repeated: How many commands of the operator failed, and were repeated.
+        host: What `flask chest status --json` says in the end.
     """
 
     answers: list = field(default_factory=list)
@@ -47,6 +59,11 @@ class Evidence:
     errors: list = field(default_factory=list)
     reconnects: int = 0
     takeovers: list = field(default_factory=list)
+    copied: list = field(default_factory=list)
+    erased_in_database: dict = field(default_factory=dict)
+    erased_in_files: list = field(default_factory=list)
+    repeated: int = 0
+    host: dict = field(default_factory=dict)
 
 
 class Verdict:
@@ -63,11 +80,18 @@ class Verdict:
         self.counts = {name: Counter(ids) for name, ids in evidence.stored.items()}
         self.noted = {answer.request_id: answer for answer in evidence.answers}
         self.dropped = {request_id for request_id, _, _ in evidence.dropped}
+        self.erased = {
+            a.request_id
+            for a in evidence.answers
+            if (a.customer, a.route) == (ERASED, CUSTOMERS_ROUTE)
+        }
         self.faults = list(evidence.errors)
         self._judge_records()
         self._judge_drops()
         self._judge_responses()
         self._judge_journal()
+        self._judge_operator()
+        self._judge_counters()
         happened = {(trouble.lane, trouble.kind) for trouble in evidence.troubles}
         self._fault(evidence.planned - happened, "troubles that were planned did not happen")
 
@@ -80,7 +104,7 @@ class Verdict:
         noted = self.evidence.answers
         twice = [request_id for request_id, n in _count(noted).items() if n > 1]
         self._fault(twice, "request IDs came with two responses")
-        kept = self.noted.keys() - self.dropped
+        kept = self.noted.keys() - self.dropped - self.erased
         self.lost, self.duplicated = set(), set()
         everywhere = set().union(*self.counts.values())
         for name, counts in self.counts.items():
@@ -127,7 +151,8 @@ class Verdict:
                 )
             if process["counted"].get("capture") or process["plugin_errors"]:
                 self.faults.append(f"faults within Flask-Chest: {process}")
-            if any(e["rejected"] or e["dropped"] for e in process["exporters"].values()):
+            refused = {name for name, e in process["exporters"].items() if e["rejected"]}
+            if refused - {"postgres"} or any(e["dropped"] for e in process["exporters"].values()):
                 self.faults.append(f"records refused or dropped on their way: {process}")
 
     def _judge_responses(self):
@@ -151,6 +176,58 @@ class Verdict:
             if not name.endswith(".reason") and ("@" not in name or _has_record(content))
         ]
         self._fault(whole, "quarantined parts that are more than half a line")
+
+    def _judge_operator(self):
+        evidence = self.evidence
+        for name, found in evidence.erased_in_database.items():
+            self._fault(found, f"records of the customer who was erased are in {name}")
+        self._fault(evidence.erased_in_files, "files of the journal name the erased customer")
+        for name, counts in self.counts.items():
+            self._fault(self.erased & counts.keys(), f"erased, yet stored in {name}")
+            old = [request_id for request_id in counts if request_id.startswith(OLD)]
+            self._fault(old, f"purged, yet stored in {name}")
+        copied = Counter(evidence.copied)
+        source = self.counts.get("postgres", Counter())
+        self._fault(source.keys() - copied.keys(), "records are in postgres, not in its copy")
+        self._fault([one for one, n in copied.items() if n > 1], "duplicated in the copy")
+        more = {one for one in copied.keys() - source.keys() if not one.startswith(OLD)}
+        self._fault(more & self.noted.keys() - self.erased, "records are in the copy alone")
+
+    def _judge_counters(self):
+        """Compare the counters of the host with what clients and databases counted.
+
+        A kill may cost a process what it counted in its last second, and may repeat a batch.
+        """
+        host = self.evidence.host
+        kills = [t for t in self.evidence.troubles if t.lane == _HOST_LANE and "SIG" not in t.kind]
+        late = sum(
+            any(k.began - _COUNTED_LATE_SECONDS <= a.began + a.seconds <= k.ended for k in kills)
+            for a in self.evidence.answers
+        )
+        kept = len(self.noted.keys() - self.dropped)
+        unanswered = set().union(*self.counts.values()) - self.noted.keys()
+        self._compare(
+            "recorded", host["recorded"], kept - late, kept + len(unanswered) + len(self.erased)
+        )
+        dropped = sum(host["dropped"].get(reason, 0) for reason in _DROPPED_BY_JOURNAL)
+        noted = [at for _, _, at in self.evidence.dropped]
+        late_drops = sum(
+            any(k.began - _COUNTED_LATE_SECONDS <= at <= k.ended for k in kills) for at in noted
+        )
+        self._compare("dropped", dropped, len(noted) - late_drops, len(noted))
+        for name, counts in self.counts.items():
+            self._compare(
+                f"delivered to {name}",
+                host["exporters"][name]["delivered"],
+                len(counts) - late,
+                len(counts)
+                + len(self.erased)
+                + (len(kills) + self.evidence.repeated + 1) * _BATCH_RECORDS,
+            )
+
+    def _compare(self, what, counted, least, most):
+        if not least <= counted <= most:
+            self.faults.append(f"the host counted {counted} {what}, and not {least} to {most}")
 
     # -- Figures ---------------------------------------------------------------------------------
 
@@ -195,6 +272,10 @@ class Verdict:
         for name, counts in self.counts.items():
             unanswered = counts.keys() - self.noted.keys()
             yield _line(name, f"{counts.total():,} records, {len(unanswered)} without a response")
+        yield _line("erased", f"{len(self.erased)} records of a customer, 500 old ones purged")
+        yield _line("copied", f"{len(evidence.copied):,} records")
+        yield _line("commands", f"{evidence.repeated} failed and were repeated")
+        yield _line("counters", _counters(evidence.host))
         yield _line("lost", str(len(self.lost)))
         yield _line("duplicated", str(len(self.duplicated)))
         for fault in self.faults:
@@ -215,6 +296,14 @@ class Verdict:
                     f"disk {window.kind}",
                     f"{window.seconds:.1f} s: {len(times)} dropped and counted{until}",
                 )
+
+
+def _counters(host):
+    delivered = ", ".join(
+        f"{exporter['delivered']:,} delivered to {name}"
+        for name, exporter in host["exporters"].items()
+    )
+    return f"{host['recorded']:,} recorded, {sum(host['dropped'].values())} dropped, {delivered}"
 
 
 def _line(name, text):

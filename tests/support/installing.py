@@ -15,6 +15,7 @@ DISTRIBUTIONS = {
     "flask-chest-postgres": ROOT / "plugins/flask_chest_postgres",
     "flask-chest-mysql": ROOT / "plugins/flask_chest_mysql",
     "flask-chest-mongo": ROOT / "plugins/flask_chest_mongo",
+    "flask-chest-monitor": ROOT / "plugins/flask_chest_monitor",
 }
 
 

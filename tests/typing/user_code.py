@@ -17,21 +17,24 @@ from flask_chest import (
     ChestError,
     ConfigurationError,
     Exporter,
+    ExporterStats,
     ExporterUnavailable,
     FlaskChest,
     Job,
     Record,
     RequestIdFilter,
     SchemaMismatch,
+    Stats,
     Store,
     current_request_id,
     hookimpl,
     open_store,
     outbound_headers,
+    signals,
     with_request_id,
 )
 from flask_chest.query import Filter, parse
-from flask_chest.runtime.counters import HookTime, Stats
+from flask_chest.runtime.counters import HookTime
 from flask_chest.store import RouteSummary, ValueCount
 from flask_chest.testing import Collector, RecordingExporter, collect
 from flask_chest.upkeep.copying import CopyReport, copy
@@ -119,6 +122,9 @@ assert_type(bare(7), str)
 assert_type(current_request_id(), "str | None")
 assert_type(chest.flush(timeout=1.0), bool)
 assert_type(chest.stats(), Stats)
+assert_type(chest.stats(process=True), Stats)
+assert_type(chest.stats().exporters, dict[str, ExporterStats])
+assert_type(chest.journal_fault(), str | None)
 
 store = chest.store("main")
 assert_type(store, Store)
@@ -194,3 +200,17 @@ def test_it(chest_records: Callable[[Flask], Collector]) -> None:
     assert_type(chest_records(app)[0], Record)
     with collect(app) as records:
         assert_type(records.wait_for(1), list[Record])
+
+
+@app.get("/healthz")
+@chest.exclude
+def healthz() -> str:
+    return ""
+
+
+assert_type(healthz(), str)
+assert_type(chest.exclude(Blueprint("probes", __name__)), Blueprint)
+
+
+@signals.exporter_failing.connect_via(app)
+def page(sender: Flask, exporter: str, error: Exception, **_: object) -> None: ...

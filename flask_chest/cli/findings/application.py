@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 _MAX_PLACES: Final = 5
 
 
-def settings_findings(options: Settings) -> Iterator[Found]:
+def settings_findings(state: AppState) -> Iterator[Found]:
     """Yield which settings are set, and which of them contradict each other."""
     if is_standalone():
         return  # those of the application are not known here
+    options = state.options
+    if state.mode:
+        yield Found("warning", "settings", "mode", state.mode)
     names = [
         f"{CONFIG_PREFIX}{name.upper()}"
         for name, field in Settings.model_fields.items()

@@ -151,3 +151,91 @@ def test_rare_error_codes_get_their_kind_and_remedy(code, kind, remedy):
     assert type(found) is kind
     assert str(found).startswith(f"MySQL at x: it says so ({code})")
     assert remedy in str(found)
+
+
+DOCUMENT_FAULTS = {
+    "MySQL": {3140, 3141, 3150, 3151, 3156, 3157, 3158, 3819},
+    "MariaDB": {4025, 4035, 4036, 4037, 4038, 4039, 4040},
+}
+SHARED_FAULTS = {1048, 1118, 1153, 1197, 1264, 1265, 1292, 1300, 1366, 1367, 1406, 1690, 1705}
+
+
+@pytest.mark.parametrize("product", ["MySQL", "MariaDB"])
+def test_only_faults_of_a_record_reject_it(product):
+    """Of all codes that the servers and the driver have, with a margin."""
+    rejected = {
+        code
+        for code in range(1, 7_000)
+        if isinstance(
+            explain("x", pymysql.err.OperationalError(code, ""), is_mariadb=product == "MariaDB"),
+            BatchRejected,
+        )
+    }
+    assert rejected == SHARED_FAULTS | DOCUMENT_FAULTS[product]
+
+
+# What a server says when somebody has changed it, and nobody has changed the record.
+STATES = {
+    "a table is gone": ("DROP TABLE chest_records", "doesn't exist"),
+    "a column is gone": ("ALTER TABLE chest_records DROP COLUMN path", "Unknown column"),
+    "a column without a default": (
+        "ALTER TABLE chest_records ADD COLUMN n INT NOT NULL",
+        "doesn't have a default value",
+    ),
+    "a trigger": (
+        (
+            "CREATE TRIGGER mine BEFORE INSERT ON chest_records FOR EACH ROW"
+            " SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not today'"
+        ),
+        "not today",
+    ),
+    "no partition": (
+        (
+            "ALTER TABLE chest_records PARTITION BY RANGE COLUMNS (id)"
+            " (PARTITION p VALUES LESS THAN ('00000000-0000'))"
+        ),
+        "no partition for value",
+    ),
+    "a foreign key": (
+        (
+            "ALTER TABLE chest_records ADD COLUMN n INT NOT NULL DEFAULT 7,"
+            " ADD FOREIGN KEY (n) REFERENCES chest_schema (version)"
+        ),
+        "foreign key constraint fails",
+    ),
+}
+
+
+@pytest.mark.parametrize(("statement", "message"), STATES.values(), ids=STATES)
+def test_a_state_of_the_server_dead_letters_no_record(backend, store, statement, message):
+    backend.execute(statement)
+    with pytest.raises(ExporterUnavailable, match=message):
+        store.export(make_batch(make_record(), make_record()))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "MODIFY path VARCHAR(5) NOT NULL",
+        "MODIFY status_code TINYINT",
+    ],
+)
+def test_a_column_that_became_too_narrow_dead_letters_no_record(backend, store, change):
+    backend.execute(f"ALTER TABLE chest_records {change}")
+    record = make_record(path="/longer", started_at="2024-05-01T12:00:00.123456Z")
+    with pytest.raises(ConfigurationError, match=r"has a column .* Run: ALTER TABLE"):
+        store.export(make_batch(record))
+    store.close()
+    backend.new().repair()
+    store.open()
+    store.export(make_batch(record))
+    assert backend.ids() == [record["id"]]
+
+
+def test_a_key_of_json_that_is_too_long_is_a_fault_of_the_record(store):
+    longest = make_record(variables={"k" * 65_536: 1})
+    try:
+        store.export(make_batch(longest))
+    except BatchRejected:
+        return  # MySQL
+    assert store.query()[0].variables == longest["variables"]  # MariaDB keeps text

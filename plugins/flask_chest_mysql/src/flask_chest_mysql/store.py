@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
@@ -24,7 +25,7 @@ from flask_chest.errors import (
 )
 from flask_chest.store import ValueCount, Where
 from flask_chest_mysql import connection as connections
-from flask_chest_mysql import encode, queries, schema
+from flask_chest_mysql import encode, findings, queries, schema
 from flask_chest_mysql.config import MysqlConfig
 from flask_chest_mysql.connection import Flavor, identify
 from flask_chest_mysql.errors import DEADLOCKS, PACKET_HINT, TRUNCATIONS, code_of, explain
@@ -32,7 +33,7 @@ from flask_chest_mysql.errors import DEADLOCKS, PACKET_HINT, TRUNCATIONS, code_o
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from flask_chest.exporter import Batch
+    from flask_chest.exporter import Batch, Finding
     from flask_chest.record import JsonValue
 
 _ALREADY_THERE: Final = (1050, 1060, 1061)  # a table or view, a column, an index
@@ -153,6 +154,10 @@ class MysqlStore(ServerStore):
     @property
     def _known_flavor(self) -> Flavor:
         return self._flavor or identify("")
+
+    def look(self, connection: Connection) -> Iterator[Finding]:
+        """Yield what is worth knowing of the server."""
+        yield from findings.look(connection, self.tables.records.name, self._known_flavor)
 
     # -- Batches ---------------------------------------------------------------------------------
 

@@ -11,8 +11,10 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import pq
+from psycopg.abc import Buffer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
+from psycopg.types.datetime import TimestampLoader, TimestamptzLoader
 from psycopg.types.json import set_json_loads
 from psycopg.waiting import Ready, Wait
 
@@ -165,6 +167,31 @@ def _refusals(arguments: Mapping[str, Any]) -> dict[str, str]:
     return {"require_auth": "!password"}
 
 
+class _AwareTime(TimestamptzLoader):
+    """Gives a time that Python lacks, such as ``infinity``, as a text: no record has it."""
+
+    def load(self, data: Buffer) -> Any:  # noqa: ANN401 - a datetime, or else
+        """Return a datetime, or the text."""
+        try:
+            return super().load(data)
+        except psycopg.DataError:
+            return bytes(data).decode(errors="replace")
+
+
+class _NaiveTime(TimestampLoader):
+    """The same, for a column that was changed to have no time zone."""
+
+    def load(self, data: Buffer) -> Any:  # noqa: ANN401 - a datetime, or else
+        """Return a datetime, or the text."""
+        try:
+            return super().load(data)
+        except psycopg.DataError:
+            return bytes(data).decode(errors="replace")
+
+
+_LOADERS: Final[Mapping[str, Any]] = {"timestamptz": _AwareTime, "timestamp": _NaiveTime}
+
+
 class TimedConnection(psycopg.Connection[TupleRow]):
     """Closes itself when the server is silent for too long.
 
@@ -225,6 +252,8 @@ def connect(
     arguments = {**_refusals(arguments), **arguments}
     connection = TimedConnection.connect(**arguments, prepare_threshold=None)
     set_json_loads(loads, connection)
+    for kind in ("timestamptz", "timestamp"):
+        connection.adapters.register_loader(kind, _LOADERS[kind])
     # Longer than the limit of the server, whose error says more.
     connection.limit_seconds = timeout_seconds + _GRACE_SECONDS
     return connection

@@ -35,9 +35,13 @@ class Timestamp(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give UTC."""
+        """Give UTC, also of a column that somebody has changed to have no time zone."""
         del dialect
-        return None if value is None else value.astimezone(timezone.utc)
+        if not isinstance(value, datetime):
+            return value
+        return (
+            value.astimezone(timezone.utc) if value.tzinfo else value.replace(tzinfo=timezone.utc)
+        )
 
 
 def insertion(table: str, key: Iterable[str]) -> str:

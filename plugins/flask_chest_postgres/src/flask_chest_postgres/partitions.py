@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import date, datetime, timedelta, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from flask_chest.errors import BatchRejected, ExporterUnavailable, SchemaMismatch
+from flask_chest.errors import (
+    BatchRejected,
+    ConfigurationError,
+    ExporterUnavailable,
+    SchemaMismatch,
+)
 from flask_chest.runtime.log import logger
 from flask_chest_postgres.schema import namespace_of, qualified
 
@@ -24,12 +29,21 @@ if TYPE_CHECKING:
 DAYS_AHEAD: Final = 3
 """Days beyond today that have a partition, for clocks that differ and idle weekends."""
 
-_DROP_AGAIN_SECONDS: Final = 600.0
+_AGAIN_SECONDS: Final = 600.0
 
 _LOCK: Final = int.from_bytes(b"chest", "big")
 
-_PATIENCE: Final = "1s"
+_PATIENCE: Final = "40ms"
 """Longest wait for the lock of a partition to drop: all other statements wait behind it."""
+
+_ATTEMPTS: Final = 25
+_PAUSE_SECONDS: Final = 0.04
+"""Between two attempts, in which the others get in."""
+
+_SMALL_BYTES: Final = 16 * 1024 * 1024
+"""Of a partition whose records are counted in a few milliseconds."""
+
+_NO_LOCK: Final = "55P03"
 
 _OVERLAPS: Final = "42P17"
 _VIOLATES: Final = "23514"
@@ -41,6 +55,16 @@ _PARTITIONS: Final = text(
     " JOIN pg_namespace n ON n.oid = p.relnamespace"
     " WHERE n.nspname = :schema AND p.relname = :name"
 )
+
+
+_Result = TypeVar("_Result")
+
+
+class InTransaction(Protocol):
+    """Runs a function in a transaction of its own."""
+
+    def __call__(self, work: Callable[[Connection], _Result], /) -> _Result:
+        """Return what `work` returns."""
 
 
 class Partitions:
@@ -110,19 +134,50 @@ class Partitions:
         last = moment.astimezone(timezone.utc).date()
         return [day for day in self.days(connection) if day < last]
 
-    def drop(self, connection: Connection, day: date, *, count: bool = False) -> int:
-        """Drop the partition of a day; fail within seconds while somebody uses it.
+    def drop(self, in_transaction: InTransaction, day: date, *, count: bool = False) -> int:
+        """Drop the partition of a day; give up after seconds while somebody uses the table.
 
-        Drop one in a transaction: it locks the whole table until the end.
+        Nobody waits for it for long: it takes the lock of the whole table at once or not at all.
 
         Args:
-            connection: In a transaction.
+            in_transaction: Runs each attempt.
             day: Its partition may be gone already.
             count: Count its records, which takes time.
 
         Returns:
             The number of its records; 0 without `count`.
         """
+        for attempt in range(1, _ATTEMPTS + 1):
+            # Not in the transaction that holds the lock.
+            size, counted = 0, 0
+            if count:
+                size, counted = in_transaction(partial(self._counted, day=day))
+            attempted = partial(self._drop, day=day, size=size, counted=counted)
+            try:
+                return in_transaction(attempted)
+            except ExporterUnavailable as error:
+                if attempt == _ATTEMPTS or not _is_locked(error.__cause__):
+                    raise
+            time.sleep(_PAUSE_SECONDS)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _counted(self, connection: Connection, day: date) -> tuple[int, int]:
+        """Return how large the partition of a day is, and how many records it has if it is large.
+
+        Those of a small one are counted at once while it is locked.
+        """
+        size = self._size(connection, day) if day in self.days(connection) else 0
+        if size <= _SMALL_BYTES:
+            return size, 0
+        statement = f"SELECT count(*) FROM {self._quoted(day)}"
+        return size, connection.exec_driver_sql(statement).scalar_one()
+
+    def _size(self, connection: Connection, day: date) -> int:
+        statement = text("SELECT pg_relation_size(CAST(:name AS regclass))")
+        name = self._quoted(day).replace("%%", "%")
+        return int(connection.execute(statement, {"name": name}).scalar_one())
+
+    def _drop(self, connection: Connection, day: date, size: int, counted: int) -> int:
         connection.execute(
             text("SELECT set_config('lock_timeout', :time, true)"), {"time": _PATIENCE}
         )
@@ -130,11 +185,11 @@ class Partitions:
         if day not in self.days(connection):
             return 0
         name = self._quoted(day)
-        counted = 0
-        if count:
-            # Late records wait for the lock, so none is dropped that was not counted.
-            connection.exec_driver_sql(f"LOCK TABLE {name} IN SHARE MODE")
-            counted = connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one()
+        if size:
+            connection.exec_driver_sql(f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE")
+            now = self._size(connection, day)
+            if now <= _SMALL_BYTES or now != size:  # or late records arrived after the count
+                counted = connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one()
         connection.exec_driver_sql(f"DROP TABLE {name}")
         return counted
 
@@ -160,16 +215,6 @@ class Partitions:
         return qualified(self._records, self._name(day))
 
 
-_Result = TypeVar("_Result")
-
-
-class InTransaction(Protocol):
-    """Runs a function in a transaction of its own."""
-
-    def __call__(self, work: Callable[[Connection], _Result], /) -> _Result:
-        """Return what `work` returns."""
-
-
 class Maintenance:
     """Creates the partitions of the days ahead, and drops old ones, with the deliveries.
 
@@ -182,20 +227,28 @@ class Maintenance:
         self._partitions = partitions
         self._retention_days = retention_days
         self._made_on: date | None = None
+        self._next_creation = 0.0
         self._next_drop = 0.0
 
     def run_due(self, in_transaction: InTransaction) -> None:
         """Do what is due: with the first batch of a day; again later what is in use now.
 
+        A partition that cannot be dropped now is retried later, and so is one that this user may
+        not create: the database may have it already, or an administrator makes it.
+
         Raises:
-            ExporterUnavailable: Partitions cannot be created now. A partition that cannot be
-                dropped now is retried later, and raises nothing.
+            ExporterUnavailable: Partitions cannot be created now.
         """
         today = datetime.now(timezone.utc).date()
-        if today != self._made_on:
+        if today != self._made_on and time.monotonic() >= self._next_creation:
             days = [today + timedelta(days=n) for n in range(DAYS_AHEAD + 1)]
-            in_transaction(lambda connection: self._partitions.create(connection, days))
-            self._made_on = today
+            try:
+                in_transaction(lambda connection: self._partitions.create(connection, days))
+            except ConfigurationError as error:
+                self._next_creation = time.monotonic() + _AGAIN_SECONDS
+                logger.warning("Partitions cannot be created ahead: %s", error)
+            else:
+                self._made_on = today
             self._next_drop = 0.0
         if self._retention_days is not None and time.monotonic() >= self._next_drop:
             kept_from = datetime.combine(
@@ -206,11 +259,16 @@ class Maintenance:
                     lambda connection: self._partitions.ending_before(connection, kept_from)
                 )
                 for day in old:
-                    in_transaction(functools.partial(self._partitions.drop, day=day))
+                    self._partitions.drop(in_transaction, day)
                 self._next_drop = float("inf")
-            except ExporterUnavailable as error:
-                self._next_drop = time.monotonic() + _DROP_AGAIN_SECONDS
+            except (ExporterUnavailable, ConfigurationError) as error:
+                self._next_drop = time.monotonic() + _AGAIN_SECONDS
                 logger.warning("Old partitions cannot be dropped now: %s", error)
+
+
+def _is_locked(error: BaseException | None) -> bool:
+    original = error.orig if isinstance(error, DBAPIError) else None
+    return getattr(original, "sqlstate", None) == _NO_LOCK
 
 
 def lacks_partition(error: BaseException | None) -> bool:

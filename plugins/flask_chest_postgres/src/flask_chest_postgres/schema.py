@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 from flask_chest_sql import Tables
-from sqlalchemy import Connection, Index, Table, insert, inspect
+from flask_chest_sql.definition import Definition, define
+from sqlalchemy import (
+    REAL,
+    CheckConstraint,
+    Column,
+    Connection,
+    Date,
+    Dialect,
+    Float,
+    Index,
+    Numeric,
+    String,
+    Table,
+    inspect,
+)
 from sqlalchemy.dialects import postgresql
 
-from flask_chest.schema import SCHEMA_VERSION
 from flask_chest_postgres.encode import Timestamp
 
 if TYPE_CHECKING:
     from flask_chest_postgres.config import PostgresConfig
+
+_MICROSECONDS: Final = 6
+_OF_REAL: Final = 24
+"""Bits of precision."""
 
 _CHECKS: Final = (
     # A record whose variables are no object would not show in the view.
@@ -40,6 +59,8 @@ def define_tables(config: PostgresConfig) -> Tables:
         ),
         time_index={"postgresql_using": config.time_index},
     )
+    for condition in _CHECKS:
+        tables.records.append_constraint(CheckConstraint(condition))
     if config.variables_index:
         Index(
             f"{config.table_prefix}records_variables",
@@ -50,21 +71,66 @@ def define_tables(config: PostgresConfig) -> Tables:
     return tables
 
 
-def create(connection: Connection, tables: Tables) -> None:
-    """Create the namespace unless it is there, the tables, the indexes and the view.
+def definition(tables: Tables, dialect: Dialect) -> Definition:
+    """Return the statements that create the tables, the indexes and the view.
+
+    They stand for a driver that reads ``%``. `printed` has them for people.
 
     Args:
-        connection: In a transaction, which creates all or nothing.
         tables: From `define_tables`.
+        dialect: SQLAlchemy's, for psycopg.
     """
-    namespace = namespace_of(tables.records)
-    if namespace not in inspect(connection).get_schema_names():
-        connection.exec_driver_sql(f"CREATE SCHEMA {quoted(namespace)}")
-    tables.metadata.create_all(connection)
-    connection.exec_driver_sql(create_view(tables))
-    connection.execute(insert(tables.schema).values(version=SCHEMA_VERSION))
-    checks = ", ".join(f"ADD CHECK ({condition})" for condition in _CHECKS)
-    connection.exec_driver_sql(f"ALTER TABLE {qualified(tables.records)} {checks}")
+    made = define(tables, dialect, create_view(tables))
+    creation = tuple(_unless_there(statement) for statement in made.creation)
+    if (namespace := namespace_of(tables.records)) != "public":
+        creation = (f"CREATE SCHEMA IF NOT EXISTS {quoted(namespace)}", *creation)
+    return replace(made, creation=creation, schema=_unless_there(made.schema))
+
+
+def _unless_there(statement: str) -> str:
+    return re.sub(r"^CREATE (TABLE|INDEX) ", r"CREATE \1 IF NOT EXISTS ", statement)
+
+
+def printed(statement: str) -> str:
+    """Return a statement as psql takes it."""
+    return statement.replace("%%", "%")
+
+
+def is_namespace(statement: str) -> bool:
+    """Return whether a statement creates the schema, in PostgreSQL's sense of the word."""
+    return statement.startswith("CREATE SCHEMA ")
+
+
+def has_namespace(connection: Connection, tables: Tables) -> bool:
+    """Return whether the schema, in PostgreSQL's sense of the word, is there."""
+    return namespace_of(tables.records) in inspect(connection).get_schema_names()
+
+
+def is_harmful(column: Column[Any], found: Any) -> str | None:  # noqa: ANN401 - reflected
+    """Return why a column of another type loses data without an error, or refuses records."""
+    wanted = column.type
+    if isinstance(wanted, String):
+        length = getattr(found, "length", None)
+        if length is not None and (wanted.length is None or length < wanted.length):
+            return f"of {length} characters, which is too short"
+    elif isinstance(wanted, Timestamp):
+        precision = getattr(found, "precision", None)
+        if isinstance(found, Date) or (precision is not None and precision < _MICROSECONDS):
+            return f"of the type {found}, which rounds times"
+    elif isinstance(wanted, Float):
+        scale = getattr(found, "scale", None)
+        is_float = isinstance(found, Float) and not isinstance(found, REAL)
+        is_exact = isinstance(found, Numeric) and not isinstance(found, Float) and scale is None
+        if not (is_float or is_exact) or getattr(found, "precision", None) == _OF_REAL:
+            return f"of the type {found}, which rounds numbers"
+    return None
+
+
+def alter(records: Table, column: Column[Any], dialect: Dialect) -> str:
+    """Return the statement that gives a column our type. It rewrites the table."""
+    kind = column.type.compile(dialect=dialect)
+    name = dialect.identifier_preparer.quote(column.name)
+    return f"ALTER TABLE {qualified(records)} ALTER COLUMN {name} TYPE {kind} USING {name}::{kind}"
 
 
 def create_view(tables: Tables) -> str:

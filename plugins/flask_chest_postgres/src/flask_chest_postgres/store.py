@@ -5,34 +5,45 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from datetime import datetime, timezone
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
 import psycopg
 from flask_chest_sql import ServerStore, Tables
-from flask_chest_sql.definition import Definition, define
+from flask_chest_sql.definition import Definition
 from flask_chest_sql.server_store import is_disconnect
 from flask_chest_sql.survey import Survey
 from psycopg.types.json import Jsonb
-from sqlalchemy import URL, ColumnElement, Connection, delete, false
+from sqlalchemy import URL, Column, ColumnElement, Connection, Delete, Dialect, false
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from typing_extensions import Unpack
 
-from flask_chest.errors import BatchRejected, ChestError, ExporterUnavailable, SchemaMismatch
+from flask_chest.errors import (
+    BatchRejected,
+    ChestError,
+    ConfigurationError,
+    ExporterUnavailable,
+    SchemaMismatch,
+)
 from flask_chest.store import aware
-from flask_chest_postgres import queries, schema
+from flask_chest_postgres import queries, removal, repair, schema
 from flask_chest_postgres.config import PostgresConfig
 from flask_chest_postgres.connection import connect, in_one_go, session
 from flask_chest_postgres.encode import insertion, loads
 from flask_chest_postgres.errors import explain, refuse_server
+from flask_chest_postgres.findings import Inspection
 from flask_chest_postgres.partitions import Maintenance, Partitions, days_of, lacks_partition
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from flask_chest.exporter import Batch
+    from flask_chest.exporter import Batch, Finding
     from flask_chest.record import JsonValue
     from flask_chest.store import ValueCount, Where
+
+_SHORTLY: Final = "SELECT set_config('statement_timeout', '1000', true)"
+_WITH_TID_RANGES: Final = 140_000
 
 _Result = TypeVar("_Result")
 
@@ -59,6 +70,16 @@ class PostgresStore(ServerStore):
     @property
     def _config(self) -> PostgresConfig:
         return cast("PostgresConfig", self.config)
+
+    @property
+    def partitions(self) -> Partitions | None:
+        """The partitions of the records; None when they have none by the configuration."""
+        return self._partitions if self._config.partition_by_day else None
+
+    @property
+    def retention_days(self) -> int | None:
+        """Number of whole days that deliveries keep."""
+        return self._config.retention_days
 
     @property
     def location(self) -> str:
@@ -143,17 +164,61 @@ class PostgresStore(ServerStore):
 
     def definition(self) -> Definition:
         """Return the statements that create the tables."""
-        return define(self.tables, self.url().get_dialect()(), schema.create_view(self.tables))
+        return schema.definition(self.tables, self._dialect)
+
+    @property
+    def _dialect(self) -> Dialect:
+        return self.url().get_dialect()()
+
+    def ddl(self) -> list[str]:
+        """Return the statements that `open` runs on an empty database, as psql takes them."""
+        return [schema.printed(statement) for statement in super().ddl()]
+
+    def create_schema(self, connection: Connection) -> None:
+        """Create the tables, the indexes and the view; the namespace only where it is missing."""
+        has_namespace = schema.has_namespace(connection, self.tables)
+        for statement in self.definition().creation:
+            if not (has_namespace and schema.is_namespace(statement)):
+                self.run(connection, statement)
+
+    def is_harmful(self, column: Column[Any], found: Any) -> str | None:  # noqa: ANN401 - reflected
+        """Return why a column of another type would lose data."""
+        return schema.is_harmful(column, found)
+
+    def alter(self, column: Column[Any]) -> tuple[str, ...]:
+        """Return the statement that gives a column our type; none for that of the partitions."""
+        if self._config.partition_by_day and column.name == "started_at":
+            return ()
+        return (schema.alter(self.tables.records, column, self._dialect),)
 
     @contextmanager
     def attempting(self, connection: Connection) -> Iterator[None]:
-        """Run the block after a savepoint: a failed statement ends the transaction."""
-        with connection.begin_nested():
-            yield
+        """Run the block after a savepoint, as a failed statement ends the transaction.
 
-    def create_schema(self, connection: Connection) -> None:
-        """Create the tables, the indexes and the view."""
-        schema.create(connection, self.tables)
+        An index of many records is not built here: writers would wait for it. `repair` builds it.
+        """
+        with connection.begin_nested():
+            connection.exec_driver_sql(_SHORTLY)
+            yield
+            connection.exec_driver_sql(self._session)
+
+    def repair(self) -> list[str]:
+        """Build missing indexes while others write, and put right what else is wrong."""
+        try:
+            with self._explained():
+                self._engine = self.create_engine()
+                with self.reading() as connection:
+                    self.prepare(connection)
+                with self._connect() as connection:
+                    done = repair.build_indexes(self, connection)
+                    connection.invalidate()  # its settings are others
+        finally:
+            self.close()
+        return done + super().repair()
+
+    def look(self, connection: Connection) -> Iterator[Finding]:
+        """Yield version, partitions, retention and size."""
+        yield from Inspection(self, connection).findings()
 
     # -- Batches ---------------------------------------------------------------------------------
 
@@ -201,24 +266,56 @@ class PostgresStore(ServerStore):
         return self._in_transaction(work)
 
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
-        """Delete records that started before `before`; return how many."""
-        if not self._config.partition_by_day:
-            return super().purge(before=before, progress=progress)
+        """Delete records that started before `before`; return how many.
+
+        Whole days are dropped with their partitions, where this user may. The rest is deleted in
+        short steps.
+        """
         moment = aware("before", before)
-        records = self.tables.records
         purged = 0
-        with self._explained(), self._connect() as connection:
-            with self._another(connection):
-                old = self._partitions.ending_before(connection, moment)
-            for day in old:
-                with self._another(connection):
-                    purged += self._partitions.drop(connection, day, count=True)
-            with self._another(connection):
-                statement = delete(records).where(records.c.started_at < moment)
-                purged += connection.execute(statement).rowcount
-        if progress is not None:
-            progress(purged)
-        return purged
+        if self._config.partition_by_day:
+            with suppress(ConfigurationError):  # only the owner of a table may drop partitions
+                for dropped in self._drop_days(moment):
+                    purged += dropped
+                    if progress is not None:
+                        progress(dropped)
+        has_no_order = self._config.time_index == "brin" and not self._config.partition_by_day
+        if has_no_order and self._by_itself(_can_read_blocks):
+            return purged + self._purge_blocks(moment, progress)
+        return purged + super().purge(before=moment, progress=progress)
+
+    def retain(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
+        """Delete what has exceeded the retention: with partitions, whole days alone."""
+        moment = aware("before", before)
+        if self._config.partition_by_day:
+            day = moment.astimezone(timezone.utc)
+            moment = day.replace(hour=0, minute=0, second=0, microsecond=0)
+        return self.purge(before=moment, progress=progress)
+
+    def _drop_days(self, before: datetime) -> Iterator[int]:
+        """Drop the partitions that end before `before`; yield the number of records of each."""
+        for day in self._by_itself(lambda each: self._partitions.ending_before(each, before)):
+            yield self._partitions.drop(self._by_itself, day, count=True)
+
+    def _by_itself(self, work: Callable[[Connection], _Result]) -> _Result:
+        """Run a function in a transaction of a connection of the read side."""
+        with self._explained(), self.reading() as connection, self.transaction(connection):
+            return work(connection)
+
+    def delete_oldest(self, connection: Connection, before: datetime, limit: int) -> int:
+        """Delete at most `limit` records that started before `before`; return how many."""
+        found = removal.oldest(self.tables.records, before, limit)
+        return connection.execute(found).rowcount
+
+    def _purge_blocks(self, before: datetime, progress: Callable[[int], None] | None) -> int:
+        """Delete block by block, as a BRIN index has no order."""
+        records, total = self.tables.records, 0
+        for statement in removal.by_blocks(records, before, self._by_itself):
+            deleted = self._by_itself(partial(_executed, statement=statement))
+            total += deleted
+            if deleted and progress is not None:
+                progress(deleted)
+        return total
 
     def insert(self, connection: Connection, batch: Batch) -> None:
         """Insert a batch, except the records whose ID is there already, and commit.
@@ -256,6 +353,10 @@ class PostgresStore(ServerStore):
         values = super().top_values(found, limit=limit, **where)
         return values if found == name else []
 
+    def readable(self, *, for_summaries: bool) -> list[ColumnElement[bool]]:
+        """Return conditions that leave out rows which are no records."""
+        return queries.readable(self.tables.records, for_summaries=for_summaries)
+
     def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
         """Return the condition that a record has a variable with this name and value."""
         variables = self.tables.records.c.variables
@@ -275,6 +376,15 @@ class PostgresStore(ServerStore):
         """Return whether the error is a deadlock or a serialization failure."""
         original = error.orig if isinstance(error, DBAPIError) else None
         return getattr(original, "sqlstate", None) in ("40001", "40P01")
+
+
+def _can_read_blocks(connection: Connection) -> bool:
+    """Return whether the server reads some blocks of a table without the others."""
+    return _driver(connection).info.server_version >= _WITH_TID_RANGES
+
+
+def _executed(connection: Connection, statement: Delete) -> int:
+    return connection.execute(statement).rowcount
 
 
 def _unchanged(document: bytes) -> bytes:

@@ -19,14 +19,17 @@ MIN_PAUSE_SECONDS: Final = 0.015
 _MAX_PAUSE_SECONDS: Final = 1.0
 
 
-def in_steps(delete: Callable[[int], int], progress: Callable[[int], None] | None) -> int:
+def in_steps(
+    delete: Callable[[int], tuple[int, float]], progress: Callable[[int], None] | None
+) -> int:
     """Delete until nothing is left, at the pace that the database can bear.
 
     A step of 20 ms is followed by a pause of 20 ms: whoever writes has half of the time.
 
     Args:
-        delete: Deletes at most as many rows as its argument says, in a transaction of its own, and
-            returns how many it has deleted.
+        delete: Deletes at most as many rows as its argument says, in a transaction of its own.
+            Returns how many it has deleted, and for how many seconds others had to wait for it,
+            which is not how long it waited for others.
         progress: Called after each step with the number that it deleted. What it raises ends the
             deletion; the steps before stay done.
 
@@ -35,9 +38,7 @@ def in_steps(delete: Callable[[int], int], progress: Callable[[int], None] | Non
     """
     total, size = 0, FIRST_STEP
     while True:
-        began = time.monotonic()
-        deleted = delete(size)
-        took = time.monotonic() - began
+        deleted, took = delete(size)
         total += deleted
         if progress is not None:
             progress(deleted)

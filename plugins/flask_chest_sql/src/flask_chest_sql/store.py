@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -12,9 +13,10 @@ from sqlalchemy import Connection, Select, and_, delete, func, or_, select, tupl
 from typing_extensions import Unpack
 
 from flask_chest.errors import BatchRejected, SchemaMismatch
+from flask_chest.exporter import Finding
 from flask_chest.record import Record
 from flask_chest.store import Position, RouteSummary, ValueCount, Where, aware, positive
-from flask_chest_sql import decode, queries
+from flask_chest_sql import decode, findings, queries
 from flask_chest_sql.schema_store import SchemaStore
 from flask_chest_sql.steps import in_steps
 
@@ -113,6 +115,22 @@ class SqlStore(SchemaStore):
             except SchemaMismatch as mismatch:
                 raise mismatch from error
 
+    def findings(self) -> list[Finding]:
+        """Return what is worth knowing of the database."""
+        try:
+            with self._explained():
+                self._engine = self.create_engine()
+                with self.reading() as connection:
+                    self.prepare(connection)
+                    return [*self.look(connection), *findings.look(self, connection)]
+        finally:
+            self.close()
+
+    def look(self, connection: Connection) -> Iterator[Finding]:
+        """Yield what is worth knowing of the server or the file: version, size, settings."""
+        del connection
+        yield from ()
+
     def close(self) -> None:
         """Close all connections."""
         connection, self._connection = self._connection, None
@@ -191,10 +209,15 @@ class SqlStore(SchemaStore):
         """Delete records that started before `before`, in short steps; return how many."""
         moment = aware("before", before)
 
-        def delete_some(limit: int) -> int:
+        def delete_some(limit: int) -> tuple[int, float]:
             # A connection for each step: between them, this process may fork.
-            with self._explained(), self.reading() as connection, self.transaction(connection):
-                return self.delete_oldest(connection, moment, limit)
+            with self._explained(), self.reading() as connection:
+                with self.transaction(connection):
+                    began = time.monotonic()
+                    deleted = self.delete_oldest(connection, moment, limit)
+                took = time.monotonic() - began
+                self.settle(connection)
+                return deleted, took
 
         return in_steps(delete_some, progress)
 
@@ -215,6 +238,9 @@ class SqlStore(SchemaStore):
             .limit(limit)
         )
         return connection.execute(delete(records).where(tuple_(*key).in_(oldest))).rowcount
+
+    def settle(self, connection: Connection) -> None:
+        """Do what a step leaves to be done while others write. Nothing unless overridden."""
 
     def delete(self, records: Sequence[Record]) -> int:
         """Delete these records by their primary key; return how many were there."""

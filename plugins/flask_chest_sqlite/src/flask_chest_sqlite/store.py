@@ -40,11 +40,12 @@ from flask_chest_sqlite.connection import KeptConnection, connect, disconnect
 from flask_chest_sqlite.encode import INSERTION, Timestamp, moment, rows
 from flask_chest_sqlite.errors import explain, is_locked
 from flask_chest_sqlite.file import secure_file
+from flask_chest_sqlite.findings import look
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from flask_chest.exporter import Batch
+    from flask_chest.exporter import Batch, Finding
     from flask_chest.record import JsonValue
 
 _POLL_SECONDS: Final = 0.01
@@ -158,6 +159,10 @@ class SqliteStore(SqlStore):
         with self._kept.use() as connection:
             yield connection
 
+    def look(self, connection: Connection) -> Iterator[Finding]:
+        """Yield what is worth knowing of the file."""
+        yield from look(connection, self._config.path)
+
     def idle(self) -> None:
         """Close the file, so that SQLite writes the write-ahead log into it."""
         self._kept.close()
@@ -207,6 +212,8 @@ class SqliteStore(SqlStore):
 
     def insert(self, connection: Connection, batch: Batch) -> None:
         """Insert a batch, except the records whose ID is there already."""
+        if not len(batch):
+            return  # the transaction alone has to take the lock
         try:
             connection.exec_driver_sql(INSERTION, cast("Any", rows(batch)))
         except (TypeError, OverflowError) as error:  # a value that SQLite cannot hold
@@ -229,6 +236,8 @@ class SqliteStore(SqlStore):
 
     def delete_oldest(self, connection: Connection, before: datetime, limit: int) -> int:
         """Delete at most `limit` records that started before `before`; return how many."""
+        # Nor may the next writer have to do it, who would wait for it: see `settle`.
+        connection.exec_driver_sql("PRAGMA wal_autocheckpoint = 0")
         records = self.tables.records
         rowid: ColumnElement[int] = literal_column("rowid")
         oldest = (
@@ -239,6 +248,10 @@ class SqliteStore(SqlStore):
             .limit(limit)
         )
         return connection.execute(delete(records).where(rowid.in_(oldest))).rowcount
+
+    def settle(self, connection: Connection) -> None:
+        """Write the write-ahead log into the file, for which nobody waits."""
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").close()
 
     def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
         """Return the condition that a record has a variable with this name and value."""

@@ -1,0 +1,121 @@
+"""`flask chest copy`: records from one store to another, of any two types."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from flask.cli import with_appcontext
+
+from flask_chest.cli import amounts, options
+from flask_chest.cli.application import current_state, open_store, refuse_in_mode
+from flask_chest.cli.exits import going_on
+from flask_chest.cli.output import echo, echo_error, one_line
+from flask_chest.cli.progress import Progress
+from flask_chest.cli.unconfigured import Unconfigured
+from flask_chest.opening import open_store as open_url
+from flask_chest.store import Store, another
+from flask_chest.upkeep.copying import copy as copy_records
+
+if TYPE_CHECKING:
+    from flask_chest.errors import BatchRejected
+    from flask_chest.exporter import Exporter
+    from flask_chest.record import Record
+
+
+@click.command()
+@click.option("--from", "source", required=True, metavar="STORE", help="Exporter's name, or URL.")
+@click.option("--to", "target", required=True, metavar="STORE", help="Exporter's name, or URL.")
+@click.option(
+    "--since",
+    callback=options.read_moment,
+    metavar="WHEN",
+    help="Begin with the records that started at this time.",
+)
+@click.option(
+    "--until",
+    callback=options.read_moment,
+    metavar="WHEN",
+    help="End before the records that started at this time.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Remember in this file how far it is, and go on there.",
+)
+@with_appcontext
+def copy(
+    source: str, target: str, since: datetime | None, until: datetime | None, resume: Path | None
+) -> None:
+    """Copy records from one store to another.
+
+    The oldest come first. What the target has already is not written again, so the command may be
+    repeated at any time, also after it was killed. With --resume it goes on where it was.
+
+    \b
+    Examples:
+      flask chest copy --from main --to archive --resume /var/lib/shop/copy
+      flask chest copy --from main --to sqlite:////tmp/last_week --since 7d
+    """  # noqa: D301 - click reads \b as "keep these lines"
+    refuse_in_mode()
+    refused: list[str] = []
+
+    def rejected(record: Record, error: BatchRejected) -> None:
+        refused.append(record.id)
+        echo_error(f"{record.id} was refused: {one_line(error)}")
+
+    again = "it begins anew, and passes over what is there" if resume is None else "it goes on here"
+    with (
+        _source(source) as reading,
+        _target(target) as writing,
+        going_on(f"What is copied stays copied. Run the same command again: {again}."),
+        Progress("copy", _number(reading, since, until)) as progress,
+    ):
+        report = copy_records(
+            reading,
+            writing,
+            since=since,
+            until=until,
+            resume=resume,
+            progress=progress.add,
+            rejected=rejected,
+        )
+        unreadable = reading.unreadable
+    echo(
+        f"{amounts.records(report.copied)} copied, {report.present:,} were there, "
+        f"{report.rejected:,} refused, {report.withdrawn:,} erased meanwhile"
+    )
+    if unreadable:
+        echo_error(f"{amounts.records(unreadable)} cannot be read, and were passed over")
+    if refused:
+        raise click.ClickException(f"{amounts.records(len(refused))} refused by the target")
+
+
+def _number(store: Store, since: datetime | None, until: datetime | None) -> int:
+    end = until or datetime.now(timezone.utc)
+    return store.count(until=end) if since is None else store.count(since=since, until=end)
+
+
+@contextlib.contextmanager
+def _source(place: str) -> Iterator[Store]:
+    """Open a store by the name of its exporter or by its URL, and close it in the end."""
+    with contextlib.closing(open_url(place) if "://" in place else open_store(place)) as store:
+        yield store
+
+
+@contextlib.contextmanager
+def _target(place: str) -> Iterator[Exporter]:
+    """Open an exporter of any kind, as `_source` does."""
+    exporter = current_state().exporters.get(place)
+    if exporter is None or isinstance(exporter, (Store, Unconfigured)):
+        with _source(place) as store:
+            yield store
+    else:
+        with contextlib.closing(another(exporter)) as target:
+            target.open()
+            yield target

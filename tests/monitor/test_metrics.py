@@ -1,0 +1,309 @@
+"""Metrics follow the conventions of Prometheus; dashboard and alerts fit them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import prometheus_client
+import pytest
+from flask import Flask
+from flask_chest_monitor import ChestCollector
+from flask_chest_monitor.metrics import METRICS
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
+from prometheus_client.parser import text_string_to_metric_families as parse
+
+from flask_chest.runtime.counters import ExporterStats, Stats
+
+PLUGIN = Path(__file__).parents[2] / "plugins" / "flask_chest_monitor"
+FILES = files("flask_chest_monitor") / "files"
+DASHBOARD = json.loads((FILES / "grafana-dashboard.json").read_text("utf-8"))
+ALERTS = (FILES / "prometheus-alerts.yml").read_text("utf-8")
+README = (PLUGIN / "README.md").read_text("utf-8")
+OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
+
+
+@pytest.fixture
+def served(make_chest):
+    app = Flask("shop")
+    chest = make_chest(track_all=True, monitor_open="all")
+    chest.init_app(app)
+    app.get("/orders")(lambda: "")
+    app.test_client().get("/orders")
+    counters = app.extensions["flask_chest"].counters
+    counters.add("dropped", "disk_full", 2)
+    counters.add("dropped main", "journal_full", 3)
+    counters.add("plugin_errors", 'odd: "name"\n\\: chest_exported', 4)
+    counters.add("redacted", "password", 5)
+    return app, chest
+
+
+def scrape(app, accept=""):
+    answer = app.test_client().get("/chest/metrics", headers={"Accept": accept})
+    assert answer.status_code == 200
+    return answer
+
+
+def exported(app):
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in parse(scrape(app).text)
+        for sample in family.samples
+    }
+
+
+def names(app):
+    return {name for name, _ in exported(app)}
+
+
+def test_both_formats_can_be_parsed_and_say_the_same(served):
+    app, _ = served
+    plain, opened = scrape(app), scrape(app, OPEN_METRICS)
+    assert plain.content_type.startswith("text/plain; version=")
+    assert opened.content_type.startswith("application/openmetrics-text; version=")
+    plainly, openly = (
+        {
+            (sample.name, *sorted(sample.labels.items()))
+            for family in families
+            for sample in family.samples
+        }
+        for families in (parse(plain.text), parse_open(opened.text))
+    )
+    assert plainly == openly
+
+
+def test_values_are_those_of_the_counters(served):
+    app, chest = served
+    samples = exported(app)
+    main = ("exporter", "main")
+    with app.app_context():
+        stats = chest.stats()
+    assert samples[("chest_records_total", ())] == stats.recorded == 1
+    assert samples[("chest_records_dropped_total", (("reason", "disk_full"),))] == 2
+    assert samples[("chest_records_dropped_total", (("reason", "capture"),))] == 0
+    assert samples[("chest_export_records_dropped_total", (main, ("reason", "journal_full")))] == 3
+    assert samples[("chest_export_records_dropped_total", (main, ("reason", "memory_full")))] == 0
+    odd = (("hook", "chest_exported"), ("plugin", 'odd: "name"\n\\'))
+    assert samples[("chest_plugin_errors_total", odd)] == 4
+    assert samples[("chest_values_masked_total", ())] == 5
+    assert samples[("chest_export_backlog_records", (main,))] == 1
+    assert samples[("chest_export_backlog_bytes", (main,))] > 100
+    assert samples[("chest_export_records_total", (main,))] == 0
+    assert chest.flush()
+    samples = exported(app)
+    assert samples[("chest_export_records_total", (main,))] == 1
+    assert samples[("chest_export_backlog_records", (main,))] == 0
+
+
+def test_every_counter_of_stats_is_a_metric_or_left_out_on_purpose():
+    """So that a new field is not forgotten."""
+    source = (PLUGIN / "src" / "flask_chest_monitor" / "metrics.py").read_text("utf-8")
+    known = set(re.findall(r"(?:stats|exporter)\.(\w+)", source)) | {"journal"}
+    left_out = {"hook_times", "scope", "last_rejection", "failing_since", "next_retry_at"}
+    for kind in (Stats, ExporterStats):
+        assert set(kind.__dataclass_fields__) - left_out - {"exporters"} <= known
+
+
+def test_names_follow_the_conventions(served):
+    app, _ = served
+    for family in parse(scrape(app).text):
+        assert re.fullmatch(r"chest(_[a-z]+)+", family.name)
+        assert family.documentation.endswith(".")
+        assert family.type in {"counter", "gauge"}
+        is_total = {sample.name.endswith("_total") for sample in family.samples}
+        assert is_total <= {family.type == "counter"}, family.name
+        for unit in ("second", "byte", "ms", "kb"):
+            assert not family.name.endswith(f"_{unit}"), family.name
+        for sample in family.samples:
+            assert not set(sample.labels) & {"job", "instance", "le", "quantile"}, family.name
+    assert len({metric.name for metric in METRICS}) == len(METRICS)
+
+
+def test_the_readme_documents_every_metric_with_its_labels(served):
+    app, _ = served
+    documented = {
+        name: set(re.findall(r"`(\w+)`", labels))
+        for name, labels in re.findall(r"^\| `(chest_\w+)` \| (.*?) \|", README, re.MULTILINE)
+    }
+    found = {f"{m.name}{'_total' * (m.kind == 'counter')}": set(m.labels) for m in METRICS}
+    assert documented == {**found, "chest_journal_writable": set()}
+    assert names(app) <= set(documented)
+
+
+# -- The files ---------------------------------------------------------------------------------
+
+
+def expressions():
+    """Yield where an expression stands, with the expression."""
+    for panel in DASHBOARD["panels"]:
+        for target in panel.get("targets", ()):
+            yield panel["title"], target["expr"]
+    for variable in DASHBOARD["templating"]["list"]:
+        if variable["type"] == "query":
+            yield variable["name"], variable["definition"]
+    yield from re.findall(r"- alert: (\w+)\n +expr: (.*)", ALERTS)
+
+
+EXPRESSIONS = list(expressions())
+
+
+def known():
+    found = {}
+    for metric in METRICS:
+        suffix = "_total" if metric.kind == "counter" else ""
+        found[metric.name + suffix] = {*metric.labels, "job", "instance"}
+    return {**found, "chest_journal_writable": {"job", "instance"}}
+
+
+@pytest.mark.parametrize(("place", "expression"), EXPRESSIONS)
+def test_every_metric_and_label_that_is_used_exists(place, expression):
+    used = re.findall(r"\bchest_\w+", expression)
+    assert used, place
+    assert set(used) <= set(known()), place
+    labels = set().union(*(known()[name] for name in used))
+    for group in re.findall(r"\bby \((.*?)\)", expression):
+        assert {label.strip() for label in group.split(",")} <= labels, place
+    for name, matchers in re.findall(r"\b(chest_\w+)\{(.*?)\}", expression):
+        assert set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers)) <= known()[name], place
+
+
+@pytest.mark.parametrize(("place", "expression"), EXPRESSIONS)
+def test_counters_are_asked_for_their_increase_and_gauges_are_not(place, expression):
+    for function, name in re.findall(r"\b(?:(rate|increase)\()?(chest_\w+)", expression):
+        assert bool(function) is name.endswith("_total"), place
+
+
+def test_every_metric_is_in_the_dashboard():
+    used = set(re.findall(r"\bchest_\w+", json.dumps(DASHBOARD)))
+    assert used == set(known())
+
+
+def test_every_loss_has_an_alert():
+    for name in ("records_dropped_total", "export_records_dropped_total", "journal_writable"):
+        assert f"chest_{name}" in ALERTS
+    alerts = re.findall(r"- alert: (\w+)", ALERTS)
+    assert len(alerts) == len(set(alerts)) == ALERTS.count("severity:") == ALERTS.count("summary:")
+
+
+def test_panels_of_the_dashboard_have_ids_and_places_of_their_own():
+    panels = DASHBOARD["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    taken = set()
+    for panel in panels:
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not cells & taken, panel["title"]
+        assert max(x for x, _ in cells) < 24
+        taken |= cells
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("dashboard", "grafana-dashboard.json"), ("alerts", "prometheus-alerts.yml")],
+)
+def test_the_files_can_be_printed(name, file):
+    command = [sys.executable, "-m", "flask_chest_monitor", name]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert result.stdout == (FILES / file).read_text("utf-8")
+
+
+def test_a_file_that_does_not_exist_is_refused_with_the_names_of_those_that_do():
+    command = [sys.executable, "-m", "flask_chest_monitor", "x"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "dashboard|alerts" in result.stderr
+
+
+PROMTOOL = shutil.which("promtool")
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
+def test_prometheus_itself_accepts_names_rules_and_expressions(served, tmp_path):
+    app, _ = served
+    checked = subprocess.run(
+        [PROMTOOL, "check", "metrics"],
+        input=scrape(app).text,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+    rules = {
+        "groups": [
+            {
+                "name": "dashboard",
+                "rules": [
+                    {"record": f"x{number}", "expr": expression.replace("$__rate_interval", "5m")}
+                    for number, (_, expression) in enumerate(EXPRESSIONS)
+                    if not expression.startswith("label_values")
+                ],
+            }
+        ]
+    }
+    (tmp_path / "dashboard.yml").write_text(json.dumps(rules))  # JSON is YAML
+    (tmp_path / "alerts.yml").write_text(ALERTS)
+    for file in ("dashboard.yml", "alerts.yml"):
+        command = [PROMTOOL, "check", "rules", tmp_path / file]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert result.returncode == 0, result.stderr
+
+
+# -- The collector -------------------------------------------------------------------------------
+
+
+def test_the_collector_can_be_registered_beside_other_metrics(served):
+    app, chest = served
+    registry = prometheus_client.CollectorRegistry()
+    collector = ChestCollector(app, chest)
+    registry.register(collector)
+    prometheus_client.Counter("orders", "Orders.", registry=registry).inc()
+    text = prometheus_client.generate_latest(registry).decode()
+    assert "orders_total 1.0" in text
+    assert "chest_records_total 1.0" in text
+    assert registry.get_sample_value("chest_records_total") == 1
+    registry.unregister(collector)
+
+
+def test_registering_it_asks_nothing(served, monkeypatch):
+    app, chest = served
+    monkeypatch.setattr(type(chest), "stats", lambda _self: pytest.fail("asked"))
+    prometheus_client.CollectorRegistry(auto_describe=True).register(ChestCollector(app, chest))
+
+
+def test_a_journal_in_memory_has_metrics_too(make_chest):
+    app = Flask("shop")
+    make_chest(journal="memory", monitor_open="all").init_app(app)
+    samples = exported(app)
+    assert samples[("chest_journal_writable", ())] == 1
+    assert ("chest_journal_size_bytes", ()) not in samples
+
+
+def test_an_application_that_is_never_scraped_imports_no_prometheus_client():
+    code = (
+        "import sys, flask, flask_chest\n"
+        "app = flask.Flask('shop', instance_path='/nowhere')\n"
+        "flask_chest.FlaskChest(app, journal='memory', monitor_open='all')\n"
+        "assert app.test_client().get('/chest/live').json == {'live': True}\n"
+        "print([n for n in sys.modules if n.startswith('prometheus')])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert result.stdout == "[]\n", result.stderr
+
+
+def test_the_plugin_uses_public_names_of_flask_chest_only():
+    public = {"flask_chest", *(f"flask_chest.{n}" for n in ("deferred", "errors", "hookspecs"))}
+    for path in PLUGIN.rglob("*.py"):
+        for name in re.findall(r"from (flask_chest[\w.]*) import", path.read_text("utf-8")):
+            assert name in public or name.startswith("flask_chest_monitor"), (path, name)
