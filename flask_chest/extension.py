@@ -23,7 +23,7 @@ from flask_chest.capture.track_rule import MethodPatterns, TrackRule, decorator_
 from flask_chest.cli.group import group
 from flask_chest.current import KEY, carried_by, current_capture, current_state, place_of_job
 from flask_chest.errors import ConfigurationError
-from flask_chest.journal import LEASE_SECONDS
+from flask_chest.journal import LEASE_SECONDS, NoJournal
 from flask_chest.plugins.discovery import PluginInfo
 from flask_chest.runtime.counters import Stats
 from flask_chest.settings.load import Given
@@ -369,7 +369,7 @@ class FlaskChest:
             where,
             exporters=state.exporters,
             store=state.store,
-            journal=state.journal,
+            journal=NoJournal() if state.under_test.is_on else state.journal,
             progress=progress,
             timeout_seconds=timeout,
         )

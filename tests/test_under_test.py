@@ -156,6 +156,18 @@ def test_a_flush_in_a_test_leaves_alone_what_waits_in_the_journal(make_shop):
     assert shop.chest.stats().exporters["main"].pending_bytes > 0
 
 
+def test_a_test_erases_in_memory_and_leaves_alone_what_waits_in_the_journal(make_shop):
+    shop = make_shop(export_interval_seconds=3_600).init()
+    shop.get()
+    shop.app.testing = True
+    shop.get()
+    assert shop.chest.erase("user_id == 'u-17'").stores == {"main": 1}
+    assert shop.chest.store().count() == 0
+    shop.app.testing = False
+    assert shop.chest.flush()
+    assert shop.chest.store().count() == 1
+
+
 @pytest.mark.parametrize("set_testing", WAYS)
 def test_the_setting_delivers_all_the_same(make_shop, set_testing):
     shop = make_shop(testing="deliver")

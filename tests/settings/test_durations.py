@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from flask_chest_sqlite import SqliteStore
 from pydantic import BaseModel
+from support.settings import load_settings
 
 from flask_chest.errors import ConfigurationError
 from flask_chest.settings.exporters import make_exporters
-from flask_chest.settings.load import load_settings
 from flask_chest.testing import RecordingExporter
 
 WRONG = ["90", 90, "90 d", "90days", "-1d", "d", "1.5.2d", True, [], {"days": 1}, "0s", "36501d"]

@@ -83,7 +83,7 @@ app.logger.disabled = True  # tracebacks of /raise
 def send_counters():
     """Send the counters of this process, which ends regularly."""
     with app.app_context():
-        stats = chest.stats()
+        stats = chest.stats(process=True)
     send(
         {
             "counted": stats.dropped,

@@ -17,6 +17,7 @@ _REQUESTS_PER_CONNECTION = 60  # then a new one, else all would end up at the ol
 ERASED, STAYING, REFUSED = "customer-17-erased", "customer-18-staying", "customer-19-refused"
 CUSTOMERS = [STAYING, ERASED, REFUSED]
 SHARES = [16, 3, 1]
+CUSTOMERS_ROUTE = "/plain"  # the only one that records the customer
 
 ROUTES = {"/plain": 200, "/stream": 200, "/raise": 500, "/large": 201}
 WEIGHTS = [12, 4, 2, 1]

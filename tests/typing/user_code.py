@@ -122,6 +122,7 @@ assert_type(bare(7), str)
 assert_type(current_request_id(), "str | None")
 assert_type(chest.flush(timeout=1.0), bool)
 assert_type(chest.stats(), Stats)
+assert_type(chest.stats(process=True), Stats)
 assert_type(chest.stats().exporters, dict[str, ExporterStats])
 assert_type(chest.journal_fault(), str | None)
 

@@ -215,7 +215,9 @@ class SqlStore(SchemaStore):
                 with self.transaction(connection):
                     began = time.monotonic()
                     deleted = self.delete_oldest(connection, moment, limit)
-                return deleted, time.monotonic() - began
+                took = time.monotonic() - began
+                self.settle(connection)
+                return deleted, took
 
         return in_steps(delete_some, progress)
 
@@ -236,6 +238,9 @@ class SqlStore(SchemaStore):
             .limit(limit)
         )
         return connection.execute(delete(records).where(tuple_(*key).in_(oldest))).rowcount
+
+    def settle(self, connection: Connection) -> None:
+        """Do what a step leaves to be done while others write. Nothing unless overridden."""
 
     def delete(self, records: Sequence[Record]) -> int:
         """Delete these records by their primary key; return how many were there."""

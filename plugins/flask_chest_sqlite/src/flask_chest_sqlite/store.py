@@ -236,6 +236,8 @@ class SqliteStore(SqlStore):
 
     def delete_oldest(self, connection: Connection, before: datetime, limit: int) -> int:
         """Delete at most `limit` records that started before `before`; return how many."""
+        # Nor may the next writer have to do it, who would wait for it: see `settle`.
+        connection.exec_driver_sql("PRAGMA wal_autocheckpoint = 0")
         records = self.tables.records
         rowid: ColumnElement[int] = literal_column("rowid")
         oldest = (
@@ -246,6 +248,10 @@ class SqliteStore(SqlStore):
             .limit(limit)
         )
         return connection.execute(delete(records).where(rowid.in_(oldest))).rowcount
+
+    def settle(self, connection: Connection) -> None:
+        """Write the write-ahead log into the file, for which nobody waits."""
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").close()
 
     def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
         """Return the condition that a record has a variable with this name and value."""
