@@ -35,7 +35,7 @@ def print_(exporters: Sequence[str]) -> None:
         statements = another(exporter).ddl()
         write(f"-- {name}: {exporter.type}" + ("" if statements else ", which needs no schema"))
         for statement in statements:
-            text = statement.rstrip().removesuffix(";")
+            text = statement.rstrip().removesuffix(";").expandtabs(2)
             write("\n".join(map(printable, text.split("\n"))) + ";")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -173,12 +172,3 @@ def test_a_fault_in_one_part_does_not_hide_the_others(started):
     found = findings(started)
     assert found["main", "findings"]["text"] == "could not look any further: RuntimeError: odd"
     assert found["clock", ""]["level"] == "ok"
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_user_without_rights_is_told(started):
-    started.journal.chmod(0o500)
-    try:
-        assert findings(started, code=1)["journal", "permissions"]
-    finally:
-        started.journal.chmod(0o700)
