@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator
 
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhdw])")
+from flask_chest.query.times import distance
+
 _LEAST: Final = timedelta(seconds=1)
 _MOST: Final = timedelta(days=36_500)
 
@@ -32,12 +31,14 @@ def retention(value: object) -> timedelta | None:
 
 
 def _parsed(value: object) -> timedelta:
-    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError(
-            "is no duration. Write a number and a unit, such as 90d; the units are s, m, h, d and w"
-        )
-    return timedelta(**{_UNITS[match[2]]: float(match[1])})
+    try:
+        if isinstance(value, str) and not value.lstrip().startswith("-"):
+            return distance(value)
+    except ValueError:
+        pass
+    raise ValueError(
+        "is no duration. Write a number and a unit, such as 90d; the units are s, m, h, d and w"
+    )
 
 
 Retention = Annotated[timedelta | None, BeforeValidator(retention)]

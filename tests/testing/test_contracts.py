@@ -6,22 +6,21 @@ import pytest
 from support.backends import Mongo, Mysql, Postgres, Sqlite
 
 from flask_chest.testing import ExporterContract, SchemaContract, ServerContract, StoreContract
-from flask_chest.testing.page_contract import PageContract
 
 
-class TestSqlite(ExporterContract, StoreContract, PageContract, SchemaContract):
+class TestSqlite(ExporterContract, StoreContract, SchemaContract):
     @pytest.fixture
     def backend(self, tmp_path):
         return Sqlite(tmp_path / "chest.sqlite3")
 
 
-class TestPostgres(ExporterContract, ServerContract, StoreContract, PageContract, SchemaContract):
+class TestPostgres(ExporterContract, ServerContract, StoreContract, SchemaContract):
     @pytest.fixture
     def backend(self, postgres):
         return Postgres(postgres)
 
 
-class TestPostgresWithEveryOption(ExporterContract, StoreContract, PageContract):
+class TestPostgresWithEveryOption(ExporterContract, StoreContract):
     @pytest.fixture
     def backend(self, postgres):
         return Postgres(
@@ -34,13 +33,13 @@ class TestPostgresWithEveryOption(ExporterContract, StoreContract, PageContract)
         )
 
 
-class TestMysql(ExporterContract, ServerContract, StoreContract, PageContract, SchemaContract):
+class TestMysql(ExporterContract, ServerContract, StoreContract, SchemaContract):
     @pytest.fixture
     def backend(self, mysql):
         return Mysql(mysql)
 
 
-class TestMongo(ExporterContract, ServerContract, StoreContract, PageContract, SchemaContract):
+class TestMongo(ExporterContract, ServerContract, StoreContract, SchemaContract):
     @pytest.fixture
     def backend(self, mongo):
         return Mongo(mongo)
