@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from pydantic_core import from_json
 
 from flask_chest.errors import BatchRejected
-from flask_chest.record import RecordData, decode
+from flask_chest.record import RecordData
+from flask_chest.record_rows import Row, decode_rows
 
 
 class Batch:
@@ -49,21 +50,22 @@ class Batch:
         except ValueError as error:
             raise BatchRejected(f"a record is not JSON: {error}") from error
 
-    def checked_records(self) -> list[RecordData]:
-        """Return the decoded records, each with every field and its type.
+    def rows(self) -> list[Row]:
+        """Return the values of each record, decoded and checked, in the order of `RecordData`.
 
-        For stores that would keep anything, where one malformed value could end a later query.
+        The variables, which are the last of them, are JSON. For stores that would keep anything,
+        where one malformed value could end a later query.
 
         Raises:
             BatchRejected: A record is malformed.
         """
         try:
-            records = decode(self.to_json())
+            rows = decode_rows(self.to_json())
         except ValueError as error:
             raise BatchRejected(f"a record is malformed: {error}") from error
-        if len(records) != len(self):
-            raise BatchRejected(f"there are {len(records)} records in {len(self)} lines")
-        return records
+        if len(rows) != len(self):
+            raise BatchRejected(f"there are {len(rows)} records in {len(self)} lines")
+        return rows
 
 
 @dataclass(frozen=True)

@@ -202,7 +202,7 @@ _TIME: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"
 _MOMENT: Final = f"^(?:{_YEAR}-(?:{_DAY})|{_LEAP})T{_TIME}$"
 """A moment that there is, as `started_at` has it. The regular expression takes 0.1 us."""
 
-_has_nul: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000").search
+_nul: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000").search
 
 
 @functools.cache
@@ -237,6 +237,12 @@ def _validator() -> SchemaValidator:
     return SchemaValidator(core_schema.list_schema(record))
 
 
+def has_nul(array: bytes) -> bool:
+    """Return whether a text in JSON has the character 0, which no record has."""
+    # The first look takes 0.01 us a record, the second one 0.2 us.
+    return b"\\" in array and b"\\u0000" in array and _nul(array) is not None
+
+
 def decode(array: bytes) -> list[RecordData]:
     """Decode a JSON array of records, each with every field and its type, and with no other field.
 
@@ -250,8 +256,7 @@ def decode(array: bytes) -> list[RecordData]:
         place = ".".join(map(str, first["loc"][1:])) or "the record"
         wrong = first["type"] == "string_pattern_mismatch"
         raise ValueError(f"{place}: {'there is no such time' if wrong else first['msg']}") from None
-    # The first look takes 0.01 us a record, the second one 0.2 us.
-    if b"\\" in array and b"\\u0000" in array and _has_nul(array):
+    if has_nul(array):
         raise ValueError("a text has the character 0, which no record has")
     return records
 

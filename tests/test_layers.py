@@ -17,7 +17,7 @@ PACKAGE = Path(flask_chest.__file__).parent
 LAYERS = [
     {"_platform", "_version", "errors", "signals"},
     {"runtime"},
-    {"record"},
+    {"record", "record_rows"},
     {"query"},
     {
         *("schema", "server_config", "exporter", "store", "hookspecs", "deferred"),

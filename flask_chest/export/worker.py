@@ -37,6 +37,10 @@ class _Abandoned(BaseException):
     """
 
 
+class _NotKept(Exception):
+    """A record that was refused can be kept nowhere now, as on a full disk."""
+
+
 class Worker:
     """A daemon thread that opens, feeds and closes one instance of an exporter.
 
@@ -262,14 +266,23 @@ class Worker:
             return has_all
 
     def _deliver_chunks(self) -> bool:
+        has_all = True
+        stuck: set[str] = set()  # a cursor passes nothing over, so the rest of a segment waits, too
         try:
             for chunk in self._reader.chunks(self._max_records, self._max_bytes):
                 if self._is_stopping:
                     return False
+                if chunk.segment in stuck:
+                    continue
                 self._open()
                 self._is_used = True
                 waited = self._waiting(chunk) if self._backoff.is_failing else None
-                self._export(chunk)
+                try:
+                    self._export(chunk)
+                except _NotKept as error:
+                    stuck.add(chunk.segment)
+                    has_all = False
+                    self._report_stuck("got all records but some behind one that it refused", error)
                 if waited is None:
                     self._backoff.succeeded()
                 else:
@@ -278,15 +291,17 @@ class Worker:
                 if time.monotonic() >= self._prune_at:
                     self._prune()
         except SegmentsUnreadable as error:  # the exporter is well, and needs no pause
-            self._throttle.log(
-                logging.ERROR,
-                f"unreadable {self._name}",
-                f"The exporter {self._name!r} got all records but some that cannot be read: "
-                f"{error}",
-                error,
-            )
+            self._report_stuck("got all records but some that cannot be read", error)
             return False
-        return True
+        return has_all
+
+    def _report_stuck(self, what: str, error: Exception) -> None:
+        self._throttle.log(
+            logging.ERROR,
+            f"stuck {self._name}",
+            f"The exporter {self._name!r} {what}: {error}",
+            error,
+        )
 
     def _waiting(self, chunk: Chunk) -> str:
         """Say how much waits, and for how long; `chunk` is the first of it."""
@@ -316,7 +331,10 @@ class Worker:
                 for half in chunk.halves():
                     self._export(half)
                 return
-            self._reject(chunk, error)
+            try:
+                self._reject(chunk, error)
+            except OSError as cause:
+                raise _NotKept(f"it cannot be kept: {cause}") from cause
             # Each part by itself: when a later one fails, no record is dead-lettered a second time.
             self._reader.acknowledge(chunk)
         else:

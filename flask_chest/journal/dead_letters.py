@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Final, cast
 
 from flask_chest.journal.files import Syncer, short_write
@@ -95,10 +96,12 @@ class DeadLetters:
         Raises:
             OSError: That is not possible. The file is as it was.
         """
-        found = sum(is_meant(_read(line)) for line in self._lines())
-        if found:
-            self._replace(line for line in self._lines() if not is_meant(_read(line)))
-        return found
+        # Asked once for each: the one who is asked may count.
+        meant = [is_meant(_read(line)) for line in self._lines()]
+        if any(meant):
+            pairs = zip(self._lines(), chain(meant, repeat(False)), strict=False)
+            self._replace(line for line, is_one in pairs if not is_one)
+        return sum(meant)
 
     def renew(self, errors: Mapping[str, Exception]) -> int:
         """Replace the errors of some, by their IDs, and return how many. Needs the delivery lease.
@@ -137,12 +140,12 @@ class DeadLetters:
         if not size:
             self._folder.unlink(self._new_file)
             self._folder.unlink(self._file)
-            return
-        if self._syncer is not None:
-            self._syncer.sync(self._folder, self._new_file)
-        self._folder.rename(self._new_file, self._file)
-        if self._syncer is not None:
-            with contextlib.suppress(OSError):  # the rename has happened, and is seen by everybody
+        else:
+            if self._syncer is not None:
+                self._syncer.sync(self._folder, self._new_file)
+            self._folder.rename(self._new_file, self._file)
+        if self._syncer is not None:  # or they would be back after a power cut
+            with contextlib.suppress(OSError):  # it has happened, and is seen by everybody
                 self._syncer.sync(self._folder, None)
 
     def _lines(self) -> Iterator[bytes]:

@@ -150,3 +150,20 @@ def test_a_dead_letter_that_cannot_be_written_keeps_the_record_waiting(make, fol
     (folder / "dead-letter" / "main.jsonl").rmdir()
     assert process.export.flush(5.0)
     assert [letter["record"]["n"] for letter in dead_letters(folder)] == [1]
+
+
+def test_a_refused_record_that_cannot_be_kept_holds_up_no_other_segment(make, folder, caplog):
+    exporter = Refusing([1])
+    writer = make(exporter)
+    writer.record(range(3))
+    writer.journal.close()  # its segment stays
+    process = make(exporter)
+    process.record(range(3, 6))
+    (folder / "dead-letter" / "main.jsonl").mkdir()
+    assert not process.export.flush(5.0)
+    assert set(exporter.numbers) == {0, 3, 4, 5}
+    assert "got all records but some behind one that it refused" in caplog.text
+    (folder / "dead-letter" / "main.jsonl").rmdir()
+    assert process.export.flush(5.0)
+    assert exporter.numbers == [0, 3, 4, 5, 2]
+    assert [letter["record"]["n"] for letter in dead_letters(folder)] == [1]

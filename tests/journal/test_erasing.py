@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from support.journals import ALL, SMALLEST, deliver, line, numbers, segment_files
@@ -92,6 +93,32 @@ def test_what_is_no_record_is_left_alone_and_counted(make_disk, folder):
     (folder / "segments" / f"{uuid7()}.jsonl").mkdir()
     erased = erase(journal)
     assert (erased.waiting, erased.unreadable) == (1, 6)
+
+
+def test_a_dead_letter_that_is_no_record_counts_once_beside_one_that_is_erased(make_disk):
+    journal = make_disk("main")
+    reader = journal.reader("main")
+    for each in (b"no JSON\n", of(SECRET), b"[1]\n", of("u-18")):
+        reader.dead_letter(each, ValueError("refused"))
+    erased = erase(journal)
+    assert (erased.dead_letters, erased.unreadable) == (1, 2)
+    assert [letter.line for letter in reader.dead_letters()] == [b"no JSON\n", b"[1]\n", of("u-18")]
+
+
+def test_dead_letters_that_are_all_erased_are_gone_from_the_disk(make_disk, folder, monkeypatch):
+    """As after a power cut: the removal of the file must not be left to the kernel."""
+    journal = make_disk("main")
+    journal.reader("main").dead_letter(of(SECRET), ValueError("refused"))
+    synced = []
+    fsync = os.fsync
+
+    def noted(descriptor):
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    assert erase(journal).dead_letters == 1
+    assert folder / "dead-letter" in synced
 
 
 def test_erased_records_are_neither_waited_for_nor_counted_as_dropped(make_disk, folder, counters):

@@ -8,6 +8,8 @@ import pytest
 from support.journals import asked
 from support.waiting import until
 
+from flask_chest.errors import BatchRejected
+from flask_chest.exporter import Batch
 from flask_chest.record import fault, uuid7
 from flask_chest.testing.records import make_record
 
@@ -73,6 +75,7 @@ MALFORMED = {
     "status is a float": text(status_code=200.5),
     "status is too large": text(status_code=2**70),
     "status is true": text(status_code=True),
+    "weight is true": text(weight=True),
     "duration is a text": text(duration_ms="1.5"),
     "duration is NaN": text(duration_ms=float("nan")),
     "duration is infinite": text().replace(b'"duration_ms":1.5', b'"duration_ms":1e999'),
@@ -87,6 +90,10 @@ def test_a_line_that_is_no_record_has_a_fault(line):
     reason = fault(line + b"\n")
     assert reason
     assert len(reason) < 200
+    good = text() + b"\n"
+    for lines in (line + b"\n", good + line + b"\n", line + b"\n" + good):
+        with pytest.raises(BatchRejected):
+            Batch(lines, lines.count(b"\n")).rows()
 
 
 @pytest.mark.parametrize(
@@ -103,7 +110,25 @@ def test_a_line_that_is_no_record_has_a_fault(line):
     ],
 )
 def test_a_record_has_none(fields):
-    assert fault(text(**fields) + b"\n") is None
+    line = text(**fields) + b"\n"
+    assert fault(line) is None
+    record = json.loads(line)
+    [row, other] = Batch(line + text() + b"\n", 2).rows()
+    assert row[:-1] == tuple(record[name] for name in FIELDS if name != "variables")
+    assert json.loads(row[-1]) == record["variables"]
+    assert len(other) == len(FIELDS)
+
+
+def test_times_that_are_moments_only_together_are_none():
+    moment = "2026-01-01T00:00:00.000000Z"
+    for first, second in (
+        (moment[:-1], f"Z{moment}"),
+        (moment * 2, ""),
+        (f"{moment}2", moment[1:]),
+    ):
+        lines = b"".join(text(started_at=each) + b"\n" for each in (first, second))
+        with pytest.raises(BatchRejected):
+            Batch(lines, 2).rows()
 
 
 def test_lines_that_are_no_records_reach_no_database_and_hold_up_no_other(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
-from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
-from pydantic_core import to_json
 from sqlalchemy import Text
 from sqlalchemy.types import TypeDecorator
 
@@ -16,15 +14,11 @@ from flask_chest.schema import FIELDS, PREFIX
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-    from flask_chest.exporter import Batch
-
 INSERTION: Final = (
     f"INSERT INTO {PREFIX}records ({', '.join(FIELDS)})"
     f" VALUES ({', '.join('?' for _ in FIELDS)}) ON CONFLICT (id) DO NOTHING"
 )
 """Inserts a row, unless its ID is there already."""
-
-_scalars = itemgetter(*(name for name in FIELDS if name != "variables"))  # which is the last one
 
 
 class Timestamp(TypeDecorator[datetime]):
@@ -65,15 +59,3 @@ def moment(value: object) -> datetime:
     if not _is_moment(value):
         raise ValueError("a time has another form")
     return datetime.fromisoformat(value.removesuffix("Z")).replace(tzinfo=timezone.utc)
-
-
-def rows(batch: Batch) -> list[tuple[object, ...]]:
-    """Return the values of each record of a batch, in the order of the columns.
-
-    Raises:
-        BatchRejected: A record is malformed. SQLite itself would keep it.
-    """
-    return [
-        (*_scalars(record), to_json(record["variables"], inf_nan_mode="null").decode())
-        for record in batch.checked_records()
-    ]

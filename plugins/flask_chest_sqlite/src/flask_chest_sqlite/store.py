@@ -37,7 +37,7 @@ from flask_chest.store import ValueCount, Where
 from flask_chest_sqlite import queries, schema
 from flask_chest_sqlite.config import SqliteConfig
 from flask_chest_sqlite.connection import KeptConnection, connect, disconnect
-from flask_chest_sqlite.encode import INSERTION, Timestamp, moment, rows
+from flask_chest_sqlite.encode import INSERTION, Timestamp, moment
 from flask_chest_sqlite.errors import explain, is_locked
 from flask_chest_sqlite.file import secure_file
 from flask_chest_sqlite.findings import look
@@ -215,7 +215,7 @@ class SqliteStore(SqlStore):
         if not len(batch):
             return  # the transaction alone has to take the lock
         try:
-            connection.exec_driver_sql(INSERTION, cast("Any", rows(batch)))
+            connection.exec_driver_sql(INSERTION, cast("Any", batch.rows()))
         except (TypeError, OverflowError) as error:  # a value that SQLite cannot hold
             raise ValueError(f"{type(error).__name__}: {error}") from error
 
