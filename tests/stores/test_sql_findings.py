@@ -200,6 +200,28 @@ def test_a_character_set_of_mysql_rejects_no_record_and_is_repaired(backend_of, 
     assert [r.path for r in store.query()] == [record["path"]]
 
 
+NOT_NULL = {
+    "postgres": "ALTER TABLE chest_records ALTER COLUMN trace_id SET NOT NULL",
+    "mysql": "ALTER TABLE chest_records MODIFY trace_id VARCHAR(32) NOT NULL",
+}
+
+
+@pytest.mark.parametrize("name", NOT_NULL)
+def test_a_column_that_takes_no_null_any_more_rejects_no_record_and_is_repaired(
+    backend_of, opened, name
+):
+    backend = backend_of(name)
+    store = opened(backend)
+    backend.execute(NOT_NULL[name])
+    record = make_record(trace_id=None)
+    with pytest.raises(SchemaMismatch, match="has a column trace_id that takes no null"):
+        store.export(make_batch(record))
+    assert "put right" in backend.new().repair()[0]
+    assert backend.new().repair() == []
+    store.export(make_batch(record))
+    assert [r.trace_id for r in store.query()] == [None]
+
+
 TRIGGERS = {
     "sqlite": ["CREATE TRIGGER mine BEFORE INSERT ON chest_records BEGIN SELECT 1; END"],
     "postgres": [

@@ -159,10 +159,12 @@ def is_harmful(column: Column[Any], found: Any) -> str | None:  # noqa: ANN401 -
 
 
 def alter(records: Table, column: Column[Any], dialect: Dialect) -> str:
-    """Return the statement that gives a column our type. It rewrites the table."""
+    """Return the statement that gives a column our type. It rewrites the table if that differs."""
     kind = column.type.compile(dialect=dialect)
     name = dialect.identifier_preparer.quote(column.name)
-    return f"ALTER TABLE {qualified(records)} ALTER COLUMN {name} TYPE {kind} USING {name}::{kind}"
+    typed = f"ALTER COLUMN {name} TYPE {kind} USING {name}::{kind}"
+    null = f", ALTER COLUMN {name} DROP NOT NULL" if column.nullable else ""
+    return f"ALTER TABLE {qualified(records)} {typed}{null}"
 
 
 def create_view(tables: Tables) -> str:

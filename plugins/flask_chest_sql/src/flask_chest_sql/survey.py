@@ -236,7 +236,7 @@ class Surveyor:
         for column in self._records.columns:
             name, statement = column.name, self._definition.columns[column.name]
             if name in columns:
-                self._compare_type(column, columns[name]["type"])
+                self._compare_column(column, columns[name])
             elif column.nullable:
                 lack = Lack(f"the column {name}", statement, is_needed=True)
                 self._found.lacks.append(lack)
@@ -250,8 +250,10 @@ class Surveyor:
                 text = f"has a column {name} that takes no null and has no default"
                 self._found.faults.append(Fault(text, self._dialectal.relax(name)))
 
-    def _compare_type(self, column: Column[Any], found: Any) -> None:  # noqa: ANN401 - reflected
-        reason = self._dialectal.is_harmful(column, found)
+    def _compare_column(self, column: Column[Any], found: Mapping[str, Any]) -> None:
+        reason = self._dialectal.is_harmful(column, found["type"])
+        if reason is None and column.nullable and not found.get("nullable", True):
+            reason = "that takes no null"
         if reason is None:
             return
         statements = self._dialectal.alter(column)
