@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import statistics
 import subprocess
 import sys
@@ -30,6 +31,8 @@ from tools.servers import MariaServer
 START: Final = datetime(2024, 1, 1, tzinfo=timezone.utc)
 BEFORE: Final = START + timedelta(days=30)
 BATCH: Final = 5_000
+BOUND_MS: Final = 50
+"""Longest wait that a purge may cause, on a machine that is not busy."""
 
 _IN_ONE: Final = """
 with store.reading() as connection, store.transaction(connection):
@@ -92,12 +95,18 @@ def write_once(store: SqlStore) -> float:
     return (time.perf_counter() - began) * 1_000
 
 
+def _write_and_rest(store: SqlStore) -> float:
+    wait = write_once(store)
+    time.sleep(0.002)
+    return wait
+
+
 def measure(url: str, count: int, work: str) -> None:
     """Fill a database, purge it, and show how long the writer waited."""
     store = store_of(url)
     store.open()
     fill(store, count)
-    alone = sorted(write_once(store) for _ in range(200))
+    alone = sorted(_write_and_rest(store) for _ in range(1_000))
     with subprocess.Popen(
         [sys.executable, "-c", _PROGRAM.format(work=work), url, BEFORE.isoformat()],
         stdout=subprocess.PIPE,
@@ -105,18 +114,26 @@ def measure(url: str, count: int, work: str) -> None:
     ) as purging:
         waits = []
         while purging.poll() is None:
-            waits.append(write_once(store))
-            time.sleep(0.002)
+            waits.append(_write_and_rest(store))
         number, seconds, longest = (purging.stdout or io.StringIO()).read().split()
     waits.sort()
     store.close()
     print(
-        f"  purged {int(number):,} records in {float(seconds):.1f} s, the longest deletion"
-        f" {float(longest):.1f} ms; a write took"
-        f" {statistics.median(waits):.1f} ms (median), {waits[int(len(waits) * 0.99)]:.1f} ms"
-        f" (99 %), {waits[-1]:.1f} ms (longest of {len(waits):,}); without a purge"
-        f" {statistics.median(alone):.1f} ms, {alone[-1]:.1f} ms (longest)",
+        f"  purged {int(number):,} records in {float(seconds):.1f} s, the longest statement"
+        f" {float(longest):.1f} ms, load {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores\n"
+        f"    a write during the purge: {_shown(waits)}\n"
+        f"    a write without a purge:  {_shown(alone)}",
         flush=True,
+    )
+
+
+def _shown(waits: list[float]) -> str:
+    """Return what is worth knowing of waits, in ms and in order."""
+    late = sum(wait > BOUND_MS for wait in waits) / len(waits)
+    most = waits[int(len(waits) * 0.99)]
+    return (
+        f"{statistics.median(waits):.1f} ms (median), {most:.1f} ms (99 %),"
+        f" {waits[-1]:.1f} ms (longest of {len(waits):,}), {late:.2%} over {BOUND_MS} ms"
     )
 
 

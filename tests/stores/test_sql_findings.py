@@ -6,7 +6,7 @@ import pymysql
 import pytest
 from support.mysql import SECRET, user
 
-from flask_chest.errors import ChestError
+from flask_chest.errors import ChestError, SchemaMismatch
 from flask_chest.testing import make_batch, make_record
 
 
@@ -185,6 +185,80 @@ def test_a_wider_type_of_mysql_is_tolerated(backend_of, opened, change):
     backend.execute(f"ALTER TABLE chest_records {change}")
     opened(backend).export(make_batch(make_record()))
     assert len(backend.ids()) == 1
+
+
+def test_a_character_set_of_mysql_rejects_no_record_and_is_repaired(backend_of, opened):
+    backend = backend_of("mysql")
+    store = opened(backend)
+    backend.execute("ALTER TABLE chest_records CONVERT TO CHARACTER SET latin1")
+    record = make_record(path="/\N{SNOWMAN}", variables={"a": "\N{SNOWMAN}"})
+    with pytest.raises(SchemaMismatch, match="character set latin1"):
+        store.export(make_batch(record))
+    assert "put right" in backend.new().repair()[0]
+    assert backend.new().repair() == []
+    store.export(make_batch(record))
+    assert [r.path for r in store.query()] == [record["path"]]
+
+
+NOT_NULL = {
+    "postgres": "ALTER TABLE chest_records ALTER COLUMN trace_id SET NOT NULL",
+    "mysql": "ALTER TABLE chest_records MODIFY trace_id VARCHAR(32) NOT NULL",
+}
+
+
+@pytest.mark.parametrize("name", NOT_NULL)
+def test_a_column_that_takes_no_null_any_more_rejects_no_record_and_is_repaired(
+    backend_of, opened, name
+):
+    backend = backend_of(name)
+    store = opened(backend)
+    backend.execute(NOT_NULL[name])
+    record = make_record(trace_id=None)
+    with pytest.raises(SchemaMismatch, match="has a column trace_id that takes no null"):
+        store.export(make_batch(record))
+    assert "put right" in backend.new().repair()[0]
+    assert backend.new().repair() == []
+    store.export(make_batch(record))
+    assert [r.trace_id for r in store.query()] == [None]
+
+
+TRIGGERS = {
+    "sqlite": ["CREATE TRIGGER mine BEFORE INSERT ON chest_records BEGIN SELECT 1; END"],
+    "postgres": [
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'begin return null; end'",
+        "CREATE TRIGGER mine BEFORE INSERT ON chest_records FOR EACH ROW EXECUTE FUNCTION f()",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", TRIGGERS)
+def test_what_may_keep_a_record_out_in_silence_is_a_finding(backend_of, opened, name):
+    backend = backend_of(name)
+    opened(backend).close()
+    index = "CREATE INDEX chest_records_started_at ON chest_records (started_at)"
+    for statement in (
+        *TRIGGERS[name],
+        "DROP INDEX chest_records_started_at",
+        f"{index} WHERE service = 'x'",
+    ):
+        backend.execute(statement)
+    found = "\n".join(map(str, backend.new().findings()))
+    assert "chest_records has a trigger mine: what it" in found
+    assert "the index chest_records_started_at is another one" in found, "it has not all records"
+
+
+def test_json_as_text_is_tolerated_by_sqlite(backend_of, opened):
+    backend = backend_of("sqlite")
+    opened(backend).close()
+    for statement in (
+        "DROP VIEW chest_variables",
+        "ALTER TABLE chest_records DROP COLUMN variables",
+        "ALTER TABLE chest_records ADD COLUMN variables TEXT NOT NULL DEFAULT '{}'",
+    ):
+        backend.execute(statement)
+    store = opened(backend)
+    store.export(make_batch(make_record(variables={"a": 1.5})))
+    assert store.query()[0].variables == {"a": 1.5}
 
 
 def test_a_type_of_sqlite_that_changes_values_is_refused_and_repaired(backend_of, opened):

@@ -103,6 +103,33 @@ def test_records_that_were_dropped_get_a_new_table(backend, opened):
     assert_whole(backend, opened(backend), make_record(variables={"a": 1}))
 
 
+@pytest.mark.parametrize("backend", BACKENDS, indirect=True)
+def test_records_that_were_renamed_are_left_alone_and_get_a_new_table(backend, opened):
+    store = opened(backend)
+    old = make_record(variables={"old": 1})
+    store.export(make_batch(old))
+    store.close()
+    backend.execute("ALTER TABLE chest_records RENAME TO chest_2024")
+    new = make_record(variables={"a": 1})
+    assert_whole(backend, opened(backend), new)
+    assert [name for _, name, _ in backend.variables()] == ["a"], "the view leads to the new table"
+    assert [str(i) for (i,) in backend.execute("SELECT id FROM chest_2024")] == [old["id"]]
+    assert backend.new().repair() == []
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgres"], indirect=True)
+def test_a_version_without_a_number_is_written_once(backend, opened, said):
+    opened(backend).close()
+    backend.execute("DROP TABLE chest_schema")
+    backend.execute("CREATE TABLE chest_schema (version INTEGER)")
+    backend.execute("INSERT INTO chest_schema VALUES (NULL)")
+    opened(backend).close()
+    before = said()
+    opened(backend).close()
+    assert said() == before
+    assert backend.new().repair() == []
+
+
 TOLERATED = {
     "another index": ["CREATE INDEX mine ON chest_records (duration_ms)"],
     "an index of another name": [
@@ -163,13 +190,48 @@ REFUSED = {
 }
 
 
+REFUSED_BY_ONE = [
+    (
+        "mysql",
+        ["CREATE UNIQUE INDEX mine ON chest_records (id(4))"],
+        "takes each id once, because of mine: records would be lost",
+    ),
+    (
+        "postgres",
+        ["CREATE UNIQUE INDEX mine ON chest_records (lower(path))"],
+        r"takes each lower\(path\) once, because of mine: records would be lost",
+    ),
+    (
+        "postgres",
+        [
+            "ALTER TABLE chest_records DROP CONSTRAINT chest_records_pkey",
+            "CREATE UNIQUE INDEX mine ON chest_records (id) WHERE service = 'x'",
+        ],
+        "has no primary key on id: records would be stored twice",
+    ),
+    (
+        "postgres",
+        ["CREATE RULE mine AS ON INSERT TO chest_records DO INSTEAD NOTHING"],
+        "has a rule mine instead of insertions: records would be lost. Run: DROP RULE",
+    ),
+    (
+        "mysql",
+        ["ALTER TABLE chest_records CONVERT TO CHARACTER SET latin1"],
+        "has a column path of the character set latin1, which lacks some texts",
+    ),
+]
+
+
 @pytest.mark.parametrize(
     ("backend", "statements", "message"),
     [
-        (name, *refused)
-        for name in BACKENDS
-        for refused in REFUSED.values()
-        if (name, refused[0][-1]) != ("sqlite", "no default")  # it adds no such column
+        *(
+            (name, *refused)
+            for name in BACKENDS
+            for refused in REFUSED.values()
+            if (name, refused[0][-1]) != ("sqlite", "no default")  # it adds no such column
+        ),
+        *REFUSED_BY_ONE,
     ],
     indirect=["backend"],
 )

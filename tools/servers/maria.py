@@ -21,6 +21,7 @@ class MariaServer(Server):
             program("mariadb-install-db", "mariadb-server-core"),
             "--no-defaults",
             f"--datadir={self.folder / 'data'}",
+            f"--tmpdir={self.folder / 'data'}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
         )

@@ -40,6 +40,25 @@ def test_the_first_batch_of_a_day_drops_old_partitions_whole(by_day, opened):
     assert deleted() == 0
 
 
+def test_a_clock_that_is_years_ahead_drops_no_day(by_day, opened, monkeypatch, said):
+    now = datetime.now(timezone.utc)
+    days = [now - timedelta(days=n) for n in range(5)]
+    opened(by_day).export(batch_of(*days))
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return now.astimezone(tz) + timedelta(days=2_000)
+
+    monkeypatch.setattr("flask_chest_postgres.partitions.datetime", Ahead)
+    store = opened(by_day, retention_days=2)
+    store.export(batch_of(now))
+    assert set(map(day_name, days[:3])) <= set(partitions(by_day))
+    assert day_name(days[4]) not in partitions(by_day)
+    assert store.count() == 4
+    assert any("The clock of this host says" in line for line in said())
+
+
 def test_a_reader_of_an_old_partition_postpones_its_drop_and_no_batch(by_day, opened, said):
     now = datetime.now(timezone.utc)
     old = now - timedelta(days=5)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask_chest_sql import Tables
 from flask_chest_sql.definition import Definition
-from sqlalchemy import JSON, Float, Integer, SmallInteger, String
+from sqlalchemy import JSON, Float, Integer, SmallInteger, String, text
 from sqlalchemy.dialects import mysql
 
 from flask_chest.schema import SCHEMA_VERSION
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
 MICROSECONDS: Final = 6
 _DIALECT: Final = mysql.dialect()
+
+
+CHARSETS: Final = text(
+    "SELECT column_name, character_set_name FROM information_schema.columns"
+    " WHERE table_schema = DATABASE() AND table_name = :name AND character_set_name NOT IN"
+    " ('utf8mb4', 'utf16', 'utf16le', 'utf32', 'gb18030') ORDER BY ordinal_position"
+)
+"""Columns of a table whose character set lacks some of Unicode."""
 
 
 def define_tables(prefix: str) -> Tables:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 import pymysql
 from flask_chest_sql import ServerStore, Tables
 from flask_chest_sql.definition import Definition
-from flask_chest_sql.survey import Survey
+from flask_chest_sql.survey import Fault, Survey
 from pydantic_core import from_json
 from pymysql.constants import SERVER_STATUS
 from sqlalchemy import URL, Column, ColumnElement, Connection, Engine, event
@@ -145,6 +145,15 @@ class MysqlStore(ServerStore):
     def alter(self, column: Column[Any]) -> tuple[str, ...]:
         """Return the statement that gives a column our type."""
         return (schema.modify(self.tables.records, column, self._flavor),)
+
+    def differences(self, connection: Connection) -> Iterator[Fault | str]:
+        """Yield the columns whose character set lacks some texts."""
+        records = self.tables.records
+        for name, charset in connection.execute(schema.CHARSETS, {"name": records.name}).all():
+            if name in records.c and name != "id":
+                text = f"has a column {name} of the character set {charset}, which lacks some texts"
+                statements = self.alter(records.c[name])
+                yield Fault(text, f"Run: {'; '.join(statements)}", statements)
 
     def relax(self, column: str) -> str:
         """Return the remedy for a column of somebody else's that takes no null."""

@@ -12,6 +12,15 @@ if TYPE_CHECKING:
 _OF_DATA: Final = ("22", "23")
 """Classes: data exceptions, and violated constraints. `_is_other` has what is none of them."""
 
+_OF_OTHERS: Final = {
+    "2200H": "a sequence, of another's default or trigger, is exhausted",
+    "23001": "restrict_violation",
+    "23503": "foreign_key_violation",
+    "23505": "unique_violation: that of the ID is no error",
+    "23P01": "exclusion_violation",
+}
+"""Codes of `_OF_DATA` that only constraints of others raise."""
+
 _TOO_DEEP: Final = "54001"
 """statement_too_complex: the stack is not deep enough for the nesting of a document."""
 
@@ -63,7 +72,7 @@ def is_of_data(code: str, diagnostics: Diagnostic) -> bool:
 
 def _is_other(code: str, diagnostics: Diagnostic) -> bool:
     """Return whether a code of `_OF_DATA` is about something else than the data."""
-    if code == "2200H":  # a sequence, of another's default or trigger, is exhausted
+    if code in _OF_OTHERS:
         return True
     if code == "22023":  # invalid_parameter_value, also of a setting
         return (diagnostics.source_file or "").startswith(("guc", "variable.c"))

@@ -26,7 +26,12 @@ _REMEDIES: Final = {
 """By code: the remedy that a person has to apply."""
 
 _SCHEMA: Final = "Run `flask chest schema repair`, or restore it"
+_CONSTRAINT: Final = "Flask-Chest has no such constraint. Drop it, or the trigger that raises it"
 _WAITING: Final = {
+    "23001": _CONSTRAINT,
+    "23503": _CONSTRAINT,
+    "23505": _CONSTRAINT,
+    "23P01": _CONSTRAINT,
     "23502": "Give that column a default, or let it take null",
     "42703": _SCHEMA,
     "42P01": _SCHEMA,

@@ -251,19 +251,27 @@ class Maintenance:
                 self._made_on = today
             self._next_drop = 0.0
         if self._retention_days is not None and time.monotonic() >= self._next_drop:
-            kept_from = datetime.combine(
-                today - timedelta(days=self._retention_days), datetime.min.time(), timezone.utc
-            )
+            kept = timedelta(days=self._retention_days)
             try:
-                old = in_transaction(
-                    lambda connection: self._partitions.ending_before(connection, kept_from)
-                )
-                for day in old:
+                for day in in_transaction(partial(self._older, today=today, kept=kept)):
                     self._partitions.drop(in_transaction, day)
                 self._next_drop = float("inf")
             except (ExporterUnavailable, ConfigurationError) as error:
                 self._next_drop = time.monotonic() + _AGAIN_SECONDS
                 logger.warning("Old partitions cannot be dropped now: %s", error)
+
+    def _older(self, connection: Connection, today: date, kept: timedelta) -> list[date]:
+        """Return the days to drop. The clock of this host alone may be years ahead."""
+        on_server = connection.execute(text("SELECT (now() AT TIME ZONE 'UTC')::date")).scalar_one()
+        if today - on_server > timedelta(days=1):
+            logger.warning(
+                "The clock of this host says %s, and that of PostgreSQL %s. Partitions are dropped "
+                "by the earlier one. Set the clock that is wrong",
+                today,
+                on_server,
+            )
+        moment = datetime.combine(min(today, on_server) - kept, datetime.min.time(), timezone.utc)
+        return self._partitions.ending_before(connection, moment)
 
 
 def _is_locked(error: BaseException | None) -> bool:

@@ -44,6 +44,19 @@ def oldest(records: Table, before: datetime, limit: int) -> Delete:
     return delete(records).where(ctid == func.any(func.array(some.scalar_subquery())))
 
 
+_WITH_TID_RANGES: Final = (14,)
+
+
+def can_read_blocks(connection: Connection) -> bool:
+    """Return whether the server reads some blocks of a table without the others."""
+    return (connection.dialect.server_version_info or ()) >= _WITH_TID_RANGES
+
+
+def execute(connection: Connection, statement: Delete) -> int:
+    """Run a deletion; return how many rows it deleted."""
+    return connection.execute(statement).rowcount
+
+
 def by_blocks(
     records: Table, before: datetime, run: Callable[[Callable[[Connection], int]], int]
 ) -> Iterator[Delete]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask_chest_sql import Tables
 from flask_chest_sql.definition import Definition, define
+from flask_chest_sql.survey import Fault
 from sqlalchemy import (
     REAL,
     CheckConstraint,
@@ -21,12 +22,15 @@ from sqlalchemy import (
     String,
     Table,
     inspect,
+    text,
 )
 from sqlalchemy.dialects import postgresql
 
 from flask_chest_postgres.encode import Timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flask_chest_postgres.config import PostgresConfig
 
 _MICROSECONDS: Final = 6
@@ -106,6 +110,34 @@ def has_namespace(connection: Connection, tables: Tables) -> bool:
     return namespace_of(tables.records) in inspect(connection).get_schema_names()
 
 
+_NAMES: Final = text(
+    "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = :schema"
+)
+_HOOKS: Final = text(
+    "SELECT 'rule', rulename FROM pg_rewrite WHERE ev_class = to_regclass(:name)"
+    " AND ev_type = '3' AND is_instead AND ev_enabled <> 'D'"
+    " UNION ALL SELECT 'trigger', tgname FROM pg_trigger WHERE tgrelid = to_regclass(:name)"
+    " AND NOT tgisinternal AND tgenabled <> 'D'"
+)
+
+
+def names(connection: Connection, tables: Tables) -> set[str]:
+    """Return the names that an index of ours cannot have."""
+    return set(connection.scalars(_NAMES, {"schema": namespace_of(tables.records)}))
+
+
+def differences(connection: Connection, records: Table) -> Iterator[Fault | str]:
+    """Yield what may keep a record from being stored without an error."""
+    place = printed(qualified(records))
+    for kind, name in connection.execute(_HOOKS, {"name": place}).all():
+        if kind == "rule":
+            remedy = f"Run: DROP RULE {printed(quoted(name))} ON {place}"
+            yield Fault(f"has a rule {name} instead of insertions: records would be lost", remedy)
+        else:
+            yield f"{records.name} has a trigger {name}: what it withholds is not stored"
+
+
 def is_harmful(column: Column[Any], found: Any) -> str | None:  # noqa: ANN401 - reflected
     """Return why a column of another type loses data without an error, or refuses records."""
     wanted = column.type
@@ -127,10 +159,12 @@ def is_harmful(column: Column[Any], found: Any) -> str | None:  # noqa: ANN401 -
 
 
 def alter(records: Table, column: Column[Any], dialect: Dialect) -> str:
-    """Return the statement that gives a column our type. It rewrites the table."""
+    """Return the statement that gives a column our type. It rewrites the table if that differs."""
     kind = column.type.compile(dialect=dialect)
     name = dialect.identifier_preparer.quote(column.name)
-    return f"ALTER TABLE {qualified(records)} ALTER COLUMN {name} TYPE {kind} USING {name}::{kind}"
+    typed = f"ALTER COLUMN {name} TYPE {kind} USING {name}::{kind}"
+    null = f", ALTER COLUMN {name} DROP NOT NULL" if column.nullable else ""
+    return f"ALTER TABLE {qualified(records)} {typed}{null}"
 
 
 def create_view(tables: Tables) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from functools import partial
@@ -13,9 +13,9 @@ import psycopg
 from flask_chest_sql import ServerStore, Tables
 from flask_chest_sql.definition import Definition
 from flask_chest_sql.server_store import is_disconnect
-from flask_chest_sql.survey import Survey
+from flask_chest_sql.survey import Fault, Survey
 from psycopg.types.json import Jsonb
-from sqlalchemy import URL, Column, ColumnElement, Connection, Delete, Dialect, false
+from sqlalchemy import URL, Column, ColumnElement, Connection, Dialect, false
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from typing_extensions import Unpack
 
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from flask_chest.store import ValueCount, Where
 
 _SHORTLY: Final = "SELECT set_config('statement_timeout', '1000', true)"
-_WITH_TID_RANGES: Final = 140_000
 
 _Result = TypeVar("_Result")
 
@@ -186,10 +185,22 @@ class PostgresStore(ServerStore):
         return schema.is_harmful(column, found)
 
     def alter(self, column: Column[Any]) -> tuple[str, ...]:
-        """Return the statement that gives a column our type; none for that of the partitions."""
+        """Return the statements that give a column our type; none for that of the partitions.
+
+        No view may have the column meanwhile. `open` creates ours again.
+        """
         if self._config.partition_by_day and column.name == "started_at":
             return ()
-        return (schema.alter(self.tables.records, column, self._dialect),)
+        dropped = f"DROP VIEW IF EXISTS {schema.qualified(self.tables.variables)}"
+        return (dropped, schema.alter(self.tables.records, column, self._dialect))
+
+    def taken(self, connection: Connection) -> Container[str]:
+        """Return the names that an index cannot have."""
+        return schema.names(connection, self.tables)
+
+    def differences(self, connection: Connection) -> Iterator[Fault | str]:
+        """Yield the rules and the triggers of the records."""
+        return schema.differences(connection, self.tables.records)
 
     @contextmanager
     def attempting(self, connection: Connection) -> Iterator[None]:
@@ -280,7 +291,7 @@ class PostgresStore(ServerStore):
                     if progress is not None:
                         progress(dropped)
         has_no_order = self._config.time_index == "brin" and not self._config.partition_by_day
-        if has_no_order and self._by_itself(_can_read_blocks):
+        if has_no_order and self._by_itself(removal.can_read_blocks):
             return purged + self._purge_blocks(moment, progress)
         return purged + super().purge(before=moment, progress=progress)
 
@@ -311,7 +322,7 @@ class PostgresStore(ServerStore):
         """Delete block by block, as a BRIN index has no order."""
         records, total = self.tables.records, 0
         for statement in removal.by_blocks(records, before, self._by_itself):
-            deleted = self._by_itself(partial(_executed, statement=statement))
+            deleted = self._by_itself(partial(removal.execute, statement=statement))
             total += deleted
             if deleted and progress is not None:
                 progress(deleted)
@@ -376,15 +387,6 @@ class PostgresStore(ServerStore):
         """Return whether the error is a deadlock or a serialization failure."""
         original = error.orig if isinstance(error, DBAPIError) else None
         return getattr(original, "sqlstate", None) in ("40001", "40P01")
-
-
-def _can_read_blocks(connection: Connection) -> bool:
-    """Return whether the server reads some blocks of a table without the others."""
-    return _driver(connection).info.server_version >= _WITH_TID_RANGES
-
-
-def _executed(connection: Connection, statement: Delete) -> int:
-    return connection.execute(statement).rowcount
 
 
 def _unchanged(document: bytes) -> bytes:

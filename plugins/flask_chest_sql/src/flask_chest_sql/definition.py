@@ -54,7 +54,7 @@ def define(tables: Tables, dialect: Dialect, view: str) -> Definition:
     made = _text(CreateTable(schema).compile(dialect=dialect))
     version = (
         f"INSERT INTO {table(schema)} (version) SELECT {SCHEMA_VERSION}"
-        f" WHERE NOT EXISTS (SELECT 1 FROM {table(schema)})"
+        f" WHERE NOT EXISTS (SELECT 1 FROM {table(schema)} WHERE version IS NOT NULL)"
     )
     return Definition(
         creation=(

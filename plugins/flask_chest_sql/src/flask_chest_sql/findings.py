@@ -13,6 +13,7 @@ from flask_chest.exporter import Batch, Finding
 
 if TYPE_CHECKING:
     from flask_chest_sql.store import SqlStore
+    from flask_chest_sql.survey import Survey
 
 _REPAIR = "flask chest schema repair"
 
@@ -42,15 +43,23 @@ def _schema(store: SqlStore, connection: Connection) -> Generator[Finding, None,
         return False
     for fault in found.faults:
         text = f"{store.tables.records.name} {fault.text}"
-        yield Finding("error", "schema", text, f"{fault.remedy}; or: {_REPAIR}")
+        remedy = f"{fault.remedy}; or: {_REPAIR}" if fault.statements else fault.remedy
+        yield Finding("error", "schema", text, remedy)
     for lack in found.lacks:
         yield Finding("warning", "schema", f"{lack.what} is missing", f"Run: {lack.statement}")
     for difference in found.differences:
-        is_view = "should be our view" in difference or "the view" in difference
-        yield Finding("warning", "schema", difference, _REPAIR if is_view else "")
+        yield Finding("warning", "schema", difference, _remedy(found, difference))
     if found.is_complete and not found.differences:
         yield Finding("ok", "schema", "the tables, the view and the indexes are ours")
     return True
+
+
+def _remedy(found: Survey, difference: str) -> str:
+    if "the view" in difference:
+        return _REPAIR
+    return (
+        f"Rename it, then: {_REPAIR}" if found.view == "table" and "a table" in difference else ""
+    )
 
 
 def _privileges(store: SqlStore, connection: Connection) -> Iterator[Finding]:

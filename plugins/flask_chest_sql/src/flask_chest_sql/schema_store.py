@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from flask_chest.errors import ChestError, ExporterUnavailable, SchemaMismatch
 from flask_chest.runtime.log import Throttle, logger
 from flask_chest.store import Store
-from flask_chest_sql.survey import Dialectal, Survey, Surveyor
+from flask_chest_sql.survey import Dialectal, Fault, Survey, Surveyor
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -111,6 +111,16 @@ class SchemaStore(Store):
         del error
         return False
 
+    def taken(self, connection: Connection) -> Container[str]:
+        """Return the names that an index cannot have. None, where each table has its own."""
+        del connection
+        return ()
+
+    def differences(self, connection: Connection) -> Iterator[Fault | str]:
+        """Yield what else differs: faults, and clauses about what is tolerated."""
+        del connection
+        yield from ()
+
     def survey(self, connection: Connection) -> Survey:
         """Return what the database has of our tables.
 
@@ -123,6 +133,8 @@ class SchemaStore(Store):
             alter=self.alter,
             relax=self.relax,
             attempting=self.attempting,
+            taken=self.taken,
+            differences=self.differences,
         )
         return Surveyor(connection, self.tables, self.location, dialectal).look()
 
@@ -162,10 +174,13 @@ class SchemaStore(Store):
         with self._explained(), self.reading() as connection, self.creating(connection):
             found = self.survey(connection)
             found.refuse_faults(self.location, self.tables.records.name)
-            if found.is_empty:
-                self.create_schema(connection)
-                return [f"Created the table {self.tables.records.name} and what belongs to it"]
             done = []
+            if found.is_empty:
+                if found.view != "missing":  # of records that were renamed, to which it still leads
+                    self._drop_view(connection)
+                self.create_schema(connection)
+                done = [f"Created the table {self.tables.records.name} and what belongs to it"]
+                found = self.survey(connection)  # they may have the names of its indexes, too
             for lack in found.lacks:
                 try:
                     with self.attempting(connection):
@@ -239,9 +254,12 @@ class SchemaStore(Store):
 
     def replace_view(self, connection: Connection) -> None:
         """Create the view in place of the one that is there."""
+        self._drop_view(connection)
+        self.run(connection, self.definition().view)
+
+    def _drop_view(self, connection: Connection) -> None:
         name = connection.dialect.identifier_preparer.format_table(self.tables.variables)
         connection.exec_driver_sql(f"DROP VIEW {name}")
-        self.run(connection, self.definition().view)
 
     def close(self) -> None:
         """Close all connections."""

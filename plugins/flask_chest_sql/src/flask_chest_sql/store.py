@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sqlalchemy import Connection, Select, and_, delete, func, or_, select, tuple_
 from typing_extensions import Unpack
@@ -18,7 +19,7 @@ from flask_chest.record import Record
 from flask_chest.store import Position, RouteSummary, ValueCount, Where, aware, positive
 from flask_chest_sql import decode, findings, queries
 from flask_chest_sql.schema_store import SchemaStore
-from flask_chest_sql.steps import in_steps
+from flask_chest_sql.steps import MAX_STEP, Step, in_steps, within_a_step
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -35,6 +36,9 @@ class SqlStore(SchemaStore):
     """What all SQL backends have in common."""
 
     _connection: Connection | None = None
+
+    deleted_at_once: ClassVar[int] = MAX_STEP
+    """Most records that one statement of a step deletes; few where a writer waits for it."""
 
     def __init__(self, config: BaseModel) -> None:
         super().__init__(config)
@@ -208,26 +212,41 @@ class SqlStore(SchemaStore):
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete records that started before `before`, in short steps; return how many."""
         moment = aware("before", before)
+        return self.in_steps(
+            lambda connection, limit: self.delete_oldest(connection, moment, limit), progress
+        )
 
-        def delete_some(limit: int) -> tuple[int, float]:
+    def in_steps(
+        self,
+        delete: Callable[[Connection, int], int],
+        progress: Callable[[int], None] | None = None,
+    ) -> int:
+        """Delete in short transactions until nothing is left; return how many.
+
+        Args:
+            delete: Deletes at most as many records as its second argument says.
+            progress: Called after each step.
+        """
+
+        def step(limit: int) -> Step:
             # A connection for each step: between them, this process may fork.
-            with self._explained(), self.reading() as connection:
+            with self._explained(), self.reading() as connection, self.stepping(connection):
                 with self.transaction(connection):
                     began = time.monotonic()
-                    deleted = self.delete_oldest(connection, moment, limit)
-                took = time.monotonic() - began
-                self.settle(connection)
-                return deleted, took
+                    deleted, is_last = within_a_step(
+                        partial(delete, connection), limit, self.deleted_at_once
+                    )
+                return Step(deleted, time.monotonic() - began, is_last)
 
-        return in_steps(delete_some, progress)
+        return in_steps(step, progress)
 
     def delete_oldest(self, connection: Connection, before: datetime, limit: int) -> int:
         """Delete at most `limit` records that started before `before`; return how many.
 
         Args:
-            connection: In a transaction, which ends after this.
+            connection: In a transaction.
             before: An aware datetime.
-            limit: Most records of this step.
+            limit: Most records of this statement.
         """
         records = self.tables.records
         key = list(records.primary_key.columns)
@@ -239,19 +258,25 @@ class SqlStore(SchemaStore):
         )
         return connection.execute(delete(records).where(tuple_(*key).in_(oldest))).rowcount
 
-    def settle(self, connection: Connection) -> None:
-        """Do what a step leaves to be done while others write. Nothing unless overridden."""
+    @contextmanager
+    def stepping(self, connection: Connection) -> Iterator[None]:
+        """Run the block, which is a step of a deletion."""
+        del connection
+        yield
 
     def delete(self, records: Sequence[Record]) -> int:
         """Delete these records by their primary key; return how many were there."""
         deleted = 0
         for first in range(0, len(records), _DELETED_AT_ONCE):
-            statement = delete(self.tables.records).where(
-                self._is_one_of(records[first : first + _DELETED_AT_ONCE])
-            )
             with self._explained(), self.reading() as connection, self.transaction(connection):
-                deleted += connection.execute(statement).rowcount
+                some = records[first : first + _DELETED_AT_ONCE]
+                deleted += self.delete_these(connection, some)
         return deleted
+
+    def delete_these(self, connection: Connection, records: Sequence[Record]) -> int:
+        """Delete these records within a transaction; return how many were there."""
+        statement = delete(self.tables.records).where(self._is_one_of(records))
+        return connection.execute(statement).rowcount
 
     def _is_one_of(self, wanted: Sequence[Record]) -> ColumnElement[bool]:
         key = list(self.tables.records.primary_key.columns)

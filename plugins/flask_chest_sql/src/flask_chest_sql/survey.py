@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Column, Connection, Table, func, inspect, select
@@ -14,6 +15,8 @@ from flask_chest.errors import SchemaMismatch
 from flask_chest.schema import names_taken, refuse_newer
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import ReflectedIndex
+
     from flask_chest_sql.definition import Definition
     from flask_chest_sql.schema import Tables
 
@@ -46,6 +49,43 @@ class Fault:
     text: str
     remedy: str
     statements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Key:
+    """An index or a unique constraint that is there.
+
+    Attributes:
+        name: Its name.
+        columns: Its columns, and its expressions.
+        is_unique: Whether it has each value once.
+        is_of_whole_values: Whether it has more than the beginning of each text.
+        is_of_all: Whether it has all records.
+    """
+
+    name: str
+    columns: list[str]
+    is_unique: bool
+    is_of_whole_values: bool = True
+    is_of_all: bool = True
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has all values of all records."""
+        return self.is_of_whole_values and self.is_of_all
+
+    @classmethod
+    def of(cls, index: ReflectedIndex) -> _Key:
+        """Return what SQLAlchemy has found."""
+        options = index.get("dialect_options", {})
+        expressions = index.get("expressions", index["column_names"])
+        return cls(
+            str(index["name"]),
+            [each or "expression" for each in expressions],
+            bool(index["unique"]),
+            not options.get("mysql_length"),
+            not any(name.endswith("_where") for name in options),
+        )
 
 
 @dataclass
@@ -95,6 +135,8 @@ class Dialectal:
         alter: Returns the statements that give a column our type.
         relax: Returns the remedy for a column of somebody else's that takes no null.
         attempting: Undoes what fails in its block, and nothing else.
+        taken: Returns the names that an index cannot have, as those of a table that was renamed.
+        differences: Yields what else differs, as faults or as clauses about what is tolerated.
     """
 
     definition: Definition
@@ -102,6 +144,8 @@ class Dialectal:
     alter: Callable[[Column[Any]], tuple[str, ...]]
     relax: Callable[[str], str]
     attempting: Callable[[Connection], AbstractContextManager[None]]
+    taken: Callable[[Connection], Container[str]]
+    differences: Callable[[Connection], Iterable[Fault | str]]
 
 
 class Surveyor:
@@ -139,11 +183,17 @@ class Surveyor:
         if self._records.name not in self._tables:
             self._found.is_empty = True
             self._found.lacks.clear()
+            self._found.view = "changed" if self._view.name in self._views else "missing"
             return self._found
         self._compare_columns()
         self._compare_keys()
         self._compare_indexes()
         self._look_for_view()
+        for found in self._dialectal.differences(self._connection):
+            if isinstance(found, Fault):
+                self._found.faults.append(found)
+            else:
+                self._found.differences.append(found)
         return self._found
 
     def _refuse_foreign(self) -> None:
@@ -186,7 +236,7 @@ class Surveyor:
         for column in self._records.columns:
             name, statement = column.name, self._definition.columns[column.name]
             if name in columns:
-                self._compare_type(column, columns[name]["type"])
+                self._compare_column(column, columns[name])
             elif column.nullable:
                 lack = Lack(f"the column {name}", statement, is_needed=True)
                 self._found.lacks.append(lack)
@@ -200,8 +250,10 @@ class Surveyor:
                 text = f"has a column {name} that takes no null and has no default"
                 self._found.faults.append(Fault(text, self._dialectal.relax(name)))
 
-    def _compare_type(self, column: Column[Any], found: Any) -> None:  # noqa: ANN401 - reflected
-        reason = self._dialectal.is_harmful(column, found)
+    def _compare_column(self, column: Column[Any], found: Mapping[str, Any]) -> None:
+        reason = self._dialectal.is_harmful(column, found["type"])
+        if reason is None and column.nullable and not found.get("nullable", True):
+            reason = "that takes no null"
         if reason is None:
             return
         statements = self._dialectal.alter(column)
@@ -218,42 +270,45 @@ class Surveyor:
         name = self._records.name
         return list(self._inspector.get_pk_constraint(name, self._place)["constrained_columns"])
 
-    def _unique_keys(self) -> dict[str, list[str]]:
-        """Return the columns of each unique index and constraint, by its name."""
+    def _indexes(self) -> list[_Key]:
+        """Return the indexes and the unique constraints of the records."""
         name, place = self._records.name, self._place
-        keys = {
-            str(index["name"]): [each for each in index["column_names"] if each]
-            for index in self._inspector.get_indexes(name, place)
-            if index["unique"]
-        }
-        for constraint in self._inspector.get_unique_constraints(name, place):
-            keys[str(constraint["name"])] = constraint["column_names"]
-        return keys
+        found = [_Key.of(index) for index in self._inspector.get_indexes(name, place)]
+        named = {index.name for index in found}  # MySQL has its unique indexes as constraints, too
+        found += [
+            _Key(str(each["name"] or "a constraint without a name"), each["column_names"], True)
+            for each in self._inspector.get_unique_constraints(name, place)
+            if each["name"] not in named
+        ]
+        return found
 
     def _compare_keys(self) -> None:
         ours = {column.name for column in self._records.primary_key.columns}
-        primary, others = self._primary_key(), self._unique_keys()
-        if set(primary) != ours and ours not in map(set, others.values()):
+        primary = _Key("the primary key", self._primary_key(), True)
+        keys = [primary, *(index for index in self._indexes() if index.is_unique)]
+        if not any(set(key.columns) == ours and key.is_whole for key in keys):
             names = sorted(ours)
             quote = self._connection.dialect.identifier_preparer
+            name = quote.quote(self._free_name(f"{self._records.name}_id"))
             statement = (
-                f"CREATE UNIQUE INDEX {quote.quote(f'{self._records.name}_id')}"
+                f"CREATE UNIQUE INDEX {name}"
                 f" ON {quote.format_table(self._records)} ({', '.join(names)})"
             )
             text = f"has no primary key on {' and '.join(names)}: records would be stored twice"
             remedy = f"Delete what is there twice, then run: {statement}"
             self._found.faults.append(Fault(text, remedy, (statement,)))
-        for name, columns in {"the primary key": primary, **others}.items():
-            if columns and not ours <= set(columns):
-                text = f"takes each {' with each '.join(columns)} once, because of {name}: records "
-                fault = Fault(f"{text}would be lost", f"Drop {name}, which must not be unique")
-                self._found.faults.append(fault)
+        for key in keys:
+            # A prefix of an ID is shared by many.
+            if key.columns and not (ours <= set(key.columns) and key.is_of_whole_values):
+                text = f"takes each {' with each '.join(key.columns)} once, because of {key.name}"
+                remedy = f"Drop {key.name}, which must not be unique"
+                self._found.faults.append(Fault(f"{text}: records would be lost", remedy))
 
     def _compare_indexes(self) -> None:
-        existing = self._inspector.get_indexes(self._records.name, self._place)
-        first = {index["column_names"][0] for index in existing if index["column_names"]}
+        existing = self._indexes()
+        first = {index.columns[0] for index in existing if index.columns and index.is_whole}
         first.update(self._primary_key()[:1])
-        named = {index["name"] for index in existing}
+        named = {index.name for index in existing}
         for index in self._records.indexes:
             name = str(index.name)
             if next(iter(index.columns)).name in first:
@@ -261,8 +316,15 @@ class Surveyor:
             if name in named:
                 self._found.differences.append(f"the index {name} is another one")
             else:
-                lack = Lack(f"the index {name}", self._definition.indexes[name])
-                self._found.lacks.append(lack)
+                statement = self._definition.indexes[name]
+                statement = statement.replace(name, self._free_name(name), 1)
+                self._found.lacks.append(Lack(f"the index {name}", statement))
+
+    def _free_name(self, name: str) -> str:
+        """Return a name for an index that nothing else has."""
+        taken = self._dialectal.taken(self._connection)
+        others = (f"{name}_{number}" for number in count(2))
+        return next(each for each in chain([name], others) if each not in taken)
 
     def _look_for_view(self) -> None:
         name = self._view.name

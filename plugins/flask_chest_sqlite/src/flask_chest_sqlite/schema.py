@@ -48,7 +48,7 @@ _DEFAULTS: Final = {"variables": "'{}'", "duration_ms": "0", "weight": "1"}
 SCHEMA: Final = f"CREATE TABLE IF NOT EXISTS {PREFIX}schema (\n\tversion INTEGER NOT NULL\n)"
 VERSION: Final = (
     f"INSERT INTO {PREFIX}schema (version) SELECT {SCHEMA_VERSION}"
-    f" WHERE NOT EXISTS (SELECT 1 FROM {PREFIX}schema)"
+    f" WHERE NOT EXISTS (SELECT 1 FROM {PREFIX}schema WHERE version IS NOT NULL)"
 )
 RECORDS: Final = (
     f"CREATE TABLE IF NOT EXISTS {PREFIX}records (\n\t"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import builtins
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from flask_chest_sql import SqlStore, Tables
 from flask_chest_sql.definition import Definition
+from flask_chest_sql.survey import Fault
 from sqlalchemy import (
     JSON,
     URL,
@@ -46,9 +48,11 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from flask_chest.exporter import Batch, Finding
-    from flask_chest.record import JsonValue
+    from flask_chest.record import JsonValue, Record
 
+_FIRST_POLL_SECONDS: Final = 0.001
 _POLL_SECONDS: Final = 0.01
+"""Longest time between two attempts to get the write lock."""
 
 
 class SqliteStore(SqlStore):
@@ -56,6 +60,7 @@ class SqliteStore(SqlStore):
 
     type: ClassVar[str] = "sqlite"
     config_model: ClassVar[builtins.type[BaseModel]] = SqliteConfig
+    deleted_at_once: ClassVar[int] = 50
 
     def __init__(self, config: BaseModel) -> None:
         super().__init__(config)
@@ -91,7 +96,7 @@ class SqliteStore(SqlStore):
         affinity = schema.affinity(str(found))
         if is_text and affinity not in ("TEXT", "BLOB"):
             return f"of the type {found}, which makes a number of a text such as '007'"
-        if not is_text and affinity == "TEXT":
+        if not is_text and affinity == "TEXT" and column.name != "variables":
             return f"of the type {found}, which makes a text of a number"
         return None
 
@@ -103,6 +108,19 @@ class SqliteStore(SqlStore):
     def relax(self, column: str) -> str:
         """Return the remedy for a column of somebody else's that takes no null."""
         return f"Drop it: ALTER TABLE {self.tables.records.name} DROP COLUMN {column}"
+
+    def taken(self, connection: Connection) -> Container[str]:
+        """Return the names that an index cannot have."""
+        return set(connection.scalars(text("SELECT name FROM sqlite_master")))
+
+    def differences(self, connection: Connection) -> Iterator[Fault | str]:
+        """Yield the triggers of the records."""
+        statement = text(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :name"
+        )
+        name = self.tables.records.name
+        for trigger in connection.scalars(statement, {"name": name}):
+            yield f"{name} has a trigger {trigger}: what it ignores is not stored"
 
     def is_outdated(self, connection: Connection) -> bool:
         """Return whether the view is one that another version of Flask-Chest has created."""
@@ -128,16 +146,24 @@ class SqliteStore(SqlStore):
         self._wait_for_lock(connection, "PRAGMA journal_mode = WAL")
 
     def _wait_for_lock(self, connection: Connection, statement: str) -> None:
-        deadline = time.monotonic() + self._config.busy_timeout_seconds
+        pauses = self._pauses()
         while True:
             try:
                 connection.exec_driver_sql(statement)
-            except OperationalError as error:
-                if not is_locked(error) or time.monotonic() >= deadline:
-                    raise
-                time.sleep(_POLL_SECONDS)
-            else:
                 return
+            except OperationalError as error:
+                pause = next(pauses, None)
+                if not is_locked(error) or pause is None:
+                    raise
+            time.sleep(pause)
+
+    def _pauses(self) -> Iterator[float]:
+        """Yield pauses between attempts to get the write lock, short ones first."""
+        deadline = time.monotonic() + self._config.busy_timeout_seconds
+        pause = _FIRST_POLL_SECONDS
+        while time.monotonic() < deadline:
+            yield pause
+            pause = min(pause * 2, _POLL_SECONDS)
 
     def _connect(self) -> Connection:
         secure_file(self._config)
@@ -179,15 +205,16 @@ class SqliteStore(SqlStore):
             ExporterUnavailable: The database cannot take it now.
             BatchRejected: It cannot take these records.
         """
-        deadline = time.monotonic() + self._config.busy_timeout_seconds
+        pauses = self._pauses()
         while True:
             try:
                 super().export(batch)
                 return
             except ExporterUnavailable as error:
-                if not is_locked(error.__cause__) or time.monotonic() >= deadline:
+                pause = next(pauses, None)
+                if not is_locked(error.__cause__) or pause is None:
                     raise
-            time.sleep(_POLL_SECONDS)  # outside `held_off`, so that this process may fork
+            time.sleep(pause)  # outside `held_off`, so that this process may fork
 
     @contextmanager
     def transaction(self, connection: Connection) -> Iterator[None]:
@@ -236,8 +263,6 @@ class SqliteStore(SqlStore):
 
     def delete_oldest(self, connection: Connection, before: datetime, limit: int) -> int:
         """Delete at most `limit` records that started before `before`; return how many."""
-        # Nor may the next writer have to do it, who would wait for it: see `settle`.
-        connection.exec_driver_sql("PRAGMA wal_autocheckpoint = 0")
         records = self.tables.records
         rowid: ColumnElement[int] = literal_column("rowid")
         oldest = (
@@ -249,9 +274,32 @@ class SqliteStore(SqlStore):
         )
         return connection.execute(delete(records).where(rowid.in_(oldest))).rowcount
 
-    def settle(self, connection: Connection) -> None:
-        """Write the write-ahead log into the file, for which nobody waits."""
+    @contextmanager
+    def stepping(self, connection: Connection) -> Iterator[None]:
+        """Write the write-ahead log into the file after a step, while nobody waits for it.
+
+        The commit of the step may not do it, nor may the next writer have to. Nor does the commit
+        wait for the disk, which it would with the lock: the checkpoint does, without one.
+        """
+        connection.exec_driver_sql("PRAGMA wal_autocheckpoint = 0")
+        if connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal":
+            connection.exec_driver_sql("PRAGMA synchronous = NORMAL")
+        yield
         connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").close()
+
+    def delete(self, records: Sequence[Record]) -> int:
+        """Delete these records, in steps as short as those of a purge; return how many."""
+        left, deleted = iter(records), 0
+
+        def delete_next(connection: Connection, limit: int) -> int:
+            nonlocal deleted
+            some = list(islice(left, limit))
+            if some:
+                deleted += self.delete_these(connection, some)
+            return len(some)
+
+        self.in_steps(delete_next)
+        return deleted
 
     def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
         """Return the condition that a record has a variable with this name and value."""
