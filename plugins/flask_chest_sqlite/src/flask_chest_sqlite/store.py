@@ -39,7 +39,7 @@ from flask_chest_sqlite.config import SqliteConfig
 from flask_chest_sqlite.connection import KeptConnection, connect, disconnect
 from flask_chest_sqlite.encode import INSERTION, Timestamp, moment, rows
 from flask_chest_sqlite.errors import explain, is_locked
-from flask_chest_sqlite.file import secure_file
+from flask_chest_sqlite.file import secure_file, set_mode
 from flask_chest_sqlite.findings import look
 
 if TYPE_CHECKING:
@@ -140,8 +140,16 @@ class SqliteStore(SqlStore):
                 return
 
     def _connect(self) -> Connection:
-        secure_file(self._config)
-        return connect(self._open_engine, self._config.path)
+        has_other_mode = secure_file(self._config)
+        connection = connect(self._open_engine, self._config.path)
+        if has_other_mode:
+            try:
+                connection.exec_driver_sql("PRAGMA schema_version").close()  # as in `prepare_file`
+            except BaseException:
+                disconnect(connection)
+                raise
+            set_mode(self._config)
+        return connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
