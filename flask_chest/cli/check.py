@@ -96,7 +96,9 @@ def _remembered(file: str | None) -> dict[str, int]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise click.UsageError(f"--since-last {file}: cannot be read: {error}") from error
+        raise click.UsageError(
+            f"--since-last {file}: cannot be read: {error}. To begin anew, delete it"
+        ) from error
     if not isinstance(found, dict) or any(type(number) is not int for number in found.values()):
         raise click.UsageError(f"--since-last {file}: was not written by this command")
     return found
