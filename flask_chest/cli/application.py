@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import click
 from flask import current_app
 
+from flask_chest.cli.output import echo_error
 from flask_chest.cli.owner import become_owner
 from flask_chest.cli.unconfigured import Unconfigured
-from flask_chest.errors import ConfigurationError
 from flask_chest.journal import DiskJournal
 from flask_chest.journal.layout import Layout
 from flask_chest.runtime.command import STANDALONE
+from flask_chest.settings.destination import destination
 from flask_chest.store import Store
 
 if TYPE_CHECKING:
@@ -33,10 +34,13 @@ def open_store(name: str) -> Store:
     """Return the open read side of an exporter.
 
     Raises:
-        ConfigurationError: There is no such exporter, or it cannot be read.
+        click.UsageError: There is no such exporter.
+        ConfigurationError: It cannot be read.
         ExporterUnavailable: The database cannot be reached now.
     """
     state = current_state()
+    if not state.mode:  # else it may be that none was made, which `store` says
+        chosen([name])
     exporter = state.exporters.get(name)
     if isinstance(exporter, Unconfigured):
         exporter.open()  # which says what is missing
@@ -47,13 +51,16 @@ def chosen(names: Sequence[str]) -> list[str]:
     """Return the names of the exporters that an option chose, all of them without it.
 
     Raises:
-        ConfigurationError: There is none of that name.
+        click.UsageError: There is none of that name.
+        click.ClickException: Flask-Chest is switched off, so there is none at all.
     """
     known = current_state().exporters
+    if names and not known:
+        refuse_in_mode()
     for name in names:
         if name not in known:
-            raise ConfigurationError(
-                f"--exporter {name!r}: no such exporter. CHEST_EXPORTERS has {sorted(known)}"
+            raise click.UsageError(
+                f"{name!r}: no such exporter. CHEST_EXPORTERS has {sorted(known)}"
             )
     return list(dict.fromkeys(names)) or list(known)
 
@@ -69,6 +76,11 @@ def readable(names: Sequence[str]) -> list[str]:
     if not found:
         raise click.UsageError("There is no exporter that can be read")
     return found
+
+
+def say_empty(store: Store) -> None:
+    """Say that nothing was found, and where: the place may be a mistyped one."""
+    echo_error(f"Nothing was found in {destination(store)}")
 
 
 def is_standalone() -> bool:

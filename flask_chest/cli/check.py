@@ -74,7 +74,7 @@ def _findings(stats: Stats) -> Iterator[Found]:
     }
     if not state.mode:  # else neither the journal nor a database is to be touched
         max_bytes = stats.journal.max_bytes if stats.journal else 0
-        parts["journal"] = journal_findings(state.journal, max_bytes)
+        parts["journal"] = journal_findings(state.journal, max_bytes, state.exporters)
         parts["exporters"] = database_findings(state.exporters, stats.exporters)
         newest = newest_segment(state.journal)
         parts["clock"] = clock_findings(watch, state.exporters, newest)
@@ -96,7 +96,9 @@ def _remembered(file: str | None) -> dict[str, int]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise click.UsageError(f"--since-last {file}: cannot be read: {error}") from error
+        raise click.UsageError(
+            f"--since-last {file}: cannot be read: {error}. To begin anew, delete it"
+        ) from error
     if not isinstance(found, dict) or any(type(number) is not int for number in found.values()):
         raise click.UsageError(f"--since-last {file}: was not written by this command")
     return found

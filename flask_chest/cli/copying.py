@@ -12,7 +12,7 @@ import click
 from flask.cli import with_appcontext
 
 from flask_chest.cli import amounts, options
-from flask_chest.cli.application import current_state, open_store, refuse_in_mode
+from flask_chest.cli.application import current_state, open_store, refuse_in_mode, say_empty
 from flask_chest.cli.exits import going_on
 from flask_chest.cli.output import echo, echo_error, one_line
 from flask_chest.cli.progress import Progress
@@ -86,6 +86,8 @@ def copy(
             rejected=rejected,
         )
         unreadable = reading.unreadable
+        if not (report.copied or report.present or report.rejected):
+            say_empty(reading)
     echo(
         f"{amounts.records(report.copied)} copied, {report.present:,} were there, "
         f"{report.rejected:,} refused, {report.withdrawn:,} erased meanwhile"

@@ -38,7 +38,9 @@ def flush(timeout: float) -> None:
     state.journal.claim()
     try:
         with going_on(f"What was not delivered waits in the journal: {way('flush')}"):
+            began = time.monotonic()
             arrived = _deliver(timeout)
+            is_late = time.monotonic() - began >= timeout
         stats = state.stats(process=True)
     finally:
         state.close()
@@ -53,7 +55,8 @@ def flush(timeout: float) -> None:
             parts.append(one_line(exporter.last_error))
         echo(f"{name}: {', '.join(parts)}")
     if not arrived:
-        raise click.ClickException(f"Not everything was delivered within {timeout:g} seconds")
+        limit = f" within {timeout:g} seconds" if is_late else ""
+        raise click.ClickException(f"Not everything was delivered{limit}. It waits in the journal")
 
 
 def _deliver(timeout_seconds: float) -> bool:

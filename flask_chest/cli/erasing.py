@@ -13,7 +13,7 @@ from flask_chest.cli import amounts, options
 from flask_chest.cli.application import current_state, open_store, refuse_in_mode
 from flask_chest.cli.asking import confirm
 from flask_chest.cli.exits import going_on
-from flask_chest.cli.output import echo, echo_error, echo_json, one_line
+from flask_chest.cli.output import echo, echo_error, echo_json, of_file, one_line
 from flask_chest.cli.progress import Progress
 from flask_chest.cli.unconfigured import Unconfigured
 from flask_chest.errors import ChestError
@@ -111,7 +111,7 @@ def _count(chosen: Filter, stores: list[str], timeout_seconds: float) -> Erasure
             with current_state().journal.erase(is_meant, timeout_seconds) as erased:
                 in_journal = dataclasses.replace(erased, waiting=waiting)
         except OSError as error:
-            failed["journal"] = str(error)
+            failed["journal"] = of_file(error)
         for name in stores:
             try:
                 found[name] = _count_in(open_store(name), chosen, progress.add)

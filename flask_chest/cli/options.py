@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from flask_chest.query import FilterError, moment, parse
 from flask_chest.query.filter import Filter
+
+
+class Amount(click.FloatRange):
+    """A finite number in a range. Click takes `nan` for one, with which no limit is ever exceeded.
+
+    Args:
+        min: The smallest.
+        max: The largest. The default is 30 years in seconds; a thread cannot wait much longer.
+        min_open: Whether `min` itself is left out.
+    """
+
+    def __init__(self, *, min: float, max: float = 1e9, min_open: bool = False) -> None:  # noqa: A002 - as click's
+        super().__init__(min=min, max=max, min_open=min_open)
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Read the number."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number", param, ctx)
+        return number
+
 
 exporter: Final = click.option(
     "--exporter",
@@ -41,7 +68,7 @@ dry_run: Final = click.option("--dry-run", is_flag=True, help="Count, and delete
 
 timeout: Final = click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Amount(min=0, min_open=True),
     default=30.0,
     show_default=True,
     help="Maximum time to wait, in seconds.",

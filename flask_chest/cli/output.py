@@ -52,6 +52,13 @@ def one_line(text: object) -> str:
     return " ".join(mask_urls(str(text)).split())
 
 
+def of_file(error: OSError) -> str:
+    """Return the text of an error without its number, which nobody knows by heart."""
+    if error.strerror is None or error.filename is None:
+        return error.strerror or str(error)
+    return f"{error.filename}: {error.strerror}"
+
+
 def echo(*columns: object) -> None:
     """Print one line of columns, separated by tabs."""
     write("\t".join(map(printable, columns)))
@@ -97,7 +104,7 @@ def _run(invoke: Callable[[click.Context], Any], ctx: click.Context) -> Any:  # 
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
     except OSError as error:  # of a file: databases have errors of ours
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(of_file(error)) from error
     except Exception:  # noqa: BLE001 - Python would print it as it is
         echo_error(traceback.format_exc())
         raise click.exceptions.Exit(FAILED) from None

@@ -95,7 +95,9 @@ class Progress:
             return
         self._drawn_at = time.monotonic()
         columns = shutil.get_terminal_size().columns
-        text = self.line()[: max(columns - 1, 1)]
+        text = self.line()
+        if len(text) >= columns:  # a bar that is cut would look like a full one
+            text = self.line(has_bar=False)[: max(columns - 1, 1)]
         self._write(f"\r{text.ljust(self._width)}" + ("\n" if is_last else ""))
         self._width = len(text)
 
@@ -109,8 +111,8 @@ class Progress:
         except OSError:  # the terminal is gone
             self.is_shown = False
 
-    def line(self) -> str:
-        """Return the line that is shown."""
+    def line(self, *, has_bar: bool = True) -> str:
+        """Return the line that is shown, of which the bar may be left out."""
         seconds = time.monotonic() - self._began
         rate = self.done / seconds if seconds >= _MIN_SECONDS else None
         parts = [self._label]
@@ -119,7 +121,8 @@ class Progress:
         else:
             share = min(self.done / self._total, 1.0) if self._total else 1.0
             filled = int(share * _BAR)
-            parts.append(f"[{'#' * filled}{'-' * (_BAR - filled)}] {share:4.0%}")
+            bar = f"[{'#' * filled}{'-' * (_BAR - filled)}] " if has_bar else ""
+            parts.append(f"{bar}{share:4.0%}")
             parts.append(f"{self.done:,} of {self._total:,} {self._unit}")
         if rate:
             parts.append(f"{rate:,.0f}/s")

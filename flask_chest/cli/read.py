@@ -6,7 +6,7 @@ import click
 from flask.cli import with_appcontext
 
 from flask_chest.cli import options
-from flask_chest.cli.application import current_state, open_store
+from flask_chest.cli.application import current_state, open_store, say_empty
 from flask_chest.cli.exits import way
 from flask_chest.cli.output import echo, echo_error, echo_json
 from flask_chest.cli.streams import has_reader
@@ -34,8 +34,10 @@ def records(request_id: str | None, limit: int, exporter: str) -> None:
         if not has_reader():
             return
     waiting = current_state().stats().exporters[exporter].pending_bytes
-    if not found and waiting:
-        echo_error(f"{waiting} bytes wait in the journal: {way('flush')}")
+    if not found:
+        say_empty(store)
+        if waiting and not current_state().mode:  # else `flush` would do nothing
+            echo_error(f"{waiting} bytes wait in the journal: {way('flush')}")
 
 
 @click.command()
@@ -48,7 +50,10 @@ def routes(exporter: str) -> None:
     and the 95th percentile of the duration, in milliseconds.
     """
     line = "{:>8} {:>7} {:>9} {:>9}  {}"
-    rows = open_store(exporter).routes()
+    store = open_store(exporter)
+    rows = store.routes()
+    if not rows:
+        say_empty(store)
     echo(line.format("count", "errors", "p50 ms", "p95 ms", "route"))
     for row in rows:
         echo(
@@ -76,5 +81,9 @@ def top(name: str, limit: int, exporter: str) -> None:
     Example:
       flask chest top user_id --limit 20
     """  # noqa: D301 - click reads \b as "keep these lines"
-    for row in open_store(exporter).top_values(name, limit=limit):
+    store = open_store(exporter)
+    rows = store.top_values(name, limit=limit)
+    if not rows:
+        say_empty(store)
+    for row in rows:
         echo(f"{row.count:>8g}  {'null' if row.value is None else row.value}")

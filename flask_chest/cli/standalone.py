@@ -13,7 +13,7 @@ from flask_chest.app_state import AppState
 from flask_chest.capture.decorator import TrackDecorator
 from flask_chest.cli.application import begin
 from flask_chest.cli.group import Commands
-from flask_chest.cli.unconfigured import Plugin, Unconfigured, names_in_journal
+from flask_chest.cli.unconfigured import Plugin, Unconfigured, names_in_journal, refuse_missing
 from flask_chest.current import KEY
 from flask_chest.runtime import command
 from flask_chest.settings.load import Given
@@ -53,11 +53,13 @@ def _make_app(journal: str | None, stores: Mapping[str, str], *, needs_nothing: 
 
     Raises:
         ConfigurationError: A setting or a URL is wrong.
-        click.UsageError: There is neither a journal nor a store.
+        click.UsageError: There is neither a journal nor a store, or the folder is no journal.
     """
     given = Given({}, {}, only=_SETTINGS).settings()
     if journal is None:
         journal = "memory" if INSTANCE in given.journal else given.journal
+    if journal != "memory":
+        refuse_missing(journal)
     exporters: dict[str, str | dict[str, Any]] = {
         **(stores or {n: e for n, e in given.exporters.items() if not _names_instance(e)})
     }

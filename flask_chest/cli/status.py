@@ -13,6 +13,7 @@ from flask.cli import with_appcontext
 from flask_chest.cli import amounts
 from flask_chest.cli.application import current_state, refuse_unreadable
 from flask_chest.cli.exits import way
+from flask_chest.cli.options import Amount
 from flask_chest.cli.output import echo, echo_json, one_line
 from flask_chest.cli.status_data import status_data
 from flask_chest.cli.streams import has_reader
@@ -28,7 +29,7 @@ _HOME_AND_CLEAR: Final = "\x1b[H\x1b[J"
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.option(
     "--watch",
-    type=click.FloatRange(min=0.1),
+    type=Amount(min=0.1),
     is_flag=False,
     flag_value=_WATCH_SECONDS,
     default=None,

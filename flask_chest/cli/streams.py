@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 import os
 import select
 import sys
@@ -12,16 +14,33 @@ from typing import IO, Any, Final
 import click
 
 _lost: Final[set[str]] = set()
+_ESCAPES: Final = "flask_chest_json"
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """Replace what an encoding does not have; JSON is read back as the same value."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+codecs.register_error(_ESCAPES, _escaped)
 
 
 def write(text: str, *, err: bool = False) -> None:
-    """Print a line. Without a reader, nothing is printed, and the command goes on.
+    r"""Print a line. Without a reader, nothing is printed, and the command goes on.
+
+    A character that the stream's encoding does not have is written as JSON does, as ``\u03a9``.
 
     Raises:
         click.ClickException: Stdout cannot be written for another reason, such as a full disk.
     """
     try:
-        click.echo(text, err=err)
+        try:
+            click.echo(text, err=err)
+        except UnicodeEncodeError:
+            encoding = (sys.stderr if err else sys.stdout).encoding
+            click.echo(text.encode(encoding, _ESCAPES).decode(encoding), err=err)
     except BrokenPipeError:
         _lose(err=err)
     except OSError as error:

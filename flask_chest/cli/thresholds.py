@@ -11,6 +11,7 @@ import click
 from flask_chest.cli import amounts
 from flask_chest.cli.exits import way
 from flask_chest.cli.findings import Found
+from flask_chest.cli.options import Amount
 
 if TYPE_CHECKING:
     from flask_chest.runtime.counters import ExporterStats, Stats
@@ -98,7 +99,7 @@ def options(function: _Function) -> _Function:
         (
             click.option(
                 "--max-lag",
-                type=click.FloatRange(min=0),
+                type=Amount(min=0),
                 metavar="SECONDS",
                 help="Alert when a record waits longer than this.",
             ),
@@ -110,7 +111,7 @@ def options(function: _Function) -> _Function:
             ),
             click.option(
                 "--max-error-rate",
-                type=click.FloatRange(min=0, max=1),
+                type=Amount(min=0, max=1),
                 metavar="SHARE",
                 help="Alert when an exporter refused or never got more than this share (0 to 1).",
             ),

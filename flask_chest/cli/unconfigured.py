@@ -56,6 +56,31 @@ class Plugin:
         return [Unconfigured]
 
 
+def refuse_missing(folder: str) -> None:
+    """Refuse a folder that is certainly no journal: a mistyped one would look like an empty one.
+
+    Args:
+        folder: Of the journal.
+
+    Raises:
+        click.UsageError: It is none.
+    """
+    path = Path(folder).expanduser().absolute()
+    layout = Layout(path)
+    try:
+        layout.segments.path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise click.UsageError(
+            f"There is no journal in {path}, which has no folder {layout.segments.path.name!r}. "
+            "CHEST_JOURNAL of the application names it; the default is 'chest' in its instance "
+            "folder. It is there from the first record on"
+        ) from None
+    except OSError:  # the command itself says what is wrong with it
+        pass
+    finally:
+        layout.close()
+
+
 def names_in_journal(folder: str) -> list[str]:
     """Return the names of the exporters that a journal keeps something for.
 

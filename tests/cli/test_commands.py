@@ -60,7 +60,7 @@ def test_the_commands_deliver_and_show_the_records(run, command, tmp_path):
 
 def test_an_unknown_exporter_is_an_error(command):
     result = command("records", "--exporter", "mian")
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert "no such exporter. CHEST_EXPORTERS has ['main']" in result.stderr
 
 

@@ -157,7 +157,7 @@ def test_without_a_terminal_nothing_is_dropped_unasked(refused):
 def test_an_unknown_id_or_exporter_is_an_error(refused):
     done = refused.flask("dead-letter", "drop", "nonsense", "--yes", code=1)
     assert "No dead letter has the ID nonsense. Nothing was deleted" in done.stderr
-    done = refused.flask("dead-letter", "list", "--exporter", "mian", code=1)
+    done = refused.flask("dead-letter", "list", "--exporter", "mian", code=2)
     assert "no such exporter. CHEST_EXPORTERS has ['main']" in done.stderr
 
 

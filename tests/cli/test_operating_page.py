@@ -91,3 +91,18 @@ def test_the_page_has_every_name_of_the_json():
         assert f"`{name}`" in PAGE, name
     for field in dataclasses.fields(Found):
         assert f"`{field.name}`" in PAGE, field.name
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "1e300"])
+def test_no_option_takes_a_number_that_is_no_limit(text):
+    """No lag is above `nan`, and nothing can wait for ever."""
+    options = [
+        parameter
+        for command in COMMANDS.values()
+        for parameter in command.params
+        if isinstance(parameter.type, click.types.FloatParamType)
+    ]
+    assert {option.name for option in options} >= {"timeout", "watch", "max_lag", "max_error_rate"}
+    for option in options:
+        with pytest.raises(click.BadParameter):
+            option.type.convert(text, option, None)

@@ -94,3 +94,17 @@ def test_a_line_of_an_error_text_does_not_look_like_another_line():
 
 def test_other_texts_are_printed_as_they_are():
     assert printable("Größe 東京 👩‍🚀 שלום") == "Größe 東京 👩‍🚀 שלום"
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8", "koi8-r"])
+def test_what_the_encoding_of_a_terminal_lacks_is_escaped_as_in_json(encoding):
+    value = {"text": "é Ω \U0001f600 я"}
+    program = f"from flask_chest.cli.output import echo_json; echo_json({value!a})"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=True,
+    )
+    known = "utf-8" if encoding == "ascii" else encoding  # click takes that for a mistake
+    assert json.loads(done.stdout.decode(known)) == value

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -67,9 +68,22 @@ def test_a_line_has_what_is_known():
     unknown.add(7)
     assert known.line() == "purge  [#####---------------]  25%  500 of 2,000 records"
     assert unknown.line() == "copy  7 records"
+    assert known.line(has_bar=False) == "purge   25%  500 of 2,000 records"
     known.set(2_500)
     assert "100%" in known.line(), "more came meanwhile"
     assert "100%" in Progress("purge", 0).line()
+
+
+def test_a_narrow_terminal_shows_the_share_and_no_part_of_a_bar(monkeypatch):
+    shown = StringIO()
+    shown.isatty = lambda: True
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setattr(sys, "stderr", shown)
+    with Progress("copy", 20_000) as progress:
+        progress.set(12_000)
+    assert "copy   60%" in shown.getvalue()
+    assert "#" not in shown.getvalue()
+    assert all(len(line) < 20 for line in re.split("[\r\n]", shown.getvalue()))
 
 
 @pytest.mark.parametrize(

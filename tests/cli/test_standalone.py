@@ -11,6 +11,12 @@ from pathlib import Path
 import pytest
 
 SECRET = "hunter2"
+RUNS = """
+from app import app, chest
+app.test_client().get("/?user=eve")
+print("runs", flush=True)
+input()
+"""
 
 
 def forget_application(place):
@@ -134,9 +140,46 @@ def test_no_output_has_the_password_of_a_url(place, url):
         assert "Traceback" not in done.stderr
 
 
-def test_only_a_folder_that_is_there_is_read_and_none_is_made(place):
-    missing = place.folder / "no" / "such"
-    options = ("--journal", missing, "--store", f"sqlite:///{place.folder}/chest.sqlite3")
-    assert "0 records" in place.alone(*options, "status", code=0).stdout
-    place.alone(*options, "flush", code=0)
-    assert not missing.exists()
+@pytest.mark.parametrize("folder", ["no/such", "instance", "app.py"])
+def test_a_folder_that_is_no_journal_is_not_called_empty_and_none_is_made(place, folder):
+    place.record_three()
+    wrong = place.folder / folder
+    for command in (["status"], ["check"], ["flush"], ["dead-letter", "list"]):
+        done = place.alone("--journal", wrong, "--store", place.url, *command, code=2)
+        assert f"There is no journal in {wrong}" in done.stderr, command
+    assert not (place.folder / "no").exists()
+    assert not (place.folder / "instance" / "cursors").exists()
+
+
+def test_a_flush_that_fails_before_its_timeout_does_not_blame_the_timeout(place):
+    place.record_three()
+    store = f"main=sqlite:///{place.folder}/app.py"
+    done = place.alone("--journal", place.journal, "--store", store, "flush", code=1)
+    assert "file is not a database" in done.stdout
+    assert "Error: Not everything was delivered. It waits in the journal" in done.stderr
+
+
+def test_a_store_without_records_is_named_as_its_place_may_be_mistyped(place):
+    file = place.folder / "mistyped.sqlite3"
+    for command in (
+        ["--store", f"sqlite:///{file}", "records"],
+        ["--store", f"sqlite:///{file}", "routes"],
+        ["--store", f"sqlite:///{file}", "top", "user"],
+        ["copy", "--from", f"sqlite:///{file}", "--to", f"sqlite:///{file}2"],
+    ):
+        done = place.alone(*command, code=0)
+        assert f"Nothing was found in sqlite path={file}" in done.stderr, command
+
+
+def test_a_check_without_urls_finds_no_fault_in_the_application_that_runs(place):
+    place.record_three()
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUNS], cwd=place.folder, stdin=subprocess.PIPE, stdout=-1
+    )
+    with process:
+        assert process.stdout.readline() == b"runs\n"
+        done = place.alone("--journal", place.journal, "check", code=1)
+        process.stdin.close()
+    assert "Error: 1 error: main" in done.stderr
+    assert "in use" not in done.stderr
+    assert "other exporters" not in done.stderr

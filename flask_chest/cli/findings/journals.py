@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from flask_chest.cli import amounts
 from flask_chest.cli.application import is_standalone
 from flask_chest.cli.findings.found import Found
+from flask_chest.cli.unconfigured import Unconfigured
 from flask_chest.errors import ConfigurationError
 from flask_chest.journal import disk
 from flask_chest.journal.layout import Layout
 
 if TYPE_CHECKING:
+    from flask_chest.exporter import Exporter
     from flask_chest.journal import Journal
     from flask_chest.journal.folder import Folder
 
@@ -23,12 +25,15 @@ _REASON: Final = ".reason"
 _MAX_FILES: Final = 3
 
 
-def journal_findings(journal: Journal, max_bytes: int) -> Iterator[Found]:
+def journal_findings(
+    journal: Journal, max_bytes: int, exporters: Mapping[str, Exporter]
+) -> Iterator[Found]:
     """Yield what is found of a journal.
 
     Args:
         journal: As the settings name it.
         max_bytes: CHEST_JOURNAL_MAX_BYTES; 0 for the default.
+        exporters: To which it is delivered.
     """
     if journal.folder is None:
         text = "in memory: what is not delivered ends with its process"
@@ -44,7 +49,9 @@ def journal_findings(journal: Journal, max_bytes: int) -> Iterator[Found]:
             yield _unusable(layout, error)
             return
         yield from _folder(layout)
-        yield from _others(journal)
+        # Other processes know where it is delivered, and would seem to deliver elsewhere.
+        if not any(isinstance(each, Unconfigured) for each in exporters.values()):
+            yield from _others(journal)
         yield from _room(layout, max_bytes or disk.MAX_BYTES)
         yield from _unreadable(layout)
         yield from _quarantined(layout)

@@ -66,6 +66,24 @@ def test_a_file_that_others_may_read_is_taken_from_them_and_that_is_said_once(pa
     assert "set `mode` of the exporter" in line
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda config: Sqlite(config).validate(),
+        lambda config: SqliteStore(config).open(),
+        lambda config: SqliteStore(config).check(),
+    ],
+)
+def test_a_file_that_is_no_database_keeps_its_mode(path, said, use):
+    """A mistyped path of root's may lead anywhere, such as to /etc/passwd."""
+    path.write_text("root:x:0:0:root:/root:/bin/bash\n" * 100)
+    path.chmod(0o644)
+    with pytest.raises(ConfigurationError, match="is not a database"):
+        use(SqliteConfig(path=path))
+    assert modes(path) == {path.name: 0o644}
+    assert said() == []
+
+
 def test_files_beside_it_that_others_may_read_are_taken_from_them(backend, path):
     store = backend.new()
     store.open()

@@ -20,12 +20,16 @@ _COMPANIONS: Final = ("-wal", "-shm", "-journal")
 _CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def secure_file(config: SqliteConfig) -> None:
-    """Create the file if it is missing, and see to it that it has its mode, whatever the umask.
+def secure_file(config: SqliteConfig) -> bool:
+    """Create the file if it is missing, with its mode, whatever the umask.
 
     SQLite gives the files that it puts beside it the same mode and, as root, the same owner. A file
     that exists is not opened: closing it would release all locks that SQLite has on it in this
     process, see https://sqlite.org/howtocorrupt.html, section 2.2.
+
+    Returns:
+        Whether a file has another mode. Call `set_mode` once SQLite has said that it is a database:
+        a path that was mistyped may lead to any file.
 
     Raises:
         ConfigurationError: Root may not trust what is there, or cannot know for whom to create it.
@@ -38,9 +42,16 @@ def secure_file(config: SqliteConfig) -> None:
         path = Path(os.path.realpath(path))
         if not path.exists():
             _create(path, config.mode)
-            return
-        for each in _with_companions(path):
-            with suppress(FileNotFoundError):
+            return False
+        return any(_has_other_mode(each, config.mode) for each in _with_companions(path))
+    return False
+
+
+def set_mode(config: SqliteConfig) -> None:
+    """Give the database and the files beside it their mode."""
+    for each in _with_companions(Path(os.path.realpath(config.path))):
+        with suppress(OSError):
+            if _has_other_mode(each, config.mode):
                 _set_mode(each, config.mode)
 
 
@@ -86,12 +97,18 @@ def _check(path: Path) -> None:
     )
 
 
+def _has_other_mode(path: Path, mode: int) -> bool:
+    """Return whether a file of this user's has another mode. Others' are theirs to care for."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return False
+    is_ours = status.st_uid == os.geteuid() and stat.S_ISREG(status.st_mode)
+    return is_ours and stat.S_IMODE(status.st_mode) != mode
+
+
 def _set_mode(path: Path, mode: int) -> None:
-    """Give a file of this user's its mode. One of somebody else's is theirs to care for."""
-    status = path.stat()
-    had = stat.S_IMODE(status.st_mode)
-    if had == mode or status.st_uid != os.geteuid() or not stat.S_ISREG(status.st_mode):
-        return
+    had = stat.S_IMODE(path.stat().st_mode)
     path.chmod(mode)
     if had & ~mode:
         logger.warning(

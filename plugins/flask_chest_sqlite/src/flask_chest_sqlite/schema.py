@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from flask_chest.errors import ExporterUnavailable
 from flask_chest.runtime import fork
 from flask_chest.schema import FIELDS, PREFIX, SCHEMA_VERSION
-from flask_chest_sqlite.file import secure_file
+from flask_chest_sqlite.file import secure_file, set_mode
 
 if TYPE_CHECKING:
     from flask_chest_sqlite.config import SqliteConfig
@@ -123,7 +123,7 @@ def prepare_file(config: SqliteConfig) -> bool:
         ConfigurationError: Root may not trust the file.
         ExporterUnavailable: Another process has the file locked.
     """
-    secure_file(config)
+    has_other_mode = secure_file(config)
     try:
         with (
             fork.held_off(),  # a child must not inherit the connection
@@ -133,6 +133,9 @@ def prepare_file(config: SqliteConfig) -> bool:
                 )
             ) as connection,
         ):
+            if has_other_mode:
+                connection.execute("PRAGMA schema_version")  # fails for what is no database
+                set_mode(config)
             connection.execute("BEGIN IMMEDIATE")  # fails when the file cannot be written
             names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
             if not names & _NAMES:

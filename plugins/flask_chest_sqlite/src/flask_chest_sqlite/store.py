@@ -41,7 +41,7 @@ from flask_chest_sqlite.config import SqliteConfig
 from flask_chest_sqlite.connection import KeptConnection, connect, disconnect
 from flask_chest_sqlite.encode import INSERTION, Timestamp, moment
 from flask_chest_sqlite.errors import explain, is_locked
-from flask_chest_sqlite.file import secure_file
+from flask_chest_sqlite.file import secure_file, set_mode
 from flask_chest_sqlite.findings import look
 
 if TYPE_CHECKING:
@@ -166,8 +166,16 @@ class SqliteStore(SqlStore):
             pause = min(pause * 2, _POLL_SECONDS)
 
     def _connect(self) -> Connection:
-        secure_file(self._config)
-        return connect(self._open_engine, self._config.path)
+        has_other_mode = secure_file(self._config)
+        connection = connect(self._open_engine, self._config.path)
+        if has_other_mode:
+            try:
+                connection.exec_driver_sql("PRAGMA schema_version").close()  # as in `prepare_file`
+            except BaseException:
+                disconnect(connection)
+                raise
+            set_mode(self._config)
+        return connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
