@@ -10,7 +10,6 @@ from flask_chest.errors import ChestError
 from flask_chest.exporter import Batch, Exporter
 from flask_chest.journal import memory
 from flask_chest.memory_store import MemoryStore
-from flask_chest.runtime.log import logger
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -87,9 +86,10 @@ class UnderTest:
         if name in _said:
             return
         _said.add(name)
-        logger.warning(
-            "TESTING is on: the records of %r stay in memory, and nothing is delivered. "
+        self._throttle.log(
+            logging.WARNING,
+            "testing",
+            f"TESTING is on: the records of {name!r} stay in memory, and nothing is delivered. "
             "chest.store() and flask_chest.testing.collect(app) show them. To deliver in tests, "
             "set CHEST_TESTING = 'deliver'",
-            name,
         )
