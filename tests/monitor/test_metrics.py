@@ -280,6 +280,13 @@ def test_registering_it_asks_nothing(served, monkeypatch):
     prometheus_client.CollectorRegistry(auto_describe=True).register(ChestCollector(app, chest))
 
 
+def test_a_registry_refuses_the_collector_of_a_second_application(served):
+    registry = prometheus_client.CollectorRegistry()
+    registry.register(ChestCollector(*served))
+    with pytest.raises(ValueError, match="chest_info"):
+        registry.register(ChestCollector(*served))
+
+
 def test_a_journal_in_memory_has_metrics_too(make_chest):
     app = Flask("shop")
     make_chest(journal="memory", monitor_open="all").init_app(app)
