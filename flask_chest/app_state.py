@@ -261,7 +261,7 @@ class AppState:
         exporters = {name: each.stats(host) for name, each in self.export.supervisors.items()}
         if not self.options.enabled:
             exporters = dict.fromkeys(self.options.exporters, NO_EXPORTS)
-        return stats_of(counts, exporters, host, self.plugins.times())
+        return stats_of(counts, exporters, host, self.plugins.times(), mode=self.mode)
 
     @property
     def mode(self) -> str:

@@ -242,6 +242,19 @@ def test_dead_letters_are_found(served, most, status):
     assert "does not fit" in health["findings"][-1]["text"]
 
 
+@pytest.mark.parametrize(("name", "value"), [("TESTING", True), ("CHEST_ENABLED", False)])
+def test_health_says_what_keeps_records_from_being_delivered(make_chest, name, value):
+    """As where TESTING was set by mistake, and no database ever gets a record."""
+    app = Flask("shop")
+    app.config[name] = value
+    make_chest(monitor_open="all", testing="memory").init_app(app)
+    health = app.test_client().get("/chest/health")
+    assert (health.json["status"], health.status_code) == ("warning", 200)
+    [finding] = health.json["findings"]
+    assert finding["subject"] == "settings"
+    assert name in finding["text"]
+
+
 def test_answers_are_not_cached(served):
     ask = served(open="all")
     assert {ask(view).headers["Cache-Control"] for view in VIEWS} == {"no-store"}
