@@ -185,6 +185,7 @@ class AppState:
                     timeout_seconds=options.export_timeout_seconds,
                     counters=self.counters,
                     throttle=self.throttle,
+                    rests=lambda: under_test.is_on,
                 )
                 for name, store in self.exporters.items()
                 if isinstance(store, Store) and store.retention is not None
