@@ -185,6 +185,7 @@ class AppState:
                     timeout_seconds=options.export_timeout_seconds,
                     counters=self.counters,
                     throttle=self.throttle,
+                    rests=lambda: under_test.is_on,
                 )
                 for name, store in self.exporters.items()
                 if isinstance(store, Store) and store.retention is not None
@@ -261,7 +262,7 @@ class AppState:
         exporters = {name: each.stats(host) for name, each in self.export.supervisors.items()}
         if not self.options.enabled:
             exporters = dict.fromkeys(self.options.exporters, NO_EXPORTS)
-        return stats_of(counts, exporters, host, self.plugins.times())
+        return stats_of(counts, exporters, host, self.plugins.times(), mode=self.mode)
 
     @property
     def mode(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,6 @@ from flask_chest.errors import ChestError
 from flask_chest.exporter import Batch, Exporter
 from flask_chest.journal import memory
 from flask_chest.memory_store import MemoryStore
-from flask_chest.runtime.log import logger
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -42,7 +42,8 @@ class UnderTest:
         counters: Counters,
         throttle: Throttle,
     ) -> None:
-        self._app = app
+        self._app = weakref.ref(app)  # a thread that deletes old records asks whether it is on
+        self._name = app.name
         # Whether records are delivered even then.
         self.may_deliver = options.testing == "deliver" or (
             bool(exporters) and all(exporter.for_tests for exporter in exporters.values())
@@ -56,7 +57,8 @@ class UnderTest:
     @property
     def is_on(self) -> bool:
         """Whether records stay in memory now."""
-        return not self.may_deliver and bool(self._app.config.get("TESTING"))
+        app = self._app()
+        return not self.may_deliver and app is not None and bool(app.config.get("TESTING"))
 
     def append(self, line: bytes) -> bool:
         """Keep one record, a line of JSON with its line feed. Never raises."""
@@ -83,13 +85,13 @@ class UnderTest:
         self.store.after_fork()
 
     def _say(self) -> None:
-        name = self._app.name
-        if name in _said:
+        if self._name in _said:
             return
-        _said.add(name)
-        logger.warning(
-            "TESTING is on: the records of %r stay in memory, and nothing is delivered. "
-            "chest.store() and flask_chest.testing.collect(app) show them. To deliver in tests, "
-            "set CHEST_TESTING = 'deliver'",
-            name,
+        _said.add(self._name)
+        self._throttle.log(
+            logging.WARNING,
+            "testing",
+            f"TESTING is on: the records of {self._name!r} stay in memory, and nothing is "
+            "delivered. chest.store() and flask_chest.testing.collect(app) show them. To deliver "
+            "in tests, set CHEST_TESTING = 'deliver'",
         )

@@ -15,6 +15,7 @@ from flask_chest.runtime.log import logger, raised
 from flask_chest.store import another
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime, timedelta
 
     from flask_chest.journal import Journal
@@ -73,6 +74,7 @@ class Retention:
         store: The exporter; runs use other instances with its configuration.
         retention: How long records are kept.
         timeout_seconds: Longest step of a run. One that takes longer is abandoned.
+        rests: Whether nothing is to be deleted now, as in tests.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Retention:
         timeout_seconds: float,
         counters: Counters,
         throttle: Throttle,
+        rests: Callable[[], bool] = lambda: False,
     ) -> None:
         self.name = name
         self._store = store
@@ -92,6 +95,7 @@ class Retention:
         self._timeout_seconds = timeout_seconds
         self._counters = counters
         self._throttle = throttle
+        self._rests = rests
         self._cutoff = Cutoff(name, retention, throttle)
         self._runs: list[_Run] = []
         self.after_fork()
@@ -126,8 +130,8 @@ class Retention:
             is_idle = all(run.is_abandoned for run in self._runs)
             if not is_idle or len(self._runs) >= _MAX_HANGING or time.monotonic() < self._due_at:
                 return
-            if not self._journal.try_lead():
-                return  # asked again soon, as this process may become the leader any time
+            if self._rests() or not self._journal.try_lead():
+                return  # asked again soon, as either may change any time
             self._due_at = _after(INTERVAL_SECONDS)
             run = _Run()
             run.thread = threading.Thread(
@@ -211,10 +215,11 @@ class Retention:
         """Note that a step has ended.
 
         Raises:
-            _Ended: The run is to end, or this process is not the leader any more.
+            _Ended: The run is to end, a test has begun, or this process is not the leader any more.
         """
         run.moved_at = time.monotonic()
-        if run.is_abandoned or self._is_stopped or not self._journal.try_lead():
+        is_over = run.is_abandoned or self._is_stopped or self._rests()
+        if is_over or not self._journal.try_lead():
             raise _Ended
 
     def _fail(self, error: Exception) -> None:

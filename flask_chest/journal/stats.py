@@ -53,6 +53,8 @@ def stats_of(
     exporters: dict[str, ExporterStats],
     host: Host | None,
     hook_times: Mapping[str, HookTime] | None = None,
+    *,
+    mode: str = "",
 ) -> Stats:
     """Return all counters of a host or of one process.
 
@@ -61,6 +63,7 @@ def stats_of(
         exporters: What is known of each.
         host: All processes together; None when the events are those of one process.
         hook_times: Of this process, by ``plugin: hook``.
+        mode: What keeps records from being delivered now; empty for nothing.
     """
     return Stats(
         recorded=_of(counts, RECORDED),
@@ -79,6 +82,7 @@ def stats_of(
         processes=1 if host is None else host.processes,
         leader=None if host is None else host.leader,
         journal=None if host is None else host.journal,
+        mode=mode,
     )
 
 

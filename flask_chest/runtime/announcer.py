@@ -127,9 +127,10 @@ class Announcer:
         sender = self._name if app is None else app
         for receiver in list(signal.receivers_for(sender)):
             try:
-                if inspect.iscoroutinefunction(receiver):
-                    raise TypeError("it is a coroutine function, and nothing awaits it")  # noqa: TRY301 - counted as what it raises itself
-                receiver(sender, **values)
+                answer = receiver(sender, **values)
+                if inspect.iscoroutine(answer):  # of whatever kind of callable
+                    answer.close()
+                    raise TypeError("nothing awaits a receiver")  # noqa: TRY301 - counted as what it raises itself
             except BaseException as error:  # noqa: BLE001 - SystemExit would repeat the delivery
                 self._failed(signal, receiver, error)
 

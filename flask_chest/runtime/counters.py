@@ -154,6 +154,8 @@ class Stats:
         processes: Processes that use the journal now: each from its first request or job on.
         leader: The process that delivers; None when there is none, or nobody knows.
         journal: Size of the journal; None for one in memory.
+        mode: What keeps records from being delivered now, in a sentence: TESTING, or CHEST_ENABLED.
+            Empty for nothing.
     """
 
     recorded: int
@@ -172,6 +174,7 @@ class Stats:
     processes: int = 1
     leader: Leader | None = None
     journal: JournalStats | None = None
+    mode: str = ""
 
 
 class Counters:

@@ -80,14 +80,43 @@ class UnconfiguredHandler(logging.Handler):
         return False
 
 
-def _install() -> None:
-    for handler in list(logger.handlers):
-        if handler.name == _HANDLER_NAME:  # this module is imported a second time
-            logger.removeHandler(handler)
-    logger.addHandler(UnconfiguredHandler())
+class _Watch(logging.Handler):
+    """Notices that logging is configured: `logging.config` begins by closing every handler.
+
+    It belongs to no logger.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_seen = False
+        self.was_disabled = False
+
+    def close(self) -> None:
+        """Note it, and whether the logger was disabled before."""
+        self.has_seen, self.was_disabled = True, logger.disabled
+        super().close()
 
 
-_install()
+for _handler in list(logger.handlers):
+    if _handler.name == _HANDLER_NAME:  # this module is imported a second time
+        logger.removeHandler(_handler)
+_unconfigured: Final = UnconfiguredHandler()
+logger.addHandler(_unconfigured)
+_watch = _Watch()
+
+
+def restore() -> None:
+    """Undo what `dictConfig` and `fileConfig` do to the logger without being asked for it.
+
+    By default they disable each logger that exists and that they do not name: an application that
+    is configured as Flask's documentation shows would never hear of a fault. Of a logger that they
+    name, they remove the handler. Who wants silence sets the level.
+    """
+    global _watch  # `logging.config` forgets the handlers that it closed
+    if _watch.has_seen:
+        was_disabled, _watch = _watch.was_disabled, _Watch()
+        logger.disabled = was_disabled
+        logger.addHandler(_unconfigured)  # unless it is there
 
 
 @dataclass
@@ -110,6 +139,7 @@ class Throttle:
 
     def __init__(self) -> None:
         self._next: dict[str, float] = {}
+        restore()
         self.after_fork()
         _throttles.add(self)
         fork.watch(self)
@@ -156,6 +186,7 @@ class Throttle:
 
     def log_due(self) -> None:
         """Log what was left out, of each kind whose minute is over."""
+        restore()
         if self._left_out:  # this is called often
             self._log_rest(time.monotonic())
 
@@ -191,6 +222,7 @@ def _write(event: _LeftOut, now: float, error: BaseException | None = None) -> N
         notes.append(f"the newest {age:.0f} s ago" if event.events > 1 else f"{age:.0f} s ago")
     if notes:
         message = f"{message} ({'; '.join(notes)})"
+    restore()
     logger.log(event.level, "%s", message, exc_info=error if logger.isEnabledFor(10) else None)
 
 

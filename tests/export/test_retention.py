@@ -92,6 +92,19 @@ def shop(tmp_path):
             state.close()
 
 
+def test_nothing_is_deleted_while_testing_is_on(tmp_path, shop):
+    running = shop(f"sqlite:///{tmp_path}/chest.sqlite3", retention="90d").begin()
+    until(lambda: running.purged() == 2)
+    with running.app.app_context():
+        store = running.chest.store()
+    running.app.testing = True
+    store.export(aged(400 * DAY))
+    time.sleep(1.0)  # a run is due every tenth of a second
+    assert running.purged() == 2
+    running.app.testing = False
+    until(lambda: running.purged() == 3)
+
+
 @pytest.mark.parametrize("database", ["sqlite", "postgres", "mysql", "mongo"])
 @pytest.mark.parametrize("where", ["entry", "setting"])
 def test_old_records_are_deleted_counted_and_said(request, tmp_path, shop, caplog, database, where):

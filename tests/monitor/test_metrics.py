@@ -104,7 +104,7 @@ def test_every_counter_of_stats_is_a_metric_or_left_out_on_purpose():
     """So that a new field is not forgotten."""
     source = (PLUGIN / "src" / "flask_chest_monitor" / "metrics.py").read_text("utf-8")
     known = set(re.findall(r"(?:stats|exporter)\.(\w+)", source)) | {"journal"}
-    left_out = {"hook_times", "scope", "last_rejection", "failing_since", "next_retry_at"}
+    left_out = {"hook_times", "scope", "last_rejection", "failing_since", "next_retry_at", "mode"}
     for kind in (Stats, ExporterStats):
         assert set(kind.__dataclass_fields__) - left_out - {"exporters"} <= known
 
@@ -146,7 +146,7 @@ def expressions():
     for variable in DASHBOARD["templating"]["list"]:
         if variable["type"] == "query":
             yield variable["name"], variable["definition"]
-    yield from re.findall(r"- alert: (\w+)\n +expr: (.*)", ALERTS)
+    yield from re.findall(r"- alert: (\w+)\n(?: +#.*\n)* +expr: (.*)", ALERTS)
 
 
 EXPRESSIONS = list(expressions())
@@ -174,6 +174,7 @@ def test_every_metric_and_label_that_is_used_exists(place, expression):
 
 @pytest.mark.parametrize(("place", "expression"), EXPRESSIONS)
 def test_counters_are_asked_for_their_increase_and_gauges_are_not(place, expression):
+    expression = re.sub(r"\b(\w+) unless \1 offset", "", expression)  # whether it is new
     for function, name in re.findall(r"\b(?:(rate|increase)\()?(chest_\w+)", expression):
         assert bool(function) is name.endswith("_total"), place
 
@@ -258,6 +259,98 @@ def test_prometheus_itself_accepts_names_rules_and_expressions(served, tmp_path)
         assert result.returncode == 0, result.stderr
 
 
+FIRING = "ALERTS{alertstate='firing',alertname='%s'}"
+FIRES = {
+    "ChestCannotRecord": {"chest_journal_writable": "1 0x60"},
+    "ChestRecordsDropped": {'chest_records_dropped_total{reason="disk_full"}': "0x57 1x3"},
+    "ChestExportRecordsDropped": {
+        'chest_export_records_dropped_total{exporter="main",reason="journal_full"}': "0x57 1x3"
+    },
+    "ChestExportFailing": {'chest_export_failing{exporter="main"}': "1x60"},
+    "ChestExportLag": {'chest_export_lag_seconds{exporter="main"}': "0+60x60"},
+    "ChestJournalFillsUp": {
+        "chest_journal_size_bytes": "81x60", "chest_journal_max_bytes": "100x60"
+    },
+    "ChestJournalFullSoon": {
+        "chest_journal_size_bytes": "0+1x60", "chest_journal_max_bytes": "200x60"
+    },
+    "ChestDeadLetters": {'chest_export_records_rejected_total{exporter="main"}': "0x57 1x3"},
+    "ChestNoLeader": {
+        "chest_leaders": "0x60", 'chest_export_backlog_records{exporter="main"}': "3x60"
+    },
+    "ChestPluginErrors": {
+        "chest_info": "1x60", 'chest_plugin_errors_total{plugin="geo",hook="h"}': "_x57 1x3"
+    },
+}  # fmt: skip
+"""Series of an hour, one sample a minute, at the end of which the alert fires."""
+
+QUIET = {
+    "chest_journal_writable": "1x60",
+    'chest_records_dropped_total{reason="disk_full"}': "7x60",
+    'chest_records_dropped_total{reason="torn"}': "0+1x60",
+    'chest_export_records_dropped_total{exporter="main",reason="journal_full"}': "7x60",
+    'chest_export_failing{exporter="main"}': "0x40 1x2 0x18",
+    'chest_export_lag_seconds{exporter="main"}': "0x30 400 0x29",
+    "chest_journal_size_bytes": "79x60",
+    "chest_journal_max_bytes": "100x60",
+    'chest_export_records_rejected_total{exporter="main"}': "7x60",
+    "chest_leaders": "1x20 0x40",
+    'chest_export_backlog_records{exporter="main"}': "0+9x20 0x40",
+    "chest_info": "1x60",
+    'chest_plugin_errors_total{plugin="geo",hook="h"}': "7x60",
+}
+NEW = {
+    "chest_info": "_x57 1x3",
+    'chest_plugin_errors_total{plugin="geo",hook="h"}': "_x57 7x3",
+    'chest_records_dropped_total{reason="disk_full"}': "_x57 7x3",
+}
+"""A host that is scraped since a moment ago, and that had errors before."""
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
+def test_each_alert_fires_on_its_fault_and_none_on_a_quiet_host(tmp_path):
+    alerts = re.findall(r"- alert: (\w+)", ALERTS)
+    assert set(alerts) == set(FIRES)
+
+    def series(values):
+        return [
+            {"series": f"{head}{{{tail}job='shop',instance='a'}}", "values": value}
+            for name, value in values.items()
+            for head, _, rest in [name.partition("{")]
+            for tail in [rest.replace("}", ",")]
+        ]
+
+    def case(values, expected):
+        return {
+            "interval": "1m",
+            "input_series": series(values),
+            "promql_expr_test": [
+                {
+                    "expr": f"count by (alertname) ({FIRING % name})",
+                    "eval_time": "1h",
+                    "exp_samples": [{"labels": f"{{alertname='{name}'}}", "value": 1}]
+                    * (name in expected),
+                }
+                for name in (expected or alerts)
+            ],
+        }
+
+    tests = [
+        case(QUIET, []),
+        case(NEW, []),
+        *(case(values, [name]) for name, values in FIRES.items()),
+    ]
+    (tmp_path / "alerts.yml").write_text(ALERTS)
+    (tmp_path / "tests.yml").write_text(
+        json.dumps({"rule_files": ["alerts.yml"], "evaluation_interval": "1m", "tests": tests})
+    )
+    command = [PROMTOOL, "test", "rules", "tests.yml"]
+    result = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
 # -- The collector -------------------------------------------------------------------------------
 
 
@@ -278,6 +371,13 @@ def test_registering_it_asks_nothing(served, monkeypatch):
     app, chest = served
     monkeypatch.setattr(type(chest), "stats", lambda _self: pytest.fail("asked"))
     prometheus_client.CollectorRegistry(auto_describe=True).register(ChestCollector(app, chest))
+
+
+def test_a_registry_refuses_the_collector_of_a_second_application(served):
+    registry = prometheus_client.CollectorRegistry()
+    registry.register(ChestCollector(*served))
+    with pytest.raises(ValueError, match="chest_info"):
+        registry.register(ChestCollector(*served))
 
 
 def test_a_journal_in_memory_has_metrics_too(make_chest):

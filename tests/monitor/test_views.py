@@ -17,7 +17,7 @@ def served(make_chest):
     """Return a function that makes an application with settings, and returns what asks it."""
     apps = []
 
-    def make(*, before=None, proxy=False, **settings):
+    def make(*, before=None, proxy=None, **settings):
         app = Flask("shop")
         apps.append(app)
         if before:
@@ -26,7 +26,7 @@ def served(make_chest):
         chest.init_app(app)
         app.get("/orders")(lambda: "")
         if proxy:
-            app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1)
+            app.wsgi_app = ProxyFix(app.wsgi_app, **proxy)
 
         def ask(view, *, address="203.0.113.7", prefix="/chest", **headers):
             return app.test_client().get(
@@ -103,7 +103,10 @@ def test_a_network_opens_all(served, address, expected):
     assert statuses(ask, address=address) == [expected] * 4
 
 
-@pytest.mark.parametrize("header", ["X_Forwarded_For", "Forwarded", "X_Real_IP"])
+@pytest.mark.parametrize(
+    "header",
+    ["X_Forwarded_For", "Forwarded", "X_Real_IP", "X_Forwarded_Proto", "X_Forwarded_Host", "Via"],
+)
 def test_a_forwarded_request_is_in_no_network_as_its_address_is_the_proxys(served, header):
     ask = served(networks=["127.0.0.0/8"])
     assert ask("health", address="127.0.0.1").status_code == 200
@@ -111,12 +114,22 @@ def test_a_forwarded_request_is_in_no_network_as_its_address_is_the_proxys(serve
 
 
 def test_with_proxy_fix_the_address_of_the_client_counts(served):
-    ask = served(networks=["10.0.0.0/8"], proxy=True)
+    ask = served(networks=["10.0.0.0/8"], proxy={"x_for": 1})
     near, far = "10.9.9.9", "203.0.113.7"
     assert ask("health", address="127.0.0.1", X_Forwarded_For=near).status_code == 200
     assert ask("health", address="127.0.0.1", X_Forwarded_For=far).status_code == 403
     # What the client itself claims stands further left, and is not believed.
     assert ask("health", address="1.2.3.4", X_Forwarded_For=f"{near}, {far}").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "proxy", [{"x_for": 0, "x_proto": 1}, {"x_for": 2}], ids=["for the scheme", "not found"]
+)
+def test_an_address_that_proxy_fix_has_left_as_it_was_is_the_proxys(served, proxy):
+    ask = served(networks=["10.0.0.0/8"], proxy=proxy)
+    headers = {"X_Forwarded_For": "203.0.113.7", "X_Forwarded_Proto": "https"}
+    assert ask("health", address="10.0.0.1", **headers).status_code == 403
+    assert ask("health", address="10.0.0.1").status_code == 200  # a client of its own
 
 
 def test_metrics_may_be_switched_off_and_the_prefix_changed(served):
@@ -227,6 +240,19 @@ def test_dead_letters_are_found(served, most, status):
     assert health["status"] == status
     assert health["exporters"]["main"]["dead_letters"] == 1
     assert "does not fit" in health["findings"][-1]["text"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("TESTING", True), ("CHEST_ENABLED", False)])
+def test_health_says_what_keeps_records_from_being_delivered(make_chest, name, value):
+    """As where TESTING was set by mistake, and no database ever gets a record."""
+    app = Flask("shop")
+    app.config[name] = value
+    make_chest(monitor_open="all", testing="memory").init_app(app)
+    health = app.test_client().get("/chest/health")
+    assert (health.json["status"], health.status_code) == ("warning", 200)
+    [finding] = health.json["findings"]
+    assert finding["subject"] == "settings"
+    assert name in finding["text"]
 
 
 def test_answers_are_not_cached(served):

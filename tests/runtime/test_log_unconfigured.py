@@ -95,6 +95,47 @@ def test_configured_logging_has_each_line_alone_whenever_it_is_configured(how, w
     assert len(lines) == (2 if when == "after a line" else 1)
 
 
+AS_IN_FLASKS_DOCUMENTATION = """
+from logging.config import dictConfig
+dictConfig({"version": 1,
+    "formatters": {"default": {"format": "mine: %(message)s"}},
+    "handlers": {"wsgi": {"class": "logging.StreamHandler", "formatter": "default",
+        "stream": "ext://flask.logging.wsgi_errors_stream"}},
+    "root": {"level": "INFO", "handlers": ["wsgi"]}})
+"""
+AS_ALEMBIC_DOES = """
+import io
+from logging.config import fileConfig
+fileConfig(io.StringIO("[loggers]\\nkeys=root\\n[handlers]\\nkeys=h\\n[formatters]\\nkeys=f\\n"
+    "[logger_root]\\nhandlers=h\\n[formatter_f]\\nformat=mine: %(message)s\\n"
+    "[handler_h]\\nclass=StreamHandler\\nargs=()\\nformatter=f\\n"))
+"""
+WITH_A_LEVEL_ALONE = """
+import logging.config
+logging.config.dictConfig({"version": 1, "loggers": {"flask_chest": {"level": "INFO"}}})
+"""
+SAY_BY_THROTTLE = """
+from flask_chest.runtime.log import Throttle
+Throttle().log(30, "kind", "delivery waits")
+"""
+
+
+@pytest.mark.parametrize("how", [AS_IN_FLASKS_DOCUMENTATION, AS_ALEMBIC_DOES, WITH_A_LEVEL_ALONE])
+def test_a_configuration_that_does_not_name_the_logger_loses_no_line(how):
+    pid, shown = run("import flask_chest" + (how + SAY_BY_THROTTLE) * 2)
+    [line] = set(shown.splitlines())
+    assert shown.count("\n") == 2  # each time that logging is configured
+    if how == WITH_A_LEVEL_ALONE:
+        assert re.fullmatch(LINE % {"pid": pid}, line)
+    else:
+        assert line == "mine: delivery waits"
+
+
+def test_a_logger_that_was_disabled_on_purpose_stays_so_when_logging_is_configured():
+    code = "import flask_chest, logging\nlogging.getLogger('flask_chest').disabled = True"
+    assert run(code + AS_IN_FLASKS_DOCUMENTATION + SAY_BY_THROTTLE)[1] == ""
+
+
 @pytest.mark.parametrize(
     "silence",
     [

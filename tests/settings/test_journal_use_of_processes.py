@@ -184,7 +184,7 @@ def command(tmp_path):
             "def nightly():\n"
             "    with chest.record('nightly'):\n"
             "        pass\n"
-            "    click.echo(f'dropped {chest.stats().dropped}')\n"
+            "    click.echo(f'dropped {chest.stats(process=True).dropped}')\n"
             "@app.cli.command()\n"
             "def migrate():\n"
             "    click.echo('migrated')\n"
@@ -212,9 +212,11 @@ def test_commands_that_only_read_are_not_refused_and_a_flush_is(start, command, 
     one = start(main="a")
     assert one.said() == "began"
     assert one.tell("1") == "dropped {}"
-    for words in ("chest check", "chest records", "chest routes", "chest plugins", "migrate"):
+    for words in ("chest records", "chest routes", "chest plugins", "migrate"):
         done = command(*words.split())
         assert done.returncode == 0, done.stderr
+    check = command("chest", "check")
+    assert (check.returncode, check.stderr.count("journal: error: in use:")) == (1, 1)
     flush = command("chest", "flush")
     assert flush.returncode == 1
     assert "Error: CHEST_JOURNAL=" in flush.stderr

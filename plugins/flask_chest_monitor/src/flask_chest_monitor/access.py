@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
     from flask_chest_monitor.config import MonitorSettings
 
-_FORWARDED: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP")
+_FORWARDED: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
+"""How the names of headers begin that a proxy adds."""
+
 _PROXY_FIX: Final = "werkzeug.proxy_fix.orig"
 """Where ProxyFix keeps what it has replaced in the environ."""
 
@@ -48,9 +50,8 @@ class Access:
     def _is_near(self, request: Request) -> bool:
         if not self._networks or not request.remote_addr:
             return False
-        environ = request.environ
-        if _PROXY_FIX not in environ and any(name in environ for name in _FORWARDED):
-            return False  # the address is that of a proxy, which the network may well contain
+        if self._is_of_proxy(request):
+            return False  # which the network may well contain
         try:
             address = ip_address(request.remote_addr.partition("%")[0])
         except ValueError:  # a Unix socket
@@ -58,3 +59,15 @@ class Access:
         if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
             address = address.ipv4_mapped
         return any(address in network for network in self._networks)
+
+    @staticmethod
+    def _is_of_proxy(request: Request) -> bool:
+        """Return whether the address may be that of a proxy.
+
+        ProxyFix replaces it only when it trusts a header for it, and has found it.
+        """
+        environ = request.environ
+        replaced = environ.get(_PROXY_FIX, {}).get("REMOTE_ADDR", request.remote_addr)
+        return replaced == request.remote_addr and any(
+            name.startswith(_FORWARDED) for name in environ
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from flask_chest import FlaskChest
+    from flask_chest_monitor.metrics import ChestMetric
 
-_FAMILIES = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
+_WRITABLE: Final = ("chest_journal_writable", "Whether the journal takes records.")
 
 
 class ChestCollector(Collector):
@@ -38,21 +39,28 @@ class ChestCollector(Collector):
         self._chest = chest
 
     def describe(self) -> list[Metric]:
-        """Return nothing, so that nothing is read when it is registered."""
-        return []
+        """Return the metrics without values, so that nothing is read when it is registered.
+
+        A registry refuses a second collector with the same names: Prometheus would refuse the
+        scrape.
+        """
+        return [*map(_family, METRICS), GaugeMetricFamily(*_WRITABLE)]
 
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics."""
         with self._app.app_context():
             stats, fault = self._chest.stats(), self._chest.journal_fault()
         for metric in METRICS:
-            family = _FAMILIES[metric.kind](metric.name, metric.text, labels=metric.labels)
+            family = _family(metric)
             for labels, value in metric.samples(stats):
                 family.add_metric(labels, value)
             yield family
-        yield GaugeMetricFamily(
-            "chest_journal_writable", "Whether the journal takes records.", float(fault is None)
-        )
+        yield GaugeMetricFamily(*_WRITABLE, float(fault is None))
+
+
+def _family(metric: ChestMetric) -> CounterMetricFamily | GaugeMetricFamily:
+    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    return kind(metric.name, metric.text, labels=metric.labels)
 
 
 def exposition(app: Flask, chest: FlaskChest, accept: str) -> tuple[bytes, str]:

@@ -21,7 +21,7 @@ class Finding:
 
     Attributes:
         level: ``warning``, or ``error`` for what exceeds a threshold or loses records.
-        subject: ``journal``, ``records``, ``leader``, or the name of an exporter.
+        subject: ``journal``, ``records``, ``settings``, ``leader``, or the name of an exporter.
         text: What was found.
     """
 
@@ -73,6 +73,8 @@ def _of_journal(
 
 
 def _of_host(stats: Stats, settings: MonitorSettings) -> Iterator[Finding]:
+    if stats.mode:
+        yield Finding("warning", "settings", stats.mode)
     dropped = sum(stats.dropped.values()) + sum(
         sum(exporter.dropped.values()) for exporter in stats.exporters.values()
     )
