@@ -1,4 +1,4 @@
-"""Records as rows of values, which are checked a column at a time: that costs 0.2 us a record."""
+"""Records as rows of values, which are checked a column at a time: that is faster than each."""
 
 from __future__ import annotations
 
