@@ -201,3 +201,12 @@ def test_what_is_refused_again_is_named_with_the_reason(refused):
     for letter in listed(refused):
         assert f"main: {letter['id']} was refused again: SQLite" in done.stderr
     assert done.stdout == "main: 0 of 2 records stored\n"
+
+
+def test_letters_whose_counters_were_deleted_are_told_without_an_error(refused):
+    """docs/operating.md: to start from zero, delete `processes`."""
+    shutil.rmtree(refused.journal / "processes")
+    for command in ("status", "check", "flush"):
+        told = refused.flask(command).stdout
+        assert "None" not in told, command
+        assert "dead-letter list" in told, command
