@@ -203,10 +203,9 @@ def test_what_is_refused_again_is_named_with_the_reason(refused):
     assert done.stdout == "main: 0 of 2 records stored\n"
 
 
-def test_letters_whose_counters_were_deleted_are_told_without_an_error(refused):
-    """docs/operating.md: to start from zero, delete `processes`."""
-    shutil.rmtree(refused.journal / "processes")
-    for command in ("status", "check", "flush"):
+def test_a_letter_that_cannot_be_read_is_told_without_an_error(refused):
+    (refused.journal / "dead-letter" / "main.jsonl").write_bytes(b"garbage\n")
+    for command in ("status", "check"):
         told = refused.flask(command).stdout
         assert "None" not in told, command
         assert "dead-letter list" in told, command
