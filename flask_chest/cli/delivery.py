@@ -47,10 +47,9 @@ def flush(timeout: float) -> None:
     for name, exporter in stats.exporters.items():
         parts = [f"{exporter.delivered} delivered", f"{exporter.pending_bytes} bytes waiting"]
         if exporter.dead_letters:
-            parts.append(
-                f"{exporter.dead_letters} dead-lettered ({one_line(exporter.last_rejection)}): "
-                + way("dead-letter list")
-            )
+            newest = exporter.last_rejection
+            why = "" if newest is None else f" ({one_line(newest)})"
+            parts.append(f"{exporter.dead_letters} dead-lettered{why}: {way('dead-letter list')}")
         if exporter.last_error:
             parts.append(one_line(exporter.last_error))
         echo(f"{name}: {', '.join(parts)}")

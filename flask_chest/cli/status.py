@@ -121,7 +121,8 @@ def _exporter(name: str, exporter: ExporterStats) -> Iterator[str]:
     if exporter.dead_letters:
         letters = f"{exporter.dead_letters:,} ({amounts.size(exporter.dead_letter_bytes)})"
         yield _line("  dead letters", f"{letters}: {way(f'dead-letter list --exporter {name}')}")
-        yield _line("  newest error", one_line(exporter.last_rejection))
+        if exporter.last_rejection is not None:
+            yield _line("  newest error", one_line(exporter.last_rejection))
     else:
         yield _line("  dead letters", "none")
 

@@ -201,3 +201,11 @@ def test_what_is_refused_again_is_named_with_the_reason(refused):
     for letter in listed(refused):
         assert f"main: {letter['id']} was refused again: SQLite" in done.stderr
     assert done.stdout == "main: 0 of 2 records stored\n"
+
+
+def test_a_letter_that_cannot_be_read_is_told_without_an_error(refused):
+    (refused.journal / "dead-letter" / "main.jsonl").write_bytes(b"garbage\n")
+    for command in ("status", "check"):
+        told = refused.flask(command).stdout
+        assert "None" not in told, command
+        assert "dead-letter list" in told, command

@@ -63,12 +63,13 @@ def _own_findings(name: str, exporter: Exporter) -> Iterator[Found]:
 def _delivery(name: str, stats: ExporterStats) -> Iterator[Found]:
     """Yield what the processes of this host have seen of a destination."""
     if stats.dead_letters:
+        newest = stats.last_rejection
+        why = "" if newest is None else f", the newest with {one_line(newest)}"
         yield Found(
             "warning",
             name,
             "dead letters",
-            f"{amounts.records(stats.dead_letters)} refused by the database, the newest with "
-            f"{one_line(stats.last_rejection)}",
+            f"{amounts.records(stats.dead_letters)} refused by the database{why}",
             f"Look at them: {way(f'dead-letter list --exporter {name}')}",
         )
     if stats.last_error is not None:
