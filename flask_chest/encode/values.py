@@ -299,7 +299,7 @@ class Conversion:
     def _array(self, items: list[Any], mark: str, depth: int) -> list[JsonValue]:
         key, verdict = values_of_pair(items, self._redact, self._budget)
         if verdict != PLAIN:
-            name = clean_text(key, MAX_KEY)
+            name = clean_text(key, MAX_KEY, self._redact, self._budget)
             forms = [
                 self.convert(item, depth)
                 if is_plain_word(items, item)

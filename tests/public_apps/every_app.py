@@ -86,11 +86,11 @@ Flask.__init__, Flask.__call__, Flask.handle_exception = create_noted, serve_not
 def settle(number, chest, recording):
     """Deliver what an application left, note it, and end its threads."""
     asked = sum(each[0] == number for each in served) - sum(each[0] == number for each in records)
-    if chest.stats().recorded < asked:
+    if chest.stats(process=True).recorded < asked:
         gc.collect()  # ends a response that nobody closed
     if not chest.flush(60):
         faults.append([number, "not delivered"])
-    now = chest.stats()
+    now = chest.stats(process=True)
     found = recording.records
     recording.clear()
     records.extend([number, r.method, r.path, r.status_code, r.error, r.request_id] for r in found)

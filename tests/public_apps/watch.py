@@ -54,7 +54,7 @@ def attach(package):
     def note_stats():
         for app, number in list(apps.items()):
             with app.app_context():
-                now = chest.stats()
+                now = chest.stats(process=True)
             stats[number] = {
                 "recorded": now.recorded,
                 "dropped": now.dropped,

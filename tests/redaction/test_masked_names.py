@@ -79,6 +79,21 @@ def test_a_name_is_said_once_with_the_way_to_keep_it_and_to_agree(ask, caplog):
     assert CARD not in caplog.text
 
 
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ["Bearer $cr3t-of-ours", "x"],
+        {"Bearer $cr3t-of-ours": "x"},
+        [["Bearer $cr3t-of-ours", 1, "x"]],
+    ],
+    ids=["a pair", "a dict", "a triple"],
+)
+def test_no_secret_in_a_key_is_counted_or_said(ask, caplog, pair):
+    chest = ask({"v": pair}, "*")
+    assert chest.stats().redacted
+    assert "cr3t" not in caplog.text + repr(chest.stats().redacted)
+
+
 def test_an_exactly_named_weak_variable_is_neither_counted_nor_said(ask, caplog):
     chest = ask({"session_id": "x"}, "session_id")
     assert (chest.stats().redacted, warnings(caplog)) == ({}, [])

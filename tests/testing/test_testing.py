@@ -232,7 +232,9 @@ def test_a_test_run_without_the_fixture_does_not_import_flask_chest(pytester):
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "plugins.md").read_text("utf-8").split("## Testing an application")[1]
-IN_CONFTEST, IN_A_TEST, RECORDING = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[:3]
+UNDER_TEST, IN_CONFTEST, IN_A_TEST, RECORDING = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[
+    :4
+]
 README = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)[1]
 
 
@@ -244,6 +246,13 @@ def test_the_pages_example_of_the_fixture_works_with_the_readmes_application(pyt
     pytester.makeconftest(IN_CONFTEST + app_fixture)
     pytester.makepyfile(shop=application, test_shop=IN_A_TEST)
     pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)
+
+
+def test_the_pages_example_of_an_application_under_test_works(tmp_path):
+    code = README.replace("Flask(__name__)", f"Flask('shop', root_path={str(tmp_path)!r})")
+    names = {"__name__": "page"}
+    exec(compile(code + UNDER_TEST, "the page", "exec"), names)
+    assert names["record"].variables == {"user_id": "u-17", "cart_total": 24.5}
 
 
 def test_the_pages_example_of_the_recording_exporter_works(tmp_path):
