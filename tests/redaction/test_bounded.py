@@ -187,7 +187,7 @@ for record in hostile.RECORDS[int(sys.argv[1])::4]:
     filtering.take(variables)
     print(given, record.name.encode("unicode_escape").decode(), sep="\t")
 filtering = Filter("*")
-for name, path in hostile.paths(1).items():
+for name, path in list(hostile.paths(1).items())[int(sys.argv[1])::4]:
     given = 0
     filtering.path(path)
     print(given, name.encode("unicode_escape").decode(), sep="\t")
@@ -207,7 +207,7 @@ def test_no_hostile_record_gives_expressions_more_characters_than_its_budget(par
     assert done.returncode == 0, done.stderr
     lines = [line.split("\t", 1) for line in done.stdout.splitlines()]
     found = {name: int(count) for count, name in lines}
-    assert len(found) > 300
+    assert len(found) > 300  # records and paths
     is_path = {name: name.startswith("path of ") for name in found}
     worst({name: n for name, n in found.items() if not is_path[name]}, MOST_CHARACTERS)
     worst({name: n for name, n in found.items() if is_path[name]}, MOST_CHARACTERS_OF_A_PATH)
