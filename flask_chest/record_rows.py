@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, TypeAlias, cast
 
@@ -58,12 +59,19 @@ def decode_rows(array: bytes) -> list[Row]:
     try:
         # Field names repeat in every record, values rarely.
         rows = _rows(from_json(array, cache_strings="keys"))
-        if not rows or (_are_sound(list(zip(*rows, strict=True))) and not has_nul(array)):
+        if not rows or (_are_sound(_columns(rows)) and not has_nul(array)):
             return rows
     except (ValueError, TypeError, KeyError):
         pass
     # Something is unusual: this says what, or that it is in order all the same.
     return _rows(decode(array))
+
+
+def _columns(rows: Sequence[Row]) -> list[list[Any]]:
+    # Not `zip(*rows)`, which makes an iterator for each row, and so work for the garbage collector.
+    values = list(chain.from_iterable(rows))
+    width = len(_SCALARS) + 1
+    return [values[at::width] for at in range(width)]
 
 
 def _rows(records: Sequence[RecordData]) -> list[Row]:
@@ -76,7 +84,7 @@ def _rows(records: Sequence[RecordData]) -> list[Row]:
     return made
 
 
-def _are_sound(columns: Sequence[Row]) -> bool:
+def _are_sound(columns: Sequence[list[Any]]) -> bool:
     """Return whether `decode` would find all in order. It may be in order when this is False.
 
     Raises:
