@@ -66,6 +66,20 @@ def test_tables_that_another_process_creates_meanwhile_are_used(backend, opened)
     assert len(backend.ids()) == 1
 
 
+def test_a_version_that_another_process_is_writing_is_not_said_to_be_missing(backend, caplog):
+    backend.new().check()  # creates the tables
+    backend.execute("DELETE FROM chest_schema")
+    config = backend.new().config.model_copy(update={"timeout_seconds": 2.0})
+    store = MysqlStore(config)
+    with backend.connection() as other:
+        other.execute("INSERT INTO chest_schema (version) VALUES (1)")
+        store.open()
+        other.connection.commit()
+    store.close()
+    assert (store.incomplete, caplog.text) == ([], "")
+    assert backend.execute("SELECT version FROM chest_schema") == [(1,)]
+
+
 @pytest.mark.parametrize("prefix", ["x_", "Shop_", "odd `%:\"'\\ ü[]", "%s", "a b."])
 def test_table_names_may_have_any_prefix(backend, opened, prefix):
     store, usual = opened(backend, table_prefix=prefix), opened(backend)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from flask_chest.record import JsonValue
 
 _ALREADY_THERE: Final = (1050, 1060, 1061)  # a table or view, a column, an index
+_LOCK_WAIT: Final = 1205
 _YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=timezone.utc)
 _OLDEST: Final = "MySQL 8.0.19 or MariaDB 10.6"
 
@@ -131,7 +132,12 @@ class MysqlStore(ServerStore):
         try:
             self._send(connection, statement)
         except DBAPIError as error:
-            if not self.is_race(error):
+            # Nobody but another process that opens the store writes the row of the version.
+            is_being_written = (
+                code_of(error.orig) in (*DEADLOCKS, _LOCK_WAIT)
+                and statement == self.definition().version
+            )
+            if not is_being_written and not self.is_race(error):
                 raise
 
     def is_race(self, error: SQLAlchemyError) -> bool:
