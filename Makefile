@@ -48,7 +48,7 @@ storm: .venv/.dev servers ## Run ten minutes of kills, outages and full disks un
 
 .PHONY: hostile
 hostile: .venv/.dev ## Put 100,000 hostile structures on g, and search all output for secrets
-	CHEST_HOSTILE_EXAMPLES=100000 $(BIN)/python -m pytest tests/encode/test_hostile_requests.py
+	CHEST_HOSTILE_EXAMPLES=100000 $(BIN)/python -m pytest tests/encode/test_hostile_requests.py tests/redaction/test_bounded.py
 
 .PHONY: check
 check: .venv/.dev ## Check format, lint, types and docs
