@@ -126,20 +126,17 @@ def test_dropped_ones_are_gone_and_the_others_stay(refused):
 def test_dropping_asks_and_no_is_no(refused, terminal):
     shown = terminal("-m", "flask", "chest", "dead-letter", "drop", "--all")
     shown.wait_for("Delete 2 records for good? [y/N]: ")
-    shown.press("n\n")
-    assert shown.ended() == 1
+    assert shown.answered("n\n") == 1
     assert "Nothing was deleted" in shown.text
     assert len(listed(refused)) == 2
     shown = terminal("-m", "flask", "chest", "dead-letter", "drop", "--all")
     shown.wait_for("[y/N]: ")
-    shown.press("\x03")
-    assert shown.ended() == 130
+    assert shown.answered("\x03") == 130
     assert "Interrupted. Nothing was deleted." in shown.text
     assert len(listed(refused)) == 2
     shown = terminal("-m", "flask", "chest", "dead-letter", "drop", "--all")
     shown.wait_for("[y/N]: ")
-    shown.press("y\n")
-    assert shown.ended() == 0
+    assert shown.answered("y\n") == 0
     assert listed(refused) == []
 
 

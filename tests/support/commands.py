@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 PROGRAMS = Path(__file__).parents[1] / "cli" / "programs"
@@ -92,14 +93,29 @@ class Terminal:
         """Press keys; ``\x03`` is Ctrl-C."""
         os.write(self._terminal, keys.encode())
 
+    def answered(self, keys):
+        """Press keys until the program has ended, and return its exit code.
+
+        A terminal may lose what is pressed while the program prepares to read a line.
+        """
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            with suppress(OSError):  # nobody has the other end any more
+                self.press(keys)
+            while self._read(5.0):
+                pass
+            if self._process.poll() is not None:
+                break
+        return self.ended()
+
     def ended(self):
         """Read until the program has ended, and return its exit code."""
         while self._read():
             pass
         return self._process.wait(_PATIENCE_SECONDS)
 
-    def _read(self):
-        ready, _, _ = select.select([self._terminal], [], [], _PATIENCE_SECONDS)
+    def _read(self, seconds=_PATIENCE_SECONDS):
+        ready, _, _ = select.select([self._terminal], [], [], seconds)
         try:
             found = os.read(self._terminal, 65_536) if ready else b""
         except OSError:  # EIO: nobody has the other end

@@ -173,9 +173,11 @@ class Partitions:
         return size, connection.exec_driver_sql(statement).scalar_one()
 
     def _size(self, connection: Connection, day: date) -> int:
-        statement = text("SELECT pg_relation_size(CAST(:name AS regclass))")
+        statement = text("SELECT pg_relation_size(to_regclass(:name))")
         name = self._quoted(day).replace("%%", "%")
-        return int(connection.execute(statement, {"name": name}).scalar_one())
+        return int(
+            connection.execute(statement, {"name": name}).scalar_one() or 0
+        )  # it may be gone
 
     def _drop(self, connection: Connection, day: date, size: int, counted: int) -> int:
         connection.execute(
