@@ -45,6 +45,7 @@ class Keeper(Exporter):
         self.batches = self.config.batches
         self.threads = self.config.threads
         self._busy = self.config._busy
+        self._may_take = False  # the instance of a thread that ends closes after the next opens
 
     @property
     def is_open(self):
@@ -52,11 +53,12 @@ class Keeper(Exporter):
 
     def open(self):
         self.calls.append("open")
+        self._may_take = True
 
     def export(self, batch):
         assert self._busy.acquire(blocking=False), "two threads in one exporter"
         try:
-            assert self.is_open
+            assert self._may_take
             assert len(batch) == len(batch.records())
             self.threads.add(threading.current_thread().name)
             self.take([record["n"] for record in batch.records()])
@@ -69,6 +71,7 @@ class Keeper(Exporter):
 
     def close(self):
         self.calls.append("close")
+        self._may_take = False
 
 
 class Failing(Keeper):
