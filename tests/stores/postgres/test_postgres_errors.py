@@ -19,6 +19,7 @@ from flask_chest.errors import (
     ConfigurationError,
     ExporterUnavailable,
 )
+from flask_chest.testing import make_batch, make_record
 from flask_chest.testing.records import START
 from tools.servers import free_port
 
@@ -73,6 +74,7 @@ def test_too_many_connections_make_the_exporter_unavailable(make_role):
     backend = make_role(options="CONNECTION LIMIT 1")
     first, second = backend.new(), backend.new()
     first.open()
+    first.export(make_batch(make_record()))
     with pytest.raises(ExporterUnavailable, match=r"too many connections.*pgbouncer"):
         second.open()
     first.close()

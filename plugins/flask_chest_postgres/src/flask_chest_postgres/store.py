@@ -233,6 +233,18 @@ class PostgresStore(ServerStore):
 
     # -- Batches ---------------------------------------------------------------------------------
 
+    def open(self) -> None:
+        """Connect, and create what is missing.
+
+        Raises:
+            ExporterUnavailable: The database cannot be reached.
+            SchemaMismatch: Its tables are newer than this version, or somebody else's.
+        """
+        super().open()
+        # The server process that has answered questions about the catalog takes 20 % longer for
+        # each batch: its memory stays in pieces. Batches get a new one.
+        self._open_engine.dispose()
+
     def export(self, batch: Batch) -> None:
         """Insert a batch in one transaction; retry it after a conflict or a lost connection.
 
