@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from flask_chest.query import Filter
+    from flask_chest.query.questions import Selection, Tally, TallyRow
     from flask_chest.record import Record
 
 
@@ -164,6 +165,38 @@ class DeferredStore(Store):
     ) -> list[Record]:
         """Return the records that follow a position."""
         return self.load().page(after=after, until=until, limit=limit)
+
+    def select(self, selection: Selection) -> list[Record]:
+        """Return the records of a selection, in its order."""
+        return self.load().select(selection)
+
+    def tally(self, asked: Tally) -> Iterator[TallyRow]:
+        """Yield the groups of a tally."""
+        return self.load().tally(asked)
+
+    def records(
+        self,
+        where: str | Filter | None = None,
+        **options: Any,  # noqa: ANN401 - as `Store` has them
+    ) -> Iterator[Record]:
+        """Yield records one by one."""
+        return self.load().records(where, **options)
+
+    def measure(
+        self,
+        *measures: str,
+        **options: Any,  # noqa: ANN401 - as `Store` has them
+    ) -> list[dict[str, Any]]:
+        """Return one row for each group and each bucket of time."""
+        return self.load().measure(*measures, **options)
+
+    def differences(
+        self,
+        where: str | Filter,
+        **options: Any,  # noqa: ANN401 - as `Store` has them
+    ) -> list[dict[str, Any]]:
+        """Return which values are over-represented in some records."""
+        return self.load().differences(where, **options)
 
     @property
     def unreadable(self) -> int:

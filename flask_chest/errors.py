@@ -41,7 +41,15 @@ class BatchRejected(ChestError):
     """
 
 
-class FilterError(ChestError):
+class QueryError(ChestError):
+    """A question to a store cannot be read or answered. The message says what to write."""
+
+
+class QueryTimeout(ChestError):
+    """A question took longer than the store allows one, and was cancelled."""
+
+
+class FilterError(QueryError):
     """A filter cannot be read, or cannot match. The message points at the place.
 
     Attributes:

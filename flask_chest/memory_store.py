@@ -8,13 +8,13 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timezone
 from itertools import islice
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel
 from pydantic_core import from_json
 from typing_extensions import Unpack
 
-from flask_chest import answers
+from flask_chest import answers, query
 from flask_chest.exporter import Batch
 from flask_chest.record import Record
 from flask_chest.store import (
@@ -27,6 +27,9 @@ from flask_chest.store import (
     checked,
     positive,
 )
+
+if TYPE_CHECKING:
+    from flask_chest.query import Selection
 
 
 class MemoryConfig(BaseModel):
@@ -109,6 +112,10 @@ class MemoryStore(Store):
         found = self._matching({} if until is None else {"until": until})
         following = (each for each in found if after is None or _position(each) > after)
         return sorted(following, key=_position)[: positive(limit)]
+
+    def select(self, selection: Selection) -> list[Record]:
+        """Return the records of a selection."""
+        return query.select(self._matching({}), selection)
 
     def delete(self, records: Sequence[Record]) -> int:
         """Delete these records; return how many were there."""

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
-from typing_extensions import TypedDict, Unpack
+from typing_extensions import Unpack
 
 from flask_chest import query
 from flask_chest.exporter import Exporter
-from flask_chest.record import JsonValue, Record
+from flask_chest.record import Record
+from flask_chest.restrictions import RouteSummary, ValueCount, Where, aware, checked, positive
 
 if TYPE_CHECKING:
-    from flask_chest.query import Filter
+    from flask_chest.query import Filter, Selection, Tally, TallyRow
+
+__all__ = [
+    "AnyExporter",
+    "Position",
+    "RouteSummary",
+    "Store",
+    "ValueCount",
+    "Where",
+    "another",
+    "aware",
+    "checked",
+    "positive",
+]
 
 Position: TypeAlias = tuple[datetime, str]
 """Place of a record in the order of a store: its `started_at` and its `id`."""
@@ -24,114 +38,6 @@ Position: TypeAlias = tuple[datetime, str]
 _PAGE: Final = 1_000
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LAST: Final = datetime.max.replace(tzinfo=timezone.utc) - _MICROSECOND
-
-
-class Where(TypedDict, total=False):
-    """Restrictions on the records that a store reads. All of them must hold.
-
-    `since` is inclusive and `until` exclusive. Both are aware datetimes.
-    """
-
-    since: datetime
-    until: datetime
-    request_id: str
-    endpoint: str
-    route: str
-    method: str
-    status_code: int
-    variables: Mapping[str, JsonValue]
-
-
-_TYPES: Final[dict[str, type]] = {"status_code": int, "variables": Mapping}
-"""Types of the restrictions that are neither a text nor a time."""
-
-
-def checked(where: Where) -> Mapping[str, Any]:
-    """Return the restrictions if they are valid. For stores.
-
-    Raises:
-        TypeError: A restriction is unknown, or its value has the wrong type.
-        ValueError: A datetime is naive.
-    """
-    for name, value in where.items():
-        if name not in Where.__annotations__:
-            known = ", ".join(sorted(Where.__annotations__))
-            raise TypeError(f"records cannot be chosen by {name!r}, only by {known}")
-        if name in ("since", "until"):
-            aware(name, value)
-        else:
-            wanted = _TYPES.get(name, str)
-            is_null = value is None and name != "variables"
-            if not is_null and (isinstance(value, bool) or not isinstance(value, wanted)):
-                raise TypeError(f"{name}={value!r} is no {wanted.__name__}")
-    return where
-
-
-def aware(name: str, moment: object) -> datetime:
-    """Return `moment` if it is an aware datetime. For stores.
-
-    Args:
-        name: Name of the argument, for the error.
-        moment: Its value.
-
-    Raises:
-        TypeError: It is not a datetime.
-        ValueError: It is naive.
-    """
-    if not isinstance(moment, datetime):
-        raise TypeError(f"{name}={moment!r} is not an aware datetime")
-    if moment.utcoffset() is None:
-        raise ValueError(
-            f"{name}={moment!r} is naive. Say which time is meant: {name}.astimezone(), or "
-            "datetime.now(timezone.utc)"
-        )
-    return moment
-
-
-def positive(limit: int) -> int:
-    """Return `limit` if it is positive. For stores.
-
-    Raises:
-        ValueError: It is not positive.
-    """
-    if limit < 1:
-        raise ValueError(f"limit={limit}: a number of records from 1 on")
-    return limit
-
-
-@dataclass(frozen=True)
-class RouteSummary:
-    """The traffic of one route and method.
-
-    Attributes:
-        method: HTTP method.
-        route: URL rule; None for requests that matched no rule.
-        count: Number of requests: the sum of the records' weights, so that sampling does not
-            change it.
-        errors: Number of requests with an unhandled exception or a status code of at least 500.
-        p50_ms: Median duration in milliseconds.
-        p95_ms: 95th percentile of the duration in milliseconds (nearest rank).
-    """
-
-    method: str
-    route: str | None
-    count: float
-    errors: float
-    p50_ms: float
-    p95_ms: float
-
-
-@dataclass(frozen=True)
-class ValueCount:
-    """How often a variable had a value.
-
-    Attributes:
-        value: The value as text; None for null.
-        count: Number of requests: the sum of the records' weights.
-    """
-
-    value: str | None
-    count: float
 
 
 class Store(Exporter):
@@ -184,6 +90,135 @@ class Store(Exporter):
         Raises:
             ExporterUnavailable: The database cannot be read now.
         """
+
+    def select(self, selection: Selection) -> list[Record]:
+        """Return the records of a selection, in its order.
+
+        What cannot be read as a record, as after a change by hand, is passed over and counted.
+
+        Raises:
+            ExporterUnavailable: The database cannot be read now.
+            QueryTimeout: It took longer than this store allows a query.
+        """
+        raise NotImplementedError
+
+    def tally(self, asked: Tally) -> Iterator[TallyRow]:
+        """Yield the groups of a tally, in any order.
+
+        All records are read, unless a store overrides this.
+
+        Raises:
+            ExporterUnavailable: The database cannot be read now.
+            QueryTimeout: It took longer than this store allows a query.
+        """
+        chosen = query.Selection(where=asked.where, since=asked.since, until=asked.until)
+        return query.tally(self._all(chosen), replace(asked, where=None))
+
+    def _all(self, selection: Selection) -> Iterator[Record]:
+        """Yield all records of a selection, a page at a time."""
+        while page := self.select(selection):
+            yield from page
+            last = query.place_of(page[-1].as_data(), selection.order)
+            selection = replace(selection, after=last)
+
+    def records(
+        self,
+        where: str | Filter | None = None,
+        *,
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        order_by: str = "-started_at",
+        limit: int | None = None,
+    ) -> Iterator[Record]:
+        """Yield records one by one, in bounded memory: they are read a page at a time.
+
+        Args:
+            where: Filter, such as ``tenant == 'acme' and duration_ms > 500``: docs/filters.md.
+            since: They started then or later: an aware datetime, ISO 8601, or a distance back, such
+                as ``24h``.
+            until: They started before.
+            order_by: A field or a variable, with a minus sign in front for the largest first.
+            limit: At most so many; None for all.
+
+        Raises:
+            FilterError: The filter cannot be read, or cannot match.
+            QueryError: Another argument cannot be read.
+            ExporterUnavailable: The database cannot be read now.
+            QueryTimeout: A page took longer than this store allows a query.
+        """
+        raise NotImplementedError
+
+    def measure(
+        self,
+        *measures: str,
+        by: Sequence[str] = (),
+        every: str | None = None,
+        tz: str = "UTC",
+        where: str | Filter | None = None,
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        order_by: str | None = None,
+        limit: int | None = 100,
+        explain: bool = False,
+    ) -> list[dict[str, Any]]:
+        """Return one row for each group and each bucket of time: docs/queries.md.
+
+        Args:
+            measures: Such as ``count``, ``error_rate``, ``p95(duration_ms)``, ``sum(cost_usd)``.
+            by: Fields and variables whose values make the groups, such as ``route``.
+            every: Length of a bucket, such as ``5m``, ``1h``, ``1d``, ``1w``, ``1mo``. Empty
+                buckets are there, too.
+            tz: Time zone of the buckets, such as ``Europe/Berlin``.
+            where: Filter.
+            since: As for `records`.
+            until: As for `records`.
+            order_by: One of the measures or of `by`, with a minus sign in front for the largest
+                first; None for the largest of the first measure first.
+            limit: Most groups. The others are one more row, whose ``rest`` is their number. None
+                for all.
+            explain: Then the rows have a first one beside them, which says where the answer comes
+                from: ``{"explain": [...]}``.
+
+        Raises:
+            FilterError: The filter cannot be read, or cannot match.
+            QueryError: Another argument cannot be read, or there are too many rows.
+            ExporterUnavailable: The database cannot be read now.
+            QueryTimeout: It took longer than this store allows a query.
+        """
+        raise NotImplementedError
+
+    def differences(
+        self,
+        where: str | Filter,
+        *,
+        against: str | Filter | None = None,
+        among: Sequence[str] | None = None,
+        since: str | datetime | None = None,
+        until: str | datetime | None = None,
+        limit: int = 20,
+    ) -> list[dict[str, Any]]:
+        """Return which values are over-represented in some records: docs/queries.md.
+
+        Args:
+            where: Filter of these records.
+            against: Filter of those that they are compared with; None for all that `where` does not
+                choose.
+            among: Fields and variables whose values are looked at; None for all that there are.
+            since: As for `records`.
+            until: As for `records`.
+            limit: Most rows.
+
+        Returns:
+            Rows such as ``{"name": "model", "value": "large", "share": 0.9, "other_share": 0.1,
+            "count": 90.0, "other_count": 10.0}``, the largest difference of shares first.
+
+        Raises:
+            FilterError: A filter cannot be read, or cannot match.
+            QueryError: Another argument cannot be read.
+            ExporterUnavailable: The database cannot be read now.
+            QueryTimeout: It took longer than this store allows a query.
+        """
+        raise NotImplementedError
 
     @property
     def unreadable(self) -> int:

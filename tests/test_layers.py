@@ -21,7 +21,7 @@ LAYERS = [
     {"query"},
     {
         *("schema", "server_config", "exporter", "store", "hookspecs", "deferred"),
-        *("answers", "memory_store"),
+        *("answers", "memory_store", "restrictions"),
     },
     {"redaction", "journal"},
     {"encode"},

@@ -1,7 +1,7 @@
-"""The language of filters: read here, compiled by each store, and evaluated for reference.
+"""The language of questions: read here, compiled by each store, and evaluated for reference.
 
-Its modules are imported when they are first used. Most processes of an application never read a
-filter, and every process imports the package.
+Its modules are imported when they are first used. Most processes of an application never ask a
+question, and every process imports the package.
 """
 
 import importlib
@@ -11,17 +11,46 @@ from flask_chest.errors import FilterError
 
 if TYPE_CHECKING:
     from flask_chest.query.filter import Filter, started_before
+    from flask_chest.query.fold import place_of, select, tally
     from flask_chest.query.parser import parse
+    from flask_chest.query.questions import Order, Place, Selection, Spread, Sums, Tally, TallyRow
     from flask_chest.query.times import distance, moment
 
-__all__ = ["Filter", "FilterError", "distance", "moment", "parse", "started_before"]
+__all__ = [
+    "Filter",
+    "FilterError",
+    "Order",
+    "Place",
+    "Selection",
+    "Spread",
+    "Sums",
+    "Tally",
+    "TallyRow",
+    "distance",
+    "moment",
+    "parse",
+    "place_of",
+    "select",
+    "started_before",
+    "tally",
+]
 
 _MODULES: Final = {
     "Filter": "filter",
+    "started_before": "filter",
+    "place_of": "fold",
+    "select": "fold",
+    "tally": "fold",
+    "parse": "parser",
+    "Order": "questions",
+    "Place": "questions",
+    "Selection": "questions",
+    "Spread": "questions",
+    "Sums": "questions",
+    "Tally": "questions",
+    "TallyRow": "questions",
     "distance": "times",
     "moment": "times",
-    "parse": "parser",
-    "started_before": "filter",
 }
 
 

@@ -22,7 +22,8 @@ from flask_chest.query.nodes import (
     kind,
 )
 
-_MISSING: Final = object()
+MISSING: Final = object()
+"""The value of an operand that a record does not have."""
 
 _OPERATORS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "==": operator.eq,
@@ -50,7 +51,7 @@ def matches(node: Node, record: Mapping[str, Any]) -> bool:
         return all(matches(part, record) for part in node.parts)
     if isinstance(node, Or):
         return any(matches(part, record) for part in node.parts)
-    return _holds(node, _value(node.operand, record))
+    return _holds(node, value_of(node.operand, record))
 
 
 def _holds(
@@ -58,9 +59,9 @@ def _holds(
     found: Any,  # noqa: ANN401 - any value of a record
 ) -> bool:
     if isinstance(node, IsNull):
-        return (found is None or found is _MISSING) is not node.negated
+        return (found is None or found is MISSING) is not node.negated
     if isinstance(node, Exists):
-        return (found is _MISSING) is node.negated
+        return (found is MISSING) is node.negated
     if isinstance(node, Compare):
         return _is_comparable(found, node.value) and _OPERATORS[node.operator](found, node.value)
     if isinstance(node, OneOf):
@@ -70,17 +71,18 @@ def _holds(
 
 
 def _is_comparable(found: Any, value: Value) -> bool:  # noqa: ANN401 - any value of a record
-    return found is not _MISSING and kind(found) == kind(value)
+    return found is not MISSING and kind(found) == kind(value)
 
 
-def _value(operand: Operand, record: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any value
+def value_of(operand: Operand, record: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any value
+    """Return the value that an operand has in a record, or `MISSING`. Never raises."""
     if isinstance(operand, Field):
-        found = record.get(operand.name, _MISSING)
+        found = record.get(operand.name, MISSING)
         return _moment(found) if operand.type == "time" else found
     found = record.get("variables")
     for name in operand.path:
         if not isinstance(found, Mapping) or name not in found:
-            return _MISSING
+            return MISSING
         found = found[name]
     return found
 

@@ -152,7 +152,7 @@ class MysqlStore(ServerStore):
         """Return the statement that gives a column our type."""
         return (schema.modify(self.tables.records, column, self._flavor),)
 
-    def differences(self, connection: Connection) -> Iterator[Fault | str]:
+    def oddities(self, connection: Connection) -> Iterator[Fault | str]:
         """Yield the columns whose character set lacks some texts."""
         records = self.tables.records
         for name, charset in connection.execute(schema.CHARSETS, {"name": records.name}).all():

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 import psycopg
+from sqlalchemy.exc import DBAPIError
 
 from flask_chest.errors import BatchRejected, ChestError, ConfigurationError, ExporterUnavailable
 from flask_chest_postgres.codes import is_of_data
@@ -85,6 +86,10 @@ _TEXTS: Final = (
 _WAITING_TEXTS: Final = (
     (r"too many|remaining connection slots|no more connections allowed", _WAITING["53300"]),
 )
+
+
+class InsertionError(DBAPIError):
+    """The server has not inserted a batch."""
 
 
 def refuse_server(location: str, version: int, encoding: str | None) -> None:

@@ -31,7 +31,7 @@ from flask_chest_postgres import queries, removal, repair, schema
 from flask_chest_postgres.config import PostgresConfig
 from flask_chest_postgres.connection import connect, in_one_go, session
 from flask_chest_postgres.encode import insertion, loads
-from flask_chest_postgres.errors import explain, refuse_server
+from flask_chest_postgres.errors import InsertionError, explain, refuse_server
 from flask_chest_postgres.findings import Inspection
 from flask_chest_postgres.partitions import Maintenance, Partitions, days_of, lacks_partition
 
@@ -45,10 +45,6 @@ if TYPE_CHECKING:
 _SHORTLY: Final = "SELECT set_config('statement_timeout', '1000', true)"
 
 _Result = TypeVar("_Result")
-
-
-class InsertionError(DBAPIError):
-    """The server has not inserted a batch."""
 
 
 class PostgresStore(ServerStore):
@@ -198,7 +194,7 @@ class PostgresStore(ServerStore):
         """Return the names that an index cannot have."""
         return schema.names(connection, self.tables)
 
-    def differences(self, connection: Connection) -> Iterator[Fault | str]:
+    def oddities(self, connection: Connection) -> Iterator[Fault | str]:
         """Yield the rules and the triggers of the records."""
         return schema.differences(connection, self.tables.records)
 
@@ -234,16 +230,9 @@ class PostgresStore(ServerStore):
     # -- Batches ---------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Connect, and create what is missing.
-
-        Raises:
-            ExporterUnavailable: The database cannot be reached.
-            SchemaMismatch: Its tables are newer than this version, or somebody else's.
-        """
+        """Connect, and create what is missing."""
         super().open()
-        # The server process that has answered questions about the catalog takes 20 % longer for
-        # each batch: its memory stays in pieces. Batches get a new one.
-        self._open_engine.dispose()
+        self._open_engine.dispose()  # a backend that has read the catalog is a fifth slower
 
     def export(self, batch: Batch) -> None:
         """Insert a batch in one transaction; retry it after a conflict or a lost connection.
@@ -311,8 +300,9 @@ class PostgresStore(ServerStore):
         """Delete what has exceeded the retention: with partitions, whole days alone."""
         moment = aware("before", before)
         if self._config.partition_by_day:
-            day = moment.astimezone(timezone.utc)
-            moment = day.replace(hour=0, minute=0, second=0, microsecond=0)
+            moment = moment.astimezone(timezone.utc).replace(
+                hour=0, minute=0, second=0, microsecond=0
+            )
         return self.purge(before=moment, progress=progress)
 
     def _drop_days(self, before: datetime) -> Iterator[int]:
@@ -373,8 +363,7 @@ class PostgresStore(ServerStore):
     def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
         """Return the most frequent values of the variable `name`."""
         found = name if queries.is_comparable(name) else ""
-        values = super().top_values(found, limit=limit, **where)
-        return values if found == name else []
+        return super().top_values(found, limit=limit, **where) if found == name else []
 
     def readable(self, *, for_summaries: bool) -> list[ColumnElement[bool]]:
         """Return conditions that leave out rows which are no records."""

@@ -116,7 +116,7 @@ class SchemaStore(Store):
         del connection
         return ()
 
-    def differences(self, connection: Connection) -> Iterator[Fault | str]:
+    def oddities(self, connection: Connection) -> Iterator[Fault | str]:
         """Yield what else differs: faults, and clauses about what is tolerated."""
         del connection
         yield from ()
@@ -134,7 +134,7 @@ class SchemaStore(Store):
             relax=self.relax,
             attempting=self.attempting,
             taken=self.taken,
-            differences=self.differences,
+            differences=self.oddities,
         )
         return Surveyor(connection, self.tables, self.location, dialectal).look()
 

@@ -113,7 +113,7 @@ class SqliteStore(SqlStore):
         """Return the names that an index cannot have."""
         return set(connection.scalars(text("SELECT name FROM sqlite_master")))
 
-    def differences(self, connection: Connection) -> Iterator[Fault | str]:
+    def oddities(self, connection: Connection) -> Iterator[Fault | str]:
         """Yield the triggers of the records."""
         statement = text(
             "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :name"

@@ -1,0 +1,103 @@
+"""`Expressions`: what a database makes of a record's values, as expressions of SQL."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from sqlalchemy import ColumnElement
+
+if TYPE_CHECKING:
+    from flask_chest.query.questions import Scalar
+    from flask_chest_sql.schema import Tables
+
+Path: TypeAlias = tuple[str, ...]
+"""The name of a variable, then a key of each dict that leads to a value."""
+
+Comparison: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
+
+
+class Expressions(ABC):
+    """The dialect of one database, for `compile` and `tally`, which hold for all.
+
+    An expression about a variable never fails, whatever a record has: it is NULL instead. Values
+    reach the database as bound parameters alone.
+
+    Args:
+        tables: Tables of the database.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+
+    @abstractmethod
+    def kind(self, path: Path) -> ColumnElement[Any]:
+        """Return the kind of a value, a text of the database's own; NULL when it is missing.
+
+        `is_kind` and `scalar` read it.
+        """
+
+    @abstractmethod
+    def is_kind(self, path: Path, *kinds: str) -> ColumnElement[bool]:
+        """Return whether a value is of one of these kinds.
+
+        Args:
+            path: Of the value.
+            kinds: ``number``, ``text``, ``bool``, ``null``, ``dict``, ``list``.
+        """
+
+    def is_there(self, path: Path) -> ColumnElement[bool]:
+        """Return whether there is a value, be it null. True or false, never NULL."""
+        return self.kind(path).is_not(None)
+
+    @abstractmethod
+    def text(self, path: Path) -> ColumnElement[Any]:
+        """Return the text of a value that is one, compared and ordered by code points."""
+
+    @abstractmethod
+    def number(self, path: Path) -> ColumnElement[Any]:
+        """Return the number of a value that is one, for sums, bins and an order; else NULL."""
+
+    @abstractmethod
+    def boolean(self, path: Path) -> ColumnElement[Any]:
+        """Return 1 or 0 for a value that is a bool."""
+
+    @abstractmethod
+    def compares(self, path: Path, operator: Comparison, value: float) -> ColumnElement[bool]:
+        """Return whether a value is a number that compares so. Exact: 2**53 is not 2**53 + 1."""
+
+    @abstractmethod
+    def field_text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return a field that is a text, compared and ordered by code points."""
+
+    @abstractmethod
+    def contains(self, text: ColumnElement[Any], part: str) -> ColumnElement[bool]:
+        """Return whether a text has another in it. Case matters."""
+
+    @abstractmethod
+    def starts_with(self, text: ColumnElement[Any], part: str) -> ColumnElement[bool]:
+        """Return whether a text begins with another. Case matters."""
+
+    @abstractmethod
+    def ends_with(self, text: ColumnElement[Any], part: str) -> ColumnElement[bool]:
+        """Return whether a text ends with another. Case matters."""
+
+    @abstractmethod
+    def group(self, path: Path) -> Sequence[ColumnElement[Any]]:
+        """Return the columns by which records are grouped for the value of a variable.
+
+        `scalar` makes the value of them. What is equal as a value may be in several groups.
+        """
+
+    @abstractmethod
+    def scalar(self, columns: Sequence[Any]) -> Scalar:
+        """Return the value that the columns of `group` have, as `TallyRow.key` has it."""
+
+    @abstractmethod
+    def slot(self, seconds: int) -> ColumnElement[int]:
+        """Return the Unix time of the beginning of the slot of `started_at`, rounded down."""
+
+    @abstractmethod
+    def bin(self, number: ColumnElement[Any]) -> ColumnElement[int]:
+        """Return the bin of a number: see `flask_chest.query.histogram`."""
