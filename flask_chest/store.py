@@ -94,7 +94,8 @@ class Store(Exporter):
     def select(self, selection: Selection) -> list[Record]:
         """Return the records of a selection, in its order.
 
-        What cannot be read as a record, as after a change by hand, is passed over and counted.
+        What cannot be read as a record, as after a change by hand, is passed over and counted. So
+        there are fewer than `selection.limit` only if no other record follows.
 
         Raises:
             ExporterUnavailable: The database cannot be read now.
@@ -111,15 +112,9 @@ class Store(Exporter):
             ExporterUnavailable: The database cannot be read now.
             QueryTimeout: It took longer than this store allows a query.
         """
-        chosen = query.Selection(where=asked.where, since=asked.since, until=asked.until)
-        return query.tally(self._all(chosen), replace(asked, where=None))
-
-    def _all(self, selection: Selection) -> Iterator[Record]:
-        """Yield all records of a selection, a page at a time."""
-        while page := self.select(selection):
-            yield from page
-            last = query.place_of(page[-1].as_data(), selection.order)
-            selection = replace(selection, after=last)
+        chosen = query.Chosen(asked.where, asked.since, asked.until)
+        found = query.records(self, chosen, query.Order())
+        return query.tally(found, replace(asked, where=None))
 
     def records(
         self,
@@ -146,7 +141,9 @@ class Store(Exporter):
             ExporterUnavailable: The database cannot be read now.
             QueryTimeout: A page took longer than this store allows a query.
         """
-        raise NotImplementedError
+        order = query.order(order_by)
+        most = query.positive("limit", limit)
+        return query.records(self, query.chosen(where, since, until), order, most)
 
     def measure(
         self,

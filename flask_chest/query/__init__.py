@@ -10,37 +10,51 @@ from typing import TYPE_CHECKING, Any, Final
 from flask_chest.errors import FilterError
 
 if TYPE_CHECKING:
+    from flask_chest.query.arguments import Chosen, chosen, order, positive
     from flask_chest.query.filter import Filter, started_before
     from flask_chest.query.fold import place_of, select, tally
+    from flask_chest.query.paging import Reader, records
     from flask_chest.query.parser import parse
     from flask_chest.query.questions import Order, Place, Selection, Spread, Sums, Tally, TallyRow
     from flask_chest.query.times import distance, moment
 
 __all__ = [
+    "Chosen",
     "Filter",
     "FilterError",
     "Order",
     "Place",
+    "Reader",
     "Selection",
     "Spread",
     "Sums",
     "Tally",
     "TallyRow",
+    "chosen",
     "distance",
     "moment",
+    "order",
     "parse",
     "place_of",
+    "positive",
+    "records",
     "select",
     "started_before",
     "tally",
 ]
 
 _MODULES: Final = {
+    "Chosen": "arguments",
+    "chosen": "arguments",
+    "order": "arguments",
+    "positive": "arguments",
     "Filter": "filter",
     "started_before": "filter",
     "place_of": "fold",
     "select": "fold",
     "tally": "fold",
+    "Reader": "paging",
+    "records": "paging",
     "parse": "parser",
     "Order": "questions",
     "Place": "questions",

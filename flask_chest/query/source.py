@@ -1,4 +1,4 @@
-"""The text of a filter: its bounded tree, and the place of each node."""
+"""The text of a filter, a measure or a name: its bounded tree, and the place of each node."""
 
 from __future__ import annotations
 
@@ -40,23 +40,29 @@ _TOKEN: Final = re.compile(r"[ \t]*(\w+|&&|\|\||<>|.)", re.DOTALL)
 
 
 class Source:
-    """The text of a filter.
+    """The text of a filter, or of another expression.
 
     Args:
         text: As it was written.
+        what: What it is, for messages.
+        begin: Where the expression begins in the text.
+        end: Where it ends; None for the end of the text.
 
     Raises:
         FilterError: It is too long, or has a character that no filter can have.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(
+        self, text: str, what: str = "filter", *, begin: int = 0, end: int | None = None
+    ) -> None:
         self.text = text
+        self._what = what
         if len(text) > MAX_LENGTH:
-            raise fault(f"a filter has at most {MAX_LENGTH} characters", text, MAX_LENGTH)
+            raise fault(f"a {what} has at most {MAX_LENGTH} characters", text, MAX_LENGTH)
         if found := _UNREADABLE.search(text):
-            raise fault(f"the character {found[0]!r} cannot be in a filter", text, found.start())
+            raise fault(f"the character {found[0]!r} cannot be in a {what}", text, found.start())
         # One line: a comment in the middle of several would hide the conditions after it.
-        line = text.translate(_BREAKS)
+        line = " " * begin + text[begin:end].translate(_BREAKS)
         self._line = line.strip(" \t")
         self._lead = len(line) - len(line.lstrip(" \t"))
         self._encoded = self._line.encode()
@@ -68,18 +74,20 @@ class Source:
             FilterError: It is no expression, or too large.
         """
         if not self._line:
-            raise fault("the filter is empty", self.text, 0)
+            raise fault(f"the {self._what} is empty", self.text, 0)
         try:
             tree = ast.parse(self._line, mode="eval").body
         except SyntaxError as error:
             raise self._syntax(error) from None
         except (ValueError, MemoryError, RecursionError, OverflowError):
-            raise fault("the filter is nested too deeply, or too long", self.text, 0) from None
+            raise fault(
+                f"the {self._what} is nested too deeply, or too long", self.text, 0
+            ) from None
         self._bound(tree)
         rest = self._character(tree.end_col_offset or 0)
         if "#" in self._line[rest:]:
             comment = self._lead + self._line.index("#", rest)
-            raise fault("a filter has no comments", self.text, comment)
+            raise fault(f"a {self._what} has no comments", self.text, comment)
         return tree
 
     def of(self, node: ast.expr) -> str:
@@ -109,7 +117,7 @@ class Source:
             if depth > MAX_DEPTH or nodes > MAX_NODES:
                 what = f"nested {MAX_DEPTH} deep" if depth > MAX_DEPTH else f"of {MAX_NODES} parts"
                 first = next(node for node in level if isinstance(node, ast.expr))
-                raise self.fault(first, f"a filter is at most {what}")
+                raise self.fault(first, f"a {self._what} is at most {what}")
             inner = (child for node in level for child in ast.iter_child_nodes(node))
             level = [node for node in inner if isinstance(node, (ast.expr, ast.comprehension))]
 
@@ -124,7 +132,7 @@ class Source:
                 index, hint = begin, _HINTS[wrong]
         if hint is None and "==" in str(error.msg):
             hint = _HINTS["="]
-        reason = "the filter cannot be read here"
+        reason = f"the {self._what} cannot be read here"
         if hint is None and not _reads_alone(self._line, index):
             hint = "a name that is a word of Python is written variables['...']"
         return fault(f"{reason}: {hint or error.msg}", self.text, self._lead + index)

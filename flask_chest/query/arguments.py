@@ -1,0 +1,156 @@
+"""The arguments of a question: a filter, a range of time, names. Errors say what to write."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from flask_chest.errors import FilterError, QueryError
+from flask_chest.query.filter import Filter
+from flask_chest.query.nodes import And, Node, Operand
+from flask_chest.query.operands import operand
+from flask_chest.query.parser import parse
+from flask_chest.query.questions import Order
+from flask_chest.query.source import Source
+from flask_chest.query.times import moment
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which records a question is about.
+
+    Attributes:
+        where: Condition on each; None for all.
+        since: Aware datetime in UTC: they started then or later.
+        until: Aware datetime in UTC: they started before.
+    """
+
+    where: Node | None
+    since: datetime | None
+    until: datetime | None
+
+
+def chosen(
+    where: str | Filter | None,
+    since: str | datetime | None,
+    until: str | datetime | None,
+) -> Chosen:
+    """Return which records a question is about.
+
+    Args:
+        where: A filter.
+        since: An aware datetime, ISO 8601, or a distance back.
+        until: The same.
+
+    Raises:
+        FilterError: The filter cannot be read, or cannot match.
+        QueryError: A time cannot be read, or `until` is before `since`.
+    """
+    now = datetime.now(timezone.utc)
+    condition = read_filter(where, now)
+    begin, end = _time("since", since, now), _time("until", until, now)
+    if begin is not None and end is not None and begin > end:
+        raise QueryError(
+            f"until={until!r} is before since={since!r}, so no record is between them: exchange "
+            "the two"
+        )
+    return Chosen(condition, begin, end)
+
+
+def read_filter(where: str | Filter | None, now: datetime | None = None) -> Node | None:
+    """Return the condition of a filter; None without one.
+
+    Raises:
+        FilterError: It cannot be read, or cannot match.
+    """
+    if where is None or isinstance(where, Filter):
+        return None if where is None else where.root
+    return parse(where, now=now).root
+
+
+def both(one: Node | None, other: Node | None) -> Node | None:
+    """Return the condition that two conditions hold; None is one that always does."""
+    if one is None or other is None:
+        return other if one is None else one
+    return And((one, other))
+
+
+def _time(name: str, given: str | datetime | None, now: datetime) -> datetime | None:
+    if given is None:
+        return None
+    if isinstance(given, str):
+        try:
+            return moment(given, now)
+        except ValueError as error:
+            raise QueryError(f"{name}: {error}") from None
+    if not isinstance(given, datetime):
+        raise QueryError(
+            f"{name}={given!r} is no time. Write an aware datetime, ISO 8601 such as "
+            "'2026-01-31', or a distance back such as '24h'"
+        )
+    if given.utcoffset() is None:
+        raise QueryError(
+            f"{name}={given!r} is naive. Say which time is meant: {name}.astimezone(), or "
+            "datetime.now(timezone.utc)"
+        )
+    try:
+        return given.astimezone(timezone.utc)
+    except OverflowError:  # the first or the last day of time, elsewhere
+        return given.replace(tzinfo=timezone.utc)
+
+
+def positive(name: str, limit: int | None) -> int | None:
+    """Return a limit that is positive, or None.
+
+    Args:
+        name: Of the argument, for the error.
+        limit: Its value.
+
+    Raises:
+        QueryError: It is neither.
+    """
+    if limit is None or (isinstance(limit, int) and not isinstance(limit, bool) and limit > 0):
+        return limit
+    raise QueryError(f"{name}={limit!r}: write a number from 1 on, or None for all")
+
+
+def name(text: str, what: str = "name") -> Operand:
+    """Return the field or the variable that a text names, as a filter reads it.
+
+    Args:
+        text: Such as ``route``, ``user.plan`` or ``variables['odd name']``.
+        what: What it is, for the error.
+
+    Raises:
+        QueryError: It names neither.
+    """
+    if not isinstance(text, str):
+        raise QueryError(f"a {what} is a text, such as 'route', and not {text!r}")
+    try:
+        source = Source(text, what)
+        return operand(source, source.tree())
+    except FilterError as error:
+        raise QueryError(str(error)) from None
+
+
+def order(text: str) -> Order:
+    """Return the order that a text stands for.
+
+    Args:
+        text: A name, with a minus sign in front for the largest first.
+
+    Raises:
+        QueryError: It cannot be read.
+    """
+    if not isinstance(text, str):
+        raise QueryError(f"order_by is a text, such as '-duration_ms', and not {text!r}")
+    try:
+        source = Source(text, "name")
+        tree = source.tree()
+        is_descending = isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub)
+        if isinstance(tree, ast.UnaryOp) and is_descending:
+            tree = tree.operand
+        return Order(operand(source, tree), is_descending)
+    except FilterError as error:
+        raise QueryError(f"order_by: {error}") from None
