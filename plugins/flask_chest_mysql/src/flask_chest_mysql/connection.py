@@ -112,6 +112,22 @@ def _session(timeout_seconds: float) -> str:
     )
 
 
+def question(timeout_seconds: float | None) -> str:
+    """Return the statement that makes a session one for questions, or one for all else.
+
+    The server then refuses to write, and cancels a query that takes longer.
+
+    Args:
+        timeout_seconds: Longest time of a query; None for a session for all else.
+    """
+    seconds, is_read_only = timeout_seconds or 0, 0 if timeout_seconds is None else 1
+    return (
+        f"SET /*M! max_statement_time = {seconds:g}, tx_read_only */"
+        f" /*!50720 max_execution_time = {math.ceil(seconds * 1_000)}, transaction_read_only */"
+        f" = {is_read_only}"
+    )
+
+
 def _tls(config: MysqlConfig) -> dict[str, Any]:
     if config.tls == "DISABLED":
         return {"ssl_disabled": True}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
@@ -25,12 +26,13 @@ from flask_chest.errors import (
 )
 from flask_chest.store import ValueCount, Where
 from flask_chest_mysql import connection as connections
-from flask_chest_mysql import encode, findings, queries, schema
+from flask_chest_mysql import encode, expressions, findings, queries, schema
 from flask_chest_mysql.config import MysqlConfig
 from flask_chest_mysql.connection import Flavor, identify
-from flask_chest_mysql.errors import DEADLOCKS, PACKET_HINT, TRUNCATIONS, code_of, explain
+from flask_chest_mysql.errors import DEADLOCKS, PACKET_HINT, TIMEOUTS, TRUNCATIONS, code_of, explain
 
 if TYPE_CHECKING:
+    from flask_chest_sql.expressions import Expressions
     from pydantic import BaseModel
 
     from flask_chest.exporter import Batch, Finding
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
 
 _ALREADY_THERE: Final = (1050, 1060, 1061)  # a table or view, a column, an index
 _LOCK_WAIT: Final = 1205
+_GRACE_SECONDS: Final = 5.0
+"""How much longer than the server the driver waits, as the server's error says more."""
+
 _YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=timezone.utc)
 _OLDEST: Final = "MySQL 8.0.19 or MariaDB 10.6"
 
@@ -242,6 +247,37 @@ class MysqlStore(ServerStore):
         """Return the condition that leaves out '0000-00-00', which some sessions may store."""
         del for_summaries
         return [self.tables.records.c.started_at >= _YEAR_ONE]
+
+    def expressions(self) -> Expressions:
+        """Return a record's values as this server computes them."""
+        return expressions.expressions(self.tables, self._known_flavor)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection of the pool, to any thread."""
+        with super().reading() as connection:
+            self._prepare_for(connection, None)
+            yield connection
+
+    @contextmanager
+    def asking(self) -> Iterator[Connection]:
+        """Give a connection of the pool that only reads, and for `query_timeout_seconds`."""
+        with super().reading() as connection:
+            self._prepare_for(connection, self._config.query_timeout_seconds)
+            yield connection
+
+    def _prepare_for(self, connection: Connection, seconds: float | None) -> None:
+        """Let a session answer questions alone, or do all else. It keeps that in the pool."""
+        if connection.info.get("chest_question") == seconds:
+            return
+        self._send(connection, connections.question(seconds))
+        connection.info["chest_question"] = seconds
+        patience = max(self._config.timeout_seconds, (seconds or 0) + _GRACE_SECONDS)
+        connections.wait_for_answers(_driver(connection), patience)
+
+    def is_timeout(self, error: SQLAlchemyError) -> bool:
+        """Return whether the server has cancelled a query."""
+        return isinstance(error, DBAPIError) and code_of(error.orig) in TIMEOUTS
 
     def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
         """Return the condition that a record has a variable with this name and value."""

@@ -18,6 +18,13 @@ class SqlServerConfig(ServerConfig):
         f"{MAX_PREFIX_BYTES} bytes",
     )
 
+    query_timeout_seconds: float = Field(
+        default=30.0,
+        ge=0.1,
+        le=86_400.0,
+        description="Seconds after which the server cancels a question",
+    )
+
     @field_validator("table_prefix")
     @classmethod
     def _is_prefix(cls, prefix: str) -> str:
