@@ -21,8 +21,8 @@ class SqlServerConfig(ServerConfig):
     query_timeout_seconds: float = Field(
         default=30.0,
         ge=0.1,
-        le=86_400.0,
-        description="Seconds after which the server cancels a question",
+        le=3_600.0,
+        description="Seconds that one query may take, after which the server cancels it",
     )
 
     @field_validator("table_prefix")
