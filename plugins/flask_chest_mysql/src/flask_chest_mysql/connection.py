@@ -112,20 +112,23 @@ def _session(timeout_seconds: float) -> str:
     )
 
 
-def question(timeout_seconds: float | None) -> str:
-    """Return the statement that makes a session one for questions, or one for all else.
+def question(timeout_seconds: float) -> str:
+    """Return the statement that makes a session one for questions.
 
-    The server then refuses to write, and cancels a query that takes longer.
-
-    Args:
-        timeout_seconds: Longest time of a query; None for a session for all else.
+    The server refuses to write in it, and cancels a query that takes longer.
     """
-    seconds, is_read_only = timeout_seconds or 0, 0 if timeout_seconds is None else 1
     return (
-        f"SET /*M! max_statement_time = {seconds:g}, tx_read_only */"
-        f" /*!50720 max_execution_time = {math.ceil(seconds * 1_000)}, transaction_read_only */"
-        f" = {is_read_only}"
+        f"SET /*M! max_statement_time = {timeout_seconds:f}, tx_read_only */"
+        f" /*!50720 max_execution_time = {math.ceil(timeout_seconds * 1_000)},"
+        " transaction_read_only */ = 1"
     )
+
+
+NO_QUESTION: Final = (
+    "SET /*M! max_statement_time = DEFAULT, tx_read_only */"
+    " /*!50720 max_execution_time = DEFAULT, transaction_read_only */ = 0"
+)
+"""The statement that makes a session one for all else again."""
 
 
 def _tls(config: MysqlConfig) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 import pymysql
 from flask_chest_sql import ServerStore, Tables
 from flask_chest_sql.definition import Definition
+from flask_chest_sql.selecting import selecting
 from flask_chest_sql.survey import Fault, Survey
 from pydantic_core import from_json
 from pymysql.constants import SERVER_STATUS
@@ -26,7 +27,7 @@ from flask_chest.errors import (
 )
 from flask_chest.store import ValueCount, Where
 from flask_chest_mysql import connection as connections
-from flask_chest_mysql import encode, expressions, findings, queries, schema
+from flask_chest_mysql import encode, expressions, findings, queries, schema, sorting
 from flask_chest_mysql.config import MysqlConfig
 from flask_chest_mysql.connection import Flavor, identify
 from flask_chest_mysql.errors import DEADLOCKS, PACKET_HINT, TIMEOUTS, TRUNCATIONS, code_of, explain
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from flask_chest.exporter import Batch, Finding
-    from flask_chest.record import JsonValue
+    from flask_chest.query import Selection
+    from flask_chest.record import JsonValue, Record
 
 _ALREADY_THERE: Final = (1050, 1060, 1061)  # a table or view, a column, an index
 _LOCK_WAIT: Final = 1205
@@ -87,6 +89,7 @@ class MysqlStore(ServerStore):
         """Return an engine whose connections have another time-out once they have signed in."""
         engine = super().create_engine()
         event.listen(engine, "connect", self._wait_for_answers)
+        event.listen(engine, "before_cursor_execute", sorting.prefixed, retval=True)
         return engine
 
     def _wait_for_answers(self, driver: object, record: object) -> None:
@@ -256,24 +259,31 @@ class MysqlStore(ServerStore):
     def reading(self) -> Iterator[Connection]:
         """Give a connection of the pool, to any thread."""
         with super().reading() as connection:
-            self._prepare_for(connection, None)
+            if connection.info.pop("chest_asks", False):
+                self._send(connection, connections.NO_QUESTION)
+                connections.wait_for_answers(_driver(connection), self._config.timeout_seconds)
             yield connection
 
     @contextmanager
     def asking(self) -> Iterator[Connection]:
-        """Give a connection of the pool that only reads, and for `query_timeout_seconds`."""
+        """Give a connection of the pool that only reads, and for `query_timeout_seconds`.
+
+        It stays like that in the pool: most that are taken from it ask.
+        """
         with super().reading() as connection:
-            self._prepare_for(connection, self._config.query_timeout_seconds)
+            if not connection.info.get("chest_asks"):
+                seconds = self.query_timeout_seconds
+                self._send(connection, connections.question(seconds))
+                connections.wait_for_answers(_driver(connection), seconds + _GRACE_SECONDS)
+                connection.info["chest_asks"] = True
             yield connection
 
-    def _prepare_for(self, connection: Connection, seconds: float | None) -> None:
-        """Let a session answer questions alone, or do all else. It keeps that in the pool."""
-        if connection.info.get("chest_question") == seconds:
-            return
-        self._send(connection, connections.question(seconds))
-        connection.info["chest_question"] = seconds
-        patience = max(self._config.timeout_seconds, (seconds or 0) + _GRACE_SECONDS)
-        connections.wait_for_answers(_driver(connection), patience)
+    def select(self, selection: Selection) -> list[Record]:
+        """Return the records of a selection, in its order."""
+        statement = selecting(self.expressions(), selection)
+        if sorting.is_by_text(selection.order):
+            statement = sorting.by_whole_texts(statement, self._known_flavor)
+        return self._read(statement, selection.limit)
 
     def is_timeout(self, error: SQLAlchemyError) -> bool:
         """Return whether the server has cancelled a query."""
