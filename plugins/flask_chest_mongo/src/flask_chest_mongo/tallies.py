@@ -135,9 +135,7 @@ def _number(operand: Operand) -> Expression:
 
 
 def _is_always_a_number(operand: Operand) -> bool:
-    return (
-        isinstance(operand, Field) and operand.type == "number" and operand.name not in NULLABLE
-    )
+    return isinstance(operand, Field) and operand.type == "number" and operand.name not in NULLABLE
 
 
 def _bin(operand: Operand) -> Expression:
