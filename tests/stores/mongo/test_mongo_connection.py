@@ -1,4 +1,4 @@
-"""Connections to MongoDB: unconfirmed batches, lost primaries, hanging servers, slow queries, TLS."""
+"""Connections to MongoDB: unconfirmed batches, lost primaries, slow queries, TLS."""
 
 from __future__ import annotations
 
