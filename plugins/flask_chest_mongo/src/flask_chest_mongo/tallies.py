@@ -59,7 +59,7 @@ def pipeline(asked: Tally) -> Pipeline:
         }
     key = _key(asked)
     return [
-        {"$match": _chosen(asked)},
+        *_chosen(asked),
         {"$project": {"_id": 0, "weight": 1, "errors": _ERRORS, **key, **numbers}},
         {
             "$group": {
@@ -73,7 +73,11 @@ def pipeline(asked: Tally) -> Pipeline:
     ]
 
 
-def _chosen(asked: Tally) -> Filter:
+def _chosen(asked: Tally) -> Pipeline:
+    """Return the stages that choose the records.
+
+    MongoDB makes one of the two. SecantusDB uses an index only for plain conditions.
+    """
     conditions: list[Filter] = []
     if asked.since is not None:
         conditions.append(moments.compared(">=", asked.since))
@@ -83,7 +87,10 @@ def _chosen(asked: Tally) -> Filter:
         conditions.append(matching(asked.where))
     if asked.spread is not None:
         conditions.append(_has(asked.spread))
-    return every(*conditions, READABLE)
+    chosen = every(*conditions)
+    plain = {key: test for key, test in chosen.items() if not key.startswith("$")}
+    others = {key: test for key, test in chosen.items() if key.startswith("$")}
+    return [{"$match": plain}, {"$match": every(others, READABLE)}]
 
 
 def _has(spread: Spread) -> Filter:
