@@ -140,14 +140,6 @@ def test_the_contracts_accept_a_third_party_exporter_and_find_one_that_duplicate
     assert "FAILED test_lines.py::TestLines::test_a_repeated_record_is_stored_once" in result.stdout
 
 
-def test_an_application_that_pyinstaller_made_records_with_a_registered_plugin(installed, tmp_path):
-    install(installed, "pyinstaller>=6")
-    shutil.copy(PROGRAMS / "frozen_shop.py", tmp_path / "shop.py")
-    run(installed / "pyinstaller", "--onedir", "--log-level=ERROR", "shop.py", cwd=tmp_path)
-    shown = run(tmp_path / "dist" / "shop" / "shop", tmp_path / "instance", cwd=tmp_path)
-    assert shown == "True {'number': 7} ['registered']\n"
-
-
 def test_plugins_are_found_by_entry_point_alone(installed, tmp_path):
     (tmp_path / "app.py").write_text(read_me_application())
     shown = run(installed / "flask", "chest", "plugins", cwd=tmp_path)
@@ -173,3 +165,12 @@ def test_plugins_are_found_by_entry_point_alone(installed, tmp_path):
     )
     assert result.returncode != 0
     assert "pip install 'flask-chest[sqlite]'" in result.stderr
+
+
+def test_an_application_that_pyinstaller_made_records_with_a_registered_plugin(wheels, tmp_path):
+    folder = make_environment(tmp_path / "venv")
+    install(folder, "--find-links", wheels, f"flask-chest[sqlite]=={__version__}", "pyinstaller>=6")
+    shutil.copy(PROGRAMS / "frozen_shop.py", tmp_path / "shop.py")
+    run(folder / "pyinstaller", "--onedir", "--log-level=ERROR", "shop.py", cwd=tmp_path)
+    shown = run(tmp_path / "dist" / "shop" / "shop", tmp_path / "instance", cwd=tmp_path)
+    assert shown == "True {'number': 7} ['registered']\n"
