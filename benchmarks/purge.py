@@ -22,15 +22,17 @@ from pathlib import Path
 from typing import Final
 
 from flask_chest_mysql import MysqlConfig, MysqlStore
+from flask_chest_postgres import PostgresConfig, PostgresStore
 from flask_chest_sql import SqlStore
 from flask_chest_sqlite import SqliteConfig, SqliteStore
 
 from flask_chest.testing import make_batch, make_record
-from tools.servers import MariaServer
+from tools.servers import MariaServer, PostgresServer
 
 START: Final = datetime(2024, 1, 1, tzinfo=timezone.utc)
 BEFORE: Final = START + timedelta(days=30)
 BATCH: Final = 5_000
+BACKENDS: Final = ("sqlite", "postgres", "mysql")
 BOUND_MS: Final = 50
 """Longest wait that a purge may cause, on a machine that is not busy."""
 
@@ -65,6 +67,8 @@ def store_of(url: str) -> SqlStore:
     """Return the store that a URL names."""
     if url.startswith("sqlite"):
         return SqliteStore(SqliteConfig.model_validate({"url": url, "busy_timeout_seconds": 60.0}))
+    if url.startswith("postgresql"):
+        return PostgresStore(PostgresConfig.model_validate({"url": url}))
     return MysqlStore(MysqlConfig.model_validate({"url": url}))
 
 
@@ -144,17 +148,18 @@ def databases(name: str) -> Iterator[str]:
         with tempfile.TemporaryDirectory() as folder:
             yield f"sqlite:///{Path(folder) / 'chest.sqlite3'}"
     else:
-        with MariaServer() as server, server.database() as url:
+        kind = PostgresServer if name == "postgres" else MariaServer
+        with kind() as server, server.database() as url:
             yield url
 
 
 def main() -> None:
-    """Measure both backends, in one transaction and in steps."""
+    """Measure all backends, in one transaction and in steps."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=300_000)
-    parser.add_argument("--backend", choices=["sqlite", "mysql"], action="append")
+    parser.add_argument("--backend", choices=BACKENDS, action="append")
     options = parser.parse_args()
-    for name in options.backend or ["sqlite", "mysql"]:
+    for name in options.backend or BACKENDS:
         for how, work in (("in one transaction", _IN_ONE), ("in steps", _IN_STEPS)):
             print(f"{name}, {how}:", flush=True)
             with databases(name) as url:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import logging
 import sys
-import threading
 import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -21,7 +20,6 @@ from flask_chest.capture.track_rule import TrackRule
 from flask_chest.encode.masked_names import MaskedNames
 from flask_chest.encode.record_fields import RecordFields
 from flask_chest.encode.variables import VariableFilter
-from flask_chest.errors import ConfigurationError
 from flask_chest.export import Export, Retention, Supervisor
 from flask_chest.journal.stats import RECORDED, stats_of
 from flask_chest.plugins import discovery
@@ -32,7 +30,8 @@ from flask_chest.runtime.counters import NO_EXPORTS, Counters, Stats
 from flask_chest.runtime.log import Throttle, logger
 from flask_chest.settings import stages
 from flask_chest.settings.exporters import make_exporters, validate_exporters
-from flask_chest.store import Store, another
+from flask_chest.store import Store
+from flask_chest.stores import Stores
 from flask_chest.under_test import UnderTest
 
 if TYPE_CHECKING:
@@ -88,6 +87,7 @@ class AppState:
                 retention=options.retention,
             )
         self.under_test = UnderTest(app, options, self.exporters, self.counters, self.throttle)
+        self.stores = Stores(options, self.exporters, self.under_test)
         # Otherwise no journal and no database is touched, neither here nor by requests.
         delivers = options.enabled and not self.under_test.is_on
         self.redact = redact = stages.make_redactor(options, app.secret_key)
@@ -192,8 +192,6 @@ class AppState:
             ],
             rests=lambda: under_test.is_on,
         )
-        self._stores: dict[str, Store] = {}
-        self._stores_lock = threading.Lock()
         # Called before the export's own, which was registered earlier and delivers a last time.
         atexit.register(_finish_open_bodies, weakref.ref(self.capture.open_bodies))
         if delivers:
@@ -211,9 +209,7 @@ class AppState:
 
     def after_fork(self) -> None:
         """Drop, in a forked child, the files, threads and connections of the parent."""
-        fork.keep(self._stores)
-        self._stores = {}
-        self._stores_lock = threading.Lock()
+        self.stores.after_fork()
         self.capture.is_delivery_started = False
         self.counters.after_fork()
         self.under_test.after_fork()
@@ -280,33 +276,6 @@ class AppState:
         """Return why the journal can take no record now; None when it can, or gets none."""
         return None if self.under_test.is_on else self.journal.fault()
 
-    def store(self, name: str) -> Store:
-        """Return the open read side of an exporter; under test, of the records in memory."""
-        if not self.options.enabled:
-            raise ConfigurationError(
-                f"store({name!r}): Flask-Chest is switched off by CHEST_ENABLED, and opens no "
-                "database",
-                setting="CHEST_ENABLED",
-            )
-        exporter = self.exporters.get(name)
-        if exporter is None:
-            raise ConfigurationError(
-                f"store({name!r}): no such exporter. CHEST_EXPORTERS has {sorted(self.exporters)}"
-            )
-        if not isinstance(exporter, Store):
-            raise ConfigurationError(
-                f"store({name!r}): exporters of the type {exporter.type!r} cannot be read"
-            )
-        if self.under_test.is_on:
-            return self.under_test.store
-        with self._stores_lock:
-            if name not in self._stores:
-                # Its own instance: that of the exporter belongs to another thread.
-                store = another(exporter)
-                store.open()
-                self._stores[name] = store
-            return self._stores[name]
-
     def close(self) -> None:
         """Deliver within CHEST_SHUTDOWN_SECONDS, then end threads and give files back."""
         self.capture.open_bodies.finish()
@@ -314,10 +283,7 @@ class AppState:
         self.export.close()
         self._journal_use.end()
         self.throttle.flush()
-        with self._stores_lock:
-            for store in self._stores.values():
-                store.close()
-            self._stores.clear()
+        self.stores.close()
 
 
 def _finish_open_bodies(reference: weakref.ref[OpenBodies]) -> None:

@@ -321,14 +321,18 @@ class FlaskChest:
         """
         return self._applications.current_or_only().journal_fault()
 
-    def store(self, name: str = "main") -> Store:
-        """Return the read side of an exporter: query, count, purge and summaries.
+    def store(self, name: str | None = None) -> Store:
+        """Return the read side of an exporter: docs/queries.md.
+
+        Args:
+            name: Name of the exporter; None for the one of CHEST_STORE, else ``main``, else the
+                only one that can be read.
 
         Raises:
             ConfigurationError: There is no such exporter, or it cannot be read.
             ExporterUnavailable: The database cannot be reached now.
         """
-        return self._applications.current_or_only().store(name)
+        return self._applications.current_or_only().stores.get(name)
 
     def erase(
         self,
@@ -368,7 +372,7 @@ class FlaskChest:
         return erasure.erase(
             where,
             exporters=state.exporters,
-            store=state.store,
+            store=state.stores.get,
             journal=NoJournal() if state.under_test.is_on else state.journal,
             progress=progress,
             timeout_seconds=timeout,

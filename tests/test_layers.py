@@ -32,6 +32,7 @@ LAYERS = [
     {"settings"},
     {"opening", "upkeep"},
     {"under_test"},
+    {"stores"},
     {"app_state"},
     {"cli", "current", "applications"},
     {"extension", "correlation"},

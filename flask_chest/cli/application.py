@@ -44,7 +44,7 @@ def open_store(name: str) -> Store:
     exporter = state.exporters.get(name)
     if isinstance(exporter, Unconfigured):
         exporter.open()  # which says what is missing
-    return state.store(name)
+    return state.stores.get(name)
 
 
 def chosen(names: Sequence[str]) -> list[str]:

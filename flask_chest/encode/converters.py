@@ -117,6 +117,10 @@ def _of_library(kind: type, *, is_exact: bool) -> Converter | Unwrap | None:
     return known if known is not None and is_at(kind, *place) else None
 
 
+_LARGEST_WHOLE: Final = 1e300
+"""A `Decimal` beyond it is a text: as an int it could have a million digits."""
+
+
 def _scalar(read: Callable[[Any], object]) -> Converter:
     return lambda conversion, value, _depth: conversion.scalar(read(value))
 
@@ -144,6 +148,20 @@ def _itself(value: object) -> object:
 def _part_of_memory(value: memoryview, part: slice) -> bytes:
     view = value.cast("B") if value.c_contiguous and value.nbytes else value
     return view[part].tobytes()[part]  # `tobytes` alone would copy all of it
+
+
+def _number(value: Decimal) -> object:
+    """Return the number of a `Decimal`, as the databases have numbers; a text where there is none.
+
+    A whole number is an int.
+    """
+    if not Decimal.is_finite(value):
+        return Decimal.__str__(value)
+    number = Decimal.__float__(value)
+    if abs(number) > _LARGEST_WHOLE:
+        return Decimal.__str__(value)
+    whole = Decimal.__int__(value)
+    return whole if Decimal.__eq__(value, whole) else number
 
 
 def _tuple(conversion: Conversion, value: tuple[Any, ...], depth: int) -> JsonValue:
@@ -184,7 +202,7 @@ _BASES: Final[dict[int, Converter | Unwrap]] = {
         (int, _scalar(int.__int__)),
         (float, _scalar(float.__float__)),
         (complex, _scalar(complex.__repr__)),
-        (Decimal, _scalar(Decimal.__str__)),
+        (Decimal, _scalar(_number)),
         (datetime, _scalar(moments.datetime_text)),
         (date, _scalar(moments.date_text)),
         (time, _scalar(moments.time_text)),

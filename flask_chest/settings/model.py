@@ -279,6 +279,11 @@ class Settings(BaseModel):
         description="Maximum number of seconds that delivery takes when a process exits. The time "
         "to import a driver is not counted",
     )
+    store: str | None = Field(
+        default=None,
+        description="Name of the exporter that `chest.store()` reads, and the commands, where no "
+        "other is named. Default: `main`, else the only one that can be read",
+    )
     retention: Retention = Field(
         default=None,
         description="How long every store keeps a record, such as `90d`; units are s, m, h, d and "

@@ -145,7 +145,7 @@ READ = {
     "int": (made(int, 5), 5),
     "float": (made(float, 0.5), 0.5),
     "complex": (made(complex, 1, 2), "(1+2j)"),
-    "Decimal": (made(Decimal, "1.50"), "1.50"),
+    "Decimal": (made(Decimal, "1.50"), 1.5),
     "date": (made(date, 2024, 5, 1), "2024-05-01"),
     "datetime": (made(datetime, 2024, 5, 1, 12), "2024-05-01T12:00:00"),
     "datetime of a known zone": (

@@ -45,7 +45,7 @@ SCALARS = [
     (pd.NaT, None),
     (pd.NA, None),
     (timedelta(seconds=1.5), 1.5),
-    (Decimal("12.50"), "12.50"),
+    (Decimal("12.50"), 12.5),
 ]
 
 

@@ -108,7 +108,7 @@ def test_a_number_of_tokens_is_not_secret_and_a_list_of_tokens_is():
     data = record({"prompt_tokens": 512, "tokens": ["a1b2"], "access_token": 7, "tokens_s": 1.5})
     assert data == {"prompt_tokens": 512, "tokens": MASK, "access_token": MASK, "tokens_s": 1.5}
     counts = {"tokens": {"prompt": 5, "completion": 7}, "token": [1, 2], "pin": Decimal(3)}
-    assert record(counts) == {"tokens": {"prompt": 5, "completion": 7}, "token": [1, 2], "pin": "3"}
+    assert record(counts) == {"tokens": {"prompt": 5, "completion": 7}, "token": [1, 2], "pin": 3}
 
 
 def kept(variables, *patterns, **options):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, FromClause, Select, Text, literal, or_
+
+from flask_chest_sql.exact import Comparison
 
 if TYPE_CHECKING:
     from flask_chest.query.questions import Scalar
@@ -15,11 +17,9 @@ if TYPE_CHECKING:
 Path: TypeAlias = tuple[str, ...]
 """The name of a variable, then a key of each dict that leads to a value."""
 
-Comparison: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
-
 
 class Expressions(ABC):
-    """The dialect of one database, for `compile` and `tally`, which hold for all.
+    """The dialect of one database, for `compiler` and `question`, which hold for all.
 
     An expression about a variable never fails, whatever a record has: it is NULL instead. Values
     reach the database as bound parameters alone.
@@ -53,11 +53,18 @@ class Expressions(ABC):
 
     @abstractmethod
     def text(self, path: Path) -> ColumnElement[Any]:
-        """Return the text of a value that is one, compared and ordered by code points."""
+        """Return the text of a value that is one, compared and ordered by code points.
+
+        For another value it may be anything.
+        """
 
     @abstractmethod
     def number(self, path: Path) -> ColumnElement[Any]:
-        """Return the number of a value that is one, for sums, bins and an order; else NULL."""
+        """Return the number of a value that is one, for sums and bins; else NULL."""
+
+    def exact_number(self, path: Path) -> ColumnElement[Any]:
+        """Return the same for an order, in which 2**53 comes before 2**53 + 1."""
+        return self.number(path)
 
     @abstractmethod
     def boolean(self, path: Path) -> ColumnElement[Any]:
@@ -67,9 +74,23 @@ class Expressions(ABC):
     def compares(self, path: Path, operator: Comparison, value: float) -> ColumnElement[bool]:
         """Return whether a value is a number that compares so. Exact: 2**53 is not 2**53 + 1."""
 
+    def equals_any(self, path: Path, values: Sequence[float]) -> ColumnElement[bool]:
+        """Return whether a value is a number that equals one of these. There may be 1,000."""
+        return or_(*(self.compares(path, "==", value) for value in values))
+
     @abstractmethod
     def field_text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
-        """Return a field that is a text, compared and ordered by code points."""
+        """Return a field that is a text, compared and ordered by code points.
+
+        The column may be `id`, which some databases have as a UUID.
+        """
+
+    def field_in(self, column: ColumnElement[Any], values: Sequence[str]) -> ColumnElement[bool]:
+        """Return whether a field that is a text equals one of these, by an index if there is one.
+
+        Override it where `field_text` hides the column from its index, and for `id`.
+        """
+        return self.field_text(column).in_([literal(value, Text()) for value in values])
 
     @abstractmethod
     def contains(self, text: ColumnElement[Any], part: str) -> ColumnElement[bool]:
@@ -101,3 +122,11 @@ class Expressions(ABC):
     @abstractmethod
     def bin(self, number: ColumnElement[Any]) -> ColumnElement[int]:
         """Return the bin of a number: see `flask_chest.query.histogram`."""
+
+    def rows(self, statement: Select[Any]) -> FromClause:
+        """Return a query as a table to be summed, each of whose expressions is computed once.
+
+        Override it where the database puts the expressions into the outer query, which may compute
+        each several times.
+        """
+        return statement.subquery()

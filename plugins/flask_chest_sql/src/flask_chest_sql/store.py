@@ -11,25 +11,31 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sqlalchemy import Connection, Select, and_, delete, func, or_, select, tuple_
+from sqlalchemy.exc import SQLAlchemyError
 from typing_extensions import Unpack
 
-from flask_chest.errors import BatchRejected, SchemaMismatch
+from flask_chest.errors import BatchRejected, QueryTimeout, SchemaMismatch
 from flask_chest.exporter import Finding
 from flask_chest.record import Record
 from flask_chest.store import Position, RouteSummary, ValueCount, Where, aware, positive
 from flask_chest_sql import decode, findings, queries
 from flask_chest_sql.schema_store import SchemaStore
+from flask_chest_sql.selecting import selecting
 from flask_chest_sql.steps import MAX_STEP, Step, in_steps, within_a_step
+from flask_chest_sql.tallying import TallyQuery
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from sqlalchemy import ColumnElement
 
     from flask_chest.exporter import Batch
+    from flask_chest.query import Selection, Tally, TallyRow
     from flask_chest.record import JsonValue
+    from flask_chest_sql.expressions import Expressions
 
 
 _DELETED_AT_ONCE: Final = 1_000
+_ROWS_AT_ONCE: Final = 1_000
 
 
 class SqlStore(SchemaStore):
@@ -42,6 +48,7 @@ class SqlStore(SchemaStore):
 
     def __init__(self, config: BaseModel) -> None:
         super().__init__(config)
+        self.query_timeout_seconds: float = getattr(config, "query_timeout_seconds", 30.0)
         self._rows = decode.Rows(lambda: self.location, self.moment)
 
     # -- What a backend defines ----------------------------------------------------------------
@@ -82,6 +89,25 @@ class SqlStore(SchemaStore):
         A number equals a number, and nothing else: 1 and 1.0 are equal, 1 and "1" are not, and
         neither are 1 and true.
         """
+
+    def expressions(self) -> Expressions:
+        """Return what the database makes of a record's values. After `prepare`."""
+        raise NotImplementedError
+
+    @contextmanager
+    def asking(self) -> Iterator[Connection]:
+        """Give a connection for a question, to any thread.
+
+        A backend lets it only read, and cancels what takes longer than `query_timeout_seconds`, on
+        the server too.
+        """
+        with self.reading() as connection:
+            yield connection
+
+    def is_timeout(self, error: SQLAlchemyError) -> bool:
+        """Return whether an error says that a question took longer than it may."""
+        del error
+        return False
 
     @abstractmethod
     def writing(self) -> AbstractContextManager[Connection]:
@@ -180,11 +206,43 @@ class SqlStore(SchemaStore):
             statement = statement.where(started_at < aware("until", until))
         return self._read(statement, positive(limit))
 
+    def select(self, selection: Selection) -> list[Record]:
+        """Return the records of a selection, in its order."""
+        return self._read(selecting(self.expressions(), selection), selection.limit)
+
+    def tally(self, asked: Tally) -> Iterator[TallyRow]:
+        """Yield the groups of a tally, as the database gives them: in bounded memory."""
+        query = TallyQuery(
+            self.expressions(), asked, self.readable(for_summaries=True), self.moment
+        )
+        with self._answered(), self.asking() as connection:
+            statement = query.statement().execution_options(yield_per=_ROWS_AT_ONCE)
+            yield from query.groups(connection.execute(statement))
+
+    @contextmanager
+    def _answered(self) -> Iterator[None]:
+        """Raise what an error of a question means.
+
+        Raises:
+            QueryTimeout: It took longer than it may.
+        """
+        try:
+            yield
+        except SQLAlchemyError as error:
+            if not self.is_timeout(error):
+                raise self.explain(error) from error
+            raise QueryTimeout(
+                f"{self.location}: the query took longer than {self.query_timeout_seconds:g} s, "
+                "and was cancelled. Ask about a shorter time (`since`, `until`), name a variable "
+                "that it compares in CHEST_INDEXED_VARIABLES, or raise query_timeout_seconds of "
+                "the exporter"
+            ) from error
+
     def _read(self, statement: Select[Any], limit: int) -> list[Record]:
         """Return as many records as wanted; what is passed over is made up for."""
         found: dict[str, Record] = {}
         seen = 0
-        with self._explained(), self.reading() as connection:
+        with self._answered(), self.asking() as connection:
             while True:
                 wanted = limit - len(found)
                 rows = connection.execute(statement.limit(wanted).offset(seen)).mappings().all()

@@ -84,3 +84,8 @@ def _remedy(path: Path, text: str) -> str:
 def is_locked(error: BaseException | None) -> bool:
     """Return whether another connection has the file locked."""
     return isinstance(error, OperationalError) and "locked" in str(error.orig)
+
+
+def is_interrupted(error: BaseException | None) -> bool:
+    """Return whether a statement was ended before it was done: SQLITE_INTERRUPT."""
+    return isinstance(error, OperationalError) and str(error.orig) == "interrupted"

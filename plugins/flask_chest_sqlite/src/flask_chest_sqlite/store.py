@@ -40,9 +40,11 @@ from flask_chest_sqlite import queries, schema
 from flask_chest_sqlite.config import SqliteConfig
 from flask_chest_sqlite.connection import KeptConnection, connect, disconnect
 from flask_chest_sqlite.encode import INSERTION, Timestamp, moment
-from flask_chest_sqlite.errors import explain, is_locked
+from flask_chest_sqlite.errors import explain, is_interrupted, is_locked
+from flask_chest_sqlite.expressions import SqliteExpressions
 from flask_chest_sqlite.file import secure_file, set_mode
 from flask_chest_sqlite.findings import look
+from flask_chest_sqlite.reading import prepare_for_questions
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -192,6 +194,21 @@ class SqliteStore(SqlStore):
         """Give the connection for batches, which stays open until `idle` or a fork."""
         with self._kept.use() as connection:
             yield connection
+
+    def expressions(self) -> SqliteExpressions:
+        """Return a record's values as expressions of SQLite."""
+        return SqliteExpressions(self.tables)
+
+    @contextmanager
+    def asking(self) -> Iterator[Connection]:
+        """Give a new connection that only reads, and for `query_timeout_seconds`."""
+        with self.reading() as connection:
+            prepare_for_questions(connection, self.query_timeout_seconds)
+            yield connection
+
+    def is_timeout(self, error: SQLAlchemyError) -> bool:
+        """Return whether the time of a question was over."""
+        return is_interrupted(error)
 
     def look(self, connection: Connection) -> Iterator[Finding]:
         """Yield what is worth knowing of the file."""

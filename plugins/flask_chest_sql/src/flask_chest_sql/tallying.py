@@ -1,0 +1,185 @@
+"""`TallyQuery`: a tally as a query of SQL, and its rows as groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
+from itertools import accumulate
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    FromClause,
+    Row,
+    Select,
+    case,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    type_coerce,
+)
+from sqlalchemy.types import NullType
+
+from flask_chest.query.fold import scalar_of
+from flask_chest.query.nodes import Field, Operand
+from flask_chest.query.questions import Scalar, Spread, Sums, Tally, TallyRow
+from flask_chest_sql import decode
+from flask_chest_sql.compiler import Compiler
+from flask_chest_sql.expressions import Expressions
+from flask_chest_sql.selecting import conditions
+
+
+class _Key(NamedTuple):
+    """One of what the records are grouped by.
+
+    Attributes:
+        columns: Make the groups.
+        decode: Makes the value of their values.
+    """
+
+    columns: Sequence[ColumnElement[Any]]
+    decode: Callable[[Sequence[Any]], Any]
+
+
+_NONE: Final = _Key((), lambda _values: None)
+
+
+class TallyQuery:
+    """A tally as a query: an inner one computes what each record adds, an outer one sums.
+
+    Args:
+        expressions: Of the database.
+        asked: The tally.
+        readable: Conditions on rows that are records.
+        moment: Decodes `started_at`.
+    """
+
+    def __init__(
+        self,
+        expressions: Expressions,
+        asked: Tally,
+        readable: Sequence[ColumnElement[bool]] = (),
+        moment: Callable[[object], Any] = decode.moment,
+    ) -> None:
+        self._expressions = expressions
+        self._compiler = Compiler(expressions)
+        self._moment = moment
+        self._where = [*readable, *conditions(expressions, asked)]
+        seconds = asked.slot_seconds
+        self._slot = _NONE if seconds is None else _Key([expressions.slot(seconds)], _integer)
+        self._by = [self._key(operand) for operand in asked.by]
+        self._spread = _NONE if asked.spread is None else self._spread_key(asked.spread)
+        self._keys = [self._slot, *self._by, self._spread]
+        self._numbers = [self._number(operand) for operand in asked.numbers]
+
+    # -- The query ---------------------------------------------------------------------------------
+
+    def statement(self) -> Select[Any]:
+        """Return the query."""
+        rows = self._expressions.rows(self._inner())
+        groups = [rows.c[name] for name in self._key_names()]
+        sums: list[ColumnElement[Any]] = [
+            func.count(),
+            func.sum(rows.c.weight),
+            func.sum(rows.c.errors),
+        ]
+        for index in range(len(self._numbers)):
+            sums += _sums_of(rows, rows.c[f"number_{index}"])
+        named = [column.label(f"sum_{index}") for index, column in enumerate(sums)]
+        return select(*groups, *named).select_from(rows).group_by(*groups)
+
+    def _inner(self) -> Select[Any]:
+        records = self._expressions.tables.records.c
+        is_error = or_(records.error.is_not(None), records.status_code >= 500)
+        columns = [column for key in self._keys for column in key.columns]
+        return select(
+            *(c.label(name) for c, name in zip(columns, self._key_names(), strict=True)),
+            *(column.label(f"number_{index}") for index, column in enumerate(self._numbers)),
+            records.weight.label("weight"),
+            case((is_error, records.weight), else_=literal(0.0, Float(53))).label("errors"),
+        ).where(*self._where)
+
+    def _key_names(self) -> list[str]:
+        return [f"key_{index}" for index in range(sum(len(key.columns) for key in self._keys))]
+
+    def _key(self, operand: Operand) -> _Key:
+        if isinstance(operand, Field):
+            column = self._compiler.column(operand)
+            if operand.type == "text":
+                column = self._expressions.field_text(column)
+            return _Key([column], _scalar)
+        return _Key(self._expressions.group(operand.path), self._expressions.scalar)
+
+    def _spread_key(self, spread: Spread) -> _Key:
+        operand = spread.operand
+        if spread.as_bins:
+            number = self._number(operand)
+            self._where.append(number.is_not(None))
+            return _Key([self._expressions.bin(number)], _integer)
+        self._where.append(self._compiler.has_value(operand))
+        if isinstance(operand, Field) and operand.type == "time":
+            raw = type_coerce(self._compiler.column(operand), NullType())
+            return _Key([raw], lambda values: self._moment(values[0]))
+        return self._key(operand)
+
+    def _number(self, operand: Operand) -> ColumnElement[Any]:
+        """Return an operand where it is a number, else NULL."""
+        if isinstance(operand, Field):
+            return self._compiler.column(operand) if operand.type == "number" else null()
+        return self._expressions.number(operand.path)
+
+    # -- Its rows ----------------------------------------------------------------------------------
+
+    def groups(self, rows: Iterable[Row[Any]]) -> Iterator[TallyRow]:
+        """Yield the groups that the rows of the query are."""
+        ends = list(accumulate(len(key.columns) for key in self._keys))
+        keys = [
+            (key.decode, slice(end - len(key.columns), end))
+            for key, end in zip(self._keys, ends, strict=True)
+        ]
+        for row in rows:
+            slot, *by, spread = [decoded(row[place]) for decoded, place in keys]
+            records, weight, errors, *sums = row[ends[-1] :]
+            if not records:  # without keys, a query that finds nothing has a row, too
+                continue
+            if slot is None and self._slot is not _NONE:  # of a time that there is not
+                continue
+            yield TallyRow(
+                slot, tuple(by), spread, records, float(weight), float(errors), _sums(sums)
+            )
+
+
+def _sums_of(rows: FromClause, number: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    weight = case((number.is_not(None), rows.c.weight))
+    return [
+        func.sum(weight),
+        func.sum(number * rows.c.weight),
+        func.min(number),
+        func.max(number),
+    ]
+
+
+def _sums(values: Sequence[Any]) -> tuple[Sums, ...]:
+    each = [iter(values)] * len(Sums._fields)
+    return tuple(
+        Sums(float(weight or 0), float(total or 0), _plain(least), _plain(most))
+        for weight, total, least, most in zip(*each, strict=True)
+    )
+
+
+def _integer(values: Sequence[Any]) -> int | None:
+    return None if values[0] is None else int(values[0])
+
+
+def _scalar(values: Sequence[Any]) -> Scalar:
+    return scalar_of(_plain(values[0]))
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of a driver's
+    """Return a number of a driver's as one of Python's own."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value

@@ -1,0 +1,58 @@
+"""Which exporter `chest.store()` reads."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from flask_chest import FlaskChest
+from flask_chest.errors import ConfigurationError
+from flask_chest.testing import RecordingExporter
+
+SQLITE = "sqlite:///{0}/{1}.sqlite3"
+
+
+@pytest.fixture
+def read_by_default(tmp_path):
+    """Return a function that returns the file which `chest.store()` reads, without its ending."""
+    chests = []
+
+    def read(*names, **settings):
+        app = Flask("shop", instance_path=str(tmp_path))
+        exporters = {name: SQLITE.format(tmp_path, name) for name in names}
+        exporters |= settings.pop("exporters", {})
+        chest = FlaskChest(exporters=exporters, journal=str(tmp_path / "journal"), **settings)
+        chest.register_plugin(RecordingExporter())
+        chest.init_app(app)
+        chests.append(chest)
+        with app.app_context():
+            return chest.store().config.path.stem
+
+    yield read
+    for chest in chests:
+        chest.close()
+
+
+def test_main_is_read_unless_another_is_named(read_by_default):
+    assert read_by_default("near", "main") == "main"
+
+
+def test_the_setting_decides(read_by_default):
+    assert read_by_default("near", "main", store="near") == "near"
+
+
+def test_the_only_one_that_can_be_read_is_read(read_by_default):
+    assert read_by_default("near", exporters={"log": {"type": "recording"}}) == "near"
+
+
+def test_of_two_without_a_main_one_has_to_be_named(read_by_default):
+    with pytest.raises(ConfigurationError, match=r"store\('main'\).*\['far', 'near'\]"):
+        read_by_default("near", "far")
+
+
+def test_the_application_does_not_start_with_a_store_that_cannot_be_read(read_by_default):
+    with pytest.raises(ConfigurationError, match=r"CHEST_STORE.*'mian'.*\['main'\]") as caught:
+        read_by_default("main", store="mian")
+    assert caught.value.setting == "CHEST_STORE"
+    with pytest.raises(ConfigurationError, match=r"CHEST_STORE.*'recording' cannot be read"):
+        read_by_default("main", store="log", exporters={"log": {"type": "recording"}})
