@@ -148,51 +148,52 @@ class Maintainer:
         Raises:
             Overtaken: Another process has changed the rollups meanwhile.
         """
-        marks = [mark for mark in self.storage.marks() if mark.minute + MINUTE <= until]
-        left = marks
-        while left:
+        done: set[int] = set()
+        while True:
+            # The state first: whoever deletes a mark after this has also written a new revision.
             state = self.current()
-            late = [mark for mark in left if self._is_late(state, mark)]
+            marks = [mark for mark in self.storage.marks() if mark.minute + MINUTE <= until]
+            late = [mark for mark in marks if self._is_late(state, mark)]
+            left = [mark.minute for mark in marks if floor(mark.minute, HOUR) not in done]
             if late:
                 with self._unless_overtaken(state) as change:
                     change.forget(late)
                     change.state.late += len(late)
-                left = [mark for mark in left if not self._is_late(state, mark)]
+            elif left:
+                done.update(self._compute(state, max(left), marks))
             else:
-                left = self._compute_some(state, left)
+                return bool(done)
             self._go_on()
-        return bool(marks)
 
     @staticmethod
-    def _unit(state: State, mark: Mark) -> tuple[int, Tier]:
-        """Return the bucket that is computed from the records because of a mark, and its tier."""
-        tier = state.tier_of(mark.minute)
-        return floor(mark.minute, tier), tier
+    def _is_late(state: State, mark: Mark) -> bool:
+        return floor(mark.minute, state.tier_of(mark.minute)) < state.frozen
 
-    def _is_late(self, state: State, mark: Mark) -> bool:
-        bucket, _tier = self._unit(state, mark)
-        return bucket < state.frozen
+    def _compute(self, state: State, minute: int, marks: Sequence[Mark]) -> range:
+        """Compute the marked minutes of an hour, or, where minutes are not kept, its bucket.
 
-    def _compute_some(self, state: State, marks: Sequence[Mark]) -> list[Mark]:
-        """Compute the newest hour that has marks, or, where minutes are not kept, its bucket.
+        Args:
+            state: Read before the marks.
+            minute: One that is marked.
+            marks: All of them.
 
         Returns:
-            The marks of others.
+            The hours that are done.
         """
-        newest = max(mark.minute for mark in marks)
-        bucket, tier = self._unit(state, Mark(None, newest))
-        around = floor(newest, max(tier, HOUR))
-        chosen = [mark for mark in marks if floor(mark.minute, max(tier, HOUR)) == around]
+        tier = state.tier_of(minute)
+        length = max(tier, HOUR)
+        around = floor(minute, length)
+        chosen = [mark for mark in marks if floor(mark.minute, length) == around]
+        first, end = around, around + length
         if tier == MINUTE:
-            first, end = min(mark.minute for mark in chosen), newest + MINUTE
-        else:
-            first, end = bucket, bucket + tier
+            first = min(mark.minute for mark in chosen)
+            end = max(mark.minute for mark in chosen) + MINUTE
         made = self._from_records(list(state.series), first, end, tier)
         with self._unless_overtaken(state) as change:
             self._write(change, tier, range(first, end, tier), made)
             change.forget(chosen)
             change.state.soil(tier, first)
-        return [mark for mark in marks if floor(mark.minute, max(tier, HOUR)) != around]
+        return range(around, around + length, HOUR)
 
     def _from_records(
         self, wanted: Sequence[Series], since: int, until: int, tier: Tier
