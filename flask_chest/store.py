@@ -189,7 +189,19 @@ class Store(Exporter):
             ExporterUnavailable: The database cannot be read now.
             QueryTimeout: It took longer than this store allows a query.
         """
-        raise NotImplementedError
+        asked = query.read_question(
+            measures,
+            by=by,
+            every=every,
+            tz=tz,
+            where=where,
+            since=since,
+            until=until,
+            order_by=order_by,
+            limit=limit,
+        )
+        rows, sources = query.measure(self, query.FromRecords(self), asked)
+        return [{"explain": sources}, *rows] if explain else rows
 
     def differences(
         self,

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from flask_chest.query.arguments import Chosen, chosen, order, positive
     from flask_chest.query.filter import Filter, started_before
     from flask_chest.query.fold import place_of, select, tally
+    from flask_chest.query.from_records import FromRecords
+    from flask_chest.query.measuring import measure
     from flask_chest.query.paging import Reader, records
     from flask_chest.query.parser import parse
+    from flask_chest.query.question import Question, read_question
     from flask_chest.query.questions import Order, Place, Selection, Spread, Sums, Tally, TallyRow
     from flask_chest.query.times import distance, moment
 
@@ -22,8 +25,10 @@ __all__ = [
     "Chosen",
     "Filter",
     "FilterError",
+    "FromRecords",
     "Order",
     "Place",
+    "Question",
     "Reader",
     "Selection",
     "Spread",
@@ -32,11 +37,13 @@ __all__ = [
     "TallyRow",
     "chosen",
     "distance",
+    "measure",
     "moment",
     "order",
     "parse",
     "place_of",
     "positive",
+    "read_question",
     "records",
     "select",
     "started_before",
@@ -53,9 +60,13 @@ _MODULES: Final = {
     "place_of": "fold",
     "select": "fold",
     "tally": "fold",
+    "FromRecords": "from_records",
+    "measure": "measuring",
     "Reader": "paging",
     "records": "paging",
     "parse": "parser",
+    "Question": "question",
+    "read_question": "question",
     "Order": "questions",
     "Place": "questions",
     "Selection": "questions",

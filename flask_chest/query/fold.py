@@ -52,10 +52,12 @@ def compare(one: Place, other: Place, order: Order) -> int:
     """Return less than 0 if the first place comes first in the order, more than 0 if last."""
     if one.rank != other.rank:
         return one.rank - other.rank
-    left, right = (one.value or 0, one.id), (other.value or 0, other.id)
+    # Of one rank, so of one type; where the rank is 3, there is no value.
+    left: tuple[Any, str] = (0 if one.value is None else one.value, one.id)
+    right: tuple[Any, str] = (0 if other.value is None else other.value, other.id)
     if left == right:
         return 0
-    is_less = left < right  # of one rank, so of one type
+    is_less = left < right
     return -1 if is_less is not order.descending else 1
 
 

@@ -60,8 +60,20 @@ def parse(text: str, *, now: datetime | None = None) -> Filter:
     """
     if not isinstance(text, str):
         raise TypeError(f"a filter is a text, and not {text!r}")
-    source = Source(text)
-    return Filter(text, _Conditions(source, now).read(source.tree(), wanted=True))
+    return Filter(text, condition(Source(text), now))
+
+
+def condition(source: Source, now: datetime | None) -> Node:
+    """Return the condition that a text stands for.
+
+    Args:
+        source: The text.
+        now: See `parse`.
+
+    Raises:
+        FilterError: As for `parse`.
+    """
+    return _Conditions(source, now).read(source.tree(), wanted=True)
 
 
 class _Conditions:

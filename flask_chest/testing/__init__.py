@@ -33,6 +33,7 @@ pytest.register_assert_rewrite(
     "flask_chest.testing.erase_contract",
     "flask_chest.testing.exporter_contract",
     "flask_chest.testing.page_contract",
+    "flask_chest.testing.query_contract",
     "flask_chest.testing.read_contract",
     "flask_chest.testing.round_trip_contract",
     "flask_chest.testing.schema_contract",

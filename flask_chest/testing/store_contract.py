@@ -15,13 +15,14 @@ from flask_chest.store import Store
 from flask_chest.testing.backend import StoreBackend
 from flask_chest.testing.erase_contract import EraseContract
 from flask_chest.testing.page_contract import PageContract
+from flask_chest.testing.query_contract import QueryContract
 from flask_chest.testing.read_contract import ReadContract
 from flask_chest.testing.records import START, make_batch, make_record
 from flask_chest.testing.round_trip_contract import RoundTripContract
 from flask_chest.testing.samples import AT_FAULT
 
 
-class StoreContract(RoundTripContract, ReadContract, PageContract, EraseContract):
+class StoreContract(RoundTripContract, ReadContract, QueryContract, PageContract, EraseContract):
     """Tests for a store. A subclass defines the fixture `backend`, a `StoreBackend`."""
 
     @pytest.fixture

@@ -48,7 +48,6 @@ class SqlStore(RollupStore):
 
     def __init__(self, config: BaseModel) -> None:
         super().__init__(config)
-        self.query_timeout_seconds: float = getattr(config, "query_timeout_seconds", 30.0)
         self._rows = decode.Rows(lambda: self.location, self.moment)
 
     # -- What a backend defines ----------------------------------------------------------------
@@ -103,6 +102,11 @@ class SqlStore(RollupStore):
         """
         with self.reading() as connection:
             yield connection
+
+    @property
+    @abstractmethod
+    def query_timeout_seconds(self) -> float:
+        """How long a question may take."""
 
     def is_timeout(self, error: SQLAlchemyError) -> bool:
         """Return whether an error says that a question took longer than it may."""

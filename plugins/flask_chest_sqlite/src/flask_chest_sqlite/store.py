@@ -79,6 +79,11 @@ class SqliteStore(SqlStore):
         """The database file."""
         return f"SQLite {self._config.path}"
 
+    @property
+    def query_timeout_seconds(self) -> float:
+        """How long a question may take."""
+        return self._config.query_timeout_seconds
+
     def define_tables(self) -> Tables:
         """Return the tables, for queries. SQLite has no types for UUIDs and times."""
         return Tables(uuid=Text(), timestamp=Timestamp(), json=JSON(), mark_id=Integer())
