@@ -17,6 +17,7 @@ from flask_chest.restrictions import RouteSummary, ValueCount, Where, aware, che
 
 if TYPE_CHECKING:
     from flask_chest.query import Filter, Selection, Tally, TallyRow
+    from flask_chest.rollup import Cubes, RollupStorage
 
 __all__ = [
     "AnyExporter",
@@ -48,6 +49,12 @@ class Store(Exporter):
 
     The core sets it before `open`, for databases that delete by themselves. It is no part of
     `config`.
+    """
+
+    rollups: Cubes | bool = True
+    """What is rolled up, by CHEST_ROLLUPS; True for what the database has already, False for none.
+
+    The core sets it before `open`. A store without rollups need not look at it.
     """
 
     @abstractmethod
@@ -233,6 +240,13 @@ class Store(Exporter):
         names, most = query.read_names(among), query.positive("limit", limit)
         return query.differences(self, first, second, names, chosen)[:most]
 
+    def rollup_storage(self) -> RollupStorage | None:
+        """Return the rollups of the database; None when it has none, or they are not to be used.
+
+        There are none, unless a store overrides this.
+        """
+        return None
+
     @property
     def unreadable(self) -> int:
         """Number of records that this instance has passed over, as they cannot be read."""
@@ -343,4 +357,5 @@ def another(exporter: AnyExporter) -> AnyExporter:
     made = type(exporter)(exporter.config)
     if isinstance(exporter, Store) and isinstance(made, Store):
         made.retention = exporter.retention
+        made.rollups = exporter.rollups
     return made
