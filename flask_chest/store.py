@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from typing_extensions import Unpack
 
-from flask_chest import answers, query
+from flask_chest import answers, query, rollup
 from flask_chest.exporter import Exporter
 from flask_chest.record import Record
 from flask_chest.restrictions import RouteSummary, ValueCount, Where, aware, checked, positive
 
 if TYPE_CHECKING:
     from flask_chest.query import Filter, Selection, Source, Tally, TallyRow
+    from flask_chest.rollup import Cubes, RollupStorage
 
 __all__ = [
     "AnyExporter",
@@ -48,6 +49,12 @@ class Store(Exporter):
 
     The core sets it before `open`, for databases that delete by themselves. It is no part of
     `config`.
+    """
+
+    rollups: Cubes | bool = True
+    """What is rolled up, by CHEST_ROLLUPS; True for what the database has already, False for none.
+
+    The core sets it before `open`. A store without rollups need not look at it.
     """
 
     @abstractmethod
@@ -190,9 +197,22 @@ class Store(Exporter):
         names, most = query.read_names(among), query.positive("limit", limit)
         return query.differences(self, first, second, names, chosen)[:most]
 
+    @property
+    def unreadable(self) -> int:
+        """Number of records that this instance has passed over, as they cannot be read."""
+        return 0
+
+    def rollup_storage(self) -> RollupStorage | None:
+        """Return the rollups of the database; None when it has none, or they are not to be used.
+
+        There are none, unless a store overrides this.
+        """
+        return None
+
     def _source(self) -> Source:
         """Return what knows the parts of groups for `measure` and `routes`."""
-        return query.FromRecords(self)
+        records, storage = query.FromRecords(self), self.rollup_storage()
+        return records if storage is None else rollup.Planned(records, storage)
 
     # -- Older questions -----------------------------------------------------------------------
 
@@ -254,11 +274,6 @@ class Store(Exporter):
         return answers.top_values(self, name, limit, where)
 
     # -- Deletion ------------------------------------------------------------------------------
-
-    @property
-    def unreadable(self) -> int:
-        """Number of records that this instance has passed over, as they cannot be read."""
-        return 0
 
     @abstractmethod
     def delete(self, records: Sequence[Record]) -> int:
@@ -349,4 +364,5 @@ def another(exporter: AnyExporter) -> AnyExporter:
     made = type(exporter)(exporter.config)
     if isinstance(exporter, Store) and isinstance(made, Store):
         made.retention = exporter.retention
+        made.rollups = exporter.rollups
     return made
