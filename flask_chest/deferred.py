@@ -80,6 +80,7 @@ class DeferredStore(Store):
         if self._loaded is None:
             self._loaded = self._kind()(self.config)
         self._loaded.retention = self.retention
+        self._loaded.indexed_variables = self.indexed_variables
         return self._loaded
 
     def _kind(self) -> type[Store]:
@@ -214,6 +215,10 @@ class DeferredStore(Store):
     def retain(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete what has exceeded the retention; return the number."""
         return self.load().retain(before=before, progress=progress)
+
+    def index_variables(self) -> list[str]:
+        """Create and drop indexes of variables; return what was done."""
+        return self.load().index_variables()
 
     def erase(self, where: str | Filter, *, progress: Callable[[int], None] | None = None) -> int:
         """Delete the records that satisfy a filter; return the number."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from flask_chest.query.question import Question, read_question
     from flask_chest.query.questions import Order, Place, Selection, Spread, Sums, Tally, TallyRow
     from flask_chest.query.times import distance, moment
+    from flask_chest.query.variables import variable_paths
 
 __all__ = [
     "Chosen",
@@ -48,6 +49,7 @@ __all__ = [
     "select",
     "started_before",
     "tally",
+    "variable_paths",
 ]
 
 _MODULES: Final = {
@@ -76,6 +78,7 @@ _MODULES: Final = {
     "TallyRow": "questions",
     "distance": "times",
     "moment": "times",
+    "variable_paths": "variables",
 }
 
 
