@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         TallyRow,
     )
     from flask_chest.query.times import distance, moment, utc
+    from flask_chest.query.variables import variable_paths
 
 __all__ = [
     "LIST",
@@ -98,6 +99,7 @@ __all__ = [
     "tally",
     "two_sets",
     "utc",
+    "variable_paths",
 ]
 
 _MODULES: Final = {
@@ -148,6 +150,7 @@ _MODULES: Final = {
     "distance": "times",
     "moment": "times",
     "utc": "times",
+    "variable_paths": "variables",
 }
 
 
