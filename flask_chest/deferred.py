@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from flask_chest.query import Filter
     from flask_chest.query.questions import Selection, Tally, TallyRow
     from flask_chest.record import Record
+    from flask_chest.rollup import RollupStorage
 
 
 def lazy_attributes(package: str, **modules: str) -> Callable[[str], Any]:
@@ -80,6 +81,8 @@ class DeferredStore(Store):
         if self._loaded is None:
             self._loaded = self._kind()(self.config)
         self._loaded.retention = self.retention
+        self._loaded.indexed_variables = self.indexed_variables
+        self._loaded.rollups = self.rollups
         return self._loaded
 
     def _kind(self) -> type[Store]:
@@ -198,6 +201,10 @@ class DeferredStore(Store):
         """Return which values are over-represented in some records."""
         return self.load().differences(where, **options)
 
+    def rollup_storage(self) -> RollupStorage | None:
+        """Return the rollups of the database."""
+        return self.load().rollup_storage()
+
     @property
     def unreadable(self) -> int:
         """Number of records that were passed over, as they cannot be read."""
@@ -214,6 +221,10 @@ class DeferredStore(Store):
     def retain(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete what has exceeded the retention; return the number."""
         return self.load().retain(before=before, progress=progress)
+
+    def index_variables(self) -> list[str]:
+        """Create and drop indexes of variables; return what was done."""
+        return self.load().index_variables()
 
     def erase(self, where: str | Filter, *, progress: Callable[[int], None] | None = None) -> int:
         """Delete the records that satisfy a filter; return the number."""

@@ -67,6 +67,13 @@ class Expressions(ABC):
         """Return the same for an order, in which 2**53 comes before 2**53 + 1."""
         return self.number(path)
 
+    def exact_numbers(self, path: Path) -> Sequence[ColumnElement[Any]]:
+        """Return `exact_number`; or several, each of which decides between those before it.
+
+        Override it where no single expression has the order of integers and floats.
+        """
+        return [self.exact_number(path)]
+
     @abstractmethod
     def boolean(self, path: Path) -> ColumnElement[Any]:
         """Return 1 or 0 for a value that is a bool."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from flask_chest_sql import SqlStore, Tables
 from flask_chest_sql.definition import Definition
-from flask_chest_sql.survey import Fault
+from flask_chest_sql.rollup_store import minutes_of
+from flask_chest_sql.survey import Fault, Key
 from sqlalchemy import (
     JSON,
     URL,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Integer,
     String,
     Text,
     create_engine,
@@ -36,10 +38,10 @@ from typing_extensions import Unpack
 from flask_chest.errors import ChestError, ExporterUnavailable
 from flask_chest.runtime import fork
 from flask_chest.store import ValueCount, Where
-from flask_chest_sqlite import queries, schema
+from flask_chest_sqlite import indexes, queries, schema
 from flask_chest_sqlite.config import SqliteConfig
 from flask_chest_sqlite.connection import KeptConnection, connect, disconnect
-from flask_chest_sqlite.encode import INSERTION, Timestamp, moment
+from flask_chest_sqlite.encode import INSERTION, STARTED_AT, Timestamp, moment
 from flask_chest_sqlite.errors import explain, is_interrupted, is_locked
 from flask_chest_sqlite.expressions import SqliteExpressions
 from flask_chest_sqlite.file import secure_file, set_mode
@@ -47,7 +49,9 @@ from flask_chest_sqlite.findings import look
 from flask_chest_sqlite.reading import prepare_for_questions
 
 if TYPE_CHECKING:
+    from flask_chest_sql.expressions import Path
     from pydantic import BaseModel
+    from sqlalchemy import Inspector
 
     from flask_chest.exporter import Batch, Finding
     from flask_chest.record import JsonValue, Record
@@ -84,7 +88,7 @@ class SqliteStore(SqlStore):
 
     def define_tables(self) -> Tables:
         """Return the tables, for queries. SQLite has no types for UUIDs and times."""
-        return Tables(uuid=Text(), timestamp=Timestamp(), json=JSON())
+        return Tables(uuid=Text(), timestamp=Timestamp(), json=JSON(), mark_id=Integer())
 
     def definition(self) -> Definition:
         """Return the statements that create the tables, the indexes and the view."""
@@ -119,6 +123,29 @@ class SqliteStore(SqlStore):
     def taken(self, connection: Connection) -> Container[str]:
         """Return the names that an index cannot have."""
         return set(connection.scalars(text("SELECT name FROM sqlite_master")))
+
+    def keys(self, inspector: Inspector) -> list[Key]:
+        """Return the indexes and the unique constraints that the records have."""
+        return indexes.keys(cast("Connection", inspector.bind), self.tables.records.name)
+
+    def variable_indexes(self, connection: Connection) -> set[str]:
+        """Return the names of the indexes of variables."""
+        found = indexes.keys(connection, self.tables.records.name)
+        return {key.name for key in found if key.name.startswith(self.variable_prefix)}
+
+    def create_variable_index(self, connection: Connection, name: str, path: Path) -> None:
+        """Create an index in one transaction: SQLite has no other way.
+
+        Nobody else writes meanwhile, and records wait in the journal.
+        """
+        statement = indexes.creation(self.tables.records.name, name, path)
+        with self.stepping(connection), self.transaction(connection):
+            connection.exec_driver_sql(statement)
+
+    def drop_variable_index(self, connection: Connection, name: str) -> None:
+        """Drop an index."""
+        with self.stepping(connection), self.transaction(connection):
+            connection.exec_driver_sql(f'DROP INDEX IF EXISTS "{name}"')
 
     def oddities(self, connection: Connection) -> Iterator[Fault | str]:
         """Yield the triggers of the records."""
@@ -271,10 +298,13 @@ class SqliteStore(SqlStore):
         """Insert a batch, except the records whose ID is there already."""
         if not len(batch):
             return  # the transaction alone has to take the lock
+        rows = batch.rows()
         try:
-            connection.exec_driver_sql(INSERTION, cast("Any", batch.rows()))
+            connection.exec_driver_sql(INSERTION, cast("Any", rows))
         except (TypeError, OverflowError) as error:  # a value that SQLite cannot hold
             raise ValueError(f"{type(error).__name__}: {error}") from error
+        # The table has a constraint on the form of times, so all of these have it.
+        self.mark(connection, minutes_of({row[STARTED_AT][:16] for row in rows}))
 
     def moment(self, value: object) -> datetime:
         """Return a `started_at` as an aware datetime in UTC."""
