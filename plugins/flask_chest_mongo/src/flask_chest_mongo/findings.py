@@ -130,8 +130,8 @@ class Inspection:
                 yield Finding(
                     "warning",
                     "schema",
-                    f"the index {name} is unique: a second record with its values is dead-lettered",
-                    "Let it be an ordinary index",
+                    f"the index {name} is unique: delivery stops at two records with the same values",
+                    "Drop it, or make it an ordinary index",
                 )
         others = indexes.keys() - {"_id_", RETENTION, *INDEXES}
         if others:
