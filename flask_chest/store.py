@@ -17,6 +17,7 @@ from flask_chest.restrictions import RouteSummary, ValueCount, Where, aware, che
 
 if TYPE_CHECKING:
     from flask_chest.query import Filter, Selection, Tally, TallyRow
+    from flask_chest.rollup import Cubes, RollupStorage
 
 __all__ = [
     "AnyExporter",
@@ -48,6 +49,12 @@ class Store(Exporter):
 
     The core sets it before `open`, for databases that delete by themselves. It is no part of
     `config`.
+    """
+
+    rollups: Cubes | bool = True
+    """What is rolled up, by CHEST_ROLLUPS; True for what the database has already, False for none.
+
+    The core sets it before `open`. A store without rollups need not look at it.
     """
 
     @abstractmethod
@@ -219,7 +226,9 @@ class Store(Exporter):
 
         Returns:
             Rows such as ``{"name": "model", "value": "large", "share": 0.9, "other_share": 0.1,
-            "count": 90.0, "other_count": 10.0}``, the largest difference of shares first.
+            "count": 90, "other_count": 10, "where": "model == 'large'"}``, the largest difference
+            of shares first. ``where`` is the filter that chooses the value; None where it is a dict
+            or a list. Of large sets, it is estimated from samples.
 
         Raises:
             FilterError: A filter cannot be read, or cannot match.
@@ -227,7 +236,16 @@ class Store(Exporter):
             ExporterUnavailable: The database cannot be read now.
             QueryTimeout: It took longer than this store allows a query.
         """
-        raise NotImplementedError
+        first, second, chosen = query.two_sets(where, against, since, until)
+        names, most = query.read_names(among), query.positive("limit", limit)
+        return query.differences(self, first, second, names, chosen)[:most]
+
+    def rollup_storage(self) -> RollupStorage | None:
+        """Return the rollups of the database; None when it has none, or they are not to be used.
+
+        There are none, unless a store overrides this.
+        """
+        return None
 
     @property
     def unreadable(self) -> int:
@@ -339,4 +357,5 @@ def another(exporter: AnyExporter) -> AnyExporter:
     made = type(exporter)(exporter.config)
     if isinstance(exporter, Store) and isinstance(made, Store):
         made.retention = exporter.retention
+        made.rollups = exporter.rollups
     return made
