@@ -130,7 +130,7 @@ class Inspection:
                 yield Finding(
                     "warning",
                     "schema",
-                    f"the index {name} is unique: delivery stops at two records with the same values",
+                    f"the index {name} is unique: delivery stops at records with equal values",
                     "Drop it, or make it an ordinary index",
                 )
         others = indexes.keys() - {"_id_", RETENTION, *INDEXES}
