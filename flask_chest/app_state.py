@@ -20,7 +20,7 @@ from flask_chest.capture.track_rule import TrackRule
 from flask_chest.encode.masked_names import MaskedNames
 from flask_chest.encode.record_fields import RecordFields
 from flask_chest.encode.variables import VariableFilter
-from flask_chest.export import Export, Retention, Supervisor
+from flask_chest.export import Export, Indexing, Retention, Supervisor
 from flask_chest.journal.stats import RECORDED, stats_of
 from flask_chest.plugins import discovery
 from flask_chest.plugins.manager import Plugins
@@ -85,6 +85,7 @@ class AppState:
                 app.instance_path,
                 left_out=self.plugins.left_out,
                 retention=options.retention,
+                indexed_variables=options.indexed_variables,
             )
         self.under_test = UnderTest(app, options, self.exporters, self.counters, self.throttle)
         self.stores = Stores(options, self.exporters, self.under_test)
@@ -189,6 +190,17 @@ class AppState:
                 )
                 for name, store in self.exporters.items()
                 if isinstance(store, Store) and store.retention is not None
+            ],
+            indexings=[
+                Indexing(
+                    name,
+                    store,
+                    self.journal,
+                    throttle=self.throttle,
+                    rests=lambda: under_test.is_on,
+                )
+                for name, store in self.exporters.items()
+                if isinstance(store, Store)
             ],
             rests=lambda: under_test.is_on,
         )

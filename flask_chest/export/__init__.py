@@ -1,7 +1,8 @@
 """Export: delivers what waits in the journal to every exporter, in the background."""
 
 from flask_chest.export.export import Export
+from flask_chest.export.indexing import Indexing
 from flask_chest.export.retention import Retention
 from flask_chest.export.supervisor import Supervisor
 
-__all__ = ["Export", "Retention", "Supervisor"]
+__all__ = ["Export", "Indexing", "Retention", "Supervisor"]

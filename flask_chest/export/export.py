@@ -15,6 +15,7 @@ from flask_chest.export.scheduler import Scheduler
 from flask_chest.runtime.log import flush_all
 
 if TYPE_CHECKING:
+    from flask_chest.export.indexing import Indexing
     from flask_chest.export.retention import Retention
     from flask_chest.export.supervisor import Supervisor
     from flask_chest.journal import Journal
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _GRACE_SECONDS: Final = 0.2
 _RETRY_SECONDS: Final = 5.0
 _COLLECTED_SECONDS: Final = 60.0
-_RETENTION_SECONDS: Final = 10.0
+_BESIDES_SECONDS: Final = 10.0
 """At most so long between two looks whether a retention is due, and whether the clock jumped."""
 
 
@@ -35,6 +36,7 @@ class Export:
     Args:
         supervisors: One for each exporter, by name.
         retentions: One for each exporter whose records are deleted after a time.
+        indexings: One for each exporter that may have indexes of variables.
         interval_seconds: Between two deliveries.
         shutdown_seconds: How long the end of the process may be held up.
         rests: Whether nothing is to be delivered now, as in tests.
@@ -48,11 +50,19 @@ class Export:
         interval_seconds: float,
         shutdown_seconds: float,
         retentions: Collection[Retention] = (),
+        indexings: Collection[Indexing] = (),
         rests: Callable[[], bool] = lambda: False,
     ) -> None:
         self.supervisors = supervisors
-        self._retentions = retentions
-        self._parts: tuple[Supervisor | Retention, ...] = (*retentions, *supervisors.values())
+        self._besides: Mapping[str, Retention | Indexing] = {
+            # No exporter has a space in its name.
+            **{f"retention {each.name}": each for each in retentions},
+            **{f"indexing {each.name}": each for each in indexings},
+        }
+        self._parts: tuple[Supervisor | Retention | Indexing, ...] = (
+            *self._besides.values(),
+            *supervisors.values(),
+        )
         self._journal = journal
         self._interval_seconds = interval_seconds
         self._shutdown_seconds = shutdown_seconds
@@ -91,9 +101,8 @@ class Export:
                 name: (supervisor.wake, self._interval_seconds)
                 for name, supervisor in self.supervisors.items()
             }
-            seconds = min(self._interval_seconds, _RETENTION_SECONDS)
-            # No exporter has a space in its name.
-            jobs |= {f"retention {each.name}": (each.wake, seconds) for each in self._retentions}
+            seconds = min(self._interval_seconds, _BESIDES_SECONDS)
+            jobs |= {name: (each.wake, seconds) for name, each in self._besides.items()}
             scheduler = Scheduler(jobs)
             scheduler.start()
             # An application that is dropped without `close` must not leave its threads behind.
@@ -107,8 +116,8 @@ class Export:
             self._is_closed = False
             for supervisor in self.supervisors.values():
                 supervisor.start(self._interval_seconds)
-            for retention in self._retentions:
-                retention.start()
+            for beside in self._besides.values():
+                beside.start()
             self._not_before = 0.0
 
     def flush(self, timeout_seconds: float) -> bool:
@@ -165,8 +174,8 @@ class Export:
                 self._finalizer.detach()
         if scheduler is not None:
             scheduler.stop()
-        for retention in self._retentions:
-            retention.stop()  # it would become the leader again, which resigns below
+        for beside in self._besides.values():
+            beside.stop()  # it would become the leader again, which resigns below
         if self._must_drain:
             if self._shutdown_seconds > 0:  # without any time, nothing is imported either
                 deadline += self._preload()
@@ -207,7 +216,7 @@ class Export:
 
 def _end(
     scheduler: Scheduler | None,
-    parts: Collection[Supervisor | Retention],
+    parts: Collection[Supervisor | Retention | Indexing],
     journal: Journal,
     deadline: float,
 ) -> None:
@@ -223,7 +232,9 @@ def _end(
 
 
 def _end_collected(
-    scheduler: Scheduler, parts: Collection[Supervisor | Retention], journal: Journal
+    scheduler: Scheduler,
+    parts: Collection[Supervisor | Retention | Indexing],
+    journal: Journal,
 ) -> None:
     """End what an `Export` that was collected has left behind. The records stay in the journal."""
 
