@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from flask_chest.query import Filter
     from flask_chest.query.questions import Selection, Tally, TallyRow
     from flask_chest.record import Record
+    from flask_chest.rollup import RollupStorage
 
 
 def lazy_attributes(package: str, **modules: str) -> Callable[[str], Any]:
@@ -80,6 +81,7 @@ class DeferredStore(Store):
         if self._loaded is None:
             self._loaded = self._kind()(self.config)
         self._loaded.retention = self.retention
+        self._loaded.rollups = self.rollups
         return self._loaded
 
     def _kind(self) -> type[Store]:
@@ -197,6 +199,10 @@ class DeferredStore(Store):
     ) -> list[dict[str, Any]]:
         """Return which values are over-represented in some records."""
         return self.load().differences(where, **options)
+
+    def rollup_storage(self) -> RollupStorage | None:
+        """Return the rollups of the database."""
+        return self.load().rollup_storage()
 
     @property
     def unreadable(self) -> int:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from typing_extensions import Unpack
 
-from flask_chest import query
+from flask_chest import answers, query, rollup
 from flask_chest.exporter import Exporter
 from flask_chest.record import Record
 from flask_chest.restrictions import RouteSummary, ValueCount, Where, aware, checked, positive
 
 if TYPE_CHECKING:
-    from flask_chest.query import Filter, Selection, Tally, TallyRow
+    from flask_chest.query import Filter, Selection, Source, Tally, TallyRow
+    from flask_chest.rollup import Cubes, RollupStorage
 
 __all__ = [
     "AnyExporter",
@@ -50,47 +51,13 @@ class Store(Exporter):
     `config`.
     """
 
-    @abstractmethod
-    def query(
-        self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]
-    ) -> list[Record]:
-        """Return records, in the order of `started_at`.
+    rollups: Cubes | bool = True
+    """What is rolled up, by CHEST_ROLLUPS; True for what the database has already, False for none.
 
-        Raises:
-            ValueError: `limit` is not positive, or a datetime is naive.
-            TypeError: A restriction is unknown, or its value has the wrong type.
-            ExporterUnavailable: The database cannot be read now.
-        """
+    The core sets it before `open`. A store without rollups need not look at it.
+    """
 
     @abstractmethod
-    def count(self, **where: Unpack[Where]) -> int:
-        """Return the number of records.
-
-        Raises:
-            ExporterUnavailable: The database cannot be read now.
-        """
-
-    @abstractmethod
-    def page(
-        self,
-        *,
-        after: Position | None = None,
-        until: datetime | None = None,
-        limit: int = 1_000,
-    ) -> list[Record]:
-        """Return the records that follow a position, in the order of `started_at` and `id`.
-
-        What cannot be read as a record, as after a change by hand, is passed over and counted.
-
-        Args:
-            after: Position of the last record of the page before; None for the first page.
-            until: Records that started at this moment or later are left out.
-            limit: Most records of the page. An empty page is the last.
-
-        Raises:
-            ExporterUnavailable: The database cannot be read now.
-        """
-
     def select(self, selection: Selection) -> list[Record]:
         """Return the records of a selection, in its order.
 
@@ -101,7 +68,6 @@ class Store(Exporter):
             ExporterUnavailable: The database cannot be read now.
             QueryTimeout: It took longer than this store allows a query.
         """
-        raise NotImplementedError
 
     def tally(self, asked: Tally) -> Iterator[TallyRow]:
         """Yield the groups of a tally, in any order.
@@ -182,7 +148,17 @@ class Store(Exporter):
             ExporterUnavailable: The database cannot be read now.
             QueryTimeout: It took longer than this store allows a query.
         """
-        raise NotImplementedError
+        asked = query.read_question(
+            measures,
+            by=by,
+            every=every,
+            tz=tz,
+            chosen=query.chosen(where, since, until),
+            order_by=order_by,
+            limit=limit,
+        )
+        rows, sources = query.measure(self, self._source(), asked)
+        return [{"explain": sources}, *rows] if explain else rows
 
     def differences(
         self,
@@ -207,7 +183,9 @@ class Store(Exporter):
 
         Returns:
             Rows such as ``{"name": "model", "value": "large", "share": 0.9, "other_share": 0.1,
-            "count": 90.0, "other_count": 10.0}``, the largest difference of shares first.
+            "count": 90, "other_count": 10, "where": "model == 'large'"}``, the largest difference
+            of shares first. ``where`` is the filter that chooses the value; None where it is a dict
+            or a list. Of large sets, it is estimated from samples.
 
         Raises:
             FilterError: A filter cannot be read, or cannot match.
@@ -215,12 +193,87 @@ class Store(Exporter):
             ExporterUnavailable: The database cannot be read now.
             QueryTimeout: It took longer than this store allows a query.
         """
-        raise NotImplementedError
+        first, second, chosen = query.two_sets(where, against, since, until)
+        names, most = query.read_names(among), query.positive("limit", limit)
+        return query.differences(self, first, second, names, chosen)[:most]
 
     @property
     def unreadable(self) -> int:
         """Number of records that this instance has passed over, as they cannot be read."""
         return 0
+
+    def rollup_storage(self) -> RollupStorage | None:
+        """Return the rollups of the database; None when it has none, or they are not to be used.
+
+        There are none, unless a store overrides this.
+        """
+        return None
+
+    def _source(self) -> Source:
+        """Return what knows the parts of groups for `measure` and `routes`."""
+        records, storage = query.FromRecords(self), self.rollup_storage()
+        return records if storage is None else rollup.Planned(records, storage)
+
+    # -- Older questions -----------------------------------------------------------------------
+
+    def query(
+        self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]
+    ) -> list[Record]:
+        """Return records, in the order of `started_at`.
+
+        Raises:
+            ValueError: `limit` is not positive, or a datetime is naive.
+            TypeError: A restriction is unknown, or its value has the wrong type.
+            ExporterUnavailable: The database cannot be read now.
+        """
+        return answers.records(self, where, limit, newest_first=newest_first)
+
+    def count(self, **where: Unpack[Where]) -> int:
+        """Return the number of records, whatever their weights are.
+
+        Raises:
+            ExporterUnavailable: The database cannot be read now.
+        """
+        return answers.count(self, where)
+
+    def page(
+        self,
+        *,
+        after: Position | None = None,
+        until: datetime | None = None,
+        limit: int = 1_000,
+    ) -> list[Record]:
+        """Return the records that follow a position, in the order of `started_at` and `id`.
+
+        What cannot be read as a record, as after a change by hand, is passed over and counted.
+
+        Args:
+            after: Position of the last record of the page before; None for the first page.
+            until: Records that started at this moment or later are left out.
+            limit: Most records of the page. An empty page is the last.
+
+        Raises:
+            ExporterUnavailable: The database cannot be read now.
+        """
+        return answers.page(self, after, until, limit)
+
+    def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
+        """Return one summary for each route and method, the one with the most requests first.
+
+        Raises:
+            ExporterUnavailable: The database cannot be read now.
+        """
+        return answers.routes(self, self._source(), where)
+
+    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
+        """Return the most frequent values of the variable `name`, the most frequent first.
+
+        Raises:
+            ExporterUnavailable: The database cannot be read now.
+        """
+        return answers.top_values(self, name, limit, where)
+
+    # -- Deletion ------------------------------------------------------------------------------
 
     @abstractmethod
     def delete(self, records: Sequence[Record]) -> int:
@@ -302,22 +355,6 @@ class Store(Exporter):
             yield page
             after = page[-1].started_at, page[-1].id
 
-    @abstractmethod
-    def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
-        """Return one summary for each route and method, the one with the most requests first.
-
-        Raises:
-            ExporterUnavailable: The database cannot be read now.
-        """
-
-    @abstractmethod
-    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
-        """Return the most frequent values of the variable `name`, the most frequent first.
-
-        Raises:
-            ExporterUnavailable: The database cannot be read now.
-        """
-
 
 AnyExporter = TypeVar("AnyExporter", bound=Exporter)
 
@@ -327,4 +364,5 @@ def another(exporter: AnyExporter) -> AnyExporter:
     made = type(exporter)(exporter.config)
     if isinstance(exporter, Store) and isinstance(made, Store):
         made.retention = exporter.retention
+        made.rollups = exporter.rollups
     return made

@@ -19,6 +19,7 @@ LAYERS = [
     {"runtime"},
     {"record", "record_rows"},
     {"query"},
+    {"rollup"},
     {
         *("schema", "server_config", "exporter", "store", "hookspecs", "deferred"),
         *("answers", "memory_store", "restrictions"),

@@ -106,6 +106,12 @@ class MongoConfig(ServerConfig):
     timeout_seconds: float = Field(
         default=30.0, ge=0.1, le=3_600.0, description="Seconds to wait for one command's answer"
     )
+    query_timeout_seconds: float = Field(
+        default=30.0,
+        ge=0.1,
+        le=3_600.0,
+        description="Seconds that one query may take. Then the server cancels it",
+    )
     pool_size: int = Field(
         default=5,
         ge=1,

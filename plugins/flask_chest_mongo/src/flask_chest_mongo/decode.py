@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any, Final
@@ -130,6 +131,7 @@ def as_json(value: Any) -> JsonValue:  # noqa: ANN401 - what BSON has for JSON
 
     Raises:
         TypeError: JSON has no such type, as for a date that was written by hand.
+        ValueError: It is no finite number.
     """
     if isinstance(value, RawBSONDocument):
         return {name: as_json(inner) for name, inner in value.items()}
@@ -138,6 +140,8 @@ def as_json(value: Any) -> JsonValue:  # noqa: ANN401 - what BSON has for JSON
     if isinstance(value, Int64):
         return int(value)
     if value is None or type(value) in (str, int, float, bool):
+        if type(value) is float and not math.isfinite(value):
+            raise ValueError("JSON has finite numbers alone")
         known: JsonValue = value
         return known
     raise TypeError(f"a {type(value).__name__} is no value of JSON")

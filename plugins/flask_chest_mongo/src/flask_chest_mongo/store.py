@@ -27,7 +27,7 @@ from typing_extensions import Unpack
 from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
 from flask_chest.runtime import fork
 from flask_chest.store import Position, RouteSummary, Store, ValueCount, Where, aware, positive
-from flask_chest_mongo import encode, queries, removal
+from flask_chest_mongo import encode, queries, removal, tallies
 from flask_chest_mongo.config import MAX_EXPIRE_SECONDS, MongoConfig
 from flask_chest_mongo.connection import make_client
 from flask_chest_mongo.ddl import as_mongosh, commands, names
@@ -41,6 +41,7 @@ from flask_chest_mongo.errors import (
     too_old,
 )
 from flask_chest_mongo.findings import Inspection
+from flask_chest_mongo.reading import Reader, TimeLimit
 from flask_chest_mongo.schema import Schema
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from pymongo.database import Database
 
     from flask_chest.exporter import Batch, Finding
+    from flask_chest.query.questions import Selection, Tally, TallyRow
     from flask_chest.record import Record
 
 CHECK_SECONDS: Final = 3.0
@@ -261,6 +263,24 @@ class MongoStore(Store):
                 client.close()
 
     # -- Read side -----------------------------------------------------------------------------
+
+    def select(self, selection: Selection) -> list[Record]:
+        """Return the records of a selection, in its order."""
+        with self._explained():
+            return self._reader().select(selection)
+
+    def tally(self, asked: Tally) -> Iterator[TallyRow]:
+        """Yield the groups of a tally."""
+        if not tallies.can_be_asked(asked):
+            yield from super().tally(asked)
+            return
+        with self._explained():
+            yield from self._reader().tally(asked)
+
+    def _reader(self) -> Reader:
+        limit = TimeLimit(self._config.query_timeout_seconds, self.location)
+        records = self._records.with_options(encode.RAW)
+        return Reader(records, self._documents, limit, self.location)
 
     def query(
         self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]

@@ -25,7 +25,8 @@ _TYPES: Final = {
 }
 """Types of the fields that are not text."""
 
-_MAX_INTEGER_DIGITS: Final = 19
+_INTEGERS: Final = range(-(2**63), 2**63)
+_MAX_INTEGER_LENGTH: Final = len(str(_INTEGERS[0]))
 
 
 class Timestamp(TypeDecorator[datetime]):
@@ -66,10 +67,14 @@ def insertion(table: str, key: Iterable[str]) -> str:
 def loads(document: str | bytes) -> Any:  # noqa: ANN401 - any JSON
     """Decode a `jsonb`, in which a number has neither an exponent nor a type.
 
-    A record has no integer beyond 64 bits, so a number with more digits was a float.
+    A record has no integer beyond 64 bits, so a number beyond them was a float.
     """
     return json.loads(document, parse_int=_number)
 
 
 def _number(digits: str) -> int | float:
-    return int(digits) if len(digits.lstrip("-")) <= _MAX_INTEGER_DIGITS else float(digits)
+    if len(digits) <= _MAX_INTEGER_LENGTH:  # `int` refuses thousands of digits
+        number = int(digits)
+        if number in _INTEGERS:
+            return number
+    return float(digits)

@@ -18,6 +18,13 @@ class SqlServerConfig(ServerConfig):
         f"{MAX_PREFIX_BYTES} bytes",
     )
 
+    query_timeout_seconds: float = Field(
+        default=30.0,
+        ge=0.1,
+        le=3_600.0,
+        description="Seconds that one query may take, after which the server cancels it",
+    )
+
     @field_validator("table_prefix")
     @classmethod
     def _is_prefix(cls, prefix: str) -> str:

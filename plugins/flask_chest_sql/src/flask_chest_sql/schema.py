@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Float,
     Index,
@@ -23,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from flask_chest.schema import PREFIX
+from flask_chest_sql.rollup_tables import RollupTables
 
 
 class Tables:
@@ -38,6 +40,7 @@ class Tables:
         primary_key: Columns of the primary key of the records.
         options: SQLAlchemy's dialect options for the tables, such as `mysql_charset`.
         time_index: The same for the index on `started_at`.
+        mark_id: Type of the numbers of marks, which the database gives them.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Tables:
         primary_key: tuple[str, ...] = ("id",),
         options: Mapping[str, Any] | None = None,
         time_index: Mapping[str, Any] | None = None,
+        mark_id: TypeEngine[Any] | None = None,
     ) -> None:
         text = text or Text()
         options = options or {}
@@ -94,4 +98,7 @@ class Tables:
             Column("endpoint", text),
             Column("name", text),
             Column("value", text),
+        )
+        self.rollups = RollupTables(
+            text=text, mark_id=mark_id or BigInteger(), prefix=prefix, schema=schema
         )

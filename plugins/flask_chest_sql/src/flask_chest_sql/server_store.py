@@ -61,6 +61,11 @@ class ServerStore(SqlStore):
     def _server(self) -> SqlServerConfig:
         return cast("SqlServerConfig", self.config)
 
+    @property
+    def query_timeout_seconds(self) -> float:
+        """How long a question may take."""
+        return self._server.query_timeout_seconds
+
     def create_engine(self) -> Engine:
         """Return an engine whose pool replaces dead connections."""
         return create_engine(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial
@@ -19,7 +19,7 @@ from flask_chest.exporter import Finding
 from flask_chest.record import Record
 from flask_chest.store import Position, RouteSummary, ValueCount, Where, aware, positive
 from flask_chest_sql import decode, findings, queries
-from flask_chest_sql.schema_store import SchemaStore
+from flask_chest_sql.rollup_store import RollupStore
 from flask_chest_sql.selecting import selecting
 from flask_chest_sql.steps import MAX_STEP, Step, in_steps, within_a_step
 from flask_chest_sql.tallying import TallyQuery
@@ -38,7 +38,7 @@ _DELETED_AT_ONCE: Final = 1_000
 _ROWS_AT_ONCE: Final = 1_000
 
 
-class SqlStore(SchemaStore):
+class SqlStore(RollupStore):
     """What all SQL backends have in common."""
 
     _connection: Connection | None = None
@@ -48,7 +48,6 @@ class SqlStore(SchemaStore):
 
     def __init__(self, config: BaseModel) -> None:
         super().__init__(config)
-        self.query_timeout_seconds: float = getattr(config, "query_timeout_seconds", 30.0)
         self._rows = decode.Rows(lambda: self.location, self.moment)
 
     # -- What a backend defines ----------------------------------------------------------------
@@ -103,6 +102,11 @@ class SqlStore(SchemaStore):
         """
         with self.reading() as connection:
             yield connection
+
+    @property
+    @abstractmethod
+    def query_timeout_seconds(self) -> float:
+        """How long a question may take."""
 
     def is_timeout(self, error: SQLAlchemyError) -> bool:
         """Return whether an error says that a question took longer than it may."""
@@ -216,8 +220,11 @@ class SqlStore(SchemaStore):
             self.expressions(), asked, self.readable(for_summaries=True), self.moment
         )
         with self._answered(), self.asking() as connection:
-            statement = query.statement().execution_options(yield_per=_ROWS_AT_ONCE)
-            yield from query.groups(connection.execute(statement))
+            yield from query.groups(self.stream(connection, query.statement()))
+
+    def stream(self, connection: Connection, statement: Select[Any]) -> Iterable[Sequence[Any]]:
+        """Return the rows of a query, which are fetched as they are read."""
+        return connection.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE))
 
     @contextmanager
     def _answered(self) -> Iterator[None]:
@@ -270,6 +277,7 @@ class SqlStore(SchemaStore):
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete records that started before `before`, in short steps; return how many."""
         moment = aware("before", before)
+        self.freeze(moment, progress)
         return self.in_steps(
             lambda connection, limit: self.delete_oldest(connection, moment, limit), progress
         )
@@ -333,6 +341,7 @@ class SqlStore(SchemaStore):
 
     def delete_these(self, connection: Connection, records: Sequence[Record]) -> int:
         """Delete these records within a transaction; return how many were there."""
+        self.mark_records(connection, records)
         statement = delete(self.tables.records).where(self._is_one_of(records))
         return connection.execute(statement).rowcount
 

@@ -31,6 +31,12 @@ class SqliteConfig(BaseModel):
         le=3_600.0,
         description="Seconds to wait while another process holds the file's write lock",
     )
+    query_timeout_seconds: float = Field(
+        default=30.0,
+        ge=0.1,
+        le=3_600.0,
+        description="Seconds that one query may take, after which it is cancelled",
+    )
 
     mode: int = Field(
         default=0o600,

@@ -20,6 +20,9 @@ INSERTION: Final = (
 )
 """Inserts a row, unless its ID is there already."""
 
+STARTED_AT: Final = FIELDS.index("started_at")
+"""Its place in a row."""
+
 
 class Timestamp(TypeDecorator[datetime]):
     """RFC 3339 text in UTC of a fixed width, which sorts by time; SQLite's functions read it."""

@@ -111,7 +111,7 @@ class SqliteExpressions(Expressions):
         """Return a value as SQL has it: a bool as 1 or 0, a dict and a list as JSON."""
         return self._find("value", path)
 
-    text = exact_number = boolean = value
+    text = boolean = value
 
     def number(self, path: Path) -> ColumnElement[Any]:
         """Return the number of a value that is one; else NULL."""

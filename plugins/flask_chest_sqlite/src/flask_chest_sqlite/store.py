@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from flask_chest_sql import SqlStore, Tables
 from flask_chest_sql.definition import Definition
+from flask_chest_sql.rollup_store import minutes_of
 from flask_chest_sql.survey import Fault
 from sqlalchemy import (
     JSON,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Integer,
     String,
     Text,
     create_engine,
@@ -39,7 +41,7 @@ from flask_chest.store import ValueCount, Where
 from flask_chest_sqlite import queries, schema
 from flask_chest_sqlite.config import SqliteConfig
 from flask_chest_sqlite.connection import KeptConnection, connect, disconnect
-from flask_chest_sqlite.encode import INSERTION, Timestamp, moment
+from flask_chest_sqlite.encode import INSERTION, STARTED_AT, Timestamp, moment
 from flask_chest_sqlite.errors import explain, is_interrupted, is_locked
 from flask_chest_sqlite.expressions import SqliteExpressions
 from flask_chest_sqlite.file import secure_file, set_mode
@@ -77,9 +79,14 @@ class SqliteStore(SqlStore):
         """The database file."""
         return f"SQLite {self._config.path}"
 
+    @property
+    def query_timeout_seconds(self) -> float:
+        """How long a question may take."""
+        return self._config.query_timeout_seconds
+
     def define_tables(self) -> Tables:
         """Return the tables, for queries. SQLite has no types for UUIDs and times."""
-        return Tables(uuid=Text(), timestamp=Timestamp(), json=JSON())
+        return Tables(uuid=Text(), timestamp=Timestamp(), json=JSON(), mark_id=Integer())
 
     def definition(self) -> Definition:
         """Return the statements that create the tables, the indexes and the view."""
@@ -266,10 +273,13 @@ class SqliteStore(SqlStore):
         """Insert a batch, except the records whose ID is there already."""
         if not len(batch):
             return  # the transaction alone has to take the lock
+        rows = batch.rows()
         try:
-            connection.exec_driver_sql(INSERTION, cast("Any", batch.rows()))
+            connection.exec_driver_sql(INSERTION, cast("Any", rows))
         except (TypeError, OverflowError) as error:  # a value that SQLite cannot hold
             raise ValueError(f"{type(error).__name__}: {error}") from error
+        # The table has a constraint on the form of times, so all of these have it.
+        self.mark(connection, minutes_of({row[STARTED_AT][:16] for row in rows}))
 
     def moment(self, value: object) -> datetime:
         """Return a `started_at` as an aware datetime in UTC."""

@@ -1,0 +1,339 @@
+"""`Maintainer`: keeps the rollups of one store equal to its records, a short step at a time.
+
+Nothing is locked while rows are computed. So each step reads the revision of the state first, and
+writes only if nobody has written meanwhile: whoever did may have computed the same minutes from
+newer records, and deleted their marks. Marks that arrive meanwhile stay for the next step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from flask_chest.query.questions import STARTED_AT, Order, Selection
+from flask_chest.rollup import compute
+from flask_chest.rollup.cubes import Cubes, Series
+from flask_chest.rollup.state import State
+from flask_chest.rollup.storage import Change, Mark, RollupStorage
+from flask_chest.rollup.tiers import (
+    BELOW,
+    DAY,
+    EVER,
+    HOUR,
+    MINUTE,
+    TIERS,
+    Tier,
+    ceiling,
+    floor,
+    is_whole,
+    moment_of,
+    seconds_of,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from flask_chest.query.paging import Reader
+
+QUIET_SECONDS: Final = 15
+"""A minute that has ended is computed so much later: most of its records are delivered then."""
+
+_FORGOTTEN_HOURS: Final = 6
+"""Hours of a tier's rows that one step deletes."""
+
+
+class Overtaken(Exception):
+    """Another process has changed the rollups meanwhile. Nothing was written."""
+
+
+class Maintainer:
+    """Keeps the rollups of one store equal to its records.
+
+    Args:
+        reader: The store, which is open.
+        storage: Its rollups.
+        cubes: What is to be rolled up; None for what the database has already.
+        now: Returns the present in Unix seconds.
+        go_on: Called after each step. What it raises ends the work; the steps before stay done.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        storage: RollupStorage,
+        cubes: Cubes | None = None,
+        *,
+        now: Callable[[], float] = time.time,
+        go_on: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.reader = reader
+        self.storage = storage
+        self.cubes = cubes or Cubes()
+        self._declared = [] if cubes is None else cubes.series()
+        self._keeps_retention = cubes is not None
+        self._now = now
+        self._go_on = go_on
+
+    def run(self) -> None:
+        """Do all that is to be done now.
+
+        Raises:
+            ExporterUnavailable: The database cannot be read or written now.
+        """
+        try:
+            self.declare()
+            self.catch_up(self._quiet())
+            self.raise_tiers(self._quiet())
+            while self.fill():
+                self.catch_up(self._quiet())
+            self.raise_tiers(self._quiet())
+            if self._keeps_retention:
+                self.forget()
+        except Overtaken:
+            pass
+
+    def _quiet(self) -> int:
+        return int(self._now()) - QUIET_SECONDS
+
+    def freeze(self, before: datetime) -> None:
+        """Bring up to date what is about to be deleted, and compute it no more.
+
+        Args:
+            before: Records that started earlier are going to be deleted.
+
+        Raises:
+            ExporterUnavailable: The database cannot be read or written now.
+        """
+        until = ceiling(seconds_of(before) + (not is_whole(before, 1)), MINUTE)
+        while True:
+            try:
+                state = self.storage.state()
+                if state is None or state.frozen >= until:
+                    return
+                while self.catch_up(until):
+                    pass
+                while self.fill():
+                    pass
+                with self.storage.changing() as change:
+                    change.state.frozen = max(change.state.frozen, until)
+                return
+            except Overtaken:
+                continue
+
+    # -- Steps ---------------------------------------------------------------------------------
+
+    def declare(self) -> None:
+        """Add the series that are declared and not there yet. They have no bucket at first."""
+        state = self.current()
+        if all(series in state.series for series in self._declared):
+            return
+        since = ceiling(int(self._now()) + 1, HOUR)
+        with self.storage.changing() as change:
+            for series in self._declared:
+                if series not in change.state.series:
+                    change.state.add(series, since)
+        self._go_on()
+
+    def catch_up(self, until: int) -> bool:
+        """Compute the minutes that are marked and end before `until`, in Unix seconds.
+
+        Marks that arrive meanwhile are left to the next call: a backlog that is being delivered
+        marks the same minutes many times.
+
+        Returns:
+            Whether there were any.
+
+        Raises:
+            Overtaken: Another process has changed the rollups meanwhile.
+        """
+        done: set[int] = set()
+        while True:
+            # The state first: whoever deletes a mark after this has also written a new revision.
+            state = self.current()
+            marks = [mark for mark in self.storage.marks() if mark.minute + MINUTE <= until]
+            late = [mark for mark in marks if self._is_late(state, mark)]
+            left = [mark.minute for mark in marks if floor(mark.minute, HOUR) not in done]
+            if late:
+                with self._unless_overtaken(state) as change:
+                    change.forget(late)
+                    change.state.late += len(late)
+            elif left:
+                done.update(self._compute(state, max(left), marks))
+            else:
+                return bool(done)
+            self._go_on()
+
+    @staticmethod
+    def _is_late(state: State, mark: Mark) -> bool:
+        return floor(mark.minute, state.tier_of(mark.minute)) < state.frozen
+
+    def _compute(self, state: State, minute: int, marks: Sequence[Mark]) -> range:
+        """Compute the marked minutes of an hour, or, where minutes are not kept, its bucket.
+
+        Args:
+            state: Read before the marks.
+            minute: One that is marked.
+            marks: All of them.
+
+        Returns:
+            The hours that are done.
+        """
+        tier = state.tier_of(minute)
+        length = max(tier, HOUR)
+        around = floor(minute, length)
+        chosen = [mark for mark in marks if floor(mark.minute, length) == around]
+        first, end = around, around + length
+        if tier == MINUTE:
+            first = min(mark.minute for mark in chosen)
+            end = max(mark.minute for mark in chosen) + MINUTE
+        made = self._from_records(list(state.series), first, end, tier)
+        with self._unless_overtaken(state) as change:
+            self._write(change, tier, range(first, end, tier), made)
+            change.forget(chosen)
+            change.state.soil(tier, first)
+        return range(around, around + length, HOUR)
+
+    def _from_records(
+        self, wanted: Sequence[Series], since: int, until: int, tier: Tier
+    ) -> dict[Series, compute.Buckets]:
+        """Return the rows of a tier, from the records alone."""
+        most = self.cubes.max_groups
+        if tier == DAY:
+            hours: dict[Series, compute.Buckets] = {series: {} for series in wanted}
+            for hour in range(since, until, HOUR):
+                found = self._from_records(wanted, hour, hour + HOUR, HOUR)
+                for series, buckets in found.items():
+                    hours[series].update(buckets)
+            return {s: compute.raised(s, hours[s], DAY, most) for s in wanted}
+        minutes = compute.minutes(self.reader.tally, wanted, since, until, most)
+        if tier == MINUTE:
+            return minutes
+        return {s: compute.raised(s, minutes[s], HOUR, most) for s in wanted}
+
+    @staticmethod
+    def _write(
+        change: Change, tier: Tier, buckets: range, made: dict[Series, compute.Buckets]
+    ) -> None:
+        for series, kept in change.state.series.items():
+            if series in made:
+                change.replace(kept.id, tier, buckets, made[series])
+
+    def raise_tiers(self, until: int) -> None:
+        """Merge minutes into the hours that lack something, and hours into such days.
+
+        Args:
+            until: Buckets that end later are left out, in Unix seconds.
+
+        Raises:
+            Overtaken: Another process has changed the rollups meanwhile.
+        """
+        for tier, below in BELOW.items():
+            state = self.current()
+            if not state.dirty[tier]:
+                continue
+            waiting = {floor(minute, tier) for minute in self.storage.marked()}
+            waiting |= {floor(bucket, tier) for bucket in state.dirty.get(below, ())}
+            for bucket in sorted(state.dirty[tier] - waiting):
+                if bucket + tier <= until:
+                    self._raise(self.current(), tier, bucket)
+                    self._go_on()
+
+    def _raise(self, state: State, tier: Tier, bucket: int) -> None:
+        made: dict[Series, compute.Buckets] = {}
+        # Where the tier below is not kept any more, the bucket was computed from the records.
+        if bucket >= state.tiers_since[BELOW[tier]]:
+            for series, kept in state.series.items():
+                rows: compute.Buckets = {}
+                for each, row in self.storage.rows(kept.id, BELOW[tier], bucket, bucket + tier):
+                    rows.setdefault(each, []).append(row)
+                made[series] = compute.raised(series, rows, tier, self.cubes.max_groups)
+        with self._unless_overtaken(state) as change:
+            self._write(change, tier, range(bucket, bucket + tier, tier), made)
+            change.state.dirty[tier].discard(bucket)
+
+    def fill(self) -> bool:
+        """Compute the newest hour that a series lacks; return whether there may be more.
+
+        Raises:
+            Overtaken: Another process has changed the rollups meanwhile.
+        """
+        state = self.current()
+        since = max((kept.since for kept in state.series.values()), default=EVER)
+        if since <= state.frozen or since == EVER:
+            return False
+        wanted = [series for series, kept in state.series.items() if kept.since == since]
+        newest = self._before(since)
+        first = begin = EVER
+        made: dict[Series, compute.Buckets] = {}
+        tier: Tier = MINUTE
+        if newest is not None:
+            tier = state.tier_of(floor(newest, DAY))
+            begin = floor(newest, max(tier, HOUR))
+            first = max(begin, state.frozen)
+            if tier == MINUTE or first == begin:  # else its beginning has no records any more
+                made = self._from_records(wanted, first, begin + max(tier, HOUR), tier)
+        with self._unless_overtaken(state) as change:
+            if made:
+                self._write(change, tier, range(first, begin + max(tier, HOUR), tier), made)
+                change.state.soil(tier, begin)
+            for series in wanted:
+                change.state.series[series].since = max(first, state.frozen)
+        self._go_on()
+        return True
+
+    def _before(self, until: int) -> int | None:
+        """Return when the newest record started that started before a moment; None without any."""
+        order = Order(STARTED_AT, descending=True)
+        found = self.reader.select(Selection(until=moment_of(until), order=order, limit=1))
+        return seconds_of(found[0].started_at) if found else None
+
+    def forget(self) -> None:
+        """Delete the rows that have exceeded the retention of their tier.
+
+        Raises:
+            Overtaken: Another process has changed the rollups meanwhile.
+        """
+        for tier in TIERS:
+            keep = self.cubes.retention.get(tier)
+            if keep is None:
+                continue
+            state = self.current()
+            until = floor(int(self._now() - keep.total_seconds()), DAY)
+            above = [bucket for upper in BELOW if upper > tier for bucket in state.dirty[upper]]
+            lacking = [kept.since for kept in state.series.values() if kept.since > state.frozen]
+            until = floor(min([until, *above, *lacking]), DAY)
+            if until > state.tiers_since[tier]:
+                with self._unless_overtaken(state) as change:
+                    change.state.tiers_since[tier] = until
+            self._delete(tier, max(until, state.tiers_since[tier]))
+
+    def _delete(self, tier: Tier, until: int) -> None:
+        for kept in self.current().series.values():
+            while (oldest := self.storage.oldest(kept.id, tier)) is not None and oldest < until:
+                step = max(tier, _FORGOTTEN_HOURS * HOUR)
+                with self.storage.changing() as change:
+                    change.delete(kept.id, tier, min(floor(oldest, step) + step, until))
+                self._go_on()
+
+    # -- Helpers -------------------------------------------------------------------------------
+
+    def current(self) -> State:
+        """Return the state.
+
+        Raises:
+            Overtaken: The rollups were dropped.
+        """
+        state = self.storage.state()
+        if state is None:
+            raise Overtaken("the rollups were dropped")
+        return state
+
+    @contextmanager
+    def _unless_overtaken(self, state: State) -> Iterator[Change]:
+        """Give a transaction, unless the rollups were changed since the state was read."""
+        with self.storage.changing() as change:
+            if change.state.revision != state.revision:
+                raise Overtaken("another process has changed the rollups")
+            yield change

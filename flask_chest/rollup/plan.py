@@ -1,0 +1,282 @@
+"""`Planned`: answers from the rollups where they know exactly what is asked, else from records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from flask_chest.query.evaluate import matches
+from flask_chest.query.nodes import And, Exists, Field, Node, Operand, Or
+from flask_chest.query.parts import Located, Need, Part, Source
+from flask_chest.query.questions import LIST, OBJECT, Scalar
+from flask_chest.rollup.cubes import DURATION, Series
+from flask_chest.rollup.pieces import Bounds, Piece, cut, runs
+from flask_chest.rollup.reading import Wanted, add_row
+from flask_chest.rollup.rows import Key, Row, decode_key
+from flask_chest.rollup.sketched import Sketched
+from flask_chest.rollup.tiers import (
+    EVER,
+    MINUTE,
+    NAMES,
+    NEVER,
+    TIERS,
+    ceiling,
+    floor,
+    is_whole,
+    moment_of,
+    seconds_of,
+)
+
+if TYPE_CHECKING:
+    from flask_chest.rollup.state import State
+    from flask_chest.rollup.storage import RollupStorage
+
+_MAX_RUNS: Final = 20
+"""Most pieces of time that are asked of the records one by one."""
+
+
+class Planned:
+    """A source that takes the coarsest tier that answers exactly, and the records for the rest.
+
+    Args:
+        records: The records of the store.
+        storage: Its rollups.
+    """
+
+    def __init__(self, records: Source, storage: RollupStorage) -> None:
+        self._records = records
+        self._storage = storage
+        self._said: list[str] = []
+
+    def explain(self) -> list[str]:
+        """Return where all parts so far came from, a sentence each."""
+        return [*self._said, *self._records.explain()]
+
+    def parts(self, need: Need) -> Iterator[Located]:
+        """Yield the parts of all groups, in any order."""
+        state = self._storage.state()
+        chosen = None if state is None else choose(need, state)
+        if state is None or chosen is None:
+            yield from self._records.parts(need)
+            return
+        pieces = self._pieces(need, state, max(state.series[each].since for each in chosen))
+        if not any(piece.tier for piece in pieces):
+            yield from self._records.parts(need)
+            return
+        self._say(pieces)
+        for piece in pieces:
+            if piece.tier is None:
+                yield from self._from_records(need, piece)
+        for wanted in chosen.values():
+            yield from self._from_rollups(need, state, wanted, pieces)
+
+    def _pieces(self, need: Need, state: State, complete_since: int) -> list[Piece]:
+        """Return the range of the question, cut by where its parts come from."""
+        since = EVER if need.chosen.since is None else _up(need.chosen.since)
+        until = NEVER if need.chosen.until is None else floor(_down(need.chosen.until), MINUTE)
+        since = ceiling(since, MINUTE)
+        if since >= until:
+            return [Piece(None, EVER, NEVER)]
+        tiers = [t for t in TIERS if need.slot_seconds is None or need.slot_seconds % t == 0]
+        marked = {minute for minute in self._storage.marked() if since <= minute < until}
+        blocked = runs(marked, _MAX_RUNS)
+        if not tiers or blocked is None:
+            return [Piece(None, EVER, NEVER)]
+        bounds = Bounds(since, until, complete_since)
+        pieces = cut(bounds, sorted(tiers, reverse=True), state, blocked)
+        # The edges within a minute; what has no bound has none.
+        edges = [Piece(None, EVER, since), Piece(None, until, NEVER)]
+        return [*(edge for edge in edges if edge.since < edge.until), *pieces]
+
+    def _from_records(self, need: Need, piece: Piece) -> Iterator[Located]:
+        chosen = need.chosen
+        since, until = chosen.since, chosen.until
+        if piece.since > EVER:
+            moment = moment_of(piece.since)
+            since = moment if since is None else max(since, moment)
+        if piece.until < NEVER:
+            moment = moment_of(piece.until)
+            until = moment if until is None else min(until, moment)
+        if since is not None and until is not None and since >= until:
+            return
+        part = replace(need, chosen=replace(chosen, since=since, until=until))
+        for located in self._records.parts(part):
+            for operand, distinct in located.part.distinct.items():
+                located.part.distinct[operand] = Sketched.of(distinct)
+            yield located
+
+    def _from_rollups(
+        self, need: Need, state: State, wanted: Wanted, pieces: list[Piece]
+    ) -> Iterator[Located]:
+        groups = _Groups(need, wanted)
+        kept = state.series[wanted.series]
+        for piece in pieces:
+            if piece.tier is None:
+                continue
+            inexact: set[int] = set()
+            found: list[tuple[int, Row]] = []
+            for bucket, row in self._storage.rows(kept.id, piece.tier, piece.since, piece.until):
+                if row.key is None and wanted.series.by:
+                    inexact.add(bucket)
+                else:
+                    found.append((bucket, row))
+            for bucket, row in found:
+                if bucket not in inexact or bucket < state.frozen:
+                    groups.add(bucket, row)
+            for bucket in sorted(inexact):
+                yield from self._instead(
+                    need, state, wanted, Piece(None, bucket, bucket + piece.tier)
+                )
+        yield from groups.located()
+
+    def _instead(self, need: Need, state: State, wanted: Wanted, piece: Piece) -> Iterator[Located]:
+        """Yield what the records say of a bucket in which the smallest groups are one."""
+        if piece.since < state.frozen:
+            self._said.append(
+                f"{moment_of(piece.since).isoformat()}: the smallest groups of this bucket were "
+                "kept as one, whose records are not in this answer"
+            )
+            return
+        self._said.append(
+            f"{moment_of(piece.since).isoformat()}: the records, as the rollups have too many "
+            "groups"
+        )
+        yield from self._from_records(wanted.alone(need), piece)
+
+    def _say(self, pieces: list[Piece]) -> None:
+        for tier in sorted(TIERS, reverse=True):
+            found = [piece for piece in pieces if piece.tier == tier]
+            if found:
+                begin, end = found[0].since, found[-1].until
+                self._said.append(
+                    f"rollups by the {NAMES[tier]}: "
+                    f"{'the beginning' if begin <= EVER else moment_of(begin).isoformat()} to "
+                    f"{'now' if end >= NEVER else moment_of(end).isoformat()}"
+                )
+
+
+class _Groups:
+    """The parts of the groups of a question, from rows of one series."""
+
+    def __init__(self, need: Need, wanted: Wanted) -> None:
+        self._need = need
+        self._wanted = wanted
+        self._parts: dict[tuple[int | None, str], Part] = {}
+        self._keys: dict[str, tuple[Key, str] | None] = {}
+        self._by: dict[str, Key] = {}
+
+    def add(self, bucket: int, row: Row) -> None:
+        """Add a row, if its group is one that the question is about."""
+        text = row.key or "[]"
+        if text not in self._keys:
+            self._keys[text] = self._chosen(decode_key(text))
+        found = self._keys[text]
+        if found is None:
+            return
+        key, name = found
+        slot = None if self._need.slot_seconds is None else floor(bucket, self._need.slot_seconds)
+        part = self._parts.get((slot, name))
+        if part is None:
+            part = self._parts[slot, name] = Part()
+            self._by[name] = key
+        add_row(part, row, self._wanted)
+
+    def _chosen(self, values: Key) -> tuple[Key, str] | None:
+        """Return the group of the question that a row belongs to; None for no one."""
+        of = dict(zip(self._wanted.series.by, values, strict=True))
+        where = self._need.chosen.where
+        if where is not None and not matches(where, _record(of)):
+            return None
+        key = tuple(of[operand] for operand in self._need.by)
+        return key, repr(key)  # in which 1 and True are not the same
+
+    def located(self) -> Iterator[Located]:
+        for (slot, name), part in self._parts.items():
+            yield Located(slot, self._by[name], part)
+
+
+def _record(values: dict[Operand, Scalar]) -> dict[str, Any]:
+    """Return a record with these values, for a condition."""
+    record: dict[str, Any] = {"variables": {}}
+    for operand, value in values.items():
+        found: Any = {OBJECT: {}, LIST: []}.get(value, value) if isinstance(value, str) else value
+        if isinstance(operand, Field):
+            record[operand.name] = found
+            continue
+        place = record["variables"]
+        for name in operand.path[:-1]:
+            place = place.setdefault(name, {})
+            if not isinstance(place, dict):
+                break
+        if isinstance(place, dict):
+            place[operand.path[-1]] = found
+    return record
+
+
+def choose(need: Need, state: State) -> dict[Series, Wanted] | None:
+    """Return the series that answer a question; None when they cannot.
+
+    Args:
+        need: The question.
+        state: Which series there are.
+    """
+    dimensions = _dimensions(need.chosen.where)
+    if dimensions is None or need.values or need.shares:
+        return None
+    dimensions |= set(need.by)
+    bins = {*need.exact, *need.bins}
+    numbers = dict.fromkeys([*need.sums, *need.exact, *need.bins])
+    if need.counts or not (numbers or need.distinct):
+        numbers[DURATION] = None
+    found: dict[Series, Wanted] = {}
+    for operand in numbers:
+        series = _smallest(state, dimensions, operand, "numbers")
+        if series is None:
+            return None
+        found[series] = Wanted(
+            series,
+            counts=operand == DURATION and need.counts,
+            sums=operand in need.sums,
+            bins=operand in bins,
+        )
+    for operand in dict.fromkeys(need.distinct):
+        series = _smallest(state, dimensions, operand, "distinct")
+        if series is None:
+            return None
+        found[series] = Wanted(series)
+    return found
+
+
+def _smallest(state: State, dimensions: set[Operand], operand: Operand, kind: str) -> Series | None:
+    able = [
+        each
+        for each in state.series
+        if each.operand == operand and each.kind == kind and dimensions <= set(each.by)
+    ]
+    return min(able, key=lambda each: (len(each.by), each.definition()), default=None)
+
+
+def _dimensions(where: Node | None) -> set[Operand] | None:
+    """Return the operands of a condition; None when groups do not tell whether it holds."""
+    if where is None:
+        return set()
+    if isinstance(where, (And, Or)):
+        found: set[Operand] = set()
+        for part in where.parts:
+            inner = _dimensions(part)
+            if inner is None:
+                return None
+            found |= inner
+        return found
+    # A group does not tell a null from what is missing.
+    return None if isinstance(where, Exists) else {where.operand}
+
+
+def _up(moment: datetime) -> int:
+    return seconds_of(moment) + (not is_whole(moment, 1))
+
+
+def _down(moment: datetime) -> int:
+    return seconds_of(moment)

@@ -1,0 +1,207 @@
+"""Whether rollups agree with the records, and how they are made anew."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from flask_chest.query.questions import Sums, Tally
+from flask_chest.rollup import compute
+from flask_chest.rollup.cubes import DURATION, Series
+from flask_chest.rollup.maintenance import Maintainer, Overtaken
+from flask_chest.rollup.rows import Row, unpack
+from flask_chest.rollup.tiers import DAY, EVER, HOUR, MINUTE, NAMES, Tier, floor, moment_of
+
+_TOTAL: Final = Series((), DURATION, "numbers")
+_TOLERANCE: Final = 1e-9
+"""A database may add the same numbers in another order."""
+
+
+class Difference(NamedTuple):
+    """A bucket whose rows are not those that the records have.
+
+    Attributes:
+        tier: Its tier.
+        bucket: Its beginning, in Unix seconds.
+        series: Whose rows they are.
+        stored: Number of records by the rows that are stored.
+        records: Number of records that there are.
+    """
+
+    tier: Tier
+    bucket: int
+    series: Series
+    stored: int
+    records: int
+
+    def __str__(self) -> str:
+        by = ", ".join(map(str, self.series.by)) or "all"
+        return (
+            f"the {NAMES[self.tier]} of {moment_of(self.bucket):%Y-%m-%d %H:%M} ({self.series.kind}"
+            f" of {self.series.operand} by {by}): {self.stored:,} records in the rollups, "
+            f"{self.records:,} in the store"
+        )
+
+
+def rebuild(maintainer: Maintainer, progress: Callable[[int], None] = lambda _hour: None) -> int:
+    """Compute all rollups anew from the records that are there; return the number of hours.
+
+    A kill loses nothing: what was not done yet is marked, or as it was.
+
+    Args:
+        maintainer: Of the store.
+        progress: Called after each hour, with its beginning in Unix seconds.
+
+    Raises:
+        ExporterUnavailable: The database cannot be read or written now.
+    """
+    maintainer.declare()
+    done = 0
+    for hour in hours(maintainer):
+        state = maintainer.current()
+        first = max(hour, state.frozen)
+        while True:
+            maintainer.storage.mark(range(first, hour + HOUR, MINUTE))
+            try:
+                maintainer.catch_up(hour + HOUR)
+            except Overtaken:
+                continue
+            break
+        done += 1
+        progress(hour)
+    maintainer.run()
+    return done
+
+
+def hours(maintainer: Maintainer) -> list[int]:
+    """Return the hours that have records or rows and are not frozen, the newest first."""
+    state = maintainer.current()
+    found: set[int] = set()
+    asked = Tally(slot_seconds=HOUR)
+    found.update(row.slot for row in maintainer.reader.tally(asked) if row.slot is not None)
+    kept = state.series.get(_TOTAL)
+    if kept is not None:
+        tiers: tuple[Tier, ...] = (MINUTE, HOUR)
+        for tier in tiers:
+            rows = maintainer.storage.rows(kept.id, tier, EVER, -EVER)
+            found.update(floor(bucket, HOUR) for bucket, _row in rows)
+    return sorted((hour for hour in found if hour + HOUR > state.frozen), reverse=True)
+
+
+def verify(maintainer: Maintainer) -> Iterator[Difference]:
+    """Yield the buckets whose rows do not agree with the records.
+
+    What is marked is left out: it is computed anew, and answered from the records until then. So
+    is what is frozen, which has no records any more.
+
+    Raises:
+        ExporterUnavailable: The database cannot be read now.
+    """
+    days: dict[int, dict[Series, compute.Buckets]] = {}
+    for hour in hours(maintainer):
+        found = _of_hour(maintainer, hour, days.setdefault(floor(hour, DAY), {}))
+        if found:  # else a leader may have been at work between two looks
+            found = _of_hour(maintainer, hour, {})
+        yield from found
+    for day, made in days.items():
+        yield from _of_day(maintainer, day, made)
+
+
+def _of_hour(
+    maintainer: Maintainer, hour: int, day: dict[Series, compute.Buckets]
+) -> list[Difference]:
+    state = maintainer.current()
+    most = maintainer.cubes.max_groups
+    first = max(hour, state.frozen)
+    made = compute.minutes(maintainer.reader.tally, list(state.series), first, hour + HOUR, most)
+    marked = maintainer.storage.marked()
+    found = []
+    for series, kept in state.series.items():
+        raised = compute.raised(series, made[series], HOUR, most)
+        day.setdefault(series, {}).update(raised)
+        if first < kept.since:
+            continue
+        if hour >= state.tiers_since[MINUTE]:
+            minutes = [m for m in range(first, hour + HOUR, MINUTE) if m not in marked]
+            found += _compared(maintainer, MINUTE, series, made[series], minutes)
+        is_whole = hour >= state.frozen and hour not in state.dirty[HOUR]
+        if is_whole and hour >= state.tiers_since[HOUR] and not _touches(marked, hour, HOUR):
+            found += _compared(maintainer, HOUR, series, raised, [hour])
+    return found
+
+
+def _of_day(
+    maintainer: Maintainer, day: int, made: dict[Series, compute.Buckets]
+) -> list[Difference]:
+    state, found = maintainer.current(), []
+    is_settled = day >= state.frozen and day not in state.dirty[DAY]
+    if not is_settled or day < state.tiers_since[DAY]:
+        return []
+    if _touches(maintainer.storage.marked(), day, DAY):
+        return []
+    for series, kept in state.series.items():
+        if day >= kept.since:
+            raised = compute.raised(series, made.get(series, {}), DAY, maintainer.cubes.max_groups)
+            found += _compared(maintainer, DAY, series, raised, [day])
+    return found
+
+
+def _touches(marked: Iterable[int], bucket: int, tier: Tier) -> bool:
+    return any(bucket <= minute < bucket + tier for minute in marked)
+
+
+def _compared(
+    maintainer: Maintainer,
+    tier: Tier,
+    series: Series,
+    made: compute.Buckets,
+    buckets: Sequence[int],
+) -> list[Difference]:
+    if not buckets:
+        return []
+    stored: compute.Buckets = {}
+    kept = maintainer.current().series[series]
+    for bucket, row in maintainer.storage.rows(kept.id, tier, buckets[0], buckets[-1] + tier):
+        stored.setdefault(bucket, []).append(row)
+    return [
+        Difference(tier, bucket, series, _records(stored, bucket), _records(made, bucket))
+        for bucket in buckets
+        if not _are_equal(stored.get(bucket, []), made.get(bucket, []), series)
+    ]
+
+
+def _records(buckets: compute.Buckets, bucket: int) -> int:
+    return sum(row.records for row in buckets.get(bucket, []))
+
+
+def _are_equal(stored: Sequence[Row], made: Sequence[Row], series: Series) -> bool:
+    """Return whether rows are equal, but for the last digits of sums."""
+    if stored == made:
+        return True
+    if [(row.key, row.records) for row in stored] != [(row.key, row.records) for row in made]:
+        return False
+    return all(_is_equal(one, other, series) for one, other in zip(stored, made, strict=True))
+
+
+def _is_equal(one: Row, other: Row, series: Series) -> bool:
+    if not (_is_close(one.weight, other.weight) and _is_close(one.errors, other.errors)):
+        return False
+    if series.are_sketches or one.payload == other.payload:
+        return one.payload == other.payload
+    left, right = unpack(one.payload), unpack(other.payload)
+    return _are_close(left.sums, right.sums) and (
+        left.bins.keys() == right.bins.keys()
+        and all(_is_close(weight, right.bins[number]) for number, weight in left.bins.items())
+    )
+
+
+def _are_close(one: Sums, other: Sums) -> bool:
+    return all(
+        left == right if left is None or right is None else _is_close(left, right)
+        for left, right in zip(one, other, strict=True)
+    )
+
+
+def _is_close(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)

@@ -1,0 +1,96 @@
+"""Rollups on every store: always equal to the records."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from support.rollup_host import CUBES, Host, Records, answers, check_answers, check_rows, need_of
+
+from flask_chest.rollup import Planned
+
+
+@pytest.fixture(params=["sqlite"])
+def backend(request, backend_of):
+    return backend_of(request.param)
+
+
+@pytest.fixture
+def open_store(backend):
+    made = []
+
+    def start(rollups=CUBES):
+        store = backend.new()
+        store.rollups = rollups
+        made.append(store)
+        store.open()
+        return store
+
+    yield start
+    for store in made:
+        store.close()
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_rollups_are_equal_to_the_records_whatever_happens(open_store):
+    host, other = Host(open_store()), Host(open_store(), seed=2)
+    host.deliver(*host.ages(60, days=4))
+    host.lead()
+    check_answers(host)
+
+    # Late, from two hosts, twice, with a leader that is killed in the middle.
+    records = host.deliver(*host.ages(10, days=4), *host.ages(5, minutes=3))
+    other.deliver(*other.ages(10, hours=9))
+    host.store.export(host.batch(records))
+    with pytest.raises(Killed):
+        host.maintainer(go_on=killed_after(3)).run()
+    check_answers(host)
+    other.lead()
+    check_answers(other)
+    check_rows(host)
+
+    host.delete(records[::2])
+    check_answers(host)
+    erased = host.store.erase("tenant == 'acme'")
+    assert erased > 0
+    check_answers(host)
+    host.lead()
+    check_answers(host)
+    check_rows(other)
+
+    need = need_of({"by": ["route"], "bins": ["duration_ms"]})
+    before = answers(Records(host.store), need)
+    host.purge(host.now - timedelta(days=1))
+    assert answers(Records(host.store), need) != before
+    host.deliver(timedelta(days=2))  # comes too late
+    host.lead()
+    assert answers(Planned(Records(host.store), host.rollups), need) == before
+    assert host.rollups.state().late == 1
+    check_rows(host)
+
+
+def killed_after(steps):
+    left = iter(range(steps))
+
+    def go_on():
+        if next(left, None) is None:
+            raise Killed
+
+    return go_on
+
+
+def test_a_database_without_rollups_gets_them_when_they_are_declared(open_store):
+    plain = open_store(rollups=False)
+    assert plain.rollup_storage() is None
+    host = Host(plain, rollups=object())
+    host.marks_itself = True
+    host.deliver(*host.ages(30, days=2))
+    assert open_store(rollups=True).rollup_storage() is None
+    host = Host(open_store())
+    host.lead()
+    check_answers(host)
+    check_rows(host)
+    assert open_store(rollups=True).rollup_storage() is not None
