@@ -90,7 +90,7 @@ def found(connection: Connection, records: Table, prefix: str) -> dict[str, bool
         prefix: Of the names.
     """
     rows = connection.execute(_FOUND, {"table": printed(qualified(records)), "prefix": prefix})
-    return dict(rows.tuples())
+    return {row[0]: row[1] for row in rows}
 
 
 class VariableIndexes:
