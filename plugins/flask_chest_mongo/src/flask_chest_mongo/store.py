@@ -22,11 +22,10 @@ from pymongo.errors import (
     PyMongoError,
     ServerSelectionTimeoutError,
 )
-from typing_extensions import Unpack
 
 from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
 from flask_chest.runtime import fork
-from flask_chest.store import Position, RouteSummary, Store, ValueCount, Where, aware, positive
+from flask_chest.store import Store, aware
 from flask_chest_mongo import encode, queries, removal, tallies
 from flask_chest_mongo.config import MAX_EXPIRE_SECONDS, MongoConfig
 from flask_chest_mongo.connection import make_client
@@ -282,24 +281,6 @@ class MongoStore(Store):
         records = self._records.with_options(encode.RAW)
         return Reader(records, self._documents, limit, self.location)
 
-    def query(
-        self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]
-    ) -> list[Record]:
-        """Return records by `started_at`."""
-        order = queries.NEWEST_FIRST if newest_first else queries.OLDEST_FIRST
-        return self._read(queries.restriction(where), order, positive(limit))
-
-    def page(
-        self,
-        *,
-        after: Position | None = None,
-        until: datetime | None = None,
-        limit: int = 1_000,
-    ) -> list[Record]:
-        """Return the records that follow a position, in the order of `started_at` and `id`."""
-        found = queries.following(after, until)
-        return self._read(found, queries.OLDEST_FIRST, positive(limit))
-
     def _read(
         self, wanted: queries.Filter, order: list[tuple[str, int]], limit: int
     ) -> list[Record]:
@@ -331,12 +312,6 @@ class MongoStore(Store):
         """Number of documents that were passed over because they are no records."""
         return self._documents.unreadable
 
-    def count(self, **where: Unpack[Where]) -> int:
-        """Return the number of records."""
-        found = queries.every(queries.restriction(where), queries.TIMED)
-        with self._explained():
-            return self._records.count_documents(found, maxTimeMS=self._config.server_timeout_ms)
-
     def delete(self, records: Sequence[Record]) -> int:
         """Delete these records by their IDs; return how many were there."""
         ids = [UUID(record.id) for record in records]
@@ -352,19 +327,6 @@ class MongoStore(Store):
                 return removal.delete_oldest(self._records, found, self._config.server_timeout_ms)
 
         return removal.in_steps(step, progress)
-
-    def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
-        """Return one summary for each route and method, the busiest first."""
-        pipeline = queries.routes(queries.restriction(where))
-        with self._explained(), closing(self._aggregate(encode.CODEC, pipeline)) as rows:
-            return queries.route_summaries(rows)
-
-    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
-        """Return the most frequent values of the variable `name`."""
-        pipeline = queries.top_values(name, queries.restriction(where))
-        limit = positive(limit)
-        with self._explained(), closing(self._aggregate(encode.RAW, pipeline)) as rows:
-            return queries.value_counts(rows, limit)
 
     # -- Helpers -------------------------------------------------------------------------------
 

@@ -17,7 +17,6 @@ from flask_chest_sql.survey import Fault, Survey
 from psycopg.types.json import Jsonb
 from sqlalchemy import URL, Column, ColumnElement, Connection, Dialect, false
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from typing_extensions import Unpack
 
 from flask_chest.errors import (
     BatchRejected,
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 
     from flask_chest.exporter import Batch, Finding
     from flask_chest.record import JsonValue
-    from flask_chest.store import ValueCount, Where
+    from flask_chest.store import Where
 
 _SHORTLY: Final = "SELECT set_config('statement_timeout', '1000', true)"
 
@@ -359,11 +358,6 @@ class PostgresStore(ServerStore):
     def _restriction(self, where: Where) -> list[ColumnElement[bool]]:
         conditions = super()._restriction(where)
         return conditions if all(map(queries.is_comparable, where.values())) else [false()]
-
-    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
-        """Return the most frequent values of the variable `name`."""
-        found = name if queries.is_comparable(name) else ""
-        return super().top_values(found, limit=limit, **where) if found == name else []
 
     def readable(self, *, for_summaries: bool) -> list[ColumnElement[bool]]:
         """Return conditions that leave out rows which are no records."""
