@@ -42,6 +42,7 @@ from flask_chest_mongo.errors import (
 from flask_chest_mongo.findings import Inspection
 from flask_chest_mongo.reading import Reader, TimeLimit
 from flask_chest_mongo.schema import Schema
+from flask_chest_mongo.variable_indexes import VariableIndexes
 
 if TYPE_CHECKING:
     from bson import CodecOptions
@@ -171,11 +172,14 @@ class MongoStore(Store):
         with self._looking():
             timeout_ms = self._config.server_timeout_ms
             schema, seconds = self._schema, self._expire_seconds
-            return Inspection(self._database, schema, seconds, timeout_ms).findings()
+            wanted = VariableIndexes(self.indexed_variables)
+            return Inspection(self._database, schema, seconds, timeout_ms, wanted).findings()
 
     def ddl(self) -> list[str]:
         """Return the commands that create the schema, in the form of mongosh."""
-        made = commands(names(self._config.collection_prefix), self._expire_seconds)
+        of = names(self._config.collection_prefix)
+        more = VariableIndexes(self.indexed_variables).specifications()
+        made = commands(of, self._expire_seconds, more)
         return [as_mongosh(self._config.database, command) for command in made]
 
     def repair(self) -> list[str]:
@@ -187,7 +191,15 @@ class MongoStore(Store):
             SchemaMismatch: A collection is somebody else's.
         """
         with self._looking():
-            return self._schema.repair(self._expire_seconds)
+            done = self._schema.repair(self._expire_seconds)
+            if self.indexed_variables:  # else they may be unknown, as without an application
+                done += self.index_variables()
+            return done
+
+    def index_variables(self) -> list[str]:
+        """Create the indexes of `indexed_variables` that are missing; drop those of others."""
+        with self._explained():
+            return VariableIndexes(self.indexed_variables).apply(self._records)
 
     @contextmanager
     def _looking(self) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
@@ -15,7 +15,7 @@ from flask_chest_sql.selecting import selecting
 from flask_chest_sql.survey import Fault, Survey
 from pydantic_core import from_json
 from pymysql.constants import SERVER_STATUS
-from sqlalchemy import URL, Column, ColumnElement, Connection, Engine, event
+from sqlalchemy import URL, Column, ColumnElement, Connection, Engine, Select, event, func
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from flask_chest.errors import (
@@ -43,6 +43,7 @@ _LOCK_WAIT: Final = 1205
 _GRACE_SECONDS: Final = 5.0
 """How much longer than the server the driver waits, as the server's error says more."""
 
+_ROWS_AT_ONCE: Final = 1_000
 _YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=timezone.utc)
 _OLDEST: Final = "MySQL 8.0.19 or MariaDB 10.6"
 
@@ -95,6 +96,14 @@ class MysqlStore(ServerStore):
         connections.wait_for_answers(driver, self._config.timeout_seconds)
 
     def _connect(self) -> Connection:
+        connection = self._connected()
+        if connection.info.pop("chest_asks", False):
+            self._send(connection, connections.NO_QUESTION)
+            connections.wait_for_answers(_driver(connection), self._config.timeout_seconds)
+        return connection
+
+    def _connected(self) -> Connection:
+        """Return a connection of the pool; it may be one that only asks."""
         try:
             return super()._connect()
         except RuntimeError as error:  # an authentication plugin that needs one more package
@@ -245,22 +254,16 @@ class MysqlStore(ServerStore):
     # -- Reading, and errors ---------------------------------------------------------------------
 
     def readable(self, *, for_summaries: bool) -> list[ColumnElement[bool]]:
-        """Return the condition that leaves out '0000-00-00', which some sessions may store."""
-        del for_summaries
-        return [self.tables.records.c.started_at >= _YEAR_ONE]
+        """Return conditions that leave out '0000-00-00' and the like, which sessions may store."""
+        started_at = self.tables.records.c.started_at
+        conditions = [started_at >= _YEAR_ONE]
+        if for_summaries:
+            conditions.append(func.to_seconds(started_at).is_not(None))  # '2024-00-10'
+        return conditions
 
     def expressions(self) -> Expressions:
         """Return a record's values as this server computes them."""
         return expressions.expressions(self.tables, self._known_flavor)
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Give a connection of the pool, to any thread."""
-        with super().reading() as connection:
-            if connection.info.pop("chest_asks", False):
-                self._send(connection, connections.NO_QUESTION)
-                connections.wait_for_answers(_driver(connection), self._config.timeout_seconds)
-            yield connection
 
     @contextmanager
     def asking(self) -> Iterator[Connection]:
@@ -268,7 +271,7 @@ class MysqlStore(ServerStore):
 
         It stays like that in the pool: most that are taken from it ask.
         """
-        with super().reading() as connection:
+        with self._connected() as connection:
             if not connection.info.get("chest_asks"):
                 seconds = self.query_timeout_seconds
                 self._send(connection, connections.question(seconds))
@@ -282,6 +285,11 @@ class MysqlStore(ServerStore):
         if sorting.is_by_text(selection.order):
             statement = sorting.by_whole_texts(statement, self._known_flavor)
         return self._read(statement, selection.limit)
+
+    def stream(self, connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Any]]:
+        """Yield the rows of a query as they arrive; read the rest of those that are left."""
+        with connection.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE)) as rows:
+            yield from rows
 
     def is_timeout(self, error: SQLAlchemyError) -> bool:
         """Return whether the server has cancelled a query."""
