@@ -65,13 +65,17 @@ class IndexedStore(SchemaStore):
         """What the name of each index of a variable begins with."""
         return self.tables.records.name.removesuffix("records") + _MARK
 
-    def index_variables(self) -> list[str]:
-        """Create the indexes of `indexed_variables` that are missing; drop those of others."""
-        wanted = {
+    def wanted_indexes(self) -> dict[str, tuple[str, Path]]:
+        """Return by its name each index of `indexed_variables`: the variable, and its path."""
+        return {
             _name(self.variable_prefix, self.variable_index_form, path): (text, path)
             for text in self.indexed_variables
             for path in query.variable_paths([text])
         }
+
+    def index_variables(self) -> list[str]:
+        """Create the indexes of `indexed_variables` that are missing; drop those of others."""
+        wanted = self.wanted_indexes()
         done = []
         with self._explained(), self.reading() as connection:
             found = set(self.variable_indexes(connection))
