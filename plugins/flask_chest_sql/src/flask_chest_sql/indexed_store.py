@@ -65,10 +65,14 @@ class IndexedStore(SchemaStore):
         """What the name of each index of a variable begins with."""
         return self.tables.records.name.removesuffix("records") + _MARK
 
+    def variable_index(self, path: Path) -> str:
+        """Return the name of the index of a variable."""
+        return _name(self.variable_prefix, self.variable_index_form, path)
+
     def index_variables(self) -> list[str]:
         """Create the indexes of `indexed_variables` that are missing; drop those of others."""
         wanted = {
-            _name(self.variable_prefix, self.variable_index_form, path): (text, path)
+            self.variable_index(path): (text, path)
             for text in self.indexed_variables
             for path in query.variable_paths([text])
         }
