@@ -18,7 +18,6 @@ from pydantic_core import from_json
 from pymysql.constants import SERVER_STATUS
 from sqlalchemy import URL, Column, ColumnElement, Connection, Engine, Select, event, func
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from typing_extensions import Unpack
 
 from flask_chest import query
 from flask_chest.errors import (
@@ -27,7 +26,6 @@ from flask_chest.errors import (
     ConfigurationError,
     SchemaMismatch,
 )
-from flask_chest.store import ValueCount, Where
 from flask_chest_mysql import connection as connections
 from flask_chest_mysql import encode, expressions, findings, indexes, queries, schema, sorting
 from flask_chest_mysql.config import MysqlConfig
@@ -371,14 +369,6 @@ class MysqlStore(ServerStore):
         return queries.has_variable(
             self.tables.records.c.variables, name, value, self._known_flavor
         )
-
-    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
-        """Return the most frequent values of the variable `name`."""
-        statement = queries.top_values(
-            self.tables, name, limit, self._for_summaries(where), self._known_flavor
-        )
-        with self._explained(), self.reading() as connection:
-            return [ValueCount(value, count) for value, count in connection.execute(statement)]
 
     def explain_driver_error(self, error: Exception) -> ChestError:
         """Return what an error of the driver means."""

@@ -10,14 +10,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
 import psycopg
-from flask_chest_sql import ServerStore, Tables
+from flask_chest_sql import Tables
 from flask_chest_sql.definition import Definition
 from flask_chest_sql.server_store import is_disconnect
 from flask_chest_sql.survey import Fault, Survey
 from psycopg.types.json import Jsonb
 from sqlalchemy import URL, Column, ColumnElement, Connection, Dialect, false
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from typing_extensions import Unpack
 
 from flask_chest.errors import (
     BatchRejected,
@@ -29,25 +28,26 @@ from flask_chest.errors import (
 from flask_chest.store import aware
 from flask_chest_postgres import queries, removal, repair, schema
 from flask_chest_postgres.config import PostgresConfig
-from flask_chest_postgres.connection import connect, in_one_go, session
+from flask_chest_postgres.connection import TimedConnection, connect, in_one_go
 from flask_chest_postgres.encode import insertion, loads
 from flask_chest_postgres.errors import InsertionError, explain, refuse_server
 from flask_chest_postgres.findings import Inspection
 from flask_chest_postgres.partitions import Maintenance, Partitions, days_of, lacks_partition
+from flask_chest_postgres.reading import ReadingStore
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from flask_chest.exporter import Batch, Finding
     from flask_chest.record import JsonValue
-    from flask_chest.store import ValueCount, Where
+    from flask_chest.store import Where
 
 _SHORTLY: Final = "SELECT set_config('statement_timeout', '1000', true)"
 
 _Result = TypeVar("_Result")
 
 
-class PostgresStore(ServerStore):
+class PostgresStore(ReadingStore):
     """Stores records in PostgreSQL."""
 
     type: ClassVar[str] = "postgres"
@@ -58,13 +58,8 @@ class PostgresStore(ServerStore):
         super().__init__(config)
         self._partitions = Partitions(self.tables.records)
         self._maintenance = Maintenance(self._partitions, self._config.retention_days)
-        self._session = session(self._config.timeout_seconds)
         records = self.tables.records
         self._insertion = insertion(schema.qualified(records), records.primary_key.columns.keys())
-
-    @property
-    def _config(self) -> PostgresConfig:
-        return cast("PostgresConfig", self.config)
 
     @property
     def partitions(self) -> Partitions | None:
@@ -109,13 +104,6 @@ class PostgresStore(ServerStore):
         """Refuse a server that is too old, and a database that cannot store every text."""
         info = _driver(connection).info
         refuse_server(self.location, info.server_version, info.parameter_status("server_encoding"))
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Give a connection of the pool, in a transaction, to any thread."""
-        with super().reading() as connection:
-            connection.exec_driver_sql(self._session)
-            yield connection
 
     @contextmanager
     def transaction(self, connection: Connection) -> Iterator[None]:
@@ -360,15 +348,6 @@ class PostgresStore(ServerStore):
         conditions = super()._restriction(where)
         return conditions if all(map(queries.is_comparable, where.values())) else [false()]
 
-    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
-        """Return the most frequent values of the variable `name`."""
-        found = name if queries.is_comparable(name) else ""
-        return super().top_values(found, limit=limit, **where) if found == name else []
-
-    def readable(self, *, for_summaries: bool) -> list[ColumnElement[bool]]:
-        """Return conditions that leave out rows which are no records."""
-        return queries.readable(self.tables.records, for_summaries=for_summaries)
-
     def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
         """Return the condition that a record has a variable with this name and value."""
         variables = self.tables.records.c.variables
@@ -394,5 +373,5 @@ def _unchanged(document: bytes) -> bytes:
     return document
 
 
-def _driver(connection: Connection) -> psycopg.Connection[Any]:
-    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+def _driver(connection: Connection) -> TimedConnection:
+    return cast("TimedConnection", connection.connection.driver_connection)

@@ -33,11 +33,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite  # noqa: F401 - while forks are held off, not by the engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
-from typing_extensions import Unpack
 
 from flask_chest.errors import ChestError, ExporterUnavailable
 from flask_chest.runtime import fork
-from flask_chest.store import ValueCount, Where
 from flask_chest_sqlite import indexes, queries, schema
 from flask_chest_sqlite.config import SqliteConfig
 from flask_chest_sqlite.connection import KeptConnection, connect, disconnect
@@ -88,7 +86,13 @@ class SqliteStore(SqlStore):
 
     def define_tables(self) -> Tables:
         """Return the tables, for queries. SQLite has no types for UUIDs and times."""
-        return Tables(uuid=Text(), timestamp=Timestamp(), json=JSON(), mark_id=Integer())
+        return Tables(
+            uuid=Text(),
+            timestamp=Timestamp(),
+            json=JSON(),
+            mark_id=Integer(),
+            rollup_options={"sqlite_with_rowid": False},
+        )
 
     def definition(self) -> Definition:
         """Return the statements that create the tables, the indexes and the view."""
@@ -314,12 +318,6 @@ class SqliteStore(SqlStore):
         """Return conditions that leave out rows which are no records."""
         conditions = [queries.has_time(self.tables)]
         return [*conditions, queries.has_values(self.tables)] if for_summaries else conditions
-
-    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
-        """Return the most frequent values of the variable `name`."""
-        statement = queries.top_values(self.tables, name, limit, self._for_summaries(where))
-        with self._explained(), self.reading() as connection:
-            return [ValueCount(value, count) for value, count in connection.execute(statement)]
 
     def delete_oldest(self, connection: Connection, before: datetime, limit: int) -> int:
         """Delete at most `limit` records that started before `before`; return how many."""
