@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -18,6 +19,7 @@ from pymysql.constants import SERVER_STATUS
 from sqlalchemy import URL, Column, ColumnElement, Connection, Engine, Select, event, func
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from flask_chest import query
 from flask_chest.errors import (
     BatchRejected,
     ChestError,
@@ -25,13 +27,13 @@ from flask_chest.errors import (
     SchemaMismatch,
 )
 from flask_chest_mysql import connection as connections
-from flask_chest_mysql import encode, expressions, findings, queries, schema, sorting
+from flask_chest_mysql import encode, expressions, findings, indexes, queries, schema, sorting
 from flask_chest_mysql.config import MysqlConfig
 from flask_chest_mysql.connection import Flavor, identify
 from flask_chest_mysql.errors import DEADLOCKS, PACKET_HINT, TIMEOUTS, TRUNCATIONS, code_of, explain
 
 if TYPE_CHECKING:
-    from flask_chest_sql.expressions import Expressions
+    from flask_chest_sql.expressions import Expressions, Path
     from pydantic import BaseModel
 
     from flask_chest.exporter import Batch, Finding
@@ -43,6 +45,10 @@ _LOCK_WAIT: Final = 1205
 _GRACE_SECONDS: Final = 5.0
 """How much longer than the server the driver waits, as the server's error says more."""
 
+_KNOWN_SECONDS: Final = 30.0
+"""How long it is known which indexes of variables there are."""
+
+_DAY_SECONDS: Final = 86_400.0
 _ROWS_AT_ONCE: Final = 1_000
 _YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=timezone.utc)
 _OLDEST: Final = "MySQL 8.0.19 or MariaDB 10.6"
@@ -56,6 +62,8 @@ class MysqlStore(ServerStore):
     config_model: ClassVar[builtins.type[BaseModel]] = MysqlConfig
 
     _flavor: Flavor | None = None
+    _indexes: frozenset[str] = frozenset()
+    _indexes_until: float = 0.0
 
     @property
     def _config(self) -> MysqlConfig:
@@ -176,6 +184,66 @@ class MysqlStore(ServerStore):
                 statements = self.alter(records.c[name])
                 yield Fault(text, f"Run: {'; '.join(statements)}", statements)
 
+    def is_own(self, column: str) -> bool:
+        """Return whether a computed column is that of an indexed variable."""
+        return column.startswith(self.variable_prefix)
+
+    # -- Indexes of variables --------------------------------------------------------------------
+
+    def variable_indexes(self, connection: Connection) -> set[str]:
+        """Return the names of the indexes; drop the columns that lack one and that nobody wants."""
+        table, prefix = self.tables.records.name, self.variable_prefix
+        found = indexes.indexes_of(connection, table, prefix)
+        wanted = map(self.variable_index, query.variable_paths(self.indexed_variables))
+        left = indexes.columns_of(connection, table, prefix) - found - set(wanted)
+        self._alter(connection, [indexes.removal_of_column(self.tables, name) for name in left])
+        return found
+
+    def create_variable_index(self, connection: Connection, name: str, path: Path) -> None:
+        """Create a virtual column and its index, beside those who write."""
+        self._alter(connection, indexes.creation(self.tables, name, path, self._known_flavor))
+
+    def drop_variable_index(self, connection: Connection, name: str) -> None:
+        """Drop an index. Its column goes the next time."""
+        self._alter(connection, [indexes.removal_of_index(self.tables, name)])
+
+    def _alter(self, connection: Connection, statements: Sequence[str]) -> None:
+        """Change the table, however long it takes.
+
+        At its begin and its end, a change needs the table for itself. It gives up when another
+        keeps it for long, as all who come later would wait behind.
+        """
+        if not statements:
+            return
+        connections.wait_for_answers(_driver(connection), _DAY_SECONDS)
+        try:
+            self._send(connection, f"SET lock_wait_timeout = {indexes.LOCK_WAIT_SECONDS}")
+            for statement in statements:
+                try:
+                    self._send(connection, statement)
+                except DBAPIError as error:
+                    if not self.is_race(error):
+                        raise
+        finally:
+            connection.invalidate()  # others need other settings
+            self._indexes_until = 0.0
+
+    def _index_of(self, path: Path) -> str | None:
+        name = self.variable_index(path)
+        return name if name in self._indexes else None
+
+    def _look_for_indexes(self) -> None:
+        """Find out which indexes there are, if that is not known of late.
+
+        Another process creates and drops them.
+        """
+        now = time.monotonic()
+        if now >= self._indexes_until:
+            with self._explained(), self.asking() as connection:
+                table, prefix = self.tables.records.name, self.variable_prefix
+                self._indexes = frozenset(indexes.indexes_of(connection, table, prefix))
+            self._indexes_until = now + _KNOWN_SECONDS
+
     def relax(self, column: str) -> str:
         """Return the remedy for a column of somebody else's that takes no null."""
         table, name = schema.quoted(self.tables.records.name), schema.quoted(column)
@@ -263,7 +331,8 @@ class MysqlStore(ServerStore):
 
     def expressions(self) -> Expressions:
         """Return a record's values as this server computes them."""
-        return expressions.expressions(self.tables, self._known_flavor)
+        self._look_for_indexes()
+        return expressions.expressions(self.tables, self._known_flavor, indexed=self._index_of)
 
     @contextmanager
     def asking(self) -> Iterator[Connection]:

@@ -16,7 +16,7 @@ from flask_chest_sql.definition import Definition
 from flask_chest_sql.server_store import is_disconnect
 from flask_chest_sql.survey import Fault, Survey
 from psycopg.types.json import Jsonb
-from sqlalchemy import URL, Column, ColumnElement, Connection, Dialect, false
+from sqlalchemy import URL, Column, ColumnElement, Connection, Dialect
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from flask_chest.errors import (
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
     from flask_chest.exporter import Batch, Finding
     from flask_chest.record import JsonValue
-    from flask_chest.store import Where
 
 _SHORTLY: Final = "SELECT set_config('statement_timeout', '1000', true)"
 
@@ -368,10 +367,6 @@ class PostgresStore(ReadingStore):
             raise InsertionError(
                 None, None, error, hide_parameters=True, connection_invalidated=driver.closed
             ) from error
-
-    def _restriction(self, where: Where) -> list[ColumnElement[bool]]:
-        conditions = super()._restriction(where)
-        return conditions if all(map(queries.is_comparable, where.values())) else [false()]
 
     def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
         """Return the condition that a record has a variable with this name and value."""
