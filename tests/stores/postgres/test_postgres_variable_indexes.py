@@ -192,3 +192,19 @@ def test_a_new_table_has_the_indexes_at_once(either):
     assert store.index_variables() == []
     store.close()
     assert [is_complete for _, is_complete in indexes(either)] == [True]
+
+
+def test_check_and_repair_know_the_indexes(either, indexed):
+    indexed(either, "gone").index_variables()
+    store = either.new()
+    store.indexed_variables = ("user_id",)
+
+    def found():
+        return [(each.level, each.text) for each in store.findings() if each.subject == "indexes"]
+
+    [missing, unknown] = found()
+    assert missing == ("warning", "the variable user_id has no index yet: equalities are slow")
+    assert unknown[1].startswith("CHEST_INDEXED_VARIABLES names no variable for the index chest_v_")
+    assert [each.split()[0] for each in store.repair()] == ["Dropped", "Created"]
+    assert [level for level, _ in found()] == ["ok"]
+    assert store.repair() == []

@@ -16,7 +16,7 @@ from flask_chest_sql.definition import Definition
 from flask_chest_sql.server_store import is_disconnect
 from flask_chest_sql.survey import Fault, Survey
 from psycopg.types.json import Jsonb
-from sqlalchemy import URL, Column, ColumnElement, Connection, Dialect
+from sqlalchemy import URL, Column, Connection, Dialect
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from flask_chest.errors import (
@@ -27,7 +27,7 @@ from flask_chest.errors import (
     SchemaMismatch,
 )
 from flask_chest.store import aware
-from flask_chest_postgres import indexes, queries, removal, repair, schema
+from flask_chest_postgres import indexes, removal, repair, schema
 from flask_chest_postgres.config import PostgresConfig
 from flask_chest_postgres.connection import TimedConnection, connect, in_one_go
 from flask_chest_postgres.encode import insertion, loads
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from flask_chest.exporter import Batch, Finding
-    from flask_chest.record import JsonValue
 
 _SHORTLY: Final = "SELECT set_config('statement_timeout', '1000', true)"
 
@@ -367,11 +366,6 @@ class PostgresStore(ReadingStore):
             raise InsertionError(
                 None, None, error, hide_parameters=True, connection_invalidated=driver.closed
             ) from error
-
-    def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
-        """Return the condition that a record has a variable with this name and value."""
-        variables = self.tables.records.c.variables
-        return queries.has_variable(variables, name, value, is_indexed=self._config.variables_index)
 
     def explain(self, error: SQLAlchemyError) -> ChestError:
         """Return what a database error means: only an insertion can be rejected."""
