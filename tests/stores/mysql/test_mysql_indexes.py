@@ -22,13 +22,13 @@ ODD = ("user", "odd `%:\"'\\ \N{GRINNING FACE}", "-neg", "")
 
 @pytest.fixture
 def indexed(backend):
-    """Return a function that opens a store with indexes of some variables."""
+    """Return a function that opens a store whose setting names variables since then."""
     made = []
 
     def start(*variables, **fields):
         store = backend.new(**fields)
-        store.indexed_variables = variables
         store.open()
+        store.indexed_variables = variables
         made.append(store)
         return store
 
@@ -130,15 +130,36 @@ def test_an_index_goes_with_its_variable_and_its_column_the_next_time(backend, i
     assert backend.execute(columns) == [(1,)]
 
 
-def test_the_column_of_an_index_is_no_difference(backend, indexed):
-    store = indexed("user_id")
-    store.index_variables()
-    indexed("user_id")
-    fresh = backend.new()
-    assert [f.text for f in fresh.findings() if f.subject == "schema"] == [
-        "the tables, the view and the indexes are ours"
-    ]
-    assert backend.new().repair() == []
+def test_check_and_repair_know_the_indexes_and_their_columns(backend, indexed):
+    indexed("gone").index_variables()
+    store = backend.new()
+    store.indexed_variables = ("user_id",)
+
+    def found(subject):
+        return [(each.level, each.text) for each in store.findings() if each.subject == subject]
+
+    assert found("schema") == [("ok", "the tables, the view and the indexes are ours")]
+    [missing, unknown] = found("indexes")
+    assert missing == ("warning", "the variable user_id has no index yet: equalities are slow")
+    assert unknown[1].startswith("CHEST_INDEXED_VARIABLES names no variable for the index chest_v_")
+    assert [each.split()[0] for each in store.repair()] == ["Dropped", "Created"]
+    assert [level for level, _ in found("indexes")] == ["ok"]
+    assert store.repair() == []
+
+
+@pytest.mark.parametrize("is_by_hand", [False, True])
+def test_a_new_table_has_the_indexes_at_once(backend, is_by_hand):
+    store = backend.new()
+    store.indexed_variables = ("user_id", *(f"variables[{name!r}]" for name in ODD[1:]))
+    if is_by_hand:  # as the command prints them, which knows no server
+        for statement in store.ddl():
+            backend.execute(statement)
+    store.open()
+    record = make_record(variables={"user_id": 7})
+    store.export(make_batch(record, make_record()))
+    assert store.index_variables() == []
+    assert plan(store, "user_id == 7")[0][0].id == record["id"]
+    store.close()
 
 
 def test_writers_go_on_while_an_index_is_created(indexed):

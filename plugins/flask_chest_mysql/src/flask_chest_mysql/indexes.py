@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import String, TextClause, literal_column, text
 from sqlalchemy.dialects import mysql
 
+from flask_chest_mysql.connection import MIN_MARIADB, Flavor
 from flask_chest_mysql.expressions import KEY_LENGTH, expressions
 from flask_chest_mysql.schema import collation, quoted
 
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
     from flask_chest_sql.expressions import Path
     from sqlalchemy import Connection
 
-    from flask_chest_mysql.connection import Flavor
 
 LOCK_WAIT_SECONDS: Final = 10
 """Longest wait for the table. Meanwhile everybody else waits behind."""
 
+_MARIADB: Final = Flavor("MariaDB", MIN_MARIADB)
 _OF_TABLE: Final = "WHERE table_schema = DATABASE() AND table_name = :table"
 _INDEXES: Final = text(
     f"SELECT DISTINCT index_name FROM information_schema.statistics {_OF_TABLE}"
@@ -46,7 +47,7 @@ def _names(connection: Connection, query: TextClause, table: str, prefix: str) -
     return set(connection.scalars(query, given))
 
 
-def creation(tables: Tables, name: str, path: Path, flavor: Flavor) -> tuple[str, str]:
+def creation(tables: Tables, name: str, path: Path, flavor: Flavor | None) -> tuple[str, str]:
     """Return the statements that create the column and its index, both of the same name.
 
     Neither keeps writers waiting: the column is in no row, and the index is built beside them.
@@ -55,10 +56,11 @@ def creation(tables: Tables, name: str, path: Path, flavor: Flavor) -> tuple[str
         tables: Tables of the database.
         name: Of the column and the index.
         path: Of the value.
-        flavor: Product and version of the server.
+        flavor: Product and version of the server; None for statements that suit both.
     """
     table, column = quoted(tables.records.name), quoted(name)
-    dialect = expressions(tables, flavor, document=literal_column("variables"))
+    # MySQL takes what MariaDB does.
+    dialect = expressions(tables, flavor or _MARIADB, document=literal_column("variables"))
     key = dialect.key(path).compile(
         dialect=mysql.dialect(paramstyle="named"), compile_kwargs={"literal_binds": True}
     )

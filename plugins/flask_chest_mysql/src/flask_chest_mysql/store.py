@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import builtins
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
-import pymysql
-from flask_chest_sql import ServerStore, Tables
+from flask_chest_sql import Tables
 from flask_chest_sql.definition import Definition
 from flask_chest_sql.selecting import selecting
 from flask_chest_sql.survey import Fault, Survey
@@ -19,7 +18,6 @@ from pymysql.constants import SERVER_STATUS
 from sqlalchemy import URL, Column, ColumnElement, Connection, Engine, Select, event, func
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from flask_chest import query
 from flask_chest.errors import (
     BatchRejected,
     ChestError,
@@ -27,43 +25,36 @@ from flask_chest.errors import (
     SchemaMismatch,
 )
 from flask_chest_mysql import connection as connections
-from flask_chest_mysql import encode, expressions, findings, indexes, queries, schema, sorting
+from flask_chest_mysql import encode, expressions, findings, schema, sorting
 from flask_chest_mysql.config import MysqlConfig
-from flask_chest_mysql.connection import Flavor, identify
+from flask_chest_mysql.connection import identify
 from flask_chest_mysql.errors import DEADLOCKS, PACKET_HINT, TIMEOUTS, TRUNCATIONS, code_of, explain
+from flask_chest_mysql.indexed_store import IndexedMysqlStore, driver_of
 
 if TYPE_CHECKING:
-    from flask_chest_sql.expressions import Expressions, Path
+    from flask_chest_sql.expressions import Expressions
     from pydantic import BaseModel
 
     from flask_chest.exporter import Batch, Finding
     from flask_chest.query import Selection
-    from flask_chest.record import JsonValue, Record
+    from flask_chest.record import Record
 
 _ALREADY_THERE: Final = (1050, 1060, 1061)  # a table or view, a column, an index
 _LOCK_WAIT: Final = 1205
 _GRACE_SECONDS: Final = 5.0
 """How much longer than the server the driver waits, as the server's error says more."""
 
-_KNOWN_SECONDS: Final = 30.0
-"""How long it is known which indexes of variables there are."""
-
-_DAY_SECONDS: Final = 86_400.0
 _ROWS_AT_ONCE: Final = 1_000
 _YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=timezone.utc)
 _OLDEST: Final = "MySQL 8.0.19 or MariaDB 10.6"
 
 
-class MysqlStore(ServerStore):
+class MysqlStore(IndexedMysqlStore):
     """Stores records in MySQL or MariaDB."""
 
     type: ClassVar[str] = "mysql"
     schemes: ClassVar[tuple[str, ...]] = ("mariadb",)
     config_model: ClassVar[builtins.type[BaseModel]] = MysqlConfig
-
-    _flavor: Flavor | None = None
-    _indexes: frozenset[str] = frozenset()
-    _indexes_until: float = 0.0
 
     @property
     def _config(self) -> MysqlConfig:
@@ -106,8 +97,8 @@ class MysqlStore(ServerStore):
     def _connect(self) -> Connection:
         connection = self._connected()
         if connection.info.pop("chest_asks", False):
-            self._send(connection, connections.NO_QUESTION)
-            connections.wait_for_answers(_driver(connection), self._config.timeout_seconds)
+            self.send(connection, connections.NO_QUESTION)
+            connections.wait_for_answers(driver_of(connection), self._config.timeout_seconds)
         return connection
 
     def _connected(self) -> Connection:
@@ -144,7 +135,9 @@ class MysqlStore(ServerStore):
 
     def definition(self) -> Definition:
         """Return the statements that create the tables; for both products until one is known."""
-        return schema.definition(self.tables, self._flavor)
+        made = schema.definition(self.tables, self._flavor)
+        *creation, version = made.creation
+        return replace(made, creation=(*creation, *self.creation_of_indexes(), version))
 
     def run(self, connection: Connection, statement: str) -> None:
         """Run a statement of the definition.
@@ -153,7 +146,7 @@ class MysqlStore(ServerStore):
         it at once. Each step is idempotent.
         """
         try:
-            self._send(connection, statement)
+            self.send(connection, statement)
         except DBAPIError as error:
             # Nobody but another process that opens the store writes the row of the version.
             is_being_written = (
@@ -188,80 +181,20 @@ class MysqlStore(ServerStore):
         """Return whether a computed column is that of an indexed variable."""
         return column.startswith(self.variable_prefix)
 
-    # -- Indexes of variables --------------------------------------------------------------------
-
-    def variable_indexes(self, connection: Connection) -> set[str]:
-        """Return the names of the indexes; drop the columns that lack one and that nobody wants."""
-        table, prefix = self.tables.records.name, self.variable_prefix
-        found = indexes.indexes_of(connection, table, prefix)
-        wanted = map(self.variable_index, query.variable_paths(self.indexed_variables))
-        left = indexes.columns_of(connection, table, prefix) - found - set(wanted)
-        self._alter(connection, [indexes.removal_of_column(self.tables, name) for name in left])
-        return found
-
-    def create_variable_index(self, connection: Connection, name: str, path: Path) -> None:
-        """Create a virtual column and its index, beside those who write."""
-        self._alter(connection, indexes.creation(self.tables, name, path, self._known_flavor))
-
-    def drop_variable_index(self, connection: Connection, name: str) -> None:
-        """Drop an index. Its column goes the next time."""
-        self._alter(connection, [indexes.removal_of_index(self.tables, name)])
-
-    def _alter(self, connection: Connection, statements: Sequence[str]) -> None:
-        """Change the table, however long it takes.
-
-        At its begin and its end, a change needs the table for itself. It gives up when another
-        keeps it for long, as all who come later would wait behind.
-        """
-        if not statements:
-            return
-        connections.wait_for_answers(_driver(connection), _DAY_SECONDS)
-        try:
-            self._send(connection, f"SET lock_wait_timeout = {indexes.LOCK_WAIT_SECONDS}")
-            for statement in statements:
-                try:
-                    self._send(connection, statement)
-                except DBAPIError as error:
-                    if not self.is_race(error):
-                        raise
-        finally:
-            connection.invalidate()  # others need other settings
-            self._indexes_until = 0.0
-
-    def _index_of(self, path: Path) -> str | None:
-        name = self.variable_index(path)
-        return name if name in self._indexes else None
-
-    def _look_for_indexes(self) -> None:
-        """Find out which indexes there are, if that is not known of late.
-
-        Another process creates and drops them.
-        """
-        now = time.monotonic()
-        if now >= self._indexes_until:
-            with self._explained(), self.asking() as connection:
-                table, prefix = self.tables.records.name, self.variable_prefix
-                self._indexes = frozenset(indexes.indexes_of(connection, table, prefix))
-            self._indexes_until = now + _KNOWN_SECONDS
-
     def relax(self, column: str) -> str:
         """Return the remedy for a column of somebody else's that takes no null."""
         table, name = schema.quoted(self.tables.records.name), schema.quoted(column)
         return f"Give it a default: ALTER TABLE {table} ALTER COLUMN {name} SET DEFAULT ..."
 
-    @property
-    def _known_flavor(self) -> Flavor:
-        return self._flavor or identify("")
-
     def look(self, connection: Connection) -> Iterator[Finding]:
         """Yield what is worth knowing of the server."""
-        yield from findings.look(connection, self.tables.records.name, self._known_flavor)
+        yield from findings.look(connection, self.tables.records.name, self.known_flavor)
 
     # -- Batches ---------------------------------------------------------------------------------
 
     def insert(self, connection: Connection, batch: Batch) -> None:
         """Insert a batch, except the records whose ID is there already."""
-        driver = _driver(connection)
+        driver = driver_of(connection)
         if driver.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES:
             raise ConfigurationError(
                 f"{self.location}: a proxy has changed the session's sql_mode to "
@@ -272,7 +205,7 @@ class MysqlStore(ServerStore):
         tail = f" ON DUPLICATE KEY UPDATE id = {table}.id"
         if not len(batch):  # the server still checks our privileges
             nothing = ", ".join("NULL" for _ in encode.COLUMNS)
-            self._send(connection, f"{head} SELECT {nothing} FROM DUAL WHERE FALSE{tail}")
+            self.send(connection, f"{head} SELECT {nothing} FROM DUAL WHERE FALSE{tail}")
         for statement in encode.statements(
             f"{head} VALUES ".encode(),
             encode.rows(batch),
@@ -280,7 +213,7 @@ class MysqlStore(ServerStore):
             max_bytes=self._max_bytes(connection),
             hint=f"{self.location} takes fewer. {PACKET_HINT}",
         ):
-            for warning in self._send(connection, statement):
+            for warning in self.send(connection, statement):
                 if warning[1] in TRUNCATIONS:
                     raise BatchRejected(f"{self.location}: {warning[2]}")
 
@@ -292,25 +225,6 @@ class MysqlStore(ServerStore):
             # A packet must be smaller than that, and has one byte more for the command.
             known = connection.info["chest_max_bytes"] = int(packet) - 16
         return int(known)
-
-    def _send(self, connection: Connection, statement: str | bytes) -> list[tuple[str, int, str]]:
-        """Run a statement without SQLAlchemy, whose errors would repeat all of it.
-
-        Returns:
-            Level, number and text of each warning.
-        """
-        driver = _driver(connection)
-        try:
-            with driver.cursor() as cursor:
-                cursor.execute(statement)
-                return list(driver.show_warnings()) if cursor.warning_count else []
-        except pymysql.Error as error:
-            is_gone = connection.dialect.is_disconnect(cast("Any", error), driver, None)
-            if is_gone:
-                connection.invalidate(error)
-            raise DBAPIError(
-                None, None, error, hide_parameters=True, connection_invalidated=is_gone
-            ) from error
 
     def delete_oldest(self, connection: Connection, before: datetime, limit: int) -> int:
         """Delete at most `limit` records that started before `before`; return how many."""
@@ -331,8 +245,8 @@ class MysqlStore(ServerStore):
 
     def expressions(self) -> Expressions:
         """Return a record's values as this server computes them."""
-        self._look_for_indexes()
-        return expressions.expressions(self.tables, self._known_flavor, indexed=self._index_of)
+        self.look_for_indexes()
+        return expressions.expressions(self.tables, self.known_flavor, indexed=self.index_of)
 
     @contextmanager
     def asking(self) -> Iterator[Connection]:
@@ -343,8 +257,8 @@ class MysqlStore(ServerStore):
         with self._connected() as connection:
             if not connection.info.get("chest_asks"):
                 seconds = self.query_timeout_seconds
-                self._send(connection, connections.question(seconds))
-                connections.wait_for_answers(_driver(connection), seconds + _GRACE_SECONDS)
+                self.send(connection, connections.question(seconds))
+                connections.wait_for_answers(driver_of(connection), seconds + _GRACE_SECONDS)
                 connection.info["chest_asks"] = True
             yield connection
 
@@ -352,7 +266,7 @@ class MysqlStore(ServerStore):
         """Return the records of a selection, in its order."""
         statement = selecting(self.expressions(), selection)
         if sorting.is_by_text(selection.order):
-            statement = sorting.by_whole_texts(statement, self._known_flavor)
+            statement = sorting.by_whole_texts(statement, self.known_flavor)
         return self._read(statement, selection.limit)
 
     def stream(self, connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Any]]:
@@ -364,20 +278,10 @@ class MysqlStore(ServerStore):
         """Return whether the server has cancelled a query."""
         return isinstance(error, DBAPIError) and code_of(error.orig) in TIMEOUTS
 
-    def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
-        """Return the condition that a record has a variable with this name and value."""
-        return queries.has_variable(
-            self.tables.records.c.variables, name, value, self._known_flavor
-        )
-
     def explain_driver_error(self, error: Exception) -> ChestError:
         """Return what an error of the driver means."""
-        return explain(self.location, error, is_mariadb=self._known_flavor.is_mariadb)
+        return explain(self.location, error, is_mariadb=self.known_flavor.is_mariadb)
 
     def is_conflict(self, error: SQLAlchemyError) -> bool:
         """Return whether the error is a deadlock."""
         return isinstance(error, DBAPIError) and code_of(error.orig) in DEADLOCKS
-
-
-def _driver(connection: Connection) -> Any:  # noqa: ANN401 - has more than its types say
-    return connection.connection.driver_connection
