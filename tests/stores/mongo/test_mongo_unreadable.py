@@ -106,7 +106,9 @@ def test_a_variable_that_json_lacks_is_passed_over(backend, store):
     for value in (bson.ObjectId(), START, bson.Decimal128("1"), b"x", [START]):
         change(backend, records[0]["id"], {"variables.a": value})
         assert len(store.query()) == 2
-        assert [found.value for found in store.top_values("a")] == [LIST]
+        # What is in a list is not looked at for a sum.
+        lists = 3.0 if isinstance(value, list) else 2.0
+        assert store.top_values("a") == [ValueCount(LIST, lists)]
 
 
 def test_a_page_passes_over_more_documents_than_it_has_records(backend, store):
