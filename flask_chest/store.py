@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from typing_extensions import Unpack
 
-from flask_chest import query
+from flask_chest import query, rollup
 from flask_chest.exporter import Exporter
 from flask_chest.record import Record
 from flask_chest.restrictions import RouteSummary, ValueCount, Where, aware, checked, positive
 
 if TYPE_CHECKING:
     from flask_chest.query import Filter, Selection, Tally, TallyRow
+    from flask_chest.query.parts import Source
     from flask_chest.rollup import Cubes, RollupStorage
 
 __all__ = [
@@ -200,8 +201,14 @@ class Store(Exporter):
             order_by=order_by,
             limit=limit,
         )
-        rows, sources = query.measure(self, query.FromRecords(self), asked)
+        rows, sources = query.measure(self, self._source(), asked)
         return [{"explain": sources}, *rows] if explain else rows
+
+    def _source(self) -> Source:
+        """Return what knows the parts of an answer: the rollups, and the records for the rest."""
+        records = query.FromRecords(self)
+        storage = self.rollup_storage()
+        return records if storage is None else rollup.Planned(records, storage)
 
     def differences(
         self,

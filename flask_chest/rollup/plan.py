@@ -52,7 +52,7 @@ class Planned:
 
     def explain(self) -> list[str]:
         """Return where all parts so far came from, a sentence each."""
-        return [*self._said, *self._records.explain()]
+        return [*dict.fromkeys(self._said), *self._records.explain()]
 
     def parts(self, need: Need) -> Iterator[Located]:
         """Yield the parts of all groups, in any order."""
@@ -224,6 +224,9 @@ def choose(need: Need, state: State) -> dict[Series, Wanted] | None:
     """
     dimensions = _dimensions(need.chosen.where)
     if dimensions is None or need.values or need.shares:
+        return None
+    since = EVER if need.chosen.since is None else _up(need.chosen.since)
+    if need.exact and since >= state.frozen:  # there are few records, and all are there
         return None
     dimensions |= set(need.by)
     bins = {*need.exact, *need.bins}

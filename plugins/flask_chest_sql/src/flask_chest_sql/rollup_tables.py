@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import (
@@ -30,10 +31,17 @@ class RollupTables:
         mark_id: Type of a number that the database gives each row.
         prefix: What all names begin with.
         schema: The database's namespace for them; None for the connection's own.
+        row_options: SQLAlchemy's dialect options for the table of the rows.
     """
 
     def __init__(
-        self, *, text: TypeEngine[Any], mark_id: TypeEngine[Any], prefix: str, schema: str | None
+        self,
+        *,
+        text: TypeEngine[Any],
+        mark_id: TypeEngine[Any],
+        prefix: str,
+        schema: str | None,
+        row_options: Mapping[str, Any] | None = None,
     ) -> None:
         metadata = MetaData(schema=schema)
         self.state = Table(
@@ -60,7 +68,7 @@ class RollupTables:
             Column("weight", Float(53), nullable=False),
             Column("errors", Float(53), nullable=False),
             Column("payload", LargeBinary, nullable=False),
-            sqlite_with_rowid=False,
+            **(row_options or {}),
         )
 
     def creation(self, dialect: Dialect) -> list[str]:

@@ -41,6 +41,7 @@ class Tables:
         options: SQLAlchemy's dialect options for the tables, such as `mysql_charset`.
         time_index: The same for the index on `started_at`.
         mark_id: Type of the numbers of marks, which the database gives them.
+        rollup_options: SQLAlchemy's dialect options for the rows of rollups.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Tables:
         options: Mapping[str, Any] | None = None,
         time_index: Mapping[str, Any] | None = None,
         mark_id: TypeEngine[Any] | None = None,
+        rollup_options: Mapping[str, Any] | None = None,
     ) -> None:
         text = text or Text()
         options = options or {}
@@ -100,5 +102,9 @@ class Tables:
             Column("value", text),
         )
         self.rollups = RollupTables(
-            text=text, mark_id=mark_id or BigInteger(), prefix=prefix, schema=schema
+            text=text,
+            mark_id=mark_id or BigInteger(),
+            prefix=prefix,
+            schema=schema,
+            row_options=rollup_options,
         )

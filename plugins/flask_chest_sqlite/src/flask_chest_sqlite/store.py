@@ -86,7 +86,13 @@ class SqliteStore(SqlStore):
 
     def define_tables(self) -> Tables:
         """Return the tables, for queries. SQLite has no types for UUIDs and times."""
-        return Tables(uuid=Text(), timestamp=Timestamp(), json=JSON(), mark_id=Integer())
+        return Tables(
+            uuid=Text(),
+            timestamp=Timestamp(),
+            json=JSON(),
+            mark_id=Integer(),
+            rollup_options={"sqlite_with_rowid": False},  # in the order in which they are read
+        )
 
     def definition(self) -> Definition:
         """Return the statements that create the tables, the indexes and the view."""
