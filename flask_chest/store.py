@@ -18,7 +18,7 @@ from flask_chest.restrictions import RouteSummary, ValueCount, Where, aware, che
 if TYPE_CHECKING:
     from flask_chest.query import Filter, Selection, Tally, TallyRow
     from flask_chest.query.parts import Source
-    from flask_chest.rollup import Cubes, RollupStorage
+    from flask_chest.rollup import Declaration, RollupStorage
 
 __all__ = [
     "AnyExporter",
@@ -52,7 +52,7 @@ class Store(Exporter):
     `config`.
     """
 
-    rollups: Cubes | bool = True
+    rollups: Declaration | bool = True
     """What is rolled up, by CHEST_ROLLUPS; True for what the database has already, False for none.
 
     The core sets it before `open`. A store without rollups need not look at it.

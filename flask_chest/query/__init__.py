@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask_chest.errors import FilterError
 
 if TYPE_CHECKING:
-    from flask_chest.query.arguments import Chosen, chosen, order, positive
+    from flask_chest.query.arguments import Chosen, chosen, name, order, positive
     from flask_chest.query.filter import Filter, started_before
     from flask_chest.query.fold import place_of, select, tally
     from flask_chest.query.from_records import FromRecords
@@ -39,6 +39,7 @@ __all__ = [
     "distance",
     "measure",
     "moment",
+    "name",
     "order",
     "parse",
     "place_of",
@@ -53,6 +54,7 @@ __all__ = [
 _MODULES: Final = {
     "Chosen": "arguments",
     "chosen": "arguments",
+    "name": "arguments",
     "order": "arguments",
     "positive": "arguments",
     "Filter": "filter",

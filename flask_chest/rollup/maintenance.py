@@ -10,11 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
+from flask_chest.query.paging import Reader
 from flask_chest.query.questions import STARTED_AT, Order, Selection
 from flask_chest.rollup import compute
 from flask_chest.rollup.cubes import Cubes, Series
+from flask_chest.rollup.declaration import Declaration
 from flask_chest.rollup.state import State
 from flask_chest.rollup.storage import Change, Mark, RollupStorage
 from flask_chest.rollup.tiers import (
@@ -34,8 +36,6 @@ from flask_chest.rollup.tiers import (
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from flask_chest.query.paging import Reader
 
 QUIET_SECONDS: Final = 15
 """A minute that has ended is computed so much later: most of its records are delivered then."""
@@ -337,3 +337,26 @@ class Maintainer:
             if change.state.revision != state.revision:
                 raise Overtaken("another process has changed the rollups")
             yield change
+
+
+class RolledUp(Reader, Protocol):
+    """A store, as far as its rollups are concerned."""
+
+    rollups: Declaration | bool
+
+    def rollup_storage(self) -> RollupStorage | None:
+        """Return the rollups of the database."""
+
+
+def maintainer(store: RolledUp, *, go_on: Callable[[], None] = lambda: None) -> Maintainer | None:
+    """Return what keeps the rollups of an open store; None when it has none.
+
+    Args:
+        store: The store.
+        go_on: As for `Maintainer`.
+    """
+    storage, declared = store.rollup_storage(), store.rollups
+    if storage is None:
+        return None
+    cubes = Cubes.of(declared) if isinstance(declared, Declaration) else None
+    return Maintainer(store, storage, cubes, go_on=go_on)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from support.rollup_host import CUBES, Host, Records, answers, check_answers, check_rows, need_of
+from support.rollup_host import (
+    DECLARATION,
+    Host,
+    Records,
+    answers,
+    check_answers,
+    check_rows,
+    need_of,
+)
 
 from flask_chest.rollup import Planned
 
@@ -19,7 +27,7 @@ def backend(request, backend_of):
 def open_store(backend):
     made = []
 
-    def start(rollups=CUBES):
+    def start(rollups=DECLARATION):
         store = backend.new()
         store.rollups = rollups
         made.append(store)

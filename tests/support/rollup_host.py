@@ -13,17 +13,16 @@ from flask_chest.query.arguments import Chosen, name
 from flask_chest.query.parser import parse
 from flask_chest.query.parts import Located, Need, Part
 from flask_chest.query.questions import Spread, Tally
-from flask_chest.rollup import Cubes, Maintainer, Planned, rebuild, verify
+from flask_chest.rollup import Cubes, Declaration, Maintainer, Planned, rebuild, verify
 from flask_chest.rollup.tiers import DAY, EVER, HOUR, NEVER, TIERS
 from flask_chest.testing import make_batch, make_record
 from flask_chest.testing.records import as_stored
 
 NOW = datetime(2024, 5, 20, 10, 30, 20, tzinfo=timezone.utc)
-CUBES = Cubes(
-    dimensions=((name("tenant"),), (name("tenant"), name("model"))),
-    measures=(name("cost"),),
-    distinct=(name("user"),),
+DECLARATION = Declaration(
+    dimensions=(("tenant",), ("tenant", "model")), measures=("cost",), distinct=("user",)
 )
+CUBES = Cubes.of(DECLARATION)
 
 
 class Store:
