@@ -5,6 +5,8 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Without cached bytecode each worker of the tests would compile all of them each time.
+unexport PYTHONDONTWRITEBYTECODE
 # Most tests wait for processes and servers, so there are more workers than cores.
 PARALLEL ?= --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 DISTRIBUTIONS := . $(addprefix plugins/flask_chest_,sql sqlite postgres mysql mongo monitor)

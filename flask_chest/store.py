@@ -233,7 +233,9 @@ class Store(Exporter):
 
         Returns:
             Rows such as ``{"name": "model", "value": "large", "share": 0.9, "other_share": 0.1,
-            "count": 90.0, "other_count": 10.0}``, the largest difference of shares first.
+            "count": 90, "other_count": 10, "where": "model == 'large'"}``, the largest difference
+            of shares first. ``where`` is the filter that chooses the value; None where it is a dict
+            or a list. Of large sets, it is estimated from samples.
 
         Raises:
             FilterError: A filter cannot be read, or cannot match.
@@ -241,7 +243,9 @@ class Store(Exporter):
             ExporterUnavailable: The database cannot be read now.
             QueryTimeout: It took longer than this store allows a query.
         """
-        raise NotImplementedError
+        first, second, chosen = query.two_sets(where, against, since, until)
+        names, most = query.read_names(among), query.positive("limit", limit)
+        return query.differences(self, first, second, names, chosen)[:most]
 
     def rollup_storage(self) -> RollupStorage | None:
         """Return the rollups of the database; None when it has none, or they are not to be used.

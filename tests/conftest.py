@@ -19,6 +19,7 @@ import pytest
 from flask import Flask
 from support.installing import DISTRIBUTIONS, run
 from support.leaks import new_threads, nothing_left, open_files
+from support.warm import WarmPython
 from werkzeug.serving import make_server
 
 from flask_chest import FlaskChest
@@ -55,6 +56,13 @@ _PATIENCE_SECONDS = 60.0
 def pytest_collection_modifyitems(items):
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
+
+
+@pytest.fixture(scope="session")
+def warm_python():
+    """Run Python programs in processes of their own, without importing the libraries each time."""
+    with WarmPython() as python:
+        yield python
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from flask import current_app
 
+from flask_chest.cli.exits import way
 from flask_chest.cli.output import echo_error
 from flask_chest.cli.owner import become_owner
 from flask_chest.cli.unconfigured import Unconfigured
@@ -81,6 +82,15 @@ def readable(names: Sequence[str]) -> list[str]:
 def say_empty(store: Store) -> None:
     """Say that nothing was found, and where: the place may be a mistyped one."""
     echo_error(f"Nothing was found in {destination(store)}")
+
+
+def say_nothing_found(store: Store, name: str) -> None:
+    """Say that no record was found in the store of an exporter, and what waits for it."""
+    say_empty(store)
+    state = current_state()
+    waiting = state.stats().exporters[name].pending_bytes
+    if waiting and not state.mode:  # else `flush` would do nothing
+        echo_error(f"{waiting} bytes wait in the journal: {way('flush')}")
 
 
 def is_standalone() -> bool:

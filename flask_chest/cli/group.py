@@ -20,9 +20,14 @@ _MODULES: Final = {
     "copy": "copying:copy",
     "purge": "purging:purge",
     "erase": "erasing:erase",
-    "records": "read:records",
-    "routes": "read:routes",
-    "top": "read:top",
+    "query": "querying:query",
+    "measure": "measuring:measure",
+    "compare": "comparing:compare",
+    "tail": "tailing:tail",
+    "show": "showing:show",
+    "routes": "measuring:routes",
+    "top": "measuring:top",
+    "export": "exporting:export",
     "plugins": "plugins:plugins",
 }
 """Each command, with its module in this package and its name there."""

@@ -21,7 +21,7 @@ from flask.cli import AppGroup
 
 from flask_chest.cli.exits import FAILED, Interrupted
 from flask_chest.cli.streams import quiet_pipe, write
-from flask_chest.errors import ChestError
+from flask_chest.errors import ChestError, QueryError
 from flask_chest.runtime.log import logger
 from flask_chest.settings.masking import mask_urls
 
@@ -97,6 +97,8 @@ def _run(invoke: Callable[[click.Context], Any], ctx: click.Context) -> Any:  # 
     try:
         with quiet_pipe():
             return invoke(ctx)
+    except QueryError as error:
+        raise click.UsageError(str(error)) from error
     except ChestError as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:

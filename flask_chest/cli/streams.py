@@ -60,13 +60,13 @@ def quiet_pipe() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        if not _is_broken(sys.stdout):
+        if not is_broken(sys.stdout):
             raise  # that of a database's connection
         _lose(err=False)
         raise click.exceptions.Exit(0) from None
 
 
-def _is_broken(stream: IO[Any]) -> bool:
+def is_broken(stream: IO[Any]) -> bool:
     """Return whether a stream is a pipe or socket that nobody reads from any more."""
     look = select.poll()
     try:

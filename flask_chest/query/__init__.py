@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from flask_chest.errors import FilterError
 
 if TYPE_CHECKING:
-    from flask_chest.query.arguments import Chosen, chosen, name, order, positive
+    from flask_chest.query.arguments import Chosen, chosen, name, order, positive, two_sets
+    from flask_chest.query.comparing import differences, read_names
     from flask_chest.query.filter import Filter, started_before
     from flask_chest.query.fold import place_of, select, tally
     from flask_chest.query.from_records import FromRecords
@@ -36,6 +37,7 @@ __all__ = [
     "Tally",
     "TallyRow",
     "chosen",
+    "differences",
     "distance",
     "measure",
     "moment",
@@ -44,11 +46,13 @@ __all__ = [
     "parse",
     "place_of",
     "positive",
+    "read_names",
     "read_question",
     "records",
     "select",
     "started_before",
     "tally",
+    "two_sets",
 ]
 
 _MODULES: Final = {
@@ -57,6 +61,9 @@ _MODULES: Final = {
     "name": "arguments",
     "order": "arguments",
     "positive": "arguments",
+    "two_sets": "arguments",
+    "differences": "comparing",
+    "read_names": "comparing",
     "Filter": "filter",
     "started_before": "filter",
     "place_of": "fold",

@@ -69,6 +69,25 @@ def read_filter(where: str | Filter | None, now: datetime | None = None) -> Node
     return parse(where, now=now).root
 
 
+def two_sets(
+    where: str | Filter,
+    against: str | Filter | None,
+    since: str | datetime | None,
+    until: str | datetime | None,
+) -> tuple[Node, Node | None, Chosen]:
+    """Return the conditions of two sets of records, and the range of time of both.
+
+    Raises:
+        FilterError: A filter cannot be read, or cannot match.
+        QueryError: A time cannot be read.
+    """
+    now = datetime.now(timezone.utc)
+    first = read_filter(where, now)
+    if first is None:
+        raise QueryError("where=None: write the filter of the records that differ")
+    return first, read_filter(against, now), chosen(None, since, until)
+
+
 def both(one: Node | None, other: Node | None) -> Node | None:
     """Return the condition that two conditions hold; None is one that always does."""
     if one is None or other is None:

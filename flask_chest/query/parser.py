@@ -6,6 +6,7 @@ import ast
 from datetime import datetime
 from typing import Final, cast
 
+from flask_chest.query.complement import OPPOSITE
 from flask_chest.query.filter import Filter
 from flask_chest.query.nodes import (
     NULLABLE,
@@ -36,9 +37,6 @@ _OPERATORS: Final[dict[type[ast.cmpop], Operator]] = {
     ast.Gt: ">",
     ast.GtE: ">=",
 }
-_OPPOSITE: Final[dict[Operator, Operator]] = {
-    "==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">",
-}  # fmt: skip
 _MIRRORED: Final[dict[Operator, Operator]] = {
     "==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<=",
 }  # fmt: skip
@@ -135,7 +133,7 @@ class _Conditions:
         value = literal(self._source, right, found, self._now)
         if isinstance(value, bool) and operator not in {"==", "!="}:
             raise self._source.fault(right, "True and False have no order: write == or !=")
-        return Compare(found, operator if wanted else _OPPOSITE[operator], value)
+        return Compare(found, operator if wanted else OPPOSITE[operator], value)
 
     def _is(self, left: ast.expr, right: ast.expr, *, negated: bool) -> Node:
         if not (isinstance(right, ast.Constant) and right.value is None):

@@ -15,23 +15,23 @@ def _copy_programs(folder):
 
 
 @pytest.fixture(scope="session")
-def recorded(tmp_path_factory):
+def recorded(tmp_path_factory, warm_python):
     """Return the instance folder of an application with three records that wait."""
-    place = Place(_copy_programs(tmp_path_factory.mktemp("recorded")))
+    place = Place(_copy_programs(tmp_path_factory.mktemp("recorded")), warm_python)
     place.record_three()
     return place.folder / "instance"
 
 
 @pytest.fixture
-def place(tmp_path, recorded):
+def place(tmp_path, warm_python, recorded):
     """Return the folder of an application."""
-    return Place(_copy_programs(tmp_path), recorded)
+    return Place(_copy_programs(tmp_path), warm_python, recorded)
 
 
 @pytest.fixture(scope="session")
-def _delivered(tmp_path_factory, recorded):
+def _delivered(tmp_path_factory, warm_python, recorded):
     """Return the instance folder of an application with three records that are delivered."""
-    place = Place(_copy_programs(tmp_path_factory.mktemp("delivered")), recorded)
+    place = Place(_copy_programs(tmp_path_factory.mktemp("delivered")), warm_python, recorded)
     place.record_three()
     place.flask("flush", code=0)
     return place.folder / "instance"

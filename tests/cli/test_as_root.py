@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -77,21 +75,22 @@ def precious(tmp_path):
     return Precious(tmp_path)
 
 
-def run(place, *arguments, code=0):
-    done = subprocess.run(
-        [sys.executable, "-B", *arguments],
-        cwd=place,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert code is None or done.returncode == code, done.stderr
-    return done
+@pytest.fixture
+def run(place, warm_python):
+    """Return a function that runs Python as root, in the folder of the application."""
+
+    def run(*arguments, code=0):
+        done = warm_python.run(["-B", *arguments], cwd=place, timeout=300)
+        assert code is None or done.returncode == code, done.stderr
+        return done
+
+    return run
 
 
-def command(place, *arguments, code=0):
-    return run(place, "-m", "flask", "chest", *arguments, code=code)
+@pytest.fixture
+def command(run):
+    """Return a function that runs a command under `flask chest` as root."""
+    return lambda *arguments, code=0: run("-m", "flask", "chest", *arguments, code=code)
 
 
 def owners(place):
@@ -99,41 +98,43 @@ def owners(place):
 
 
 @pytest.mark.parametrize("first", COMMANDS, ids=" ".join)
-def test_when_roots_cron_runs_first_the_application_starts_and_records(place, first):
-    command(place, *first)
+def test_when_roots_cron_runs_first_the_application_starts_and_records(place, run, command, first):
+    command(*first)
     assert owners(place) <= {UID}
     assert not (place / "instance" / "chest").exists(), "nothing waits there"
-    run(place, "as_user.py", str(UID))
-    assert command(place, "flush").stdout.startswith("main: 2 delivered, 0 bytes waiting")
+    run("as_user.py", str(UID))
+    assert command("flush").stdout.startswith("main: 2 delivered, 0 bytes waiting")
     assert owners(place) == {UID}
     assert (place / "instance" / "chest.sqlite3").stat().st_mode & 0o777 == 0o600
-    command(place, *first)
-    assert command(place, "top", "user").stdout.split() == ["1", "ada", "1", "bob"]
+    command(*first)
+    assert command("top", "user").stdout.split() == ["1", "ada", "1", "bob"]
     assert owners(place) == {UID}
-    run(place, "as_user.py", str(UID))
+    run("as_user.py", str(UID))
 
 
-def test_a_missing_instance_folder_belongs_to_the_owner_of_the_folder_around_it(place):
+def test_a_missing_instance_folder_belongs_to_the_owner_of_the_folder_around_it(
+    place, run, command
+):
     (place / "instance").rmdir()
     own(place)
-    command(place, "flush")
+    command("flush")
     assert (place / "instance").stat().st_uid == UID
-    run(place, "as_user.py", str(UID))
-    assert command(place, "flush").stdout.startswith("main: 2 delivered")
+    run("as_user.py", str(UID))
+    assert command("flush").stdout.startswith("main: 2 delivered")
 
 
-def test_where_anybody_may_make_the_folder_root_does_not(place):
+def test_where_anybody_may_make_the_folder_root_does_not(place, run, command):
     (place / "instance").rmdir()
     place.chmod(0o1777)
-    done = command(place, "flush", code=None)
+    done = command("flush", code=None)
     assert done.returncode != 0
     assert "root cannot know to which user it is to belong" in done.stderr
     assert not (place / "instance").exists()
-    run(place, "as_user.py", str(UID))
-    assert command(place, "flush").stdout.startswith("main: 2 delivered")
+    run("as_user.py", str(UID))
+    assert command("flush").stdout.startswith("main: 2 delivered")
 
 
-def test_root_makes_no_instance_folder_where_a_link_of_the_users_leads(place, precious):
+def test_root_makes_no_instance_folder_where_a_link_of_the_users_leads(place, command, precious):
     (place / "instance").rmdir()
     app = place / "app.py"
     app.write_text(
@@ -142,25 +143,25 @@ def test_root_makes_no_instance_folder_where_a_link_of_the_users_leads(place, pr
         )
     )
     plant_link(place / "data", precious.folder)
-    done = command(place, "flush", code=None)
+    done = command("flush", code=None)
     assert "root cannot know to which user it is to belong" in done.stderr
     precious.assert_untouched()
 
 
-def test_it_is_the_owner_for_good_before_an_exporter_is_opened(place):
+def test_it_is_the_owner_for_good_before_an_exporter_is_opened(place, command):
     (place / "app.py").write_text(TELLS)
     (place / "instance" / "chest").mkdir(mode=0o700)
     own(place / "instance" / "chest")
-    said = command(place, "check").stdout
+    said = command("check").stdout
     assert f"opened as ({UID}, {UID}, {UID}) ({UID}, {UID}, {UID})" in said
     assert os.environ["HOME"] not in said
     assert "0," not in said.partition("[")[2].partition("]")[0].split(), "no group of root's"
 
 
-def test_a_journal_of_roots_is_read_by_root(place):
+def test_a_journal_of_roots_is_read_by_root(place, command):
     os.chown(place / "instance", 0, 0)
     (place / "app.py").write_text(TELLS)
-    assert "opened as (0, 0, 0)" in command(place, "check").stdout
+    assert "opened as (0, 0, 0)" in command("check").stdout
 
 
 def plant_link(path, precious):
@@ -189,8 +190,10 @@ HARD_LINKS = ["chest/segments/0.jsonl", "chest/dead-letter/main.jsonl", "chest.s
     ("name", "is_hard"),
     [*((name, False) for name in LINKS), *((name, True) for name in HARD_LINKS)],
 )
-def test_a_file_that_is_a_link_leads_root_to_no_other_file(place, precious, name, is_hard):
-    run(place, "as_user.py", str(UID))
+def test_a_file_that_is_a_link_leads_root_to_no_other_file(
+    place, run, command, precious, name, is_hard
+):
+    run("as_user.py", str(UID))
     path = place / "instance" / name
     path.unlink(missing_ok=True)
     if is_hard:
@@ -199,15 +202,15 @@ def test_a_file_that_is_a_link_leads_root_to_no_other_file(place, precious, name
         plant_link(path, precious.file)
     precious.look()
     for arguments in (["flush", "--timeout", "2"], ["records"]):
-        done = command(place, *arguments, code=None)
+        done = command(*arguments, code=None)
         assert SECRET not in done.stdout + done.stderr
     precious.assert_untouched()
     precious.assert_not_told(place)
 
 
 @pytest.mark.parametrize("name", ["segments", "cursors", "dead-letter", "damaged", "."])
-def test_a_folder_that_is_a_link_leads_root_to_no_other_folder(place, precious, name):
-    run(place, "as_user.py", str(UID))
+def test_a_folder_that_is_a_link_leads_root_to_no_other_folder(place, run, command, precious, name):
+    run("as_user.py", str(UID))
     for path in ("0.jsonl", "main.json", "zz.jsonl"):
         (precious.folder / path).write_text("no line\nhalf")
     precious.look()
@@ -217,28 +220,29 @@ def test_a_folder_that_is_a_link_leads_root_to_no_other_folder(place, precious, 
         own(torn)
     plant_link(place / "instance" / "chest" / name, precious.folder)
     for arguments in (["flush", "--timeout", "2"], ["records"]):
-        command(place, *arguments, code=None)
+        command(*arguments, code=None)
     precious.assert_untouched()
 
 
-def test_a_link_of_the_users_above_the_journal_does_not_make_root_another_user(place, tmp_path):
-    run(place, "as_user.py", str(UID))
+def test_a_link_of_the_users_above_the_journal_does_not_make_root_another_user(
+    place, run, command, tmp_path
+):
+    run("as_user.py", str(UID))
     with place_for_all() as other:
         shutil.move(place / "instance", other / "instance")
         (place / "instance").symlink_to(other / "instance")
         own(place / "instance")
-        assert command(place, "flush").stdout.startswith("main: 2 delivered"), "their own"
+        assert command("flush").stdout.startswith("main: 2 delivered"), "their own"
         for path in (other / "instance" / "chest", *(other / "instance" / "chest").rglob("*")):
             os.chown(path, 1, 1)
-        done = command(place, "flush", code=1)
+        done = command("flush", code=1)
         assert "a link on the way there belongs to nobody" in done.stderr
         assert "and the folder to daemon" in done.stderr
 
 
-def test_a_process_that_may_not_become_the_owner_says_so(place):
-    run(place, "as_user.py", str(UID))
+def test_a_process_that_may_not_become_the_owner_says_so(place, run):
+    run("as_user.py", str(UID))
     done = run(
-        place,
         "-c",
         "import os\n"
         "def setuid(uid): raise PermissionError(1, 'Operation not permitted')\n"
@@ -250,10 +254,8 @@ def test_a_process_that_may_not_become_the_owner_says_so(place):
     assert "may not become that user: Operation not permitted. Run it as that user" in done.stderr
 
 
-def test_the_help_and_an_unknown_user_without_a_name_work(place):
-    assert "Deliver" in command(place, "--help").stdout
+def test_the_help_and_an_unknown_user_without_a_name_work(place, command):
+    assert "Deliver" in command("--help").stdout
     os.chown(place / "instance", 4_321, 4_321)
     (place / "app.py").write_text(TELLS)
-    assert "opened as (4321, 4321, 4321) (4321, 4321, 4321) [4321] /" in (
-        command(place, "check").stdout
-    )
+    assert "opened as (4321, 4321, 4321) (4321, 4321, 4321) [4321] /" in (command("check").stdout)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,21 +16,10 @@ COMMANDS = [
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, warm_python):
     """Return a function that runs Python in the folder of an application."""
     shutil.copy(PROGRAMS / "app.py", tmp_path)
-
-    def run(*arguments):
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-    return run
+    return lambda *arguments: warm_python.run(arguments, cwd=tmp_path, timeout=300)
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import pytest
 
@@ -44,19 +42,13 @@ ERRORS = {
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, warm_python):
     """Return a function that runs a command in the folder of an application."""
 
     def run(source, *arguments, **environment):
         (tmp_path / "app.py").write_text(source, "utf-8")
-        return subprocess.run(
-            [sys.executable, "-m", *arguments],
-            cwd=tmp_path,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+        return warm_python.run(
+            ["-m", *arguments], cwd=tmp_path, env={**os.environ, **environment}, timeout=60
         )
 
     return run

@@ -24,11 +24,11 @@ def sql(place, statement):
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory, recorded):
+def template(tmp_path_factory, warm_python, recorded):
     """Return the instance folder of an application with two dead letters of three records."""
     folder = tmp_path_factory.mktemp("refused")
     shutil.copy(PROGRAMS / "app.py", folder)
-    place = Place(folder)
+    place = Place(folder, warm_python)
     place.flask("schema", "apply", code=0)
     sql(place, TRIGGER)
     shutil.copytree(recorded / "chest", folder / "instance" / "chest", dirs_exist_ok=True)

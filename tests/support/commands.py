@@ -25,8 +25,9 @@ class Place:
         journal: The folder of its journal.
     """
 
-    def __init__(self, folder, recorded=None):
+    def __init__(self, folder, python, recorded=None):
         self.folder = folder
+        self._python = python
         self._recorded = recorded
         self.database = folder / "instance" / "chest.sqlite3"
         self.journal = folder / "instance" / "chest"
@@ -34,15 +35,7 @@ class Place:
 
     def run(self, *arguments, code=None, **options):
         """Run Python, and return what it did."""
-        done = subprocess.run(
-            [sys.executable, *map(str, arguments)],
-            cwd=self.folder,
-            capture_output="stdout" not in options,
-            text=True,
-            timeout=_PATIENCE_SECONDS,
-            check=False,
-            **options,
-        )
+        done = self._python.run(arguments, cwd=self.folder, timeout=_PATIENCE_SECONDS, **options)
         assert code is None or done.returncode == code, done
         return done
 

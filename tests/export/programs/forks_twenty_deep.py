@@ -9,6 +9,10 @@ from pathlib import Path
 
 from host_process import folder, process, record
 
+from flask_chest.journal import maintenance
+
+maintenance.INTERVAL_SECONDS = 0.05  # else each of the processes is awaited for a second
+
 
 def look():
     return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))

@@ -1,4 +1,4 @@
-"""Connections to MongoDB: unconfirmed batches, lost primaries, hanging servers, TLS."""
+"""Connections to MongoDB: unconfirmed batches, lost primaries, slow queries, TLS."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from support.waiting import until
 from flask_chest.errors import (
     ConfigurationError,
     ExporterUnavailable,
+    QueryTimeout,
 )
+from flask_chest.query.nodes import Variable
+from flask_chest.query.questions import Order, Selection, Tally
 from flask_chest.testing import Relay, make_batch, make_record
 from tools.servers import MongoServer, free_port
 
@@ -171,3 +174,35 @@ def test_tls_verifies_certificates_on_both_sides(tmp_path):
             with pytest.raises(error, match=message):
                 refused.open()
         server.kill()
+
+
+def asks(store):
+    return (
+        lambda: store.select(Selection()),
+        lambda: store.select(Selection(order=Order(Variable(("odd.name",))))),
+        lambda: list(store.tally(Tally())),
+    )
+
+
+def test_a_query_that_takes_too_long_is_cancelled_and_says_what_to_do(guarded, fail):
+    store = guarded.store(query_timeout_seconds=0.5)
+    store.open()
+    store.export(make_batch(make_record()))
+    slow = {"blockConnection": True, "blockTimeMS": 1_500}
+    for data in ({"errorCode": 50}, slow):
+        for ask in asks(store):
+            fail(failCommands=["find", "aggregate"], **data)
+            with pytest.raises(QueryTimeout, match=r"longer than 0\.5 seconds.*query_timeout_seco"):
+                ask()
+    assert all(map(len, (ask() for ask in asks(store))))
+    store.close()
+
+
+def test_a_server_that_fails_is_no_time_out(guarded, fail):
+    store = guarded.store()
+    store.open()
+    for ask in asks(store):
+        fail(failCommands=["find", "aggregate"], errorCode=14031)
+        with pytest.raises(ExporterUnavailable):
+            ask()
+    store.close()

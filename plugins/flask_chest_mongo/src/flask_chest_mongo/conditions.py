@@ -41,6 +41,7 @@ _OPERATORS: Final = {
     ">": "$gt",
     ">=": "$gte",
 }
+_COMPARISONS: Final = {"$in", *_OPERATORS.values()} - {"$ne"}
 _ID: Final = Field("id")
 
 
@@ -51,18 +52,11 @@ def matching(node: Node) -> Filter:
     if isinstance(node, Or):
         parts = [matching(part) for part in node.parts]
         return {"$or": parts} if all(parts) else {}
-    if not operands.is_possible(node.operand):
-        is_met = isinstance(node, (IsNull, Exists)) and isinstance(node, Exists) is node.negated
-        return {} if is_met else NOTHING
-    if isinstance(node, IsNull):
-        return _null(node)
-    if isinstance(node, Exists):
-        return _exists(node)
-    if isinstance(node, Compare):
-        return _compare(node)
-    if isinstance(node, OneOf):
-        return _one_of(node)
-    return _text_match(node)
+    if isinstance(node, (IsNull, Exists)):
+        return _null(node) if isinstance(node, IsNull) else _exists(node)
+    if isinstance(node, TextMatch):
+        return _text_match(node)
+    return _compare(node) if isinstance(node, Compare) else _one_of(node)
 
 
 def is_exact(node: Node) -> bool:
@@ -72,8 +66,8 @@ def is_exact(node: Node) -> bool:
     """
     if isinstance(node, (And, Or)):
         return all(map(is_exact, node.parts))
-    is_within_id = isinstance(node, TextMatch) and node.operand == _ID
-    return not (is_within_id and node.test != "startswith")
+    is_text = isinstance(node, TextMatch) and node.test != "startswith"
+    return not (is_text and node.operand == _ID)
 
 
 def every(*conditions: Filter) -> Filter:
@@ -131,7 +125,18 @@ def _on(operand: Operand, test: Filter, expression: Expression) -> Filter:
     if isinstance(operand, Field):  # a list there makes a document no record
         return {path: test}
     parents: Filter = dict.fromkeys(operands.parents(operand), NO_LIST)
-    return every({path: test}, {path: NO_LIST}, parents)
+    return every({path: test}, _no_list(path, test), parents)
+
+
+def _no_list(path: str, test: Filter) -> Filter:
+    """Return the filter that excludes the lists that have an item which satisfies a test.
+
+    SecantusDB uses an index only for a condition with nothing but comparisons in it. An empty list
+    satisfies none of these.
+    """
+    if test.keys() <= _COMPARISONS:
+        return {f"{path}.0": {"$exists": False}}
+    return {path: NO_LIST}
 
 
 def _compare(node: Compare) -> Filter:
@@ -195,8 +200,8 @@ def _text_match(node: TextMatch) -> Filter:
 def _null(node: IsNull) -> Filter:
     path = operands.path(node.operand)
     if path is None:
-        types = ["missing", "null"]
-        found: Filter = {"$expr": {"$in": [{"$type": operands.value(node.operand)}, types]}}
+        value = {"$ifNull": [operands.value(node.operand), None]}
+        found: Filter = {"$expr": {"$eq": [value, None]}}
     elif isinstance(node.operand, Field):
         return {path: {"$ne" if node.negated else "$eq": None}}
     else:

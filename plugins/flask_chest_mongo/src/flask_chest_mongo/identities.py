@@ -72,4 +72,5 @@ def _from(number: int) -> dict[str, Any]:
 
 
 def _binary(identity: UUID) -> Binary:
-    return Binary(identity.bytes, 4)
+    found: Binary = Binary(identity.bytes, 4)
+    return found

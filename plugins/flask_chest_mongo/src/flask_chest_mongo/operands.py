@@ -42,32 +42,40 @@ def parents(operand: Operand) -> Iterator[str]:
             yield ".".join(("variables", *operand.path[:length]))
 
 
-def is_possible(operand: Operand) -> bool:
-    """Return whether a record can have it: no name has the character 0."""
-    return isinstance(operand, Field) or not any("\0" in name for name in operand.path)
-
-
 def value(operand: Operand) -> Expression:
     """Return the expression for the value of an operand, whatever its names are.
 
-    It is missing, or null, when a parent is null.
+    It may be null where there is none.
     """
     if isinstance(operand, Field):
         return f"${path(operand)}"
+    if not _is_possible(operand):
+        return {"$literal": None}
     first, *others = operand.path
     outermost = path(Variable((first,)))
-    start = _within("$variables", first) if outermost is None else f"${outermost}"
-    return reduce(_within, others, start)
+    start = _or_null(_within("$variables", first)) if outermost is None else f"${outermost}"
+    return reduce(lambda whole, name: _or_null(_within(whole, name)), others, start)
 
 
 def exists(operand: Variable) -> Expression:
     """Return the expression for whether a variable is there, be it null."""
-    is_there = {"$ne": [{"$type": value(operand)}, "missing"]}
-    if len(operand.path) == 1:
-        return is_there
-    parent = value(Variable(operand.path[:-1]))
+    if not _is_possible(operand):
+        return {"$literal": False}
+    *outer, last = operand.path
+    parent = value(Variable(tuple(outer))) if outer else "$variables"
+    # An object leaves out what is missing. SecantusDB 0.7 has another `$type` for it than MongoDB.
+    is_there = {"$ne": [{"value": _within(parent, last)}, {"$literal": {}}]}
     return {"$and": [{"$eq": [{"$type": parent}, "object"]}, is_there]}
+
+
+def _is_possible(operand: Variable) -> bool:
+    """Return whether a record can have it: no name has the character 0."""
+    return not any("\0" in name for name in operand.path)
 
 
 def _within(whole: Expression, name: str) -> Expression:
     return {"$getField": {"field": {"$literal": name}, "input": whole}}
+
+
+def _or_null(found: Expression) -> Expression:
+    return {"$ifNull": [found, None]}

@@ -1,31 +1,24 @@
-"""Which documents are records, as a filter."""
+"""Which documents are records, as filters."""
 
 from __future__ import annotations
 
 import sys
-from typing import Final
+from typing import Any, Final
 
 from flask_chest_mongo.moments import FIRST, LAST, Filter
 from flask_chest_mongo.operands import NUMBER
 
-
-def _of(*types: str) -> Filter:
-    # A list has the types of its items, too.
-    return {"$type": list(types), "$not": {"$type": "array"}}
-
-
 FINITE: Final[Filter] = {"$gte": -sys.float_info.max, "$lte": sys.float_info.max}
 """JSON has no other numbers."""
 
-_TEXT: Final = _of("string")
-_OPTIONAL_TEXT: Final = _of("string", "null")
-_NUMBER: Final[Filter] = {**_of(*NUMBER), **FINITE}
+_TEXT: Final = {"bsonType": "string"}
+_OPTIONAL_TEXT: Final = {"bsonType": ["string", "null"]}
+_NUMBER: Final = {"bsonType": list(NUMBER)}
 
-READABLE: Final[Filter] = {
-    # A comparison with a date finds dates alone.
-    "started_at": {"$gte": FIRST, "$lte": LAST, "$not": {"$type": "array"}},
-    "started_at_us": {"$gte": 0, "$lte": 999},
-    "_id": {"$type": "binData"},
+_PROPERTIES: Final[dict[str, Any]] = {
+    "_id": {"bsonType": "binData"},
+    "started_at": {"bsonType": "date"},
+    "started_at_us": {"bsonType": ["int", "long"], "minimum": 0, "maximum": 999},
     "request_id": _TEXT,
     "trace_id": _OPTIONAL_TEXT,
     "service": _TEXT,
@@ -34,10 +27,21 @@ READABLE: Final[Filter] = {
     "route": _OPTIONAL_TEXT,
     "method": _TEXT,
     "path": _TEXT,
-    "status_code": _of("int", "long", "null"),
+    "status_code": {"bsonType": ["int", "long", "null"]},
     "error": _OPTIONAL_TEXT,
     "duration_ms": _NUMBER,
     "weight": _NUMBER,
-    "variables": _of("object"),
+    "variables": {"bsonType": "object"},
 }
-"""Matches the documents that are records, whatever their variables are."""
+
+READABLE: Final[Filter] = {
+    "$jsonSchema": {"required": list(_PROPERTIES), "properties": _PROPERTIES},
+    "started_at": {"$gte": FIRST, "$lte": LAST},
+    "duration_ms": FINITE,
+    "weight": FINITE,
+}
+"""Matches the documents that are records, whatever their variables are.
+
+A schema takes SecantusDB a third of the time of a condition on each field. A list is no text there,
+whatever its items are.
+"""

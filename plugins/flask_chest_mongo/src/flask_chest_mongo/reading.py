@@ -153,7 +153,9 @@ class Reader:
         """Return the rows of a pipeline; the server may use its disk for it."""
         return self._collection.aggregate(pipeline, allowDiskUse=True)
 
-    def _batches(self, ask: Callable[[], _AnyCursor]) -> Generator[list[RawBSONDocument], None, None]:
+    def _batches(
+        self, ask: Callable[[], _AnyCursor]
+    ) -> Generator[list[RawBSONDocument], None, None]:
         with self._limit.spent():
             cursor = ask()
         with closing(cursor):

@@ -26,12 +26,14 @@ from flask_chest_mongo import moments, operands
 from flask_chest_mongo.conditions import every, is_exact, matching
 from flask_chest_mongo.decode import as_json
 from flask_chest_mongo.moments import Filter
-from flask_chest_mongo.operands import NUMBER, Expression
+from flask_chest_mongo.operands import NUMBER, TYPES, Expression
 from flask_chest_mongo.readable import READABLE
 
 Pipeline: TypeAlias = list[dict[str, Any]]
 
 _IS_ERROR: Final = {"$or": [{"$ne": ["$error", None]}, {"$gte": ["$status_code", 500]}]}
+_PLAIN: Final = [name for names in TYPES.values() for name in names]
+_NO_JSON: Final = {"$literal": {"json": False}}
 _ERRORS: Final = {"$cond": [_IS_ERROR, "$weight", 0]}
 
 
@@ -57,7 +59,7 @@ def pipeline(asked: Tally) -> Pipeline:
         }
     key = _key(asked)
     return [
-        {"$match": _chosen(asked)},
+        *_chosen(asked),
         {"$project": {"_id": 0, "weight": 1, "errors": _ERRORS, **key, **numbers}},
         {
             "$group": {
@@ -71,7 +73,11 @@ def pipeline(asked: Tally) -> Pipeline:
     ]
 
 
-def _chosen(asked: Tally) -> Filter:
+def _chosen(asked: Tally) -> Pipeline:
+    """Return the stages that choose the records.
+
+    MongoDB makes one of the two. SecantusDB uses an index only for plain conditions.
+    """
     conditions: list[Filter] = []
     if asked.since is not None:
         conditions.append(moments.compared(">=", asked.since))
@@ -81,7 +87,10 @@ def _chosen(asked: Tally) -> Filter:
         conditions.append(matching(asked.where))
     if asked.spread is not None:
         conditions.append(_has(asked.spread))
-    return every(*conditions, READABLE)
+    chosen = every(*conditions)
+    plain = {key: test for key, test in chosen.items() if not key.startswith("$")}
+    others = {key: test for key, test in chosen.items() if key.startswith("$")}
+    return [{"$match": plain}, {"$match": every(others, READABLE)}]
 
 
 def _has(spread: Spread) -> Filter:
@@ -111,10 +120,13 @@ def _scalar(operand: Operand) -> Expression:
     return {
         "$switch": {
             "branches": [
+                {"case": {"$in": [kind, _PLAIN]}, "then": value},
+                {"case": {"$in": [kind, ["missing", "null"]]}, "then": None},
                 {"case": {"$eq": [kind, "object"]}, "then": OBJECT},
                 {"case": {"$eq": [kind, "array"]}, "then": LIST},
             ],
-            "default": {"$ifNull": [value, None]},
+            # A group of its own, because a decimal equals an integer.
+            "default": _NO_JSON,
         }
     }
 
@@ -135,9 +147,7 @@ def _number(operand: Operand) -> Expression:
 
 
 def _is_always_a_number(operand: Operand) -> bool:
-    return (
-        isinstance(operand, Field) and operand.type == "number" and operand.name not in NULLABLE
-    )
+    return isinstance(operand, Field) and operand.type == "number" and operand.name not in NULLABLE
 
 
 def _bin(operand: Operand) -> Expression:
@@ -193,7 +203,10 @@ def rows(found: Iterable[Mapping[str, Any]], asked: Tally) -> Iterator[TallyRow]
 def _value(value: Any) -> Scalar:  # noqa: ANN401 - what BSON has
     if isinstance(value, UUID):
         return str(value)
-    return scalar_of(as_json(value))
+    found = as_json(value)
+    if isinstance(found, dict):  # `_NO_JSON`
+        raise TypeError("a value that JSON lacks")
+    return scalar_of(found)
 
 
 def _sums(row: Mapping[str, Any], name: str) -> Sums:

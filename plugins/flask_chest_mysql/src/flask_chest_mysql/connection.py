@@ -112,6 +112,25 @@ def _session(timeout_seconds: float) -> str:
     )
 
 
+def question(timeout_seconds: float) -> str:
+    """Return the statement that makes a session one for questions.
+
+    The server refuses to write in it, and cancels a query that takes longer.
+    """
+    return (
+        f"SET /*M! max_statement_time = {timeout_seconds:f}, tx_read_only */"
+        f" /*!50720 max_execution_time = {math.ceil(timeout_seconds * 1_000)},"
+        " transaction_read_only */ = 1"
+    )
+
+
+NO_QUESTION: Final = (
+    "SET /*M! max_statement_time = DEFAULT, tx_read_only */"
+    " /*!50720 max_execution_time = DEFAULT, transaction_read_only */ = 0"
+)
+"""The statement that makes a session one for all else again."""
+
+
 def _tls(config: MysqlConfig) -> dict[str, Any]:
     if config.tls == "DISABLED":
         return {"ssl_disabled": True}

@@ -50,6 +50,9 @@ PACKET_TOO_LARGE: Final = 1153
 PACKET_HINT: Final = "Raise max_allowed_packet in the configuration of the server"
 DEADLOCKS: Final = frozenset({1213, 3101})
 
+TIMEOUTS: Final = frozenset({1317, 1969, 3024})
+"""A query was cancelled: by somebody, by MariaDB's limit, by MySQL's."""
+
 _CACHE_HINT: Final = "Raise max_binlog_cache_size in the configuration of the server"
 _HINTS: Final = {PACKET_TOO_LARGE: PACKET_HINT, 1197: _CACHE_HINT, 1705: _CACHE_HINT}
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import pymysql
 from flask_chest_sql import ServerStore, Tables
 from flask_chest_sql.definition import Definition
+from flask_chest_sql.selecting import selecting
 from flask_chest_sql.survey import Fault, Survey
 from pydantic_core import from_json
 from pymysql.constants import SERVER_STATUS
@@ -25,19 +27,24 @@ from flask_chest.errors import (
 )
 from flask_chest.store import ValueCount, Where
 from flask_chest_mysql import connection as connections
-from flask_chest_mysql import encode, findings, queries, schema
+from flask_chest_mysql import encode, expressions, findings, queries, schema, sorting
 from flask_chest_mysql.config import MysqlConfig
 from flask_chest_mysql.connection import Flavor, identify
-from flask_chest_mysql.errors import DEADLOCKS, PACKET_HINT, TRUNCATIONS, code_of, explain
+from flask_chest_mysql.errors import DEADLOCKS, PACKET_HINT, TIMEOUTS, TRUNCATIONS, code_of, explain
 
 if TYPE_CHECKING:
+    from flask_chest_sql.expressions import Expressions
     from pydantic import BaseModel
 
     from flask_chest.exporter import Batch, Finding
-    from flask_chest.record import JsonValue
+    from flask_chest.query import Selection
+    from flask_chest.record import JsonValue, Record
 
 _ALREADY_THERE: Final = (1050, 1060, 1061)  # a table or view, a column, an index
 _LOCK_WAIT: Final = 1205
+_GRACE_SECONDS: Final = 5.0
+"""How much longer than the server the driver waits, as the server's error says more."""
+
 _YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=timezone.utc)
 _OLDEST: Final = "MySQL 8.0.19 or MariaDB 10.6"
 
@@ -82,6 +89,7 @@ class MysqlStore(ServerStore):
         """Return an engine whose connections have another time-out once they have signed in."""
         engine = super().create_engine()
         event.listen(engine, "connect", self._wait_for_answers)
+        event.listen(engine, "before_cursor_execute", sorting.prefixed, retval=True)
         return engine
 
     def _wait_for_answers(self, driver: object, record: object) -> None:
@@ -242,6 +250,44 @@ class MysqlStore(ServerStore):
         """Return the condition that leaves out '0000-00-00', which some sessions may store."""
         del for_summaries
         return [self.tables.records.c.started_at >= _YEAR_ONE]
+
+    def expressions(self) -> Expressions:
+        """Return a record's values as this server computes them."""
+        return expressions.expressions(self.tables, self._known_flavor)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection of the pool, to any thread."""
+        with super().reading() as connection:
+            if connection.info.pop("chest_asks", False):
+                self._send(connection, connections.NO_QUESTION)
+                connections.wait_for_answers(_driver(connection), self._config.timeout_seconds)
+            yield connection
+
+    @contextmanager
+    def asking(self) -> Iterator[Connection]:
+        """Give a connection of the pool that only reads, and for `query_timeout_seconds`.
+
+        It stays like that in the pool: most that are taken from it ask.
+        """
+        with super().reading() as connection:
+            if not connection.info.get("chest_asks"):
+                seconds = self.query_timeout_seconds
+                self._send(connection, connections.question(seconds))
+                connections.wait_for_answers(_driver(connection), seconds + _GRACE_SECONDS)
+                connection.info["chest_asks"] = True
+            yield connection
+
+    def select(self, selection: Selection) -> list[Record]:
+        """Return the records of a selection, in its order."""
+        statement = selecting(self.expressions(), selection)
+        if sorting.is_by_text(selection.order):
+            statement = sorting.by_whole_texts(statement, self._known_flavor)
+        return self._read(statement, selection.limit)
+
+    def is_timeout(self, error: SQLAlchemyError) -> bool:
+        """Return whether the server has cancelled a query."""
+        return isinstance(error, DBAPIError) and code_of(error.orig) in TIMEOUTS
 
     def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
         """Return the condition that a record has a variable with this name and value."""

@@ -138,10 +138,11 @@ class Compiler:
         """Return whether an operand is of the type of a value, and compares so with it."""
         if isinstance(operand, Field):
             return self._field_compares(operand, comparison, value)
+        if comparison == "==" and not isinstance(value, datetime):
+            return self._expressions.equals(operand.path, [value])
         if isinstance(value, bool):
             same = self._expressions.boolean(operand.path) == int(value)
-            is_bool = self._expressions.is_kind(operand.path, "bool")
-            return and_(is_bool, same if comparison == "==" else not_(same))
+            return and_(self._expressions.is_kind(operand.path, "bool"), not_(same))
         if isinstance(value, (int, float)):
             return self._expressions.compares(operand.path, comparison, value)
         found = OPERATORS[comparison](self._text(operand), literal(value, Text()))
@@ -173,14 +174,9 @@ class Compiler:
         if isinstance(operand, Field):
             found = self._field_is_one_of(operand, values)
             return and_(self.has_value(operand), not_(found)) if negated else found
-        expressions, path, of = self._expressions, operand.path, kind(values[0])
-        if of == "number":
-            found = expressions.equals_any(path, values)
-        elif of == "bool":
-            found = expressions.boolean(path).in_(sorted({int(value) for value in values}))
-        else:
-            found = self._text(operand).in_([literal(value, Text()) for value in values])
-        return and_(expressions.is_kind(path, of), not_(found) if negated else found)
+        expressions, path = self._expressions, operand.path
+        found = expressions.equals(path, values)
+        return and_(expressions.is_kind(path, kind(values[0])), not_(found)) if negated else found
 
     def _field_is_one_of(self, field: Field, values: Sequence[Any]) -> ColumnElement[bool]:
         if field.type == "time":

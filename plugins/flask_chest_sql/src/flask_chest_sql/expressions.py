@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from sqlalchemy import ColumnElement, FromClause, Select, Text, literal, or_
+from sqlalchemy import ColumnElement, FromClause, Select, Text, and_, func, literal, or_
 
+from flask_chest.query.nodes import kind
 from flask_chest_sql.exact import Comparison
 
 if TYPE_CHECKING:
@@ -66,6 +67,13 @@ class Expressions(ABC):
         """Return the same for an order, in which 2**53 comes before 2**53 + 1."""
         return self.number(path)
 
+    def exact_numbers(self, path: Path) -> Sequence[ColumnElement[Any]]:
+        """Return `exact_number`; or several, each of which decides between those before it.
+
+        Override it where no single expression has the order of integers and floats.
+        """
+        return [self.exact_number(path)]
+
     @abstractmethod
     def boolean(self, path: Path) -> ColumnElement[Any]:
         """Return 1 or 0 for a value that is a bool."""
@@ -77,6 +85,20 @@ class Expressions(ABC):
     def equals_any(self, path: Path, values: Sequence[float]) -> ColumnElement[bool]:
         """Return whether a value is a number that equals one of these. There may be 1,000."""
         return or_(*(self.compares(path, "==", value) for value in values))
+
+    def equals(self, path: Path, values: Sequence[str | float]) -> ColumnElement[bool]:
+        """Return whether a value equals one of these, which are of one kind.
+
+        Override it where a variable may have an index.
+        """
+        of = kind(values[0])
+        if of == "number":
+            found = self.equals_any(path, cast("Sequence[float]", values))
+        elif of == "bool":
+            found = self.boolean(path).in_(sorted({int(value) for value in values}))
+        else:
+            found = self.text(path).in_([literal(value, Text()) for value in values])
+        return and_(self.is_kind(path, of), found)
 
     @abstractmethod
     def field_text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -114,6 +136,13 @@ class Expressions(ABC):
     @abstractmethod
     def scalar(self, columns: Sequence[Any]) -> Scalar:
         """Return the value that the columns of `group` have, as `TallyRow.key` has it."""
+
+    def total(self, number: ColumnElement[Any], weight: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return the sum of numbers times their weights, of a column of `rows`.
+
+        Override it where a sum that is too large is an error.
+        """
+        return func.sum(number * weight)
 
     @abstractmethod
     def slot(self, seconds: int) -> ColumnElement[int]:

@@ -55,7 +55,7 @@ class Ordering:
             column = self._compiler.column(operand)
             return [expressions.field_text(column) if operand.type == "text" else column]
         return [
-            expressions.exact_number(operand.path),
+            *expressions.exact_numbers(operand.path),
             case((self._has_rank(1), expressions.text(operand.path))),
             case((self._has_rank(2), expressions.boolean(operand.path))),
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial
@@ -220,8 +220,11 @@ class SqlStore(RollupStore):
             self.expressions(), asked, self.readable(for_summaries=True), self.moment
         )
         with self._answered(), self.asking() as connection:
-            statement = query.statement().execution_options(yield_per=_ROWS_AT_ONCE)
-            yield from query.groups(connection.execute(statement))
+            yield from query.groups(self.stream(connection, query.statement()))
+
+    def stream(self, connection: Connection, statement: Select[Any]) -> Iterable[Sequence[Any]]:
+        """Return the rows of a query, which are fetched as they are read."""
+        return connection.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE))
 
     @contextmanager
     def _answered(self) -> Iterator[None]:

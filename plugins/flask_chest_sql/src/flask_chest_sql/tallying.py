@@ -10,8 +10,6 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Float,
-    FromClause,
-    Row,
     Select,
     case,
     func,
@@ -87,9 +85,19 @@ class TallyQuery:
             func.sum(rows.c.errors),
         ]
         for index in range(len(self._numbers)):
-            sums += _sums_of(rows, rows.c[f"number_{index}"])
+            sums += self._sums_of(rows.c[f"number_{index}"], rows.c.weight)
         named = [column.label(f"sum_{index}") for index, column in enumerate(sums)]
         return select(*groups, *named).select_from(rows).group_by(*groups)
+
+    def _sums_of(
+        self, number: ColumnElement[Any], weight: ColumnElement[Any]
+    ) -> list[ColumnElement[Any]]:
+        return [
+            func.sum(case((number.is_not(None), weight))),
+            self._expressions.total(number, weight),
+            func.min(number),
+            func.max(number),
+        ]
 
     def _inner(self) -> Select[Any]:
         records = self._expressions.tables.records.c
@@ -133,7 +141,7 @@ class TallyQuery:
 
     # -- Its rows ----------------------------------------------------------------------------------
 
-    def groups(self, rows: Iterable[Row[Any]]) -> Iterator[TallyRow]:
+    def groups(self, rows: Iterable[Sequence[Any]]) -> Iterator[TallyRow]:
         """Yield the groups that the rows of the query are."""
         ends = list(accumulate(len(key.columns) for key in self._keys))
         keys = [
@@ -150,16 +158,6 @@ class TallyQuery:
             yield TallyRow(
                 slot, tuple(by), spread, records, float(weight), float(errors), _sums(sums)
             )
-
-
-def _sums_of(rows: FromClause, number: ColumnElement[Any]) -> list[ColumnElement[Any]]:
-    weight = case((number.is_not(None), rows.c.weight))
-    return [
-        func.sum(weight),
-        func.sum(number * rows.c.weight),
-        func.min(number),
-        func.max(number),
-    ]
 
 
 def _sums(values: Sequence[Any]) -> tuple[Sums, ...]:
