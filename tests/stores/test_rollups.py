@@ -18,7 +18,7 @@ from support.rollup_host import (
 from flask_chest.rollup import Planned
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgres", "mysql"])
 def backend(request, backend_of):
     return backend_of(request.param)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 import pymysql
 from flask_chest_sql import ServerStore, Tables
 from flask_chest_sql.definition import Definition
+from flask_chest_sql.rollup_store import minutes_of
 from flask_chest_sql.selecting import selecting
 from flask_chest_sql.survey import Fault, Survey
 from pydantic_core import from_json
@@ -198,9 +199,10 @@ class MysqlStore(ServerStore):
         if not len(batch):  # the server still checks our privileges
             nothing = ", ".join("NULL" for _ in encode.COLUMNS)
             self._send(connection, f"{head} SELECT {nothing} FROM DUAL WHERE FALSE{tail}")
+        minutes: set[str] = set()
         for statement in encode.statements(
             f"{head} VALUES ".encode(),
-            encode.rows(batch),
+            encode.rows(batch, minutes),
             tail.encode(),
             max_bytes=self._max_bytes(connection),
             hint=f"{self.location} takes fewer. {PACKET_HINT}",
@@ -208,6 +210,7 @@ class MysqlStore(ServerStore):
             for warning in self._send(connection, statement):
                 if warning[1] in TRUNCATIONS:
                     raise BatchRejected(f"{self.location}: {warning[2]}")
+        self.mark(connection, minutes_of(minutes))
 
     def _max_bytes(self, connection: Connection) -> int:
         """Return the length of the longest statement that the server accepts."""
