@@ -20,7 +20,14 @@ from flask_chest.capture.track_rule import TrackRule
 from flask_chest.encode.masked_names import MaskedNames
 from flask_chest.encode.record_fields import RecordFields
 from flask_chest.encode.variables import VariableFilter
-from flask_chest.export import Export, LeaderJob, Retention, RollupJob, Supervisor
+from flask_chest.export import (
+    Export,
+    Indexing,
+    LeaderJob,
+    Retention,
+    RollupJob,
+    Supervisor,
+)
 from flask_chest.journal.stats import RECORDED, stats_of
 from flask_chest.plugins import discovery
 from flask_chest.plugins.manager import Plugins
@@ -86,6 +93,7 @@ class AppState:
                 app.instance_path,
                 left_out=self.plugins.left_out,
                 retention=options.retention,
+                indexed_variables=options.indexed_variables,
             )
             rollups.declare(self.exporters.values(), options.rollups)
         self.under_test = UnderTest(app, options, self.exporters, self.counters, self.throttle)
@@ -187,15 +195,19 @@ class AppState:
             self._journal_use.begin()
         fork.watch(self)
 
-    def _jobs(self, options: Settings) -> list[LeaderJob]:
+    def _jobs(self, options: Settings) -> list[LeaderJob | Indexing]:
         """Return what the leader does beside delivery."""
-        under_test, jobs = self.under_test, list[LeaderJob]()
-        given: dict[str, Any] = {
+        under_test = self.under_test
+        jobs: list[LeaderJob | Indexing] = []
+        shared: dict[str, Any] = {
             "journal": self.journal,
-            "timeout_seconds": options.export_timeout_seconds,
-            "counters": self.counters,
             "throttle": self.throttle,
             "rests": lambda: under_test.is_on,
+        }
+        given = {
+            **shared,
+            "timeout_seconds": options.export_timeout_seconds,
+            "counters": self.counters,
         }
         for name, store in self.exporters.items():
             if isinstance(store, Store):
@@ -203,6 +215,7 @@ class AppState:
                     jobs.append(Retention(name, store, store.retention, **given))
                 if store.rollups:
                     jobs.append(RollupJob(name, store, **given))
+                jobs.append(Indexing(name, store, **shared))
         return jobs
 
     def _validate(self) -> None:

@@ -81,6 +81,7 @@ class DeferredStore(Store):
         if self._loaded is None:
             self._loaded = self._kind()(self.config)
         self._loaded.retention = self.retention
+        self._loaded.indexed_variables = self.indexed_variables
         self._loaded.rollups = self.rollups
         return self._loaded
 
@@ -220,6 +221,10 @@ class DeferredStore(Store):
     def retain(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete what has exceeded the retention; return the number."""
         return self.load().retain(before=before, progress=progress)
+
+    def index_variables(self) -> list[str]:
+        """Create and drop indexes of variables; return what was done."""
+        return self.load().index_variables()
 
     def erase(self, where: str | Filter, *, progress: Callable[[int], None] | None = None) -> int:
         """Delete the records that satisfy a filter; return the number."""

@@ -52,6 +52,12 @@ class Store(Exporter):
     `config`.
     """
 
+    indexed_variables: tuple[str, ...] = ()
+    """Variables that are to have an index of their own, by CHEST_INDEXED_VARIABLES.
+
+    They are named as in filters: `query.variable_paths` reads them. The core sets it before `open`.
+    """
+
     rollups: Declaration | bool = True
     """What is rolled up, by CHEST_ROLLUPS; True for what the database has already, False for none.
 
@@ -297,6 +303,20 @@ class Store(Exporter):
         """
         return self.purge(before=before, progress=progress)
 
+    def index_variables(self) -> list[str]:
+        """Create the indexes of `indexed_variables` that are missing; drop those of others.
+
+        The leader calls it soon after its start, on an instance of its own and beside delivery,
+        which should not wait for long. Does nothing unless overridden.
+
+        Returns:
+            What was done, one sentence each.
+
+        Raises:
+            ExporterUnavailable: The database cannot be changed now. It is tried again.
+        """
+        return []
+
     def erase(self, where: str | Filter, *, progress: Callable[[int], None] | None = None) -> int:
         """Delete the records that satisfy a filter; return the number.
 
@@ -364,5 +384,6 @@ def another(exporter: AnyExporter) -> AnyExporter:
     made = type(exporter)(exporter.config)
     if isinstance(exporter, Store) and isinstance(made, Store):
         made.retention = exporter.retention
+        made.indexed_variables = exporter.indexed_variables
         made.rollups = exporter.rollups
     return made

@@ -15,6 +15,7 @@ from flask_chest.export.scheduler import Scheduler
 from flask_chest.runtime.log import flush_all
 
 if TYPE_CHECKING:
+    from flask_chest.export.indexing import Indexing
     from flask_chest.export.leader_job import LeaderJob
     from flask_chest.export.supervisor import Supervisor
     from flask_chest.journal import Journal
@@ -34,7 +35,7 @@ class Export:
 
     Args:
         supervisors: One for each exporter, by name.
-        jobs: What the leader does beside delivery: retention, rollups.
+        jobs: What the leader does beside delivery: retention, rollups, indexes.
         interval_seconds: Between two deliveries.
         shutdown_seconds: How long the end of the process may be held up.
         rests: Whether nothing is to be delivered now, as in tests.
@@ -47,12 +48,12 @@ class Export:
         *,
         interval_seconds: float,
         shutdown_seconds: float,
-        jobs: Collection[LeaderJob] = (),
+        jobs: Collection[LeaderJob | Indexing] = (),
         rests: Callable[[], bool] = lambda: False,
     ) -> None:
         self.supervisors = supervisors
         self._jobs = jobs
-        self._parts: tuple[Supervisor | LeaderJob, ...] = (*jobs, *supervisors.values())
+        self._parts: tuple[Supervisor | LeaderJob | Indexing, ...] = (*jobs, *supervisors.values())
         self._journal = journal
         self._interval_seconds = interval_seconds
         self._shutdown_seconds = shutdown_seconds
@@ -207,7 +208,7 @@ class Export:
 
 def _end(
     scheduler: Scheduler | None,
-    parts: Collection[Supervisor | LeaderJob],
+    parts: Collection[Supervisor | LeaderJob | Indexing],
     journal: Journal,
     deadline: float,
 ) -> None:
@@ -223,7 +224,7 @@ def _end(
 
 
 def _end_collected(
-    scheduler: Scheduler, parts: Collection[Supervisor | LeaderJob], journal: Journal
+    scheduler: Scheduler, parts: Collection[Supervisor | LeaderJob | Indexing], journal: Journal
 ) -> None:
     """End what an `Export` that was collected has left behind. The records stay in the journal."""
 

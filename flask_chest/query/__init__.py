@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from flask_chest.query.question import Question, read_question
     from flask_chest.query.questions import Order, Place, Selection, Spread, Sums, Tally, TallyRow
     from flask_chest.query.times import distance, moment
+    from flask_chest.query.variables import variable_paths
 
 __all__ = [
     "Chosen",
@@ -53,6 +54,7 @@ __all__ = [
     "started_before",
     "tally",
     "two_sets",
+    "variable_paths",
 ]
 
 _MODULES: Final = {
@@ -85,6 +87,7 @@ _MODULES: Final = {
     "TallyRow": "questions",
     "distance": "times",
     "moment": "times",
+    "variable_paths": "variables",
 }
 
 

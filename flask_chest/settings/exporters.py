@@ -55,6 +55,7 @@ def make_exporters(
     *,
     left_out: Collection[PluginInfo] = (),
     retention: timedelta | None = None,
+    indexed_variables: tuple[str, ...] = (),
 ) -> dict[str, Exporter]:
     """Return an exporter, configured and not open, for each entry of CHEST_EXPORTERS.
 
@@ -64,15 +65,20 @@ def make_exporters(
         instance_path: Replaces ``<instance>`` in texts, and in URLs percent-encoded.
         left_out: Installed plugins that were not loaded. The error about a missing type names them.
         retention: How long a store keeps records whose entry does not say it; None for ever.
+        indexed_variables: Variables that get an index of their own in every store.
 
     Raises:
         ConfigurationError: An entry is wrong, or its type is not installed.
     """
     types = _Types(installed, left_out)
-    return {
+    made = {
         name: _make_exporter(name, entry, types, instance_path, retention)
         for name, entry in entries.items()
     }
+    for exporter in made.values():
+        if isinstance(exporter, Store):
+            exporter.indexed_variables = indexed_variables
+    return made
 
 
 def make_exporter(

@@ -16,7 +16,9 @@ from pydantic import (
     ValidationInfo,
 )
 
+from flask_chest import query
 from flask_chest.encode.record_fields import FieldName, FieldRule
+from flask_chest.errors import QueryError
 from flask_chest.journal import Fsync, WhenFull
 from flask_chest.redaction import DEFAULT_VALUES, RedactWith, SecretKind
 from flask_chest.settings.durations import Retention
@@ -31,6 +33,8 @@ INSTANCE: Final = "<instance>"
 DEFAULT_EXPORTERS: Final[dict[str, str | dict[str, Any]]] = {
     "main": f"sqlite:///{INSTANCE}/chest.sqlite3"
 }
+
+_MAX_INDEXED: Final = 16
 
 
 def _decode_json(value: object) -> object:
@@ -57,6 +61,18 @@ def _name_single_url(value: object, info: ValidationInfo) -> object:
         return DEFAULT_EXPORTERS  # where nothing is recorded, nothing need be configured
     value = _decode_json(value)
     return {"main": value} if isinstance(value, str) else value
+
+
+def _are_variables(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what names no variable, and more indexes than delivery can bear."""
+    if len(names) > _MAX_INDEXED:
+        raise ValueError(f"names {len(names)} variables. Each index slows delivery: name fewer")
+    if names:  # else the language of questions is not imported
+        try:
+            query.variable_paths(names)
+        except QueryError as error:
+            raise ValueError(str(error)) from None
+    return names
 
 
 def _split_statuses(value: object) -> object:
@@ -296,6 +312,12 @@ class Settings(BaseModel):
         description="What every store keeps rolled up, so that questions about long times are "
         "answered at once: `1` (requests by service, route, method and status code), `0` "
         "(nothing), or a dict that adds to it. [queries.md](queries.md#rollups)",
+    )
+    indexed_variables: Annotated[Names, AfterValidator(_are_variables)] = Field(
+        default=(),
+        description="Variables that get an index of their own in every store, such as `user_id`, "
+        "`user.plan` or `app.release`; at most 16. A filter that compares one with `==` then finds "
+        "the newest records at once. The leader creates and drops the indexes as this changes",
     )
     plugins: Annotated[tuple[str, ...] | None, BeforeValidator(_split_list)] = Field(
         default=None,

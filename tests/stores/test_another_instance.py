@@ -20,9 +20,11 @@ def deferred(path):
 def test_another_store_keeps_records_as_long(tmp_path):
     store = deferred(tmp_path / "chest.sqlite3")
     store.retention = timedelta(days=90)
+    store.indexed_variables = ("user_id",)
     made = another(store)
     assert made is not store
     assert (made.config, made.retention) == (store.config, timedelta(days=90))
+    assert made.load().indexed_variables == ("user_id",)
 
 
 def test_a_deferred_store_passes_on_all_that_a_store_does():
@@ -32,6 +34,7 @@ def test_a_deferred_store_passes_on_all_that_a_store_does():
         "schemes",
         "type",
         "retention",
+        "indexed_variables",
         "for_tests",
     }  # set, and not called
     public = {name for kind in (Exporter, Store) for name in vars(kind) if name[0] != "_"}

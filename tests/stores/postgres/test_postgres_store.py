@@ -12,9 +12,8 @@ from support.postgres import (
 )
 from support.waiting import in_thread, until
 
-from flask_chest.errors import (
-    ExporterUnavailable,
-)
+from flask_chest.errors import ExporterUnavailable, QueryTimeout
+from flask_chest.query import Selection, Tally
 from flask_chest.testing.records import START, make_batch, make_record
 
 
@@ -44,16 +43,17 @@ def test_a_batch_whose_commit_fails_is_not_stored(backend, store):
     assert len(backend.ids()) == 1
 
 
-def test_a_statement_waits_for_a_lock_no_longer_than_timeout_seconds(backend, opened):
-    store = opened(backend, timeout_seconds=1)
+def test_a_statement_waits_for_a_lock_no_longer_than_its_timeout(backend, opened):
+    store = opened(backend, timeout_seconds=1, query_timeout_seconds=1)
     with backend.transaction("LOCK TABLE chest_records IN ACCESS EXCLUSIVE MODE"):
-        for call in (
-            lambda: store.export(batch_of(START)),
-            store.query,
-            lambda: store.purge(before=START),
+        for call, error, text in (
+            (lambda: store.export(batch_of(START)), ExporterUnavailable, " timeout_seconds"),
+            (lambda: store.purge(before=START), ExporterUnavailable, " timeout_seconds"),
+            (lambda: store.select(Selection()), QueryTimeout, " query_timeout_seconds"),
+            (lambda: list(store.tally(Tally())), QueryTimeout, " query_timeout_seconds"),
         ):
             began = time.monotonic()
-            with pytest.raises(ExporterUnavailable, match=r"statement timeout.*timeout_seconds"):
+            with pytest.raises(error, match=text):
                 call()
             assert 0.9 < time.monotonic() - began < 20, "the default is 30 seconds"
         active = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ~ 'chest_'"

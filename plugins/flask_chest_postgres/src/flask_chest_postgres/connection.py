@@ -20,7 +20,8 @@ from psycopg.waiting import Ready, Wait
 
 from flask_chest.server_config import NOT_A_URL
 
-_GRACE_SECONDS: Final = 1.0
+GRACE_SECONDS: Final = 1.0
+"""Longer than the limit of the server, whose error says more."""
 
 _Result = TypeVar("_Result")
 
@@ -76,13 +77,14 @@ def defaults() -> dict[str, str]:
 # -- Connections and sessions --------------------------------------------------------------------
 
 
-def session(timeout_seconds: float) -> str:
+def session(timeout_seconds: float, *, only_reads: bool = False) -> str:
     """Return the statement that sets all settings of a session on which the store relies.
 
     They hold for one transaction: behind a pooler, other clients share the session.
 
     Args:
         timeout_seconds: Longest time of a statement.
+        only_reads: Whether the server refuses what would write.
     """
     settings = {
         "statement_timeout": str(math.ceil(timeout_seconds * 1000)),
@@ -90,6 +92,8 @@ def session(timeout_seconds: float) -> str:
         "datestyle": "ISO",
         "extra_float_digits": "1",
     }
+    if only_reads:
+        settings["transaction_read_only"] = "on"
     calls = (f"set_config('{name}', '{value}', true)" for name, value in settings.items())
     return f"SELECT {', '.join(calls)}"
 
@@ -254,6 +258,5 @@ def connect(
     set_json_loads(loads, connection)
     for kind in ("timestamptz", "timestamp"):
         connection.adapters.register_loader(kind, _LOADERS[kind])
-    # Longer than the limit of the server, whose error says more.
-    connection.limit_seconds = timeout_seconds + _GRACE_SECONDS
+    connection.limit_seconds = timeout_seconds + GRACE_SECONDS
     return connection

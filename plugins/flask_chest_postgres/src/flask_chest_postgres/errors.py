@@ -13,6 +13,9 @@ from flask_chest_postgres.codes import is_of_data
 
 MIN_VERSION: Final = 12
 
+CANCELLED: Final = "57014"
+"""query_canceled: by a time-out, or by a person."""
+
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _REMEDIES: Final = {
     "28P01": "Correct the user or the password",
@@ -41,7 +44,7 @@ _WAITING: Final = {
     "54000": "Vacuum the database that it names, or let the table be partitioned by day",
     "53300": "Let fewer connect, raise the limit, or put a pooler such as pgbouncer in between",
     "55P03": "Somebody holds a lock for long: pg_stat_activity shows who",
-    "57014": "Raise timeout_seconds, or see in pg_stat_activity who holds a lock for long",
+    CANCELLED: "Raise timeout_seconds, or see in pg_stat_activity who holds a lock for long",
 }
 """By code: a hint for what may pass by itself."""
 

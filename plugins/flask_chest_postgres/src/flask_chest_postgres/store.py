@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
 import psycopg
-from flask_chest_sql import ServerStore, Tables
+from flask_chest_sql import Tables
 from flask_chest_sql.definition import Definition
 from flask_chest_sql.server_store import is_disconnect
 from flask_chest_sql.survey import Fault, Survey
@@ -29,11 +29,12 @@ from flask_chest.errors import (
 from flask_chest.store import aware
 from flask_chest_postgres import queries, removal, repair, schema
 from flask_chest_postgres.config import PostgresConfig
-from flask_chest_postgres.connection import connect, in_one_go, session
+from flask_chest_postgres.connection import TimedConnection, connect, in_one_go
 from flask_chest_postgres.encode import insertion, loads, marking
 from flask_chest_postgres.errors import InsertionError, explain, refuse_server
 from flask_chest_postgres.findings import Inspection
 from flask_chest_postgres.partitions import Maintenance, Partitions, days_of, lacks_partition
+from flask_chest_postgres.reading import ReadingStore
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -47,7 +48,7 @@ _SHORTLY: Final = "SELECT set_config('statement_timeout', '1000', true)"
 _Result = TypeVar("_Result")
 
 
-class PostgresStore(ServerStore):
+class PostgresStore(ReadingStore):
     """Stores records in PostgreSQL."""
 
     type: ClassVar[str] = "postgres"
@@ -58,14 +59,9 @@ class PostgresStore(ServerStore):
         super().__init__(config)
         self._partitions = Partitions(self.tables.records)
         self._maintenance = Maintenance(self._partitions, self._config.retention_days)
-        self._session = session(self._config.timeout_seconds)
         records = self.tables.records
         self._insertion = insertion(schema.qualified(records), records.primary_key.columns.keys())
         self._marking = marking(self._insertion, schema.qualified(self.tables.rollups.marks))
-
-    @property
-    def _config(self) -> PostgresConfig:
-        return cast("PostgresConfig", self.config)
 
     @property
     def partitions(self) -> Partitions | None:
@@ -110,13 +106,6 @@ class PostgresStore(ServerStore):
         """Refuse a server that is too old, and a database that cannot store every text."""
         info = _driver(connection).info
         refuse_server(self.location, info.server_version, info.parameter_status("server_encoding"))
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Give a connection of the pool, in a transaction, to any thread."""
-        with super().reading() as connection:
-            connection.exec_driver_sql(self._session)
-            yield connection
 
     @contextmanager
     def transaction(self, connection: Connection) -> Iterator[None]:
@@ -364,10 +353,6 @@ class PostgresStore(ServerStore):
         found = name if queries.is_comparable(name) else ""
         return super().top_values(found, limit=limit, **where) if found == name else []
 
-    def readable(self, *, for_summaries: bool) -> list[ColumnElement[bool]]:
-        """Return conditions that leave out rows which are no records."""
-        return queries.readable(self.tables.records, for_summaries=for_summaries)
-
     def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
         """Return the condition that a record has a variable with this name and value."""
         variables = self.tables.records.c.variables
@@ -393,5 +378,5 @@ def _unchanged(document: bytes) -> bytes:
     return document
 
 
-def _driver(connection: Connection) -> psycopg.Connection[Any]:
-    return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+def _driver(connection: Connection) -> TimedConnection:
+    return cast("TimedConnection", connection.connection.driver_connection)

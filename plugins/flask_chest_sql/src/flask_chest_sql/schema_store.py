@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,10 +14,11 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from flask_chest.errors import ChestError, ExporterUnavailable, SchemaMismatch
 from flask_chest.runtime.log import Throttle, logger
 from flask_chest.store import Store
-from flask_chest_sql.survey import Dialectal, Fault, Survey, Surveyor
+from flask_chest_sql.survey import Dialectal, Fault, Key, Survey, Surveyor, keys_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+    from sqlalchemy import Inspector
 
     from flask_chest_sql.definition import Definition
     from flask_chest_sql.schema import Tables
@@ -116,6 +117,10 @@ class SchemaStore(Store):
         del connection
         return ()
 
+    def keys(self, inspector: Inspector) -> Sequence[Key]:
+        """Return the indexes and the unique constraints that the records have."""
+        return keys_of(inspector, self.tables.records)
+
     def oddities(self, connection: Connection) -> Iterator[Fault | str]:
         """Yield what else differs: faults, and clauses about what is tolerated."""
         del connection
@@ -135,6 +140,7 @@ class SchemaStore(Store):
             attempting=self.attempting,
             taken=self.taken,
             differences=self.oddities,
+            keys=self.keys,
         )
         return Surveyor(connection, self.tables, self.location, dialectal).look()
 

@@ -19,6 +19,7 @@ from flask_chest.exporter import Finding
 from flask_chest.record import Record
 from flask_chest.store import Position, RouteSummary, ValueCount, Where, aware, positive
 from flask_chest_sql import decode, findings, queries
+from flask_chest_sql.indexed_store import IndexedStore
 from flask_chest_sql.rollup_store import RollupStore
 from flask_chest_sql.selecting import selecting
 from flask_chest_sql.steps import MAX_STEP, Step, in_steps, within_a_step
@@ -38,7 +39,7 @@ _DELETED_AT_ONCE: Final = 1_000
 _ROWS_AT_ONCE: Final = 1_000
 
 
-class SqlStore(RollupStore):
+class SqlStore(IndexedStore, RollupStore):
     """What all SQL backends have in common."""
 
     _connection: Connection | None = None

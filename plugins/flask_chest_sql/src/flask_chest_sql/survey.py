@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import chain, count
@@ -15,6 +15,7 @@ from flask_chest.errors import SchemaMismatch
 from flask_chest.schema import names_taken, refuse_newer
 
 if TYPE_CHECKING:
+    from sqlalchemy import Inspector
     from sqlalchemy.engine.interfaces import ReflectedIndex
 
     from flask_chest_sql.definition import Definition
@@ -52,7 +53,7 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class _Key:
+class Key:
     """An index or a unique constraint that is there.
 
     Attributes:
@@ -75,7 +76,7 @@ class _Key:
         return self.is_of_whole_values and self.is_of_all
 
     @classmethod
-    def of(cls, index: ReflectedIndex) -> _Key:
+    def of(cls, index: ReflectedIndex) -> Key:
         """Return what SQLAlchemy has found."""
         options = index.get("dialect_options", {})
         expressions = index.get("expressions", index["column_names"])
@@ -86,6 +87,18 @@ class _Key:
             not options.get("mysql_length"),
             not any(name.endswith("_where") for name in options),
         )
+
+
+def keys_of(inspector: Inspector, table: Table) -> list[Key]:
+    """Return the indexes and the unique constraints of a table."""
+    found = [Key.of(index) for index in inspector.get_indexes(table.name, table.schema)]
+    named = {index.name for index in found}  # MySQL has its unique indexes as constraints, too
+    found += [
+        Key(str(each["name"] or "a constraint without a name"), each["column_names"], True)
+        for each in inspector.get_unique_constraints(table.name, table.schema)
+        if each["name"] not in named
+    ]
+    return found
 
 
 @dataclass
@@ -137,6 +150,7 @@ class Dialectal:
         attempting: Undoes what fails in its block, and nothing else.
         taken: Returns the names that an index cannot have, as those of a table that was renamed.
         differences: Yields what else differs, as faults or as clauses about what is tolerated.
+        keys: Returns the indexes and the unique constraints that the records have.
     """
 
     definition: Definition
@@ -146,6 +160,7 @@ class Dialectal:
     attempting: Callable[[Connection], AbstractContextManager[None]]
     taken: Callable[[Connection], Container[str]]
     differences: Callable[[Connection], Iterable[Fault | str]]
+    keys: Callable[[Inspector], Sequence[Key]]
 
 
 class Surveyor:
@@ -270,22 +285,13 @@ class Surveyor:
         name = self._records.name
         return list(self._inspector.get_pk_constraint(name, self._place)["constrained_columns"])
 
-    def _indexes(self) -> list[_Key]:
-        """Return the indexes and the unique constraints of the records."""
-        name, place = self._records.name, self._place
-        found = [_Key.of(index) for index in self._inspector.get_indexes(name, place)]
-        named = {index.name for index in found}  # MySQL has its unique indexes as constraints, too
-        found += [
-            _Key(str(each["name"] or "a constraint without a name"), each["column_names"], True)
-            for each in self._inspector.get_unique_constraints(name, place)
-            if each["name"] not in named
-        ]
-        return found
-
     def _compare_keys(self) -> None:
         ours = {column.name for column in self._records.primary_key.columns}
-        primary = _Key("the primary key", self._primary_key(), True)
-        keys = [primary, *(index for index in self._indexes() if index.is_unique)]
+        primary = Key("the primary key", self._primary_key(), True)
+        keys = [
+            primary,
+            *(index for index in self._dialectal.keys(self._inspector) if index.is_unique),
+        ]
         if not any(set(key.columns) == ours and key.is_whole for key in keys):
             names = sorted(ours)
             quote = self._connection.dialect.identifier_preparer
@@ -305,7 +311,7 @@ class Surveyor:
                 self._found.faults.append(Fault(f"{text}: records would be lost", remedy))
 
     def _compare_indexes(self) -> None:
-        existing = self._indexes()
+        existing = self._dialectal.keys(self._inspector)
         first = {index.columns[0] for index in existing if index.columns and index.is_whole}
         first.update(self._primary_key()[:1])
         named = {index.name for index in existing}

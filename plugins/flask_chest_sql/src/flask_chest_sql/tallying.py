@@ -155,6 +155,8 @@ class TallyQuery:
                 continue
             if slot is None and self._slot is not _NONE:  # of a time that there is not
                 continue
+            if spread is None and self._spread is not _NONE:  # of a number that no bin has
+                continue
             yield TallyRow(
                 slot, tuple(by), spread, records, float(weight), float(errors), _sums(sums)
             )

@@ -61,12 +61,16 @@ _YEAR_1: Final = -62_135_596_800
 _is_plain: Final = re.compile(r'[^\x00-\x1f"\\]+').fullmatch
 
 
-def document(table: str) -> str:
+def document(table: str = "") -> str:
     """Return the variables as SQL; an empty object where they are no JSON.
 
     SQLite has no types, and one malformed document would end every query that reads it.
+
+    Args:
+        table: Its name; empty in the definition of an index, which may not name it.
     """
-    return f"CASE WHEN json_valid({table}.variables) THEN {table}.variables ELSE '{{}}' END"
+    column = f"{table}.variables" if table else "variables"
+    return f"CASE WHEN json_valid({column}) THEN {column} ELSE '{{}}' END"
 
 
 def json_path(path: Path) -> str | None:

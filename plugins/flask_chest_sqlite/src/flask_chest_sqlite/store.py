@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 from flask_chest_sql import SqlStore, Tables
 from flask_chest_sql.definition import Definition
 from flask_chest_sql.rollup_store import minutes_of
-from flask_chest_sql.survey import Fault
+from flask_chest_sql.survey import Fault, Key
 from sqlalchemy import (
     JSON,
     URL,
@@ -38,7 +38,7 @@ from typing_extensions import Unpack
 from flask_chest.errors import ChestError, ExporterUnavailable
 from flask_chest.runtime import fork
 from flask_chest.store import ValueCount, Where
-from flask_chest_sqlite import queries, schema
+from flask_chest_sqlite import indexes, queries, schema
 from flask_chest_sqlite.config import SqliteConfig
 from flask_chest_sqlite.connection import KeptConnection, connect, disconnect
 from flask_chest_sqlite.encode import INSERTION, STARTED_AT, Timestamp, moment
@@ -49,7 +49,9 @@ from flask_chest_sqlite.findings import look
 from flask_chest_sqlite.reading import prepare_for_questions
 
 if TYPE_CHECKING:
+    from flask_chest_sql.expressions import Path
     from pydantic import BaseModel
+    from sqlalchemy import Inspector
 
     from flask_chest.exporter import Batch, Finding
     from flask_chest.record import JsonValue, Record
@@ -127,6 +129,29 @@ class SqliteStore(SqlStore):
     def taken(self, connection: Connection) -> Container[str]:
         """Return the names that an index cannot have."""
         return set(connection.scalars(text("SELECT name FROM sqlite_master")))
+
+    def keys(self, inspector: Inspector) -> list[Key]:
+        """Return the indexes and the unique constraints that the records have."""
+        return indexes.keys(cast("Connection", inspector.bind), self.tables.records.name)
+
+    def variable_indexes(self, connection: Connection) -> set[str]:
+        """Return the names of the indexes of variables."""
+        found = indexes.keys(connection, self.tables.records.name)
+        return {key.name for key in found if key.name.startswith(self.variable_prefix)}
+
+    def create_variable_index(self, connection: Connection, name: str, path: Path) -> None:
+        """Create an index in one transaction: SQLite has no other way.
+
+        Nobody else writes meanwhile, and records wait in the journal.
+        """
+        statement = indexes.creation(self.tables.records.name, name, path)
+        with self.stepping(connection), self.transaction(connection):
+            connection.exec_driver_sql(statement)
+
+    def drop_variable_index(self, connection: Connection, name: str) -> None:
+        """Drop an index."""
+        with self.stepping(connection), self.transaction(connection):
+            connection.exec_driver_sql(f'DROP INDEX IF EXISTS "{name}"')
 
     def oddities(self, connection: Connection) -> Iterator[Fault | str]:
         """Yield the triggers of the records."""
