@@ -311,7 +311,7 @@ class Settings(BaseModel):
         default=True,
         description="What every store keeps rolled up, so that questions about long times are "
         "answered at once: `1` (requests by service, route, method and status code), `0` "
-        "(nothing), or a dict that adds to it. [queries.md](queries.md#rollups)",
+        "(nothing), or a dict that adds to it. [rollups.md](rollups.md)",
     )
     indexed_variables: Annotated[Names, AfterValidator(_are_variables)] = Field(
         default=(),

@@ -40,6 +40,9 @@ class Store:
         ids = {record.id for record in records}
         self.records = [record for record in self.records if record.id not in ids]
 
+    def delete_unmarked(self, records):
+        self.store.delete([as_stored(record) for record in records])
+
     def purge(self, before):
         self.records = self._between(before, None)
 
@@ -128,6 +131,9 @@ class Host:
     def delete(self, records):
         self.store.delete([as_stored(record) for record in records])
         self._mark(records)
+
+    def delete_unmarked(self, records):
+        self.store.delete([as_stored(record) for record in records])
 
     def purge(self, before):
         if not self.marks_itself:
