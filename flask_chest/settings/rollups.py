@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from flask_chest import query
 from flask_chest.errors import QueryError
@@ -97,6 +104,23 @@ def _checked(names: Iterable[str]) -> list[str]:
         except QueryError as error:
             raise ValueError(str(error)) from None
     return list(names)
+
+
+def _read(given: object) -> object:
+    """Read a dict, and say what is wrong with it by its keys."""
+    if not isinstance(given, dict):
+        return given
+    try:
+        return RollupSettings.model_validate(given)
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors(include_url=False, include_context=False)
+        ]
+        raise ValueError("; ".join(faults)) from None
+
+
+Rollups = Annotated[bool | RollupSettings, BeforeValidator(_read)]
 
 
 def declare(exporters: Iterable[Exporter], given: bool | RollupSettings) -> None:  # noqa: FBT001 - a setting
