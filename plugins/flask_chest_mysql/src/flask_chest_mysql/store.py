@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from flask_chest_sql import Tables
 from flask_chest_sql.definition import Definition
+from flask_chest_sql.rollup_store import minutes_of
 from flask_chest_sql.selecting import selecting
 from flask_chest_sql.survey import Fault, Survey
 from pydantic_core import from_json
@@ -206,9 +207,10 @@ class MysqlStore(IndexedMysqlStore):
         if not len(batch):  # the server still checks our privileges
             nothing = ", ".join("NULL" for _ in encode.COLUMNS)
             self.send(connection, f"{head} SELECT {nothing} FROM DUAL WHERE FALSE{tail}")
+        minutes: set[str] = set()
         for statement in encode.statements(
             f"{head} VALUES ".encode(),
-            encode.rows(batch),
+            encode.rows(batch, minutes),
             tail.encode(),
             max_bytes=self._max_bytes(connection),
             hint=f"{self.location} takes fewer. {PACKET_HINT}",
@@ -216,6 +218,7 @@ class MysqlStore(IndexedMysqlStore):
             for warning in self.send(connection, statement):
                 if warning[1] in TRUNCATIONS:
                     raise BatchRejected(f"{self.location}: {warning[2]}")
+        self.mark(connection, minutes_of(minutes))
 
     def _max_bytes(self, connection: Connection) -> int:
         """Return the length of the longest statement that the server accepts."""
