@@ -56,9 +56,7 @@ def test_an_unreadable_document_is_passed_over_in_every_read(backend, store, sai
         assert [record.id for record in store.page()] == rest
         assert sum(summary.count for summary in store.routes()) == 5
         assert store.top_values("n") == [ValueCount(1, 3.0), ValueCount(0, 2.0)]
-    # An index counts, which has the time and the ID alone.
-    has_a_place = fields.keys().isdisjoint({"started_at", "started_at_us"})
-    assert store.count() - 5 == (has_a_place or fields.get("started_at") == [START])
+    assert store.count() == 5
     assert store.unreadable == 1
     [line] = said()
     assert "1 documents among the records that are no records" in line
@@ -108,7 +106,9 @@ def test_a_variable_that_json_lacks_is_passed_over(backend, store):
     for value in (bson.ObjectId(), START, bson.Decimal128("1"), b"x", [START]):
         change(backend, records[0]["id"], {"variables.a": value})
         assert len(store.query()) == 2
-        assert store.top_values("a") == [ValueCount(LIST, 2.0)]
+        # What is in a list is not looked at for a sum.
+        lists = 3.0 if isinstance(value, list) else 2.0
+        assert store.top_values("a") == [ValueCount(LIST, lists)]
 
 
 def test_a_page_passes_over_more_documents_than_it_has_records(backend, store):

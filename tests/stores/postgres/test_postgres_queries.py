@@ -46,7 +46,7 @@ def test_queries_by_time_request_and_variable_use_their_index(
         (Selection(where=parse("user == 8991").root), "variables"),
     ):
         plan = plan_of(store, asked)
-        assert re.search(rf"Index (Only )?Scan (using|on) \S*{wanted}", plan), plan
+        assert re.search(rf"Index (Only )?Scan (Backward )?(using|on) \S*{wanted}", plan), plan
 
 
 def test_a_filter_may_have_text_that_postgresql_cannot_store(store):

@@ -8,7 +8,7 @@ from flask_chest_sqlite import reading
 
 from flask_chest import query
 from flask_chest.errors import ConfigurationError, QueryTimeout
-from flask_chest.query.nodes import Compare, Variable
+from flask_chest.query.nodes import And, Compare, TextMatch, Variable
 from flask_chest.query.questions import Order, Selection, Spread, Tally
 from flask_chest.testing import make_batch, make_record
 
@@ -28,17 +28,17 @@ def select(store, where=None, **fields):
     return store.select(Selection(root, **fields))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_variable_is_found_whatever_its_name_is(store, name):
-    decoys = make_record(variables={f"{name}x": 1, "x": {name: 1}})
-    record = make_record(variables={name: {name: 1, "other": '{"a": 1}'}})
-    store.export(make_batch(decoys, record))
-    for path, value in (((name, name), 1), ((name, "other"), '{"a": 1}')):
-        [found] = select(store, Compare(Variable(path), "==", value))
-        assert found.id == record["id"]
-    assert not select(store, Compare(Variable((name, "other", "a")), "==", 1))
-    rows = store.tally(Tally(by=(Variable((name, name)),)))
-    assert {(row.key, row.records) for row in rows} == {((1,), 1), ((None,), 1)}
+def test_a_variable_is_found_whatever_its_name_is(store):
+    for name in NAMES:
+        decoy = make_record(variables={f"{name}x": 1, "decoy": {name: 1}})
+        record = make_record(variables={name: {name: 1, "other": '{"a": 1}'}})
+        store.export(make_batch(decoy, record))
+        for path, value in (((name, name), 1), ((name, "other"), '{"a": 1}')):
+            [found] = select(store, Compare(Variable(path), "==", value))
+            assert found.id == record["id"], name
+        assert not select(store, Compare(Variable((name, "other", "a")), "==", 1))
+        rows = {row.key: row.records for row in store.tally(Tally(by=(Variable((name, name)),)))}
+        assert rows[1,] == 1, name
 
 
 def test_numbers_are_compared_and_ordered_exactly(store):
@@ -66,17 +66,18 @@ def test_bins_need_no_functions_of_mathematics(store, monkeypatch, is_compiled_w
 
 def test_a_query_that_takes_too_long_is_cancelled_and_says_what_to_do(backend, opened):
     store = opened(backend, query_timeout_seconds=0.1)
-    slow = query.parse(" and ".join(f"not contains(text, '{'a' * 400}{n}')" for n in range(80)))
+    text = Variable(("text",))
+    slow = And(tuple(TextMatch(text, "contains", "a" * 400 + str(n), True) for n in range(80)))
     with pytest.raises(QueryTimeout) as caught:
         while True:  # until there is enough to do, whatever the machine is
             records = (make_record(variables={"text": "a" * 4_000}) for _ in range(200))
             store.export(make_batch(*records))
-            list(store.tally(Tally(where=slow.root)))
+            list(store.tally(Tally(where=slow)))
     assert "longer than 0.1 s" in str(caught.value)
     assert "query_timeout_seconds" in str(caught.value)
     assert "CHEST_INDEXED_VARIABLES" in str(caught.value)
     with pytest.raises(QueryTimeout):
-        store.select(Selection(slow.root))
+        store.select(Selection(slow))
     store.export(make_batch(make_record(request_id="after")))
     assert len(select(store, "request_id == 'after'")) == 1
 
@@ -103,7 +104,8 @@ def plan(store, where):
     """Return how SQLite finds the newest records."""
     statement = selecting(store.expressions(), Selection(query.parse(where).root)).limit(100)
     with store.asking() as connection:
-        compiled = statement.compile(connection.engine)
+        options = {"render_postcompile": True}
+        compiled = statement.compile(connection.engine, compile_kwargs=options)
         values = tuple(compiled.construct_params()[name] for name in compiled.positiontup)
         rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values)
         return [row[3] for row in rows]
@@ -119,9 +121,7 @@ def test_an_index_of_a_variable_answers_equality_and_the_order_of_time(store):
         "user.plan == 'pro' and status_code >= 500", "variables['it\\'s'] == 'x'",
         "user_id == 'a' and started_at > '24h'",
     ):  # fmt: skip
-        first, *others = plan(store, where)
-        assert "USING INDEX chest_v_" in first, where
-        assert where.count(" in ") or others in ([], [others[0]]), where
+        assert "USING INDEX chest_v_" in plan(store, where)[0], where
     assert "USING INDEX chest_records_started_at" in plan(store, "tenant == 'acme'")[0]
 
 
@@ -133,16 +133,17 @@ def test_rows_that_are_no_records_and_odd_values_are_no_obstacle_to_an_index(sto
         connection.exec_driver_sql(
             "UPDATE chest_records SET variables = '{' WHERE path = '/broken'"
         )
-    before = {
-        value: [r.id for r in select(store, Compare(Variable(("a",)), "==", value))]
-        for value in ("1", 1, True, "é", 2**53, 2**53 + 1, '{"a":1}')
-    }
+    wanted = ("1", 1, True, "é", 2**53, 2**53 + 1, '{"a":1}')
+
+    def found():
+        asked = [Compare(Variable(("a",)), "==", value) for value in wanted]
+        return [[record.id for record in select(store, each)] for each in asked]
+
+    before = found()
+    assert [len(ids) for ids in before] == [1, 2, 1, 1, 0, 1, 0]
     store.indexed_variables = ("a",)
     store.index_variables()
-    assert before == {
-        value: [r.id for r in select(store, Compare(Variable(("a",)), "==", value))]
-        for value in before
-    }
+    assert found() == before
     store.export(make_batch(make_record(path="/later", variables={"a": "1"})))
     assert len(select(store, "a == '1'")) == 2
 

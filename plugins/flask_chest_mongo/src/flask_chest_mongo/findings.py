@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pymongo.errors import ExecutionTimeout, NetworkTimeout, OperationFailure
 
 from flask_chest.exporter import Finding
-from flask_chest_mongo import queries
+from flask_chest_mongo.conditions import NOTHING
 from flask_chest_mongo.ddl import INDEXES, PIPELINE, RETENTION, has_keys, is_served
 from flask_chest_mongo.errors import UNAUTHORIZED, brief
 from flask_chest_mongo.readable import READABLE
@@ -83,7 +83,7 @@ class Inspection:
         attempts: dict[str, Callable[[], object]] = {
             "deliver (insert)": self._schema.try_insert,
             "read (find)": lambda: records.find_one({}, {"_id": 1}),
-            "purge and erase (remove)": lambda: records.delete_many(queries.NOTHING),
+            "purge and erase (remove)": lambda: records.delete_many(NOTHING),
         }
         missing = [name for name, attempt in attempts.items() if not _is_allowed(attempt)]
         if missing:

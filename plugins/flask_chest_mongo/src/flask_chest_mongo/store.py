@@ -5,10 +5,10 @@ from __future__ import annotations
 import builtins
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 from uuid import UUID
 
 import pymongo
@@ -26,7 +26,7 @@ from pymongo.errors import (
 from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
 from flask_chest.runtime import fork
 from flask_chest.store import Store, aware
-from flask_chest_mongo import encode, queries, removal, tallies
+from flask_chest_mongo import encode, moments, removal, tallies
 from flask_chest_mongo.config import MAX_EXPIRE_SECONDS, MongoConfig
 from flask_chest_mongo.connection import make_client
 from flask_chest_mongo.ddl import as_mongosh, commands, names
@@ -45,11 +45,9 @@ from flask_chest_mongo.schema import Schema
 from flask_chest_mongo.variable_indexes import VariableIndexes
 
 if TYPE_CHECKING:
-    from bson import CodecOptions
     from pydantic import BaseModel
     from pymongo import MongoClient
     from pymongo.collection import Collection
-    from pymongo.command_cursor import CommandCursor
     from pymongo.database import Database
 
     from flask_chest.exporter import Batch, Finding
@@ -67,8 +65,6 @@ _LATER: Final = timedelta(days=1)
 
 _GOODBYE_SECONDS: Final = 1.0
 _THREADS_SECONDS: Final = 1.0
-
-_Document = TypeVar("_Document", bound=Mapping[str, Any])
 
 
 class MongoStore(Store):
@@ -293,32 +289,6 @@ class MongoStore(Store):
         records = self._records.with_options(encode.RAW)
         return Reader(records, self._documents, limit, self.location)
 
-    def _read(
-        self, wanted: queries.Filter, order: list[tuple[str, int]], limit: int
-    ) -> list[Record]:
-        """Return as many records as wanted; what is passed over is made up for."""
-        found: dict[str, Record] = {}
-        seen = 0
-        with self._explained():
-            records = self._records.with_options(encode.RAW)
-            while True:
-                missing = limit - len(found)
-                cursor = records.find(
-                    wanted,
-                    sort=order,
-                    skip=seen,
-                    limit=missing,
-                    max_time_ms=self._config.server_timeout_ms,
-                )
-                with closing(cursor):
-                    documents = list(cursor)
-                # By their IDs: a record that arrives meanwhile moves the others on.
-                for record in self._documents.records(documents, self.location):
-                    found[record.id] = record
-                seen += len(documents)
-                if len(documents) < missing or len(found) >= limit:
-                    return list(found.values())
-
     @property
     def unreadable(self) -> int:
         """Number of documents that were passed over because they are no records."""
@@ -332,7 +302,7 @@ class MongoStore(Store):
 
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete records that started before `before`, in short steps; return how many."""
-        found = queries.before(aware("before", before))
+        found = moments.compared("<", aware("before", before))
 
         def step() -> int:
             with self._explained():
@@ -360,14 +330,6 @@ class MongoStore(Store):
     @property
     def _records(self) -> Collection[dict[str, Any]]:
         return self._database[self._records_name]
-
-    def _aggregate(
-        self, codec: CodecOptions[_Document], pipeline: queries.Pipeline
-    ) -> CommandCursor[_Document]:
-        """Return the rows of a pipeline; the server may use its disk for it."""
-        return self._records.with_options(codec).aggregate(
-            pipeline, allowDiskUse=True, maxTimeMS=self._config.server_timeout_ms
-        )
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

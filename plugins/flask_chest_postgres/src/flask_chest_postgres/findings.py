@@ -49,11 +49,10 @@ class Inspection:
         self._name = printed(qualified(store.tables.records))
 
     def findings(self) -> Iterator[Finding]:
-        """Yield version, partitions, indexes of variables, retention and size."""
+        """Yield version, partitions, retention and size."""
         yield from self._server()
         if self._store.partitions is not None:
             yield from self._partitions(self._store.partitions)
-        yield from self._variables()
         yield from self._retention()
         yield from self._size()
 
@@ -86,21 +85,6 @@ class Inspection:
             yield Finding("warning", "partitions", text, "The next batch makes it, as the owner")
         else:
             yield Finding("ok", "partitions", _span(days))
-
-    def _variables(self) -> Iterator[Finding]:
-        """Yield the indexes of variables that are missing, and those that no variable has."""
-        wanted = self._store.wanted_indexes()
-        found = self._store.variable_indexes(self._connection)
-        for name, (variable, _) in wanted.items():
-            if name in found:
-                yield Finding("ok", "indexes", f"the variable {variable} has the index {name}")
-            else:
-                text = f"the variable {variable} has no index yet: equalities are slow"
-                remedy = "The leader builds it, or: flask chest schema repair"
-                yield Finding("warning", "indexes", text, remedy)
-        for name in sorted(found - wanted.keys()):
-            text = f"CHEST_INDEXED_VARIABLES names no variable for the index {name}"
-            yield Finding("warning", "indexes", text, "The leader drops it")
 
     def _retention(self) -> Iterator[Finding]:
         days, retention = self._store.retention_days, self._store.retention

@@ -30,7 +30,7 @@ from flask_chest.store import aware
 from flask_chest_postgres import indexes, removal, repair, schema
 from flask_chest_postgres.config import PostgresConfig
 from flask_chest_postgres.connection import TimedConnection, connect, in_one_go
-from flask_chest_postgres.encode import insertion, loads
+from flask_chest_postgres.encode import insertion, loads, marking
 from flask_chest_postgres.errors import InsertionError, explain, refuse_server
 from flask_chest_postgres.findings import Inspection
 from flask_chest_postgres.indexes import VariableIndexes
@@ -61,6 +61,7 @@ class PostgresStore(ReadingStore):
         self._maintenance = Maintenance(self._partitions, self._config.retention_days)
         records = self.tables.records
         self._insertion = insertion(schema.qualified(records), records.primary_key.columns.keys())
+        self._marking = marking(self._insertion, schema.qualified(self.tables.rollups.marks))
 
     @property
     def partitions(self) -> Partitions | None:
@@ -289,12 +290,9 @@ class PostgresStore(ReadingStore):
         return self._in_transaction(work)
 
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
-        """Delete records that started before `before`; return how many.
-
-        Whole days are dropped with their partitions, where this user may. The rest is deleted in
-        short steps.
-        """
+        """Delete records that started before `before`, whole days with their partitions."""
         moment = aware("before", before)
+        self.freeze(moment, progress)
         purged = 0
         if self._config.partition_by_day:
             with suppress(ConfigurationError):  # only the owner of a table may drop partitions
@@ -346,6 +344,7 @@ class PostgresStore(ReadingStore):
 
         The statements travel together: one round trip for a batch.
         """
+        statement = self._insertion if self.rollup_storage() is None else self._marking
         driver = _driver(connection)
         driver.autocommit = True  # otherwise psycopg waits for the answer to a BEGIN of its own
         try:
@@ -353,7 +352,7 @@ class PostgresStore(ReadingStore):
                 driver,
                 ("BEGIN", None),
                 (self._session, None),
-                (self._insertion, (Jsonb(batch.to_json(), dumps=_unchanged),)),
+                (statement, (Jsonb(batch.to_json(), dumps=_unchanged),)),
                 ("COMMIT", None),
             )
         finally:
