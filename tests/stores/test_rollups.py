@@ -10,7 +10,7 @@ from support.rollup_host import CUBES, Host, Records, answers, check_answers, ch
 from flask_chest.rollup import Planned
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "mongo"])
 def backend(request, backend_of):
     return backend_of(request.param)
 
