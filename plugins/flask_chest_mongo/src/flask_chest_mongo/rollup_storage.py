@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from bson import Binary
+from pymongo import DeleteMany, InsertOne
 from pymongo.errors import (
     CollectionInvalid,
     DuplicateKeyError,
@@ -207,6 +208,7 @@ class MongoRollups(RollupStorage):
                     self._rows, self._marks, session, State.load(value, self._location)
                 )
                 yield change
+                change.write()
                 change.state.revision += 1
                 new = {"$set": {"value": change.state.dump()}}
                 self._state.update_one({"_id": _STATE}, new, session=session)
@@ -260,6 +262,8 @@ class MongoChange(Change):
         self._rows = rows
         self._marks = marks
         self._session = session
+        self._deleted: list[DeleteMany] = []
+        self._inserted: list[InsertOne[dict[str, Any]]] = []
         self.state = state
 
     def forget(self, marks: Sequence[Mark]) -> None:
@@ -270,28 +274,36 @@ class MongoChange(Change):
     def replace(
         self, series: int, tier: Tier, buckets: range, rows: Mapping[int, Sequence[Row]]
     ) -> None:
-        """Put rows in place of those that are there."""
-        within = {"$gte": buckets.start, "$lt": buckets.stop}
+        """Put rows in place of those that are there. The same ones are replaced once."""
         of = {"series": series, "tier": tier}
-        self._rows.delete_many({**of, "bucket": within}, session=self._session)
-        new = [
-            {
-                **of,
-                "bucket": bucket,
-                "place": place,
-                **row._asdict(),
-                "payload": Binary(row.payload),
-            }
+        within = {"$gte": buckets.start, "$lt": buckets.stop}
+        self._deleted.append(DeleteMany({**of, "bucket": within}))
+        self._inserted += [
+            InsertOne(
+                {
+                    **of,
+                    "bucket": bucket,
+                    "place": place,
+                    **row._asdict(),
+                    "payload": Binary(row.payload),
+                }
+            )
             for bucket, found in sorted(rows.items())
             for place, row in enumerate(found)
         ]
-        if new:
-            self._rows.insert_many(new, session=self._session)
 
     def delete(self, series: int, tier: Tier, until: int) -> None:
         """Delete the rows of the buckets that begin before a moment."""
         before = {"series": series, "tier": tier, "bucket": {"$lt": until}}
-        self._rows.delete_many(before, session=self._session)
+        self._deleted.append(DeleteMany(before))
+
+    def write(self) -> None:
+        """Write what was replaced and deleted, with two commands for all series."""
+        operations: list[DeleteMany | InsertOne[dict[str, Any]]] = []
+        operations += self._deleted
+        operations += self._inserted
+        if operations:
+            self._rows.bulk_write(operations, session=self._session)
 
 
 def can_have_rollups(hello: Mapping[str, Any]) -> bool:

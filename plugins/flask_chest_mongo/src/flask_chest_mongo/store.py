@@ -148,7 +148,9 @@ class MongoStore(Store):
         return hello
 
     def _find_rollups(self, hello: Mapping[str, Any]) -> MongoRollups | None:
-        if self.rollups is False or not can_have_rollups(hello):
+        # By `retention_days`, the server deletes records without their rollups being told.
+        is_wanted = self.rollups is not False and self._config.retention_days is None
+        if not (is_wanted and can_have_rollups(hello)):
             return None
         found = MongoRollups(
             self._database, self._config.collection_prefix, self.location, self._explained
