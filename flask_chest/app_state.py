@@ -7,7 +7,7 @@ import logging
 import sys
 import weakref
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask_chest.capture import endpoints, exclusions
 from flask_chest.capture.middleware import Capture
@@ -20,7 +20,14 @@ from flask_chest.capture.track_rule import TrackRule
 from flask_chest.encode.masked_names import MaskedNames
 from flask_chest.encode.record_fields import RecordFields
 from flask_chest.encode.variables import VariableFilter
-from flask_chest.export import Export, Indexing, Retention, Supervisor
+from flask_chest.export import (
+    Export,
+    Indexing,
+    LeaderJob,
+    Retention,
+    RollupJob,
+    Supervisor,
+)
 from flask_chest.journal.stats import RECORDED, stats_of
 from flask_chest.plugins import discovery
 from flask_chest.plugins.manager import Plugins
@@ -28,7 +35,7 @@ from flask_chest.runtime import command, fork
 from flask_chest.runtime.announcer import Announcer
 from flask_chest.runtime.counters import NO_EXPORTS, Counters, Stats
 from flask_chest.runtime.log import Throttle, logger
-from flask_chest.settings import stages
+from flask_chest.settings import rollups, stages
 from flask_chest.settings.exporters import make_exporters, validate_exporters
 from flask_chest.store import Store
 from flask_chest.stores import Stores
@@ -41,6 +48,7 @@ if TYPE_CHECKING:
     from flask_chest.capture.response_body import OpenBodies
     from flask_chest.exporter import Exporter
     from flask_chest.settings.load import Given
+    from flask_chest.settings.model import Settings
 
 
 class AppState:
@@ -87,6 +95,7 @@ class AppState:
                 retention=options.retention,
                 indexed_variables=options.indexed_variables,
             )
+            rollups.declare(self.exporters.values(), options.rollups)
         self.under_test = UnderTest(app, options, self.exporters, self.counters, self.throttle)
         self.stores = Stores(options, self.exporters, self.under_test)
         # Otherwise no journal and no database is touched, neither here nor by requests.
@@ -177,31 +186,7 @@ class AppState:
             self.journal,
             interval_seconds=options.export_interval_seconds,
             shutdown_seconds=options.shutdown_seconds,
-            retentions=[
-                Retention(
-                    name,
-                    store,
-                    store.retention,
-                    self.journal,
-                    timeout_seconds=options.export_timeout_seconds,
-                    counters=self.counters,
-                    throttle=self.throttle,
-                    rests=lambda: under_test.is_on,
-                )
-                for name, store in self.exporters.items()
-                if isinstance(store, Store) and store.retention is not None
-            ],
-            indexings=[
-                Indexing(
-                    name,
-                    store,
-                    self.journal,
-                    throttle=self.throttle,
-                    rests=lambda: under_test.is_on,
-                )
-                for name, store in self.exporters.items()
-                if isinstance(store, Store)
-            ],
+            jobs=self._jobs(options),
             rests=lambda: under_test.is_on,
         )
         # Called before the export's own, which was registered earlier and delivers a last time.
@@ -209,6 +194,29 @@ class AppState:
         if delivers:
             self._journal_use.begin()
         fork.watch(self)
+
+    def _jobs(self, options: Settings) -> list[LeaderJob | Indexing]:
+        """Return what the leader does beside delivery."""
+        under_test = self.under_test
+        jobs: list[LeaderJob | Indexing] = []
+        shared: dict[str, Any] = {
+            "journal": self.journal,
+            "throttle": self.throttle,
+            "rests": lambda: under_test.is_on,
+        }
+        given = {
+            **shared,
+            "timeout_seconds": options.export_timeout_seconds,
+            "counters": self.counters,
+        }
+        for name, store in self.exporters.items():
+            if isinstance(store, Store):
+                if store.retention is not None:
+                    jobs.append(Retention(name, store, store.retention, **given))
+                if store.rollups:
+                    jobs.append(RollupJob(name, store, **given))
+                jobs.append(Indexing(name, store, **shared))
+        return jobs
 
     def _validate(self) -> None:
         if command.is_ours():

@@ -17,7 +17,7 @@ from flask_chest.restrictions import RouteSummary, ValueCount, Where, aware, che
 
 if TYPE_CHECKING:
     from flask_chest.query import Filter, Selection, Source, Tally, TallyRow
-    from flask_chest.rollup import Cubes, RollupStorage
+    from flask_chest.rollup import Declaration, RollupStorage
 
 __all__ = [
     "AnyExporter",
@@ -57,7 +57,7 @@ class Store(Exporter):
     They are named as in filters: `query.variable_paths` reads them. The core sets it before `open`.
     """
 
-    rollups: Cubes | bool = True
+    rollups: Declaration | bool = True
     """What is rolled up, by CHEST_ROLLUPS; True for what the database has already, False for none.
 
     The core sets it before `open`. A store without rollups need not look at it.

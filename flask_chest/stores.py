@@ -79,6 +79,7 @@ class Stores:
             if name not in self._open:
                 # Its own instance: that of the exporter belongs to another thread.
                 store = another(exporter)
+                store.rollups = bool(exporter.rollups)  # the leader creates them
                 store.open()
                 self._open[name] = store
             return self._open[name]

@@ -19,6 +19,7 @@ _MODULES: Final = {
     "schema": "schema:schema",
     "copy": "copying:copy",
     "purge": "purging:purge",
+    "rollup": "rolling_up:rollup",
     "erase": "erasing:erase",
     "query": "querying:query",
     "measure": "measuring:measure",

@@ -18,6 +18,7 @@ from flask_chest.current import KEY
 from flask_chest.runtime import command
 from flask_chest.settings.load import Given
 from flask_chest.settings.model import ENVIRONMENT_PREFIX, INSTANCE
+from flask_chest.store import Store
 
 _STORE: Final = re.compile(r"(?s)(?:([A-Za-z0-9_-]{1,64})=)?([A-Za-z][\w+.-]*://.*)")
 
@@ -77,6 +78,9 @@ def _make_app(journal: str | None, stores: Mapping[str, str], *, needs_nothing: 
     app.extensions[KEY] = AppState(
         app, _owner, settings, {"flask-chest": Plugin()}, TrackDecorator()
     )
+    for exporter in app.extensions[KEY].exporters.values():
+        if isinstance(exporter, Store):
+            exporter.rollups = True  # as the database has them: it is the application that says
     return app
 
 

@@ -2,7 +2,9 @@
 
 from flask_chest.export.export import Export
 from flask_chest.export.indexing import Indexing
+from flask_chest.export.leader_job import LeaderJob
 from flask_chest.export.retention import Retention
+from flask_chest.export.rollups import RollupJob
 from flask_chest.export.supervisor import Supervisor
 
-__all__ = ["Export", "Indexing", "Retention", "Supervisor"]
+__all__ = ["Export", "Indexing", "LeaderJob", "Retention", "RollupJob", "Supervisor"]

@@ -16,15 +16,15 @@ from flask_chest.runtime.log import flush_all
 
 if TYPE_CHECKING:
     from flask_chest.export.indexing import Indexing
-    from flask_chest.export.retention import Retention
+    from flask_chest.export.leader_job import LeaderJob
     from flask_chest.export.supervisor import Supervisor
     from flask_chest.journal import Journal
 
 _GRACE_SECONDS: Final = 0.2
 _RETRY_SECONDS: Final = 5.0
 _COLLECTED_SECONDS: Final = 60.0
-_BESIDES_SECONDS: Final = 10.0
-"""At most so long between two looks whether a retention is due, and whether the clock jumped."""
+_JOB_SECONDS: Final = 10.0
+"""At most so long between two looks whether a job is due, and whether the clock jumped."""
 
 
 class Export:
@@ -35,8 +35,7 @@ class Export:
 
     Args:
         supervisors: One for each exporter, by name.
-        retentions: One for each exporter whose records are deleted after a time.
-        indexings: One for each exporter that may have indexes of variables.
+        jobs: What the leader does beside delivery: retention, rollups, indexes.
         interval_seconds: Between two deliveries.
         shutdown_seconds: How long the end of the process may be held up.
         rests: Whether nothing is to be delivered now, as in tests.
@@ -49,20 +48,12 @@ class Export:
         *,
         interval_seconds: float,
         shutdown_seconds: float,
-        retentions: Collection[Retention] = (),
-        indexings: Collection[Indexing] = (),
+        jobs: Collection[LeaderJob | Indexing] = (),
         rests: Callable[[], bool] = lambda: False,
     ) -> None:
         self.supervisors = supervisors
-        self._besides: Mapping[str, Retention | Indexing] = {
-            # No exporter has a space in its name.
-            **{f"retention {each.name}": each for each in retentions},
-            **{f"indexing {each.name}": each for each in indexings},
-        }
-        self._parts: tuple[Supervisor | Retention | Indexing, ...] = (
-            *self._besides.values(),
-            *supervisors.values(),
-        )
+        self._jobs = jobs
+        self._parts: tuple[Supervisor | LeaderJob | Indexing, ...] = (*jobs, *supervisors.values())
         self._journal = journal
         self._interval_seconds = interval_seconds
         self._shutdown_seconds = shutdown_seconds
@@ -97,13 +88,14 @@ class Export:
                 return
             self._not_before = time.monotonic() + _RETRY_SECONDS
             self._journal.start()
-            jobs = {
+            woken = {
                 name: (supervisor.wake, self._interval_seconds)
                 for name, supervisor in self.supervisors.items()
             }
-            seconds = min(self._interval_seconds, _BESIDES_SECONDS)
-            jobs |= {name: (each.wake, seconds) for name, each in self._besides.items()}
-            scheduler = Scheduler(jobs)
+            seconds = min(self._interval_seconds, _JOB_SECONDS)
+            # No exporter has a space in its name.
+            woken |= {f"{each.kind} {each.name}": (each.wake, seconds) for each in self._jobs}
+            scheduler = Scheduler(woken)
             scheduler.start()
             # An application that is dropped without `close` must not leave its threads behind.
             self._finalizer = weakref.finalize(
@@ -116,8 +108,8 @@ class Export:
             self._is_closed = False
             for supervisor in self.supervisors.values():
                 supervisor.start(self._interval_seconds)
-            for beside in self._besides.values():
-                beside.start()
+            for job in self._jobs:
+                job.start()
             self._not_before = 0.0
 
     def flush(self, timeout_seconds: float) -> bool:
@@ -174,8 +166,8 @@ class Export:
                 self._finalizer.detach()
         if scheduler is not None:
             scheduler.stop()
-        for beside in self._besides.values():
-            beside.stop()  # it would become the leader again, which resigns below
+        for job in self._jobs:
+            job.stop()  # it would become the leader again, which resigns below
         if self._must_drain:
             if self._shutdown_seconds > 0:  # without any time, nothing is imported either
                 deadline += self._preload()
@@ -216,7 +208,7 @@ class Export:
 
 def _end(
     scheduler: Scheduler | None,
-    parts: Collection[Supervisor | Retention | Indexing],
+    parts: Collection[Supervisor | LeaderJob | Indexing],
     journal: Journal,
     deadline: float,
 ) -> None:
@@ -232,9 +224,7 @@ def _end(
 
 
 def _end_collected(
-    scheduler: Scheduler,
-    parts: Collection[Supervisor | Retention | Indexing],
-    journal: Journal,
+    scheduler: Scheduler, parts: Collection[Supervisor | LeaderJob | Indexing], journal: Journal
 ) -> None:
     """End what an `Export` that was collected has left behind. The records stay in the journal."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from flask_chest.errors import ChestError
 from flask_chest.runtime import fork
@@ -37,6 +37,9 @@ class Indexing:
         store: The exporter; another instance with its configuration is used.
         rests: Whether nothing is to be done now, as in tests.
     """
+
+    kind: ClassVar[str] = "indexing"
+    """What it is, for names of jobs."""
 
     def __init__(
         self,

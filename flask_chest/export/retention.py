@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import random
-import threading
-import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from flask_chest.errors import ChestError
 from flask_chest.export.cutoff import Cutoff
-from flask_chest.runtime import fork
-from flask_chest.runtime.log import logger, raised
-from flask_chest.store import another
+from flask_chest.export.leader_job import LeaderJob
+from flask_chest.runtime.log import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime, timedelta
 
-    from flask_chest.journal import Journal
-    from flask_chest.runtime.counters import Counters
-    from flask_chest.runtime.log import Throttle
+    from flask_chest.export.leader_job import Run
     from flask_chest.store import Store
 
 FIRST_SECONDS = 60.0
@@ -32,216 +23,82 @@ INTERVAL_SECONDS = 3_600.0
 RETRY_SECONDS = 300.0
 """After a run that failed."""
 
-_MAX_HANGING: Final = 3
-"""Threads of one exporter that may hang at the same time; no further one is started."""
 
-
-class _Ended(BaseException):
-    """A run is to end after the step that it is at.
-
-    No `Exception`: a store that handles its errors must not take it for one.
-    """
-
-
-class _Run:
-    """One run, from the start of its thread to its end.
-
-    Attributes:
-        is_abandoned: Whether nobody waits for it any more.
-        moved_at: When it began, or ended its newest step, on the monotonic clock.
-        deleted: Number of records so far.
-    """
-
-    def __init__(self) -> None:
-        self.is_abandoned = False
-        self.moved_at = time.monotonic()
-        self.deleted = 0
-        self.store: Store | None = None
-        self.thread: threading.Thread | None = None
-
-    def is_alive(self) -> bool:
-        return self.thread is not None and self.thread.is_alive()
-
-
-class Retention:
+class Retention(LeaderJob):
     """Deletes old records of one store, once an hour, while this process is the leader.
-
-    Each run has a thread and an instance of the store to itself, and takes no delivery lease.
-    Delivery goes on meanwhile, and does not notice a run that fails or hangs.
 
     Args:
         name: The exporter's name in CHEST_EXPORTERS.
-        store: The exporter; runs use other instances with its configuration.
+        store: The exporter.
         retention: How long records are kept.
-        timeout_seconds: Longest step of a run. One that takes longer is abandoned.
-        rests: Whether nothing is to be deleted now, as in tests.
+        given: All else that a `LeaderJob` takes.
     """
+
+    kind: ClassVar[str] = "retention"
 
     def __init__(
         self,
         name: str,
         store: Store,
         retention: timedelta,
-        journal: Journal,
-        *,
-        timeout_seconds: float,
-        counters: Counters,
-        throttle: Throttle,
-        rests: Callable[[], bool] = lambda: False,
+        **given: Any,  # noqa: ANN401 - as `LeaderJob` has them
     ) -> None:
-        self.name = name
-        self._store = store
-        self._journal = journal
-        self._timeout_seconds = timeout_seconds
-        self._counters = counters
-        self._throttle = throttle
-        self._rests = rests
-        self._cutoff = Cutoff(name, retention, throttle)
-        self._runs: list[_Run] = []
-        self.after_fork()
+        self._cutoff = Cutoff(name, retention, given["throttle"])
+        super().__init__(name, store, **given)
 
     def after_fork(self) -> None:
-        """Begin anew: a forked child has neither the threads nor a right to the connections."""
-        for run in self._runs:
-            if run.store is not None:
-                fork.keep(run.store)
-        self._lock = threading.RLock()  # a signal handler may close what it interrupts
-        self._runs = []  # those of which the thread still runs
-        self._is_stopped = True
-        self._due_at = 0.0
+        """Begin anew, in a forked child."""
+        super().after_fork()
         self._cutoff.restart()
 
-    # -- From other threads ----------------------------------------------------------------------
+    def first_seconds(self) -> float:
+        """Return how long after the start of delivery the first run is."""
+        return FIRST_SECONDS
 
-    def start(self) -> None:
-        """Begin to run; `wake` is going to be called every few seconds."""
-        with self._lock:
-            self._is_stopped = False
-            self._due_at = _after(FIRST_SECONDS)
+    def interval_seconds(self) -> float:
+        """Return the time between two runs."""
+        return INTERVAL_SECONDS
 
-    def wake(self) -> None:
-        """Begin a run when one is due, and abandon one that hangs. Quick, and never raises."""
-        with self._lock:
-            if self._is_stopped:
-                return
-            self._cutoff.observe()
-            self._runs = [run for run in self._runs if run.is_alive()]
-            self._abandon_overdue()
-            is_idle = all(run.is_abandoned for run in self._runs)
-            if not is_idle or len(self._runs) >= _MAX_HANGING or time.monotonic() < self._due_at:
-                return
-            if self._rests() or not self._journal.try_lead():
-                return  # asked again soon, as either may change any time
-            self._due_at = _after(INTERVAL_SECONDS)
-            run = _Run()
-            run.thread = threading.Thread(
-                target=self._run, args=(run,), name=f"chest-retention-{self.name}", daemon=True
-            )
-            self._runs.append(run)
-            try:
-                run.thread.start()
-            except RuntimeError as error:  # too many threads
-                self._fail(error)
+    def retry_seconds(self) -> float:
+        """Return the time after a run that failed."""
+        return RETRY_SECONDS
 
-    def stop(self) -> None:
-        """Tell a run to end after the step that it is at."""
-        with self._lock:
-            self._is_stopped = True
+    def observe(self) -> None:
+        """Notice whether the clock has jumped."""
+        self._cutoff.observe()
 
-    def join(self, deadline: float) -> None:
-        """Wait for the end of a stopped run, until `deadline` on the monotonic clock, in seconds.
-
-        Not for one that hangs.
-        """
-        for run in self._runs:
-            if run.thread is not None and run.is_alive() and not run.is_abandoned:
-                run.thread.join(max(deadline - time.monotonic(), 0.0))
-
-    def _abandon_overdue(self) -> None:
-        for run in self._runs:
-            if not run.is_abandoned and time.monotonic() - run.moved_at > self._timeout_seconds:
-                run.is_abandoned = True
-                self._fail(
-                    ChestError(
-                        f"a step has taken more than {self._timeout_seconds:g} seconds "
-                        "(CHEST_EXPORT_TIMEOUT_SECONDS) and was abandoned"
-                    )
-                )
-
-    # -- In the thread of a run ------------------------------------------------------------------
-
-    def _run(self, run: _Run) -> None:
-        try:
-            self._delete(run)
-        except _Ended:
-            pass
-        except Exception as error:  # noqa: BLE001 - whatever a store raises, it is tried again
-            if not run.is_abandoned:
-                self._fail(error)
-        except BaseException as error:  # noqa: BLE001 - SystemExit would end this thread alone
-            self._fail(ChestError(f"{type(error).__name__}: {error}"))
-        finally:
-            self._close(run)
-            if run.deleted:
-                logger.info(
-                    "Deleted %s records of the exporter %r that have exceeded their retention",
-                    f"{run.deleted:,}",
-                    self.name,
-                )
-
-    def _delete(self, run: _Run) -> None:
-        run.store = store = another(self._store)
-        with fork.held_off():  # see `Worker`
-            store.open()
+    def work(self, run: Run, store: Store) -> None:
+        """Delete what is older than the retention."""
         before = self._cutoff.moment(store)
-        self._go_on(run)
+        self.go_on(run)
         if before is not None:
             self._retain(run, store, before)
 
-    def _retain(self, run: _Run, store: Store, before: datetime) -> None:
+    def _retain(self, run: Run, store: Store, before: datetime) -> None:
         def step(deleted: int) -> None:
             self._count(run, deleted)
-            self._go_on(run)
+            self.go_on(run)
 
         total = store.retain(before=before, progress=step)
         self._count(run, total - run.deleted)  # of a store that tells no progress
 
-    def _count(self, run: _Run, deleted: int) -> None:
+    def _count(self, run: Run, deleted: int) -> None:
         if deleted > 0:
             run.deleted += deleted
-            self._counters.add("purged", self.name, deleted)
+            self.counters.add("purged", self.name, deleted)
 
-    def _go_on(self, run: _Run) -> None:
-        """Note that a step has ended.
+    def ended(self, run: Run) -> None:
+        """Say how many records were deleted."""
+        if run.deleted:
+            logger.info(
+                "Deleted %s records of the exporter %r that have exceeded their retention",
+                f"{run.deleted:,}",
+                self.name,
+            )
 
-        Raises:
-            _Ended: The run is to end, a test has begun, or this process is not the leader any more.
-        """
-        run.moved_at = time.monotonic()
-        is_over = run.is_abandoned or self._is_stopped or self._rests()
-        if is_over or not self._journal.try_lead():
-            raise _Ended
-
-    def _fail(self, error: Exception) -> None:
-        self._due_at = _after(RETRY_SECONDS)
-        self._throttle.log(
-            logging.WARNING,
-            f"retention failed {self.name}",
+    def failure(self) -> str:
+        """Return what is not done after a failure."""
+        return (
             f"Records of the exporter {self.name!r} that have exceeded their retention are not "
-            f"deleted now; delivery goes on, and this is tried again: {type(error).__name__}: "
-            f"{error}",
-            error,
+            "deleted now"
         )
-
-    def _close(self, run: _Run) -> None:
-        store, run.store = run.store, None
-        if store is not None:
-            try:
-                store.close()
-            except BaseException as error:  # noqa: BLE001 - as above
-                logger.debug("The exporter %r failed in close: %s", self.name, raised(error))
-
-
-def _after(seconds: float) -> float:
-    """Return a moment on the monotonic clock, about so many seconds from now."""
-    return time.monotonic() + seconds * random.uniform(0.9, 1.1)  # noqa: S311 - no secret

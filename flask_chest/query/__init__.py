@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask_chest.errors import FilterError
 
 if TYPE_CHECKING:
-    from flask_chest.query.arguments import Chosen, both, chosen, order, positive, two_sets
+    from flask_chest.query.arguments import Chosen, both, chosen, name, order, positive, two_sets
     from flask_chest.query.comparing import differences, read_names
     from flask_chest.query.distinct import identity
     from flask_chest.query.filter import Filter, started_before
@@ -86,6 +86,7 @@ __all__ = [
     "identity",
     "measure",
     "moment",
+    "name",
     "order",
     "parse",
     "place_of",
@@ -106,6 +107,7 @@ _MODULES: Final = {
     "Chosen": "arguments",
     "both": "arguments",
     "chosen": "arguments",
+    "name": "arguments",
     "order": "arguments",
     "positive": "arguments",
     "two_sets": "arguments",

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from flask_chest.rollup.cubes import Cubes, Series, series_of
-    from flask_chest.rollup.maintenance import Maintainer
+    from flask_chest.rollup.declaration import Declaration
+    from flask_chest.rollup.maintenance import Maintainer, maintainer
     from flask_chest.rollup.plan import Planned
     from flask_chest.rollup.rows import Row
     from flask_chest.rollup.state import State
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Change",
     "Cubes",
+    "Declaration",
     "Difference",
     "Maintainer",
     "Mark",
@@ -27,6 +29,7 @@ __all__ = [
     "Row",
     "Series",
     "State",
+    "maintainer",
     "rebuild",
     "series_of",
     "verify",
@@ -37,6 +40,8 @@ _MODULES: Final = {
     "Cubes": "cubes",
     "Difference": "verification",
     "Maintainer": "maintenance",
+    "maintainer": "maintenance",
+    "Declaration": "declaration",
     "Mark": "storage",
     "Planned": "plan",
     "RollupStorage": "storage",

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Literal, TypeAlias
 
+from flask_chest.query.arguments import name
 from flask_chest.query.nodes import FIELDS, Field, Operand, Variable
+from flask_chest.rollup.declaration import Declaration
 from flask_chest.rollup.tiers import DAY, HOUR, MINUTE, Tier
 
 Kind: TypeAlias = Literal["numbers", "distinct"]
@@ -56,8 +58,8 @@ def _name(operand: Operand) -> str | list[str]:
     return operand.name if isinstance(operand, Field) else list(operand.path)
 
 
-def _operand(name: Any) -> Operand:  # noqa: ANN401 - decoded JSON
-    return Field(name) if isinstance(name, str) and name in FIELDS else Variable(tuple(name))
+def _operand(found: Any) -> Operand:  # noqa: ANN401 - decoded JSON
+    return Field(found) if isinstance(found, str) and found in FIELDS else Variable(tuple(found))
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,21 @@ class Cubes:
         default_factory=lambda: {MINUTE: timedelta(days=2), HOUR: timedelta(days=60), DAY: None}
     )
     max_groups: int = 1_000
+
+    @classmethod
+    def of(cls, declared: Declaration) -> Cubes:
+        """Return what a declaration says.
+
+        Raises:
+            QueryError: A name cannot be read.
+        """
+        return cls(
+            dimensions=tuple(tuple(map(name, names)) for names in declared.dimensions),
+            measures=tuple(map(name, declared.measures)),
+            distinct=tuple(map(name, declared.distinct)),
+            retention={MINUTE: declared.minute, HOUR: declared.hour, DAY: declared.day},
+            max_groups=declared.max_groups,
+        )
 
     def series(self) -> list[Series]:
         """Return all series, each once."""

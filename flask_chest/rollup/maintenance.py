@@ -10,13 +10,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
+from flask_chest.query.paging import Reader
 from flask_chest.query.questions import STARTED_AT, Order, Selection
 from flask_chest.rollup import compute
 from flask_chest.rollup.cubes import Cubes, Series
+from flask_chest.rollup.declaration import Declaration
 from flask_chest.rollup.state import State
 from flask_chest.rollup.storage import Change, Mark, RollupStorage
+from flask_chest.rollup.sweeping import SUSPECT_SECONDS, sweep
 from flask_chest.rollup.tiers import (
     BELOW,
     DAY,
@@ -34,8 +37,6 @@ from flask_chest.rollup.tiers import (
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from flask_chest.query.paging import Reader
 
 QUIET_SECONDS: Final = 15
 """A minute that has ended is computed so much later: most of its records are delivered then."""
@@ -70,9 +71,8 @@ class Maintainer:
     ) -> None:
         self.reader = reader
         self.storage = storage
-        self.cubes = cubes or Cubes()
+        self._cubes = cubes
         self._declared = [] if cubes is None else cubes.series()
-        self._keeps_retention = cubes is not None
         self._now = now
         self._go_on = go_on
 
@@ -84,13 +84,13 @@ class Maintainer:
         """
         try:
             self.declare()
+            self.sweep()
             self.catch_up(self._quiet())
             self.raise_tiers(self._quiet())
             while self.fill():
                 self.catch_up(self._quiet())
             self.raise_tiers(self._quiet())
-            if self._keeps_retention:
-                self.forget()
+            self.forget()
         except Overtaken:
             pass
 
@@ -127,14 +127,30 @@ class Maintainer:
     def declare(self) -> None:
         """Add the series that are declared and not there yet. They have no bucket at first."""
         state = self.current()
-        if all(series in state.series for series in self._declared):
+        most = state.max_groups if self._cubes is None else self._cubes.max_groups
+        if most == state.max_groups and all(each in state.series for each in self._declared):
             return
         since = ceiling(int(self._now()) + 1, HOUR)
         with self.storage.changing() as change:
+            change.state.max_groups = most
+            change.state.suspect_until = int(self._now()) + SUSPECT_SECONDS
             for series in self._declared:
                 if series not in change.state.series:
                     change.state.add(series, since)
         self._go_on()
+
+    def sweep(self) -> None:
+        """Mark recent minutes that an older Flask-Chest has delivered to.
+
+        Raises:
+            Overtaken: Another process has changed the rollups meanwhile.
+        """
+        state = self.current()
+        if sweep(self.reader, self.storage, state, self._quiet()):
+            with self._unless_overtaken(state) as change:
+                change.state.swept_at = state.swept_at
+                change.state.suspect_until = state.suspect_until
+            self._go_on()
 
     def catch_up(self, until: int) -> bool:
         """Compute the minutes that are marked and end before `until`, in Unix seconds.
@@ -188,7 +204,7 @@ class Maintainer:
         if tier == MINUTE:
             first = min(mark.minute for mark in chosen)
             end = max(mark.minute for mark in chosen) + MINUTE
-        made = self._from_records(list(state.series), first, end, tier)
+        made = self._from_records(state, list(state.series), range(first, end, tier))
         with self._unless_overtaken(state) as change:
             self._write(change, tier, range(first, end, tier), made)
             change.forget(chosen)
@@ -196,19 +212,19 @@ class Maintainer:
         return range(around, around + length, HOUR)
 
     def _from_records(
-        self, wanted: Sequence[Series], since: int, until: int, tier: Tier
+        self, state: State, wanted: Sequence[Series], buckets: range
     ) -> dict[Series, compute.Buckets]:
-        """Return the rows of a tier, from the records alone."""
-        most = self.cubes.max_groups
-        if tier == DAY:
+        """Return the rows of buckets, whose tier is the step of the range, from the records."""
+        most = state.max_groups
+        if buckets.step == DAY:
             hours: dict[Series, compute.Buckets] = {series: {} for series in wanted}
-            for hour in range(since, until, HOUR):
-                found = self._from_records(wanted, hour, hour + HOUR, HOUR)
-                for series, buckets in found.items():
-                    hours[series].update(buckets)
+            for hour in range(buckets.start, buckets.stop, HOUR):
+                found = self._from_records(state, wanted, range(hour, hour + HOUR, HOUR))
+                for series, made in found.items():
+                    hours[series].update(made)
             return {s: compute.raised(s, hours[s], DAY, most) for s in wanted}
-        minutes = compute.minutes(self.reader.tally, wanted, since, until, most)
-        if tier == MINUTE:
+        minutes = compute.minutes(self.reader.tally, wanted, buckets.start, buckets.stop, most)
+        if buckets.step == MINUTE:
             return minutes
         return {s: compute.raised(s, minutes[s], HOUR, most) for s in wanted}
 
@@ -248,7 +264,7 @@ class Maintainer:
                 rows: compute.Buckets = {}
                 for each, row in self.storage.rows(kept.id, BELOW[tier], bucket, bucket + tier):
                     rows.setdefault(each, []).append(row)
-                made[series] = compute.raised(series, rows, tier, self.cubes.max_groups)
+                made[series] = compute.raised(series, rows, tier, state.max_groups)
         with self._unless_overtaken(state) as change:
             self._write(change, tier, range(bucket, bucket + tier, tier), made)
             change.state.dirty[tier].discard(bucket)
@@ -273,7 +289,9 @@ class Maintainer:
             begin = floor(newest, max(tier, HOUR))
             first = max(begin, state.frozen)
             if tier == MINUTE or first == begin:  # else its beginning has no records any more
-                made = self._from_records(wanted, first, begin + max(tier, HOUR), tier)
+                made = self._from_records(
+                    state, wanted, range(first, begin + max(tier, HOUR), tier)
+                )
         with self._unless_overtaken(state) as change:
             if made:
                 self._write(change, tier, range(first, begin + max(tier, HOUR), tier), made)
@@ -295,8 +313,9 @@ class Maintainer:
         Raises:
             Overtaken: Another process has changed the rollups meanwhile.
         """
+        retention = {} if self._cubes is None else self._cubes.retention
         for tier in TIERS:
-            keep = self.cubes.retention.get(tier)
+            keep = retention.get(tier)
             if keep is None:
                 continue
             state = self.current()
@@ -337,3 +356,26 @@ class Maintainer:
             if change.state.revision != state.revision:
                 raise Overtaken("another process has changed the rollups")
             yield change
+
+
+class RolledUp(Reader, Protocol):
+    """A store, as far as its rollups are concerned."""
+
+    rollups: Declaration | bool
+
+    def rollup_storage(self) -> RollupStorage | None:
+        """Return the rollups of the database."""
+
+
+def maintainer(store: RolledUp, *, go_on: Callable[[], None] = lambda: None) -> Maintainer | None:
+    """Return what keeps the rollups of an open store; None when it has none.
+
+    Args:
+        store: The store.
+        go_on: As for `Maintainer`.
+    """
+    storage, declared = store.rollup_storage(), store.rollups
+    if storage is None:
+        return None
+    cubes = Cubes.of(declared) if isinstance(declared, Declaration) else None
+    return Maintainer(store, storage, cubes, go_on=go_on)

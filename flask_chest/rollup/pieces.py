@@ -30,9 +30,10 @@ def runs(minutes: Iterable[int], most: int) -> list[tuple[int, int]] | None:
 
     Where there are more, whole hours or days stand for the minutes in them.
     """
+    known = set(minutes)
     for length in (MINUTE, HOUR, DAY):
         found: list[tuple[int, int]] = []
-        for begin in sorted({floor(minute, length) for minute in minutes}):
+        for begin in sorted({floor(minute, length) for minute in known}):
             if found and found[-1][1] == begin:
                 found[-1] = found[-1][0], begin + length
             else:

@@ -40,6 +40,8 @@ _MAX_RUNS: Final = 20
 class Planned:
     """A source that takes the coarsest tier that answers exactly, and the records for the rest.
 
+    It is for one answer, which asks several times: what it has read, it reads once.
+
     Args:
         records: The records of the store.
         storage: Its rollups.
@@ -49,19 +51,28 @@ class Planned:
         self._records = records
         self._storage = storage
         self._said: list[str] = []
+        self._known: tuple[State, set[int]] | None = None
+        self._rows: dict[tuple[Series, Piece], list[tuple[int, Row]]] = {}
 
     def explain(self) -> list[str]:
         """Return where all parts so far came from, a sentence each."""
-        return [*self._said, *self._records.explain()]
+        return [*dict.fromkeys(self._said), *self._records.explain()]
 
     def parts(self, need: Need) -> Iterator[Located]:
         """Yield the parts of all groups, in any order."""
-        state = self._storage.state()
-        chosen = None if state is None else choose(need, state)
-        if state is None or chosen is None:
+        if self._known is None:
+            state = self._storage.state()
+            if state is None:
+                yield from self._records.parts(need)
+                return
+            self._known = state, self._storage.marked()
+        state, marked = self._known
+        chosen = choose(need, state)
+        if chosen is None:
             yield from self._records.parts(need)
             return
-        pieces = self._pieces(need, state, max(state.series[each].since for each in chosen))
+        since = max(state.series[each].since for each in chosen)
+        pieces = self._pieces(need, state, since, marked)
         if not any(piece.tier for piece in pieces):
             yield from self._records.parts(need)
             return
@@ -72,7 +83,8 @@ class Planned:
         for wanted in chosen.values():
             yield from self._from_rollups(need, state, wanted, pieces)
 
-    def _pieces(self, need: Need, state: State, complete_since: int) -> list[Piece]:
+    @staticmethod
+    def _pieces(need: Need, state: State, complete_since: int, marked: set[int]) -> list[Piece]:
         """Return the range of the question, cut by where its parts come from."""
         since = EVER if need.chosen.since is None else _up(need.chosen.since)
         until = NEVER if need.chosen.until is None else floor(_down(need.chosen.until), MINUTE)
@@ -80,8 +92,7 @@ class Planned:
         if since >= until:
             return [Piece(None, EVER, NEVER)]
         tiers = [t for t in TIERS if need.slot_seconds is None or need.slot_seconds % t == 0]
-        marked = {minute for minute in self._storage.marked() if since <= minute < until}
-        blocked = runs(marked, _MAX_RUNS)
+        blocked = runs((minute for minute in marked if since <= minute < until), _MAX_RUNS)
         if not tiers or blocked is None:
             return [Piece(None, EVER, NEVER)]
         bounds = Bounds(since, until, complete_since)
@@ -117,7 +128,7 @@ class Planned:
                 continue
             inexact: set[int] = set()
             found: list[tuple[int, Row]] = []
-            for bucket, row in self._storage.rows(kept.id, piece.tier, piece.since, piece.until):
+            for bucket, row in self._read(wanted.series, kept.id, piece):
                 if row.key is None and wanted.series.by:
                     inexact.add(bucket)
                 else:
@@ -130,6 +141,13 @@ class Planned:
                     need, state, wanted, Piece(None, bucket, bucket + piece.tier)
                 )
         yield from groups.located()
+
+    def _read(self, series: Series, number: int, piece: Piece) -> list[tuple[int, Row]]:
+        found = self._rows.get((series, piece))
+        if found is None and piece.tier is not None:
+            found = list(self._storage.rows(number, piece.tier, piece.since, piece.until))
+            self._rows[series, piece] = found
+        return found or []
 
     def _instead(self, need: Need, state: State, wanted: Wanted, piece: Piece) -> Iterator[Located]:
         """Yield what the records say of a bucket in which the smallest groups are one."""
@@ -224,6 +242,9 @@ def choose(need: Need, state: State) -> dict[Series, Wanted] | None:
     """
     dimensions = _dimensions(need.chosen.where)
     if dimensions is None or need.values or need.shares:
+        return None
+    since = EVER if need.chosen.since is None else _up(need.chosen.since)
+    if need.exact and since >= state.frozen:  # there are few records, and all are there
         return None
     dimensions |= set(need.by)
     bins = {*need.exact, *need.bins}

@@ -38,6 +38,9 @@ class State:
         tiers_since: Rows of the tier are there from this moment on; those before have exceeded the
             retention of the tier. Always the beginning of a day.
         dirty: Buckets of hours and days that do not have all of what is below them.
+        max_groups: Most groups of a bucket.
+        swept_at: When minutes without a mark were looked for last, in Unix seconds.
+        suspect_until: Until then they are looked for often.
         late: Number of marks of frozen buckets: records that came too late to be rolled up.
         series: All that are kept up to date, by all applications that use the database.
     """
@@ -46,6 +49,9 @@ class State:
     frozen: int = EVER
     tiers_since: dict[Tier, int] = field(default_factory=lambda: dict.fromkeys(TIERS, EVER))
     dirty: dict[Tier, set[int]] = field(default_factory=lambda: {tier: set() for tier in BELOW})
+    max_groups: int = 1_000
+    swept_at: int = 0
+    suspect_until: int = 0
     late: int = 0
     series: dict[Series, Kept] = field(default_factory=dict)
 
@@ -73,6 +79,9 @@ class State:
                 "frozen": self.frozen,
                 "tiers_since": {str(tier): since for tier, since in self.tiers_since.items()},
                 "dirty": {str(tier): sorted(buckets) for tier, buckets in self.dirty.items()},
+                "max_groups": self.max_groups,
+                "swept_at": self.swept_at,
+                "suspect_until": self.suspect_until,
                 "late": self.late,
                 "series": {
                     series.definition(): [kept.id, kept.since]
@@ -100,6 +109,9 @@ class State:
             frozen=found["frozen"],
             tiers_since={tier: found["tiers_since"][str(tier)] for tier in TIERS},
             dirty={tier: set(found["dirty"][str(tier)]) for tier in BELOW},
+            max_groups=found["max_groups"],
+            swept_at=found["swept_at"],
+            suspect_until=found["suspect_until"],
             late=found["late"],
             series={
                 series_of(definition): Kept(*kept) for definition, kept in found["series"].items()

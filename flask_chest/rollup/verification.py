@@ -8,12 +8,12 @@ from typing import Final, NamedTuple
 
 from flask_chest.query.questions import Sums, Tally
 from flask_chest.rollup import compute
-from flask_chest.rollup.cubes import DURATION, Series
+from flask_chest.rollup.cubes import Series
 from flask_chest.rollup.maintenance import Maintainer, Overtaken
 from flask_chest.rollup.rows import Row, unpack
+from flask_chest.rollup.sweeping import TOTAL
 from flask_chest.rollup.tiers import DAY, EVER, HOUR, MINUTE, NAMES, Tier, floor, moment_of
 
-_TOTAL: Final = Series((), DURATION, "numbers")
 _TOLERANCE: Final = 1e-9
 """A database may add the same numbers in another order."""
 
@@ -80,7 +80,7 @@ def hours(maintainer: Maintainer) -> list[int]:
     found: set[int] = set()
     asked = Tally(slot_seconds=HOUR)
     found.update(row.slot for row in maintainer.reader.tally(asked) if row.slot is not None)
-    kept = state.series.get(_TOTAL)
+    kept = state.series.get(TOTAL)
     if kept is not None:
         tiers: tuple[Tier, ...] = (MINUTE, HOUR)
         for tier in tiers:
@@ -112,7 +112,7 @@ def _of_hour(
     maintainer: Maintainer, hour: int, day: dict[Series, compute.Buckets]
 ) -> list[Difference]:
     state = maintainer.current()
-    most = maintainer.cubes.max_groups
+    most = state.max_groups
     first = max(hour, state.frozen)
     made = compute.minutes(maintainer.reader.tally, list(state.series), first, hour + HOUR, most)
     marked = maintainer.storage.marked()
@@ -142,7 +142,7 @@ def _of_day(
         return []
     for series, kept in state.series.items():
         if day >= kept.since:
-            raised = compute.raised(series, made.get(series, {}), DAY, maintainer.cubes.max_groups)
+            raised = compute.raised(series, made.get(series, {}), DAY, state.max_groups)
             found += _compared(maintainer, DAY, series, raised, [day])
     return found
 

@@ -23,6 +23,7 @@ from flask_chest.journal import Fsync, WhenFull
 from flask_chest.redaction import DEFAULT_VALUES, RedactWith, SecretKind
 from flask_chest.settings.durations import Retention
 from flask_chest.settings.masking import hidden
+from flask_chest.settings.rollups import Rollups
 
 CONFIG_PREFIX: Final = "CHEST_"
 ENVIRONMENT_PREFIX: Final = "FLASK_CHEST_"
@@ -305,6 +306,12 @@ class Settings(BaseModel):
         description="How long every store keeps a record, such as `90d`; units are s, m, h, d and "
         "w. The leader deletes older ones once an hour. An exporter may have a `retention` of its "
         "own. Default: for ever. [privacy.md](privacy.md#retention)",
+    )
+    rollups: Annotated[Rollups, BeforeValidator(_decode_json)] = Field(
+        default=True,
+        description="What every store keeps rolled up, so that questions about long times are "
+        "answered at once: `1` (requests by service, route, method and status code), `0` "
+        "(nothing), or a dict that adds to it. [rollups.md](rollups.md)",
     )
     indexed_variables: Annotated[Names, AfterValidator(_are_variables)] = Field(
         default=(),

@@ -16,12 +16,11 @@ from flask_chest.testing.records import START, as_stored, make_batch, make_recor
 class ReadContract:
     """Tests that reads are right. `StoreContract` has the fixtures."""
 
-    @pytest.mark.parametrize("seed", range(3))
-    def test_every_filter_gives_the_answers_of_the_reference(self, store: Store, seed: int) -> None:
-        stored = reference.some_records(seed, 120)
+    def test_every_restriction_gives_the_answers_of_the_reference(self, store: Store) -> None:
+        stored = reference.some_records(1, 120)
         store.export(make_batch(*stored))
         everything = sorted(map(as_stored, stored), key=lambda r: (r.started_at, r.id))
-        for where in reference.some_filters(seed, 60):
+        for where in reference.some_filters(1, 40):
             expected = [record for record in everything if reference.matches(record, where)]
             assert store.count(**where) == len(expected), where
             assert store.query(newest_first=False, limit=200, **where) == expected, where

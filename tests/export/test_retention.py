@@ -131,8 +131,8 @@ def test_records_stay_for_ever_without_a_retention(tmp_path, shop):
     running.record()
     assert running.chest.flush()
     assert not [t for t in threading.enumerate() if t.name.startswith("chest-retention")]
-    jobs = running.chest._applications.current_or_only().export._besides
-    assert not [name for name in jobs if name.startswith("retention")]
+    jobs = running.chest._applications.current_or_only().export._jobs
+    assert "retention" not in {job.kind for job in jobs}
     assert [age for age in running.ages() if age] == [2, 89, 93, 400]
 
 

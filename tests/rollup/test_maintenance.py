@@ -215,3 +215,30 @@ def test_what_groups_do_not_tell_is_asked_of_the_records(host):
         need = need_of(question)
         assert answers(planned, need) == answers(Records(host.store), need)
         assert planned.explain() == ["records"]
+
+
+def test_records_that_an_older_flask_chest_delivers_are_found(host):
+    host.deliver(*host.ages(20, hours=2))
+    host.lead()
+    old = host.deliver(timedelta(minutes=5), timedelta(hours=1), marks=False)
+    host.lead()
+    host.now += timedelta(hours=1, minutes=1)
+    host.lead()
+    check_answers(host)
+    host.delete_unmarked(old)
+    host.lead()
+    host.now += timedelta(hours=1, minutes=1)
+    host.lead()
+    check_rows(host)
+    check_answers(host)
+
+
+def test_what_an_older_flask_chest_has_purged_stays_in_the_rollups(host):
+    host.deliver(*host.ages(20, hours=2))
+    host.lead()
+    need = need_of({"by": ["route"]})
+    before = answers(Records(host.store), need)
+    host.store.purge(before=host.now - timedelta(hours=1))
+    host.now += timedelta(hours=1, minutes=1)
+    host.lead()
+    assert answers(Planned(Records(host.store), host.rollups), need) == before

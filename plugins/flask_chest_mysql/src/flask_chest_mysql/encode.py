@@ -83,8 +83,12 @@ class Timestamp(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=timezone.utc)
 
 
-def rows(batch: Batch) -> list[bytes]:
+def rows(batch: Batch, minutes: set[str] | None = None) -> list[bytes]:
     """Return the values of each record as SQL, separated by commas.
+
+    Args:
+        batch: The records.
+        minutes: Gets the first 16 characters of each `started_at`.
 
     The sql_mode of the session must have neither NO_BACKSLASH_ESCAPES nor ANSI_QUOTES.
 
@@ -106,6 +110,8 @@ def rows(batch: Batch) -> list[bytes]:
         # The server would round more digits, and reads other forms in its own way.
         if type(moment) is not str or not _is_moment(moment):
             raise ValueError(f"started_at is {moment!r}")
+        if minutes is not None:
+            minutes.add(moment[:16])
         if type(variables) is not dict:
             raise ValueError(f"variables is a {type(variables).__name__}")
         # An infinite number, such as 1e999, becomes null, which the columns refuse.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
-import pymysql
-from flask_chest_sql import ServerStore, Tables
+from flask_chest_sql import Tables
 from flask_chest_sql.definition import Definition
+from flask_chest_sql.rollup_store import minutes_of
 from flask_chest_sql.selecting import selecting
 from flask_chest_sql.survey import Fault, Survey
 from pydantic_core import from_json
@@ -25,10 +26,11 @@ from flask_chest.errors import (
     SchemaMismatch,
 )
 from flask_chest_mysql import connection as connections
-from flask_chest_mysql import encode, expressions, findings, queries, schema, sorting
+from flask_chest_mysql import encode, expressions, findings, schema, sorting
 from flask_chest_mysql.config import MysqlConfig
-from flask_chest_mysql.connection import Flavor, identify
+from flask_chest_mysql.connection import identify
 from flask_chest_mysql.errors import DEADLOCKS, PACKET_HINT, TIMEOUTS, TRUNCATIONS, code_of, explain
+from flask_chest_mysql.indexed_store import IndexedMysqlStore, driver_of
 
 if TYPE_CHECKING:
     from flask_chest_sql.expressions import Expressions
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
     from flask_chest.exporter import Batch, Finding
     from flask_chest.query import Selection
-    from flask_chest.record import JsonValue, Record
+    from flask_chest.record import Record
 
 _ALREADY_THERE: Final = (1050, 1060, 1061)  # a table or view, a column, an index
 _LOCK_WAIT: Final = 1205
@@ -48,14 +50,12 @@ _YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=timezone.utc)
 _OLDEST: Final = "MySQL 8.0.19 or MariaDB 10.6"
 
 
-class MysqlStore(ServerStore):
+class MysqlStore(IndexedMysqlStore):
     """Stores records in MySQL or MariaDB."""
 
     type: ClassVar[str] = "mysql"
     schemes: ClassVar[tuple[str, ...]] = ("mariadb",)
     config_model: ClassVar[builtins.type[BaseModel]] = MysqlConfig
-
-    _flavor: Flavor | None = None
 
     @property
     def _config(self) -> MysqlConfig:
@@ -98,8 +98,8 @@ class MysqlStore(ServerStore):
     def _connect(self) -> Connection:
         connection = self._connected()
         if connection.info.pop("chest_asks", False):
-            self._send(connection, connections.NO_QUESTION)
-            connections.wait_for_answers(_driver(connection), self._config.timeout_seconds)
+            self.send(connection, connections.NO_QUESTION)
+            connections.wait_for_answers(driver_of(connection), self._config.timeout_seconds)
         return connection
 
     def _connected(self) -> Connection:
@@ -136,7 +136,9 @@ class MysqlStore(ServerStore):
 
     def definition(self) -> Definition:
         """Return the statements that create the tables; for both products until one is known."""
-        return schema.definition(self.tables, self._flavor)
+        made = schema.definition(self.tables, self._flavor)
+        *creation, version = made.creation
+        return replace(made, creation=(*creation, *self.creation_of_indexes(), version))
 
     def run(self, connection: Connection, statement: str) -> None:
         """Run a statement of the definition.
@@ -145,7 +147,7 @@ class MysqlStore(ServerStore):
         it at once. Each step is idempotent.
         """
         try:
-            self._send(connection, statement)
+            self.send(connection, statement)
         except DBAPIError as error:
             # Nobody but another process that opens the store writes the row of the version.
             is_being_written = (
@@ -176,24 +178,24 @@ class MysqlStore(ServerStore):
                 statements = self.alter(records.c[name])
                 yield Fault(text, f"Run: {'; '.join(statements)}", statements)
 
+    def is_own(self, column: str) -> bool:
+        """Return whether a computed column is that of an indexed variable."""
+        return column.startswith(self.variable_prefix)
+
     def relax(self, column: str) -> str:
         """Return the remedy for a column of somebody else's that takes no null."""
         table, name = schema.quoted(self.tables.records.name), schema.quoted(column)
         return f"Give it a default: ALTER TABLE {table} ALTER COLUMN {name} SET DEFAULT ..."
 
-    @property
-    def _known_flavor(self) -> Flavor:
-        return self._flavor or identify("")
-
     def look(self, connection: Connection) -> Iterator[Finding]:
         """Yield what is worth knowing of the server."""
-        yield from findings.look(connection, self.tables.records.name, self._known_flavor)
+        yield from findings.look(connection, self.tables.records.name, self.known_flavor)
 
     # -- Batches ---------------------------------------------------------------------------------
 
     def insert(self, connection: Connection, batch: Batch) -> None:
         """Insert a batch, except the records whose ID is there already."""
-        driver = _driver(connection)
+        driver = driver_of(connection)
         if driver.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES:
             raise ConfigurationError(
                 f"{self.location}: a proxy has changed the session's sql_mode to "
@@ -204,17 +206,19 @@ class MysqlStore(ServerStore):
         tail = f" ON DUPLICATE KEY UPDATE id = {table}.id"
         if not len(batch):  # the server still checks our privileges
             nothing = ", ".join("NULL" for _ in encode.COLUMNS)
-            self._send(connection, f"{head} SELECT {nothing} FROM DUAL WHERE FALSE{tail}")
+            self.send(connection, f"{head} SELECT {nothing} FROM DUAL WHERE FALSE{tail}")
+        minutes: set[str] = set()
         for statement in encode.statements(
             f"{head} VALUES ".encode(),
-            encode.rows(batch),
+            encode.rows(batch, minutes),
             tail.encode(),
             max_bytes=self._max_bytes(connection),
             hint=f"{self.location} takes fewer. {PACKET_HINT}",
         ):
-            for warning in self._send(connection, statement):
+            for warning in self.send(connection, statement):
                 if warning[1] in TRUNCATIONS:
                     raise BatchRejected(f"{self.location}: {warning[2]}")
+        self.mark(connection, minutes_of(minutes))
 
     def _max_bytes(self, connection: Connection) -> int:
         """Return the length of the longest statement that the server accepts."""
@@ -224,25 +228,6 @@ class MysqlStore(ServerStore):
             # A packet must be smaller than that, and has one byte more for the command.
             known = connection.info["chest_max_bytes"] = int(packet) - 16
         return int(known)
-
-    def _send(self, connection: Connection, statement: str | bytes) -> list[tuple[str, int, str]]:
-        """Run a statement without SQLAlchemy, whose errors would repeat all of it.
-
-        Returns:
-            Level, number and text of each warning.
-        """
-        driver = _driver(connection)
-        try:
-            with driver.cursor() as cursor:
-                cursor.execute(statement)
-                return list(driver.show_warnings()) if cursor.warning_count else []
-        except pymysql.Error as error:
-            is_gone = connection.dialect.is_disconnect(cast("Any", error), driver, None)
-            if is_gone:
-                connection.invalidate(error)
-            raise DBAPIError(
-                None, None, error, hide_parameters=True, connection_invalidated=is_gone
-            ) from error
 
     def delete_oldest(self, connection: Connection, before: datetime, limit: int) -> int:
         """Delete at most `limit` records that started before `before`; return how many."""
@@ -263,7 +248,8 @@ class MysqlStore(ServerStore):
 
     def expressions(self) -> Expressions:
         """Return a record's values as this server computes them."""
-        return expressions.expressions(self.tables, self._known_flavor)
+        self.look_for_indexes()
+        return expressions.expressions(self.tables, self.known_flavor, indexed=self.index_of)
 
     @contextmanager
     def asking(self) -> Iterator[Connection]:
@@ -274,8 +260,8 @@ class MysqlStore(ServerStore):
         with self._connected() as connection:
             if not connection.info.get("chest_asks"):
                 seconds = self.query_timeout_seconds
-                self._send(connection, connections.question(seconds))
-                connections.wait_for_answers(_driver(connection), seconds + _GRACE_SECONDS)
+                self.send(connection, connections.question(seconds))
+                connections.wait_for_answers(driver_of(connection), seconds + _GRACE_SECONDS)
                 connection.info["chest_asks"] = True
             yield connection
 
@@ -283,7 +269,7 @@ class MysqlStore(ServerStore):
         """Return the records of a selection, in its order."""
         statement = selecting(self.expressions(), selection)
         if sorting.is_by_text(selection.order):
-            statement = sorting.by_whole_texts(statement, self._known_flavor)
+            statement = sorting.by_whole_texts(statement, self.known_flavor)
         return self._read(statement, selection.limit)
 
     def stream(self, connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Any]]:
@@ -295,20 +281,10 @@ class MysqlStore(ServerStore):
         """Return whether the server has cancelled a query."""
         return isinstance(error, DBAPIError) and code_of(error.orig) in TIMEOUTS
 
-    def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
-        """Return the condition that a record has a variable with this name and value."""
-        return queries.has_variable(
-            self.tables.records.c.variables, name, value, self._known_flavor
-        )
-
     def explain_driver_error(self, error: Exception) -> ChestError:
         """Return what an error of the driver means."""
-        return explain(self.location, error, is_mariadb=self._known_flavor.is_mariadb)
+        return explain(self.location, error, is_mariadb=self.known_flavor.is_mariadb)
 
     def is_conflict(self, error: SQLAlchemyError) -> bool:
         """Return whether the error is a deadlock."""
         return isinstance(error, DBAPIError) and code_of(error.orig) in DEADLOCKS
-
-
-def _driver(connection: Connection) -> Any:  # noqa: ANN401 - has more than its types say
-    return connection.connection.driver_connection

@@ -64,6 +64,20 @@ def insertion(table: str, key: Iterable[str]) -> str:
     )
 
 
+def marking(inserted: str, marks: str) -> str:
+    """Return the statement that also marks the minutes of the records that were inserted.
+
+    Args:
+        inserted: The statement from `insertion`.
+        marks: The table of the marks, qualified and quoted.
+    """
+    return (
+        f"WITH inserted AS ({inserted} RETURNING started_at)"
+        f" INSERT INTO {marks} (minute)"
+        " SELECT DISTINCT (floor(extract(epoch FROM started_at) / 60) * 60)::bigint FROM inserted"
+    )
+
+
 def loads(document: str | bytes) -> Any:  # noqa: ANN401 - any JSON
     """Decode a `jsonb`, in which a number has neither an exponent nor a type.
 

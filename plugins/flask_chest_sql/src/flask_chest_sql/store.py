@@ -16,8 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from flask_chest.errors import BatchRejected, QueryTimeout, SchemaMismatch
 from flask_chest.exporter import Finding
 from flask_chest.record import Record
-from flask_chest.store import Where, aware
-from flask_chest_sql import decode, findings, queries
+from flask_chest.store import aware
+from flask_chest_sql import decode, findings
 from flask_chest_sql.indexed_store import IndexedStore
 from flask_chest_sql.rollup_store import RollupStore
 from flask_chest_sql.selecting import selecting
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from flask_chest.exporter import Batch
     from flask_chest.query import Selection, Tally, TallyRow
-    from flask_chest.record import JsonValue
     from flask_chest_sql.expressions import Expressions
 
 
@@ -82,16 +81,8 @@ class SqlStore(IndexedStore, RollupStore):
         return []
 
     @abstractmethod
-    def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
-        """Return the condition that a record has a variable of this name and value.
-
-        A number equals a number, and nothing else: 1 and 1.0 are equal, 1 and "1" are not, and
-        neither are 1 and true.
-        """
-
     def expressions(self) -> Expressions:
         """Return what the database makes of a record's values. After `prepare`."""
-        raise NotImplementedError
 
     @contextmanager
     def asking(self) -> Iterator[Connection]:
@@ -312,11 +303,3 @@ class SqlStore(IndexedStore, RollupStore):
             started_at.between(min(moments), max(moments)),
             tuple_(*key).in_([tuple(getattr(r, column.name) for column in key) for r in wanted]),
         )
-
-    # -- Helpers -------------------------------------------------------------------------------
-
-    def _restriction(self, where: Where) -> list[ColumnElement[bool]]:
-        return queries.restriction(self.tables, where, self.has_variable)
-
-    def _for_summaries(self, where: Where) -> list[ColumnElement[bool]]:
-        return [*self._restriction(where), *self.readable(for_summaries=True)]

@@ -36,7 +36,7 @@ from sqlalchemy.pool import NullPool
 
 from flask_chest.errors import ChestError, ExporterUnavailable
 from flask_chest.runtime import fork
-from flask_chest_sqlite import indexes, queries, schema
+from flask_chest_sqlite import indexes, readable, schema
 from flask_chest_sqlite.config import SqliteConfig
 from flask_chest_sqlite.connection import KeptConnection, connect, disconnect
 from flask_chest_sqlite.encode import INSERTION, STARTED_AT, Timestamp, moment
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Inspector
 
     from flask_chest.exporter import Batch, Finding
-    from flask_chest.record import JsonValue, Record
+    from flask_chest.record import Record
 
 _FIRST_POLL_SECONDS: Final = 0.001
 _POLL_SECONDS: Final = 0.01
@@ -316,8 +316,8 @@ class SqliteStore(SqlStore):
 
     def readable(self, *, for_summaries: bool) -> list[ColumnElement[bool]]:
         """Return conditions that leave out rows which are no records."""
-        conditions = [queries.has_time(self.tables)]
-        return [*conditions, queries.has_values(self.tables)] if for_summaries else conditions
+        conditions = [readable.has_time(self.tables)]
+        return [*conditions, readable.has_values(self.tables)] if for_summaries else conditions
 
     def delete_oldest(self, connection: Connection, before: datetime, limit: int) -> int:
         """Delete at most `limit` records that started before `before`; return how many."""
@@ -358,10 +358,6 @@ class SqliteStore(SqlStore):
 
         self.in_steps(delete_next)
         return deleted
-
-    def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
-        """Return the condition that a record has a variable with this name and value."""
-        return queries.has_variable(self.tables.records.c.variables, name, value)
 
     def explain(self, error: SQLAlchemyError) -> ChestError:
         """Return what a database error means: unavailable, rejected or misconfigured."""

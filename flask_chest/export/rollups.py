@@ -1,0 +1,52 @@
+"""Keeps the rollups of a store equal to its records, in the leader and beside delivery."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from flask_chest import rollup
+from flask_chest.export.leader_job import LeaderJob
+
+if TYPE_CHECKING:
+    from flask_chest.export.leader_job import Run
+    from flask_chest.store import Store
+
+FIRST_SECONDS = 20.0
+"""The first run is so long after the start of delivery, which comes first."""
+
+INTERVAL_SECONDS = 60.0
+"""Between two runs, as the shortest tier has a minute."""
+
+RETRY_SECONDS = 120.0
+"""After a run that failed."""
+
+
+class RollupJob(LeaderJob):
+    """Keeps the rollups of one store, once a minute, while this process is the leader."""
+
+    kind: ClassVar[str] = "rollups"
+
+    def first_seconds(self) -> float:
+        """Return how long after the start of delivery the first run is."""
+        return FIRST_SECONDS
+
+    def interval_seconds(self) -> float:
+        """Return the time between two runs."""
+        return INTERVAL_SECONDS
+
+    def retry_seconds(self) -> float:
+        """Return the time after a run that failed."""
+        return RETRY_SECONDS
+
+    def work(self, run: Run, store: Store) -> None:
+        """Compute what is marked, and what follows from it."""
+        maintainer = rollup.maintainer(store, go_on=lambda: self.go_on(run))
+        if maintainer is not None:
+            maintainer.run()
+
+    def failure(self) -> str:
+        """Return what is not done after a failure."""
+        return (
+            f"The rollups of the exporter {self.name!r} are not kept up now. Answers stay right: "
+            "they come from the records, which takes longer"
+        )
