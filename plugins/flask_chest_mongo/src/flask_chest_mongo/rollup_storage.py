@@ -15,12 +15,7 @@ from uuid import UUID
 
 from bson import Binary
 from pymongo import DeleteMany, InsertOne
-from pymongo.errors import (
-    CollectionInvalid,
-    DuplicateKeyError,
-    OperationFailure,
-    PyMongoError,
-)
+from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 
@@ -29,7 +24,8 @@ from flask_chest.rollup import Change, Maintainer, Mark, RollupStorage, Row, Sta
 from flask_chest.rollup.tiers import MINUTE, floor, seconds_of
 from flask_chest.runtime.log import Throttle
 from flask_chest_mongo import removal
-from flask_chest_mongo.errors import brief
+from flask_chest_mongo.ddl import NAMESPACE_EXISTS, ROLLUP_PLACE, rollup_commands, rollup_names
+from flask_chest_mongo.errors import UNAUTHORIZED, brief
 
 if TYPE_CHECKING:
     from pymongo.client_session import ClientSession
@@ -47,8 +43,7 @@ _MARKS: Final = 10_000
 _STATE: Final = "rollups"
 """`_id` of the one document in the collection `chest_rollup_state`."""
 
-_PLACE: Final = [("series", 1), ("tier", 1), ("bucket", 1), ("place", 1)]
-_PLACE_INDEX: Final = "chest_rollup_place"
+_PLACE: Final = list(ROLLUP_PLACE.items())
 
 _SNAPSHOT: Final = ReadConcern("snapshot")
 
@@ -78,15 +73,12 @@ class MongoRollups(RollupStorage):
         self._location = location
         self._explained = explained
 
-        def collection(name: str) -> Collection[dict[str, Any]]:
-            # What a step computes must be of the newest records and marks.
-            return database.get_collection(
-                f"{prefix}{name}", read_preference=ReadPreference.PRIMARY
-            )
-
-        self._rows = collection("rollups")
-        self._marks = collection("rollup_marks")
-        self._state = collection("rollup_state")
+        # What a step computes must be of the newest records and marks.
+        self._rows, self._marks, self._state = (
+            database.get_collection(name, read_preference=ReadPreference.PRIMARY)
+            for name in rollup_names(prefix)
+        )
+        self._creation = rollup_commands(prefix)
 
     def try_to_create(self) -> bool:
         """Create the collections, the index and the state; return whether they are there.
@@ -108,17 +100,24 @@ class MongoRollups(RollupStorage):
 
     def _create(self) -> None:
         there = set(self._database.list_collection_names())
-        for each in (self._rows, self._marks, self._state):
-            if each.name not in there:  # a transaction may not create one everywhere
-                with suppress(CollectionInvalid):  # another process was faster
-                    self._database.create_collection(each.name)
-        self._rows.create_index(_PLACE, name=_PLACE_INDEX, unique=True)
+        for command in self._creation:
+            if command.get("create") not in there:  # which a transaction may not create everywhere
+                try:
+                    self._database.command(command)
+                except OperationFailure as error:
+                    if error.code != NAMESPACE_EXISTS:  # another process was faster
+                        raise
         with suppress(DuplicateKeyError):
             self._state.insert_one({"_id": _STATE, "value": State().dump(), "changes": 0})
 
     def is_there(self) -> bool:
-        """Return whether the database has rollups."""
-        return self._state.find_one({"_id": _STATE}, {"_id": 1}) is not None
+        """Return whether the database has rollups, and this user may read them."""
+        try:
+            return self._state.find_one({"_id": _STATE}, {"_id": 1}) is not None
+        except OperationFailure as error:
+            if error.code != UNAUTHORIZED:
+                raise
+            return False
 
     def state(self) -> State | None:
         """Return the state; None when this database has no rollups."""

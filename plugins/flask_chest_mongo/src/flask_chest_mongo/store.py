@@ -29,7 +29,7 @@ from flask_chest.store import Store, aware
 from flask_chest_mongo import encode, moments, removal, tallies
 from flask_chest_mongo.config import MAX_EXPIRE_SECONDS, MongoConfig
 from flask_chest_mongo.connection import make_client
-from flask_chest_mongo.ddl import as_mongosh, commands, names
+from flask_chest_mongo.ddl import as_mongosh, commands, names, rollup_commands
 from flask_chest_mongo.decode import Documents
 from flask_chest_mongo.errors import (
     explain,
@@ -197,6 +197,8 @@ class MongoStore(Store):
         of = names(self._config.collection_prefix)
         more = VariableIndexes(self.indexed_variables).specifications()
         made = commands(of, self._expire_seconds, more)
+        if not isinstance(self.rollups, bool):
+            made += rollup_commands(self._config.collection_prefix)
         return [as_mongosh(self._config.database, command) for command in made]
 
     def repair(self) -> list[str]:
