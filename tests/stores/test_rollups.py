@@ -19,7 +19,7 @@ from support.rollup_host import check_answers as check_all_answers
 from flask_chest.rollup import Planned
 
 
-@pytest.fixture(params=["sqlite", "postgres", "mysql"])
+@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo"])
 def backend(request, backend_of):
     return backend_of(request.param)
 
