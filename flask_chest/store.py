@@ -253,6 +253,14 @@ class Store(Exporter):
         names, most = query.read_names(among), query.positive("limit", limit)
         return query.differences(self, first, second, names, chosen)[:most]
 
+    def expired_before(self) -> datetime | None:
+        """Return which records the database, or a delivery, deletes by itself in the next hour.
+
+        Those that started before this moment. Their rollups are brought up to date before. It is
+        None, unless a store overrides this.
+        """
+        return None
+
     def rollup_storage(self) -> RollupStorage | None:
         """Return the rollups of the database; None when it has none, or they are not to be used.
 
