@@ -1,89 +1,136 @@
-"""What a store answers, worked out in plain Python from records in memory."""
+"""The older questions to a store, as selections and tallies."""
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
-from collections.abc import Iterable
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
 
+from flask_chest import query
 from flask_chest.record import JsonValue, Record
-from flask_chest.store import RouteSummary, ValueCount, Where
+from flask_chest.restrictions import RouteSummary, ValueCount, Where, aware, checked, positive
+
+if TYPE_CHECKING:
+    from flask_chest.query import Chosen, Node, Operand, Reader, Scalar, Source
+
+_MEASURES: Final = ("count", "errors", "p50(duration_ms)", "p95(duration_ms)")
 
 
-def matches(record: Record, where: Where) -> bool:
-    """Return whether a record matches all restrictions."""
-    for name, wanted in where.items():
-        if name == "since":
-            found = record.started_at >= where["since"]
-        elif name == "until":
-            found = record.started_at < where["until"]
-        elif name == "variables":
-            found = all(
-                key in record.variables and is_same(record.variables[key], value)
-                for key, value in where["variables"].items()
-            )
-        else:
-            found = getattr(record, name) == wanted
-        if not found:
-            return False
-    return True
+def records(reader: Reader, where: Where, limit: int, *, newest_first: bool) -> list[Record]:
+    """Return what `Store.query` returns."""
+    chosen = _chosen(where)
+    positive(limit)
+    if chosen is None:
+        return []
+    order = query.Order(descending=newest_first)
+    return list(query.records(reader, chosen, order, limit))
 
 
-def is_same(stored: JsonValue, wanted: JsonValue) -> bool:
-    """Return whether two JSON values are equal: 1 equals 1.0, and a bool equals no number."""
-    if isinstance(stored, bool) or isinstance(wanted, bool):
-        return stored is wanted
-    if isinstance(stored, (int, float)) and isinstance(wanted, (int, float)):
-        return stored == wanted
-    return json.dumps(stored) == json.dumps(wanted)
+def count(reader: Reader, where: Where) -> int:
+    """Return what `Store.count` returns."""
+    chosen = _chosen(where)
+    if chosen is None:
+        return 0
+    groups = reader.tally(query.Tally(chosen.where, chosen.since, chosen.until))
+    return sum(row.records for row in groups)
 
 
-def routes(records: Iterable[Record]) -> list[RouteSummary]:
-    """Return what `Store.routes` must return."""
-    groups: dict[tuple[str, str | None], list[Record]] = defaultdict(list)
-    for record in records:
-        groups[record.method, record.route].append(record)
+def page(
+    reader: Reader, after: tuple[datetime, str] | None, until: datetime | None, limit: int
+) -> list[Record]:
+    """Return what `Store.page` returns."""
+    place = None
+    if after is not None:
+        place = query.Place(0, query.utc(aware("after", after[0])), after[1])
+    end = None if until is None else query.utc(aware("until", until))
+    order = query.Order(descending=False)
+    return reader.select(
+        query.Selection(until=end, order=order, after=place, limit=positive(limit))
+    )
+
+
+def routes(reader: Reader, source: Source, where: Where) -> list[RouteSummary]:
+    """Return what `Store.routes` returns."""
+    chosen = _chosen(where)
+    if chosen is None:
+        return []
+    asked = query.read_question(_MEASURES, by=["method", "route"], limit=None, chosen=chosen)
+    rows, _ = query.measure(reader, source, asked)
     summaries = [
-        RouteSummary(
-            method=method,
-            route=route,
-            count=sum(record.weight for record in group),
-            errors=sum(
-                record.weight
-                for record in group
-                if record.error or (record.status_code or 0) >= 500
-            ),
-            p50_ms=percentile(group, 50),
-            p95_ms=percentile(group, 95),
-        )
-        for (method, route), group in groups.items()
+        RouteSummary(row["method"], row["route"], *(float(row[name]) for name in _MEASURES))
+        for row in rows
     ]
     return sorted(summaries, key=lambda s: (-s.count, s.route is not None, s.route, s.method))
 
 
-def percentile(group: Iterable[Record], percent: int) -> float:
-    """Return a percentile of the durations, in milliseconds: the weighted nearest rank."""
-    records = sorted(group, key=lambda record: record.duration_ms)
-    reached, total = 0.0, sum(record.weight for record in records)
-    for record in records:
-        reached += record.weight
-        if reached * 100 >= total * percent:
-            return record.duration_ms
-    raise ValueError("no records")
+def top_values(reader: Reader, name: str, limit: int, where: Where) -> list[ValueCount]:
+    """Return what `Store.top_values` returns."""
+    chosen = _chosen(where)
+    positive(limit)
+    variable = query.Variable((name,))
+    if chosen is None or not _is_possible(name):
+        return []
+    exists = query.both(chosen.where, query.Exists(variable, negated=False))
+    counts: dict[Any, tuple[Scalar, float]] = {}
+    for row in reader.tally(query.Tally(exists, chosen.since, chosen.until, by=(variable,))):
+        if row.records:
+            key = query.identity(row.key[0])
+            counts[key] = row.key[0], row.weight + counts.get(key, (None, 0.0))[1]
+    found = [ValueCount(value, weight) for value, weight in counts.values()]
+    return sorted(found, key=lambda each: (-each.count, query.rank(each.value)))[:limit]
 
 
-def top_values(records: Iterable[Record], name: str) -> list[ValueCount]:
-    """Return what `Store.top_values` must return, without a limit."""
-    counts: dict[str | None, float] = defaultdict(float)
-    for record in records:
-        if name in record.variables:
-            counts[as_text(record.variables[name])] += record.weight
-    found = [ValueCount(value, count) for value, count in counts.items()]
-    return sorted(found, key=lambda v: (-v.count, v.value is not None, v.value))
+# -- Restrictions ------------------------------------------------------------------------------
 
 
-def as_text(value: JsonValue) -> str | None:
-    """Return a value as the view of variables has it: texts unchanged, all else as JSON."""
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+def _chosen(where: Where) -> Chosen | None:
+    """Return which records satisfy all restrictions; None when no record can.
+
+    Raises:
+        TypeError: A restriction is unknown, or its value has the wrong type.
+        ValueError: A datetime is naive.
+    """
+    condition: Node | None = None
+    fields = dict(checked(where))
+    since, until = fields.pop("since", None), fields.pop("until", None)
+    variables: Mapping[str, JsonValue] = fields.pop("variables", {})
+    for name, value in fields.items():
+        if not _is_possible(value):
+            return None
+        condition = query.both(condition, _equals(query.Field(name), value))
+    for name, value in variables.items():
+        if isinstance(value, (dict, list)):
+            raise TypeError(
+                f"variables[{name!r}]={value!r}: a restriction has one value, and no "
+                f"{type(value).__name__}. Write a filter: records({f'{name}.key == 1'!r}), or "
+                f"records({f'{name} in (1, 2)'!r})"
+            )
+        if not _is_possible(name) or not _is_possible(value):
+            return None
+        condition = query.both(condition, _equals(query.Variable((name,)), value))
+    return query.Chosen(
+        condition,
+        None if since is None else query.utc(since),
+        None if until is None else query.utc(until),
+    )
+
+
+def _equals(operand: Operand, value: str | float | None) -> Node:
+    if value is not None:
+        if not isinstance(value, (str, bool)) and not -(2**63) <= value < 2**63:
+            value = float(value)  # as in a filter
+        return query.Compare(operand, "==", value)
+    is_null = query.IsNull(operand, negated=False)
+    if isinstance(operand, query.Field):
+        return is_null
+    return query.And((query.Exists(operand, negated=False), is_null))
+
+
+def _is_possible(value: JsonValue) -> bool:
+    """Return whether a record can have a value: a text or a number as databases keep them."""
+    if isinstance(value, str):
+        return "\0" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return not isinstance(value, int) or abs(value) < 2**1023

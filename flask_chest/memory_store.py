@@ -5,28 +5,17 @@ from __future__ import annotations
 import builtins
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime, timezone
-from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel
 from pydantic_core import from_json
-from typing_extensions import Unpack
 
-from flask_chest import answers, query
+from flask_chest import query
 from flask_chest.exporter import Batch
 from flask_chest.record import Record
-from flask_chest.store import (
-    Position,
-    RouteSummary,
-    Store,
-    ValueCount,
-    Where,
-    aware,
-    checked,
-    positive,
-)
+from flask_chest.store import Store, aware
 
 if TYPE_CHECKING:
     from flask_chest.query import Selection
@@ -88,34 +77,9 @@ class MemoryStore(Store):
 
     # -- Store -----------------------------------------------------------------------------------
 
-    def query(
-        self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]
-    ) -> list[Record]:
-        """Return records, in the order of `started_at`."""
-        found = sorted(self._matching(where), key=_position, reverse=newest_first)
-        return found[: positive(limit)]
-
-    def count(self, **where: Unpack[Where]) -> int:
-        """Return the number of records."""
-        return len(self._matching(where))
-
-    def page(
-        self,
-        *,
-        after: Position | None = None,
-        until: datetime | None = None,
-        limit: int = 1_000,
-    ) -> list[Record]:
-        """Return the records that follow a position."""
-        if after is not None:
-            aware("after", after[0])
-        found = self._matching({} if until is None else {"until": until})
-        following = (each for each in found if after is None or _position(each) > after)
-        return sorted(following, key=_position)[: positive(limit)]
-
     def select(self, selection: Selection) -> list[Record]:
         """Return the records of a selection."""
-        return query.select(self._matching({}), selection)
+        return query.select(self._records(), selection)
 
     def delete(self, records: Sequence[Record]) -> int:
         """Delete these records; return how many were there."""
@@ -123,26 +87,16 @@ class MemoryStore(Store):
 
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete the records that started before `before`; return the number."""
-        purged = self._delete(
-            {record.id for record in self._matching({"until": aware("before", before)})}
-        )
+        aware("before", before)
+        purged = self._delete({r.id for r in self._records() if r.started_at < before})
         if progress is not None:
             progress(purged)
         return purged
 
-    def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
-        """Return one summary for each route and method."""
-        return answers.routes(self._matching(where))
-
-    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
-        """Return the most frequent values of the variable `name`."""
-        return list(islice(answers.top_values(self._matching(where), name), positive(limit)))
-
-    def _matching(self, where: Where) -> list[Record]:
-        checked(where)
+    def _records(self) -> Iterator[Record]:
         with self._lock:
             lines = list(self._lines)
-        return [record for record in map(_decoded, lines) if answers.matches(record, where)]
+        return map(_decoded, lines)
 
     def _delete(self, ids: Collection[str]) -> int:
         with self._lock:
@@ -153,10 +107,6 @@ class MemoryStore(Store):
     def _keep(self, lines: Collection[bytes]) -> None:
         self._lines = deque(lines)
         self._bytes = sum(map(len, lines))
-
-
-def _position(record: Record) -> Position:
-    return record.started_at, record.id
 
 
 def _decoded(line: bytes) -> Record:

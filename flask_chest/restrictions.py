@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import TypedDict
 
 from flask_chest.record import JsonValue
+
+if TYPE_CHECKING:
+    from flask_chest.query import Scalar
 
 
 class Where(TypedDict, total=False):
@@ -112,9 +115,10 @@ class ValueCount:
     """How often a variable had a value.
 
     Attributes:
-        value: The value as text; None for null.
+        value: A text, a number or a bool; None for null; ``{…}`` and ``[…]`` for every dict and
+            every list.
         count: Number of requests: the sum of the records' weights.
     """
 
-    value: str | None
+    value: Scalar
     count: float

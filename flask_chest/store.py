@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from typing_extensions import Unpack
 
-from flask_chest import query, rollup
+from flask_chest import answers, query, rollup
 from flask_chest.exporter import Exporter
 from flask_chest.record import Record
 from flask_chest.restrictions import RouteSummary, ValueCount, Where, aware, checked, positive
 
 if TYPE_CHECKING:
-    from flask_chest.query import Filter, Selection, Tally, TallyRow
-    from flask_chest.query.parts import Source
+    from flask_chest.query import Filter, Selection, Source, Tally, TallyRow
     from flask_chest.rollup import Declaration, RollupStorage
 
 __all__ = [
@@ -65,46 +64,6 @@ class Store(Exporter):
     """
 
     @abstractmethod
-    def query(
-        self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]
-    ) -> list[Record]:
-        """Return records, in the order of `started_at`.
-
-        Raises:
-            ValueError: `limit` is not positive, or a datetime is naive.
-            TypeError: A restriction is unknown, or its value has the wrong type.
-            ExporterUnavailable: The database cannot be read now.
-        """
-
-    @abstractmethod
-    def count(self, **where: Unpack[Where]) -> int:
-        """Return the number of records.
-
-        Raises:
-            ExporterUnavailable: The database cannot be read now.
-        """
-
-    @abstractmethod
-    def page(
-        self,
-        *,
-        after: Position | None = None,
-        until: datetime | None = None,
-        limit: int = 1_000,
-    ) -> list[Record]:
-        """Return the records that follow a position, in the order of `started_at` and `id`.
-
-        What cannot be read as a record, as after a change by hand, is passed over and counted.
-
-        Args:
-            after: Position of the last record of the page before; None for the first page.
-            until: Records that started at this moment or later are left out.
-            limit: Most records of the page. An empty page is the last.
-
-        Raises:
-            ExporterUnavailable: The database cannot be read now.
-        """
-
     def select(self, selection: Selection) -> list[Record]:
         """Return the records of a selection, in its order.
 
@@ -115,7 +74,6 @@ class Store(Exporter):
             ExporterUnavailable: The database cannot be read now.
             QueryTimeout: It took longer than this store allows a query.
         """
-        raise NotImplementedError
 
     def tally(self, asked: Tally) -> Iterator[TallyRow]:
         """Yield the groups of a tally, in any order.
@@ -201,20 +159,12 @@ class Store(Exporter):
             by=by,
             every=every,
             tz=tz,
-            where=where,
-            since=since,
-            until=until,
+            chosen=query.chosen(where, since, until),
             order_by=order_by,
             limit=limit,
         )
         rows, sources = query.measure(self, self._source(), asked)
         return [{"explain": sources}, *rows] if explain else rows
-
-    def _source(self) -> Source:
-        """Return what knows the parts of an answer: the rollups, and the records for the rest."""
-        records = query.FromRecords(self)
-        storage = self.rollup_storage()
-        return records if storage is None else rollup.Planned(records, storage)
 
     def differences(
         self,
@@ -261,6 +211,11 @@ class Store(Exporter):
         """
         return None
 
+    @property
+    def unreadable(self) -> int:
+        """Number of records that this instance has passed over, as they cannot be read."""
+        return 0
+
     def rollup_storage(self) -> RollupStorage | None:
         """Return the rollups of the database; None when it has none, or they are not to be used.
 
@@ -268,10 +223,71 @@ class Store(Exporter):
         """
         return None
 
-    @property
-    def unreadable(self) -> int:
-        """Number of records that this instance has passed over, as they cannot be read."""
-        return 0
+    def _source(self) -> Source:
+        """Return what knows the parts of groups for `measure` and `routes`."""
+        records, storage = query.FromRecords(self), self.rollup_storage()
+        return records if storage is None else rollup.Planned(records, storage)
+
+    # -- Older questions -----------------------------------------------------------------------
+
+    def query(
+        self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]
+    ) -> list[Record]:
+        """Return records, in the order of `started_at`.
+
+        Raises:
+            ValueError: `limit` is not positive, or a datetime is naive.
+            TypeError: A restriction is unknown, or its value has the wrong type.
+            ExporterUnavailable: The database cannot be read now.
+        """
+        return answers.records(self, where, limit, newest_first=newest_first)
+
+    def count(self, **where: Unpack[Where]) -> int:
+        """Return the number of records, whatever their weights are.
+
+        Raises:
+            ExporterUnavailable: The database cannot be read now.
+        """
+        return answers.count(self, where)
+
+    def page(
+        self,
+        *,
+        after: Position | None = None,
+        until: datetime | None = None,
+        limit: int = 1_000,
+    ) -> list[Record]:
+        """Return the records that follow a position, in the order of `started_at` and `id`.
+
+        What cannot be read as a record, as after a change by hand, is passed over and counted.
+
+        Args:
+            after: Position of the last record of the page before; None for the first page.
+            until: Records that started at this moment or later are left out.
+            limit: Most records of the page. An empty page is the last.
+
+        Raises:
+            ExporterUnavailable: The database cannot be read now.
+        """
+        return answers.page(self, after, until, limit)
+
+    def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
+        """Return one summary for each route and method, the one with the most requests first.
+
+        Raises:
+            ExporterUnavailable: The database cannot be read now.
+        """
+        return answers.routes(self, self._source(), where)
+
+    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
+        """Return the most frequent values of the variable `name`, the most frequent first.
+
+        Raises:
+            ExporterUnavailable: The database cannot be read now.
+        """
+        return answers.top_values(self, name, limit, where)
+
+    # -- Deletion ------------------------------------------------------------------------------
 
     @abstractmethod
     def delete(self, records: Sequence[Record]) -> int:
@@ -366,22 +382,6 @@ class Store(Exporter):
         while page := self.page(after=after, until=until, limit=_PAGE):
             yield page
             after = page[-1].started_at, page[-1].id
-
-    @abstractmethod
-    def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
-        """Return one summary for each route and method, the one with the most requests first.
-
-        Raises:
-            ExporterUnavailable: The database cannot be read now.
-        """
-
-    @abstractmethod
-    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
-        """Return the most frequent values of the variable `name`, the most frequent first.
-
-        Raises:
-            ExporterUnavailable: The database cannot be read now.
-        """
 
 
 AnyExporter = TypeVar("AnyExporter", bound=Exporter)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import logging
 import os
@@ -56,6 +57,12 @@ _PATIENCE_SECONDS = 60.0
 def pytest_collection_modifyitems(items):
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
+
+
+def pytest_collection_finish():
+    """Leave the tests themselves out of every garbage collection, which took 0.3 s with them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

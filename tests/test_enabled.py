@@ -196,7 +196,7 @@ def test_a_wrong_setting_is_still_an_error(settings, part):
 
 @pytest.mark.parametrize(
     ("command", "code"),
-    [("check", 0), ("flush", 0), ("plugins", 0), ("records", 1), ("routes", 1), ("top", 1)],
+    [("check", 0), ("flush", 0), ("plugins", 0), ("query", 1), ("routes", 1), ("top", 1)],
 )
 def test_each_command_says_that_it_is_off(off, command, code):
     app, _ = off

@@ -103,7 +103,9 @@ def test_the_readme_application_runs_in_a_clean_environment(installed, tmp_path)
         response = httpx.get(f"{match[1]}/orders/7", timeout=60)
         assert response.json() == {"order": 7}
         deadline = time.monotonic() + 90
-        while not (shown := run(installed / "flask", "chest", "records", cwd=tmp_path)):
+        while not (
+            shown := run(installed / "flask", "chest", "query", "--format", "json", cwd=tmp_path)
+        ):
             assert time.monotonic() < deadline  # the default interval is 5 seconds
             time.sleep(0.2)
     finally:

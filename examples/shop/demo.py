@@ -93,7 +93,7 @@ def show(console: Console, store: Store) -> None:
         )
         table.add_column("Count", justify="right")
         for value in store.top_values(name):
-            table.add_row(value.value, f"{value.count:g}")
+            table.add_row(str(value.value), f"{value.count:g}")
         console.print(table)
 
 

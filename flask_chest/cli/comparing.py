@@ -58,10 +58,10 @@ def compare(
     exporter: str,
     format_: str,
 ) -> None:
-    """Show which values the records that satisfy FILTER have more often than others.
+    """Show what some records have more often than others.
 
-    Each line has a field or variable, a value, and its share in both sets. The largest difference
-    comes first.
+    Some are those that satisfy FILTER. Each line has a field or variable, a value, and its share
+    in both sets. The largest difference comes first.
 
     \b
     Examples:

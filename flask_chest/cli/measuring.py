@@ -56,11 +56,12 @@ def measure(
     exporter: str,
     format_: str,
 ) -> None:
-    """Measure records: how many, how fast, how much, by group and over time.
+    """Measure records: how many, how fast, how much.
 
-    Without a MEASURE, the count, the error rate, and percentiles of the duration. A measure with
-    brackets is in quotes: the shell would read them. In a table with --every and --by, each group
-    has a sparkline. It begins at 0, and its largest value stands behind it.
+    They are grouped by --by, and over time by --every. Without a MEASURE: the count, the error
+    rate, and percentiles of the duration. A measure with brackets is in quotes, as the shell would
+    read them. In a table with --every and --by, each group has a sparkline, with its largest value
+    behind it.
 
     \b
     Examples:

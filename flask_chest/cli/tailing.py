@@ -38,13 +38,14 @@ class Follower:
     """Finds the records of a store that were not there before, whenever they arrive.
 
     A record arrives later than it started. So the window is counted by the second, and each second
-    is read again when its number has changed. The IDs of the window are remembered, as hashes.
+    is read again when its number has changed. The IDs of the window are remembered, as hashes: 8
+    bytes for each record.
 
     Args:
         store: Where they arrive.
         where: Which ones.
         since: They started then or later.
-        window: How late a record may arrive. What is later is left out.
+        window: How late a record may arrive, from the second look on. What is later is left out.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Follower:
         self._where = where
         self._since = since
         self._window = window
+        self._has_begun = False
         self._numbers: dict[int, int] = {}
         self._seen: dict[int, array[int]] = {}
 
@@ -66,6 +68,8 @@ class Follower:
         """
         back = self._window if all_of_it else min(_NEAR, self._window)
         begin = max(self._since, (now - back).replace(microsecond=0))
+        if not self._has_begun:  # which may be longer ago than the window
+            begin, self._has_begun = self._since, True
         root = None if self._where is None else self._where.root
         asked = Tally(where=root, since=begin, slot_seconds=int(_SLOT.total_seconds()))
         numbers: dict[int, int] = {}

@@ -10,36 +10,80 @@ from typing import TYPE_CHECKING, Any, Final
 from flask_chest.errors import FilterError
 
 if TYPE_CHECKING:
-    from flask_chest.query.arguments import Chosen, chosen, name, order, positive, two_sets
+    from flask_chest.query.arguments import Chosen, both, chosen, name, order, positive, two_sets
     from flask_chest.query.comparing import differences, read_names
+    from flask_chest.query.distinct import identity
     from flask_chest.query.filter import Filter, started_before
     from flask_chest.query.fold import place_of, select, tally
     from flask_chest.query.from_records import FromRecords
+    from flask_chest.query.measured import rank
     from flask_chest.query.measuring import measure
+    from flask_chest.query.nodes import (
+        And,
+        Compare,
+        Exists,
+        Field,
+        IsNull,
+        Node,
+        OneOf,
+        Operand,
+        Or,
+        TextMatch,
+        Variable,
+    )
     from flask_chest.query.paging import Reader, records
     from flask_chest.query.parser import parse
+    from flask_chest.query.parts import Source
     from flask_chest.query.question import Question, read_question
-    from flask_chest.query.questions import Order, Place, Selection, Spread, Sums, Tally, TallyRow
-    from flask_chest.query.times import distance, moment
+    from flask_chest.query.questions import (
+        LIST,
+        OBJECT,
+        Order,
+        Place,
+        Scalar,
+        Selection,
+        Spread,
+        Sums,
+        Tally,
+        TallyRow,
+    )
+    from flask_chest.query.times import distance, moment, utc
     from flask_chest.query.variables import variable_paths
 
 __all__ = [
+    "LIST",
+    "OBJECT",
+    "And",
     "Chosen",
+    "Compare",
+    "Exists",
+    "Field",
     "Filter",
     "FilterError",
     "FromRecords",
+    "IsNull",
+    "Node",
+    "OneOf",
+    "Operand",
+    "Or",
     "Order",
     "Place",
     "Question",
     "Reader",
+    "Scalar",
     "Selection",
+    "Source",
     "Spread",
     "Sums",
     "Tally",
     "TallyRow",
+    "TextMatch",
+    "Variable",
+    "both",
     "chosen",
     "differences",
     "distance",
+    "identity",
     "measure",
     "moment",
     "name",
@@ -47,6 +91,7 @@ __all__ = [
     "parse",
     "place_of",
     "positive",
+    "rank",
     "read_names",
     "read_question",
     "records",
@@ -54,11 +99,13 @@ __all__ = [
     "started_before",
     "tally",
     "two_sets",
+    "utc",
     "variable_paths",
 ]
 
 _MODULES: Final = {
     "Chosen": "arguments",
+    "both": "arguments",
     "chosen": "arguments",
     "name": "arguments",
     "order": "arguments",
@@ -66,20 +113,37 @@ _MODULES: Final = {
     "two_sets": "arguments",
     "differences": "comparing",
     "read_names": "comparing",
+    "identity": "distinct",
     "Filter": "filter",
     "started_before": "filter",
     "place_of": "fold",
     "select": "fold",
     "tally": "fold",
     "FromRecords": "from_records",
+    "rank": "measured",
     "measure": "measuring",
+    "And": "nodes",
+    "Compare": "nodes",
+    "Exists": "nodes",
+    "Field": "nodes",
+    "IsNull": "nodes",
+    "Node": "nodes",
+    "OneOf": "nodes",
+    "Operand": "nodes",
+    "Or": "nodes",
+    "TextMatch": "nodes",
+    "Variable": "nodes",
     "Reader": "paging",
     "records": "paging",
     "parse": "parser",
+    "Source": "parts",
     "Question": "question",
     "read_question": "question",
+    "LIST": "questions",
+    "OBJECT": "questions",
     "Order": "questions",
     "Place": "questions",
+    "Scalar": "questions",
     "Selection": "questions",
     "Spread": "questions",
     "Sums": "questions",
@@ -87,6 +151,7 @@ _MODULES: Final = {
     "TallyRow": "questions",
     "distance": "times",
     "moment": "times",
+    "utc": "times",
     "variable_paths": "variables",
 }
 

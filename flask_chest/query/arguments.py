@@ -13,7 +13,7 @@ from flask_chest.query.operands import operand
 from flask_chest.query.parser import parse
 from flask_chest.query.questions import Order
 from flask_chest.query.source import Source
-from flask_chest.query.times import moment
+from flask_chest.query.times import moment, utc
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,7 @@ def _time(name: str, given: str | datetime | None, now: datetime) -> datetime | 
             f"{name}={given!r} is naive. Say which time is meant: {name}.astimezone(), or "
             "datetime.now(timezone.utc)"
         )
-    try:
-        return given.astimezone(timezone.utc)
-    except OverflowError:  # the first or the last day of time, elsewhere
-        return given.replace(tzinfo=timezone.utc)
+    return utc(given)
 
 
 def positive(name: str, limit: int | None) -> int | None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone, tzinfo
+from datetime import tzinfo
 from typing import Final
 
 from flask_chest.errors import QueryError
 from flask_chest.query import buckets
-from flask_chest.query.arguments import Chosen, chosen, name, positive
-from flask_chest.query.filter import Filter
+from flask_chest.query.arguments import Chosen, name, positive
 from flask_chest.query.measures import Measure, parse_measure
 from flask_chest.query.nodes import Field, Operand
 
@@ -49,23 +48,19 @@ class Question:
 def read_question(
     measures: Sequence[str],
     *,
-    by: Sequence[str],
-    every: str | None,
-    tz: str,
-    where: str | Filter | None,
-    since: str | datetime | None,
-    until: str | datetime | None,
-    order_by: str | None,
-    limit: int | None,
+    by: Sequence[str] = (),
+    every: str | None = None,
+    tz: str = "UTC",
+    chosen: Chosen,
+    order_by: str | None = None,
+    limit: int | None = 100,
 ) -> Question:
     """Read the arguments of `Store.measure`.
 
     Raises:
-        FilterError: The filter cannot be read, or cannot match.
-        QueryError: Another argument cannot be read.
+        QueryError: One cannot be read.
     """
-    now = datetime.now(timezone.utc)
-    read = {each.text: each for each in (parse_measure(text, now=now) for text in measures)}
+    read = {each.text: each for each in map(parse_measure, measures)}
     if not read:
         raise QueryError("there is no measure: write at least one, such as 'count'")
     groups = _groups([by] if isinstance(by, str) else by)
@@ -81,7 +76,7 @@ def read_question(
     return Question(
         measures=tuple(read.values()),
         by=groups,
-        chosen=chosen(where, since, until),
+        chosen=chosen,
         every=length,
         tz=buckets.zone(tz),
         order=order,

@@ -76,3 +76,11 @@ def moment(text: str, now: datetime | None = None) -> datetime:
         return found_at.astimezone(timezone.utc)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{text!r} is no time: {error}") from None
+
+
+def utc(moment: datetime) -> datetime:
+    """Return an aware datetime in UTC, or the first or last that there is."""
+    try:
+        return moment.astimezone(timezone.utc)
+    except OverflowError:
+        return moment.replace(tzinfo=timezone.utc)

@@ -81,7 +81,7 @@ class QueryContract:
     ) -> None:
         questions = Questions(random.Random(2))  # noqa: S311 - no secrets, and repeatable
         data = [record.as_data() for record in odd]
-        for _ in range(300):
+        for _ in range(200):
             asked = questions.selection(data)
             expected = query.select(odd, asked)
             assert [r.id for r in reader.select(asked)] == [r.id for r in expected], asked
@@ -90,7 +90,7 @@ class QueryContract:
         self, reader: Store, odd: list[Record]
     ) -> None:
         questions = Questions(random.Random(3))  # noqa: S311 - no secrets, and repeatable
-        for _ in range(150):
+        for _ in range(100):
             asked = questions.tally()
             found, expected = totals(reader.tally(asked)), totals(query.tally(odd, asked))
             assert found.keys() == expected.keys(), asked

@@ -16,12 +16,11 @@ from flask_chest.testing.records import START, as_stored, make_batch, make_recor
 class ReadContract:
     """Tests that reads are right. `StoreContract` has the fixtures."""
 
-    @pytest.mark.parametrize("seed", range(3))
-    def test_every_filter_gives_the_answers_of_the_reference(self, store: Store, seed: int) -> None:
-        stored = reference.some_records(seed, 120)
+    def test_every_restriction_gives_the_answers_of_the_reference(self, store: Store) -> None:
+        stored = reference.some_records(1, 120)
         store.export(make_batch(*stored))
         everything = sorted(map(as_stored, stored), key=lambda r: (r.started_at, r.id))
-        for where in reference.some_filters(seed, 60):
+        for where in reference.some_filters(1, 40):
             expected = [record for record in everything if reference.matches(record, where)]
             assert store.count(**where) == len(expected), where
             assert store.query(newest_first=False, limit=200, **where) == expected, where
@@ -33,18 +32,13 @@ class ReadContract:
             )
             for name in ("a", "é", "x.y"):
                 found = store.top_values(name, limit=100, **where)
-                shown = [(reference.compact(each.value), each.count) for each in found]
-                wanted = reference.top_values(expected, name)
-                assert sorted(shown, key=str) == sorted(
-                    ((each.value, each.count) for each in wanted), key=str
-                ), where
-                assert [each.count for each in found] == [each.count for each in wanted]
+                assert found == reference.top_values(expected, name), where
                 assert store.top_values(name, limit=2, **where) == found[:2]
 
     def test_a_value_is_found_by_an_equal_value_only(self, store: Store) -> None:
         values = reference.VALUES
         store.export(make_batch(*(make_record(variables={"a": v, "b": 1}) for v in values)))
-        for value in values:
+        for value in reference.SCALARS:
             same = [each for each in values if reference.is_same(each, value)]
             found = [record.variables["a"] for record in store.query(variables={"a": value})]
             assert sorted(map(repr, found)) == sorted(map(repr, same)), value
@@ -52,9 +46,19 @@ class ReadContract:
             assert store.count(variables={"a": value, "b": 2}) == 0, value
             assert store.count(variables={"c": value}) == 0, value
 
+    def test_a_restriction_to_a_dict_or_a_list_says_to_write_a_filter(self, store: Store) -> None:
+        store.export(make_batch(make_record(variables={"a": {"b": 1}})))
+        values: list[JsonValue] = [{"gt": 100}, {}, [1], []]
+        for value in values:
+            for call in (store.query, store.count, store.routes):
+                with pytest.raises(TypeError, match=r"'a'.*Write a filter: records\("):
+                    call(variables={"a": value})
+            with pytest.raises(TypeError, match="Write a filter"):
+                store.top_values("a", variables={"a": value})
+
     def test_a_value_that_no_record_can_have_finds_nothing(self, store: Store) -> None:
         store.export(make_batch(make_record(variables={"a": 1})))
-        values: list[JsonValue] = [2**70, float("nan"), float("inf"), "a\0b", {"\0": 1}]
+        values: list[JsonValue] = [2**70, float("nan"), float("inf"), "a\0b"]
         for value in values:
             assert store.count(variables={"a": value}) == 0
         assert store.count(variables={"a\0": 1}) == 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from support.commands import PROGRAMS, Place, Terminal
+from support.asking import record_two_weeks
+from support.commands import PROGRAMS, Place, Terminal, run_alone
 
 
 def _copy_programs(folder):
@@ -56,3 +57,20 @@ def terminal(place):
     yield run
     for each in made:
         each.close()
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory):
+    """Return the URL of a SQLite file with two weeks of a shop's requests."""
+    folder = tmp_path_factory.mktemp("shop")
+    url = f"sqlite:///{folder / 'chest.sqlite3'}"
+    record_two_weeks(folder, url)
+    return url
+
+
+@pytest.fixture
+def ask(shop, monkeypatch):
+    """Return a function that runs `flask-chest` in this process, on the shop's store."""
+    return lambda *arguments, code=0, url=shop: run_alone(
+        monkeypatch, ["--store", url, *map(str, arguments)], code
+    )

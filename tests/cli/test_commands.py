@@ -11,7 +11,7 @@ import pytest
 PROGRAMS = Path(__file__).with_name("programs")
 COMMANDS = [
     *("status", "check", "flush", "dead-letter", "schema", "copy", "purge", "erase"),
-    *("records", "routes", "top", "plugins"),
+    *("query", "measure", "compare", "tail", "show", "routes", "top", "export", "plugins"),
 ]
 
 
@@ -31,22 +31,33 @@ def command(run):
 def test_the_commands_deliver_and_show_the_records(run, command, tmp_path):
     shutil.copy(PROGRAMS / "record_three.py", tmp_path)
     assert run("record_three.py").returncode == 0
-    waiting = command("records")
+    waiting = command("query", "--format", "json")
     assert waiting.stdout == ""
     assert "bytes wait in the journal: flask chest flush" in waiting.stderr
     assert "\nmain: can deliver\n" in command("check").stdout
     assert command("flush").stdout.startswith("main: 3 delivered, 0 bytes waiting")
     assert command("flush").stdout.startswith("main: 0 delivered, 0 bytes waiting")
-    records = [json.loads(line) for line in command("records").stdout.splitlines()]
+    records = [
+        json.loads(line) for line in command("query", "--format", "json").stdout.splitlines()
+    ]
     assert [record["variables"]["user"] for record in records] == ["bob", "ada", "ada"]
-    [again] = command("records", "--request-id", records[0]["request_id"]).stdout.splitlines()
+    again = command("show", records[0]["request_id"], "--format", "json").stdout
     assert json.loads(again) == records[0]
-    assert command("top", "user").stdout.split() == ["2", "ada", "1", "bob"]
-    assert command("routes").stdout.splitlines()[1].split()[:2] == ["3", "0"]
+    top = command("top", "user", "--format", "json").stdout.splitlines()
+    assert [json.loads(line) for line in top] == [
+        {"user": "ada", "count": 2.0},
+        {"user": "bob", "count": 1.0},
+    ]
+    assert command("routes").stdout.splitlines()[1].split()[:4] == [
+        "GET",
+        "/hello/<name>",
+        "3",
+        "0",
+    ]
 
 
 def test_an_unknown_exporter_is_an_error(command):
-    result = command("records", "--exporter", "mian")
+    result = command("query", "--exporter", "mian")
     assert result.returncode == 2
     assert "no such exporter. CHEST_EXPORTERS has ['main']" in result.stderr
 
@@ -58,7 +69,7 @@ def test_a_corrupt_database_is_an_error_without_a_traceback(command, tmp_path):
     with database.open("r+b") as file:
         file.seek(8192)
         file.write(b"garbage!" * ((size - 8192) // 8))
-    for arguments in (["routes"], ["top", "user"], ["records"]):
+    for arguments in (["routes"], ["top", "user"], ["query"]):
         result = command(*arguments)
         assert result.returncode == 1
         assert "Error: SQLite" in result.stderr
@@ -67,7 +78,7 @@ def test_a_corrupt_database_is_an_error_without_a_traceback(command, tmp_path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("records", "--limit", "0"), ("top", "x", "--limit", "-1"), ("flush", "--timeout", "0")],
+    [("query", "--limit", "0"), ("top", "x", "--limit", "-1"), ("flush", "--timeout", "0")],
 )
 def test_a_limit_or_timeout_that_is_not_positive_is_refused(command, arguments):
     assert command(*arguments).returncode == 2

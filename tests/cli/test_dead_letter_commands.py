@@ -162,7 +162,7 @@ def test_an_unknown_id_or_exporter_is_an_error(refused):
 
 
 def users(place):
-    lines = place.flask("records", code=0).stdout.splitlines()
+    lines = place.flask("query", "--format", "json", code=0).stdout.splitlines()
     return sorted(json.loads(line)["variables"]["user"] for line in lines)
 
 

@@ -31,7 +31,7 @@ def closed_pipe():
         (["check", "--max-lag", "0"], 1),
         (["--help"], 0),
         (["check", "--help"], 0),
-        (["records"], 0),
+        (["query"], 0),
         (["flush"], 0),
     ],
 )
@@ -55,7 +55,7 @@ def test_the_work_is_done_though_nobody_reads(place, closed_pipe):
     place.record_three()
     place.flask("flush", stdout=closed_pipe, stderr=subprocess.PIPE)
     assert place.flask("flush", code=0).stdout.startswith("main: 0 delivered, 0 bytes waiting")
-    assert len(place.flask("records", code=0).stdout.splitlines()) == 3
+    assert len(place.flask("query", "--format", "json", code=0).stdout.splitlines()) == 3
 
 
 def test_a_full_disk_under_stdout_is_an_error_in_one_sentence(place):

@@ -11,7 +11,7 @@ import pytest
 
 
 def users(place):
-    lines = place.flask("records", "--limit", "100", code=0).stdout.splitlines()
+    lines = place.flask("query", "--format", "json", "--limit", "100", code=0).stdout.splitlines()
     return sorted(json.loads(line)["variables"]["user"] for line in lines)
 
 

@@ -36,12 +36,12 @@ def command(tmp_path, warm_python):
 
 
 def test_a_reader_that_ends_first_is_no_fault(command):
-    """As `flask chest records | head` does."""
+    """As `flask chest query | head` does."""
     assert command("make-records").returncode == 0
     assert command("chest", "flush", "--timeout", "2").stdout
     reading, writing = os.pipe()
     os.close(reading)
-    made = command("chest", "records", stdout=writing)
+    made = command("chest", "query", stdout=writing)
     os.close(writing)
     assert made.returncode == 0, "it is no error"
     assert "Traceback" not in made.stderr
@@ -53,11 +53,14 @@ def test_no_command_prints_what_a_terminal_obeys(command):
         ["flush", "--timeout", "2"],
         ["check"],
         ["plugins"],
-        ["records"],
+        ["query"],
+        ["query", "--format", "csv"],
+        ["export"],
+        ["show", "x", "--same", "user"],
         ["routes"],
         ["top", "user"],
-        ["records", "--exporter", "broken"],
-        ["records", "--exporter", "x\x1b[31m\u202e"],
+        ["query", "--exporter", "broken"],
+        ["query", "--exporter", "x\x1b[31m\u202e"],
         ["\x1b[31m\u202e"],
         ["top", "user", "--\x1b[31m\u202e"],
     ):
@@ -66,9 +69,9 @@ def test_no_command_prints_what_a_terminal_obeys(command):
             assert not OBEYED.search(text), (arguments, text)
             assert "hunter2" not in text
             assert "\t" not in text or arguments == ["plugins"]
-    [line] = command("chest", "top", "user").stdout.splitlines()
-    assert line.split(maxsplit=1)[1].startswith("a\ufffd" + r"\u0001")
-    lines = command("chest", "records").stdout.splitlines()
+    [_, line] = command("chest", "top", "user").stdout.splitlines()
+    assert line.startswith("a\ufffd" + r"\u0001")
+    lines = command("chest", "export").stdout.splitlines()
     user = json.loads(lines[0])["variables"]["user"]
     assert user.startswith("a\ufffd\x01")
     assert user.endswith("\u2069z")

@@ -146,15 +146,15 @@ def test_commands_start_no_threads_and_flush_delivers_what_a_killed_server_left(
         started.unlink()
         assert serving.stored() == []
         assert "flask-chest-sqlite" in serving.flask("chest", "plugins")
-        serving.flask("chest", "records")
+        serving.flask("chest", "query")
         assert not started.exists()
         assert serving.stored() == []
         serving.flask("chest", "flush")
         assert serving.differences() == {}
         assert set(started.read_text().split()) == {"chest-export-main", "chest-export-central"}
         assert list((serving.journal / "segments").iterdir()) == []
-        assert serving.answered[-1] in serving.flask("chest", "records", "--limit=1000")
-    SEEN["`flask chest plugins`, `flask chest records`"] = "Start no thread and deliver nothing"
+        assert serving.answered[-1] in serving.flask("chest", "query", "--limit=1000")
+    SEEN["`flask chest plugins`, `flask chest query`"] = "Start no thread and deliver nothing"
     SEEN["`flask chest flush`, after `kill -9` of a whole server"] = (
         "Delivers the records of all answered requests; no segment is left"
     )

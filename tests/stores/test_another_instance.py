@@ -35,6 +35,7 @@ def test_a_deferred_store_passes_on_all_that_a_store_does():
         "type",
         "retention",
         "indexed_variables",
+        "rollups",
         "for_tests",
     }  # set, and not called
     public = {name for kind in (Exporter, Store) for name in vars(kind) if name[0] != "_"}

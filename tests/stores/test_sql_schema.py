@@ -39,7 +39,7 @@ def assert_whole(backend, store, record):
     with store.reading() as connection:
         assert store.survey(connection).is_complete
     assert store.count(request_id=record["request_id"]) >= 1
-    assert store.top_values("a")[0].value == "1"
+    assert store.top_values("a")[0].value == 1
 
 
 # PostgreSQL creates all in one transaction, so the first of these states cannot arise there.

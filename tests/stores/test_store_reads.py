@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -32,18 +30,22 @@ def examples(number):
 
 
 names = st.sampled_from(["a", "b", "user id", "q\"uo'te", "é", "x.y", "0"])
-values = st.recursive(
+scalars = (
     st.none()
     | st.booleans()
     | st.integers(min_value=-(2**63), max_value=2**63 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.sampled_from(["", "1", "true", "null", "[]", "x", "é"]),
+    | st.sampled_from(["", "1", "true", "null", "[]", "x", "é"])
+)
+values = st.recursive(
+    scalars,
     lambda inner: (
         st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2)
     ),
     max_leaves=4,
 )
 small_values = st.sampled_from([0, 1, 1.0, 2.5, True, False, None, "1", "x", [1], {"k": 1}, {}, []])
+small_scalars = small_values.filter(lambda value: not isinstance(value, (list, dict)))
 moments = st.integers(min_value=0, max_value=50).map(lambda n: START + timedelta(seconds=n))
 records = st.builds(
     make_record,
@@ -68,7 +70,7 @@ filters = st.fixed_dictionaries(
         "route": st.sampled_from(["/", "/cart/<int:id>"]),
         "method": st.sampled_from(["GET", "POST", "PUT"]),
         "status_code": st.sampled_from([200, 404, 500]),
-        "variables": st.dictionaries(names, small_values, min_size=1, max_size=2),
+        "variables": st.dictionaries(names, small_scalars, min_size=1, max_size=2),
     },
 )
 
@@ -111,25 +113,18 @@ def test_percentiles_count_a_record_as_often_as_its_weight(store, durations):
 
 
 @examples(50)
-@given(value=values, other=values)
+@given(value=values, other=scalars)
 def test_any_value_comes_back_and_is_found_by_no_other_value(store, value, other):
     store.purge(before=END)
     store.export(make_batch(make_record(variables={"a": value, "b": 1})))
     found = store.query()[0].variables
     assert list(found) == ["a", "b"]
     assert is_back(found["a"], value)
-    assert store.count(variables={"a": value}) == 1
-    assert store.count(variables={"a": value, "b": 2}) == 0
-    assert store.count(variables={"c": value}) == 0
-    if _confuses_booleans(store) and value == other and not reference.is_same(value, other):
-        return
-    if reference.is_same(value, other) or not _is_same_but_for_order(value, other):
-        assert store.count(variables={"a": other}) == int(reference.is_same(value, other))
-
-
-def _confuses_booleans(store):
-    """Return whether the server takes `{"a": False}` for `{"a": 0}`, as SecantusDB does."""
-    return store.type == "mongo" and "CHEST_TEST_MONGO_URL" not in os.environ
+    assert store.count(variables={"a": other}) == int(reference.is_same(value, other))
+    if not isinstance(value, (list, dict)):
+        assert store.count(variables={"a": value}) == 1
+        assert store.count(variables={"a": value, "b": 2}) == 0
+        assert store.count(variables={"c": value}) == 0
 
 
 def is_back(found, value):
@@ -141,12 +136,3 @@ def is_back(found, value):
     if isinstance(value, dict):
         return found.keys() == value.keys() and all(is_back(found[k], value[k]) for k in value)
     return found == value and type(found) is type(value)
-
-
-def _is_same_but_for_order(value, other):
-    """True for values that some databases take for equal: by the order of keys, or 1 and 1.0."""
-
-    def sorted_json(given):
-        return json.dumps(json.loads(json.dumps(given), parse_int=float), sort_keys=True)
-
-    return sorted_json(value) == sorted_json(other)

@@ -12,6 +12,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from click.testing import CliRunner
+
+from flask_chest.cli import standalone
+
 PROGRAMS = Path(__file__).parents[1] / "cli" / "programs"
 _PATIENCE_SECONDS = 300.0
 
@@ -53,6 +57,24 @@ class Place:
             shutil.copytree(self._recorded, self.folder / "instance")  # what one has left
         else:
             self.run("record_three.py", code=0)
+
+
+def run_alone(monkeypatch, arguments, code=None):
+    """Run `flask-chest` in this process, and return what it did."""
+    made = []
+    make_app = standalone._make_app
+
+    def remember(*args, **options):
+        made.append(make_app(*args, **options))
+        return made[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(standalone, "_make_app", remember)
+        done = CliRunner().invoke(standalone.main, arguments)
+    for app in made:
+        app.extensions["flask_chest"].close()  # a process would end
+    assert code is None or done.exit_code == code, (done.output, done.exc_info)
+    return done
 
 
 class Terminal:

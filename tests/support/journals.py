@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -69,3 +70,12 @@ def asked(client, wanted):
 
 def variables(rows):
     return sorted(row["variables"]["number"] for row in rows)
+
+
+@contextlib.contextmanager
+def reader_of(journal, exporter="main"):
+    """Give the block a reader with the delivery lease."""
+    reader = journal.reader(exporter)
+    with reader.lease() as held:
+        assert held
+        yield reader

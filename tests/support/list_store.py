@@ -7,6 +7,7 @@ import threading
 
 from pydantic import BaseModel
 
+from flask_chest import query
 from flask_chest.store import Store
 from flask_chest.testing.records import as_stored
 
@@ -16,14 +17,14 @@ class Config(BaseModel):
 
 
 class ListStore(Store):
-    """Keeps its records in a dict. `before` is called before each operation."""
+    """Keeps its records in the dict `kept`. `before` is called before each operation."""
 
     type = "list"
     config_model = Config
 
     def __init__(self, name="list", before=lambda: None):
         super().__init__(Config(path=name))
-        self.records = {}
+        self.kept = {}
         self.before = before
 
     def open(self):
@@ -35,41 +36,19 @@ class ListStore(Store):
     def export(self, batch):
         self.before()
         for record in batch.records():
-            self.records.setdefault(record["id"], as_stored(record))
+            self.kept.setdefault(record["id"], as_stored(record))
 
-    def query(self, *, limit=100, newest_first=True, **where):
-        assert not where
+    def select(self, selection):
         self.before()
-        return self._sorted(reverse=newest_first)[:limit]
-
-    def count(self, **where):
-        return len(self.records)
-
-    def page(self, *, after=None, until=None, limit=1_000):
-        self.before()
-        return [
-            record
-            for record in self._sorted()
-            if (after is None or (record.started_at, record.id) > after)
-            and (until is None or record.started_at < until)
-        ][:limit]
+        return query.select(list(self.kept.values()), selection)
 
     def delete(self, records):
         self.before()
-        return sum(self.records.pop(record.id, None) is not None for record in records)
+        return sum(self.kept.pop(record.id, None) is not None for record in records)
 
     def purge(self, *, before, progress=None):
-        old = [record for record in self.records.values() if record.started_at < before]
+        old = [record for record in self.kept.values() if record.started_at < before]
         return self.delete(old)
-
-    def routes(self, **where):
-        raise NotImplementedError
-
-    def top_values(self, name, *, limit=10, **where):
-        raise NotImplementedError
-
-    def _sorted(self, *, reverse=False):
-        return sorted(self.records.values(), key=lambda r: (r.started_at, r.id), reverse=reverse)
 
 
 class Turns:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import traceback
 
 import pytest
+from flask_chest_sql.selecting import selecting
+from flask_chest_sql.tallying import TallyQuery
 
 from flask_chest.errors import ConfigurationError, ExporterUnavailable
+from flask_chest.query import Selection
 from flask_chest.testing import make_batch, make_record
 
 PASSWORD = "plänted-s3cret@/:?#%"
@@ -61,3 +64,18 @@ def error_of(backend, **fields):
     finally:
         store.close()
     return raised.value
+
+
+def plan_of(store, asked):
+    """Return the server's plan for a selection or a tally."""
+    expressions = store.expressions()
+    if isinstance(asked, Selection):
+        statement = selecting(expressions, asked).limit(asked.limit)
+    else:
+        statement = TallyQuery(expressions, asked, store.readable(for_summaries=True)).statement()
+    with store.asking() as connection:
+        compiled = statement.compile(connection, compile_kwargs={"render_postcompile": True})
+        cursor = connection.connection.driver_connection.cursor()
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {compiled}", compiled.params)
+        return "\n".join(line for (line,) in cursor)

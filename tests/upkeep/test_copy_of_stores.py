@@ -113,7 +113,7 @@ def test_refused_records_are_counted_and_named_and_all_others_arrive(open_backen
     assert {record_id for record_id, _ in named} == target.refused
     assert {error for _, error in named} == {"does not like it"}
     assert len([line for line in said() if "is not copied" in line]) == 4
-    assert set(target.records) == {record["id"] for record in stored} - target.refused
+    assert set(target.kept) == {record["id"] for record in stored} - target.refused
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ExporterUnavailable])
@@ -128,7 +128,7 @@ def test_an_interrupted_copy_goes_on_where_it_was(open_backend, tmp_path, error)
     target.fails_after = 1  # a page is a batch here
     with pytest.raises(error):
         copy(source, target, resume=bookmark, progress=stop)
-    assert len(target.records) == 1_000
+    assert len(target.kept) == 1_000
     assert bookmark.stat().st_mode & 0o777 == 0o600
     target.fails_after = None
     steps = []

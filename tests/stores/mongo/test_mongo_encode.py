@@ -94,10 +94,6 @@ def test_values_that_look_like_operators_or_types_of_mongodb_come_back(store, ki
     )
     types = {type(each) for each in found["v"]}
     assert types <= {str, int, float, dict}, "no BSON types"
-    if kind != "a reference":  # SecantusDB 0.7 interprets one in a filter
-        assert store.count(variables={"v": value}) == 1
-    assert store.count(variables={"w.x": value}) == 1
-    assert store.count(variables={"$y": [value]}) == 1
 
 
 @pytest.mark.parametrize(

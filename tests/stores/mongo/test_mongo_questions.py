@@ -1,4 +1,4 @@
-"""Selections and tallies on MongoDB: what was changed by hand, indexes, time limits."""
+"""Selections and tallies on MongoDB: changes by hand, indexes, limits, frequent values."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from flask_chest_mongo import selections
 from support.programs import run
 
 from flask_chest import query
+from flask_chest.query import LIST, OBJECT
 from flask_chest.query.nodes import Field, Variable
 from flask_chest.query.questions import Order, Selection, Spread, Tally
+from flask_chest.store import ValueCount
 from flask_chest.testing import make_batch, make_record
 from flask_chest.testing.records import START
 
@@ -90,6 +92,7 @@ def test_what_has_an_index_is_asked_so_that_the_index_serves(backend, store):
     backend.ask(lambda db: db.chest_records.create_index("variables.user"))
     for where, key in (
         ("started_at >= '2024-05-01'", "started_at"),
+        ("started_at < '2024-05-01'", "started_at"),
         ("request_id == 'r-1'", "request_id"),
         ("user == 5", "variables.user"),
         ("user >= 5 and user < 7 and duration_ms > 1", "variables.user"),
@@ -112,3 +115,21 @@ def test_the_server_ends_a_query_by_itself_and_may_use_its_disk(backend):
     assert all(6_000 < time_ms <= 7_000 for _, time_ms, _ in asked)
     # A server refuses it there: the time of the first command is that of all.
     assert [time_ms for name, time_ms, _ in sent if name == "getMore"] == [None] * 3
+
+
+def test_values_are_counted_by_their_type(store):
+    lists, dicts = [[1], [1.0], []], [{}, {"$ref": "c", "$id": 1}]
+    values = [1, 1, 1.0, "1", True, "true", *lists, "[1]", *dicts, 2**63 - 1, "", None]
+    store.export(make_batch(*(make_record(variables={"a": v, "b": "x"}) for v in values)))
+    found = store.top_values("a", limit=100)
+    assert found[:3] == [ValueCount(1, 3.0), ValueCount(LIST, 3.0), ValueCount(OBJECT, 2.0)]
+    assert [type(value.value) for value in found[3:]] == [int, str, str, str, str, bool, type(None)]
+    assert [value.value for value in found[3:]] == [2**63 - 1, "", "1", "[1]", "true", True, None]
+    assert store.top_values("a\0") == []
+
+
+def test_top_values_are_the_most_frequent_then_in_order(store):
+    names = [f"n{number}" for number in range(300) for _ in range(1 + number % 3)]
+    store.export(make_batch(*(make_record(variables={"a": name}) for name in names)))
+    wanted = sorted(f"n{number}" for number in range(2, 300, 3))[:5]
+    assert store.top_values("a", limit=5) == [ValueCount(name, 3.0) for name in wanted]

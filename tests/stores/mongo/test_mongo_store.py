@@ -13,6 +13,7 @@ from support.programs import run
 
 from flask_chest.errors import (
     BatchRejected,
+    ExporterUnavailable,
 )
 from flask_chest.testing import make_batch, make_record
 from flask_chest.testing.records import START
@@ -47,17 +48,27 @@ def test_a_batch_larger_than_a_message_is_split(backend):
     assert [number for *_, number in sent][:11] == [10] + [4] * 10
 
 
-def test_a_record_that_a_validator_or_unique_index_refuses_is_rejected(backend, store):
-    backend.ask(lambda db: db.chest_records.create_index("path", unique=True))
-    store.export(make_batch(make_record(path="/1")))
-    with pytest.raises(BatchRejected, match="duplicate key"):
-        store.export(make_batch(make_record(path="/1"), make_record(path="/2")))
+def test_a_record_that_a_validator_refuses_is_rejected(backend, store):
     backend.ask(
         lambda db: db.command("collMod", "chest_records", validator={"method": {"$ne": "PUT"}})
     )
     with pytest.raises(BatchRejected, match="validation"):
         store.export(make_batch(make_record(path="/3", method="PUT")))
     store.export(make_batch(make_record(path="/3")))
+
+
+def test_records_wait_while_a_unique_index_of_others_keeps_them_out(backend, store):
+    backend.ask(lambda db: db.chest_records.create_index("variables.mail", unique=True))
+    twins = [make_record(variables={"mail": "a@b.example"}) for _ in range(2)]
+    batch = make_batch(make_record(variables={"mail": "c@d.example"}), *twins)
+    for _ in range(2):
+        with pytest.raises(ExporterUnavailable) as caught:
+            store.export(batch)
+        assert "the index variables.mail_1 is unique" in str(caught.value)
+        assert "a@b.example" not in str(caught.value), "a value of a record is in no message"
+    backend.ask(lambda db: db.chest_records.drop_index("variables.mail_1"))
+    store.export(batch)
+    assert len(backend.ids()) == 3
 
 
 def test_purge_deletes_in_steps(store, monkeypatch):

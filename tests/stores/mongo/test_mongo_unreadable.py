@@ -13,6 +13,7 @@ from flask_chest_mongo.decode import Documents
 from flask_chest_mongo.encode import RAW
 from support.mongo import raw_documents
 
+from flask_chest.query import LIST
 from flask_chest.store import ValueCount
 from flask_chest.testing import make_batch, make_record
 from flask_chest.testing.records import START
@@ -54,10 +55,8 @@ def test_an_unreadable_document_is_passed_over_in_every_read(backend, store, sai
         assert [record.id for record in store.page(limit=3)] == rest[:3]
         assert [record.id for record in store.page()] == rest
         assert sum(summary.count for summary in store.routes()) == 5
-        assert store.top_values("n") == [ValueCount("1", 3.0), ValueCount("0", 2.0)]
-    # An index counts, which has the time and the ID alone.
-    has_a_place = fields.keys().isdisjoint({"started_at", "started_at_us"})
-    assert store.count() - 5 == (has_a_place or fields.get("started_at") == [START])
+        assert store.top_values("n") == [ValueCount(1, 3.0), ValueCount(0, 2.0)]
+    assert store.count() == 5
     assert store.unreadable == 1
     [line] = said()
     assert "1 documents among the records that are no records" in line
@@ -107,7 +106,9 @@ def test_a_variable_that_json_lacks_is_passed_over(backend, store):
     for value in (bson.ObjectId(), START, bson.Decimal128("1"), b"x", [START]):
         change(backend, records[0]["id"], {"variables.a": value})
         assert len(store.query()) == 2
-        assert sorted(found.value for found in store.top_values("a")) == ["[1]", "[2]"]
+        # What is in a list is not looked at for a sum.
+        lists = 3.0 if isinstance(value, list) else 2.0
+        assert store.top_values("a") == [ValueCount(LIST, lists)]
 
 
 def test_a_page_passes_over_more_documents_than_it_has_records(backend, store):

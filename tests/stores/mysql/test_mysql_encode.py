@@ -14,6 +14,7 @@ from flask_chest.errors import (
     BatchRejected,
 )
 from flask_chest.exporter import Batch
+from flask_chest.query.fold import scalar_of
 from flask_chest.record import encode
 from flask_chest.testing import make_batch, make_record
 from flask_chest.testing.records import START, as_stored
@@ -121,9 +122,9 @@ def test_any_variable_comes_back_is_found_and_is_in_the_view(backend, store):
         shown = {name: value for _, name, value in backend.variables()}
         assert shown.keys() == variables.keys()
         for name, value in variables.items():
-            assert store.count(variables={name: value}) == 1
-            assert store.count(variables={name: [value, "other"]}) == 0
-            assert [top.value for top in store.top_values(name)] == [shown[name]]
+            assert [top.value for top in store.top_values(name)] == [scalar_of(value)]
+            if not isinstance(value, (list, dict)):
+                assert store.count(variables={name: value}) == 1
             if value is None or isinstance(value, str):
                 assert shown[name] == value
             else:

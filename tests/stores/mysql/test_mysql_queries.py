@@ -36,5 +36,5 @@ def test_a_filter_with_nan_or_infinity_matches_nothing(store):
     store.export(
         make_batch(make_record(variables={"v": [None]}), make_record(variables={"v": None}))
     )
-    for value in (math.inf, math.nan, [math.nan], {"a": math.inf}):
+    for value in (math.inf, -math.inf, math.nan):
         assert store.count(variables={"v": value}) == 0

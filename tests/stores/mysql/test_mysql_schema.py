@@ -87,7 +87,7 @@ def test_table_names_may_have_any_prefix(backend, opened, prefix):
     store.export(make_batch(record))
     assert usual.count() == 0
     assert store.query(variables={"a": 1}) == [as_stored(record)]
-    assert [top.value for top in store.top_values("a")] == ["1"]
+    assert [top.value for top in store.top_values("a")] == [1]
     assert store.routes()[0].count == 1
     store.close()
     store.open()

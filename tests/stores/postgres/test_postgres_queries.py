@@ -6,9 +6,10 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event
 from support.backends import Postgres
+from support.postgres import plan_of
 
+from flask_chest.query import Selection, Tally, parse
 from flask_chest.testing.records import START, make_batch, make_record
 
 
@@ -39,32 +40,13 @@ def test_queries_by_time_request_and_variable_use_their_index(
     assert any("USING gin (variables jsonb_path_ops)" in each for each in definitions)
 
     minute = {"since": START + timedelta(hours=5), "until": START + timedelta(hours=5, minutes=1)}
-    plans = _plans_of(
-        store,
-        lambda: store.count(**minute),
-        lambda: store.query(request_id="5-5"),
-        lambda: store.query(variables={"user": 8991}),
-    )
-    for plan, wanted in zip(plans, ("started_at", "request_id", "variables"), strict=True):
-        assert re.search(rf"Index (Only )?Scan (using|on) \S*{wanted}", plan), plan
-
-
-def _plans_of(store, *calls):
-    """Return the server's plans of the statements that these calls send."""
-    plans = []
-
-    def explain(connection, cursor, statement, parameters, context, executemany):
-        if statement.startswith("SELECT") and "chest_records" in statement:
-            with connection.connection.driver_connection.cursor() as other:
-                other.execute("SET LOCAL enable_seqscan = off")
-                other.execute(f"EXPLAIN {statement}", parameters)
-                plans.append("\n".join(line for (line,) in other))
-
-    event.listen(store._engine, "before_cursor_execute", explain)
-    for call in calls:
-        call()
-    event.remove(store._engine, "before_cursor_execute", explain)
-    return plans
+    for asked, wanted in (
+        (Tally(**minute), "started_at"),
+        (Selection(where=parse("request_id == '5-5'").root), "request_id"),
+        (Selection(where=parse("user == 8991").root), "variables"),
+    ):
+        plan = plan_of(store, asked)
+        assert re.search(rf"Index (Only )?Scan (Backward )?(using|on) \S*{wanted}", plan), plan
 
 
 def test_a_filter_may_have_text_that_postgresql_cannot_store(store):

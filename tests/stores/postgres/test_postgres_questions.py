@@ -6,10 +6,9 @@ import re
 from datetime import timedelta
 
 import pytest
-from flask_chest_sql.selecting import selecting
-from flask_chest_sql.tallying import TallyQuery
 from sqlalchemy.exc import InternalError
 from support.backends import Postgres
+from support.postgres import plan_of
 from support.waiting import until
 
 from flask_chest.query import Order, Selection, Spread, Tally, parse
@@ -22,21 +21,6 @@ DAY = timedelta(days=1)
 
 def where(text):
     return parse(text).root
-
-
-def plan_of(store, asked):
-    """Return the server's plan for a selection or a tally."""
-    expressions = store.expressions()
-    if isinstance(asked, Selection):
-        statement = selecting(expressions, asked).limit(asked.limit)
-    else:
-        statement = TallyQuery(expressions, asked, store.readable(for_summaries=True)).statement()
-    with store.asking() as connection:
-        compiled = statement.compile(connection, compile_kwargs={"render_postcompile": True})
-        cursor = connection.connection.driver_connection.cursor()
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(f"EXPLAIN {compiled}", compiled.params)
-        return "\n".join(line for (line,) in cursor)
 
 
 def test_numbers_beyond_a_double_end_no_question(backend, store):

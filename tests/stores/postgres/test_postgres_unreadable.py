@@ -32,7 +32,7 @@ def test_a_time_that_python_lacks_is_passed_over_in_every_read(backend, store, m
         assert [record.id for record in store.page()] == rest
         assert store.count() == 5
         assert sum(summary.count for summary in store.routes()) == 5
-        assert store.top_values("n") == [ValueCount("1", 3.0), ValueCount("0", 2.0)]
+        assert store.top_values("n") == [ValueCount(1, 3.0), ValueCount(0, 2.0)]
     assert store.unreadable == 1
     assert [f.text for f in backend.new().findings() if f.level == "error"] == []
 
@@ -50,6 +50,6 @@ def test_variables_that_are_no_object_are_passed_over(backend, store, document):
         " WHERE id = (SELECT min(id::text)::uuid FROM chest_records)"
     )
     assert len(store.query()) == len(store.page()) == 1
-    assert store.top_values("a") == [ValueCount("1", 1.0)]
+    assert store.top_values("a") == [ValueCount(1, 1.0)]
     assert sum(summary.count for summary in store.routes()) == 1
     assert store.unreadable == 1

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 DUPLICATE: Final = 11000
-"""DuplicateKey. On `_id` it is no error: the record is there already."""
+"""DuplicateKey. On `_id` it is no error: the record is there already.
+
+On another index, which is not ours, it is no fault of the record: all such records would be lost.
+"""
 
 TOO_LARGE: Final = 10334
 """BSONObjectTooLarge."""
@@ -28,7 +31,6 @@ OF_DOCUMENTS: Final = {
     357: "InvalidBSONType",
     378: "NonConformantBSON",
     TOO_LARGE: "BSONObjectTooLarge",
-    DUPLICATE: "DuplicateKey, of another index than that on _id",
     17280: "KeyTooLong",
     # An index of another program that cannot take this document: of text, ...
     16675: "a word of a text index",

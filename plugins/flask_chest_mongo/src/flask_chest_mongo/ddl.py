@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask_chest.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 VERSION_ID: Final = "flask-chest"
 """`_id` of the one document in the collection `chest_schema`."""
@@ -51,14 +51,23 @@ def names(prefix: str) -> tuple[str, str, str]:
 
 
 def commands(
-    of: tuple[str, str, str], retention_seconds: int | None = None
+    of: tuple[str, str, str],
+    retention_seconds: int | None = None,
+    more: Iterable[dict[str, Any]] = (),
 ) -> list[dict[str, Any]]:
-    """Return the commands that create the schema in an empty database, in their order."""
+    """Return the commands that create the schema in an empty database, in their order.
+
+    Args:
+        of: See `names`.
+        retention_seconds: Age at which the server deletes a record; None for never.
+        more: Further indexes of the records.
+    """
     schema, records, variables = of
     indexes: list[dict[str, Any]] = [{"key": keys, "name": name} for name, keys in INDEXES.items()]
     if retention_seconds is not None:
         ttl = {"name": RETENTION, "expireAfterSeconds": retention_seconds}
         indexes.append({"key": {"started_at": 1}, **ttl})
+    indexes += more
     return [
         {"create": schema},
         {"create": records},
@@ -79,12 +88,13 @@ def is_served(indexes: dict[str, dict[str, Any]], name: str) -> bool:
     return name in indexes or any(has_keys(index, name) for index in indexes.values())
 
 
-_HARMLESS: Final = frozenset({"key", "v", "ns", "background", "unique"})
+HARMLESS: Final = frozenset({"key", "v", "ns", "background", "unique"})
+"""What an index may say of itself and have all documents."""
 
 
 def has_keys(index: dict[str, Any], name: str) -> bool:
     """Return whether an index has the keys of ours, and has all documents."""
-    return list(index["key"]) == list(INDEXES[name].items()) and index.keys() <= _HARMLESS
+    return list(index["key"]) == list(INDEXES[name].items()) and index.keys() <= HARMLESS
 
 
 def described(command: dict[str, Any]) -> str:

@@ -103,8 +103,10 @@ def explain_reply(location: str, reply: Mapping[str, Any]) -> ChestError | None:
     A record that is there already is no error.
     """
     for fault in reply.get("writeErrors", ()):
-        if fault["code"] == DUPLICATE and list(fault.get("keyPattern", ())) == ["_id"]:
-            continue
+        if fault["code"] == DUPLICATE:
+            if list(fault.get("keyPattern", ())) == ["_id"]:
+                continue
+            return _not_unique(location, fault)
         return _of_document(f"{location}: {_shortened(fault['errmsg'])}", fault["code"])
     if fault := reply.get("writeConcernError"):
         return ExporterUnavailable(
@@ -147,6 +149,16 @@ def _of_document(message: str, code: int) -> ChestError:
     if code == TOO_LARGE:
         return BatchRejected(f"{message}. {_LIMIT}")
     return BatchRejected(message) if code in OF_DOCUMENTS else _failed(message, code)
+
+
+def _not_unique(location: str, fault: Mapping[str, Any]) -> ExporterUnavailable:
+    """Return the error for an index of others that two records cannot be in. No value is said."""
+    named = re.search(r" index: (\S+) ", fault["errmsg"])
+    index = named[1] if named else "of " + ", ".join(fault.get("keyPattern", {"others": 1}))
+    return ExporterUnavailable(
+        f"{location}: the index {index} is unique, and two records have the same values in it. "
+        "Drop it, or create it again without `unique`: the records wait until then"
+    )
 
 
 def _no_server(location: str, error: Exception, topology: TopologyDescription) -> ChestError:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from pymongo.errors import ExecutionTimeout, NetworkTimeout, OperationFailure
 
 from flask_chest.exporter import Finding
-from flask_chest_mongo import queries
+from flask_chest_mongo.conditions import NOTHING
 from flask_chest_mongo.ddl import INDEXES, PIPELINE, RETENTION, has_keys, is_served
 from flask_chest_mongo.errors import UNAUTHORIZED, brief
+from flask_chest_mongo.readable import READABLE
+from flask_chest_mongo.variable_indexes import NO_PATH, VariableIndexes, is_ours
 
 if TYPE_CHECKING:
     from pymongo.database import Database
@@ -29,6 +31,7 @@ class Inspection:
         schema: Of the store.
         retention_seconds: Age at which the server shall delete a record; None for never.
         timeout_ms: Longest time of a question.
+        wanted: Indexes of variables.
     """
 
     def __init__(
@@ -37,11 +40,13 @@ class Inspection:
         schema: Schema,
         retention_seconds: int | None,
         timeout_ms: int,
+        wanted: VariableIndexes,
     ) -> None:
         self._database = database
         self._schema = schema
         self._retention_seconds = retention_seconds
         self._timeout_ms = timeout_ms
+        self._wanted = wanted
 
     def findings(self) -> list[Finding]:
         """Return all findings. A question that this user may not ask is one itself."""
@@ -78,7 +83,7 @@ class Inspection:
         attempts: dict[str, Callable[[], object]] = {
             "deliver (insert)": self._schema.try_insert,
             "read (find)": lambda: records.find_one({}, {"_id": 1}),
-            "purge and erase (remove)": lambda: records.delete_many(queries.NOTHING),
+            "purge and erase (remove)": lambda: records.delete_many(NOTHING),
         }
         missing = [name for name, attempt in attempts.items() if not _is_allowed(attempt)]
         if missing:
@@ -130,13 +135,25 @@ class Inspection:
                 yield Finding(
                     "warning",
                     "schema",
-                    f"the index {name} is unique: a second record with its values is dead-lettered",
-                    "Let it be an ordinary index",
+                    f"the index {name} is unique: delivery stops at records with equal values",
+                    "Drop it, or make it an ordinary index",
                 )
-        others = indexes.keys() - {"_id_", RETENTION, *INDEXES}
+        yield from self._variable_indexes(indexes)
+        others = indexes.keys() - {"_id_", RETENTION, *INDEXES, *filter(is_ours, indexes)}
         if others:
             text = f"{len(others)} indexes of your own, which each insert maintains: "
             yield Finding("ok", "indexes", text + ", ".join(sorted(others)))
+
+    def _variable_indexes(self, indexes: dict[str, dict[str, Any]]) -> Iterator[Finding]:
+        for index in self._wanted.missing(indexes):
+            text = f"no index {index['name']} yet: the leader creates it, beside delivery"
+            yield Finding("warning", "indexes", text, f"Wait, or r{_REPAIR[1:]}")
+        for name in self._wanted.superfluous(indexes):
+            text = f"the index {name} is not wanted any more: the leader drops it"
+            yield Finding("warning", "indexes", text, f"Wait, or r{_REPAIR[1:]}")
+        for text in self._wanted.impossible:
+            remedy = "Take it out of CHEST_INDEXED_VARIABLES, or record it under another name"
+            yield Finding("warning", "indexes", f"the variable {text}: {NO_PATH}", remedy)
 
     def _retention(self) -> Iterator[Finding]:
         ages = {
@@ -168,7 +185,7 @@ class Inspection:
         records = self._database[self._schema.records]
         try:
             count = records.count_documents(
-                {"$nor": [queries.READABLE]}, limit=10_000, maxTimeMS=self._timeout_ms
+                {"$nor": [READABLE]}, limit=10_000, maxTimeMS=self._timeout_ms
             )
         except (ExecutionTimeout, NetworkTimeout):
             yield Finding("ok", "records", "too many to look at each within `timeout_seconds`")

@@ -62,9 +62,10 @@ class TimeLimit:
             if not is_over and isinstance(error, NetworkTimeout):  # of a connection, for example
                 raise
             raise QueryTimeout(
-                f"{self._location}: a query took longer than {self._seconds:g} seconds, and was "
-                "cancelled. Ask for a shorter range of time or for fewer groups, index the "
-                "variable that it is about, or raise `query_timeout_seconds`"
+                f"{self._location}: the query took longer than {self._seconds:g} s, and was "
+                "cancelled. Ask about a shorter time (`since`, `until`), name a variable that it "
+                "compares in CHEST_INDEXED_VARIABLES, or raise query_timeout_seconds of the "
+                "exporter"
             ) from error
         finally:
             self._left -= time.monotonic() - began

@@ -6,10 +6,14 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
-from flask_chest_mongo import queries
+from flask_chest_mongo.ddl import INDEXES
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
+
+    from flask_chest_mongo.moments import Filter
+
+_OLDEST_FIRST: Final = list(INDEXES["chest_started_at"].items())
 
 _AT_ONCE: Final = 1_000
 """Documents of one command. Writers do not wait for it: the server yields to them in between."""
@@ -24,9 +28,7 @@ def delete(records: Collection[dict[str, Any]], ids: Sequence[object]) -> int:
     return deleted
 
 
-def delete_oldest(
-    records: Collection[dict[str, Any]], found: queries.Filter, timeout_ms: int
-) -> int:
+def delete_oldest(records: Collection[dict[str, Any]], found: Filter, timeout_ms: int) -> int:
     """Delete the oldest documents that match, as many as a step has; return how many.
 
     By their IDs, as many may have the same time.
@@ -34,7 +36,7 @@ def delete_oldest(
     oldest = records.find(
         found,
         {"_id": True},
-        sort=queries.OLDEST_FIRST,
+        sort=_OLDEST_FIRST,
         limit=_AT_ONCE,
         max_time_ms=timeout_ms,
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import builtins
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 from uuid import UUID
 
 import pymongo
@@ -22,12 +22,11 @@ from pymongo.errors import (
     PyMongoError,
     ServerSelectionTimeoutError,
 )
-from typing_extensions import Unpack
 
 from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
 from flask_chest.runtime import fork
-from flask_chest.store import Position, RouteSummary, Store, ValueCount, Where, aware, positive
-from flask_chest_mongo import encode, queries, removal, tallies
+from flask_chest.store import Store, aware
+from flask_chest_mongo import encode, moments, removal, tallies
 from flask_chest_mongo.config import MAX_EXPIRE_SECONDS, MongoConfig
 from flask_chest_mongo.connection import make_client
 from flask_chest_mongo.ddl import as_mongosh, commands, names
@@ -43,13 +42,12 @@ from flask_chest_mongo.errors import (
 from flask_chest_mongo.findings import Inspection
 from flask_chest_mongo.reading import Reader, TimeLimit
 from flask_chest_mongo.schema import Schema
+from flask_chest_mongo.variable_indexes import VariableIndexes
 
 if TYPE_CHECKING:
-    from bson import CodecOptions
     from pydantic import BaseModel
     from pymongo import MongoClient
     from pymongo.collection import Collection
-    from pymongo.command_cursor import CommandCursor
     from pymongo.database import Database
 
     from flask_chest.exporter import Batch, Finding
@@ -67,8 +65,6 @@ _LATER: Final = timedelta(days=1)
 
 _GOODBYE_SECONDS: Final = 1.0
 _THREADS_SECONDS: Final = 1.0
-
-_Document = TypeVar("_Document", bound=Mapping[str, Any])
 
 
 class MongoStore(Store):
@@ -172,11 +168,14 @@ class MongoStore(Store):
         with self._looking():
             timeout_ms = self._config.server_timeout_ms
             schema, seconds = self._schema, self._expire_seconds
-            return Inspection(self._database, schema, seconds, timeout_ms).findings()
+            wanted = VariableIndexes(self.indexed_variables)
+            return Inspection(self._database, schema, seconds, timeout_ms, wanted).findings()
 
     def ddl(self) -> list[str]:
         """Return the commands that create the schema, in the form of mongosh."""
-        made = commands(names(self._config.collection_prefix), self._expire_seconds)
+        of = names(self._config.collection_prefix)
+        more = VariableIndexes(self.indexed_variables).specifications()
+        made = commands(of, self._expire_seconds, more)
         return [as_mongosh(self._config.database, command) for command in made]
 
     def repair(self) -> list[str]:
@@ -188,7 +187,15 @@ class MongoStore(Store):
             SchemaMismatch: A collection is somebody else's.
         """
         with self._looking():
-            return self._schema.repair(self._expire_seconds)
+            done = self._schema.repair(self._expire_seconds)
+            if self.indexed_variables:  # else they may be unknown, as without an application
+                done += self.index_variables()
+            return done
+
+    def index_variables(self) -> list[str]:
+        """Create the indexes of `indexed_variables` that are missing; drop those of others."""
+        with self._explained():
+            return VariableIndexes(self.indexed_variables).apply(self._records)
 
     @contextmanager
     def _looking(self) -> Iterator[None]:
@@ -282,60 +289,10 @@ class MongoStore(Store):
         records = self._records.with_options(encode.RAW)
         return Reader(records, self._documents, limit, self.location)
 
-    def query(
-        self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]
-    ) -> list[Record]:
-        """Return records by `started_at`."""
-        order = queries.NEWEST_FIRST if newest_first else queries.OLDEST_FIRST
-        return self._read(queries.restriction(where), order, positive(limit))
-
-    def page(
-        self,
-        *,
-        after: Position | None = None,
-        until: datetime | None = None,
-        limit: int = 1_000,
-    ) -> list[Record]:
-        """Return the records that follow a position, in the order of `started_at` and `id`."""
-        found = queries.following(after, until)
-        return self._read(found, queries.OLDEST_FIRST, positive(limit))
-
-    def _read(
-        self, wanted: queries.Filter, order: list[tuple[str, int]], limit: int
-    ) -> list[Record]:
-        """Return as many records as wanted; what is passed over is made up for."""
-        found: dict[str, Record] = {}
-        seen = 0
-        with self._explained():
-            records = self._records.with_options(encode.RAW)
-            while True:
-                missing = limit - len(found)
-                cursor = records.find(
-                    wanted,
-                    sort=order,
-                    skip=seen,
-                    limit=missing,
-                    max_time_ms=self._config.server_timeout_ms,
-                )
-                with closing(cursor):
-                    documents = list(cursor)
-                # By their IDs: a record that arrives meanwhile moves the others on.
-                for record in self._documents.records(documents, self.location):
-                    found[record.id] = record
-                seen += len(documents)
-                if len(documents) < missing or len(found) >= limit:
-                    return list(found.values())
-
     @property
     def unreadable(self) -> int:
         """Number of documents that were passed over because they are no records."""
         return self._documents.unreadable
-
-    def count(self, **where: Unpack[Where]) -> int:
-        """Return the number of records."""
-        found = queries.every(queries.restriction(where), queries.TIMED)
-        with self._explained():
-            return self._records.count_documents(found, maxTimeMS=self._config.server_timeout_ms)
 
     def delete(self, records: Sequence[Record]) -> int:
         """Delete these records by their IDs; return how many were there."""
@@ -345,26 +302,13 @@ class MongoStore(Store):
 
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete records that started before `before`, in short steps; return how many."""
-        found = queries.before(aware("before", before))
+        found = moments.compared("<", aware("before", before))
 
         def step() -> int:
             with self._explained():
                 return removal.delete_oldest(self._records, found, self._config.server_timeout_ms)
 
         return removal.in_steps(step, progress)
-
-    def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
-        """Return one summary for each route and method, the busiest first."""
-        pipeline = queries.routes(queries.restriction(where))
-        with self._explained(), closing(self._aggregate(encode.CODEC, pipeline)) as rows:
-            return queries.route_summaries(rows)
-
-    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
-        """Return the most frequent values of the variable `name`."""
-        pipeline = queries.top_values(name, queries.restriction(where))
-        limit = positive(limit)
-        with self._explained(), closing(self._aggregate(encode.RAW, pipeline)) as rows:
-            return queries.value_counts(rows, limit)
 
     # -- Helpers -------------------------------------------------------------------------------
 
@@ -386,14 +330,6 @@ class MongoStore(Store):
     @property
     def _records(self) -> Collection[dict[str, Any]]:
         return self._database[self._records_name]
-
-    def _aggregate(
-        self, codec: CodecOptions[_Document], pipeline: queries.Pipeline
-    ) -> CommandCursor[_Document]:
-        """Return the rows of a pipeline; the server may use its disk for it."""
-        return self._records.with_options(codec).aggregate(
-            pipeline, allowDiskUse=True, maxTimeMS=self._config.server_timeout_ms
-        )
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

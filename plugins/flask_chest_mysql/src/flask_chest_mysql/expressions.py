@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from flask_chest_sql.compiler import OPERATORS
 from flask_chest_sql.exact import with_floats, with_integers
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Double,
     FromClause,
     Select,
+    String,
     Text,
     and_,
     case,
@@ -29,6 +30,7 @@ from sqlalchemy import (
     or_,
     true,
 )
+from sqlalchemy import column as named_column
 from sqlalchemy.dialects import mysql
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.functions import Function
@@ -66,12 +68,33 @@ _EXACT: Final = 2**53
 _NO_LIMIT: Final = 2**64 - 1
 
 
-def expressions(tables: Tables, flavor: Flavor) -> Expressions:
-    """Return the dialect of a server."""
-    return (MariadbExpressions if flavor.is_mariadb else MysqlExpressions)(tables)
+KEY_LENGTH: Final = 190
+"""Characters of a value that are in its index."""
+
+Indexed: TypeAlias = Callable[["Path"], str | None]
+"""Returns the column with the keys of a variable; None where it has no index."""
 
 
-class _Shared(Expressions):
+def expressions(
+    tables: Tables,
+    flavor: Flavor,
+    *,
+    document: ColumnElement[Any] | None = None,
+    indexed: Indexed = lambda _path: None,
+) -> SharedExpressions:
+    """Return the dialect of a server.
+
+    Args:
+        tables: Tables of the database.
+        flavor: Product and version of the server.
+        document: The variables; None for the column.
+        indexed: Finds the columns of indexed variables.
+    """
+    kind = MariadbExpressions if flavor.is_mariadb else MysqlExpressions
+    return kind(tables, tables.records.c.variables if document is None else document, indexed)
+
+
+class SharedExpressions(Expressions):
     """What the two products have in common.
 
     In a SELECT, a value that cannot be converted is a warning in every sql_mode. In a DELETE it
@@ -79,6 +102,11 @@ class _Shared(Expressions):
     """
 
     _collation: str
+
+    def __init__(self, tables: Tables, document: ColumnElement[Any], indexed: Indexed) -> None:
+        super().__init__(tables)
+        self._document = document
+        self._indexed = indexed
 
     @abstractmethod
     def json(self, path: Path) -> ColumnElement[Any]:
@@ -142,6 +170,37 @@ class _Shared(Expressions):
                 else_=_holds(with_integers(operator, value), cast(text, BigInteger)),
             ),
         )
+
+    def key(self, path: Path) -> ColumnElement[Any]:
+        """Return a text by which the values that equal each other are found in an index.
+
+        Others may have it, too. Numbers have that of their double.
+        """
+        text = case(
+            (self.is_kind(path, "number"), self._spelled(self._double(path))),
+            (self.is_kind(path, "text", "bool"), func.json_unquote(self.json(path))),
+        )
+        return func.left(text, KEY_LENGTH)
+
+    def _spelled(self, double: ColumnElement[Any]) -> ColumnElement[Any]:
+        return cast(double, mysql.CHAR(charset="utf8mb4"))
+
+    def equals(self, path: Path, values: Sequence[str | float]) -> ColumnElement[bool]:
+        """Return whether a value equals one of these, by an index if there is one."""
+        found = super().equals(path, values)
+        name = self._indexed(path)
+        if name is None:
+            return found
+        keys = named_column(name, String(KEY_LENGTH)).in_([self._key_of(value) for value in values])
+        return and_(keys, found)
+
+    def _key_of(self, value: str | float) -> ColumnElement[Any]:
+        if isinstance(value, bool):
+            return literal("true" if value else "false")
+        if isinstance(value, str):
+            return literal(value[:KEY_LENGTH])
+        # The server writes it, which spells doubles in its own way.
+        return collate(self._spelled(literal(float(value) + 0.0, Double())), self._collation)
 
     def field_text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """Return a field, whose collation is one of code points. An ID is converted to Unicode."""
@@ -208,28 +267,28 @@ class _Shared(Expressions):
         return statement.subquery()
 
 
-class MysqlExpressions(_Shared):
+class MysqlExpressions(SharedExpressions):
     """Those of MySQL, whose JSON is a type. Written from its manual, and run on no server."""
 
     _collation = MYSQL_COLLATION
 
     def json(self, path: Path) -> ColumnElement[Any]:
         """Return the value at a path."""
-        return func.json_extract(self.tables.records.c.variables, _path_of(path))
+        return func.json_extract(self._document, _path_of(path))
 
     def spelled(self, path: Path) -> ColumnElement[Any]:
         """Return the JSON as a text."""
         return cast(self.json(path), mysql.CHAR(charset="utf8mb4"))
 
 
-class MariadbExpressions(_Shared):
+class MariadbExpressions(SharedExpressions):
     """Those of MariaDB, whose JSON is the text that was stored."""
 
     _collation = MARIADB_COLLATION
 
     def json(self, path: Path) -> ColumnElement[Any]:
         """Return the value at a path. A name that begins with a hyphen is part of none."""
-        found: ColumnElement[Any] = self.tables.records.c.variables
+        found: ColumnElement[Any] = self._document
         names: list[str] = []
         for name in path:
             if not name.startswith("-"):

@@ -86,16 +86,16 @@ def create_table(table: Table, flavor: Flavor | None) -> str:
     parts += map(_index, sorted(table.indexes, key=lambda index: str(index.name)))
     return (
         f"CREATE TABLE IF NOT EXISTS {quoted(table.name)} ({', '.join(parts)}) ENGINE=InnoDB"
-        f" DEFAULT CHARSET=utf8mb4 {_collate(flavor)}"
+        f" DEFAULT CHARSET=utf8mb4 {collation(flavor)}"
     )
 
 
 def modify(table: Table, column: Column[Any], flavor: Flavor | None) -> str:
     """Return the statement that gives a column our type."""
-    collation = f" {_collate(flavor)}" if isinstance(column.type, String) else ""
+    collate = f" {collation(flavor)}" if isinstance(column.type, String) else ""
     if isinstance(column.type, mysql.CHAR):  # has its own
-        collation = ""
-    kind = f"{_type(column.type)}{collation}{'' if column.nullable else ' NOT NULL'}"
+        collate = ""
+    kind = f"{_type(column.type)}{collate}{'' if column.nullable else ' NOT NULL'}"
     return f"ALTER TABLE {quoted(table.name)} MODIFY COLUMN {quoted(column.name)} {kind}"
 
 
@@ -153,7 +153,7 @@ def _default(column: Column[Any]) -> str:
 _EMPTY: Final = "('')"
 
 
-def _collate(flavor: Flavor | None) -> str:
+def collation(flavor: Flavor | None) -> str:
     """Return the collation in which only equal texts are equal.
 
     A comment with ``M!`` is for MariaDB alone, one with a version that MariaDB never had for MySQL.
@@ -179,7 +179,7 @@ def create_view(tables: Tables, flavor: Flavor | None) -> str:
         function = "/*M! JSON_COMPACT */ /*!50720 JSON_UNQUOTE */"
     else:
         function = "JSON_COMPACT" if flavor.is_mariadb else "JSON_UNQUOTE"
-    collate = _collate(flavor)
+    collate = collation(flavor)
     return (
         f"CREATE SQL SECURITY INVOKER VIEW {quoted(tables.variables.name)} AS"
         " SELECT r.id AS record_id, r.request_id, r.started_at, r.endpoint,"

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
-import pymysql
-from flask_chest_sql import ServerStore, Tables
+from flask_chest_sql import Tables
 from flask_chest_sql.definition import Definition
 from flask_chest_sql.rollup_store import minutes_of
 from flask_chest_sql.selecting import selecting
 from flask_chest_sql.survey import Fault, Survey
 from pydantic_core import from_json
 from pymysql.constants import SERVER_STATUS
-from sqlalchemy import URL, Column, ColumnElement, Connection, Engine, event
+from sqlalchemy import URL, Column, ColumnElement, Connection, Engine, Select, event, func
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from typing_extensions import Unpack
 
 from flask_chest.errors import (
     BatchRejected,
@@ -26,12 +25,12 @@ from flask_chest.errors import (
     ConfigurationError,
     SchemaMismatch,
 )
-from flask_chest.store import ValueCount, Where
 from flask_chest_mysql import connection as connections
-from flask_chest_mysql import encode, expressions, findings, queries, schema, sorting
+from flask_chest_mysql import encode, expressions, findings, schema, sorting
 from flask_chest_mysql.config import MysqlConfig
-from flask_chest_mysql.connection import Flavor, identify
+from flask_chest_mysql.connection import identify
 from flask_chest_mysql.errors import DEADLOCKS, PACKET_HINT, TIMEOUTS, TRUNCATIONS, code_of, explain
+from flask_chest_mysql.indexed_store import IndexedMysqlStore, driver_of
 
 if TYPE_CHECKING:
     from flask_chest_sql.expressions import Expressions
@@ -39,25 +38,24 @@ if TYPE_CHECKING:
 
     from flask_chest.exporter import Batch, Finding
     from flask_chest.query import Selection
-    from flask_chest.record import JsonValue, Record
+    from flask_chest.record import Record
 
 _ALREADY_THERE: Final = (1050, 1060, 1061)  # a table or view, a column, an index
 _LOCK_WAIT: Final = 1205
 _GRACE_SECONDS: Final = 5.0
 """How much longer than the server the driver waits, as the server's error says more."""
 
+_ROWS_AT_ONCE: Final = 1_000
 _YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=timezone.utc)
 _OLDEST: Final = "MySQL 8.0.19 or MariaDB 10.6"
 
 
-class MysqlStore(ServerStore):
+class MysqlStore(IndexedMysqlStore):
     """Stores records in MySQL or MariaDB."""
 
     type: ClassVar[str] = "mysql"
     schemes: ClassVar[tuple[str, ...]] = ("mariadb",)
     config_model: ClassVar[builtins.type[BaseModel]] = MysqlConfig
-
-    _flavor: Flavor | None = None
 
     @property
     def _config(self) -> MysqlConfig:
@@ -98,6 +96,14 @@ class MysqlStore(ServerStore):
         connections.wait_for_answers(driver, self._config.timeout_seconds)
 
     def _connect(self) -> Connection:
+        connection = self._connected()
+        if connection.info.pop("chest_asks", False):
+            self.send(connection, connections.NO_QUESTION)
+            connections.wait_for_answers(driver_of(connection), self._config.timeout_seconds)
+        return connection
+
+    def _connected(self) -> Connection:
+        """Return a connection of the pool; it may be one that only asks."""
         try:
             return super()._connect()
         except RuntimeError as error:  # an authentication plugin that needs one more package
@@ -130,7 +136,9 @@ class MysqlStore(ServerStore):
 
     def definition(self) -> Definition:
         """Return the statements that create the tables; for both products until one is known."""
-        return schema.definition(self.tables, self._flavor)
+        made = schema.definition(self.tables, self._flavor)
+        *creation, version = made.creation
+        return replace(made, creation=(*creation, *self.creation_of_indexes(), version))
 
     def run(self, connection: Connection, statement: str) -> None:
         """Run a statement of the definition.
@@ -139,7 +147,7 @@ class MysqlStore(ServerStore):
         it at once. Each step is idempotent.
         """
         try:
-            self._send(connection, statement)
+            self.send(connection, statement)
         except DBAPIError as error:
             # Nobody but another process that opens the store writes the row of the version.
             is_being_written = (
@@ -170,24 +178,24 @@ class MysqlStore(ServerStore):
                 statements = self.alter(records.c[name])
                 yield Fault(text, f"Run: {'; '.join(statements)}", statements)
 
+    def is_own(self, column: str) -> bool:
+        """Return whether a computed column is that of an indexed variable."""
+        return column.startswith(self.variable_prefix)
+
     def relax(self, column: str) -> str:
         """Return the remedy for a column of somebody else's that takes no null."""
         table, name = schema.quoted(self.tables.records.name), schema.quoted(column)
         return f"Give it a default: ALTER TABLE {table} ALTER COLUMN {name} SET DEFAULT ..."
 
-    @property
-    def _known_flavor(self) -> Flavor:
-        return self._flavor or identify("")
-
     def look(self, connection: Connection) -> Iterator[Finding]:
         """Yield what is worth knowing of the server."""
-        yield from findings.look(connection, self.tables.records.name, self._known_flavor)
+        yield from findings.look(connection, self.tables.records.name, self.known_flavor)
 
     # -- Batches ---------------------------------------------------------------------------------
 
     def insert(self, connection: Connection, batch: Batch) -> None:
         """Insert a batch, except the records whose ID is there already."""
-        driver = _driver(connection)
+        driver = driver_of(connection)
         if driver.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES:
             raise ConfigurationError(
                 f"{self.location}: a proxy has changed the session's sql_mode to "
@@ -198,7 +206,7 @@ class MysqlStore(ServerStore):
         tail = f" ON DUPLICATE KEY UPDATE id = {table}.id"
         if not len(batch):  # the server still checks our privileges
             nothing = ", ".join("NULL" for _ in encode.COLUMNS)
-            self._send(connection, f"{head} SELECT {nothing} FROM DUAL WHERE FALSE{tail}")
+            self.send(connection, f"{head} SELECT {nothing} FROM DUAL WHERE FALSE{tail}")
         minutes: set[str] = set()
         for statement in encode.statements(
             f"{head} VALUES ".encode(),
@@ -207,7 +215,7 @@ class MysqlStore(ServerStore):
             max_bytes=self._max_bytes(connection),
             hint=f"{self.location} takes fewer. {PACKET_HINT}",
         ):
-            for warning in self._send(connection, statement):
+            for warning in self.send(connection, statement):
                 if warning[1] in TRUNCATIONS:
                     raise BatchRejected(f"{self.location}: {warning[2]}")
         self.mark(connection, minutes_of(minutes))
@@ -221,25 +229,6 @@ class MysqlStore(ServerStore):
             known = connection.info["chest_max_bytes"] = int(packet) - 16
         return int(known)
 
-    def _send(self, connection: Connection, statement: str | bytes) -> list[tuple[str, int, str]]:
-        """Run a statement without SQLAlchemy, whose errors would repeat all of it.
-
-        Returns:
-            Level, number and text of each warning.
-        """
-        driver = _driver(connection)
-        try:
-            with driver.cursor() as cursor:
-                cursor.execute(statement)
-                return list(driver.show_warnings()) if cursor.warning_count else []
-        except pymysql.Error as error:
-            is_gone = connection.dialect.is_disconnect(cast("Any", error), driver, None)
-            if is_gone:
-                connection.invalidate(error)
-            raise DBAPIError(
-                None, None, error, hide_parameters=True, connection_invalidated=is_gone
-            ) from error
-
     def delete_oldest(self, connection: Connection, before: datetime, limit: int) -> int:
         """Delete at most `limit` records that started before `before`; return how many."""
         moment = before.astimezone(timezone.utc).replace(tzinfo=None)
@@ -250,22 +239,17 @@ class MysqlStore(ServerStore):
     # -- Reading, and errors ---------------------------------------------------------------------
 
     def readable(self, *, for_summaries: bool) -> list[ColumnElement[bool]]:
-        """Return the condition that leaves out '0000-00-00', which some sessions may store."""
-        del for_summaries
-        return [self.tables.records.c.started_at >= _YEAR_ONE]
+        """Return conditions that leave out '0000-00-00' and the like, which sessions may store."""
+        started_at = self.tables.records.c.started_at
+        conditions = [started_at >= _YEAR_ONE]
+        if for_summaries:
+            conditions.append(func.to_seconds(started_at).is_not(None))  # '2024-00-10'
+        return conditions
 
     def expressions(self) -> Expressions:
         """Return a record's values as this server computes them."""
-        return expressions.expressions(self.tables, self._known_flavor)
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Give a connection of the pool, to any thread."""
-        with super().reading() as connection:
-            if connection.info.pop("chest_asks", False):
-                self._send(connection, connections.NO_QUESTION)
-                connections.wait_for_answers(_driver(connection), self._config.timeout_seconds)
-            yield connection
+        self.look_for_indexes()
+        return expressions.expressions(self.tables, self.known_flavor, indexed=self.index_of)
 
     @contextmanager
     def asking(self) -> Iterator[Connection]:
@@ -273,11 +257,11 @@ class MysqlStore(ServerStore):
 
         It stays like that in the pool: most that are taken from it ask.
         """
-        with super().reading() as connection:
+        with self._connected() as connection:
             if not connection.info.get("chest_asks"):
                 seconds = self.query_timeout_seconds
-                self._send(connection, connections.question(seconds))
-                connections.wait_for_answers(_driver(connection), seconds + _GRACE_SECONDS)
+                self.send(connection, connections.question(seconds))
+                connections.wait_for_answers(driver_of(connection), seconds + _GRACE_SECONDS)
                 connection.info["chest_asks"] = True
             yield connection
 
@@ -285,35 +269,22 @@ class MysqlStore(ServerStore):
         """Return the records of a selection, in its order."""
         statement = selecting(self.expressions(), selection)
         if sorting.is_by_text(selection.order):
-            statement = sorting.by_whole_texts(statement, self._known_flavor)
+            statement = sorting.by_whole_texts(statement, self.known_flavor)
         return self._read(statement, selection.limit)
+
+    def stream(self, connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Any]]:
+        """Yield the rows of a query as they arrive; read the rest of those that are left."""
+        with connection.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE)) as rows:
+            yield from rows
 
     def is_timeout(self, error: SQLAlchemyError) -> bool:
         """Return whether the server has cancelled a query."""
         return isinstance(error, DBAPIError) and code_of(error.orig) in TIMEOUTS
 
-    def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
-        """Return the condition that a record has a variable with this name and value."""
-        return queries.has_variable(
-            self.tables.records.c.variables, name, value, self._known_flavor
-        )
-
-    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
-        """Return the most frequent values of the variable `name`."""
-        statement = queries.top_values(
-            self.tables, name, limit, self._for_summaries(where), self._known_flavor
-        )
-        with self._explained(), self.reading() as connection:
-            return [ValueCount(value, count) for value, count in connection.execute(statement)]
-
     def explain_driver_error(self, error: Exception) -> ChestError:
         """Return what an error of the driver means."""
-        return explain(self.location, error, is_mariadb=self._known_flavor.is_mariadb)
+        return explain(self.location, error, is_mariadb=self.known_flavor.is_mariadb)
 
     def is_conflict(self, error: SQLAlchemyError) -> bool:
         """Return whether the error is a deadlock."""
         return isinstance(error, DBAPIError) and code_of(error.orig) in DEADLOCKS
-
-
-def _driver(connection: Connection) -> Any:  # noqa: ANN401 - has more than its types say
-    return connection.connection.driver_connection

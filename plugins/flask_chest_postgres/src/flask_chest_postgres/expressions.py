@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
 
@@ -75,11 +75,15 @@ class PostgresExpressions(Expressions):
 
     Args:
         tables: Tables of the database.
+        indexed: The values that have an index of their own.
         has_gin: Whether the column of the variables has a GIN index.
     """
 
-    def __init__(self, tables: Tables, *, has_gin: bool = False) -> None:
+    def __init__(
+        self, tables: Tables, *, indexed: Collection[Path] = (), has_gin: bool = False
+    ) -> None:
         super().__init__(tables)
+        self._indexed = frozenset(indexed)
         self._has_gin = has_gin
 
     # -- Values of variables -----------------------------------------------------------------------
@@ -129,7 +133,16 @@ class PostgresExpressions(Expressions):
         """See `Expressions`. As a `jsonb`, a number equals numbers alone, a text texts alone."""
         value, wanted = self.value(path), [_json(each) for each in values]
         found = value == wanted[0] if len(wanted) == 1 else value.in_(wanted)
+        if path in self._indexed:
+            return and_(self._has_hash_of_any(path, wanted), _unestimated(found))
         return and_(found, self._contains_any(path, values)) if self._has_gin else found
+
+    def _has_hash_of_any(
+        self, path: Path, wanted: Sequence[ColumnElement[Any]]
+    ) -> ColumnElement[bool]:
+        """Return the condition that the index of a variable answers: see `indexes`."""
+        found, *hashes = map(_hash, [self.value(path), *wanted])
+        return found == hashes[0] if len(hashes) == 1 else found.in_(hashes)
 
     def _contains_any(self, path: Path, values: Sequence[str | float]) -> ColumnElement[bool]:
         """Return the condition that the GIN index answers, in which a part of a list is enough."""
@@ -224,6 +237,20 @@ def _nested(path: Path, value: JsonValue) -> JsonValue:
 
 def _json(value: JsonValue) -> ColumnElement[Any]:
     return cast(literal(json.dumps(value, ensure_ascii=False), Text()), JSONB())
+
+
+def _hash(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    return func.jsonb_hash_extended(value, literal_column("0"), type_=BigInteger())
+
+
+def _unestimated(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return a condition for half of the rows, as the planner has it.
+
+    It takes an equality without statistics for one of 200 rows. After that of the hash, it would
+    expect so few that it fetched and sorted all instead of the newest: 14 ms for 5,000 records of
+    1,000,000, and not 0.2 ms.
+    """
+    return case((condition, literal_column("true")), else_=literal_column("false"))
 
 
 def _is_id(column: ColumnElement[Any]) -> bool:

@@ -33,17 +33,18 @@ _AGAIN_SECONDS: Final = 600.0
 
 _LOCK: Final = int.from_bytes(b"chest", "big")
 
-_PATIENCE: Final = "40ms"
+PATIENCE: Final = "40ms"
 """Longest wait for the lock of a partition to drop: all other statements wait behind it."""
 
-_ATTEMPTS: Final = 25
-_PAUSE_SECONDS: Final = 0.04
+ATTEMPTS: Final = 25
+PAUSE_SECONDS: Final = 0.04
 """Between two attempts, in which the others get in."""
 
 _SMALL_BYTES: Final = 16 * 1024 * 1024
 """Of a partition whose records are counted in a few milliseconds."""
 
-_NO_LOCK: Final = "55P03"
+NO_LOCK: Final = "55P03"
+"""lock_not_available: of what waited for `PATIENCE`."""
 
 _OVERLAPS: Final = "42P17"
 _VIOLATES: Final = "23514"
@@ -147,7 +148,7 @@ class Partitions:
         Returns:
             The number of its records; 0 without `count`.
         """
-        for attempt in range(1, _ATTEMPTS + 1):
+        for attempt in range(1, ATTEMPTS + 1):
             # Not in the transaction that holds the lock.
             size, counted = 0, 0
             if count:
@@ -156,9 +157,9 @@ class Partitions:
             try:
                 return in_transaction(attempted)
             except ExporterUnavailable as error:
-                if attempt == _ATTEMPTS or not _is_locked(error.__cause__):
+                if attempt == ATTEMPTS or not _is_locked(error.__cause__):
                     raise
-            time.sleep(_PAUSE_SECONDS)
+            time.sleep(PAUSE_SECONDS)
         raise AssertionError("the last attempt returns or raises")
 
     def _counted(self, connection: Connection, day: date) -> tuple[int, int]:
@@ -181,7 +182,7 @@ class Partitions:
 
     def _drop(self, connection: Connection, day: date, size: int, counted: int) -> int:
         connection.execute(
-            text("SELECT set_config('lock_timeout', :time, true)"), {"time": _PATIENCE}
+            text("SELECT set_config('lock_timeout', :time, true)"), {"time": PATIENCE}
         )
         self.lock(connection)
         if day not in self.days(connection):
@@ -278,7 +279,7 @@ class Maintenance:
 
 def _is_locked(error: BaseException | None) -> bool:
     original = error.orig if isinstance(error, DBAPIError) else None
-    return getattr(original, "sqlstate", None) == _NO_LOCK
+    return getattr(original, "sqlstate", None) == NO_LOCK
 
 
 def lacks_partition(error: BaseException | None) -> bool:

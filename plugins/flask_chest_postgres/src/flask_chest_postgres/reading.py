@@ -10,6 +10,7 @@ import psycopg
 from flask_chest_sql import ServerStore
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from flask_chest import query
 from flask_chest_postgres import queries
 from flask_chest_postgres.connection import GRACE_SECONDS, session
 from flask_chest_postgres.errors import CANCELLED
@@ -59,7 +60,10 @@ class ReadingStore(ServerStore):
 
     def expressions(self) -> PostgresExpressions:
         """Return a record's values as expressions of PostgreSQL."""
-        return PostgresExpressions(self.tables, has_gin=self._config.variables_index)
+        indexed = query.variable_paths(self.indexed_variables)
+        return PostgresExpressions(
+            self.tables, indexed=indexed, has_gin=self._config.variables_index
+        )
 
     def readable(self, *, for_summaries: bool) -> list[ColumnElement[bool]]:
         """Return conditions that leave out rows which are no records."""

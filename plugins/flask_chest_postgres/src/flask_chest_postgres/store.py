@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
@@ -15,9 +16,8 @@ from flask_chest_sql.definition import Definition
 from flask_chest_sql.server_store import is_disconnect
 from flask_chest_sql.survey import Fault, Survey
 from psycopg.types.json import Jsonb
-from sqlalchemy import URL, Column, ColumnElement, Connection, Dialect, false
+from sqlalchemy import URL, Column, Connection, Dialect
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from typing_extensions import Unpack
 
 from flask_chest.errors import (
     BatchRejected,
@@ -27,21 +27,21 @@ from flask_chest.errors import (
     SchemaMismatch,
 )
 from flask_chest.store import aware
-from flask_chest_postgres import queries, removal, repair, schema
+from flask_chest_postgres import indexes, removal, repair, schema
 from flask_chest_postgres.config import PostgresConfig
 from flask_chest_postgres.connection import TimedConnection, connect, in_one_go
 from flask_chest_postgres.encode import insertion, loads, marking
 from flask_chest_postgres.errors import InsertionError, explain, refuse_server
 from flask_chest_postgres.findings import Inspection
+from flask_chest_postgres.indexes import VariableIndexes
 from flask_chest_postgres.partitions import Maintenance, Partitions, days_of, lacks_partition
 from flask_chest_postgres.reading import ReadingStore
 
 if TYPE_CHECKING:
+    from flask_chest_sql.expressions import Path
     from pydantic import BaseModel
 
     from flask_chest.exporter import Batch, Finding
-    from flask_chest.record import JsonValue
-    from flask_chest.store import ValueCount, Where
 
 _SHORTLY: Final = "SELECT set_config('statement_timeout', '1000', true)"
 
@@ -149,7 +149,13 @@ class PostgresStore(ReadingStore):
 
     def definition(self) -> Definition:
         """Return the statements that create the tables."""
-        return schema.definition(self.tables, self._dialect)
+        made = schema.definition(self.tables, self._dialect)
+        *creation, version = made.creation
+        wanted = self.wanted_indexes().items()
+        of_variables = [
+            indexes.creation(self.tables.records, name, path) for name, (_, path) in wanted
+        ]
+        return replace(made, creation=(*creation, *of_variables, version))
 
     @property
     def _dialect(self) -> Dialect:
@@ -212,6 +218,22 @@ class PostgresStore(ReadingStore):
         finally:
             self.close()
         return done + super().repair()
+
+    def variable_indexes(self, connection: Connection) -> set[str]:
+        """Return the names of the indexes of variables, without those that are to be completed."""
+        found = indexes.found(connection, self.tables.records, self.variable_prefix)
+        wanted = self.wanted_indexes()
+        return {name for name, is_complete in found.items() if is_complete or name not in wanted}
+
+    def create_variable_index(self, connection: Connection, name: str, path: Path) -> None:
+        """Create an index while others write."""
+        with VariableIndexes(self.tables.records, connection) as made:
+            made.create(name, path)
+
+    def drop_variable_index(self, connection: Connection, name: str) -> None:
+        """Drop an index while others write."""
+        with VariableIndexes(self.tables.records, connection) as made:
+            made.drop(name)
 
     def look(self, connection: Connection) -> Iterator[Finding]:
         """Yield version, partitions, retention and size."""
@@ -351,20 +373,6 @@ class PostgresStore(ReadingStore):
             raise InsertionError(
                 None, None, error, hide_parameters=True, connection_invalidated=driver.closed
             ) from error
-
-    def _restriction(self, where: Where) -> list[ColumnElement[bool]]:
-        conditions = super()._restriction(where)
-        return conditions if all(map(queries.is_comparable, where.values())) else [false()]
-
-    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
-        """Return the most frequent values of the variable `name`."""
-        found = name if queries.is_comparable(name) else ""
-        return super().top_values(found, limit=limit, **where) if found == name else []
-
-    def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
-        """Return the condition that a record has a variable with this name and value."""
-        variables = self.tables.records.c.variables
-        return queries.has_variable(variables, name, value, is_indexed=self._config.variables_index)
 
     def explain(self, error: SQLAlchemyError) -> ChestError:
         """Return what a database error means: only an insertion can be rejected."""

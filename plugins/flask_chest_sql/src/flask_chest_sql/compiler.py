@@ -104,11 +104,11 @@ class Compiler:
             "endswith": expressions.ends_with,
         }
         found = tests[node.test](self._text(node.operand), node.text)
-        if node.negated:
-            found = not_(found)
         if isinstance(node.operand, Field):
-            return found
-        return and_(expressions.is_kind(node.operand.path, "text"), found)
+            is_text = self.has_value(node.operand)
+        else:
+            is_text = expressions.is_kind(node.operand.path, "text")
+        return and_(is_text, not_(found) if node.negated else found)
 
     @condition.register
     def _(self, node: IsNull) -> ColumnElement[bool]:

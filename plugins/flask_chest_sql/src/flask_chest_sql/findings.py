@@ -26,6 +26,7 @@ def look(store: SqlStore, connection: Connection) -> Iterator[Finding]:
         connection: Of its own, in no transaction.
     """
     if (yield from _schema(store, connection)):
+        yield from _variables(store, connection)
         yield from _privileges(store, connection)
         yield from _records(store, connection)
 
@@ -60,6 +61,22 @@ def _remedy(found: Survey, difference: str) -> str:
     return (
         f"Rename it, then: {_REPAIR}" if found.view == "table" and "a table" in difference else ""
     )
+
+
+def _variables(store: SqlStore, connection: Connection) -> Iterator[Finding]:
+    """Yield the indexes of variables that are missing, and those that no variable has."""
+    wanted = store.wanted_indexes()
+    with store.transaction(connection):
+        found = set(store.variable_indexes(connection))
+    for name, (variable, _) in wanted.items():
+        if name in found:
+            yield Finding("ok", "indexes", f"the variable {variable} has the index {name}")
+        else:
+            text = f"the variable {variable} has no index yet: equalities are slow"
+            yield Finding("warning", "indexes", text, f"The leader builds it, or: {_REPAIR}")
+    for name in sorted(found - wanted.keys()):
+        text = f"CHEST_INDEXED_VARIABLES names no variable for the index {name}"
+        yield Finding("warning", "indexes", text, "The leader drops it")
 
 
 def _privileges(store: SqlStore, connection: Connection) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from flask_chest import query
+from flask_chest.errors import ConfigurationError
 from flask_chest_sql.schema_store import SchemaStore
 
 if TYPE_CHECKING:
@@ -65,14 +66,28 @@ class IndexedStore(SchemaStore):
         """What the name of each index of a variable begins with."""
         return self.tables.records.name.removesuffix("records") + _MARK
 
-    def index_variables(self) -> list[str]:
-        """Create the indexes of `indexed_variables` that are missing; drop those of others."""
-        wanted = {
-            _name(self.variable_prefix, self.variable_index_form, path): (text, path)
+    def variable_index(self, path: Path) -> str:
+        """Return the name of the index of a variable."""
+        return _name(self.variable_prefix, self.variable_index_form, path)
+
+    def wanted_indexes(self) -> dict[str, tuple[str, Path]]:
+        """Return by its name each index of `indexed_variables`: the variable, and its path."""
+        return {
+            self.variable_index(path): (text, path)
             for text in self.indexed_variables
             for path in query.variable_paths([text])
         }
-        done = []
+
+    def index_variables(self) -> list[str]:
+        """Create the indexes of `indexed_variables` that are missing; drop those of others.
+
+        Raises:
+            ConfigurationError: The database cannot have one of them. The others are there.
+            ExporterUnavailable: It cannot be changed now.
+        """
+        wanted = self.wanted_indexes()
+        done: list[str] = []
+        refused: list[str] = []
         with self._explained(), self.reading() as connection:
             found = set(self.variable_indexes(connection))
         for name in sorted(found - wanted.keys()):
@@ -80,10 +95,17 @@ class IndexedStore(SchemaStore):
                 self.drop_variable_index(connection, name)
             done.append(f"Dropped the index {name}, which no variable has any more")
         for name, (text, path) in wanted.items():
-            if name not in found:
+            if name in found:
+                continue
+            try:
                 with self._explained(), self.reading() as connection:
                     self.create_variable_index(connection, name, path)
+            except ConfigurationError as error:
+                refused.append(str(error))
+            else:
                 done.append(f"Created the index {name} of the variable {text}")
+        if refused:
+            raise ConfigurationError(f"{self.location}: {'; '.join(refused)}")
         return done
 
     def repair(self) -> list[str]:

@@ -31,7 +31,7 @@ class RollupTables:
         mark_id: Type of a number that the database gives each row.
         prefix: What all names begin with.
         schema: The database's namespace for them; None for the connection's own.
-        row_options: SQLAlchemy's dialect options for the table of the rows.
+        options: SQLAlchemy's dialect options for the rows.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class RollupTables:
         mark_id: TypeEngine[Any],
         prefix: str,
         schema: str | None,
-        row_options: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any],
     ) -> None:
         metadata = MetaData(schema=schema)
         self.state = Table(
@@ -68,7 +68,7 @@ class RollupTables:
             Column("weight", Float(53), nullable=False),
             Column("errors", Float(53), nullable=False),
             Column("payload", LargeBinary, nullable=False),
-            **(row_options or {}),
+            **options,
         )
 
     def creation(self, dialect: Dialect) -> list[str]:

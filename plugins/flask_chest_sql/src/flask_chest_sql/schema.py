@@ -41,7 +41,8 @@ class Tables:
         options: SQLAlchemy's dialect options for the tables, such as `mysql_charset`.
         time_index: The same for the index on `started_at`.
         mark_id: Type of the numbers of marks, which the database gives them.
-        rollup_options: SQLAlchemy's dialect options for the rows of rollups.
+        rollup_options: As `options`, for the rows of the rollups. Not those of another dialect,
+            which SQLAlchemy would import.
     """
 
     def __init__(
@@ -106,5 +107,5 @@ class Tables:
             mark_id=mark_id or BigInteger(),
             prefix=prefix,
             schema=schema,
-            row_options=rollup_options,
+            options=rollup_options or {},
         )

@@ -121,6 +121,11 @@ class SchemaStore(Store):
         """Return the indexes and the unique constraints that the records have."""
         return keys_of(inspector, self.tables.records)
 
+    def is_own(self, column: str) -> bool:
+        """Return whether a computed column is one that this store has added to the records."""
+        del column
+        return False
+
     def oddities(self, connection: Connection) -> Iterator[Fault | str]:
         """Yield what else differs: faults, and clauses about what is tolerated."""
         del connection
@@ -140,6 +145,7 @@ class SchemaStore(Store):
             attempting=self.attempting,
             taken=self.taken,
             differences=self.oddities,
+            is_own=self.is_own,
             keys=self.keys,
         )
         return Surveyor(connection, self.tables, self.location, dialectal).look()

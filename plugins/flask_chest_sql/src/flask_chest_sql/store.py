@@ -10,15 +10,14 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from sqlalchemy import Connection, Select, and_, delete, func, or_, select, tuple_
+from sqlalchemy import Connection, Select, and_, delete, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
-from typing_extensions import Unpack
 
 from flask_chest.errors import BatchRejected, QueryTimeout, SchemaMismatch
 from flask_chest.exporter import Finding
 from flask_chest.record import Record
-from flask_chest.store import Position, RouteSummary, ValueCount, Where, aware, positive
-from flask_chest_sql import decode, findings, queries
+from flask_chest.store import aware
+from flask_chest_sql import decode, findings
 from flask_chest_sql.indexed_store import IndexedStore
 from flask_chest_sql.rollup_store import RollupStore
 from flask_chest_sql.selecting import selecting
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
     from flask_chest.exporter import Batch
     from flask_chest.query import Selection, Tally, TallyRow
-    from flask_chest.record import JsonValue
     from flask_chest_sql.expressions import Expressions
 
 
@@ -83,16 +81,8 @@ class SqlStore(IndexedStore, RollupStore):
         return []
 
     @abstractmethod
-    def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
-        """Return the condition that a record has a variable of this name and value.
-
-        A number equals a number, and nothing else: 1 and 1.0 are equal, 1 and "1" are not, and
-        neither are 1 and true.
-        """
-
     def expressions(self) -> Expressions:
         """Return what the database makes of a record's values. After `prepare`."""
-        raise NotImplementedError
 
     @contextmanager
     def asking(self) -> Iterator[Connection]:
@@ -177,40 +167,6 @@ class SqlStore(IndexedStore, RollupStore):
 
     # -- Read side -----------------------------------------------------------------------------
 
-    def query(
-        self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]
-    ) -> list[Record]:
-        """Return records by `started_at`."""
-        records = self.tables.records
-        keys = (records.c.started_at, records.c.id)
-        statement = (
-            select(*decode.columns(records))
-            .where(*self._restriction(where))
-            .order_by(*(key.desc() if newest_first else key for key in keys))
-        )
-        return self._read(statement, positive(limit))
-
-    def page(
-        self,
-        *,
-        after: Position | None = None,
-        until: datetime | None = None,
-        limit: int = 1_000,
-    ) -> list[Record]:
-        """Return the records that follow a position, in the order of `started_at` and `id`."""
-        records = self.tables.records
-        started_at, identity = records.c.started_at, records.c.id
-        statement = select(*decode.columns(records)).order_by(started_at, identity)
-        if after is not None:
-            moment, last = aware("after", after[0]), after[1]
-            statement = statement.where(started_at >= moment)
-            if last:
-                # Not as a comparison of rows, for which MySQL uses no index.
-                statement = statement.where(or_(started_at > moment, identity > last))
-        if until is not None:
-            statement = statement.where(started_at < aware("until", until))
-        return self._read(statement, positive(limit))
-
     def select(self, selection: Selection) -> list[Record]:
         """Return the records of a selection, in its order."""
         return self._read(selecting(self.expressions(), selection), selection.limit)
@@ -264,16 +220,6 @@ class SqlStore(IndexedStore, RollupStore):
     def unreadable(self) -> int:
         """Number of rows that were passed over because they are no records."""
         return self._rows.unreadable
-
-    def count(self, **where: Unpack[Where]) -> int:
-        """Return the number of records."""
-        statement = (
-            select(func.count())
-            .select_from(self.tables.records)
-            .where(*self._restriction(where), *self.readable(for_summaries=False))
-        )
-        with self._explained(), self.reading() as connection:
-            return int(connection.execute(statement).scalar_one())
 
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete records that started before `before`, in short steps; return how many."""
@@ -357,25 +303,3 @@ class SqlStore(IndexedStore, RollupStore):
             started_at.between(min(moments), max(moments)),
             tuple_(*key).in_([tuple(getattr(r, column.name) for column in key) for r in wanted]),
         )
-
-    def routes(self, **where: Unpack[Where]) -> list[RouteSummary]:
-        """Return one summary for each route and method, the busiest first."""
-        with self._explained(), self.reading() as connection:
-            conditions = self._for_summaries(where)
-            rows = connection.execute(queries.routes(self.tables, conditions))
-            return [RouteSummary(**row._mapping) for row in rows]  # noqa: SLF001
-
-    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
-        """Return the most frequent values of the variable `name`."""
-        with self._explained(), self.reading() as connection:
-            conditions = self._for_summaries(where)
-            rows = connection.execute(queries.top_values(self.tables, name, limit, conditions))
-            return [ValueCount(value, count) for value, count in rows]
-
-    # -- Helpers -------------------------------------------------------------------------------
-
-    def _restriction(self, where: Where) -> list[ColumnElement[bool]]:
-        return queries.restriction(self.tables, where, self.has_variable)
-
-    def _for_summaries(self, where: Where) -> list[ColumnElement[bool]]:
-        return [*self._restriction(where), *self.readable(for_summaries=True)]

@@ -150,6 +150,7 @@ class Dialectal:
         attempting: Undoes what fails in its block, and nothing else.
         taken: Returns the names that an index cannot have, as those of a table that was renamed.
         differences: Yields what else differs, as faults or as clauses about what is tolerated.
+        is_own: Returns whether a computed column is one of ours, which no record has.
         keys: Returns the indexes and the unique constraints that the records have.
     """
 
@@ -160,6 +161,7 @@ class Dialectal:
     attempting: Callable[[Connection], AbstractContextManager[None]]
     taken: Callable[[Connection], Container[str]]
     differences: Callable[[Connection], Iterable[Fault | str]]
+    is_own: Callable[[str], bool]
     keys: Callable[[Inspector], Sequence[Key]]
 
 
@@ -259,6 +261,8 @@ class Surveyor:
                 fault = Fault(f"has no column {name}", f"Run: {statement}", (statement,))
                 self._found.faults.append(fault)
         for name in columns.keys() - {column.name for column in self._records.columns}:
+            if columns[name].get("computed") and self._dialectal.is_own(name):
+                continue
             if _is_filled(columns[name]):
                 self._found.differences.append(f"{self._records.name} has another column {name}")
             else:

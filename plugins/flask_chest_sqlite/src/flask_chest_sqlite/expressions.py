@@ -28,6 +28,7 @@ from sqlalchemy import (
     literal,
     literal_column,
     select,
+    true,
     type_coerce,
 )
 
@@ -159,7 +160,7 @@ class SqliteExpressions(Expressions):
     def ends_with(self, text: ColumnElement[Any], part: str) -> ColumnElement[bool]:
         """Return whether a text ends with another."""
         if not part:  # the last 0 characters are the whole text
-            return text.is_not(None)
+            return true()
         return func.substr(text, -len(part)) == literal(part, Text())
 
     # -- Groups ------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from flask_chest_sql.survey import Key
 from sqlalchemy import text
 
+from flask_chest.errors import ConfigurationError
 from flask_chest_sqlite.expressions import document, json_path
 
 if TYPE_CHECKING:
@@ -36,11 +37,14 @@ def creation(table: str, name: str, path: Path) -> str:
     """Return the statement that creates the index of a variable.
 
     Raises:
-        ValueError: SQLite has no path of JSON that leads there.
+        ConfigurationError: SQLite has no path of JSON that leads there.
     """
     plain = json_path(path)
     if plain is None:
-        raise ValueError(f"SQLite cannot index the variable {path!r}: rename it")
+        raise ConfigurationError(
+            f"SQLite cannot index the variable {path!r}, because of a character in its name. "
+            "Rename it"
+        )
     # The expression of `SqliteExpressions.value`: SQLite uses the index for no other.
     value = f"json_extract({document()}, {plain})"
     return f'CREATE INDEX IF NOT EXISTS "{name}" ON {table} ({value}, started_at)'

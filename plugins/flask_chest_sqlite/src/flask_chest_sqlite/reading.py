@@ -38,10 +38,16 @@ def prepare_for_questions(connection: Connection, seconds: float) -> None:
 def add_functions(database: sqlite3.Connection) -> None:
     """Give a connection the functions that its SQLite lacks."""
     for name, function in _FUNCTIONS.items():
-        try:
-            database.execute(f"SELECT {name}(1.0)")
-        except sqlite3.OperationalError:
+        if _lacks(database, name):
             database.create_function(name, 1, _of_number(function), deterministic=True)
+
+
+def _lacks(database: sqlite3.Connection, name: str) -> bool:
+    try:
+        database.execute(f"SELECT {name}(1.0)")
+    except sqlite3.OperationalError:
+        return True
+    return False
 
 
 def _of_number(function: Callable[[float], float]) -> Callable[[Any], float | None]:

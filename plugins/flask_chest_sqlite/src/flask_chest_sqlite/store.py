@@ -33,12 +33,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite  # noqa: F401 - while forks are held off, not by the engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
-from typing_extensions import Unpack
 
 from flask_chest.errors import ChestError, ExporterUnavailable
 from flask_chest.runtime import fork
-from flask_chest.store import ValueCount, Where
-from flask_chest_sqlite import indexes, queries, schema
+from flask_chest_sqlite import indexes, readable, schema
 from flask_chest_sqlite.config import SqliteConfig
 from flask_chest_sqlite.connection import KeptConnection, connect, disconnect
 from flask_chest_sqlite.encode import INSERTION, STARTED_AT, Timestamp, moment
@@ -54,7 +52,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Inspector
 
     from flask_chest.exporter import Batch, Finding
-    from flask_chest.record import JsonValue, Record
+    from flask_chest.record import Record
 
 _FIRST_POLL_SECONDS: Final = 0.001
 _POLL_SECONDS: Final = 0.01
@@ -93,7 +91,7 @@ class SqliteStore(SqlStore):
             timestamp=Timestamp(),
             json=JSON(),
             mark_id=Integer(),
-            rollup_options={"sqlite_with_rowid": False},  # in the order in which they are read
+            rollup_options={"sqlite_with_rowid": False},
         )
 
     def definition(self) -> Definition:
@@ -318,14 +316,8 @@ class SqliteStore(SqlStore):
 
     def readable(self, *, for_summaries: bool) -> list[ColumnElement[bool]]:
         """Return conditions that leave out rows which are no records."""
-        conditions = [queries.has_time(self.tables)]
-        return [*conditions, queries.has_values(self.tables)] if for_summaries else conditions
-
-    def top_values(self, name: str, *, limit: int = 10, **where: Unpack[Where]) -> list[ValueCount]:
-        """Return the most frequent values of the variable `name`."""
-        statement = queries.top_values(self.tables, name, limit, self._for_summaries(where))
-        with self._explained(), self.reading() as connection:
-            return [ValueCount(value, count) for value, count in connection.execute(statement)]
+        conditions = [readable.has_time(self.tables)]
+        return [*conditions, readable.has_values(self.tables)] if for_summaries else conditions
 
     def delete_oldest(self, connection: Connection, before: datetime, limit: int) -> int:
         """Delete at most `limit` records that started before `before`; return how many."""
@@ -366,10 +358,6 @@ class SqliteStore(SqlStore):
 
         self.in_steps(delete_next)
         return deleted
-
-    def has_variable(self, name: str, value: JsonValue) -> ColumnElement[bool]:
-        """Return the condition that a record has a variable with this name and value."""
-        return queries.has_variable(self.tables.records.c.variables, name, value)
 
     def explain(self, error: SQLAlchemyError) -> ChestError:
         """Return what a database error means: unavailable, rejected or misconfigured."""
