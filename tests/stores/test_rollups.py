@@ -16,6 +16,7 @@ from support.rollup_host import (
 )
 from support.rollup_host import check_answers as check_all_answers
 
+from flask_chest.errors import ConfigurationError, ExporterUnavailable
 from flask_chest.rollup import Planned
 
 
@@ -103,3 +104,31 @@ def test_a_database_without_rollups_gets_them_when_they_are_declared(open_store)
     check_answers(host)
     check_rows(host)
     assert open_store(rollups=True).rollup_storage() is not None
+
+
+@pytest.mark.parametrize("dropped", ["rollups"])
+def test_tables_that_were_dropped_cost_no_record_and_come_back(backend, open_store, dropped):
+    host = Host(open_store())
+    host.deliver(timedelta(hours=2), timedelta(hours=1))
+    host.lead()
+    backend.execute(f"DROP TABLE {backend.table(dropped)}")
+    store = open_store()
+    host = Host(store, seed=3)
+    host.deliver(timedelta(hours=2))
+    host.lead()
+    assert store.count() == 3
+    check_answers(host)
+    check_rows(host)
+
+
+def test_a_batch_waits_when_the_marks_are_dropped_meanwhile(backend, open_store):
+    store = open_store()
+    host = Host(store)
+    backend.execute(f"DROP TABLE {backend.table('rollup_marks')}")
+    records = [host.record(timedelta(hours=2))]
+    with pytest.raises((ExporterUnavailable, ConfigurationError)):
+        store.export(host.batch(records))
+    store.close()
+    store.open()  # as the core does, before it tries again
+    store.export(host.batch(records))
+    assert store.count() == 1

@@ -352,7 +352,7 @@ class PostgresStore(ReadingStore):
 
         The statements travel together: one round trip for a batch.
         """
-        statement = self._insertion if self.rollup_storage() is None else self._marking
+        statement = self._marking if self.is_marking else self._insertion
         driver = _driver(connection)
         driver.autocommit = True  # otherwise psycopg waits for the answer to a BEGIN of its own
         try:
