@@ -10,7 +10,7 @@ import pytest
 
 PROGRAMS = Path(__file__).with_name("programs")
 COMMANDS = [
-    *("status", "check", "flush", "dead-letter", "schema", "copy", "purge", "erase"),
+    *("status", "check", "flush", "dead-letter", "schema", "copy", "purge", "rollup", "erase"),
     *("query", "measure", "compare", "tail", "show", "routes", "top", "export", "plugins"),
 ]
 
