@@ -19,8 +19,9 @@ from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 
+from flask_chest import rollup
 from flask_chest.errors import ExporterUnavailable
-from flask_chest.rollup import Change, Maintainer, Mark, RollupStorage, Row, State
+from flask_chest.rollup import Change, Mark, RollupStorage, Row, State
 from flask_chest.rollup.tiers import MINUTE, floor, seconds_of
 from flask_chest.runtime.log import Throttle
 from flask_chest_mongo import removal
@@ -195,7 +196,7 @@ class MongoRollups(RollupStorage):
             progress: Called after each step, with 0.
         """
         go_on = (lambda: None) if progress is None else (lambda: progress(0))
-        Maintainer(reader, self, go_on=go_on).freeze(before)
+        rollup.Maintainer(reader, self, go_on=go_on).freeze(before)
 
     @contextmanager
     def changing(self) -> Iterator[Change]:
