@@ -201,6 +201,10 @@ class DeferredStore(Store):
         """Return which values are over-represented in some records."""
         return self.load().differences(where, **options)
 
+    def expired_before(self) -> datetime | None:
+        """Return which records the database deletes by itself in the next hour."""
+        return self.load().expired_before()
+
     def rollup_storage(self) -> RollupStorage | None:
         """Return the rollups of the database."""
         return self.load().rollup_storage()

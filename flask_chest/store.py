@@ -203,6 +203,14 @@ class Store(Exporter):
         names, most = query.read_names(among), query.positive("limit", limit)
         return query.differences(self, first, second, names, chosen)[:most]
 
+    def expired_before(self) -> datetime | None:
+        """Return which records the database, or a delivery, deletes by itself in the next hour.
+
+        Those that started before this moment. Their rollups are brought up to date before. It is
+        None, unless a store overrides this.
+        """
+        return None
+
     @property
     def unreadable(self) -> int:
         """Number of records that this instance has passed over, as they cannot be read."""

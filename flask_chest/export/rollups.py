@@ -41,8 +41,12 @@ class RollupJob(LeaderJob):
     def work(self, run: Run, store: Store) -> None:
         """Compute what is marked, and what follows from it."""
         maintainer = rollup.maintainer(store, go_on=lambda: self.go_on(run))
-        if maintainer is not None:
-            maintainer.run()
+        if maintainer is None:
+            return
+        maintainer.declare()
+        if (expired := store.expired_before()) is not None:
+            maintainer.freeze(expired)
+        maintainer.run()
 
     def failure(self) -> str:
         """Return what is not done after a failure."""

@@ -47,10 +47,14 @@ class _Cells:
     keys: dict[_Group, Key] = field(default_factory=dict)
     parts: dict[tuple[int, _Group], Part] = field(default_factory=dict)
 
-    def add(self, bucket: int, group: _Group, part: Part) -> None:
+    def add(self, bucket: int, group: _Group, part: Part) -> int:
+        """Add what is known of a group; return by how many values that has grown."""
         known = self.parts.setdefault((bucket, group), part)
-        if known is not part:
-            known.merge(part)
+        if known is part:
+            return part.size
+        before = known.size
+        known.merge(part)
+        return known.size - before
 
 
 def measure(
@@ -154,13 +158,12 @@ class _Answer:
                 cells.keys[group] = key
                 self._bound_groups(len(cells.keys))
             bucket = 0 if slot is None or self._buckets is None else self._buckets.at(slot)
-            values += bool(part.values or part.distinct)
+            values += cells.add(bucket, group, part)
             if values > MOST_VALUES:
                 raise QueryError(
                     f"there are more than {MOST_VALUES:,} different values. Choose fewer records, "
                     "by a later `since` or by `where`"
                 )
-            cells.add(bucket, group, part)
 
     def _spread(
         self,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from flask_chest.query.questions import Scalar, Spread, Sums, Tally, TallyRow
+from flask_chest.query.sketch import Sketch
 from flask_chest.rollup.cubes import Series, source_of
 from flask_chest.rollup.rows import (
     Key,
@@ -18,7 +19,6 @@ from flask_chest.rollup.rows import (
     merged,
     pack,
 )
-from flask_chest.rollup.sketch import Sketch
 from flask_chest.rollup.tiers import MINUTE, Tier, floor, moment_of
 
 Tallies: TypeAlias = Callable[[Tally], Iterator[TallyRow]]
@@ -63,14 +63,17 @@ def _groups(tally: Tallies, series: Series, since: int, until: int) -> Buckets:
         numbers=() if series.are_sketches else (series.operand,),
         spread=Spread(series.operand, as_bins=not series.are_sketches),
     )
-    groups: dict[tuple[int, str], list[TallyRow]] = {}
+    groups: dict[Any, list[TallyRow]] = {}
     for row in tally(asked):
-        groups.setdefault((row.slot or 0, encode_key(_plain(row.key))), []).append(row)
+        # 1 equals True as a key of a dict. Most groups have many rows, one for each bin.
+        groups.setdefault((row.slot, row.key, *map(type, row.key)), []).append(row)
+    encoded: dict[tuple[int, str], list[TallyRow]] = {}
+    for (slot, key, *_types), rows in groups.items():
+        encoded.setdefault((slot or 0, encode_key(_plain(key))), []).extend(rows)
     found: Buckets = {}
-    for minute, key in sorted(groups):
-        rows = groups[minute, key]
-        make = _distinct_row if series.are_sketches else _numbers_row
-        found.setdefault(minute, []).append(make(key, rows))
+    make = _distinct_row if series.are_sketches else _numbers_row
+    for minute, text in sorted(encoded):
+        found.setdefault(minute, []).append(make(text, encoded[minute, text]))
     return found
 
 
@@ -85,20 +88,22 @@ def _number(value: Scalar) -> Scalar:
 
 
 def _numbers_row(key: str, rows: Sequence[TallyRow]) -> Row:
-    bins: dict[int, list[float]] = {}
-    for row in rows:
-        bins.setdefault(int(row.spread or 0), []).append(row.weight)
-    sums = [row.numbers[0] for row in rows]
-    numbers = Numbers(
-        Sums(
-            math.fsum(each.weight for each in sums),
-            math.fsum(each.total for each in sums),
-            min((each.least for each in sums if each.least is not None), default=None),
-            max((each.most for each in sums if each.most is not None), default=None),
-        ),
-        {number: math.fsum(weights) for number, weights in bins.items()},
+    bins: dict[int, float] = {}
+    for row in sorted(rows, key=_place):
+        number = int(row.spread or 0)
+        bins[number] = bins.get(number, 0.0) + row.weight
+    weights, totals, least, most = zip(*(row.numbers[0] for row in rows), strict=True)
+    sums = Sums(
+        math.fsum(weights),
+        math.fsum(totals),
+        min((each for each in least if each is not None), default=None),
+        max((each for each in most if each is not None), default=None),
     )
-    return _row(key, rows, pack(numbers))
+    return _row(key, rows, pack(Numbers(sums, bins)))
+
+
+def _place(row: TallyRow) -> tuple[int, float]:
+    return int(row.spread or 0), row.weight
 
 
 def _distinct_row(key: str, rows: Sequence[TallyRow]) -> Row:

@@ -26,7 +26,6 @@ from flask_chest.rollup.tiers import (
     EVER,
     HOUR,
     MINUTE,
-    TIERS,
     Tier,
     ceiling,
     floor,
@@ -132,6 +131,8 @@ class Maintainer:
             return
         since = ceiling(int(self._now()) + 1, HOUR)
         with self.storage.changing() as change:
+            if not change.state.series:  # nothing is filled only to be deleted at once
+                change.state.tiers_since.update(self._expiry())
             change.state.max_groups = most
             change.state.suspect_until = int(self._now()) + SUSPECT_SECONDS
             for series in self._declared:
@@ -313,20 +314,24 @@ class Maintainer:
         Raises:
             Overtaken: Another process has changed the rollups meanwhile.
         """
-        retention = {} if self._cubes is None else self._cubes.retention
-        for tier in TIERS:
-            keep = retention.get(tier)
-            if keep is None:
-                continue
+        for tier, expired in self._expiry().items():
             state = self.current()
-            until = floor(int(self._now() - keep.total_seconds()), DAY)
             above = [bucket for upper in BELOW if upper > tier for bucket in state.dirty[upper]]
             lacking = [kept.since for kept in state.series.values() if kept.since > state.frozen]
-            until = floor(min([until, *above, *lacking]), DAY)
+            until = floor(min([expired, *above, *lacking]), DAY)
             if until > state.tiers_since[tier]:
                 with self._unless_overtaken(state) as change:
                     change.state.tiers_since[tier] = until
             self._delete(tier, max(until, state.tiers_since[tier]))
+
+    def _expiry(self) -> dict[Tier, int]:
+        """Return before which moment the rows of each tier that is not kept for ever expire."""
+        retention = {} if self._cubes is None else self._cubes.retention
+        return {
+            tier: floor(int(self._now() - keep.total_seconds()), DAY)
+            for tier, keep in retention.items()
+            if keep is not None
+        }
 
     def _delete(self, tier: Tier, until: int) -> None:
         for kept in self.current().series.values():

@@ -31,12 +31,13 @@ def shop(tmp_path):
             export_interval_seconds=0.05,
             **settings,
         )
-        made.append(chest)
-        app.app_context().push()
+        made.append((chest, app.app_context()))
+        made[-1][1].push()
         return chest
 
     yield start
-    for chest in made:
+    for chest, context in made:
+        context.pop()
         for state in list(chest._applications.states):
             state.close()
 

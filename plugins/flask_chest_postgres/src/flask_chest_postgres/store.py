@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
@@ -314,6 +314,14 @@ class PostgresStore(ReadingStore):
             )
         return self.purge(before=moment, progress=progress)
 
+    def expired_before(self) -> datetime | None:
+        """Return before which day deliveries drop partitions in the next hour."""
+        if self.retention_days is None or self.partitions is None:
+            return None
+        soon = datetime.now(timezone.utc) + timedelta(hours=1)
+        midnight = soon.replace(hour=0, minute=0, second=0, microsecond=0)
+        return midnight - timedelta(days=self.retention_days)
+
     def _drop_days(self, before: datetime) -> Iterator[int]:
         """Drop the partitions that end before `before`; yield the number of records of each."""
         for day in self._by_itself(lambda each: self._partitions.ending_before(each, before)):
@@ -344,7 +352,7 @@ class PostgresStore(ReadingStore):
 
         The statements travel together: one round trip for a batch.
         """
-        statement = self._insertion if self.rollup_storage() is None else self._marking
+        statement = self._marking if self.is_marking else self._insertion
         driver = _driver(connection)
         driver.autocommit = True  # otherwise psycopg waits for the answer to a BEGIN of its own
         try:

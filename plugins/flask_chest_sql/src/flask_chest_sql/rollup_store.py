@@ -8,11 +8,12 @@ from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, insert, inspect, select
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy import Connection, delete, insert, inspect, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from flask_chest import rollup
 from flask_chest.errors import ChestError
+from flask_chest.rollup import Declaration
 from flask_chest.rollup.tiers import MINUTE, floor, seconds_of
 from flask_chest.runtime.log import Throttle
 from flask_chest_sql.rollup_storage import SqlRollups, mark
@@ -30,42 +31,74 @@ class RollupStore(SchemaStore):
 
     _rollups: SqlRollups | None = None
 
+    is_marking: bool = False
+    """Whether batches and deletions mark the minutes of their records."""
+
+    def can_mark(self, connection: Connection) -> bool:
+        """Return whether this user may write marks. Servers have users; override it there."""
+        del connection
+        return True
+
+    def is_passing(self, error: SQLAlchemyError) -> bool:
+        """Return whether an error passes by itself, such as a lost connection."""
+        return bool(getattr(error, "connection_invalidated", False))
+
+    def ddl(self) -> list[str]:
+        """Return the statements that `open` runs on an empty database."""
+        made = super().ddl()
+        if isinstance(self.rollups, Declaration):
+            made += self.tables.rollups.creation(self.create_engine().dialect)
+        return made
+
     def open(self) -> None:
         """Connect, and create what is missing, the tables of the rollups too.
 
-        Where these cannot be created, records are stored without them.
+        Where these cannot be created, or not be written, records are stored without them.
         """
         super().open()
-        if self.rollups is not False:
-            with self._explained():
-                self._rollups = self._find_rollups()
+        self._rollups, self.is_marking = None, False
+        if self.rollups is False:
+            return
+        try:
+            self._find_rollups()
+        except SQLAlchemyError as error:
+            reason = self.explain(error)
+            if self.is_passing(error):
+                raise reason from error
+            self._rollups = None
+            self._say(reason)
 
-    def _find_rollups(self) -> SqlRollups | None:
+    def _find_rollups(self) -> None:
+        tables = self.tables.rollups
+        if not self._has_rollups():
+            if not isinstance(self.rollups, Declaration):
+                return
+            self._create_rollups()
+        self._rollups = SqlRollups(self, tables)
+        with self.reading() as connection:
+            self.is_marking = self.can_mark(connection)
+
+    def _has_rollups(self) -> bool:
+        """Return whether all tables of the rollups are there, and their state."""
         tables = self.tables.rollups
         with self.reading() as connection:
-            has_state = inspect(connection).has_table(tables.state.name, schema=tables.state.schema)
-            if not has_state and self.rollups is True:
-                return None
-            has_row = has_state and connection.execute(select(tables.state.c.id)).first()
-        if not has_row:
-            try:
-                self._create_rollups()
-            except SQLAlchemyError as error:
-                reason = self.explain(error)
-                if isinstance(error, DBAPIError) and error.connection_invalidated:
-                    raise reason from error
-                self._say(reason)
-                return None
-        return SqlRollups(self, tables)
+            inspector = inspect(connection)
+            return (
+                all(inspector.has_table(table.name, schema=table.schema) for table in tables.all)
+                and connection.execute(select(tables.state.c.id)).first() is not None
+            )
 
     def _create_rollups(self) -> None:
-        state = self.tables.rollups.state
+        """Create the tables. Where some were dropped, all is computed anew."""
+        tables = self.tables.rollups
         with self.reading() as connection, self.creating(connection):
-            for statement in self.tables.rollups.creation(connection.dialect):
+            for statement in tables.creation(connection.dialect):
                 connection.exec_driver_sql(statement)
         try:
             with self.reading() as connection, self.transaction(connection):
-                connection.execute(insert(state).values(id=1, value=rollup.State().dump()))
+                connection.execute(delete(tables.state))
+                connection.execute(delete(tables.rows))
+                connection.execute(insert(tables.state).values(id=1, value=rollup.State().dump()))
         except IntegrityError:
             pass  # another process was faster
 
@@ -73,9 +106,10 @@ class RollupStore(SchemaStore):
         _throttle.log(
             logging.WARNING,
             f"{self.location} rollups",
-            f"{self.location}: the tables of the rollups cannot be created: {reason}. Records are "
-            "stored without them, and questions are answered from the records. Let somebody who "
-            "may create them run what `flask chest schema print` shows, or set CHEST_ROLLUPS=0",
+            f"{self.location}: the tables of the rollups cannot be created or read: {reason}. "
+            "Records are stored without them, and questions are answered from the records. Let "
+            "somebody who may create them run what `flask chest schema print` shows, or set "
+            "CHEST_ROLLUPS=0",
         )
 
     def rollup_storage(self) -> RollupStorage | None:
@@ -93,12 +127,12 @@ class RollupStore(SchemaStore):
             connection: In the transaction.
             minutes: The beginning of each, in Unix seconds.
         """
-        if self._rollups is not None:
+        if self.is_marking:
             mark(connection, self.tables.rollups, minutes)
 
     def mark_records(self, connection: Connection, records: Iterable[Record]) -> None:
         """Mark the minutes of records that the transaction of a connection deletes."""
-        if self._rollups is not None:
+        if self.is_marking:
             self.mark(connection, {minute_of(record.started_at) for record in records})
 
     def freeze(self, before: datetime, progress: Callable[[int], None] | None = None) -> None:
@@ -108,7 +142,7 @@ class RollupStore(SchemaStore):
             before: Records that started earlier are going to be deleted.
             progress: Called after each step, with 0.
         """
-        if self._rollups is not None:
+        if self._rollups is not None and self.is_marking:
             go_on = (lambda: None) if progress is None else (lambda: progress(0))
             rollup.Maintainer(self, self._rollups, go_on=go_on).freeze(before)
 

@@ -71,9 +71,11 @@ class RollupTables:
             **options,
         )
 
+        self.all = (self.rows, self.marks, self.state)
+
     def creation(self, dialect: Dialect) -> list[str]:
         """Return the statements that create them where they are missing."""
         return [
             " ".join(str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)).split())
-            for table in (self.rows, self.marks, self.state)
+            for table in self.all
         ]

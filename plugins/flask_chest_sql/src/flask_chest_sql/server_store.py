@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, insert
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from flask_chest.errors import ChestError, ConfigurationError, ExporterUnavailable
 from flask_chest.exporter import Batch
 from flask_chest.runtime import fork
+from flask_chest.runtime.log import logger
 from flask_chest_sql.store import SqlStore
 
 if TYPE_CHECKING:
@@ -101,6 +102,27 @@ class ServerStore(SqlStore):
             raise ExporterUnavailable(str(error)) from error
         finally:
             probe.close()
+
+    def can_mark(self, connection: Connection) -> bool:
+        """Return whether this user may write marks: otherwise no batch would be stored."""
+        marks = self.tables.rollups.marks
+        transaction = connection.get_transaction() or connection.begin()
+        try:
+            connection.execute(insert(marks).values(minute=0))
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            logger.warning(
+                "%s: this user may not write %s, so the rollups get its records an hour later. "
+                "Grant it INSERT: %s",
+                self.location,
+                marks.name,
+                self.explain(error),
+            )
+            return False
+        finally:
+            transaction.rollback()
+        return True
 
     def export(self, batch: Batch) -> None:
         """Insert a batch in one transaction; retry it after a conflict or a lost connection.

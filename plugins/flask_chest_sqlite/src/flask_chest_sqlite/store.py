@@ -250,6 +250,10 @@ class SqliteStore(SqlStore):
         """Yield what is worth knowing of the file."""
         yield from look(connection, self._config.path)
 
+    def is_passing(self, error: SQLAlchemyError) -> bool:
+        """Return whether an error passes by itself: another process has the write lock."""
+        return is_locked(error)
+
     def idle(self) -> None:
         """Close the file, so that SQLite writes the write-ahead log into it."""
         self._kept.close()
