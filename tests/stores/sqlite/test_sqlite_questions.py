@@ -54,6 +54,19 @@ def test_numbers_are_compared_and_ordered_exactly(store):
         assert store.select(chosen) == query.select(everything, chosen)
 
 
+def test_the_largest_filters_are_answered(store):
+    store.export(make_batch(make_record(status_code=200, variables={"a": 5})))
+    numbers = ", ".join(map(str, range(990)))
+    for where in (
+        f"status_code in ({numbers})",
+        f"a in ({numbers})",
+        f"a not in ({', '.join(map(repr, map(str, range(990))))})",
+        " or ".join(f"a == {n}" for n in range(249)),
+        "(" * 18 + "a == 5" + " or b == 1) and status_code == 200" * 18,
+    ):
+        assert len(select(store, where)) == ("not" not in where), where[:40]
+
+
 @pytest.mark.parametrize("is_compiled_without", [False, True])
 def test_bins_need_no_functions_of_mathematics(store, monkeypatch, is_compiled_without):
     if is_compiled_without:
