@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextvars import copy_context
+
 import pytest
 from click.shell_completion import ShellComplete
 from flask.cli import FlaskGroup
@@ -12,7 +14,9 @@ from flask_chest.query.nodes import FIELDS
 
 def offered(arguments, incomplete, program=main):
     complete = ShellComplete(program, {}, "flask-chest", "_FLASK_CHEST_COMPLETE")
-    return [item.value for item in complete.get_completions(arguments, incomplete)]
+    # Older versions of click leave the context of the application behind.
+    found = copy_context().run(complete.get_completions, arguments, incomplete)
+    return [item.value for item in found]
 
 
 @pytest.mark.parametrize(
