@@ -80,6 +80,7 @@ class _Answer:
         self._source = source
         self._asked = asked
         self.notes: list[str] = []
+        self._records = 0
         self._chosen = asked.chosen
         self._buckets: Buckets | None = None
         self._begin, self._end = self._range(reader)
@@ -178,12 +179,16 @@ class _Answer:
             self._collect(cells, wanted, first)
 
     def _is_exact(self, cells: _Cells) -> bool:
-        """Return whether percentiles are exact, because few records are concerned."""
-        records = sum(part.records for part in cells.parts.values())
+        """Return whether percentiles are to be exact, because few records are concerned."""
+        self._records = sum(part.records for part in cells.parts.values())
+        return self._records <= EXACT
+
+    def _note(self, cells: _Cells) -> None:
+        """Say how percentiles were found. A source may have bins where the values are gone."""
         if any(each.function == "percentile" for each in self._asked.measures):
-            how = "exact" if records <= EXACT else "within 2.2 %, as they are those of bins"
-            self.notes.append(f"percentiles of {records:,} records: {how}")
-        return records <= EXACT
+            has_bins = any(part.bins for part in cells.parts.values())
+            how = "within 2.2 %, as they are those of bins" if has_bins else "exact"
+            self.notes.append(f"percentiles of {self._records:,} records: {how}")
 
     def _ranked(self, groups: _Cells) -> tuple[dict[_Group, None], int]:
         """Return the groups that have rows, in their order, and how many others there are."""
@@ -218,6 +223,7 @@ class _Answer:
     # -- Rows ----------------------------------------------------------------------------------
 
     def _shown(self, cells: _Cells, first: list[_Group], rest: int) -> Iterator[dict[str, Any]]:
+        self._note(cells)
         asked, made = self._asked, self._buckets
         if made is None:
             yield from self._of_bucket(cells, 0, first, rest)

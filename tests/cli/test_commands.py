@@ -10,8 +10,8 @@ import pytest
 
 PROGRAMS = Path(__file__).with_name("programs")
 COMMANDS = [
-    *("status", "check", "flush", "dead-letter", "schema", "copy", "purge", "rollup", "erase"),
-    *("query", "measure", "compare", "tail", "show", "routes", "top", "export", "plugins"),
+    *("status", "check", "flush", "dead-letter", "schema", "copy", "purge", "rollup"),
+    *("erase", "query", "measure", "compare", "tail", "show", "routes", "top", "export", "plugins"),
 ]
 
 

@@ -20,9 +20,9 @@ PAGE = (Path(__file__).parents[2] / "docs" / "queries.md").read_text("utf-8")
 
 
 def questions():
-    """Return the lines of the page's second block of code, by the comments above them."""
+    """Return the expressions of the page's second block of code, by the comments above them."""
     block = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[1]
-    found = re.findall(r"# (.*)\n([^#\n].*)\n", block)
+    found = [each.removeprefix("# ").split("\n", 1) for each in block.split("\n\n")]
     assert len(found) == 14
     return {comment.partition(",")[0].partition(".")[0]: line for comment, line in found}
 
@@ -37,7 +37,7 @@ def ask():
         failed = n % 5 == 0
         return make_record(
             request_id=f"r-{n}",
-            route="/checkout" if n < 100 else "/cart",
+            route="/pay" if n < 100 else "/cart",
             started_at=now - timedelta(minutes=6 * n, seconds=1),
             status_code=500 if failed else 200,
             duration_ms=10.0 * n,

@@ -26,6 +26,12 @@ NAMESPACE_EXISTS: Final = 48
 ROLLUP_PLACE: Final[Mapping[str, int]] = {"series": 1, "tier": 1, "bucket": 1, "place": 1}
 """Keys of the unique index of the rows of rollups."""
 
+ROLLUP_INDEXES: Final = ("chest_rollup_place", "chest_rollup_minute")
+"""Names of the index of the rows, and of that of the marks.
+
+A collection that was dropped is created again by the next insertion, but without its index.
+"""
+
 PIPELINE: Final = [
     {
         "$project": {
@@ -90,11 +96,13 @@ def rollup_names(prefix: str) -> tuple[str, str, str]:
 
 def rollup_commands(prefix: str) -> list[dict[str, Any]]:
     """Return the commands that create the collections of rollups. The store writes the state."""
-    rows, *others = rollup_names(prefix)
-    index = {"key": ROLLUP_PLACE, "name": "chest_rollup_place", "unique": True}
+    rows, marks, state = rollup_names(prefix)
+    place = {"key": ROLLUP_PLACE, "name": ROLLUP_INDEXES[0], "unique": True}
+    minute = {"key": {"minute": 1}, "name": ROLLUP_INDEXES[1]}
     return [
-        *({"create": name} for name in (rows, *others)),
-        {"createIndexes": rows, "indexes": [index]},
+        *({"create": name} for name in (rows, marks, state)),
+        {"createIndexes": rows, "indexes": [place]},
+        {"createIndexes": marks, "indexes": [minute]},
     ]
 
 

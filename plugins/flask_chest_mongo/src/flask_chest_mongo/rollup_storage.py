@@ -8,23 +8,30 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from bson import Binary
 from pymongo import DeleteMany, InsertOne
-from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 
+from flask_chest import rollup
 from flask_chest.errors import ExporterUnavailable
-from flask_chest.rollup import Change, Maintainer, Mark, RollupStorage, Row, State
+from flask_chest.rollup import Change, Mark, RollupStorage, Row, State
 from flask_chest.rollup.tiers import MINUTE, floor, seconds_of
 from flask_chest.runtime.log import Throttle
 from flask_chest_mongo import removal
-from flask_chest_mongo.ddl import NAMESPACE_EXISTS, ROLLUP_PLACE, rollup_commands, rollup_names
+from flask_chest_mongo.ddl import (
+    NAMESPACE_EXISTS,
+    ROLLUP_INDEXES,
+    ROLLUP_PLACE,
+    rollup_commands,
+    rollup_names,
+)
 from flask_chest_mongo.errors import UNAUTHORIZED, brief
 
 if TYPE_CHECKING:
@@ -81,12 +88,13 @@ class MongoRollups(RollupStorage):
         self._creation = rollup_commands(prefix)
 
     def try_to_create(self) -> bool:
-        """Create the collections, the index and the state; return whether they are there.
+        """Create what is missing; return whether all of it is there.
 
-        Without them, records are stored all the same.
+        Without it, records are stored all the same.
         """
         try:
-            self._create()
+            if not self._is_complete():
+                self._create()
         except OperationFailure as error:
             _throttle.log(
                 logging.WARNING,
@@ -99,25 +107,40 @@ class MongoRollups(RollupStorage):
         return True
 
     def _create(self) -> None:
+        """Create the collections. Where some were dropped, all is computed anew."""
         there = set(self._database.list_collection_names())
         for command in self._creation:
-            if command.get("create") not in there:  # which a transaction may not create everywhere
+            if command.get("create") not in there:
                 try:
                     self._database.command(command)
                 except OperationFailure as error:
                     if error.code != NAMESPACE_EXISTS:  # another process was faster
                         raise
-        with suppress(DuplicateKeyError):
-            self._state.insert_one({"_id": _STATE, "value": State().dump(), "changes": 0})
+
+        def begin(session: ClientSession) -> None:
+            self._rows.delete_many({}, session=session)
+            self._state.delete_many({}, session=session)
+            new = {"_id": _STATE, "value": State().dump(), "changes": 0}
+            self._state.insert_one(new, session=session)
+
+        with self._database.client.start_session() as session:
+            session.with_transaction(begin, _SNAPSHOT, self._database.write_concern)
 
     def is_there(self) -> bool:
         """Return whether the database has rollups, and this user may read them."""
         try:
-            return self._state.find_one({"_id": _STATE}, {"_id": 1}) is not None
+            return self._is_complete()
         except OperationFailure as error:
             if error.code != UNAUTHORIZED:
                 raise
             return False
+
+    def _is_complete(self) -> bool:
+        collections = (self._rows, self._marks)
+        return self._state.find_one({"_id": _STATE}, {"_id": 1}) is not None and all(
+            index in collection.index_information()
+            for index, collection in zip(ROLLUP_INDEXES, collections, strict=True)
+        )
 
     def state(self) -> State | None:
         """Return the state; None when this database has no rollups."""
@@ -195,7 +218,7 @@ class MongoRollups(RollupStorage):
             progress: Called after each step, with 0.
         """
         go_on = (lambda: None) if progress is None else (lambda: progress(0))
-        Maintainer(reader, self, go_on=go_on).freeze(before)
+        rollup.Maintainer(reader, self, go_on=go_on).freeze(before)
 
     @contextmanager
     def changing(self) -> Iterator[Change]:
