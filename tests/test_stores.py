@@ -56,3 +56,13 @@ def test_the_application_does_not_start_with_a_store_that_cannot_be_read(read_by
     assert caught.value.setting == "CHEST_STORE"
     with pytest.raises(ConfigurationError, match=r"CHEST_STORE.*'recording' cannot be read"):
         read_by_default("main", store="log", exporters={"log": {"type": "recording"}})
+
+
+def test_commands_read_the_same_store(tmp_path):
+    exporters = {name: SQLITE.format(tmp_path, name) for name in ("near", "main")}
+    app = Flask("shop", instance_path=str(tmp_path))
+    chest = FlaskChest(app, exporters=exporters, journal=str(tmp_path / "journal"), store="near")
+    run = app.test_cli_runner().invoke
+    assert "near.sqlite3" in run(args=["chest", "query"]).stderr
+    assert "main.sqlite3" in run(args=["chest", "query", "--exporter", "main"]).stderr
+    chest.close()

@@ -31,8 +31,8 @@ def current_state() -> AppState:
     return state
 
 
-def open_store(name: str) -> Store:
-    """Return the open read side of an exporter.
+def open_store(name: str | None) -> Store:
+    """Return the open read side of an exporter; None for that of CHEST_STORE, or the default.
 
     Raises:
         click.UsageError: There is no such exporter.
@@ -40,6 +40,7 @@ def open_store(name: str) -> Store:
         ExporterUnavailable: The database cannot be reached now.
     """
     state = current_state()
+    name = state.stores.default if name is None else name
     if not state.mode:  # else it may be that none was made, which `store` says
         chosen([name])
     exporter = state.exporters.get(name)
@@ -84,11 +85,11 @@ def say_empty(store: Store) -> None:
     echo_error(f"Nothing was found in {destination(store)}")
 
 
-def say_nothing_found(store: Store, name: str) -> None:
+def say_nothing_found(store: Store, name: str | None) -> None:
     """Say that no record was found in the store of an exporter, and what waits for it."""
     say_empty(store)
     state = current_state()
-    waiting = state.stats().exporters[name].pending_bytes
+    waiting = state.stats().exporters[name or state.stores.default].pending_bytes
     if waiting and not state.mode:  # else `flush` would do nothing
         echo_error(f"{waiting} bytes wait in the journal: {way('flush')}")
 

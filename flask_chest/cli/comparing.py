@@ -55,7 +55,7 @@ def compare(
     since: datetime | None,
     until: datetime | None,
     limit: int,
-    exporter: str,
+    exporter: str | None,
     format_: str,
 ) -> None:
     """Show what some records have more often than others.

@@ -65,7 +65,7 @@ def export(
     limit: int | None,
     columns: Sequence[Name],
     raw: bool,
-    exporter: str,
+    exporter: str | None,
 ) -> None:
     """Write records to a file or to stdout, all that there are.
 

@@ -53,7 +53,7 @@ def measure(
     order_by: str | None,
     limit: int,
     explain: bool,
-    exporter: str,
+    exporter: str | None,
     format_: str,
 ) -> None:
     """Measure records: how many, how fast, how much.
@@ -106,7 +106,7 @@ def routes(
     until: datetime | None,
     order_by: str,
     limit: int,
-    exporter: str,
+    exporter: str | None,
     format_: str,
 ) -> None:
     """Show requests, errors and durations of each route.
@@ -144,7 +144,7 @@ def top(
     since: datetime | None,
     until: datetime | None,
     limit: int,
-    exporter: str,
+    exporter: str | None,
     format_: str,
 ) -> None:
     """Show the most frequent values of the field or variable NAME.
@@ -176,7 +176,7 @@ def _with_value(name: Name, where: Filter | None) -> Filter | None:
 
 
 def _print_groups(
-    exporter: str,
+    exporter: str | None,
     measures: Sequence[str],
     by: Sequence[str],
     format_: str,

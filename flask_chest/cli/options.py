@@ -37,13 +37,6 @@ class Amount(click.FloatRange):
         return number
 
 
-exporter: Final = click.option(
-    "--exporter",
-    default="main",
-    show_default=True,
-    help="Exporter to read from, by its name in CHEST_EXPORTERS.",
-)
-
 some_exporters: Final = click.option(
     "--exporter",
     "exporters",

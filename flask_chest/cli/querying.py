@@ -30,7 +30,7 @@ def query(
     order_by: str,
     limit: int,
     columns: Sequence[Name],
-    exporter: str,
+    exporter: str | None,
     format_: str,
 ) -> None:
     """Show records, by default the newest.

@@ -76,11 +76,9 @@ until: Final = click.option(
 
 exporter: Final = click.option(
     "--exporter",
-    default="main",
-    show_default=True,
     metavar="NAME",
     shell_complete=completion.exporters,
-    help="Exporter to read from, by its name in CHEST_EXPORTERS.",
+    help="Exporter to read from, by its name in CHEST_EXPORTERS. Default: that of CHEST_STORE.",
 )
 
 columns: Final = click.option(

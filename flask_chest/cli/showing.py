@@ -42,7 +42,9 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 @questions.exporter
 @questions.format_("text", "json")
 @with_appcontext
-def show(request_id: str, same: Sequence[Name], limit: int, exporter: str, format_: str) -> None:
+def show(
+    request_id: str, same: Sequence[Name], limit: int, exporter: str | None, format_: str
+) -> None:
     """Show all that was recorded of the request REQUEST_ID.
 
     With --same, its neighbours, too: the requests nearest in time with the same trace or user.

@@ -145,7 +145,7 @@ def tail(
     window: timedelta,
     interval: float,
     columns: Sequence[Name],
-    exporter: str,
+    exporter: str | None,
     format_: str,
 ) -> None:
     """Show records as they arrive, until Ctrl-C.
