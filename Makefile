@@ -137,6 +137,10 @@ bench-processes: .venv-bench/.ready ## Measure many writers of one journal, and 
 bench-delivery: .venv-bench/.ready servers ## Measure delivery to each database, of backlogs up to 10,000,000 records
 	.venv-bench/bin/python -m benchmarks.delivery $(SHORT)
 
+.PHONY: bench-query
+bench-query: .venv-bench/.ready servers ## Measure how fast each store answers questions about 3,000,000 records, beside DuckDB and SQL by hand
+	.venv-bench/bin/python -m benchmarks.query
+
 .PHONY: bench-export
 bench-export: .venv-bench/.ready servers ## Measure how fast records are stored, beside plain use of the drivers
 	.venv-bench/bin/python -m benchmarks.export

@@ -22,7 +22,7 @@ from flask_chest.encode.record_fields import RecordFields
 from flask_chest.encode.variables import VariableFilter
 from flask_chest.export import (
     Export,
-    Indexing,
+    IndexJob,
     LeaderJob,
     Retention,
     RollupJob,
@@ -195,19 +195,16 @@ class AppState:
             self._journal_use.begin()
         fork.watch(self)
 
-    def _jobs(self, options: Settings) -> list[LeaderJob | Indexing]:
+    def _jobs(self, options: Settings) -> list[LeaderJob]:
         """Return what the leader does beside delivery."""
         under_test = self.under_test
-        jobs: list[LeaderJob | Indexing] = []
-        shared: dict[str, Any] = {
+        jobs: list[LeaderJob] = []
+        given: dict[str, Any] = {
             "journal": self.journal,
-            "throttle": self.throttle,
-            "rests": lambda: under_test.is_on,
-        }
-        given = {
-            **shared,
             "timeout_seconds": options.export_timeout_seconds,
             "counters": self.counters,
+            "throttle": self.throttle,
+            "rests": lambda: under_test.is_on,
         }
         for name, store in self.exporters.items():
             if isinstance(store, Store):
@@ -215,7 +212,7 @@ class AppState:
                     jobs.append(Retention(name, store, store.retention, **given))
                 if store.rollups:
                     jobs.append(RollupJob(name, store, **given))
-                jobs.append(Indexing(name, store, **shared))
+                jobs.append(IndexJob(name, store, **given))
         return jobs
 
     def _validate(self) -> None:

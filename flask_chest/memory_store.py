@@ -6,8 +6,8 @@ import builtins
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, ClassVar
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel
 from pydantic_core import from_json
@@ -110,6 +110,4 @@ class MemoryStore(Store):
 
 
 def _decoded(line: bytes) -> Record:
-    fields: dict[str, Any] = from_json(line)
-    moment = datetime.fromisoformat(fields["started_at"].removesuffix("Z"))
-    return Record(**{**fields, "started_at": moment.replace(tzinfo=timezone.utc)})
+    return Record.from_data(from_json(line))

@@ -9,7 +9,7 @@ import re
 import socket
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from pydantic_core import SchemaValidator, ValidationError, core_schema, to_json
 from typing_extensions import TypedDict
@@ -90,6 +90,13 @@ class Record:
     duration_ms: float
     weight: float
     variables: dict[str, JsonValue]
+
+    @classmethod
+    def from_data(cls, data: RecordData) -> Record:
+        """Return the record that the journal has as `data`."""
+        moment = datetime.fromisoformat(data["started_at"].removesuffix("Z"))
+        fields = cast("dict[str, Any]", {**data, "started_at": moment.replace(tzinfo=timezone.utc)})
+        return cls(**fields)
 
     def as_data(self) -> RecordData:
         """Return the record as the journal has it, ready for JSON."""

@@ -1,4 +1,4 @@
-"""Statistics, tables, and the page docs/performance.md that they are written into."""
+"""Statistics, tables, and the pages that they are written into."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def over(values: Iterable[float], base: Iterable[float]) -> Spread:
 # -- The page ------------------------------------------------------------------------------------
 
 
-def write(part: str, markdown: str) -> None:
-    """Print a part of docs/performance.md, and write it between its markers there.
+def write(part: str, markdown: str, page: Path = PAGE) -> None:
+    """Print a part of a page, and write it between its markers there.
 
     Raises:
         ValueError: The page does not have exactly one pair of these markers.
@@ -59,10 +59,10 @@ def write(part: str, markdown: str) -> None:
     begin, end = f"<!-- bench:{part} -->", f"<!-- /bench:{part} -->"
     block = f"{begin}\n\n{markdown.strip()}\n\n{end}"
     pattern = f"{re.escape(begin)}.*?{re.escape(end)}"
-    text, count = re.subn(pattern, lambda _: block, PAGE.read_text("utf-8"), flags=re.DOTALL)
+    text, count = re.subn(pattern, lambda _: block, page.read_text("utf-8"), flags=re.DOTALL)
     if count != 1:
-        raise ValueError(f"{PAGE.name} has {count} pairs of markers {begin} {end}, not one")
-    PAGE.write_text(text, "utf-8")
+        raise ValueError(f"{page.name} has {count} pairs of markers {begin} {end}, not one")
+    page.write_text(text, "utf-8")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, texts: int = 1) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import click
 from flask.cli import ScriptInfo
@@ -18,30 +17,17 @@ _LAST_WORD: Final = re.compile(r"(.*?)([A-Za-z_]\w*)?", re.DOTALL)
 
 def exporters(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the names of the exporters of the application, or of those given by `--store`."""
-    given = ctx.find_root().params.get("store")
-    names = list(given) if given else _of_application(ctx)
-    return sorted(name for name in names if name.startswith(incomplete))
-
-
-def _of_application(ctx: click.Context) -> Iterable[str]:
-    info = ctx.find_root().obj
-    try:
-        app: Any = (info if isinstance(info, ScriptInfo) else ScriptInfo()).load_app()
-        return list(app.extensions["flask_chest"].exporters)
-    except (Exception, SystemExit):  # noqa: BLE001 - a shell shows nothing, and no traceback
-        return ()
+    root = ctx.find_root()
+    known = root.params.get("store") or {}
+    if isinstance(root.obj, ScriptInfo):  # whose application was loaded to find our group
+        known = root.obj.load_app().extensions["flask_chest"].exporters
+    return sorted(name for name in known if name.startswith(incomplete))
 
 
 def names(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the fields for the last of the names, which have commas between."""
     before, comma, last = incomplete.rpartition(",")
     return [f"{before}{comma}{field}" for field in FIELDS if field.startswith(last)]
-
-
-def orders(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Return the fields, with the sign that was typed."""
-    sign = "-" if incomplete.startswith("-") else ""
-    return [f"{sign}{field}" for field in FIELDS if field.startswith(incomplete.lstrip("-"))]
 
 
 def filters(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:

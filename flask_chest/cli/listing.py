@@ -16,7 +16,15 @@ from flask_chest.cli.streams import has_reader, write
 from flask_chest.cli.tables import Table, cell, terminal_width
 from flask_chest.record import Record, RecordData
 
-_DEFAULT: Final = "started_at, status_code, duration_ms, method, path, request_id, variables"
+_DEFAULT: Final = (
+    *("started_at", "status_code", "duration_ms", "method", "path", "request_id", "variables"),
+)
+_SHORT: Final = {"status_code": "status", "duration_ms": "ms"}
+"""Titles of columns that nobody has chosen."""
+
+_ROOM: Final = 120
+"""Columns of a terminal from which on there is room for the request's ID."""
+
 _NUMBERS: Final = ("status_code", "duration_ms", "weight")
 _WHOLE: Final = ("started_at", "method", "id", "request_id", "trace_id")
 _PLAIN: Final = re.compile(r"[^\s\"'={}\[\],]+")
@@ -30,12 +38,18 @@ class RecordTable:
     """
 
     def __init__(self, names: Sequence[Name] = ()) -> None:
-        self._names = names or read_names([_DEFAULT])
+        columns = terminal_width()
+        self._names = names or [
+            name
+            for name in read_names(_DEFAULT)
+            if columns is None or columns >= _ROOM or name.text != "request_id"
+        ]
+        short = {} if names else _SHORT
         self.table = Table(
-            [name.text for name in self._names],
-            right=_NUMBERS,
+            [short.get(name.text, name.text) for name in self._names],
+            right=(*_NUMBERS, *_SHORT.values()),
             whole=_WHOLE,
-            columns=terminal_width(),
+            columns=columns,
         )
 
     def row(self, record: RecordData) -> list[str]:

@@ -116,7 +116,7 @@ def order_by(default: str | None, text: str) -> Callable[[_Function], _Function]
         default=default,
         show_default=default is not None,
         metavar="NAME",
-        shell_complete=completion.orders,
+        shell_complete=completion.names,
         help=text,
     )
 

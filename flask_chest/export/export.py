@@ -15,7 +15,6 @@ from flask_chest.export.scheduler import Scheduler
 from flask_chest.runtime.log import flush_all
 
 if TYPE_CHECKING:
-    from flask_chest.export.indexing import Indexing
     from flask_chest.export.leader_job import LeaderJob
     from flask_chest.export.supervisor import Supervisor
     from flask_chest.journal import Journal
@@ -48,12 +47,12 @@ class Export:
         *,
         interval_seconds: float,
         shutdown_seconds: float,
-        jobs: Collection[LeaderJob | Indexing] = (),
+        jobs: Collection[LeaderJob] = (),
         rests: Callable[[], bool] = lambda: False,
     ) -> None:
         self.supervisors = supervisors
         self._jobs = jobs
-        self._parts: tuple[Supervisor | LeaderJob | Indexing, ...] = (*jobs, *supervisors.values())
+        self._parts: tuple[Supervisor | LeaderJob, ...] = (*jobs, *supervisors.values())
         self._journal = journal
         self._interval_seconds = interval_seconds
         self._shutdown_seconds = shutdown_seconds
@@ -208,7 +207,7 @@ class Export:
 
 def _end(
     scheduler: Scheduler | None,
-    parts: Collection[Supervisor | LeaderJob | Indexing],
+    parts: Collection[Supervisor | LeaderJob],
     journal: Journal,
     deadline: float,
 ) -> None:
@@ -224,7 +223,7 @@ def _end(
 
 
 def _end_collected(
-    scheduler: Scheduler, parts: Collection[Supervisor | LeaderJob | Indexing], journal: Journal
+    scheduler: Scheduler, parts: Collection[Supervisor | LeaderJob], journal: Journal
 ) -> None:
     """End what an `Export` that was collected has left behind. The records stay in the journal."""
 

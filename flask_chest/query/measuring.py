@@ -47,10 +47,14 @@ class _Cells:
     keys: dict[_Group, Key] = field(default_factory=dict)
     parts: dict[tuple[int, _Group], Part] = field(default_factory=dict)
 
-    def add(self, bucket: int, group: _Group, part: Part) -> None:
+    def add(self, bucket: int, group: _Group, part: Part) -> int:
+        """Add what is known of a group; return by how many values that has grown."""
         known = self.parts.setdefault((bucket, group), part)
-        if known is not part:
-            known.merge(part)
+        if known is part:
+            return part.size
+        before = known.size
+        known.merge(part)
+        return known.size - before
 
 
 def measure(
@@ -76,6 +80,7 @@ class _Answer:
         self._source = source
         self._asked = asked
         self.notes: list[str] = []
+        self._records = 0
         self._chosen = asked.chosen
         self._buckets: Buckets | None = None
         self._begin, self._end = self._range(reader)
@@ -154,13 +159,12 @@ class _Answer:
                 cells.keys[group] = key
                 self._bound_groups(len(cells.keys))
             bucket = 0 if slot is None or self._buckets is None else self._buckets.at(slot)
-            values += bool(part.values or part.distinct)
+            values += cells.add(bucket, group, part)
             if values > MOST_VALUES:
                 raise QueryError(
                     f"there are more than {MOST_VALUES:,} different values. Choose fewer records, "
                     "by a later `since` or by `where`"
                 )
-            cells.add(bucket, group, part)
 
     def _spread(
         self,
@@ -175,12 +179,16 @@ class _Answer:
             self._collect(cells, wanted, first)
 
     def _is_exact(self, cells: _Cells) -> bool:
-        """Return whether percentiles are exact, because few records are concerned."""
-        records = sum(part.records for part in cells.parts.values())
+        """Return whether percentiles are to be exact, because few records are concerned."""
+        self._records = sum(part.records for part in cells.parts.values())
+        return self._records <= EXACT
+
+    def _note(self, cells: _Cells) -> None:
+        """Say how percentiles were found. A source may have bins where the values are gone."""
         if any(each.function == "percentile" for each in self._asked.measures):
-            how = "exact" if records <= EXACT else "within 2.2 %, as they are those of bins"
-            self.notes.append(f"percentiles of {records:,} records: {how}")
-        return records <= EXACT
+            has_bins = any(part.bins for part in cells.parts.values())
+            how = "within 2.2 %, as they are those of bins" if has_bins else "exact"
+            self.notes.append(f"percentiles of {self._records:,} records: {how}")
 
     def _ranked(self, groups: _Cells) -> tuple[dict[_Group, None], int]:
         """Return the groups that have rows, in their order, and how many others there are."""
@@ -215,6 +223,7 @@ class _Answer:
     # -- Rows ----------------------------------------------------------------------------------
 
     def _shown(self, cells: _Cells, first: list[_Group], rest: int) -> Iterator[dict[str, Any]]:
+        self._note(cells)
         asked, made = self._asked, self._buckets
         if made is None:
             yield from self._of_bucket(cells, 0, first, rest)

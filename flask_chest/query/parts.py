@@ -71,6 +71,12 @@ class Part:
                 self.distinct[operand] = distinct
         _add(self.shares, other.shares)
 
+    @property
+    def size(self) -> int:
+        """How many values it keeps, of `values` and `distinct`."""
+        values = sum(map(len, self.values.values()))
+        return values + sum(distinct.size for distinct in self.distinct.values())
+
     def percentile(self, operand: Operand, percent: float) -> float | None:
         """Return a percentile of an operand's numbers; None without any.
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from flask_chest.query.questions import Scalar, Spread, Sums, Tally, TallyRow
+from flask_chest.query.sketch import Sketch
 from flask_chest.rollup.cubes import Series, source_of
 from flask_chest.rollup.rows import (
     Key,
@@ -18,7 +19,6 @@ from flask_chest.rollup.rows import (
     merged,
     pack,
 )
-from flask_chest.rollup.sketch import Sketch
 from flask_chest.rollup.tiers import MINUTE, Tier, floor, moment_of
 
 Tallies: TypeAlias = Callable[[Tally], Iterator[TallyRow]]

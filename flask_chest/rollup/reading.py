@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from flask_chest.query.fold import added
 from flask_chest.query.parts import Need, Part
 from flask_chest.query.questions import Sums
+from flask_chest.query.sketch import Sketch
 from flask_chest.rollup.cubes import Series
 from flask_chest.rollup.rows import Row, unpack, unpack_sums
-from flask_chest.rollup.sketch import Sketch
 from flask_chest.rollup.sketched import Sketched
 
 

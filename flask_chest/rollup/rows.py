@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias, cast
 
 from flask_chest.query.questions import Scalar, Sums
-from flask_chest.rollup.sketch import Sketch
+from flask_chest.query.sketch import Sketch
 
 Key: TypeAlias = tuple[Scalar, ...]
 

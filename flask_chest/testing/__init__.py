@@ -50,9 +50,10 @@ from flask_chest.testing.records import make_batch, make_record  # noqa: E402
 from flask_chest.testing.relay import Relay  # noqa: E402
 from flask_chest.testing.schema_contract import SchemaContract  # noqa: E402
 from flask_chest.testing.server_contract import ServerContract  # noqa: E402
-from flask_chest.testing.store_contract import StoreContract  # noqa: E402
+from flask_chest.testing.store_contract import AnyStoreContract, StoreContract  # noqa: E402
 
 __all__ = [
+    "AnyStoreContract",
     "Backend",
     "Collector",
     "ExporterContract",

@@ -49,9 +49,7 @@ def make_batch(*records: RecordData) -> Batch:
 
 def as_stored(record: RecordData) -> Record:
     """Return a record as `Store.query` must return it."""
-    moment = datetime.fromisoformat(record["started_at"].removesuffix("Z"))
-    fields = cast("dict[str, Any]", record)
-    return Record(**{**fields, "started_at": moment.replace(tzinfo=timezone.utc)})
+    return Record.from_data(record)
 
 
 def rfc3339(moment: datetime) -> str:

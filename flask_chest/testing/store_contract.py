@@ -22,8 +22,12 @@ from flask_chest.testing.round_trip_contract import RoundTripContract
 from flask_chest.testing.samples import AT_FAULT
 
 
-class StoreContract(RoundTripContract, ReadContract, QueryContract, PageContract, EraseContract):
-    """Tests for a store. A subclass defines the fixture `backend`, a `StoreBackend`."""
+class AnyStoreContract(ReadContract, QueryContract, PageContract, EraseContract):
+    """Tests of all that any store answers. A subclass defines the fixture `store`, an open one."""
+
+
+class StoreContract(RoundTripContract, AnyStoreContract):
+    """Tests for a store that creates tables. A subclass defines the fixture `backend`."""
 
     @pytest.fixture
     def store(self, backend: StoreBackend) -> Iterator[Store]:

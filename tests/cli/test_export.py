@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import json
+import tracemalloc
 
 import pyarrow.parquet
 import pytest
 
 from flask_chest.cli import parquet, spool
 from flask_chest.cli.files import whole_file
+from flask_chest.cli.listing import csv_lines
 from flask_chest.cli.names import name_of, read_names
 from flask_chest.cli.spool import Column, Spool
 from flask_chest.query.nodes import FIELDS
@@ -146,3 +148,28 @@ def test_no_records_make_a_file_that_can_be_read(ask, tmp_path):
     done = ask("export", "--output", file, "--where", "user_id == 'nobody'")
     assert "Nothing was found" in done.stderr
     assert pyarrow.parquet.read_table(file).num_rows == 0
+
+
+@pytest.mark.parametrize("format_", ["csv", "parquet"])
+def test_the_memory_of_an_export_does_not_grow_with_the_records(tmp_path, monkeypatch, format_):
+    monkeypatch.setattr(spool, "_IN_MEMORY_BYTES", 100_000)
+    monkeypatch.setattr(parquet, "_GROUP_ROWS", 500)
+    monkeypatch.setattr(parquet, "_ROWS_AT_ONCE", 100)
+
+    def peak(number):
+        records = (record(text="x" * 1_000, number=n) for n in range(number))
+        tracemalloc.start()
+        with whole_file(tmp_path / "out") as file:
+            if format_ == "csv":
+                file.writelines(line.encode() for line in csv_lines(records))
+            else:
+                with Spool() as kept:
+                    for each in records:
+                        kept.add(each)
+                    parquet.write_parquet(file, kept.columns, kept.rows())
+        reached = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return reached
+
+    peak(100)  # what is imported
+    assert peak(5_000) - peak(500) < 1_000_000, "of 4.5 MB"

@@ -16,7 +16,7 @@ def test_the_newest_records_are_shown_with_what_a_terminal_has_room_for(ask):
     done = ask("query", "--limit", 2)
     title, first, second = done.stdout.splitlines()
     assert title.split() == [
-        *("started_at", "status_code", "duration_ms", "method", "path", "request_id", "variables")
+        *("started_at", "status", "ms", "method", "path", "request_id", "variables")
     ]
     assert first.split()[2:7] == ["502", "100.000", "POST", "/checkout/19", "r-0-19"]
     assert 'user_id=u-1 tenant=globex cart_total=237.5 note="=HYPERLINK' in first

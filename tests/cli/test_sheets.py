@@ -64,7 +64,9 @@ def test_no_cell_begins_like_a_formula_and_the_text_comes_back(text):
 
 
 values = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1)
-values |= st.floats(allow_nan=False, allow_infinity=False) | st.text(st.characters(codec="utf-8"))
+values |= st.floats(allow_nan=False, allow_infinity=False) | st.text(
+    st.characters(codec="utf-8", exclude_characters="\0")  # which no record has
+)
 
 
 @given(st.lists(values, min_size=1, max_size=6))

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flask_chest.query.questions import Sums
+from flask_chest.query.sketch import Sketch
 from flask_chest.rollup.rows import Numbers, Row, capped, encode_key, merge, merged, pack, unpack
-from flask_chest.rollup.sketch import Sketch
 
 WEIGHTS = st.one_of(
     st.integers(1, 2**40).map(float), st.floats(1, 1e300, allow_nan=False, allow_infinity=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from support.backends import Mongo
 from support.rollup_host import (
     DECLARATION,
     QUESTIONS,
@@ -20,7 +21,7 @@ from flask_chest.errors import ConfigurationError, ExporterUnavailable
 from flask_chest.rollup import Planned
 
 
-@pytest.fixture(params=["sqlite", "postgres", "mysql"])
+@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo"])
 def backend(request, backend_of):
     return backend_of(request.param)
 
@@ -106,12 +107,19 @@ def test_a_database_without_rollups_gets_them_when_they_are_declared(open_store)
     assert open_store(rollups=True).rollup_storage() is not None
 
 
+def drop(backend, name):
+    if isinstance(backend, Mongo):
+        backend.ask(lambda db: db.drop_collection(f"chest_{name}"))
+    else:
+        backend.execute(f"DROP TABLE {backend.table(name)}")
+
+
 @pytest.mark.parametrize("dropped", ["rollups"])
 def test_tables_that_were_dropped_cost_no_record_and_come_back(backend, open_store, dropped):
     host = Host(open_store())
     host.deliver(timedelta(hours=2), timedelta(hours=1))
     host.lead()
-    backend.execute(f"DROP TABLE {backend.table(dropped)}")
+    drop(backend, dropped)
     store = open_store()
     host = Host(store, seed=3)
     host.deliver(timedelta(hours=2))
@@ -121,10 +129,12 @@ def test_tables_that_were_dropped_cost_no_record_and_come_back(backend, open_sto
     check_rows(host)
 
 
+# MongoDB creates a collection again when something is inserted.
+@pytest.mark.parametrize("backend", ["sqlite", "postgres", "mysql"], indirect=True)
 def test_a_batch_waits_when_the_marks_are_dropped_meanwhile(backend, open_store):
     store = open_store()
     host = Host(store)
-    backend.execute(f"DROP TABLE {backend.table('rollup_marks')}")
+    drop(backend, "rollup_marks")
     records = [host.record(timedelta(hours=2))]
     with pytest.raises((ExporterUnavailable, ConfigurationError)):
         store.export(host.batch(records))

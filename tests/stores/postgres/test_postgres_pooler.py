@@ -18,6 +18,7 @@ from support.programs import run_together
 from flask_chest.errors import (
     ConfigurationError,
     ExporterUnavailable,
+    QueryTimeout,
 )
 from flask_chest.testing.records import START
 from tools.pgbouncer import PgBouncer
@@ -62,12 +63,13 @@ def test_a_restart_of_the_pooler_between_batches_fails_no_batch(
     assert store.count() == 3
 
 
-def test_timeout_seconds_ends_statements_behind_a_pooler(pooled, opened):
-    store = opened(pooled, timeout_seconds=1)
+def test_timeouts_end_statements_and_queries_behind_a_pooler(pooled, opened):
+    store = opened(pooled, timeout_seconds=1, query_timeout_seconds=1)
     with pooled.transaction("LOCK TABLE chest_records IN ACCESS EXCLUSIVE MODE"):
-        for call in (lambda: store.export(batch_of(START)), store.count):
-            with pytest.raises(ExporterUnavailable, match=r"statement timeout.*timeout_seconds"):
-                call()
+        with pytest.raises(ExporterUnavailable, match=r"statement timeout.*timeout_seconds"):
+            store.export(batch_of(START))
+        with pytest.raises(QueryTimeout, match="query_timeout_seconds"):
+            store.count()
     store.export(batch_of(START))
     assert store.count() == 1
 

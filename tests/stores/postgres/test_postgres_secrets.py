@@ -84,7 +84,7 @@ def test_errors_and_debug_logs_show_no_secret(postgres, caplog, capfd):
     assert not is_leaked("".join(capfd.readouterr()))
 
 
-@pytest.mark.parametrize("command", [["flush", "--timeout", "1"], ["records"], ["routes"]])
+@pytest.mark.parametrize("command", [["flush", "--timeout", "1"], ["query"], ["routes"]])
 def test_the_command_line_shows_no_secret(tmp_path, command):
     url = f"postgresql://shop:{quote(SECRET, safe='')}@127.0.0.1:{free_port()}/shop"
     (tmp_path / "app.py").write_text(

@@ -20,6 +20,18 @@ INDEXES: Final[Mapping[str, dict[str, int]]] = {
 RETENTION: Final = "chest_retention"
 """Name of the TTL index. It must have a single field, so it cannot be `chest_started_at`."""
 
+NAMESPACE_EXISTS: Final = 48
+"""Code of the server when a collection or a view is there already."""
+
+ROLLUP_PLACE: Final[Mapping[str, int]] = {"series": 1, "tier": 1, "bucket": 1, "place": 1}
+"""Keys of the unique index of the rows of rollups."""
+
+ROLLUP_INDEXES: Final = ("chest_rollup_place", "chest_rollup_minute")
+"""Names of the index of the rows, and of that of the marks.
+
+A collection that was dropped is created again by the next insertion, but without its index.
+"""
+
 PIPELINE: Final = [
     {
         "$project": {
@@ -74,6 +86,23 @@ def commands(
         *({"createIndexes": records, "indexes": [index]} for index in indexes),
         {"create": variables, "viewOn": records, "pipeline": PIPELINE},
         {"insert": schema, "documents": [{"_id": VERSION_ID, "version": SCHEMA_VERSION}]},
+    ]
+
+
+def rollup_names(prefix: str) -> tuple[str, str, str]:
+    """Return the names of the rows, the marks and the state of rollups."""
+    return f"{prefix}rollups", f"{prefix}rollup_marks", f"{prefix}rollup_state"
+
+
+def rollup_commands(prefix: str) -> list[dict[str, Any]]:
+    """Return the commands that create the collections of rollups. The store writes the state."""
+    rows, marks, state = rollup_names(prefix)
+    place = {"key": ROLLUP_PLACE, "name": ROLLUP_INDEXES[0], "unique": True}
+    minute = {"key": {"minute": 1}, "name": ROLLUP_INDEXES[1]}
+    return [
+        *({"create": name} for name in (rows, marks, state)),
+        {"createIndexes": rows, "indexes": [place]},
+        {"createIndexes": marks, "indexes": [minute]},
     ]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask_chest_mongo.ddl import INDEXES
 
 if TYPE_CHECKING:
+    from pymongo.client_session import ClientSession
     from pymongo.collection import Collection
 
     from flask_chest_mongo.moments import Filter
@@ -19,12 +20,20 @@ _AT_ONCE: Final = 1_000
 """Documents of one command. Writers do not wait for it: the server yields to them in between."""
 
 
-def delete(records: Collection[dict[str, Any]], ids: Sequence[object]) -> int:
-    """Delete the documents with these IDs; return how many there were."""
+def delete(
+    records: Collection[dict[str, Any]], ids: Sequence[object], session: ClientSession | None = None
+) -> int:
+    """Delete the documents with these IDs; return how many there were.
+
+    Args:
+        records: The collection.
+        ids: Of any number of them.
+        session: In a transaction; None without one.
+    """
     deleted = 0
     for first in range(0, len(ids), _AT_ONCE):
         some = {"_id": {"$in": ids[first : first + _AT_ONCE]}}
-        deleted += records.delete_many(some).deleted_count
+        deleted += records.delete_many(some, session=session).deleted_count
     return deleted
 
 

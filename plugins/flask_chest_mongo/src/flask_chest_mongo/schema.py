@@ -16,6 +16,7 @@ from flask_chest.runtime.log import Throttle
 from flask_chest.schema import FIELDS, SCHEMA_VERSION, names_taken, refuse_newer
 from flask_chest_mongo.ddl import (
     INDEXES,
+    NAMESPACE_EXISTS,
     PIPELINE,
     RETENTION,
     VERSION_ID,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from pymongo.database import Database
 
 _INDEX_NOT_FOUND: Final = 27
-_NAMESPACE_EXISTS: Final = 48
 _TOLERATED: Final = frozenset({UNAUTHORIZED, 67, 68, 85, 86})
 """Codes of an index or view that cannot be created and without which records are stored all the
 same: no privilege, too many indexes, and an index like it that is there (IndexOptionsConflict)."""
@@ -96,7 +96,7 @@ class Schema:
             # An index of many records takes long. The server goes on with it.
             self._say(error)
         except OperationFailure as error:
-            if error.code == _NAMESPACE_EXISTS:  # another process was faster
+            if error.code == NAMESPACE_EXISTS:  # another process was faster
                 return
             if error.code not in _TOLERATED:
                 raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
@@ -29,7 +29,7 @@ from flask_chest.store import Store, aware
 from flask_chest_mongo import encode, moments, removal, tallies
 from flask_chest_mongo.config import MAX_EXPIRE_SECONDS, MongoConfig
 from flask_chest_mongo.connection import make_client
-from flask_chest_mongo.ddl import as_mongosh, commands, names
+from flask_chest_mongo.ddl import as_mongosh, commands, names, rollup_commands
 from flask_chest_mongo.decode import Documents
 from flask_chest_mongo.errors import (
     explain,
@@ -41,6 +41,7 @@ from flask_chest_mongo.errors import (
 )
 from flask_chest_mongo.findings import Inspection
 from flask_chest_mongo.reading import Reader, TimeLimit
+from flask_chest_mongo.rollup_storage import MongoRollups, can_have_rollups, minute_of
 from flask_chest_mongo.schema import Schema
 from flask_chest_mongo.variable_indexes import VariableIndexes
 
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from flask_chest.exporter import Batch, Finding
     from flask_chest.query.questions import Selection, Tally, TallyRow
     from flask_chest.record import Record
+    from flask_chest.rollup import RollupStorage
 
 CHECK_SECONDS: Final = 3.0
 """Longest wait of `check` for a connection."""
@@ -76,6 +78,7 @@ class MongoStore(Store):
 
     _client: MongoClient[dict[str, Any]] | None = None
     _may_expire = False
+    _rollups: MongoRollups | None = None
 
     def __init__(self, config: BaseModel) -> None:
         super().__init__(config)
@@ -129,18 +132,36 @@ class MongoStore(Store):
             # PyMongo imports modules when it connects: see `fork.held_off`.
             with fork.held_off(), self._explained():
                 self._client = make_client(*self._config.arguments())
-                self._refuse_server(self._client)
+                hello = self._refuse_server(self._client)
                 self._prepare()
+                self._rollups = self._find_rollups(hello)
         except BaseException:
             self.close()  # the client has threads already
             raise
 
-    def _refuse_server(self, client: MongoClient[dict[str, Any]]) -> None:
+    def _refuse_server(self, client: MongoClient[dict[str, Any]]) -> Mapping[str, Any]:
         hello = client.admin.command("hello")
         if hello["maxWireVersion"] < _MIN_WIRE_VERSION:
             raise too_old(self.location)
         if not hello["isWritablePrimary"]:
             raise read_only(self.location)
+        return hello
+
+    def _find_rollups(self, hello: Mapping[str, Any]) -> MongoRollups | None:
+        # By `retention_days`, the server deletes records without their rollups being told.
+        is_wanted = self.rollups is not False and self._config.retention_days is None
+        if not (is_wanted and can_have_rollups(hello)):
+            return None
+        found = MongoRollups(
+            self._database, self._config.collection_prefix, self.location, self._explained
+        )
+        if self.rollups is True:
+            return found if found.is_there() else None
+        return found if found.try_to_create() else None
+
+    def rollup_storage(self) -> RollupStorage | None:
+        """Return the rollups of the database; None when it has none, or they are not to be used."""
+        return self._rollups
 
     def _prepare(self) -> None:
         schema = self._schema
@@ -176,6 +197,8 @@ class MongoStore(Store):
         of = names(self._config.collection_prefix)
         more = VariableIndexes(self.indexed_variables).specifications()
         made = commands(of, self._expire_seconds, more)
+        if not isinstance(self.rollups, bool):
+            made += rollup_commands(self._config.collection_prefix)
         return [as_mongosh(self._config.database, command) for command in made]
 
     def repair(self) -> list[str]:
@@ -225,6 +248,8 @@ class MongoStore(Store):
                     self._expire_never()
                 for part in encode.in_messages(batch, found):
                     self._insert(database, part)
+            if self._rollups is not None:  # whoever is killed here delivers the batch again
+                self._rollups.mark(minute_of(each["started_at"]) for each in found)
         except (ValueError, OverflowError, BSONError) as error:
             raise BatchRejected(f"a record cannot be read: {error}") from error
 
@@ -265,6 +290,7 @@ class MongoStore(Store):
     def close(self) -> None:
         """Close all connections, and end the threads that watch the server."""
         client, self._client = self._client, None
+        self._rollups = None
         if client is not None:
             with pymongo.timeout(_GOODBYE_SECONDS):  # the server may not answer
                 client.close()
@@ -298,11 +324,15 @@ class MongoStore(Store):
         """Delete these records by their IDs; return how many were there."""
         ids = [UUID(record.id) for record in records]
         with self._explained():
-            return removal.delete(self._records, ids)
+            if self._rollups is None:
+                return removal.delete(self._records, ids)
+            return self._rollups.delete_records(self._records, records)
 
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete records that started before `before`, in short steps; return how many."""
         found = moments.compared("<", aware("before", before))
+        if self._rollups is not None:
+            self._rollups.freeze(self, before, progress)
 
         def step() -> int:
             with self._explained():

@@ -85,14 +85,11 @@ class Compiler:
 
     @condition.register
     def _(self, node: OneOf) -> ColumnElement[bool]:
-        kinds = {
-            kind(value): [v for v in node.values if kind(v) == kind(value)] for value in node.values
-        }
+        by_kind: dict[str, list[Value]] = {}
+        for value in node.values:
+            by_kind.setdefault(kind(value), []).append(value)
         return or_(
-            *(
-                self._is_one_of(node.operand, values, negated=node.negated)
-                for values in kinds.values()
-            )
+            *(self._is_one_of(node.operand, v, negated=node.negated) for v in by_kind.values())
         )
 
     @condition.register

@@ -1,0 +1,338 @@
+"""`MongoRollups`: the rollups of one MongoDB database.
+
+They are changed in transactions. A replica set and `mongos` have these, a single server has not.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from bson import Binary
+from pymongo import DeleteMany, InsertOne
+from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
+
+from flask_chest import rollup
+from flask_chest.errors import ExporterUnavailable
+from flask_chest.rollup import Change, Mark, RollupStorage, Row, State
+from flask_chest.rollup.tiers import MINUTE, floor, seconds_of
+from flask_chest.runtime.log import Throttle
+from flask_chest_mongo import removal
+from flask_chest_mongo.ddl import (
+    NAMESPACE_EXISTS,
+    ROLLUP_INDEXES,
+    ROLLUP_PLACE,
+    rollup_commands,
+    rollup_names,
+)
+from flask_chest_mongo.errors import UNAUTHORIZED, brief
+
+if TYPE_CHECKING:
+    from pymongo.client_session import ClientSession
+    from pymongo.collection import Collection
+    from pymongo.database import Database
+
+    from flask_chest.query.paging import Reader
+    from flask_chest.record import Record
+    from flask_chest.rollup.tiers import Tier
+
+
+_throttle: Final = Throttle()
+
+_MARKS: Final = 10_000
+_STATE: Final = "rollups"
+"""`_id` of the one document in the collection `chest_rollup_state`."""
+
+_PLACE: Final = list(ROLLUP_PLACE.items())
+
+_SNAPSHOT: Final = ReadConcern("snapshot")
+
+_PATIENCE_SECONDS: Final = 20.0
+_PAUSE_SECONDS: Final = 0.05
+_TRANSIENT: Final = "TransientTransactionError"
+
+
+class MongoRollups(RollupStorage):
+    """The rollups of one MongoDB database.
+
+    Args:
+        database: With the write concern of the majority.
+        prefix: First part of the names of all collections.
+        location: Where the database is, for messages.
+        explained: Runs a block, and raises what an error of MongoDB in it means.
+    """
+
+    def __init__(
+        self,
+        database: Database[dict[str, Any]],
+        prefix: str,
+        location: str,
+        explained: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._database = database
+        self._location = location
+        self._explained = explained
+
+        # What a step computes must be of the newest records and marks.
+        self._rows, self._marks, self._state = (
+            database.get_collection(name, read_preference=ReadPreference.PRIMARY)
+            for name in rollup_names(prefix)
+        )
+        self._creation = rollup_commands(prefix)
+
+    def try_to_create(self) -> bool:
+        """Create what is missing; return whether all of it is there.
+
+        Without it, records are stored all the same.
+        """
+        try:
+            if not self._is_complete():
+                self._create()
+        except OperationFailure as error:
+            _throttle.log(
+                logging.WARNING,
+                f"{self._location} rollups",
+                f"{self._location}: the collections of the rollups cannot be created: "
+                f"{brief(error)}. Records are stored without them, and questions are answered from "
+                "the records. Grant the role readWrite, or set CHEST_ROLLUPS=0",
+            )
+            return False
+        return True
+
+    def _create(self) -> None:
+        """Create the collections. Where some were dropped, all is computed anew."""
+        there = set(self._database.list_collection_names())
+        for command in self._creation:
+            if command.get("create") not in there:
+                try:
+                    self._database.command(command)
+                except OperationFailure as error:
+                    if error.code != NAMESPACE_EXISTS:  # another process was faster
+                        raise
+
+        def begin(session: ClientSession) -> None:
+            self._rows.delete_many({}, session=session)
+            self._state.delete_many({}, session=session)
+            new = {"_id": _STATE, "value": State().dump(), "changes": 0}
+            self._state.insert_one(new, session=session)
+
+        with self._database.client.start_session() as session:
+            session.with_transaction(begin, _SNAPSHOT, self._database.write_concern)
+
+    def is_there(self) -> bool:
+        """Return whether the database has rollups, and this user may read them."""
+        try:
+            return self._is_complete()
+        except OperationFailure as error:
+            if error.code != UNAUTHORIZED:
+                raise
+            return False
+
+    def _is_complete(self) -> bool:
+        collections = (self._rows, self._marks)
+        return self._state.find_one({"_id": _STATE}, {"_id": 1}) is not None and all(
+            index in collection.index_information()
+            for index, collection in zip(ROLLUP_INDEXES, collections, strict=True)
+        )
+
+    def state(self) -> State | None:
+        """Return the state; None when this database has no rollups."""
+        with self._explained():
+            found = self._state.find_one({"_id": _STATE})
+        return None if found is None else State.load(found["value"], self._location)
+
+    def marks(self) -> list[Mark]:
+        """Return the marks, the oldest ones first; at most some 10,000."""
+        with self._explained(), closing(self._marks.find(sort=[("_id", 1)], limit=_MARKS)) as found:
+            return [Mark(each["_id"], each["minute"]) for each in found]
+
+    def marked(self) -> set[int]:
+        """Return the minutes of all marks."""
+        with self._explained():
+            return set(self._marks.distinct("minute"))
+
+    def mark(self, minutes: Iterable[int], session: ClientSession | None = None) -> None:
+        """Write a mark for each of these minutes."""
+        new = [{"minute": minute} for minute in sorted(set(minutes))]
+        if new:
+            with self._explained():
+                self._marks.insert_many(new, session=session)
+
+    def rows(self, series: int, tier: Tier, since: int, until: int) -> Iterator[tuple[int, Row]]:
+        """Yield the rows of the buckets from `since` to before `until`, in their order."""
+        within = {"series": series, "tier": tier, "bucket": {"$gte": since, "$lt": until}}
+        with self._explained(), closing(self._rows.find(within, sort=_PLACE)) as found:
+            for each in found:
+                yield (
+                    each["bucket"],
+                    Row(
+                        each["key"],
+                        each["records"],
+                        each["weight"],
+                        each["errors"],
+                        bytes(each["payload"]),
+                    ),
+                )
+
+    def oldest(self, series: int, tier: Tier) -> int | None:
+        """Return the oldest bucket of a tier that has a row of a series."""
+        with self._explained():
+            found = self._rows.find_one({"series": series, "tier": tier}, sort=_PLACE)
+        return None if found is None else found["bucket"]
+
+    def delete_records(
+        self, collection: Collection[dict[str, Any]], records: Sequence[Record]
+    ) -> int:
+        """Delete records and mark their minutes, at once; return how many there were.
+
+        Args:
+            collection: Of the records.
+            records: As many as a page has.
+        """
+        ids = [UUID(record.id) for record in records]
+
+        def delete(session: ClientSession) -> int:
+            self.mark((minute_of(record.started_at) for record in records), session)
+            return removal.delete(collection, ids, session)
+
+        with self._explained(), self._database.client.start_session() as session:
+            concern = self._database.write_concern
+            deleted: int = session.with_transaction(delete, _SNAPSHOT, concern)
+        return deleted
+
+    def freeze(
+        self, reader: Reader, before: datetime, progress: Callable[[int], None] | None
+    ) -> None:
+        """Bring the rollups of what is to be deleted up to date, and leave them as they are then.
+
+        Args:
+            reader: The store.
+            before: Records that started earlier are going to be deleted.
+            progress: Called after each step, with 0.
+        """
+        go_on = (lambda: None) if progress is None else (lambda: progress(0))
+        rollup.Maintainer(reader, self, go_on=go_on).freeze(before)
+
+    @contextmanager
+    def changing(self) -> Iterator[Change]:
+        """Give a transaction to the block. The document of the state is its lock."""
+        with self._explained(), self._database.client.start_session() as session:
+            value = self._lock(session)
+            try:
+                change = MongoChange(
+                    self._rows, self._marks, session, State.load(value, self._location)
+                )
+                yield change
+                change.write()
+                change.state.revision += 1
+                new = {"$set": {"value": change.state.dump()}}
+                self._state.update_one({"_id": _STATE}, new, session=session)
+            except BaseException:
+                session.abort_transaction()
+                raise
+            session.commit_transaction()
+
+    def _lock(self, session: ClientSession) -> str:
+        """Begin a transaction that no other one can run beside; return the state in it.
+
+        A transaction does not wait for another one: MongoDB refuses it.
+        """
+        end = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            session.start_transaction(_SNAPSHOT, self._database.write_concern)
+            try:
+                found = self._state.find_one_and_update(
+                    {"_id": _STATE}, {"$inc": {"changes": 1}}, session=session
+                )
+            except PyMongoError as error:
+                session.abort_transaction()
+                if not error.has_error_label(_TRANSIENT) or time.monotonic() > end:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+            else:
+                if found is not None:
+                    value: str = found["value"]
+                    return value
+                session.abort_transaction()
+                raise ExporterUnavailable(f"{self._location}: the rollups were dropped")
+
+
+class MongoChange(Change):
+    """A transaction that changes rollups.
+
+    Args:
+        rows: Collection of the rows.
+        marks: That of the marks.
+        session: In the transaction.
+        state: Read within it.
+    """
+
+    def __init__(
+        self,
+        rows: Collection[dict[str, Any]],
+        marks: Collection[dict[str, Any]],
+        session: ClientSession,
+        state: State,
+    ) -> None:
+        self._rows = rows
+        self._marks = marks
+        self._session = session
+        self._deleted: list[DeleteMany] = []
+        self._inserted: list[InsertOne[dict[str, Any]]] = []
+        self.state = state
+
+    def forget(self, marks: Sequence[Mark]) -> None:
+        """Delete marks."""
+        ids = [mark.id for mark in marks]
+        self._marks.delete_many({"_id": {"$in": ids}}, session=self._session)
+
+    def replace(
+        self, series: int, tier: Tier, buckets: range, rows: Mapping[int, Sequence[Row]]
+    ) -> None:
+        """Put rows in place of those that are there. The same ones are replaced once."""
+        of = {"series": series, "tier": tier}
+        within = {"$gte": buckets.start, "$lt": buckets.stop}
+        self._deleted.append(DeleteMany({**of, "bucket": within}))
+        self._inserted += [
+            InsertOne(
+                {
+                    **of,
+                    "bucket": bucket,
+                    "place": place,
+                    **row._asdict(),
+                    "payload": Binary(row.payload),
+                }
+            )
+            for bucket, found in sorted(rows.items())
+            for place, row in enumerate(found)
+        ]
+
+    def delete(self, series: int, tier: Tier, until: int) -> None:
+        """Delete the rows of the buckets that begin before a moment."""
+        before = {"series": series, "tier": tier, "bucket": {"$lt": until}}
+        self._deleted.append(DeleteMany(before))
+
+    def write(self) -> None:
+        """Write what was replaced and deleted, with two commands for all series."""
+        operations: list[DeleteMany | InsertOne[dict[str, Any]]] = []
+        operations += self._deleted
+        operations += self._inserted
+        if operations:
+            self._rows.bulk_write(operations, session=self._session)
+
+
+def can_have_rollups(hello: Mapping[str, Any]) -> bool:
+    """Return whether a server has transactions, by what it says of itself."""
+    return "setName" in hello or hello.get("msg") == "isdbgrid"
+
+
+def minute_of(moment: datetime) -> int:
+    """Return the beginning of the minute of an aware datetime, in Unix seconds."""
+    return floor(seconds_of(moment), MINUTE)
