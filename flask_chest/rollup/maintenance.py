@@ -18,7 +18,7 @@ from flask_chest.rollup import compute
 from flask_chest.rollup.cubes import Cubes, Series
 from flask_chest.rollup.declaration import Declaration
 from flask_chest.rollup.state import State
-from flask_chest.rollup.storage import Change, Mark, RollupStorage
+from flask_chest.rollup.storage import Change, RollupStorage
 from flask_chest.rollup.sweeping import SUSPECT_SECONDS, sweep
 from flask_chest.rollup.tiers import (
     BELOW,
@@ -167,49 +167,47 @@ class Maintainer:
         """
         done: set[int] = set()
         while True:
-            # The state first: whoever deletes a mark after this has also written a new revision.
-            state = self.current()
-            marks = [mark for mark in self.storage.marks() if mark.minute + MINUTE <= until]
-            late = [mark for mark in marks if self._is_late(state, mark)]
-            left = [mark.minute for mark in marks if floor(mark.minute, HOUR) not in done]
-            if late:
-                with self._unless_overtaken(state) as change:
-                    change.forget(late)
-                    change.state.late += len(late)
-            elif left:
-                done.update(self._compute(state, max(left), marks))
-            else:
+            waiting = [minute for minute in self.storage.marked() if minute + MINUTE <= until]
+            left = [minute for minute in waiting if floor(minute, HOUR) not in done]
+            if not left:
                 return bool(done)
+            done.update(self._compute(max(left), until))
             self._go_on()
 
-    @staticmethod
-    def _is_late(state: State, mark: Mark) -> bool:
-        return floor(mark.minute, state.tier_of(mark.minute)) < state.frozen
-
-    def _compute(self, state: State, minute: int, marks: Sequence[Mark]) -> range:
+    def _compute(self, minute: int, until: int) -> range:
         """Compute the marked minutes of an hour, or, where minutes are not kept, its bucket.
 
         Args:
-            state: Read before the marks.
             minute: One that is marked.
-            marks: All of them.
+            until: Minutes that end later are left, in Unix seconds.
 
         Returns:
             The hours that are done.
         """
+        # The state first: whoever deletes a mark after this has also written a new revision.
+        state = self.current()
         tier = state.tier_of(minute)
         length = max(tier, HOUR)
         around = floor(minute, length)
-        chosen = [mark for mark in marks if floor(mark.minute, length) == around]
+        marks = [
+            mark
+            for mark in self.storage.marks(around, around + length)
+            if mark.minute + MINUTE <= until
+        ]
+        late = [mark for mark in marks if floor(mark.minute, tier) < state.frozen]
         first, end = around, around + length
-        if tier == MINUTE:
-            first = min(mark.minute for mark in chosen)
-            end = max(mark.minute for mark in chosen) + MINUTE
-        made = self._from_records(state, list(state.series), range(first, end, tier))
+        current = {mark.minute for mark in marks} - {mark.minute for mark in late}
+        if tier == MINUTE and current:
+            first, end = min(current), max(current) + MINUTE
+        made: dict[Series, compute.Buckets] = {}
+        if current:
+            made = self._from_records(state, list(state.series), range(first, end, tier))
         with self._unless_overtaken(state) as change:
-            self._write(change, tier, range(first, end, tier), made)
-            change.forget(chosen)
-            change.state.soil(tier, first)
+            change.forget(marks)
+            change.state.late += len(late)
+            if current:
+                self._write(change, tier, range(first, end, tier), made)
+                change.state.soil(tier, first)
         return range(around, around + length, HOUR)
 
     def _from_records(

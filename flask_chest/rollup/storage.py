@@ -75,8 +75,8 @@ class RollupStorage(ABC):
         """
 
     @abstractmethod
-    def marks(self) -> list[Mark]:
-        """Return the marks, the oldest ones first; at most some 10,000.
+    def marks(self, since: int, until: int) -> list[Mark]:
+        """Return all marks of the minutes from `since` to before `until`.
 
         Raises:
             ExporterUnavailable: The database cannot be read now.

@@ -20,8 +20,8 @@ class MemoryRollups(RollupStorage):
     def state(self):
         return State.load(self.document)
 
-    def marks(self):
-        return list(self.pending)
+    def marks(self, since, until):
+        return [mark for mark in self.pending if since <= mark.minute < until]
 
     def marked(self):
         return {mark.minute for mark in self.pending}

@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 
 _throttle: Final = Throttle()
 
-_MARKS: Final = 10_000
 _STATE: Final = "rollups"
 """`_id` of the one document in the collection `chest_rollup_state`."""
 
@@ -148,9 +147,10 @@ class MongoRollups(RollupStorage):
             found = self._state.find_one({"_id": _STATE})
         return None if found is None else State.load(found["value"], self._location)
 
-    def marks(self) -> list[Mark]:
-        """Return the marks, the oldest ones first; at most some 10,000."""
-        with self._explained(), closing(self._marks.find(sort=[("_id", 1)], limit=_MARKS)) as found:
+    def marks(self, since: int, until: int) -> list[Mark]:
+        """Return all marks of the minutes from `since` to before `until`."""
+        within = {"minute": {"$gte": since, "$lt": until}}
+        with self._explained(), closing(self._marks.find(within)) as found:
             return [Mark(each["_id"], each["minute"]) for each in found]
 
     def marked(self) -> set[int]:

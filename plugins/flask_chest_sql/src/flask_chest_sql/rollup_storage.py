@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from flask_chest_sql.rollup_store import RollupStore
     from flask_chest_sql.rollup_tables import RollupTables
 
-_MARKS: Final = 10_000
 _AT_ONCE: Final = 500
 """Values of one statement."""
 
@@ -38,10 +37,11 @@ class SqlRollups(RollupStorage):
             found = connection.execute(select(self._tables.state.c.value)).scalar_one()
         return State.load(str(found), self._store.location)
 
-    def marks(self) -> list[Mark]:
-        """Return the marks, the oldest ones first; at most some 10,000."""
+    def marks(self, since: int, until: int) -> list[Mark]:
+        """Return all marks of the minutes from `since` to before `until`."""
         marks = self._tables.marks.c
-        statement = select(marks.id, marks.minute).order_by(marks.id).limit(_MARKS)
+        within = and_(marks.minute >= since, marks.minute < until)
+        statement = select(marks.id, marks.minute).where(within)
         return [Mark(each, minute) for each, minute in self._all(statement)]
 
     def marked(self) -> set[int]:
