@@ -114,7 +114,7 @@ def show_commands(console: Console, request_id: str) -> None:
     for command in (
         f"{flask} routes",
         f"{flask} top search_term",
-        f"{flask} records --request-id {request_id}",
+        f"{flask} show {request_id}",
         f'{programs}/python -c "import sqlite3; print(*{rows}, sep=chr(10))"',
     ):
         # Wrapped commands could not be copied.

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 KEPT = Path(sys.prefix) / "public-apps"
+WHOLE = bool(os.environ.get("CHEST_WHOLE_SUITES"))
+"""Whether the longest files of their tests run, too: `make test-compat` does that, once in CI."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ def flask_security():
     """Return Flask-Security, and an application of its authors: a blog for logged-in users.
 
     They have logins, sessions, forms, CSRF protection, Flask-SQLAlchemy and async views. The tests
-    are a selection, as all of them take minutes. Those of MongoDB, Peewee and Pony are left out.
-    The version is the last that works with Flask 3.0.
+    are a selection, as all of them take minutes; the longest file is left to `WHOLE`. Those of
+    MongoDB, Peewee and Pony are left out. The version is the last that works with Flask 3.0.
     """
     libraries = _libraries(
         "flask-security",
@@ -83,7 +85,7 @@ def flask_security():
         *("pytz==2025.2", "six==1.17.0", "sqlalchemy==2.0.44", "sqlalchemy-utils==0.42.0"),
         *("webencodings==0.5.1", "wtforms==3.2.1", "zxcvbn==4.5.0"),
     )
-    files = ("test_async", "test_basic", "test_csrf")
+    files = ("test_async", "test_csrf", *(("test_basic",) if WHOLE else ()))
     options = (
         *("-o", "addopts=", "-W", "default::DeprecationWarning"),
         *("-k", "not mongo and not peewee and not pony"),

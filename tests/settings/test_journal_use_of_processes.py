@@ -212,7 +212,7 @@ def test_commands_that_only_read_are_not_refused_and_a_flush_is(start, command, 
     one = start(main="a")
     assert one.said() == "began"
     assert one.tell("1") == "dropped {}"
-    for words in ("chest records", "chest routes", "chest plugins", "migrate"):
+    for words in ("chest query", "chest routes", "chest plugins", "migrate"):
         done = command(*words.split())
         assert done.returncode == 0, done.stderr
     check = command("chest", "check")

@@ -64,7 +64,7 @@ def processes_of(folder):
 
 
 def test_a_storm_loses_nothing_and_duplicates_nothing(capsys):
-    with storm("--seconds=60") as (process, _):
+    with storm("--seconds=45") as (process, _):
         # Its output fits into the pipe.
         code = process.wait(timeout=600)
     report = capsys.readouterr().out
@@ -74,7 +74,7 @@ def test_a_storm_loses_nothing_and_duplicates_nothing(capsys):
 
 
 def test_an_interrupted_storm_leaves_nothing_behind():
-    with storm("--seconds=60") as (process, folder):
+    with storm("--seconds=45") as (process, folder):
         for line in process.stdout:
             if line.startswith("load"):
                 break
