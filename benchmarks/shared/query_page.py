@@ -59,7 +59,7 @@ class Measured(NamedTuple):
         rollup_seconds: How long all rollups took to be made.
         answers: By title of the question.
         by_hand: The same, for SQL written by hand.
-        memory: Peaks by what was done, with a tenth of the records and with all.
+        memory: Peaks by what was done, with 20,000 and with 200,000 records.
     """
 
     title: str
@@ -120,7 +120,7 @@ def markdown(found: dict[str, Measured], bound: dict[str, Found], duckdb: str) -
             report.table(["question", *by_sql_titles], by_hand),
             "### The other questions of an analyst",
             report.table(["question", *titles], fourteen),
-            "### Peak memory and time, with a tenth of the records and with all",
+            "### Peak memory and time, with 20,000 and with 200,000 records",
             report.table(["what is read", *titles], memory),
             "### What had to be made before",
             report.table(["step", *titles], made),
