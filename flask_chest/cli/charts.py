@@ -20,7 +20,7 @@ _BAR: Final = 20
 def has_blocks() -> bool:
     """Return whether the encoding of stdout has the characters of a chart."""
     try:
-        (_BLOCKS + _EIGHTHS).encode(sys.stdout.encoding or "ascii")
+        (_BLOCKS + _EIGHTHS).encode(getattr(sys.stdout, "encoding", None) or "ascii")
     except (LookupError, UnicodeEncodeError):
         return False
     return True

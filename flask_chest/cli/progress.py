@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from typing_extensions import Self
 
-from flask_chest.cli.streams import write
+from flask_chest.cli.streams import is_terminal, write
 
 _BETWEEN_SECONDS: Final = 0.1
 _BAR: Final = 20
@@ -40,7 +40,7 @@ class Progress:
         self._began = time.monotonic()
         self._drawn_at = 0.0
         self._width = 0
-        self.is_shown = sys.stderr.isatty()
+        self.is_shown = is_terminal(sys.stderr)
         self._is_interrupted = False
         self._handler: Any = None
 

@@ -16,7 +16,7 @@ from flask_chest.cli.exits import way
 from flask_chest.cli.options import Amount
 from flask_chest.cli.output import echo, echo_json, one_line
 from flask_chest.cli.status_data import status_data
-from flask_chest.cli.streams import has_reader
+from flask_chest.cli.streams import has_reader, is_terminal
 
 if TYPE_CHECKING:
     from flask_chest.runtime.counters import ExporterStats, Stats
@@ -50,7 +50,7 @@ def status(as_json: bool, watch: float | None) -> None:  # noqa: FBT001 - click'
     if watch is None:
         _print(as_json=as_json)
         return
-    is_screen = sys.stdout.isatty() and not as_json
+    is_screen = is_terminal(sys.stdout) and not as_json
     try:
         while has_reader():
             if is_screen:

@@ -66,8 +66,15 @@ def quiet_pipe() -> Iterator[None]:
         raise click.exceptions.Exit(0) from None
 
 
-def is_broken(stream: IO[Any]) -> bool:
+def is_terminal(stream: IO[Any] | None) -> bool:
+    """Return whether a stream is a terminal. Python has none for one that the shell has closed."""
+    return stream is not None and stream.isatty()
+
+
+def is_broken(stream: IO[Any] | None) -> bool:
     """Return whether a stream is a pipe or socket that nobody reads from any more."""
+    if stream is None:  # the shell has closed it
+        return True
     look = select.poll()
     try:
         look.register(stream.fileno(), 0)

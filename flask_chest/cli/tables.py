@@ -8,10 +8,11 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import accumulate, chain, islice
 from typing import Final
 
 from flask_chest.cli.output import printable
+from flask_chest.cli.streams import is_terminal
 
 _GAP: Final = "  "
 _ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"
@@ -24,7 +25,7 @@ _ROWS_AHEAD: Final = 200
 
 def terminal_width() -> int | None:
     """Return the columns of the terminal that stdout is; None when it is none."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
 
 
 def width(text: str) -> int:
@@ -113,25 +114,39 @@ class Table:
         first = list(islice(rest, _ROWS_AHEAD))
         for row in first:
             self._widen(row)
-        yield self.line(self._titles)
+        yield self.header()
         for row in chain(first, rest):
             yield self.line(row)
 
     def header(self) -> str:
         """Return the line of the titles, for rows of which none is known yet."""
-        return self.line(self._titles)
+        return self._line(self._titles)
 
     def line(self, row: Sequence[str]) -> str:
-        """Return the line of one row."""
+        """Return the line of one row. A number for which there is no room is an ellipsis."""
         self._widen(row)
+        if self._columns is None or width(self._whole_line(row)) <= self._columns:
+            return self._line(row)
+        room = self._columns - 1 - len(_ELLIPSIS)  # which follows a number after a space
+        ends = accumulate(columns + len(_GAP) for columns in self._fitted())
+        for index, (end, is_right) in enumerate(zip(ends, self._is_right, strict=True)):
+            if is_right and end - len(_GAP) > room:
+                shown = [*row[:index], _ELLIPSIS, *[""] * (len(row) - index - 1)]
+                return self._line(shown)
+        return self._line(row)
+
+    def _line(self, row: Sequence[str]) -> str:
+        line = self._whole_line(row)
+        return line if self._columns is None else cut(line, self._columns)
+
+    def _whole_line(self, row: Sequence[str]) -> str:
         widths = self._fitted()
         cells = []
         for text, columns, is_right in zip(row, widths, self._is_right, strict=True):
             shown = cut(text, columns)
             space = " " * (columns - width(shown))
             cells.append(space + shown if is_right else shown + space)
-        line = _GAP.join(cells).rstrip(" ")
-        return line if self._columns is None else cut(line, self._columns)
+        return _GAP.join(cells).rstrip(" ")
 
     def _widen(self, row: Sequence[str]) -> None:
         self._widths = [

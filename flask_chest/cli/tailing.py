@@ -17,7 +17,7 @@ from flask_chest.cli.application import open_store
 from flask_chest.cli.listing import RecordTable, json_line
 from flask_chest.cli.names import Name
 from flask_chest.cli.output import echo_error
-from flask_chest.cli.streams import has_reader, is_broken, write
+from flask_chest.cli.streams import has_reader, is_broken, is_terminal, write
 from flask_chest.errors import ExporterUnavailable, QueryTimeout
 from flask_chest.query import Filter, Tally, distance
 from flask_chest.record import Record
@@ -169,7 +169,7 @@ def tail(
             if not has_reader():
                 return
     except KeyboardInterrupt:
-        if sys.stderr.isatty():
+        if is_terminal(sys.stderr):
             click.echo(err=True)  # behind ^C
 
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flask_chest.cli.charts import MOST_BUCKETS, bar, sparkline
+from flask_chest.cli.charts import MOST_BUCKETS, bar, has_blocks, sparkline
 from flask_chest.cli.output import printable
-from flask_chest.cli.tables import Table, amount, cell, cut, width
+from flask_chest.cli.streams import is_broken, is_terminal
+from flask_chest.cli.tables import Table, amount, cell, cut, terminal_width, width
 
 pytestmark = pytest.mark.opens_nothing
 
@@ -141,3 +142,21 @@ def test_a_bar_is_as_long_as_its_value():
     assert bar(0.001, 10) == "▏"
     assert bar(0, 10) == bar(None, 10) == ""
     assert bar(5, 10, blocks=False) == "#" * 10
+
+
+@pytest.mark.parametrize("columns", range(1, 30))
+def test_no_part_of_a_number_is_shown_on_a_terminal_of_any_width(columns):
+    table = Table(["path", "count", "p95", ""], right=["count", "p95"], columns=columns)
+    _, *lines = table.lines([["/a", "1234", "4.3456", "##"], ["/b", "5678", "8.7654", "####"]])
+    for line, count, p95 in zip(lines, ("1234", "5678"), ("4.3456", "8.7654"), strict=True):
+        assert width(line) <= columns
+        assert set(line[6:].split()) <= {count, p95, "\u2026", "##", "####", "#\u2026", "##\u2026"}
+    assert ("1234" in lines[0]) == (columns > 12), "there is room for it"
+
+
+def test_a_stream_that_the_shell_has_closed_is_no_terminal(monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)  # as Python has it after >&-
+    assert terminal_width() is None
+    assert not has_blocks()
+    assert is_broken(None)
+    assert not is_terminal(None)
