@@ -21,7 +21,7 @@ from flask_chest.cli.names import Name
 from flask_chest.cli.output import echo_error
 from flask_chest.cli.progress import Progress
 from flask_chest.cli.spool import Spool
-from flask_chest.cli.streams import has_reader, write
+from flask_chest.cli.streams import has_reader, is_terminal, write
 from flask_chest.query import Filter
 from flask_chest.record import Record, RecordData
 
@@ -77,8 +77,10 @@ def export(
       flask chest export --since 7d --output last_week.parquet
       flask chest export --where "tenant == 'acme'" --format csv > acme.csv
     """  # noqa: D301 - click reads \b as "keep these lines"
+    if output is not None and not output.resolve().parent.is_dir():
+        raise click.UsageError(f"--output: there is no folder {output.parent}. Create it first")
     format_ = format_ or _FORMATS.get(output.suffix.lower() if output else "", "json")
-    if output is None and raw and sys.stdout.isatty():
+    if output is None and raw and is_terminal(sys.stdout):
         raise click.UsageError("--raw on a terminal, which would obey what a client sent")
     if format_ == "parquet":
         if output is None:
@@ -87,7 +89,7 @@ def export(
     store = open_store(exporter)
     found = store.records(where, since=since, until=until, order_by=order_by, limit=limit)
     with Progress("export") as progress:
-        progress.is_shown &= output is not None or not sys.stdout.isatty()
+        progress.is_shown &= output is not None or not is_terminal(sys.stdout)
         records = _counted(found, progress)
         try:
             if output is None:

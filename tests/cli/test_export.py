@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import errno
 import json
+import stat
 import tracemalloc
 
 import pyarrow.parquet
@@ -173,3 +175,24 @@ def test_the_memory_of_an_export_does_not_grow_with_the_records(tmp_path, monkey
 
     peak(100)  # what is imported
     assert peak(5_000) - peak(500) < 1_000_000, "of 4.5 MB"
+
+
+def test_a_private_file_stays_private(tmp_path):
+    file = tmp_path / "a.csv"
+    file.touch(0o600)
+    with whole_file(file) as writing:
+        [part] = set(tmp_path.iterdir()) - {file}
+        assert part.stat().st_mode == file.stat().st_mode
+        writing.write(b"all")
+    assert file.read_bytes() == b"all"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_an_error_names_the_file_that_was_asked_for(tmp_path):
+    file = tmp_path / "a.csv"
+    with pytest.raises(OSError, match="No space") as full, whole_file(file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(FileNotFoundError) as missing, whole_file(tmp_path / "b" / "a.csv"):
+        pass
+    assert full.value.filename == str(file)
+    assert missing.value.filename == str(tmp_path / "b" / "a.csv")
