@@ -54,12 +54,14 @@ def show(
       flask chest show 0199c5a8-1f0b-7c3e-b1f2-4a5d6e7f8091
       flask chest show 0199c5a8-1f0b-7c3e-b1f2-4a5d6e7f8091 --same trace_id --same user_id
     """  # noqa: D301 - click reads \b as "keep these lines"
+    if any(name.operand is None for name in same):
+        raise click.UsageError("--same variables: name one of them")
     store = open_store(exporter)
     wanted = _equal(Field("request_id"), request_id)
     found = list(store.records(wanted, order_by="started_at", limit=_MOST))
     if not found:
         say_nothing_found(store, exporter)
-        raise click.ClickException(f"No record has the request ID {request_id}")
+        raise click.ClickException(f"No record has the request ID {printable(request_id)}")
     if format_ == "json":
         records = {record.id: record for record in found}
         for name in same:
@@ -81,8 +83,8 @@ def show(
 
 def _neighbours(store: Store, record: Record, name: Name, limit: int) -> list[Record]:
     """Return the records nearest in time with the same value, and the record itself."""
-    if name.operand is None:
-        raise click.UsageError("--same variables: name one of them")
+    if name.operand is None:  # which was refused
+        return []
     value = value_of(name.operand, record.as_data())
     if value is MISSING:
         value = None

@@ -52,8 +52,8 @@ def chosen(
     begin, end = _time("since", since, now), _time("until", until, now)
     if begin is not None and end is not None and begin > end:
         raise QueryError(
-            f"until={until!r} is before since={since!r}, so no record is between them: exchange "
-            "the two"
+            f"until={_written(until)} is before since={_written(since)}, so no record is between "
+            "them: exchange the two"
         )
     return Chosen(condition, begin, end)
 
@@ -63,9 +63,12 @@ def read_filter(where: str | Filter | None, now: datetime | None = None) -> Node
 
     Raises:
         FilterError: It cannot be read, or cannot match.
+        QueryError: It is no text.
     """
     if where is None or isinstance(where, Filter):
         return None if where is None else where.root
+    if not isinstance(where, str):
+        raise QueryError(f"a filter is a text, such as 'status_code >= 500', and not {where!r}")
     return parse(where, now=now).root
 
 
@@ -93,6 +96,10 @@ def both(one: Node | None, other: Node | None) -> Node | None:
     if one is None or other is None:
         return other if one is None else one
     return And((one, other))
+
+
+def _written(given: object) -> str:
+    return repr(given.isoformat() if isinstance(given, datetime) else given)
 
 
 def _time(name: str, given: str | datetime | None, now: datetime) -> datetime | None:

@@ -101,6 +101,8 @@ def test_a_request_that_is_not_there_is_an_error(ask):
         (["measure", "median(duration_ms)"], "median"),
         (["measure", "count", "--every", "1x"], "1x"),
         (["measure", "count", "--tz", "Mars/Base"], "Mars/Base"),
+        (["show", "r-3-14", "--same", "variables"], "name one of them"),
+        (["export", "--output", "missing/a.csv"], "there is no folder missing. Create it first"),
         (["top", "a,b"], "write one field or variable"),
         (["compare", "duration_ms >> 5"], "  duration_ms >> 5\n"),
         (["export", "--format", "parquet"], "name the file, --output FILE"),
@@ -117,3 +119,8 @@ def test_nothing_found_is_said_on_stderr_with_the_place(ask):
     for arguments in (["query", "--format", "json"], ["measure", "count", "--by", "route"]):
         done = ask(*arguments, "--where", "user_id == 'nobody'")
         assert "Nothing was found in sqlite path=" in done.stderr
+
+
+def test_a_time_in_an_error_is_written_as_a_person_writes_it(ask):
+    done = ask("query", "--since", "1h", "--until", "2h", code=2)
+    assert "datetime" not in done.stderr

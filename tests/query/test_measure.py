@@ -258,6 +258,7 @@ def test_an_answer_is_ready_for_json_and_says_where_it_comes_from():
         (["count"], {"since": "x"}, "since"),
         (["count"], {"where": "route == 5"}, "write '5'"),
         (["count"], {"every": "1s", "since": "2024-01-01"}, "10,000"),
+        (["count"], {"where": 5}, "a filter is a text, such as"),
     ],
 )
 def test_a_wrong_question_is_refused_with_the_remedy(arguments, options, reason):
