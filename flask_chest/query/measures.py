@@ -107,6 +107,11 @@ def _brackets(name: str, rest: str, text: str) -> tuple[int, int]:
     if not rest.startswith("("):
         raise fault(f"a bracket follows {name}: write {_example(name)}", text, begin)
     if not rest.endswith(")"):
+        open_ = 0
+        for index, character in enumerate(rest):
+            open_ += {"(": 1, ")": -1}.get(character, 0)
+            if not open_:
+                raise fault("a measure ends with its closing bracket", text, begin + index + 1)
         raise fault(f"the closing bracket is missing: write {_example(name)}", text, end)
     if not rest[1:-1].strip():
         raise fault(f"{name} needs what it is of: write {_example(name)}", text, begin + 1)

@@ -68,6 +68,8 @@ def moment(text: str, now: datetime | None = None) -> datetime:
     zone = {"Z": "+00:00", "z": "+00:00", None: "+00:00"}.get(zone, zone)
     if len(zone) < 6:
         zone = f"{zone[:3]}:{zone[-2:] if len(zone) == 5 else '00'}"
+    if int(zone[1:3]) > 23:
+        raise ValueError(f"{text!r} is no time: an offset is less than 24 hours")
     micros = (fraction or "").ljust(6, "0")[:6]
     try:
         found_at = datetime.fromisoformat(

@@ -259,6 +259,7 @@ def test_an_answer_is_ready_for_json_and_says_where_it_comes_from():
         (["count"], {"where": "route == 5"}, "write '5'"),
         (["count"], {"every": "1s", "since": "2024-01-01"}, "10,000"),
         (["count"], {"where": 5}, "a filter is a text, such as"),
+        (["count"], {"since": "2026-11-29T10:00:00+25:00"}, "an offset is less than 24 hours"),
     ],
 )
 def test_a_wrong_question_is_refused_with_the_remedy(arguments, options, reason):

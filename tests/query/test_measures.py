@@ -65,7 +65,7 @@ def test_a_share_has_a_filter():
         ("sum▸", "in brackets: sum(duration_ms)"),
         ("sum ▸x", "a bracket follows"),
         ("sum(x▸", "closing bracket"),
-        ("sum(x) + 1▸", "closing bracket"),
+        ("sum(x)▸ + 1", "ends with its closing bracket"),
         ("sum(▸)", "write sum(duration_ms)"),
         ("distinct(▸ )", "write distinct(user_id)"),
         ("share(▸)", "write share(duration_ms > 500)"),
