@@ -35,12 +35,16 @@ def open_store(name: str | None) -> Store:
     """Return the open read side of an exporter; None for that of CHEST_STORE, or the default.
 
     Raises:
-        click.UsageError: There is no such exporter.
+        click.UsageError: There is no such exporter, or no default.
         ConfigurationError: It cannot be read.
         ExporterUnavailable: The database cannot be reached now.
     """
     state = current_state()
-    name = state.stores.default if name is None else name
+    if name is None:
+        name = state.stores.default
+        if name not in state.exporters and state.exporters and not state.mode:
+            known = " or ".join(f"--exporter {each}" for each in sorted(state.exporters))
+            raise click.UsageError(f"Say which one to read: {known}")
     if not state.mode:  # else it may be that none was made, which `store` says
         chosen([name])
     exporter = state.exporters.get(name)

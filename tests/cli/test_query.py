@@ -124,3 +124,9 @@ def test_nothing_found_is_said_on_stderr_with_the_place(ask):
 def test_a_time_in_an_error_is_written_as_a_person_writes_it(ask):
     done = ask("query", "--since", "1h", "--until", "2h", code=2)
     assert "datetime" not in done.stderr
+
+
+def test_of_several_stores_one_is_named(ask, shop):
+    done = ask("--store", f"b={shop}", "query", code=2, url=f"a={shop}")
+    assert "Error: Say which one to read: --exporter a or --exporter b\n" in done.stderr
+    assert ask("--store", f"b={shop}", "query", "--exporter", "b", url=f"a={shop}").stdout
