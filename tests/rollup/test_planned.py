@@ -8,6 +8,9 @@ import pytest
 from support.rollup_host import Host, Records, answers, check_answers, check_rows, need_of
 
 from flask_chest.query import FromRecords
+from flask_chest.query.arguments import Chosen
+from flask_chest.query.measuring import measure
+from flask_chest.query.question import read_question
 from flask_chest.rollup import Cubes, Declaration, Planned
 
 HOURS_AGO = timedelta(hours=5)
@@ -107,3 +110,15 @@ def test_sketches_of_few_values_are_no_million_values():
     need = need_of({"slot_seconds": 3_600, "distinct": ["user"]})
     found = list(Planned(FromRecords(host.store), host.rollups).parts(need))
     assert 29 <= sum(each.part.size for each in found) < 60
+
+
+def test_a_rate_counts_no_records_that_were_purged_before_its_time():
+    host = told(Host())
+    host.deliver(*[timedelta(days=3)] * 50)
+    host.deliver(*(timedelta(hours=age) for age in range(1, 9)))
+    host.lead()
+    host.purge(host.now - timedelta(days=1))
+    asked = read_question(["rate"], chosen=Chosen(None, None, None))
+    planned = Planned(FromRecords(host.store), host.rollups)
+    rows, _ = measure(host.store, planned, asked)
+    assert rows == measure(host.store, FromRecords(host.store), asked)[0]
