@@ -12,6 +12,7 @@ from flask_chest.query.arguments import Chosen
 from flask_chest.query.measuring import measure
 from flask_chest.query.question import read_question
 from flask_chest.rollup import Cubes, Declaration, Planned
+from flask_chest.settings.rollups import RollupSettings
 
 HOURS_AGO = timedelta(hours=5)
 
@@ -122,3 +123,9 @@ def test_a_rate_counts_no_records_that_were_purged_before_its_time():
     planned = Planned(FromRecords(host.store), host.rollups)
     rows, _ = measure(host.store, planned, asked)
     assert rows == measure(host.store, FromRecords(host.store), asked)[0]
+
+
+@pytest.mark.parametrize("key", ["measures", "distinct"])
+def test_a_time_is_refused_of_which_no_row_can_be_made(key):
+    with pytest.raises(ValueError, match="'started_at' is a time"):
+        RollupSettings.model_validate({key: ["started_at"]})
