@@ -68,7 +68,7 @@ class Distinct:
     @property
     def size(self) -> int:
         """How much memory it takes, in values."""
-        return len(self._values) if self.sketch is None else EXACT
+        return len(self._values) if self.sketch is None else min(self.sketch.size, EXACT)
 
     def count(self) -> int:
         """Return how many different values there are."""

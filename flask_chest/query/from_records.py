@@ -34,10 +34,11 @@ class FromRecords:
         self._is_used = True
         chosen = need.chosen
         asked = Tally(chosen.where, chosen.since, chosen.until, need.slot_seconds, need.by)
-        if need.counts:
+        if need.counts or need.sums:
             for row in self._rows(replace(asked, numbers=need.sums)):
-                sums = dict(zip(need.sums, row.numbers, strict=True))
-                yield Located(row.slot, row.key, Part(row.records, row.weight, row.errors, sums))
+                part = Part(row.records, row.weight, row.errors) if need.counts else Part()
+                part.sums = dict(zip(need.sums, row.numbers, strict=True))
+                yield Located(row.slot, row.key, part)
         for condition in need.shares:
             for row in self._rows(replace(asked, where=both(asked.where, condition))):
                 yield Located(row.slot, row.key, Part(shares={condition: row.weight}))

@@ -81,9 +81,10 @@ class _Answer:
         self._asked = asked
         self.notes: list[str] = []
         self._records = 0
-        self._chosen = asked.chosen
         self._buckets: Buckets | None = None
         self._begin, self._end = self._range(reader)
+        # A rate is of the records in its time. Rollups may know of older ones, which are purged.
+        self._chosen = replace(asked.chosen, since=self._begin)
         if asked.every is not None and self._begin is not None and self._end is not None:
             self._buckets = made = buckets(self._begin, self._end, asked.every, asked.tz)
             # What arrives meanwhile, or is ahead of this host's clock, has a bucket or is left out.

@@ -108,7 +108,7 @@ class Need:
         chosen: Which records.
         slot_seconds: Length of a slot: see `Tally`. None for one group of all times.
         by: Then they are grouped by the values of these.
-        counts: Whether `records`, `weight`, `errors` and `sums` are needed.
+        counts: Whether `records`, `weight` and `errors` are needed.
         sums: Operands for `Part.sums`.
         exact: Operands for `Part.exact`. A source that has bins alone gives these.
         bins: Operands for `Part.bins`.

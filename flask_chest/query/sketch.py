@@ -53,6 +53,11 @@ class Sketch:
             if rank > mine.get(index, 0):
                 mine[index] = rank
 
+    @property
+    def size(self) -> int:
+        """How much memory it takes, in values."""
+        return len(self._registers)
+
     def count(self) -> int:
         """Return the estimate."""
         counts = [0] * (_RANKS + 2)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
 from flask_chest.query.paging import Reader
@@ -26,6 +27,7 @@ from flask_chest.rollup.tiers import (
     EVER,
     HOUR,
     MINUTE,
+    TIERS,
     Tier,
     ceiling,
     floor,
@@ -194,7 +196,7 @@ class Maintainer:
             for mark in self.storage.marks(around, around + length)
             if mark.minute + MINUTE <= until
         ]
-        late = [mark for mark in marks if floor(mark.minute, tier) < state.frozen]
+        late = [mark for mark in marks if state.is_frozen(mark.minute)]
         first, end = around, around + length
         current = {mark.minute for mark in marks} - {mark.minute for mark in late}
         if tier == MINUTE and current:
@@ -323,13 +325,19 @@ class Maintainer:
             self._delete(tier, max(until, state.tiers_since[tier]))
 
     def _expiry(self) -> dict[Tier, int]:
-        """Return before which moment the rows of each tier that is not kept for ever expire."""
-        retention = {} if self._cubes is None else self._cubes.retention
-        return {
-            tier: floor(int(self._now() - keep.total_seconds()), DAY)
-            for tier, keep in retention.items()
-            if keep is not None
-        }
+        """Return before which moment the rows of each tier that is not kept for ever expire.
+
+        A tier is kept at least as long as the one below it, from which it is made.
+        """
+        found: dict[Tier, int] = {}
+        longest = timedelta(0)
+        for tier in TIERS:
+            keep = None if self._cubes is None else self._cubes.retention[tier]
+            if keep is None:
+                break
+            longest = max(longest, keep)
+            found[tier] = floor(int(self._now() - longest.total_seconds()), DAY)
+        return found
 
     def _delete(self, tier: Tier, until: int) -> None:
         for kept in self.current().series.values():

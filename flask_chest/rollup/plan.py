@@ -61,11 +61,13 @@ class Planned:
     def parts(self, need: Need) -> Iterator[Located]:
         """Yield the parts of all groups, in any order."""
         if self._known is None:
+            # The marks first: whoever computes a marked minute afterwards notes it in the state.
+            marked = self._storage.marked()
             state = self._storage.state()
             if state is None:
                 yield from self._records.parts(need)
                 return
-            self._known = state, self._storage.marked()
+            self._known = state, {minute for minute in marked if not state.is_frozen(minute)}
         state, marked = self._known
         chosen = choose(need, state)
         if chosen is None:
@@ -95,6 +97,8 @@ class Planned:
         blocked = runs((minute for minute in marked if since <= minute < until), _MAX_RUNS)
         if not tiers or blocked is None:
             return [Piece(None, EVER, NEVER)]
+        # Whole hours or days may begin before what is frozen ends, of which there are no records.
+        blocked = [(max(begin, state.frozen), end) for begin, end in blocked]
         bounds = Bounds(since, until, complete_since)
         pieces = cut(bounds, sorted(tiers, reverse=True), state, blocked)
         # The edges within a minute; what has no bound has none.
@@ -218,7 +222,8 @@ class _Groups:
 def _record(values: dict[Operand, Scalar]) -> dict[str, Any]:
     """Return a record with these values, for a condition."""
     record: dict[str, Any] = {"variables": {}}
-    for operand, value in values.items():
+    # A dict before what is within it: {"user": {}}, and then user.plan.
+    for operand, value in sorted(values.items(), key=_depth):
         found: Any = {OBJECT: {}, LIST: []}.get(value, value) if isinstance(value, str) else value
         if isinstance(operand, Field):
             record[operand.name] = found
@@ -231,6 +236,11 @@ def _record(values: dict[Operand, Scalar]) -> dict[str, Any]:
         if isinstance(place, dict):
             place[operand.path[-1]] = found
     return record
+
+
+def _depth(item: tuple[Operand, Scalar]) -> int:
+    operand, _value = item
+    return 0 if isinstance(operand, Field) else len(operand.path)
 
 
 def choose(need: Need, state: State) -> dict[Series, Wanted] | None:

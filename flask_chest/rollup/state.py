@@ -65,6 +65,10 @@ class State:
         """Return the lowest tier whose rows of a moment are kept."""
         return next((tier for tier in TIERS if moment >= self.tiers_since[tier]), TIERS[-1])
 
+    def is_frozen(self, minute: int) -> bool:
+        """Return whether a mark of a minute has no effect any more."""
+        return floor(minute, self.tier_of(minute)) < self.frozen
+
     def add(self, series: Series, since: int) -> None:
         """Add a series that is not there yet."""
         used = [kept.id for kept in self.series.values()]

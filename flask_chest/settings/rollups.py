@@ -77,7 +77,10 @@ class RollupSettings(BaseModel):
     @field_validator("measures", "distinct")
     @classmethod
     def _are_names(cls, given: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(_checked(given))
+        for name in _checked(given):
+            if query.name(name) == query.name("started_at"):
+                raise ValueError(f"{name!r} is a time, of which nothing is measured")
+        return given
 
     def declaration(self) -> Declaration:
         """Return the same as the core has it."""

@@ -213,6 +213,7 @@ def need_of(question, since=None, until=None):
         by=tuple(map(name, question.get("by", ()))),
         sums=tuple(map(name, question.get("sums", ()))),
         bins=tuple(map(name, question.get("bins", ()))),
+        distinct=tuple(map(name, question.get("distinct", ()))),
     )
 
 
