@@ -47,6 +47,9 @@ LONGEST = (
     "test_exit",
     "test_packaging",
     "test_views_and_commands",
+    "test_mongo_contracts",
+    "test_postgres_contracts",
+    "test_mysql_contracts",
 )
 """Files that take longest. They run first, so that no process of `make test` ends with one."""
 

@@ -1,0 +1,14 @@
+"""The store of MySQL fulfils every contract, on a real server."""
+
+from __future__ import annotations
+
+import pytest
+from support.backends import Mysql
+
+from flask_chest.testing import ExporterContract, SchemaContract, ServerContract, StoreContract
+
+
+class TestMysql(ExporterContract, ServerContract, StoreContract, SchemaContract):
+    @pytest.fixture
+    def backend(self, mysql):
+        return Mysql(mysql)

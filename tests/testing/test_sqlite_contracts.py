@@ -1,0 +1,14 @@
+"""The store of SQLite fulfils every contract."""
+
+from __future__ import annotations
+
+import pytest
+from support.backends import Sqlite
+
+from flask_chest.testing import ExporterContract, SchemaContract, StoreContract
+
+
+class TestSqlite(ExporterContract, StoreContract, SchemaContract):
+    @pytest.fixture
+    def backend(self, tmp_path):
+        return Sqlite(tmp_path / "chest.sqlite3")
