@@ -89,8 +89,10 @@ for kind in ("untracked", "listed", "all"):
 """
 
 TRACE = """
+kept = []  # an application that is collected would end its threads meanwhile
 for kind in ("bare", "untracked", "listed", "all"):
     serve = serving(kind, sys.argv[1])
+    kept.append(serve)
     os.access(f"/{kind} begins", os.F_OK)
     serve(500)
     os.access("/it ends", os.F_OK)
