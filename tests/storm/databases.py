@@ -17,7 +17,7 @@ from tests.storm.host import until
 from tools.servers import MariaServer, MongoServer, PostgresServer
 
 _NAME = "storm"
-_TIMEOUTS = "timeout_seconds=2&connect_timeout_seconds=1"
+_TIMEOUTS = "timeout_seconds=2&connect_timeout_seconds=1&query_timeout_seconds=5"
 
 
 class SqliteFile:

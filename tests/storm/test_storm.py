@@ -74,7 +74,7 @@ def test_a_storm_loses_nothing_and_duplicates_nothing(capsys):
 
 
 def test_an_interrupted_storm_leaves_nothing_behind():
-    with storm("--seconds=45") as (process, folder):
+    with storm("--seconds=60") as (process, folder):
         for line in process.stdout:
             if line.startswith("load"):
                 break
