@@ -40,7 +40,7 @@ def test_records_wait_until_the_exporter_works_again(make, caplog, kind, where, 
     assert process.stats().pending_bytes == 0
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
     assert "the records wait in the journal" in caplog.messages[0]
-    assert "delivers again after 0 s; attempts that failed: 3;" in caplog.messages[1]
+    assert re.search(r"delivers again after \d+ s; attempts that failed: 3;", caplog.messages[1])
 
 
 @pytest.mark.parametrize("kind", ["disk", "memory"])
@@ -70,7 +70,7 @@ def test_what_waited_is_counted_beyond_the_first_batch(make, caplog):
     process.record(range(1_234))
     assert not process.export.flush(5.0)
     assert process.export.flush(5.0)
-    assert "; 1,234 records had waited, the oldest for 0 s" in caplog.messages[-1]
+    assert re.search(r"; 1,234 records had waited, the oldest for \d+ s", caplog.messages[-1])
 
 
 def test_an_exporter_that_fails_now_and_then_logs_a_line_a_minute_whose_numbers_add_up(
