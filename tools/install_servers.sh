@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs the programs that the tests start and no Python package has: mariadbd, pgbouncer,
-# libfaketime, which sets the clock of a process, and strace, which shows its system calls.
+# libfaketime, which sets the clock of a process, strace, which shows its system calls, and Chromium.
 #
 # It uses packages without services, so that none is started. To use your own server instead of
-# MariaDB: CHEST_TEST_MYSQL_URL=mysql://user:password@host/
+# MariaDB: CHEST_TEST_MYSQL_URL=mysql://user:password@host/. Your own Chromium or Chrome:
+# CHEST_TEST_CHROMIUM=/path/to/chrome
 set -euo pipefail
 PATH="$PATH:/usr/sbin:/usr/local/sbin"
 
@@ -13,6 +14,7 @@ wanted=()
 if { missing mariadbd || missing my_print_defaults; } && [ -z "${CHEST_TEST_MYSQL_URL:-}" ]; then
   wanted+=(mariadb-server-core mariadb-client-core)
 fi
+if missing chromium && [ -z "${CHEST_TEST_CHROMIUM:-}" ]; then wanted+=(chromium fonts-dejavu-core); fi
 if missing pgbouncer; then wanted+=(pgbouncer); fi
 if missing strace; then wanted+=(strace); fi
 if ! compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' > /dev/null; then wanted+=(libfaketime); fi
@@ -30,7 +32,7 @@ apt-get update -qq
 if [[ " ${wanted[*]} " == *" mariadb-server-core "* ]]; then
   apt-get install -qq --no-install-recommends mariadb-server-core mariadb-client-core > /dev/null
 fi
-for package in libfaketime strace; do
+for package in libfaketime strace chromium fonts-dejavu-core; do
   if [[ " ${wanted[*]} " == *" $package "* ]]; then
     apt-get install -qq --no-install-recommends "$package" > /dev/null
   fi

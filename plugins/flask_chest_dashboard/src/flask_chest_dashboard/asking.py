@@ -1,0 +1,112 @@
+"""`Asker`: asks the store, each question once for all viewers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from flask_chest_dashboard.shared import Shared
+
+if TYPE_CHECKING:
+    from flask_chest import FlaskChest, Record, Stats, Store
+
+_Answer = TypeVar("_Answer")
+
+MOST_ROWS: Final = 1_000
+"""Records of one page, and groups of one table."""
+
+
+class Asker:
+    """Asks the store that the application reads, each question with a limit.
+
+    The store stops a question after its `query_timeout_seconds`.
+
+    Args:
+        chest: The extension of the application.
+    """
+
+    def __init__(self, chest: FlaskChest) -> None:
+        self._chest = chest
+        self._shared = Shared()
+
+    @property
+    def store(self) -> Store:
+        """The store. Use the methods below to ask it.
+
+        Raises:
+            ConfigurationError: No store can be read.
+            ExporterUnavailable: The database cannot be reached now.
+        """
+        return self._chest.store()
+
+    def ask(self, key: Hashable, question: Callable[[], _Answer]) -> _Answer:
+        """Return the answer to any question: see `Shared.ask`."""
+        return self._shared.ask(key, question)
+
+    def measure(
+        self,
+        *measures: str,
+        by: tuple[str, ...] = (),
+        every: str | None = None,
+        tz: str = "UTC",
+        where: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: str | None = None,
+        limit: int = 100,
+    ) -> list[dict[str, Any]]:
+        """Return the rows of `Store.measure`."""
+        return self.ask(
+            ("measure", measures, by, every, tz, where, since, until, order_by, limit),
+            lambda: self.store.measure(
+                *measures,
+                by=by,
+                every=every,
+                tz=tz,
+                where=where,
+                since=since,
+                until=until,
+                order_by=order_by,
+                limit=limit,
+            ),
+        )
+
+    def records(
+        self,
+        where: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: str = "-started_at",
+        limit: int = 50,
+    ) -> list[Record]:
+        """Return the records of `Store.records`, at most `MOST_ROWS`."""
+        limit = min(limit, MOST_ROWS)
+        return self.ask(
+            ("records", where, since, until, order_by, limit),
+            lambda: list(
+                self.store.records(where, since=since, until=until, order_by=order_by, limit=limit)
+            ),
+        )
+
+    def differences(
+        self,
+        where: str,
+        *,
+        against: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 20,
+    ) -> list[dict[str, Any]]:
+        """Return the rows of `Store.differences`."""
+        return self.ask(
+            ("differences", where, against, since, until, limit),
+            lambda: self.store.differences(
+                where, against=against, since=since, until=until, limit=limit
+            ),
+        )
+
+    def stats(self) -> Stats:
+        """Return what `chest.stats()` does."""
+        return self.ask(("stats",), self._chest.stats)

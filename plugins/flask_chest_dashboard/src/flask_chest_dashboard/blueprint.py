@@ -1,0 +1,36 @@
+"""The blueprint with all pages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, abort, request
+
+from flask_chest_dashboard.dashboard import NAME, Dashboard
+from flask_chest_dashboard.pages import delivery, explore, overview, requests, route
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from flask_chest import FlaskChest
+    from flask_chest_dashboard.config import DashboardSettings
+    from flask_chest_dashboard.responses import Asset
+
+
+def dashboard_views(app: Flask, chest: FlaskChest, settings: DashboardSettings) -> Blueprint:
+    """Return a blueprint with the pages."""
+    views = Blueprint(NAME, __name__, url_prefix=settings.dashboard_prefix)
+    dashboard = Dashboard(app, chest, settings)
+
+    @views.before_request
+    def refuse() -> None:
+        if request.endpoint != f"{NAME}.asset" and not dashboard.access.may_look(request):
+            abort(403)
+
+    @views.get("/assets/<hashed>")
+    def asset(hashed: str) -> Asset:
+        return dashboard.assets.response(hashed) or abort(404)
+
+    for page in (overview, explore, route, requests, delivery):
+        page.add(views, dashboard)
+    return views

@@ -1,0 +1,196 @@
+"""`Dashboard`: what the pages of one application share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final
+
+from flask import Blueprint, request, url_for
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from flask_chest.errors import (
+    ConfigurationError,
+    ExporterUnavailable,
+    QueryError,
+    QueryTimeout,
+    SchemaMismatch,
+)
+from flask_chest_dashboard import formats
+from flask_chest_dashboard.access import Access
+from flask_chest_dashboard.asking import Asker
+from flask_chest_dashboard.assets import Assets
+from flask_chest_dashboard.choices import RANGES, Choices
+from flask_chest_dashboard.responses import Page
+from flask_chest_dashboard.shared import Busy
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from flask_chest import FlaskChest
+    from flask_chest_dashboard.config import DashboardSettings
+
+NAME: Final = "chest_dashboard"
+"""Name of the blueprint."""
+
+PAGES: Final = {
+    "overview": "Overview",
+    "explore": "Explore",
+    "requests": "Requests",
+    "delivery": "Delivery",
+}
+"""The pages of the navigation, by endpoint."""
+
+_STATUS: Final = {QueryError: 400, QueryTimeout: 504, ExporterUnavailable: 503, Busy: 503}
+
+
+class Dashboard:
+    """Asks, and renders pages.
+
+    Args:
+        app: The application.
+        chest: Its extension.
+        settings: Of the dashboard.
+
+    Attributes:
+        chest: The extension.
+        settings: Of the dashboard.
+        access: Decides who may look.
+        asker: Asks the store.
+        assets: The files that the pages load.
+        service: Name of the application.
+    """
+
+    def __init__(self, app: Flask, chest: FlaskChest, settings: DashboardSettings) -> None:
+        self.chest = chest
+        self.settings = settings
+        self.access = Access(settings)
+        self.asker = Asker(chest)
+        self.assets = Assets()
+        self.service = app.name
+        # Of our own: the application's has filters, globals and templates of its own.
+        self._templates = Environment(
+            loader=PackageLoader("flask_chest_dashboard"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters.update(formats.FILTERS)
+        self._templates.globals.update(
+            asset=self.asset, pages=PAGES, ranges=RANGES, settings=settings, service=self.service
+        )
+
+    def asset(self, name: str) -> str:
+        """Return the address of a file of the folder `static`."""
+        return url_for(f"{NAME}.asset", hashed=self.assets.hashed(name))
+
+    def choices(self) -> Choices:
+        """Return what the viewer has chosen.
+
+        Raises:
+            QueryError: An argument of the URL cannot be read.
+        """
+        return Choices.read(request.args, request.cookies)
+
+    @staticmethod
+    def link(page: str, choices: Choices, **own: object) -> str:
+        """Return the address of a page with these choices.
+
+        Args:
+            page: Endpoint of the page, without the name of the blueprint.
+            choices: What holds for all pages.
+            **own: Arguments of this page. None, an empty text and an empty list are left out.
+        """
+        given: dict[str, Any] = {**choices.arguments(), **own}
+        kept = {name: value for name, value in given.items() if value not in (None, "", [], ())}
+        return url_for(f"{NAME}.{page}", **kept)
+
+    def render(self, template: str, choices: Choices | None = None, **values: object) -> Page:
+        """Return a page, or a part of one.
+
+        Templates have `choices`, and `link(page, **own)` for addresses with the same choices;
+        `link(page, with_=other_choices, **own)` for others.
+        """
+        chosen = choices or Choices()
+
+        def link(page: str, with_: Choices | None = None, **own: object) -> str:
+            return self.link(page, with_ or chosen, **own)
+
+        text = self._templates.get_template(template).render(
+            choices=chosen,
+            link=link,
+            page_endpoint=_endpoint(),
+            zone=chosen.zone,
+            theme=_theme(),
+            can_log_out=False,
+            csrf_token="",
+            **values,
+        )
+        return Page(text, content_type="text/html; charset=utf-8")
+
+    def page(self, views: Blueprint, rule: str) -> Callable[[Callable[..., Page]], None]:
+        """Add a page. When its URL cannot be read, a page says so."""
+
+        def add(view: Callable[..., Page]) -> None:
+            @wraps(view)
+            def shown(**arguments: Any) -> Page:  # noqa: ANN401 - of the rule
+                try:
+                    return view(**arguments)
+                except QueryError as error:
+                    answer = self.render("wrong.html", fault=str(error))
+                    answer.status_code = 400
+                    return answer
+
+            views.add_url_rule(rule, view.__name__, shown)
+
+        return add
+
+    def panel(self, views: Blueprint, rule: str) -> Callable[[Callable[..., Page]], None]:
+        """Add a part of a page that the script loads. What it cannot show, it says.
+
+        Its endpoint is the name of the function. A page shows it by the macro `panel`.
+        """
+
+        def add(view: Callable[..., Page]) -> None:
+            @wraps(view)
+            def shown(**arguments: Any) -> Page:  # noqa: ANN401 - of the rule
+                try:
+                    return view(**arguments)
+                except (
+                    QueryError,
+                    QueryTimeout,
+                    ExporterUnavailable,
+                    SchemaMismatch,
+                    ConfigurationError,
+                    Busy,
+                ) as error:
+                    return self._failed(error)
+
+            views.add_url_rule(rule, view.__name__, shown)
+
+        return add
+
+    def _failed(self, error: Exception) -> Page:
+        kind = next((each for each in _STATUS if isinstance(error, each)), None)
+        waiting = None
+        if kind is ExporterUnavailable:
+            waiting = sum(each.pending_records for each in self.asker.stats().exporters.values())
+        answer = self.render(
+            "_failed.html",
+            kind="" if kind is None else kind.__name__,
+            fault=str(error),
+            waiting=waiting,
+        )
+        answer.status_code = 500 if kind is None else _STATUS[kind]
+        return answer
+
+
+def _endpoint() -> str:
+    return (request.endpoint or "").removeprefix(f"{NAME}.")
+
+
+def _theme() -> str:
+    """Return the theme that the viewer has chosen; empty for that of the system."""
+    theme = request.cookies.get("chest_theme", "")
+    return theme if theme in {"light", "dark"} else ""

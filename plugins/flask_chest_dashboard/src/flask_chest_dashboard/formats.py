@@ -1,0 +1,120 @@
+"""How numbers, times and values are written on a page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+MISSING: Final = "—"
+_MOST: Final = 200
+"""Characters of a value in a table. The page of a record has it whole."""
+
+
+def number(value: float | None) -> str:
+    """Return a number as 1,234, 12.3 or 0.0123; a dash for None."""
+    if value is None:
+        return MISSING
+    if isinstance(value, int) or float(value).is_integer():
+        return f"{int(value):,}"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) < 1e15 else f"{value:,.0f}"
+
+
+def duration(milliseconds: float | None) -> str:
+    """Return a duration as 950 µs, 12.3 ms, 1.25 s or 3.0 min; a dash for None."""
+    if milliseconds is None:
+        return MISSING
+    if milliseconds < 1:
+        return f"{milliseconds * 1_000:.0f} µs"
+    if milliseconds < 1_000:
+        return f"{milliseconds:.3g} ms"
+    seconds = milliseconds / 1_000
+    return f"{seconds:.3g} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+
+
+def share(value: float | None) -> str:
+    """Return a share as 12.3 %; a dash for None."""
+    if value is None:
+        return MISSING
+    percent = value * 100
+    return f"{percent:.3g} %" if percent < 99.95 or percent == 100 else f"{percent:.2f} %"
+
+
+def size(value: float) -> str:
+    """Return a number of bytes as 12.3 KiB."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if value < 1_024:
+            return f"{value:,.0f} {unit}" if unit == "bytes" else f"{value:.3g} {unit}"
+        value /= 1_024
+    return f"{value:,.2f} GiB"
+
+
+def seconds(value: float) -> str:
+    """Return a number of seconds as 12 s, 3 min, 4.5 h or 2 days."""
+    if value < 120:
+        return f"{value:.0f} s"
+    if value < 7_200:
+        return f"{value / 60:.0f} min"
+    return f"{value / 3_600:.1f} h" if value < 172_800 else f"{value / 86_400:.0f} days"
+
+
+def clock(moment: datetime, zone: ZoneInfo, *, is_whole: bool = True) -> str:
+    """Return a time in a zone: 2026-01-31 12:00:00.123, or without what is less than a minute."""
+    local = moment.astimezone(zone)
+    if not is_whole:
+        return local.strftime("%Y-%m-%d %H:%M")
+    return f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1_000:03d}"
+
+
+def value(found: object) -> str:
+    """Return any value of a record as a text in one line."""
+    if found is None:
+        return MISSING
+    if isinstance(found, str):
+        text = found
+    elif isinstance(found, (int, float)) and not isinstance(found, bool):
+        text = number(found)
+    else:
+        text = json.dumps(found, ensure_ascii=False, default=str)
+    return text if len(text) <= _MOST else text[: _MOST - 1] + "…"
+
+
+UNITS: Final[dict[str, Callable[[Any], str]]] = {
+    "count": number,
+    "ms": duration,
+    "share": share,
+}
+"""How a number is written, by its unit."""
+
+
+def unit_of(measure: str) -> str:
+    """Return the unit of a measure: ``ms``, ``share`` or ``count``."""
+    if measure == "error_rate" or measure.startswith("share("):
+        return "share"
+    is_of_value = measure.startswith(("p", "min(", "max(", "mean(", "sum("))
+    return "ms" if is_of_value and measure.endswith("duration_ms)") else "count"
+
+
+def amount(found: object, unit: str) -> str:
+    """Return what a measure has found, in its unit; it may be a text, as of `top`."""
+    if isinstance(found, (int, float)) and not isinstance(found, bool):
+        return UNITS[unit](found)
+    return value(found)
+
+
+FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    "number": number,
+    "duration": duration,
+    "share": share,
+    "size": size,
+    "seconds": seconds,
+    "clock": clock,
+    "value": value,
+    "amount": amount,
+    "unit_of": unit_of,
+}
+"""The filters of the templates."""

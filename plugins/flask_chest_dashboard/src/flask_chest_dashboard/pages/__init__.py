@@ -1,0 +1,1 @@
+"""The pages of the dashboard, a module each. Each has a function `add` that adds its views."""

@@ -1,0 +1,57 @@
+"""`Page`: a response with the headers that every answer of the dashboard has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from flask import Response
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.datastructures import Headers
+
+POLICY: Final = "; ".join((
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+))  # fmt: skip
+
+_HEADERS: Final = {
+    "Content-Security-Policy": POLICY,
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+
+class Page(Response):
+    """A response that nobody keeps, frames or lists.
+
+    The headers are set when the response is sent, so that a function which the application runs
+    after each request cannot weaken them.
+    """
+
+    cache_control_text = "no-store"
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
+        """Return the headers that are sent."""
+        headers = super().get_wsgi_headers(environ)
+        for name, value in _HEADERS.items():
+            headers[name] = value
+        headers["Cache-Control"] = self.cache_control_text
+        return headers
+
+
+class Asset(Page):
+    """A response that is kept for ever, as its name changes with its content."""
+
+    cache_control_text = "public, max-age=31536000, immutable"

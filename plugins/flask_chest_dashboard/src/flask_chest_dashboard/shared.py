@@ -1,0 +1,102 @@
+"""`Shared`: answers that viewers share for a moment, and that are asked for once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+_Answer = TypeVar("_Answer")
+
+_MOST: Final = 500
+"""Answers that are kept."""
+
+
+class Busy(Exception):
+    """As many questions are asked already as may be at a time."""
+
+
+class _Pending:
+    """An answer that is being asked for, or that is there."""
+
+    def __init__(self) -> None:
+        self.is_there = threading.Event()
+        self.until = 0.0
+        self.answer: Any = None
+        self.error: BaseException | None = None
+
+
+class Shared:
+    """Keeps answers for a moment; from any thread.
+
+    Whoever asks the same while an answer is on its way waits for that one.
+
+    Args:
+        seconds: How long an answer is used again.
+        at_a_time: Most questions that are asked at the same time, so that the threads of the
+            application, and its database, are left to the application.
+        patience_seconds: How long a question waits until it may be asked.
+    """
+
+    def __init__(
+        self, *, seconds: float = 2.0, at_a_time: int = 2, patience_seconds: float = 20.0
+    ) -> None:
+        self._seconds = seconds
+        self._patience_seconds = patience_seconds
+        self._places = threading.BoundedSemaphore(at_a_time)
+        self._lock = threading.Lock()
+        self._known: OrderedDict[Hashable, _Pending] = OrderedDict()
+
+    def ask(self, key: Hashable, question: Callable[[], _Answer]) -> _Answer:
+        """Return the answer to a question. It must not be changed, as others have it, too.
+
+        Args:
+            key: The same for the same question.
+            question: Called without the lock, at most once at a time for each key.
+
+        Raises:
+            Busy: Too many other questions are being asked.
+            Exception: What `question` raises, for all who wait for it.
+        """
+        with self._lock:
+            known = self._known.get(key)
+            if known is None or (known.is_there.is_set() and known.until < time.monotonic()):
+                known, is_mine = _Pending(), True
+                self._known[key] = known
+                self._known.move_to_end(key)
+                while len(self._known) > _MOST:
+                    self._known.popitem(last=False)
+            else:
+                is_mine = False
+        if is_mine:
+            self._answer(key, known, question)
+        elif not known.is_there.wait(self._patience_seconds * 2):
+            raise Busy
+        if known.error is not None:
+            raise known.error
+        return known.answer  # type: ignore[no-any-return] # of the question with this key
+
+    def _answer(self, key: Hashable, pending: _Pending, question: Callable[[], object]) -> None:
+        try:
+            with self._place():
+                pending.answer = question()
+            pending.until = time.monotonic() + self._seconds
+        except BaseException as error:  # noqa: BLE001 - raised by `ask`, for all who wait
+            pending.error = error
+            with self._lock:
+                if self._known.get(key) is pending:
+                    del self._known[key]
+        finally:
+            pending.is_there.set()
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if not self._places.acquire(timeout=self._patience_seconds):
+            raise Busy
+        try:
+            yield
+        finally:
+            self._places.release()

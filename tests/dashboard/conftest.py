@@ -1,0 +1,157 @@
+"""An application with a dashboard, and a browser that looks at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+
+import pytest
+from flask import Flask, g
+from playwright.sync_api import expect, sync_playwright
+
+_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+_PATIENCE_MS = 60_000
+_VIOLATIONS = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", function (event) {
+  window.violations.push(event.violatedDirective + " " + event.blockedURI);
+});
+"""
+
+expect.set_options(timeout=_PATIENCE_MS)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Return a browser. Of a module: while Playwright runs, its thread has a running event loop."""
+    path = os.environ.get("CHEST_TEST_CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A page of the browser, and all that went wrong on it.
+
+    Attributes:
+        page: Playwright's page.
+        faults: What the console said, exceptions of the script, and requests that failed or went to
+            another host. A test that expects one removes it.
+    """
+
+    def __init__(self, page, base):
+        self.page, self.base, self.faults = page, base, []
+        page.set_default_timeout(_PATIENCE_MS)
+        page.add_init_script(_VIOLATIONS)
+        page.on("console", lambda said: self.faults.append(f"console {said.type}: {said.text}"))
+        page.on("pageerror", lambda error: self.faults.append(f"exception: {error}"))
+        page.on("requestfailed", self._failed)
+        page.on("request", self._asked)
+
+    def _failed(self, request):
+        # What is on its way when the viewer goes to another page ends with that.
+        if "ERR_ABORTED" not in (request.failure or ""):
+            self.faults.append(f"request failed: {request.url} {request.failure}")
+
+    def _asked(self, request):
+        if not request.url.startswith((self.base, "data:")):
+            self.faults.append(f"request to another host: {request.url}")
+
+    def go(self, path="/chest/"):
+        """Open a page, and wait until all of its panels are there."""
+        self.page.goto(self.base + path)
+        self.settle()
+        return self.page
+
+    def settle(self):
+        """Wait until all panels are there."""
+        expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
+
+    def violations(self):
+        """Return what the content security policy refused on the page that is open."""
+        return self.page.evaluate("window.violations")
+
+
+@pytest.fixture
+def browse(chromium, serve):
+    """Return a function that serves an application and opens a browser that looks at it.
+
+    At the end of the test, nothing may have gone wrong on any page.
+    """
+    opened = []
+
+    @contextmanager
+    def context(app, **options):
+        base = str(serve(app).base_url).rstrip("/")
+        made = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        try:
+            watched = Watched(made.new_page(), base)
+            opened.append(watched)
+            yield watched
+            assert watched.violations() == []
+        finally:
+            made.close()
+
+    yield context
+    for watched in opened:
+        assert watched.faults == []
+
+
+@pytest.fixture
+def shop(make_chest):
+    """Return a function that makes an application with a dashboard that anybody may look at.
+
+    It has the routes ``/items/<n>``, which puts `user_id`, `tenant` and `cost_usd` on `g`, and fails
+    for each 17th item, and ``/pay``.
+    """
+
+    def make(**settings):
+        app = Flask("shop")
+        app.config["PROPAGATE_EXCEPTIONS"] = False
+        given = {"dashboard_allow": lambda _request: True, "track_all": True, **settings}
+        chest = make_chest(**given)
+        chest.init_app(app)
+
+        @app.get("/items/<int:number>")
+        def item(number):
+            g.user_id = f"u-{number % 7}"
+            g.tenant = ("acme", "globex", "initech")[number % 3]
+            g.cost_usd = number / 100
+            if number % 17 == 16:
+                raise RuntimeError("the shelf is empty")
+            return "ok"
+
+        @app.post("/pay")
+        def pay():
+            g.user_id = "u-1"
+            return "", 402
+
+        app.chest = chest
+        return app
+
+    return make
+
+
+@pytest.fixture
+def visited(shop):
+    """Return a function that makes such an application, of which items were asked for."""
+
+    def make(items=40, **settings):
+        app = shop(**settings)
+        client = app.test_client()
+        for number in range(items):
+            client.get(f"/items/{number}")
+        with app.app_context():
+            assert app.chest.flush(60)
+        return app
+
+    return make
