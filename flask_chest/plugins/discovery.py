@@ -19,7 +19,8 @@ GROUP: Final = "flask_chest"
 """Name of the entry-point group, and of the pluggy project."""
 
 OURS: Final = frozenset(
-    f"flask-chest-{name}" for name in ("mongo", "monitor", "mysql", "postgres", "sql", "sqlite")
+    f"flask-chest-{name}"
+    for name in ("dashboard", "mongo", "monitor", "mysql", "postgres", "sql", "sqlite")
 )
 """The distributions in this repository's folder `plugins`. All other plugins are external."""
 

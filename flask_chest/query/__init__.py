@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 from flask_chest.errors import FilterError
 
 if TYPE_CHECKING:
-    from flask_chest.query.arguments import Chosen, both, chosen, name, order, positive, two_sets
+    from flask_chest.query.arguments import (
+        Chosen,
+        both,
+        chosen,
+        condition_of,
+        name,
+        order,
+        positive,
+        two_sets,
+    )
     from flask_chest.query.comparing import differences, read_names
     from flask_chest.query.distinct import identity
     from flask_chest.query.filter import Filter, started_before
@@ -81,6 +90,7 @@ __all__ = [
     "Variable",
     "both",
     "chosen",
+    "condition_of",
     "differences",
     "distance",
     "identity",
@@ -107,6 +117,7 @@ _MODULES: Final = {
     "Chosen": "arguments",
     "both": "arguments",
     "chosen": "arguments",
+    "condition_of": "arguments",
     "name": "arguments",
     "order": "arguments",
     "positive": "arguments",

@@ -8,10 +8,10 @@ from datetime import datetime, timezone
 
 from flask_chest.errors import FilterError, QueryError
 from flask_chest.query.filter import Filter
-from flask_chest.query.nodes import And, Node, Operand
+from flask_chest.query.nodes import And, Node, Operand, kind
 from flask_chest.query.operands import operand
 from flask_chest.query.parser import parse
-from flask_chest.query.questions import Order
+from flask_chest.query.questions import LIST, OBJECT, Order, Scalar
 from flask_chest.query.source import Source
 from flask_chest.query.times import moment, utc
 
@@ -155,6 +155,23 @@ def name(text: str, what: str = "name") -> Operand:
         return operand(source, source.tree())
     except FilterError as error:
         raise QueryError(str(error)) from None
+
+
+def condition_of(name: str, value: Scalar) -> str | None:
+    """Return the filter that chooses the records of a group, such as ``tenant == 'acme'``.
+
+    Args:
+        name: As in ``by``: a field or a variable.
+        value: As a row of `Store.measure` has it.
+
+    Returns:
+        The filter; None where there is none, as of a dict or a list.
+    """
+    if value is None:
+        return f"{name} is None"
+    if value in (OBJECT, LIST) and kind(value) == "text":
+        return None
+    return f"{name} == {value!r}"
 
 
 def order(text: str) -> Order:

@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from flask_chest.errors import QueryError
-from flask_chest.query.arguments import Chosen, name
+from flask_chest.query.arguments import Chosen, condition_of, name
 from flask_chest.query.complement import complement
 from flask_chest.query.distinct import Identity, identity
 from flask_chest.query.evaluate import value_of
 from flask_chest.query.fold import scalar_of
 from flask_chest.query.measured import number, rank
-from flask_chest.query.nodes import And, Field, Node, Operand, Or, Variable, kind
+from flask_chest.query.nodes import And, Field, Node, Operand, Or, Variable
 from flask_chest.query.paging import Reader
-from flask_chest.query.questions import LIST, OBJECT, Scalar
+from flask_chest.query.questions import Scalar
 from flask_chest.query.sampling import Sampled, Sampler, period
 
 FIELDS: Final = ("route", "method", "status_code", "endpoint", "service", "instance", "error")
@@ -154,7 +154,7 @@ def _compared(
         other_share = other_count / other_total if other_total else 0.0
         if not _is_more(share, other_share, len(ones), len(others)):
             continue
-        shown, condition = value, _condition(text, value)
+        shown, condition = value, condition_of(text, value)
         if ranges is not None and of == "range":
             shown, condition = ranges.shown(value), ranges.condition(text, value)
         rows.append(
@@ -224,12 +224,3 @@ def _grouped(
         key = ("range", ranges.of(value)) if of == "number" else (of, value)
         found[key] = found.get(key, 0.0) + weight
     return found
-
-
-def _condition(text: str, value: Scalar) -> str | None:
-    """Return the filter that chooses a value; None where there is none."""
-    if value is None:
-        return f"{text} is None"
-    if value in (OBJECT, LIST) and kind(value) == "text":
-        return None
-    return f"{text} == {value!r}"

@@ -110,7 +110,7 @@ def browse(chromium, serve):
 def shop(make_chest):
     """Return a function that makes an application with a dashboard that anybody may look at.
 
-    It has the routes ``/items/<n>``, which puts `user_id`, `tenant` and `cost_usd` on `g`, and fails
+    It has the routes ``/items/<n>``, which puts `user_id`, `tenant` and `cost_usd` on `g` and fails
     for each 17th item, and ``/pay``.
     """
 

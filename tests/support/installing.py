@@ -16,6 +16,7 @@ DISTRIBUTIONS = {
     "flask-chest-mysql": ROOT / "plugins/flask_chest_mysql",
     "flask-chest-mongo": ROOT / "plugins/flask_chest_mongo",
     "flask-chest-monitor": ROOT / "plugins/flask_chest_monitor",
+    "flask-chest-dashboard": ROOT / "plugins/flask_chest_dashboard",
 }
 
 

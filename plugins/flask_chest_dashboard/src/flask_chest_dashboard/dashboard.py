@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Blueprint, request, url_for
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from flask_chest import query
 from flask_chest.errors import (
     ConfigurationError,
     ExporterUnavailable,
@@ -78,7 +79,12 @@ class Dashboard:
         )
         self._templates.filters.update(formats.FILTERS)
         self._templates.globals.update(
-            asset=self.asset, pages=PAGES, ranges=RANGES, settings=settings, service=self.service
+            asset=self.asset,
+            condition_of=query.condition_of,
+            pages=PAGES,
+            ranges=RANGES,
+            service=self.service,
+            settings=settings,
         )
 
     def asset(self, name: str) -> str:
