@@ -37,8 +37,8 @@ servers: # install the programs that the tests start and no Python package has
 	@tools/install_servers.sh
 
 .PHONY: demo
-demo: .venv/.demo ## Run the example shop under gunicorn, and show its records
-	$(BIN)/python -m examples.shop.demo
+demo: .venv/.demo ## Run the example shop under gunicorn, and show its records; SERVE=1 serves it with its dashboard
+	$(BIN)/python -m examples.shop.demo $(if $(SERVE),--serve)
 
 .PHONY: test
 test: .venv/.dev servers ## Run all tests
