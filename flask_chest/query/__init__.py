@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         Tally,
         TallyRow,
     )
+    from flask_chest.query.sheets import csv_line
     from flask_chest.query.times import distance, moment, utc
     from flask_chest.query.variables import variable_paths
 
@@ -93,6 +94,7 @@ __all__ = [
     "bucket_begin",
     "chosen",
     "condition_of",
+    "csv_line",
     "differences",
     "distance",
     "identity",
@@ -163,6 +165,7 @@ _MODULES: Final = {
     "Sums": "questions",
     "Tally": "questions",
     "TallyRow": "questions",
+    "csv_line": "sheets",
     "distance": "times",
     "moment": "times",
     "utc": "times",
