@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         positive,
         two_sets,
     )
+    from flask_chest.query.buckets import bucket_begin
     from flask_chest.query.comparing import differences, read_names, written
     from flask_chest.query.distinct import identity
     from flask_chest.query.filter import Filter, started_before
@@ -90,6 +91,7 @@ __all__ = [
     "TextMatch",
     "Variable",
     "both",
+    "bucket_begin",
     "chosen",
     "condition_of",
     "differences",
@@ -126,6 +128,7 @@ _MODULES: Final = {
     "others_of": "arguments",
     "positive": "arguments",
     "two_sets": "arguments",
+    "bucket_begin": "buckets",
     "differences": "comparing",
     "read_names": "comparing",
     "written": "comparing",
