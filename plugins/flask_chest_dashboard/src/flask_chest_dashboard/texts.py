@@ -15,8 +15,9 @@ MOST: Final = 200
 """Characters of a value in a table. The page of a record has it whole."""
 
 _DOES_NOT_SHOW: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_CONTROL_PICTURES: Final = 0x2400
-_DELETE: Final = 0x7F
+_LARGE: Final = 1e5
+"""Numbers below it are written with six digits. The page of a record has them exactly."""
+
 _VISIBLE: Final = frozenset("LMNPS")
 """The first letters of the categories of characters that show."""
 
@@ -33,7 +34,7 @@ def in_one_line(found: object, most: int = MOST) -> str:
         text = text[: most - 1] + "…"
     if isinstance(found, str) and not _shows(text):
         return json.dumps(text)
-    return _DOES_NOT_SHOW.sub(_picture, text)
+    return _DOES_NOT_SHOW.sub(_escaped, text)
 
 
 def plain(found: object, most: int) -> str:
@@ -43,7 +44,7 @@ def plain(found: object, most: int) -> str:
     if isinstance(found, str):
         return found[:most]
     if isinstance(found, float):
-        return f"{found:.15g}"[:most]
+        return f"{found:.6g}" if abs(found) < _LARGE else repr(round(found, 2))
     if isinstance(found, (dict, list)):
         # In pieces, as it may be of many megabytes.
         pieces = json.JSONEncoder(ensure_ascii=False, default=str).iterencode(found)
@@ -66,8 +67,5 @@ def _shows(text: str) -> bool:
     return any(unicodedata.category(each)[0] in _VISIBLE for each in text)
 
 
-def _picture(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    if code < ord(" "):
-        return chr(_CONTROL_PICTURES + code)
-    return "\N{SYMBOL FOR DELETE}" if code == _DELETE else f"\\u{code:04x}"
+def _escaped(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1] if found[0] in "\n\r\t" else f"\\u{ord(found[0]):04x}"

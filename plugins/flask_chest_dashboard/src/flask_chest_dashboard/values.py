@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from flask_chest import query
+from flask_chest.errors import QueryError
 from flask_chest_dashboard.texts import MOST, in_one_line
 
 _MOST_IN_TITLE: Final = 2_000
@@ -24,17 +25,19 @@ class Described:
     Attributes:
         text: As it is shown.
         title: More of it, where `text` is not all.
-        filters: Each filter, with what the menu calls it. Empty for a dict, a list and a time.
+        filters: Of the value alone, and of all others; of a number, also of what is at least, and
+            at most, as large. Of a long text, its beginning is looked for. Empty for a dict, a list
+            and a time.
     """
 
     text: str
     title: str
-    filters: dict[str, str]
+    filters: Sequence[str]
 
     @property
     def menu(self) -> str:
-        """The filters as JSON, for the script."""
-        return json.dumps(self.filters)
+        """The filters, one a line, for the script. No filter has a line break."""
+        return "\n".join(self.filters)
 
 
 def described(name: str, found: Any) -> Described:  # noqa: ANN401 - any value of a record
@@ -45,25 +48,27 @@ def described(name: str, found: Any) -> Described:  # noqa: ANN401 - any value o
         found: The value.
     """
     text = in_one_line(found)
-    is_cut = len(text) >= MOST
-    title = in_one_line(found, _MOST_IN_TITLE) if is_cut else ""
+    title = ""
+    if isinstance(found, float):
+        title = repr(found) if repr(found) != text else ""
+    elif len(text) >= MOST:
+        title = in_one_line(found, _MOST_IN_TITLE)
     return Described(text, title, _filters(name, found))
 
 
-def _filters(name: str, found: Any) -> dict[str, str]:  # noqa: ANN401 - any value of a record
+def _filters(name: str, found: Any) -> Sequence[str]:  # noqa: ANN401 - any value of a record
     if isinstance(found, (dict, list, datetime)):
-        return {}
+        return ()
+    try:
+        only, others = query.condition_of(name, found), query.others_of(name, found)
+    except QueryError:  # a name as long as no filter may be
+        return ()
+    if only is None or others is None:
+        return ()
     if isinstance(found, str) and len(found) > _LONG:
         begins = f"startswith({name}, {found[:_BEGINNING]!r})"
-        unless_null = str(query.others_of(name, "")).removeprefix(f"{name} != ''")
-        return {
-            "Only what begins so": begins,
-            "All but what begins so": f"not {begins}{unless_null}",
-        }
-    only, others = query.condition_of(name, found), query.others_of(name, found)
-    if only is None or others is None:
-        return {}
-    filters = {"Only this": only, "All but this": others}
+        unless_null = others.removeprefix(f"{name} != {found!r}")
+        return begins, f"not {begins}{unless_null}"
     if isinstance(found, (int, float)) and not isinstance(found, bool):
-        filters |= {"At least this": f"{name} >= {found!r}", "At most this": f"{name} <= {found!r}"}
-    return filters
+        return only, others, f"{name} >= {found!r}", f"{name} <= {found!r}"
+    return only, others

@@ -212,8 +212,11 @@
 
   function fill(menu) {
     var name = menu.dataset.name;
-    var filters = JSON.parse(menu.dataset.menu);
-    var page = menu.dataset.page;
+    var filters = menu.dataset.menu.split("\n");
+    var titles = filters[0].startsWith("startswith(")
+      ? ["Only what begins so", "All but what begins so"]
+      : ["Only this", "All but this", "At least this", "At most this"];
+    var page = menu.dataset.page || "explore";
     var box = document.createElement("div");
     function add(text, url) {
       var link = document.createElement("a");
@@ -221,9 +224,9 @@
       link.href = url;
       box.append(link);
     }
-    Object.keys(filters).forEach(function (text) { add(text, asked(page, "where", filters[text])); });
+    filters.forEach(function (filter, place) { add(titles[place], asked(page, "where", filter)); });
     add("Break down by " + (name.length > 40 ? name.slice(0, 39) + "…" : name), asked("explore", "by", name));
-    if (page !== "requests") { add("Requests with it", asked("requests", "where", Object.values(filters)[0])); }
+    if (page !== "requests") { add("Requests with it", asked("requests", "where", filters[0])); }
     menu.append(box);
   }
 
