@@ -17,11 +17,12 @@ if TYPE_CHECKING:
         condition_of,
         name,
         order,
+        others_of,
         positive,
         two_sets,
     )
     from flask_chest.query.buckets import bucket_begin
-    from flask_chest.query.comparing import differences, read_names
+    from flask_chest.query.comparing import differences, read_names, written
     from flask_chest.query.distinct import identity
     from flask_chest.query.filter import Filter, started_before
     from flask_chest.query.fold import place_of, select, tally
@@ -102,6 +103,7 @@ __all__ = [
     "moment",
     "name",
     "order",
+    "others_of",
     "parse",
     "place_of",
     "positive",
@@ -115,6 +117,7 @@ __all__ = [
     "two_sets",
     "utc",
     "variable_paths",
+    "written",
 ]
 
 _MODULES: Final = {
@@ -124,11 +127,13 @@ _MODULES: Final = {
     "condition_of": "arguments",
     "name": "arguments",
     "order": "arguments",
+    "others_of": "arguments",
     "positive": "arguments",
     "two_sets": "arguments",
     "bucket_begin": "buckets",
     "differences": "comparing",
     "read_names": "comparing",
+    "written": "comparing",
     "identity": "distinct",
     "Filter": "filter",
     "started_before": "filter",

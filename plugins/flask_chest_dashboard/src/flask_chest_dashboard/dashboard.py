@@ -18,7 +18,7 @@ from flask_chest.errors import (
     QueryTimeout,
     SchemaMismatch,
 )
-from flask_chest_dashboard import formats
+from flask_chest_dashboard import formats, values
 from flask_chest_dashboard.access import Access
 from flask_chest_dashboard.asking import Asker
 from flask_chest_dashboard.assets import Assets
@@ -85,6 +85,7 @@ class Dashboard:
         self._templates.globals.update(
             asset=self.asset,
             condition_of=query.condition_of,
+            value_of=values.described,
             pages=PAGES,
             ranges=RANGES,
             service=self.service,
