@@ -79,6 +79,12 @@ class Shared:
             raise known.error
         return known.answer  # type: ignore[no-any-return] # of the question with this key
 
+    def forget(self) -> None:
+        """Ask everything again, except what is being asked for."""
+        with self._lock:
+            for key in [key for key, each in self._known.items() if each.is_there.is_set()]:
+                del self._known[key]
+
     def _answer(self, key: Hashable, pending: _Pending, question: Callable[[], object]) -> None:
         try:
             with self._place():
