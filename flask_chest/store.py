@@ -139,7 +139,7 @@ class Store(Exporter):
             since: As for `records`.
             until: As for `records`.
             order_by: One of the measures or of `by`, with a minus sign in front for the largest
-                first; None for the largest of the first measure first.
+                first; None for the first measure, the largest first. No histogram.
             limit: Most groups. The others are one more row, whose ``rest`` is their number. None
                 for all.
             explain: Then the rows have a first one beside them, which says where the answer comes
