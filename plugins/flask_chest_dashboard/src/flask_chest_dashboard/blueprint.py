@@ -8,7 +8,15 @@ from flask import Blueprint, abort
 
 from flask_chest_dashboard import gate
 from flask_chest_dashboard.dashboard import NAME, Dashboard
-from flask_chest_dashboard.pages import delivery, explore, login, overview, requests, route
+from flask_chest_dashboard.pages import (
+    delivery,
+    explore,
+    login,
+    overview,
+    record,
+    requests,
+    route,
+)
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -28,6 +36,6 @@ def dashboard_views(app: Flask, chest: FlaskChest, settings: DashboardSettings) 
     def asset(hashed: str) -> Asset:
         return dashboard.assets.response(hashed) or abort(404)
 
-    for page in (overview, explore, route, requests, delivery, login):
+    for page in (overview, explore, route, requests, record, delivery, login):
         page.add(views, dashboard)
     return views
