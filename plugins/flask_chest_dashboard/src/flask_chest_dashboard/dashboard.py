@@ -30,7 +30,6 @@ from flask_chest_dashboard.shared import Busy
 
 if TYPE_CHECKING:
     from flask import Flask, Request
-
     from werkzeug.wrappers import Response as AnyResponse
 
     from flask_chest import FlaskChest
