@@ -10,6 +10,7 @@ from flask_chest_dashboard.dashboard import NAME, Dashboard
 from flask_chest_dashboard.pages import (
     delivery,
     explore,
+    found,
     overview,
     record,
     requests,
@@ -38,6 +39,6 @@ def dashboard_views(app: Flask, chest: FlaskChest, settings: DashboardSettings) 
     def asset(hashed: str) -> Asset:
         return dashboard.assets.response(hashed) or abort(404)
 
-    for page in (overview, explore, route, requests, record, delivery):
+    for page in (overview, found, explore, route, requests, record, delivery):
         page.add(views, dashboard)
     return views

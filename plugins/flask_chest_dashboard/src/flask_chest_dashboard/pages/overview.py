@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from flask_chest_dashboard.dashboard import Dashboard
     from flask_chest_dashboard.responses import Page
 
+
 def add(views: Blueprint, dashboard: Dashboard) -> None:
     """Add the page and its panels. Numbers and charts are on the page of a route, too."""
     asker = dashboard.asker
