@@ -20,7 +20,8 @@ if TYPE_CHECKING:
         positive,
         two_sets,
     )
-    from flask_chest.query.comparing import differences, read_names
+    from flask_chest.query.comparing import differences, read_names, written
+    from flask_chest.query.complement import complement
     from flask_chest.query.distinct import identity
     from flask_chest.query.filter import Filter, started_before
     from flask_chest.query.fold import place_of, select, tally
@@ -91,6 +92,7 @@ __all__ = [
     "Variable",
     "both",
     "chosen",
+    "complement",
     "condition_of",
     "csv_line",
     "differences",
@@ -113,6 +115,7 @@ __all__ = [
     "two_sets",
     "utc",
     "variable_paths",
+    "written",
 ]
 
 _MODULES: Final = {
@@ -126,6 +129,8 @@ _MODULES: Final = {
     "two_sets": "arguments",
     "differences": "comparing",
     "read_names": "comparing",
+    "written": "comparing",
+    "complement": "complement",
     "identity": "distinct",
     "Filter": "filter",
     "started_before": "filter",

@@ -126,11 +126,12 @@ class Choices:
         """Whether the range is a distance back from now, and moves on."""
         return self.since in RANGES or (not self.until and _is_distance(self.since))
 
-    def window(self, now: datetime | None = None) -> Window:
+    def window(self, now: datetime | None = None, *, every: str = "") -> Window:
         """Return the time range. Its beginning is that of a bucket.
 
         Args:
             now: An aware datetime; None for the present.
+            every: Length of a bucket; empty for one that suits the range.
 
         Raises:
             QueryError: It cannot be read, or is empty.
@@ -142,7 +143,7 @@ class Choices:
         since = self._moment(self.since, until)
         if since >= until:
             raise QueryError("the time range ends before it begins: choose an earlier beginning")
-        every = bucket(until - since)
+        every = every or bucket(until - since)
         if not _is_distance(self.since):
             return Window(since, until, every)
         return Window(_floor(since, every, self.zone), until, every)
