@@ -17,9 +17,11 @@ if TYPE_CHECKING:
         condition_of,
         name,
         order,
+        others_of,
         positive,
         two_sets,
     )
+    from flask_chest.query.buckets import bucket_begin
     from flask_chest.query.comparing import differences, read_names, written
     from flask_chest.query.complement import complement
     from flask_chest.query.distinct import identity
@@ -91,6 +93,7 @@ __all__ = [
     "TextMatch",
     "Variable",
     "both",
+    "bucket_begin",
     "chosen",
     "complement",
     "condition_of",
@@ -102,6 +105,7 @@ __all__ = [
     "moment",
     "name",
     "order",
+    "others_of",
     "parse",
     "place_of",
     "positive",
@@ -125,8 +129,10 @@ _MODULES: Final = {
     "condition_of": "arguments",
     "name": "arguments",
     "order": "arguments",
+    "others_of": "arguments",
     "positive": "arguments",
     "two_sets": "arguments",
+    "bucket_begin": "buckets",
     "differences": "comparing",
     "read_names": "comparing",
     "written": "comparing",

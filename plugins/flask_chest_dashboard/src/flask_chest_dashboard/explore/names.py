@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from flask_chest import query
-from flask_chest.errors import FilterError
 
 if TYPE_CHECKING:
     from flask_chest import Record
@@ -56,21 +55,3 @@ def measures_of(names: Mapping[str, bool]) -> list[str]:
         *(f"distinct({name})" for name in names),
         *(f"top({name})" for name in names),
     ]
-
-
-def all_but(name: str, value: Any) -> str | None:  # noqa: ANN401 - any value of a group
-    """Return the filter of all requests but those of a group, those without a value included.
-
-    None where there is no such filter.
-    """
-    if query.condition_of(name, value) is None:
-        return None
-    if value is None:
-        return f"{name} is not None"
-    for text in (f"{name} != {value!r} or {name} is None", f"{name} != {value!r}"):
-        try:
-            query.parse(text)
-        except FilterError:  # a field that is never null
-            continue
-        return text
-    return None

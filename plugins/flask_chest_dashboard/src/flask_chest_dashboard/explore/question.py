@@ -118,7 +118,8 @@ class Question:
     def faults(self, choices: Choices) -> dict[str, str]:
         """Return what is wrong, by the name of the field: ``measure0``, ``by1``, ``every``.
 
-        What is wrong with several fields together, or with the filters, is under ``question``.
+        What is wrong with several fields together is under ``question``. What is wrong with the
+        time range, or with a filter, `choices` knows.
         """
         found: dict[str, str] = {}
         for name, test in self._tests(choices):
@@ -144,11 +145,8 @@ class Question:
         yield "of", partial(_read, [f"histogram({self.of})"])
         yield "limit", partial(_check_limit, self.limit)
         yield "question", self._check_sizes
-        for condition in choices.where:
-            yield "question", partial(query.parse, condition)
         if self.differ == "part":
             yield "part", partial(query.parse, self.part)
-        yield "question", choices.window
         if self.every:
             yield "every", partial(_read, ["count"], every=self.every)
         yield "every", partial(_check_buckets, self, choices)

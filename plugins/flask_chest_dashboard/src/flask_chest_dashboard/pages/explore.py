@@ -104,7 +104,6 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             most=_most(rows, question.measures),
             bar=bar,
             small=_small,
-            all_but=names.all_but,
             descends=_descends(question),
         )
 

@@ -194,6 +194,66 @@
     });
   });
 
+  // -- What can be done about a value --------------------------------------------------------
+
+  var SHARED = ["since", "until", "tz", "where", "live"]; // what holds for all pages
+  var PLACES = ["after", "before", "at"]; // where in a list the viewer is
+
+  // The address of a page with one filter more, or broken down by one name more.
+  function asked(page, argument, value) {
+    var url = new URL(prefix + (page === "overview" ? "" : page), location.href);
+    var isHere = url.pathname === location.pathname;
+    new URLSearchParams(location.search).forEach(function (each, name) {
+      if (isHere ? PLACES.indexOf(name) < 0 : SHARED.indexOf(name) >= 0) { url.searchParams.append(name, each); }
+    });
+    if (url.searchParams.getAll(argument).indexOf(value) < 0) { url.searchParams.append(argument, value); }
+    return url;
+  }
+
+  function fill(menu) {
+    var name = menu.dataset.name;
+    var filters = menu.dataset.menu.split("\n");
+    var titles = filters[0].startsWith("startswith(")
+      ? ["Only what begins so", "All but what begins so"]
+      : ["Only this", "All but this", "At least this", "At most this"];
+    var page = menu.dataset.page || "explore";
+    var box = document.createElement("div");
+    function add(text, url) {
+      var link = document.createElement("a");
+      link.textContent = text;
+      link.href = url;
+      box.append(link);
+    }
+    filters.forEach(function (filter, place) { add(titles[place], asked(page, "where", filter)); });
+    add("Break down by " + (name.length > 40 ? name.slice(0, 39) + "…" : name), asked("explore", "by", name));
+    if (page === "explore") {
+      var differ = asked("explore", "differ", "part");
+      differ.searchParams.set("differ", "part");
+      differ.searchParams.set("part", filters[0]);
+      differ.hash = "differ";
+      add("What differs here", differ);
+    }
+    if (page !== "requests") { add("Requests with it", asked("requests", "where", filters[0])); }
+    menu.append(box);
+  }
+
+  document.addEventListener("toggle", function (event) {
+    var menu = event.target;
+    if (!menu.open || !menu.matches(".menu[data-menu]")) { return; }
+    all(".menu[open]").forEach(function (other) { if (other !== menu) { other.open = false; } });
+    if (!menu.querySelector("div")) { fill(menu); }
+    var at = menu.getBoundingClientRect();
+    var box = menu.querySelector("div");
+    var above = at.top - box.offsetHeight;
+    box.style.left = Math.max(8, Math.min(at.left, innerWidth - box.offsetWidth - 8)) + "px";
+    box.style.top = (at.bottom + box.offsetHeight > innerHeight && above > 0 ? above : at.bottom) + "px";
+  }, true);
+  document.addEventListener("scroll", function (event) {
+    all(".menu[data-menu][open]").forEach(function (menu) {
+      if (!menu.contains(event.target)) { menu.open = false; }
+    });
+  }, true);
+
   function copy(button) {
     var text = document.getElementById(button.dataset.copy).textContent;
     var said = button.textContent;
