@@ -226,6 +226,13 @@
     }
     filters.forEach(function (filter, place) { add(titles[place], asked(page, "where", filter)); });
     add("Break down by " + (name.length > 40 ? name.slice(0, 39) + "…" : name), asked("explore", "by", name));
+    if (page === "explore") {
+      var differ = asked("explore", "differ", "part");
+      differ.searchParams.set("differ", "part");
+      differ.searchParams.set("part", filters[0]);
+      differ.hash = "differ";
+      add("What differs here", differ);
+    }
     if (page !== "requests") { add("Requests with it", asked("requests", "where", filters[0])); }
     menu.append(box);
   }
