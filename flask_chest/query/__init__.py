@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         Tally,
         TallyRow,
     )
+    from flask_chest.query.sheets import csv_line
     from flask_chest.query.times import distance, moment, utc
     from flask_chest.query.variables import variable_paths
 
@@ -94,6 +95,7 @@ __all__ = [
     "bucket_begin",
     "chosen",
     "condition_of",
+    "csv_line",
     "differences",
     "distance",
     "identity",
@@ -168,6 +170,7 @@ _MODULES: Final = {
     "Sums": "questions",
     "Tally": "questions",
     "TallyRow": "questions",
+    "csv_line": "sheets",
     "distance": "times",
     "moment": "times",
     "utc": "times",
