@@ -197,7 +197,7 @@
   // -- What can be done about a value --------------------------------------------------------
 
   var SHARED = ["since", "until", "tz", "where", "live"]; // what holds for all pages
-  var PLACES = ["after", "before", "at"]; // where in a list the viewer is
+  var PLACES = ["after", "before", "at", "find"]; // where in a list the viewer is
 
   // The address of a page with one filter more, or broken down by one name more.
   function asked(page, argument, value) {
@@ -242,17 +242,21 @@
     if (!menu.open || !menu.matches(".menu[data-menu]")) { return; }
     all(".menu[open]").forEach(function (other) { if (other !== menu) { other.open = false; } });
     if (!menu.querySelector("div")) { fill(menu); }
+    place(menu);
+  }, true);
+
+  // Beside its value, and not within the table, which would cut it off.
+  function place(menu) {
     var at = menu.getBoundingClientRect();
     var box = menu.querySelector("div");
+    if (!box) { return; } // it is filled in a moment
     var above = at.top - box.offsetHeight;
     box.style.left = Math.max(8, Math.min(at.left, innerWidth - box.offsetWidth - 8)) + "px";
     box.style.top = (at.bottom + box.offsetHeight > innerHeight && above > 0 ? above : at.bottom) + "px";
-  }, true);
-  document.addEventListener("scroll", function (event) {
-    all(".menu[data-menu][open]").forEach(function (menu) {
-      if (!menu.contains(event.target)) { menu.open = false; }
-    });
-  }, true);
+  }
+  function placeAll() { all(".menu[data-menu][open]").forEach(place); }
+  document.addEventListener("scroll", placeAll, true);
+  addEventListener("resize", placeAll);
 
   function copy(button) {
     var text = document.getElementById(button.dataset.copy).textContent;
