@@ -10,10 +10,12 @@ from flask_chest_dashboard.dashboard import NAME, Dashboard
 from flask_chest_dashboard.pages import (
     delivery,
     explore,
+    letters,
     overview,
     record,
     requests,
     route,
+    saved,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +40,6 @@ def dashboard_views(app: Flask, chest: FlaskChest, settings: DashboardSettings) 
     def asset(hashed: str) -> Asset:
         return dashboard.assets.response(hashed) or abort(404)
 
-    for page in (overview, explore, route, requests, record, delivery):
+    for page in (overview, explore, route, requests, record, delivery, letters, saved):
         page.add(views, dashboard)
     return views

@@ -25,6 +25,7 @@ from flask_chest_dashboard.assets import Assets
 from flask_chest_dashboard.choices import RANGES, SUGGESTIONS, Choices
 from flask_chest_dashboard.file import MEMORY, DashboardFile
 from flask_chest_dashboard.responses import Page
+from flask_chest_dashboard.saved_views import SAVABLE, SavedView, SavedViews
 from flask_chest_dashboard.shared import Busy
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Dashboard:
         asker: Asks the store.
         assets: The files that the pages load.
         file: Keeps saved views and failed attempts to log in.
+        saved: The saved views.
         service: Name of the application.
     """
 
@@ -72,6 +74,7 @@ class Dashboard:
         self.asker = Asker(chest)
         self.assets = Assets()
         self.file = DashboardFile(_expanded(settings.dashboard_file, app))
+        self.saved = SavedViews(self.file)
         self.service = app.name
         # Of our own: the application's has filters, globals and templates of its own.
         self._templates = Environment(
@@ -85,6 +88,10 @@ class Dashboard:
         self._templates.globals.update(
             asset=self.asset,
             condition_of=query.condition_of,
+            current_query=lambda: request.query_string.decode("utf-8", "replace"),
+            newest_views=self.saved.newest,
+            savable=SAVABLE,
+            view_link=self.view_link,
             value_of=values.described,
             pages=PAGES,
             ranges=RANGES,
@@ -117,6 +124,11 @@ class Dashboard:
         given: dict[str, Any] = {**choices.arguments(), **own}
         kept = {name: value for name, value in given.items() if value not in (None, "", [], ())}
         return url_for(f"{NAME}.{page}", **kept)
+
+    @staticmethod
+    def view_link(view: SavedView) -> str:
+        """Return the address of a saved view."""
+        return f"{url_for(f'{NAME}.{view.page}')}?{view.query}".removesuffix("?")
 
     def render(self, template: str, choices: Choices | None = None, **values: object) -> Page:
         """Return a page, or a part of one.
