@@ -8,11 +8,11 @@ from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
+from flask_chest_dashboard.conditions import conditions, state
+from flask_chest_dashboard.facts import of_capture, of_exporter
 
 from flask_chest import ExporterStats, Stats
 from flask_chest.runtime.counters import NO_EXPORTS, JournalStats, Leader
-from flask_chest_dashboard.conditions import conditions, state
-from flask_chest_dashboard.facts import of_capture, of_exporter
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
 ZONE = ZoneInfo("Europe/Berlin")

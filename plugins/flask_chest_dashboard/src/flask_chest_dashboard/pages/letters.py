@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from flask import abort, request
+from flask import request
 
 from flask_chest.errors import ConfigurationError, DeliveryBusy
 from flask_chest_dashboard.outcome import Outcome
@@ -31,6 +31,11 @@ _FOUND: Final = 1_000
 
 _TIMEOUT_SECONDS: Final = 10.0
 """How long a delivery that is under way may take until it is said that there is one."""
+
+_MOST_CHARACTERS: Final = 100
+"""Of an ID."""
+
+_MAY: Final = "CHEST_DASHBOARD_MANAGE says who may. Nothing was changed."
 
 _logger: Final = logging.getLogger("flask_chest.dashboard")
 
@@ -72,7 +77,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
     def confirm_drop() -> Page:
         """Ask whether dead letters are to be dropped."""
         if not dashboard.access.may_manage(request):
-            abort(403)
+            return dashboard.message(403, "You may not do this", _MAY)
         exporter = request.args.get("exporter", "")
         return dashboard.render(
             "drop_letters.html",
@@ -81,11 +86,17 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             letters=_found(dashboard, exporter, request.args.getlist("id") or None),
         )
 
+    _add_actions(views, dashboard)
+
+
+def _add_actions(views: Blueprint, dashboard: Dashboard) -> None:
+    """Add what changes something."""
+
     @dashboard.post(views, "/delivery/drop", manages=True)
     def drop_letters() -> Page:
-        exporter, ids = _meant(dashboard)
-        if not ids:
-            abort(400)  # only what was shown is deleted
+        exporter, ids = _meant()
+        if not ids:  # only what was shown is deleted
+            return dashboard.message(400, "Nothing was deleted", "The form names no dead letter.")
 
         def drop() -> Outcome:
             number = dashboard.chest.drop_dead_letters(exporter, ids, timeout=_TIMEOUT_SECONDS)
@@ -95,7 +106,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
 
     @dashboard.post(views, "/delivery/retry", manages=True)
     def retry_letters() -> Page:
-        exporter, ids = _meant(dashboard)
+        exporter, ids = _meant()
         ids = ids or [letter.id for letter in _found(dashboard, exporter, None)]
 
         def retry() -> Outcome:
@@ -116,6 +127,8 @@ def _done(
     action: Callable[[], Outcome],
 ) -> Page:
     """Do something to dead letters, log it, and send the viewer to the page that tells of it."""
+    if exporter not in dashboard.asker.stats().exporters:
+        return dashboard.message(400, "Nothing was done", "There is no such exporter.")
     try:
         outcome = action()
     except DeliveryBusy:
@@ -138,13 +151,10 @@ def _done(
     return see_other(dashboard.link("delivery", dashboard.choices(), told=outcome.argument))
 
 
-def _meant(dashboard: Dashboard) -> tuple[str, list[str]]:
+def _meant() -> tuple[str, list[str]]:
     """Return the exporter and the IDs that a form names."""
-    exporter = request.form.get("exporter", "")
-    ids = list(dict.fromkeys(request.form.getlist("id")))
-    if exporter not in dashboard.asker.stats().exporters or len(ids) > _AT_ONCE:
-        abort(400)
-    return exporter, ids
+    ids = list(dict.fromkeys(request.form.getlist("id")))[:_AT_ONCE]
+    return request.form.get("exporter", ""), [each[:_MOST_CHARACTERS] for each in ids]
 
 
 def _letters(dashboard: Dashboard, exporter: str) -> tuple[list[DeadLetter], str]:
@@ -173,5 +183,7 @@ def _record(letter: DeadLetter) -> str:
 
 def _who(dashboard: Dashboard) -> str:
     """Return who sent the request, as far as that is known."""
-    user = dashboard.settings.dashboard_user
-    return f"{user!r} ({request.remote_addr})" if user else str(request.remote_addr)
+    address = str(request.remote_addr)
+    if dashboard.access.has_session(request):
+        return f"{dashboard.settings.dashboard_user!r} at {address}"
+    return address
