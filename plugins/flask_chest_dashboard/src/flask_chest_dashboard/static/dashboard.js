@@ -6,7 +6,7 @@
   var COLOURS = ["--c1", "--c2", "--c3", "--c4", "--c5", "--c6", "--c7", "--c8"];
   var ROLES = { error: "--bad", before: "--muted", rest: "--muted" };
   var root = document.documentElement;
-  var prefix = new URL(document.querySelector(".brand, .login-mark").href || location.href).pathname;
+  var prefix = new URL(document.body.dataset.home, location.href).pathname;
 
   function all(selector, within) {
     return Array.from((within || document).querySelectorAll(selector));
