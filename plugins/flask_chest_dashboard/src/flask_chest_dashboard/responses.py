@@ -30,6 +30,7 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
     "X-Robots-Tag": "noindex, nofollow",
+    "X-Flask-Chest": "dashboard",  # tells the script that no proxy or error handler answered
 }
 
 
