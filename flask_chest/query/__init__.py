@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         positive,
         two_sets,
     )
+    from flask_chest.query.buckets import bucket_begin
     from flask_chest.query.comparing import differences, read_names
     from flask_chest.query.distinct import identity
     from flask_chest.query.filter import Filter, started_before
@@ -89,6 +90,7 @@ __all__ = [
     "TextMatch",
     "Variable",
     "both",
+    "bucket_begin",
     "chosen",
     "condition_of",
     "differences",
@@ -122,6 +124,7 @@ _MODULES: Final = {
     "order": "arguments",
     "positive": "arguments",
     "two_sets": "arguments",
+    "bucket_begin": "buckets",
     "differences": "comparing",
     "read_names": "comparing",
     "identity": "distinct",

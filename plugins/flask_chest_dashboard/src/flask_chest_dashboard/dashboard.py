@@ -21,7 +21,7 @@ from flask_chest_dashboard import formats
 from flask_chest_dashboard.access import Access
 from flask_chest_dashboard.asking import Asker
 from flask_chest_dashboard.assets import Assets
-from flask_chest_dashboard.choices import RANGES, Choices
+from flask_chest_dashboard.choices import RANGES, SUGGESTIONS, Choices
 from flask_chest_dashboard.responses import Page
 from flask_chest_dashboard.shared import Busy
 
@@ -85,6 +85,7 @@ class Dashboard:
             ranges=RANGES,
             service=self.service,
             settings=settings,
+            suggestions=SUGGESTIONS,
         )
 
     def asset(self, name: str) -> str:

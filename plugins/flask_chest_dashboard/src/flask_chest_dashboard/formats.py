@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 MISSING: Final = "—"
 _MOST: Final = 200
@@ -62,7 +61,7 @@ def seconds(value: float) -> str:
     return f"{value / 3_600:.1f} h" if value < 172_800 else f"{value / 86_400:.0f} days"
 
 
-def clock(moment: datetime, zone: ZoneInfo, *, is_whole: bool = True) -> str:
+def clock(moment: datetime, zone: tzinfo, *, is_whole: bool = True) -> str:
     """Return a time in a zone: 2026-01-31 12:00:00.123, or without what is less than a minute."""
     local = moment.astimezone(zone)
     if not is_whole:

@@ -186,34 +186,15 @@
       asked = Date.now();
       panels().forEach(load);
     }
-    if (live && panels().length) {
+    if (live && answered) {
       live.hidden = false;
-      live.dataset.state = !isLive ? "paused" : failures ? "failed" : "live";
-      live.firstElementChild.textContent = (isLive ? failures ? "No answer" : "Updated" : "Paused") + (answered ? failures ? " since " + age() : ", " + age() + " ago" : "");
-      live.lastElementChild.textContent = isLive ? "Pause" : "Resume";
+      live.dataset.state = failures ? "failed" : isLive ? "live" : "paused";
+      live.textContent = (failures ? "No answer for " : isLive ? "Updated " : "Loaded ") + age() + (failures ? "" : " ago");
     }
   }
 
   function age(passed = Math.round((Date.now() - answered) / 1000)) {
     return passed < 120 ? passed + " s" : passed < 7200 ? Math.round(passed / 60) + " min" : Math.round(passed / 3600) + " h";
-  }
-
-  if (live) {
-    live.lastElementChild.addEventListener("click", function () {
-      const isLive = body.dataset.live !== "on";
-      body.dataset.live = isLive ? "on" : "off";
-      history.replaceState(null, "", carried(location.href));
-      say(isLive ? "The page refreshes itself." : "Paused.");
-      if (isLive) { asked = 0; }
-      tick();
-    });
-  }
-
-  // An address that keeps whether the page refreshes itself.
-  function carried(address) {
-    const url = new URL(address);
-    if (body.dataset.live === "on") { url.searchParams.delete("live"); } else { url.searchParams.set("live", "off"); }
-    return url.href;
   }
 
   setInterval(tick, 1000);
@@ -226,6 +207,11 @@
 
   const plots = new Map(); // figure -> uPlot
   const HEIGHT = 220;
+
+  // The time zone of a chart; that of the browser when the browser does not know it.
+  function zoneOf(figure) {
+    try { return new Intl.DateTimeFormat("en", { timeZone: figure.dataset.zone }).resolvedOptions().timeZone; } catch (_error) { return zone; }
+  }
 
   // 2026-01-31 12:00:00 in a time zone
   function stamp(time, zoneName) {
@@ -285,7 +271,7 @@
 
   function options(figure, wide) {
     const unit = figure.dataset.unit;
-    const zoneName = figure.dataset.zone;
+    const zoneName = zoneOf(figure);
     const isBars = figure.dataset.kind !== "lines";
     const axis = { stroke: colour("--muted"), grid: { stroke: colour("--grid"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
     const series = heads(figure).map(function (head, index) {
@@ -310,7 +296,7 @@
         Object.assign({ size: axisWidth, values: (_plot, found) => found.map((each) => label(each, unit)) }, axis)
       ],
       series: [{ value: (_plot, time) => time ? stamp(time, zoneName).slice(0, 16) : "" }].concat(series),
-      hooks: { setSelect: [(plot) => choose(plot, zoneName)] }
+      hooks: { setSelect: [choose] }
     };
   }
 
@@ -337,27 +323,27 @@
   }
 
   // A part of a chart that is drawn over becomes the time range.
-  function choose(plot, zoneName) {
+  function choose(plot) {
     if (plot.select.width < 8) { plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false); return; } // a click
     const from = Math.floor(plot.posToVal(plot.select.left, "x"));
     const to = Math.ceil(Math.max(plot.posToVal(plot.select.left + plot.select.width, "x"), from + step(plot.data[0])));
-    const url = new URL(carried(location.href));
-    const chosen = { since: stamp(from, zoneName).replace(" ", "T"), until: stamp(to, zoneName).replace(" ", "T"), tz: zoneName };
-    Object.keys(chosen).forEach((name) => url.searchParams.set(name, chosen[name]));
+    const url = new URL(location.href);
+    url.searchParams.set("since", new Date(from * 1000).toISOString().replace(".000", ""));
+    url.searchParams.set("until", new Date(to * 1000).toISOString().replace(".000", ""));
     location.assign(url);
   }
 
   let resized;
   addEventListener("resize", () => { clearTimeout(resized); resized = setTimeout(redraw, 150); });
 
-  // -- Menus, copying, and addresses ---------------------------------------------------------
+  // -- Menus and copying ---------------------------------------------------------------------
 
   const closeMenus = (but) => all(".menu[open]").forEach((menu) => { if (!menu.contains(but)) { menu.open = false; } });
 
   // A menu is not cut by the table that it is in.
   function place(menu) {
     const box = menu.querySelector("summary").getBoundingClientRect();
-    const list = menu.querySelector("summary + div");
+    const list = menu.querySelector("summary + *");
     if (!list) { return; }
     list.style.position = "fixed"; // by the CSSOM, which the policy allows
     const below = innerHeight - box.bottom;
@@ -376,8 +362,6 @@
     closeMenus(event.target);
     const button = event.target.closest("[data-copy]");
     if (button) { copy(button); }
-    const link = event.target.closest("a[href]");
-    if (link && link.origin === location.origin && link.pathname.startsWith(prefix) && body.dataset.live !== "on") { link.href = carried(link.href); }
   });
 
   async function copy(button) {
