@@ -105,6 +105,7 @@
       panel.shown = html;
       show(panel.querySelector(".panel-body"), html);
     }
+    tick();
   }
 
   // What was shown before stays, and says that it is old.
@@ -284,7 +285,7 @@
         : { label: head.textContent, value: value, stroke: stroke, width: 2, dash: dash, points: { size: 6, fill: stroke, filter: alone } };
     });
     return {
-      width: wide, height: HEIGHT,
+      width: wide, height: HEIGHT, padding: [10, 10, 0, 0],
       tzDate: (time) => uPlot.tzDate(new Date(time * 1000), zoneName),
       cursor: { drag: { x: true, y: false, setScale: false }, sync: { key: "chest" }, points: { show: !isBars, size: 8 } },
       scales: {
