@@ -114,7 +114,11 @@ def test_an_allowed_plugin_that_is_not_installed_stops_init_app(plugins):
         "Did you mean 'flask-chest-mysql'?",
         PLUGINS="sqlite,flask-chest-mysqll",
     )
-    refused(plugins, "'zzz'. Installed: ['dashboard', 'flask-chest-dashboard', 'flask-chest-mongo'", PLUGINS="sqlite,zzz")
+    refused(
+        plugins,
+        "'zzz'. Installed: ['dashboard', 'flask-chest-dashboard', 'flask-chest-mongo'",
+        PLUGINS="sqlite,zzz",
+    )
 
 
 @pytest.mark.parametrize("name", ["broken", "Flask.Chest_Broken"])

@@ -17,7 +17,7 @@
   const all = (selector, within) => Array.from((within || document).querySelectorAll(selector));
   const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
 
-  const remember = (name, value) => { document.cookie = name + "=" + encodeURIComponent(value) + ";path=" + prefix + ";max-age=31536000;samesite=lax"; };
+  const remember = (name, value) => { document.cookie = name + "=" + value + ";path=" + prefix + ";max-age=31536000;samesite=lax"; };
 
   // For those who hear the page. What changes by itself each second is not said.
   const say = (text) => { document.getElementById("said").textContent = text; };
@@ -226,7 +226,7 @@
     return Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : String(+value.toPrecision(3));
   }
 
-  const heads = (figure) => all("thead th", figure).slice(1);
+  const heads = (figure) => all("details thead th", figure).slice(1);
   const shape = (figure) => [figure.dataset.kind, figure.dataset.unit, figure.dataset.zone].concat(heads(figure).map((each) => each.textContent + each.dataset.role)).join("|");
 
   const forget = (figure) => { if (plots.has(figure)) { plots.get(figure).destroy(); plots.delete(figure); } };
@@ -243,7 +243,7 @@
 
   // Times, and the values of each series; of stacked ones with those above them.
   function read(figure) {
-    const rows = all("tbody tr", figure);
+    const rows = all("details tbody tr", figure);
     const raw = heads(figure).map((_, index) => rows.map(function (row) {
       const value = row.cells[index + 1].dataset.v;
       return value === undefined ? null : Number(value);
