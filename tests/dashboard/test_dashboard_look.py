@@ -8,7 +8,6 @@ import re
 from importlib.resources import files
 
 import pytest
-
 from flask_chest_dashboard.assets import Assets
 from flask_chest_dashboard.charts.sparkline import sparkline
 

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 def disturbed(shop):
     """Return an application that refreshes each second, and whose panels can be made to fail.
 
-    `app.answer` is what is answered instead of panels; `app.shells` counts the pages that are loaded.
+    `app.answer` is what is answered instead of panels; `app.shells` counts the pages loaded.
     """
     app = shop(dashboard_refresh_seconds=1)
     app.answer, app.shells = None, 0
