@@ -17,11 +17,12 @@ if TYPE_CHECKING:
         condition_of,
         name,
         order,
+        others_of,
         positive,
         two_sets,
     )
     from flask_chest.query.buckets import bucket_begin
-    from flask_chest.query.comparing import differences, read_names
+    from flask_chest.query.comparing import differences, read_names, written
     from flask_chest.query.distinct import identity
     from flask_chest.query.filter import Filter, started_before
     from flask_chest.query.fold import place_of, select, tally
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
         Tally,
         TallyRow,
     )
+    from flask_chest.query.sheets import csv_line
     from flask_chest.query.times import distance, moment, utc
     from flask_chest.query.variables import variable_paths
 
@@ -93,6 +95,7 @@ __all__ = [
     "bucket_begin",
     "chosen",
     "condition_of",
+    "csv_line",
     "differences",
     "distance",
     "identity",
@@ -100,6 +103,7 @@ __all__ = [
     "moment",
     "name",
     "order",
+    "others_of",
     "parse",
     "place_of",
     "positive",
@@ -113,6 +117,7 @@ __all__ = [
     "two_sets",
     "utc",
     "variable_paths",
+    "written",
 ]
 
 _MODULES: Final = {
@@ -122,11 +127,13 @@ _MODULES: Final = {
     "condition_of": "arguments",
     "name": "arguments",
     "order": "arguments",
+    "others_of": "arguments",
     "positive": "arguments",
     "two_sets": "arguments",
     "bucket_begin": "buckets",
     "differences": "comparing",
     "read_names": "comparing",
+    "written": "comparing",
     "identity": "distinct",
     "Filter": "filter",
     "started_before": "filter",
@@ -163,6 +170,7 @@ _MODULES: Final = {
     "Sums": "questions",
     "Tally": "questions",
     "TallyRow": "questions",
+    "csv_line": "sheets",
     "distance": "times",
     "moment": "times",
     "utc": "times",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, abort, request
 
 from flask_chest_dashboard.dashboard import NAME, Dashboard
-from flask_chest_dashboard.pages import delivery, explore, overview, requests, route
+from flask_chest_dashboard.pages import delivery, explore, overview, record, requests, route
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -31,6 +31,6 @@ def dashboard_views(app: Flask, chest: FlaskChest, settings: DashboardSettings) 
     def asset(hashed: str) -> Asset:
         return dashboard.assets.response(hashed) or abort(404)
 
-    for page in (overview, explore, route, requests, delivery):
+    for page in (overview, explore, route, requests, record, delivery):
         page.add(views, dashboard)
     return views

@@ -99,11 +99,12 @@ class DashboardSettings(BaseModel):
     dashboard_refresh_seconds: float = Field(
         10.0, ge=1, le=3_600, description="Time between two refreshes of an open page"
     )
-    dashboard_file: str | None = Field(
-        None,
+    dashboard_file: str = Field(
+        "<instance>/chest_dashboard.sqlite3",
+        min_length=1,
         description=(
-            "SQLite file with saved views and failed attempts to log in; None for "
-            "`chest_dashboard.sqlite3` in the instance folder"
+            "SQLite file with saved views and failed attempts to log in; `<instance>` is the "
+            "instance folder of the application. `memory`: no file, in each process its own"
         ),
     )
 

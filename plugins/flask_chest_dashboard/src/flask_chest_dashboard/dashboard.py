@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, request, url_for
@@ -17,11 +18,12 @@ from flask_chest.errors import (
     QueryTimeout,
     SchemaMismatch,
 )
-from flask_chest_dashboard import formats
+from flask_chest_dashboard import formats, values
 from flask_chest_dashboard.access import Access
 from flask_chest_dashboard.asking import Asker
 from flask_chest_dashboard.assets import Assets
 from flask_chest_dashboard.choices import RANGES, SUGGESTIONS, Choices
+from flask_chest_dashboard.file import MEMORY, DashboardFile
 from flask_chest_dashboard.responses import Page
 from flask_chest_dashboard.shared import Busy
 
@@ -59,6 +61,7 @@ class Dashboard:
         access: Decides who may look.
         asker: Asks the store.
         assets: The files that the pages load.
+        file: Keeps saved views and failed attempts to log in.
         service: Name of the application.
     """
 
@@ -68,6 +71,7 @@ class Dashboard:
         self.access = Access(settings)
         self.asker = Asker(chest)
         self.assets = Assets()
+        self.file = DashboardFile(_expanded(settings.dashboard_file, app))
         self.service = app.name
         # Of our own: the application's has filters, globals and templates of its own.
         self._templates = Environment(
@@ -81,6 +85,7 @@ class Dashboard:
         self._templates.globals.update(
             asset=self.asset,
             condition_of=query.condition_of,
+            value_of=values.described,
             pages=PAGES,
             ranges=RANGES,
             service=self.service,
@@ -191,6 +196,12 @@ class Dashboard:
         )
         answer.status_code = 500 if kind is None else _STATUS[kind]
         return answer
+
+
+def _expanded(path: str, app: Flask) -> Path | str:
+    if path == MEMORY:
+        return path
+    return Path(path.replace("<instance>", app.instance_path)).expanduser()
 
 
 def _endpoint() -> str:

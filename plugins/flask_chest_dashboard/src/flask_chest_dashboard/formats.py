@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
-MISSING: Final = "—"
-_MOST: Final = 200
-"""Characters of a value in a table. The page of a record has it whole."""
+from flask_chest_dashboard.texts import MISSING, in_one_line
 
 
 def number(value: float | None) -> str:
@@ -70,16 +67,8 @@ def clock(moment: datetime, zone: tzinfo, *, is_whole: bool = True) -> str:
 
 
 def value(found: object) -> str:
-    """Return any value of a record as a text in one line."""
-    if found is None:
-        return MISSING
-    if isinstance(found, str):
-        text = found
-    elif isinstance(found, (int, float)) and not isinstance(found, bool):
-        text = number(found)
-    else:
-        text = json.dumps(found, ensure_ascii=False, default=str)
-    return text if len(text) <= _MOST else text[: _MOST - 1] + "…"
+    """Return any value of a record as a text in one line: the beginning of a long one."""
+    return in_one_line(found)
 
 
 UNITS: Final[dict[str, Callable[[Any], str]]] = {
