@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, abort, request
 
 from flask_chest_dashboard.dashboard import NAME, Dashboard
-from flask_chest_dashboard.pages import delivery, explore, overview, record, requests, route
+from flask_chest_dashboard.pages import (
+    delivery,
+    explore,
+    overview,
+    record,
+    requests,
+    route,
+)
 
 if TYPE_CHECKING:
     from flask import Flask

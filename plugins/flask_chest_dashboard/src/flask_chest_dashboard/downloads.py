@@ -9,7 +9,7 @@ from datetime import tzinfo
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
-from flask_chest.cli.sheets import csv_line
+from flask_chest.query import csv_line
 from flask_chest_dashboard.listing import MISSING, value_in
 from flask_chest_dashboard.responses import Page
 from flask_chest_dashboard.shared import Busy

@@ -88,6 +88,12 @@ class Shared:
                 return
             self._known.popitem(last=False)
 
+    def forget(self) -> None:
+        """Ask everything again, except what is being asked for."""
+        with self._lock:
+            for key in [key for key, each in self._known.items() if each.is_there.is_set()]:
+                del self._known[key]
+
     def _answer(self, key: Hashable, pending: _Pending, question: Callable[[], object]) -> None:
         try:
             with self._place():
