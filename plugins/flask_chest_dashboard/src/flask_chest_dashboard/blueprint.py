@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, abort, request
+from flask import Blueprint, abort
 
+from flask_chest_dashboard import gate
 from flask_chest_dashboard.dashboard import NAME, Dashboard
 from flask_chest_dashboard.pages import (
     delivery,
     explore,
+    letters,
+    login,
     overview,
     record,
     requests,
@@ -28,16 +31,21 @@ def dashboard_views(app: Flask, chest: FlaskChest, settings: DashboardSettings) 
     """Return a blueprint with the pages."""
     views = Blueprint(NAME, __name__, url_prefix=settings.dashboard_prefix)
     dashboard = Dashboard(app, chest, settings)
-
-    @views.before_request
-    def refuse() -> None:
-        if request.endpoint != f"{NAME}.asset" and not dashboard.access.may_look(request):
-            abort(403)
+    gate.add(views, dashboard)
 
     @views.get("/assets/<hashed>")
     def asset(hashed: str) -> Asset:
         return dashboard.assets.response(hashed) or abort(404)
 
-    for page in (overview, explore, route, requests, record, delivery):
+    for page in (
+        overview,
+        explore,
+        route,
+        requests,
+        record,
+        delivery,
+        letters,
+        login,
+    ):
         page.add(views, dashboard)
     return views
