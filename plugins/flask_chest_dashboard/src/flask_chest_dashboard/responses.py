@@ -30,8 +30,9 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
     "X-Robots-Tag": "noindex, nofollow",
-    "X-Flask-Chest": "dashboard",  # tells the script that no proxy or error handler answered
 }
+_OURS: Final = {"X-Flask-Chest": "dashboard"}
+"""Tells the script that neither a proxy nor an error handler of the application answered."""
 
 
 class Page(Response):
@@ -49,7 +50,7 @@ class Page(Response):
         for name, _ in list(headers):
             if name.lower().startswith("access-control-"):
                 headers.remove(name)  # of an application that lets other sites read it
-        for name, value in _HEADERS.items():
+        for name, value in {**_HEADERS, **_OURS}.items():
             headers[name] = value
         headers["Cache-Control"] = self.cache_control_text
         return headers
