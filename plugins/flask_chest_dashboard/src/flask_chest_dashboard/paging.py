@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from flask_chest.query import Chosen, Node, Operand, Order, Place
 
 _MOST_TEXT: Final = 500
-"""Characters of a value in a URL. Of a longer one, its record is looked up."""
+"""Characters of a value in a URL. The record of a longer one is looked up."""
 
 _NUMBER, _TEXT, _BOOL, _ALL_ELSE = range(4)
 """The ranks: see `query.Order`."""
@@ -131,7 +131,8 @@ def written_place(place: Place) -> str:
     value = place.value
     if isinstance(value, datetime):
         value = value.isoformat()
-    if isinstance(value, str) and len(value) > _MOST_TEXT:
+    is_long = isinstance(value, str) and len(value) > _MOST_TEXT
+    if is_long or (type(value) is int and not _is_of_64_bits(value)):
         return json.dumps([place.id])
     return json.dumps([place.rank, value, place.id], separators=(",", ":"))
 
@@ -163,7 +164,7 @@ def _place(rank: int, value: Any, id_: str, order: Order) -> Place | None:  # no
         return query.Place(0, moment.astimezone(timezone.utc), id_) if is_right else None
     if rank == _NUMBER:
         is_right = type(value) in {int, float} and math.isfinite(value)
-        is_right = is_right and (type(value) is float or -(2**63) <= value < 2**63)
+        is_right = is_right and (type(value) is float or _is_of_64_bits(value))
     elif rank == _TEXT:
         is_right = isinstance(value, str) and not _IMPOSSIBLE.search(value)
     else:
@@ -171,6 +172,10 @@ def _place(rank: int, value: Any, id_: str, order: Order) -> Place | None:  # no
     if isinstance(operand, query.Field):
         is_right = is_right and rank in {_TEXT if operand.type == "text" else _NUMBER, _ALL_ELSE}
     return query.Place(rank, value, id_) if is_right else None  # type: ignore[arg-type] # 0 to 3
+
+
+def _is_of_64_bits(value: int) -> bool:
+    return -(2**63) <= value < 2**63
 
 
 def _place_of_record(id_: str, order: Order, store: Store) -> Place:

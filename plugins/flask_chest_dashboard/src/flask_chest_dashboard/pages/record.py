@@ -90,9 +90,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             choices,
             of=of,
             around=around,
-            record_id=record_id,
-            distance=_DISTANCES[of],
-            missing=MISSING,
+            marked=found,
             slowest=max((each.duration_ms for each in records), default=0.0),
         )
 

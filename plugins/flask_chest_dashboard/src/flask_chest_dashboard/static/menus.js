@@ -12,7 +12,7 @@
   // -- What can be done about a value --------------------------------------------------------
 
   const SHARED = ["since", "until", "tz", "where", "live"]; // what holds for all pages
-  const PLACES = ["after", "before", "at"]; // where in a list the viewer is
+  const PLACES = ["after", "before", "at", "find"]; // where in a list the viewer is
 
   // The address of a page with one filter more, or broken down by one name more.
   function asked(page, argument, value) {
@@ -41,6 +41,13 @@
     }
     filters.forEach(function (filter, place) { add(titles[place], asked(page, "where", filter)); });
     add("Break down by " + (name.length > 40 ? name.slice(0, 39) + "…" : name), asked("explore", "by", name));
+    if (page === "explore") {
+      const differ = asked("explore", "differ", "part");
+      differ.searchParams.set("differ", "part");
+      differ.searchParams.set("part", filters[0]);
+      differ.hash = "differ";
+      add("What differs here", differ);
+    }
     if (page !== "requests") { add("Requests with it", asked("requests", "where", filters[0])); }
     menu.append(box);
   }
@@ -67,7 +74,9 @@
     if (menu.dataset.menu && !menu.querySelector("div")) { fill(menu); }
     place(menu);
   }, true);
-  document.addEventListener("scroll", () => all(".menu[open]").forEach(place), true);
+  const placeAll = () => all(".menu[open]").forEach(place);
+  document.addEventListener("scroll", placeAll, true);
+  addEventListener("resize", placeAll);
   document.addEventListener("focusin", (event) => closeMenus(event.target));
   document.addEventListener("keydown", function (event) {
     const menu = document.querySelector(".menu[open]");
