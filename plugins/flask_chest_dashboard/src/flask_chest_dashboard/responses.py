@@ -45,10 +45,25 @@ class Page(Response):
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
         """Return the headers that are sent."""
         headers = super().get_wsgi_headers(environ)
+        for name, _ in list(headers):
+            if name.lower().startswith("access-control-"):
+                headers.remove(name)  # of an application that lets other sites read it
         for name, value in _HEADERS.items():
             headers[name] = value
         headers["Cache-Control"] = self.cache_control_text
         return headers
+
+
+def secured(response: Response) -> Response:
+    """Return a response with the headers of a `Page`, which it may be already."""
+    if not isinstance(response, Page):
+        response.headers.update({**_HEADERS, "Cache-Control": Page.cache_control_text})
+    return response
+
+
+def see_other(address: str) -> Page:
+    """Return an answer that lets the browser ask for another page, after a form was sent."""
+    return Page("", status=303, headers={"Location": address})
 
 
 class Asset(Page):
