@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -10,6 +11,7 @@ from flask_chest_dashboard.shared import Shared
 
 if TYPE_CHECKING:
     from flask_chest import FlaskChest, Record, Stats, Store
+    from flask_chest.store import Declaration
 
 _Answer = TypeVar("_Answer")
 
@@ -107,6 +109,23 @@ class Asker:
             lambda: self.store.differences(
                 where, against=against, since=since, until=until, limit=limit
             ),
+        )
+
+    def declared(self) -> Declaration | None:
+        """Return what `Store.declared` does, and what this application adds to it."""
+        return self.ask(("declared",), self._declared)
+
+    def _declared(self) -> Declaration | None:
+        store = self.store
+        there, own = store.declared(), store.rollups
+        if there is None or isinstance(own, bool):
+            return there
+        # What the leader has not computed yet is answered from the records until then.
+        return replace(
+            there,
+            dimensions=tuple(dict.fromkeys((*own.dimensions, *there.dimensions))),
+            measures=tuple(dict.fromkeys((*own.measures, *there.measures))),
+            distinct=tuple(dict.fromkeys((*own.distinct, *there.distinct))),
         )
 
     def stats(self) -> Stats:
