@@ -14,13 +14,15 @@ from flask_chest import answers, query, rollup
 from flask_chest.exporter import Exporter
 from flask_chest.record import Record
 from flask_chest.restrictions import RouteSummary, ValueCount, Where, aware, checked, positive
+from flask_chest.rollup.declaration import Declaration
 
 if TYPE_CHECKING:
     from flask_chest.query import Filter, Selection, Source, Tally, TallyRow
-    from flask_chest.rollup import Declaration, RollupStorage
+    from flask_chest.rollup import RollupStorage
 
 __all__ = [
     "AnyExporter",
+    "Declaration",
     "Position",
     "RouteSummary",
     "Store",

@@ -10,6 +10,7 @@ from flask_chest_dashboard.shared import Shared
 
 if TYPE_CHECKING:
     from flask_chest import FlaskChest, Record, Stats, Store
+    from flask_chest.store import Declaration
 
 _Answer = TypeVar("_Answer")
 
@@ -108,6 +109,10 @@ class Asker:
                 where, against=against, since=since, until=until, limit=limit
             ),
         )
+
+    def declared(self) -> Declaration | None:
+        """Return what `Store.declared` does."""
+        return self.ask(("declared",), self.store.declared)
 
     def stats(self) -> Stats:
         """Return what `chest.stats()` does."""

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, abort
 
 from flask_chest_dashboard import gate
 from flask_chest_dashboard.dashboard import NAME, Dashboard
-from flask_chest_dashboard.pages import (
-    delivery,
-    explore,
-    letters,
-    login,
-    overview,
-    record,
-    requests,
-    route,
-    saved,
-)
+from flask_chest_dashboard.pages import PAGES
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -38,6 +29,6 @@ def dashboard_views(app: Flask, chest: FlaskChest, settings: DashboardSettings) 
     def asset(hashed: str) -> Asset:
         return dashboard.assets.response(hashed) or abort(404)
 
-    for page in (overview, explore, route, requests, record, delivery, letters, saved, login):
-        page.add(views, dashboard)
+    for page in PAGES:
+        import_module(f"flask_chest_dashboard.pages.{page}").add(views, dashboard)
     return views

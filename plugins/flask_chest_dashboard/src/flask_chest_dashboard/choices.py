@@ -217,6 +217,11 @@ class Choices:
         """Return the same for a range that ends now."""
         return replace(self, since=distance, until="")
 
+    def longer(self) -> list[str]:
+        """Return the ranges that are offered and longer than this one; at most three."""
+        length = self.window().length
+        return [each for each in RANGES if query.distance(each) > length][:3]
+
     def toggled(self) -> Choices:
         """Return the same, paused if it is live, else live."""
         return replace(self, live=not self.live)

@@ -31,6 +31,7 @@ from flask_chest_dashboard.shared import Busy
 
 if TYPE_CHECKING:
     from flask import Flask, Request
+    from werkzeug.wrappers import Response as AnyResponse
 
     from flask_chest import FlaskChest
     from flask_chest_dashboard.config import DashboardSettings
@@ -231,7 +232,7 @@ class Dashboard:
 
     def post(
         self, views: Blueprint, rule: str, *, manages: bool = False
-    ) -> Callable[[Callable[..., Page]], None]:
+    ) -> Callable[[Callable[..., AnyResponse]], None]:
         """Add what a form changes. It is refused unless a page of ours sent the form.
 
         The form has the macro `csrf` in it. The function returns `see_other(address)`; what it
@@ -243,9 +244,9 @@ class Dashboard:
             manages: Whether it needs the right of CHEST_DASHBOARD_MANAGE.
         """
 
-        def add(view: Callable[..., Page]) -> None:
+        def add(view: Callable[..., AnyResponse]) -> None:
             @wraps(view)
-            def done(**arguments: Any) -> Page:  # noqa: ANN401 - of the rule
+            def done(**arguments: Any) -> AnyResponse:  # noqa: ANN401 - of the rule
                 fault = self.tokens.fault(request)
                 if fault is not None:
                     return self.message(400, "Nothing was changed", fault)
