@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from flask_chest.query.buckets import bucket_begin
     from flask_chest.query.comparing import differences, read_names, written
+    from flask_chest.query.complement import complement
     from flask_chest.query.distinct import identity
     from flask_chest.query.filter import Filter, started_before
     from flask_chest.query.fold import place_of, select, tally
@@ -94,6 +95,7 @@ __all__ = [
     "both",
     "bucket_begin",
     "chosen",
+    "complement",
     "condition_of",
     "csv_line",
     "differences",
@@ -134,6 +136,7 @@ _MODULES: Final = {
     "differences": "comparing",
     "read_names": "comparing",
     "written": "comparing",
+    "complement": "complement",
     "identity": "distinct",
     "Filter": "filter",
     "started_before": "filter",

@@ -96,7 +96,7 @@ class Form:
         answer = self.send(path, **fields)
         assert answer.status_code == 303, answer.text
         page = self.client.get(answer.headers["Location"]).text
-        return html.unescape(re.search(r'role="status"><p>(.*?)</p>', page)[1])
+        return html.unescape(re.search(r'class="told.*?<p>(.*?)</p>', page)[1])
 
 
 def ids(app):
@@ -281,7 +281,7 @@ def test_a_form_that_no_page_of_ours_has_is_refused(refused):
 )
 def test_an_address_cannot_make_the_page_say_anything(refused, told):
     page = refused().test_client().get("/chest/delivery", query_string={"told": told}).text
-    assert 'role="status"' not in page
+    assert 'class="told' not in page
 
 
 def test_on_a_phone_dead_letters_are_retried_and_dropped(browse, refused, picky):
@@ -296,11 +296,11 @@ def test_on_a_phone_dead_letters_are_retried_and_dropped(browse, refused, picky)
         expect(page.get_by_text('"number": 5')).to_be_visible()
         page.get_by_role("link", name="Drop…").click()
         page.get_by_role("button", name="Drop for good").click()
-        expect(page.get_by_role("status")).to_have_text("picky: 1 dead letter deleted.")
+        expect(page.locator(".told")).to_have_text("picky: 1 dead letter deleted.")
         browser.settle()
         picky.store.is_strict = False
         page.get_by_role("button", name="Retry all 2").click()
-        expect(page.get_by_role("status")).to_have_text("picky: 2 dead letters stored.")
+        expect(page.locator(".told")).to_have_text("picky: 2 dead letters stored.")
         browser.settle()
         expect(page.get_by_text("There are none")).to_be_visible()
     assert ids(app) == []

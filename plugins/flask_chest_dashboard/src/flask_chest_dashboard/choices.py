@@ -174,11 +174,12 @@ class Choices:
             return str(error)
         return None
 
-    def window(self, now: datetime | None = None) -> Window:
+    def window(self, now: datetime | None = None, *, every: str = "") -> Window:
         """Return the time range. Its beginning is that of a bucket, if it is a distance back.
 
         Args:
             now: An aware datetime; None for the present.
+            every: Length of a bucket; empty for one that suits the range.
 
         Raises:
             QueryError: It cannot be read, or is empty.
@@ -192,7 +193,7 @@ class Choices:
             raise QueryError("the time range ends before it begins: choose an earlier beginning")
         if until - since > _LONGEST:
             raise QueryError("the time range is longer than 100 years: choose a later beginning")
-        every = bucket(until - since)
+        every = every or bucket(until - since)
         if _is_distance(self.since):
             since = query.bucket_begin(since, every, self.tz)
         return Window(since, until, every)

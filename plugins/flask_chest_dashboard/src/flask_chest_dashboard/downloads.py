@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from datetime import tzinfo
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
@@ -52,14 +53,13 @@ def download(
     """
     if not _places.acquire(blocking=False):
         raise Busy
-    try:
+    with ExitStack() as place:
+        place.callback(_places.release)
         kept = islice(records, MOST_RECORDS)
         first = list(islice(kept, 1))
-        answer = Page(_chunks(lines(chain(first, kept))))
-    except BaseException:
-        _places.release()
-        raise
-    answer.call_on_close(_places.release)
+        taken = place.pop_all()
+    answer = Page(_chunks(lines(chain(first, kept)), taken))
+    answer.call_on_close(taken.close)  # also when the browser has gone before the first line
     answer.mimetype = "text/csv" if name.endswith(".csv") else "application/x-ndjson"
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
@@ -90,6 +90,7 @@ def json_lines(records: Iterator[Record]) -> Iterator[str]:
         yield json.dumps(record.as_data(), ensure_ascii=False) + "\n"
 
 
-def _chunks(lines: Iterator[str]) -> Iterator[bytes]:
-    while chunk := "".join(islice(lines, _TOGETHER)):
-        yield chunk.encode()
+def _chunks(lines: Iterator[str], taken: ExitStack) -> Iterator[bytes]:
+    with taken:
+        while chunk := "".join(islice(lines, _TOGETHER)):
+            yield chunk.encode()

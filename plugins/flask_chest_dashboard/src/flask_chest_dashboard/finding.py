@@ -93,6 +93,14 @@ class Finder:
         where = FAILED if self._where is None else f"({self._where}) and ({FAILED})"
         return self._best(limit, "-started_at", where, bound, _started_at)
 
+    def newest(self, limit: int) -> list[Record]:
+        """Return the newest requests, the newest first."""
+
+        def bound(row: dict[str, Any], until: datetime) -> float | None:
+            return until.timestamp() if row["count"] else None
+
+        return self._best(limit, "-started_at", self._where, bound, _started_at)
+
     def _best(
         self,
         limit: int,

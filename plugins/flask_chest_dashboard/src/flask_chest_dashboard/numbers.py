@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 _HEAD: Final = (
     ("count", "Requests", "count"),
     ("error_rate", "Error rate", "share"),
-    ("p50(duration_ms)", "Half take up to (p50)", "ms"),
-    ("p95(duration_ms)", "95 % take up to (p95)", "ms"),
-    ("p99(duration_ms)", "99 % take up to (p99)", "ms"),
+    ("p50(duration_ms)", "p50 (half are faster)", "ms"),
+    ("p95(duration_ms)", "p95 (95 % are faster)", "ms"),
+    ("p99(duration_ms)", "p99 (99 % are faster)", "ms"),
 )
 """The measures of the head, with their names and kinds."""
 

@@ -11,18 +11,21 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Final
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from flask_chest import query
 from flask_chest.errors import QueryError
 
 if TYPE_CHECKING:
     from flask_chest import Record, Store
-    from flask_chest.query import Chosen, Node, Operand, Order, Place
+    from flask_chest.query import Chosen, Node, Operand, Order, Place, Selection
 
 _MOST_TEXT: Final = 500
-"""Characters of a value in a URL. Of a longer one, its record is looked up."""
+"""Characters of a value in a URL. The record of a longer one is looked up."""
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_LAST: Final = datetime.max.replace(tzinfo=timezone.utc)
 
 _NUMBER, _TEXT, _BOOL, _ALL_ELSE = range(4)
 """The ranks: see `query.Order`."""
@@ -76,8 +79,28 @@ def turn(
             return Turned(found[1:], has_previous=True, has_next=True)
         after = None
     selection = query.Selection(chosen.where, chosen.since, chosen.until, order, after, size + 1)
-    found = store.select(selection)
+    found = read(store, selection)
     return Turned(found[:size], has_previous=after is not None, has_next=len(found) > size)
+
+
+def read(store: Store, selection: Selection) -> list[Record]:
+    """Return the records of a selection, whose place is a bound of the time, too.
+
+    SQLite uses one bound of an index for each end, the first. With the end of the time range, it
+    reads all that is between that and the place: 90 ms in the middle of 3,000,000 records.
+    """
+    place, order = selection.after, selection.order
+    if place is None or order.operand != query.Field("started_at"):
+        return store.select(selection)
+    moment = cast("datetime", place.value)
+    since, until = selection.since, selection.until
+    if order.descending and moment < _LAST:
+        until = moment + _MICROSECOND if until is None else min(until, moment + _MICROSECOND)
+    elif not order.descending:
+        since = moment if since is None else max(since, moment)
+    if since is not None and until is not None and since >= until:
+        return []
+    return store.select(replace(selection, since=since, until=until))
 
 
 def _before(store: Store, chosen: Chosen, order: Order, place: Place, limit: int) -> list[Record]:
@@ -95,7 +118,7 @@ def _before(store: Store, chosen: Chosen, order: Order, place: Place, limit: int
             selection = query.Selection(
                 where, chosen.since, chosen.until, turned, after, limit - len(found)
             )
-            found += store.select(selection)
+            found += read(store, selection)
             if len(found) >= limit:
                 break
         after = None
@@ -131,7 +154,8 @@ def written_place(place: Place) -> str:
     value = place.value
     if isinstance(value, datetime):
         value = value.isoformat()
-    if isinstance(value, str) and len(value) > _MOST_TEXT:
+    is_long = isinstance(value, str) and len(value) > _MOST_TEXT
+    if is_long or (type(value) is int and not _is_of_64_bits(value)):
         return json.dumps([place.id])
     return json.dumps([place.rank, value, place.id], separators=(",", ":"))
 
@@ -163,7 +187,7 @@ def _place(rank: int, value: Any, id_: str, order: Order) -> Place | None:  # no
         return query.Place(0, moment.astimezone(timezone.utc), id_) if is_right else None
     if rank == _NUMBER:
         is_right = type(value) in {int, float} and math.isfinite(value)
-        is_right = is_right and (type(value) is float or -(2**63) <= value < 2**63)
+        is_right = is_right and (type(value) is float or _is_of_64_bits(value))
     elif rank == _TEXT:
         is_right = isinstance(value, str) and not _IMPOSSIBLE.search(value)
     else:
@@ -171,6 +195,10 @@ def _place(rank: int, value: Any, id_: str, order: Order) -> Place | None:  # no
     if isinstance(operand, query.Field):
         is_right = is_right and rank in {_TEXT if operand.type == "text" else _NUMBER, _ALL_ELSE}
     return query.Place(rank, value, id_) if is_right else None  # type: ignore[arg-type] # 0 to 3
+
+
+def _is_of_64_bits(value: int) -> bool:
+    return -(2**63) <= value < 2**63
 
 
 def _place_of_record(id_: str, order: Order, store: Store) -> Place:

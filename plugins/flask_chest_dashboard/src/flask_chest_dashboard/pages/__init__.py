@@ -4,6 +4,7 @@ from typing import Final
 
 PAGES: Final = (
     "overview",
+    "found",
     "explore",
     "route",
     "requests",
