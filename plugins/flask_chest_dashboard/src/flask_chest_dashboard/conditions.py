@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 from flask_chest_dashboard import formats
 
@@ -48,7 +47,7 @@ class State:
     is_idle: bool = False
 
 
-def conditions(stats: Stats, fault: str | None, zone: ZoneInfo, now: datetime) -> list[Condition]:
+def conditions(stats: Stats, fault: str | None, zone: tzinfo, now: datetime) -> list[Condition]:
     """Return what is wrong, the worst first; nothing when all is well.
 
     Args:
@@ -83,7 +82,7 @@ def _of_journal(stats: Stats, fault: str | None) -> Iterator[Condition]:
 
 
 def _of_exporter(
-    name: str, exporter: ExporterStats, stats: Stats, zone: ZoneInfo, now: datetime
+    name: str, exporter: ExporterStats, stats: Stats, zone: tzinfo, now: datetime
 ) -> Iterator[Condition]:
     waiting = _records(exporter.pending_records)
     if exporter.failing_since is not None:
@@ -106,25 +105,31 @@ def _of_exporter(
         )
 
 
-def state(exporter: ExporterStats, stats: Stats, zone: ZoneInfo, now: datetime) -> State:
+def state(exporter: ExporterStats, stats: Stats, zone: tzinfo, now: datetime) -> State:
     """Return how delivery to an exporter is going."""
     if stats.mode:
         return State("Nothing is delivered now.")
     if exporter.failing_since is not None:
         since = _clock(exporter.failing_since, zone)
-        text = f"Waiting for the database since {since} ({_span(exporter.failing_since, now)})."
-        due = exporter.next_retry_at
-        if due is None:
-            return State(f"{text} No process is trying now.", is_bad=True)
-        if due <= now:
-            return State(f"{text} The next attempt is due now.", is_bad=True)
-        at = _clock(due, zone)
-        return State(f"{text} Next attempt at {at}, in {_span(now, due)}.", is_bad=True)
+        span = _span(exporter.failing_since, now)
+        text = (
+            f"Waiting for the database since {since} ({span}). {_next_attempt(exporter, zone, now)}"
+        )
+        return State(text, is_bad=True)
     if not exporter.pending_bytes:
         return State("Nothing waits.", is_idle=True)
     if _has_no_leader(exporter, stats):
         return State("Records wait, and no process delivers.", is_bad=True)
     return State("Delivering.")
+
+
+def _next_attempt(exporter: ExporterStats, zone: tzinfo, now: datetime) -> str:
+    due = exporter.next_retry_at
+    if due is None:
+        return "No process is trying now."
+    if due <= now:
+        return "The next attempt is due now."
+    return f"Next attempt at {_clock(due, zone)}, in {_span(now, due)}."
 
 
 def _has_no_leader(exporter: ExporterStats, stats: Stats) -> bool:
@@ -137,7 +142,7 @@ def _has_no_leader(exporter: ExporterStats, stats: Stats) -> bool:
     )
 
 
-def _clock(moment: datetime, zone: ZoneInfo) -> str:
+def _clock(moment: datetime, zone: tzinfo) -> str:
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}"
 
 

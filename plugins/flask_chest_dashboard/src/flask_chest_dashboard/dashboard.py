@@ -26,6 +26,7 @@ from flask_chest_dashboard.choices import RANGES, SUGGESTIONS, Choices
 from flask_chest_dashboard.csrf import Tokens
 from flask_chest_dashboard.file import MEMORY, DashboardFile
 from flask_chest_dashboard.responses import Page
+from flask_chest_dashboard.saved_views import SAVABLE, SavedView, SavedViews
 from flask_chest_dashboard.shared import Busy
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Dashboard:
         asker: Asks the store.
         assets: The files that the pages load.
         file: Keeps saved views and failed attempts to log in.
+        saved: The saved views.
         service: Name of the application.
     """
 
@@ -79,6 +81,7 @@ class Dashboard:
         self.asker = Asker(chest)
         self.assets = Assets()
         self.file = DashboardFile(_expanded(settings.dashboard_file, app))
+        self.saved = SavedViews(self.file)
         self.service = app.name
         self._panels: set[str] = set()
         # Of our own: the application's has filters, globals and templates of its own.
@@ -93,6 +96,10 @@ class Dashboard:
         self._templates.globals.update(
             asset=self.asset,
             condition_of=query.condition_of,
+            current_query=lambda: request.query_string.decode("utf-8", "replace"),
+            newest_views=self.saved.newest,
+            savable=SAVABLE,
+            view_link=self.view_link,
             value_of=values.described,
             pages=PAGES,
             ranges=RANGES,
@@ -125,6 +132,11 @@ class Dashboard:
         given: dict[str, Any] = {**choices.arguments(), **own}
         kept = {name: value for name, value in given.items() if value not in (None, "", [], ())}
         return url_for(f"{NAME}.{page}", **kept)
+
+    @staticmethod
+    def view_link(view: SavedView) -> str:
+        """Return the address of a saved view."""
+        return f"{url_for(f'{NAME}.{view.page}')}?{view.query}".removesuffix("?")
 
     @classmethod
     def address(cls, page: str, **own: object) -> str:

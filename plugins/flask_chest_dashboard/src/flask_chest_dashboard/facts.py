@@ -202,6 +202,7 @@ def of_exporter(stats: ExporterStats) -> list[Fact]:
             "Records that the database did not take, as their data does not fit. They became dead "
             "letters.",
             "Look at the dead letters below.",
+            is_bad=True,
         ),
         _split(
             "Lost",

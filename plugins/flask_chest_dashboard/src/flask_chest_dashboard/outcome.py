@@ -49,7 +49,7 @@ class Outcome:
             said += f", {self.left:,} refused again, with the error below." if self.left else "."
         else:
             said = f"{self.exporter}: {_letters(self.done)} deleted"
-            said += f", {self.left:,} were there no more." if self.left else "."
+            said += f". No longer there: {self.left:,}." if self.left else "."
         return f"{said} {_FAULTS[self.fault]}".rstrip()
 
     @property

@@ -11,6 +11,7 @@ PAGES: Final = (
     "record",
     "delivery",
     "letters",
+    "saved",
     "login",
 )
 """The modules."""

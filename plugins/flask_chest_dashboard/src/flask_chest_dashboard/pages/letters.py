@@ -7,27 +7,35 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from flask import abort, redirect, request
+from flask import request
 
 from flask_chest.errors import ConfigurationError, DeliveryBusy
 from flask_chest_dashboard.outcome import Outcome
+from flask_chest_dashboard.responses import see_other
 
 if TYPE_CHECKING:
     from flask import Blueprint
-    from werkzeug.wrappers import Response
 
     from flask_chest.upkeep.dead_letters import DeadLetter
     from flask_chest_dashboard.dashboard import Dashboard
     from flask_chest_dashboard.responses import Page
 
-_SHOWN: Final = 50
-"""Dead letters of one exporter in the list: so many can be retried or dropped at once."""
+_SHOWN: Final = 20
+"""Dead letters of one exporter in the list."""
+
+_AT_ONCE: Final = 100
+"""Dead letters that are retried or dropped at once: the request waits for it."""
 
 _FOUND: Final = 1_000
 """The newest, among which one is found by its ID."""
 
 _TIMEOUT_SECONDS: Final = 10.0
 """How long a delivery that is under way may take until it is said that there is one."""
+
+_MOST_CHARACTERS: Final = 100
+"""Of an ID."""
+
+_MAY: Final = "CHEST_DASHBOARD_MANAGE says who may. Nothing was changed."
 
 _logger: Final = logging.getLogger("flask_chest.dashboard")
 
@@ -46,13 +54,14 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
                 for name, each in dashboard.asker.stats().exporters.items()
             ],
             may_manage=dashboard.access.may_manage(request),
+            at_once=_AT_ONCE,
         )
 
     @dashboard.page(views, "/delivery/letter")
     def dead_letter() -> Page:
         """One dead letter, with its record whole."""
         exporter = request.args.get("exporter", "")
-        [letter] = _found(dashboard, exporter, [request.args.get("id", "")]) or [None]
+        letter = next(iter(_found(dashboard, exporter, [request.args.get("id", "")])), None)
         page = dashboard.render(
             "dead_letter.html",
             dashboard.choices(),
@@ -67,18 +76,27 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
     @dashboard.page(views, "/delivery/drop")
     def confirm_drop() -> Page:
         """Ask whether dead letters are to be dropped."""
-        _refuse_unless_manager(dashboard)
+        if not dashboard.access.may_manage(request):
+            return dashboard.message(403, "You may not do this", _MAY)
         exporter = request.args.get("exporter", "")
         return dashboard.render(
             "drop_letters.html",
             dashboard.choices(),
             exporter=exporter,
-            letters=_found(dashboard, exporter, request.args.getlist("id")),
+            letters=_found(dashboard, exporter, request.args.getlist("id") or None),
         )
 
-    @dashboard.post(views, "/delivery/drop")
-    def drop_letters() -> Response:
-        exporter, ids = _meant(dashboard)
+    _add_actions(views, dashboard)
+
+
+def _add_actions(views: Blueprint, dashboard: Dashboard) -> None:
+    """Add what changes something."""
+
+    @dashboard.post(views, "/delivery/drop", manages=True)
+    def drop_letters() -> Page:
+        exporter, ids = _meant()
+        if not ids:  # only what was shown is deleted
+            return dashboard.message(400, "Nothing was deleted", "The form names no dead letter.")
 
         def drop() -> Outcome:
             number = dashboard.chest.drop_dead_letters(exporter, ids, timeout=_TIMEOUT_SECONDS)
@@ -86,9 +104,10 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
 
         return _done(dashboard, exporter, ids, "drop", drop)
 
-    @dashboard.post(views, "/delivery/retry")
-    def retry_letters() -> Response:
-        exporter, ids = _meant(dashboard)
+    @dashboard.post(views, "/delivery/retry", manages=True)
+    def retry_letters() -> Page:
+        exporter, ids = _meant()
+        ids = ids or [letter.id for letter in _found(dashboard, exporter, None)]
 
         def retry() -> Outcome:
             report = dashboard.chest.retry_dead_letters(exporter, ids, timeout=_TIMEOUT_SECONDS)
@@ -106,8 +125,10 @@ def _done(
     ids: list[str],
     what: str,
     action: Callable[[], Outcome],
-) -> Response:
+) -> Page:
     """Do something to dead letters, log it, and send the viewer to the page that tells of it."""
+    if exporter not in dashboard.asker.stats().exporters:
+        return dashboard.message(400, "Nothing was done", "There is no such exporter.")
     try:
         outcome = action()
     except DeliveryBusy:
@@ -127,23 +148,13 @@ def _done(
         " ".join(ids),
     )
     dashboard.asker.forget_host()
-    return redirect(dashboard.link("delivery", dashboard.choices(), told=outcome.argument), 303)
+    return see_other(dashboard.link("delivery", dashboard.choices(), told=outcome.argument))
 
 
-def _meant(dashboard: Dashboard) -> tuple[str, list[str]]:
+def _meant() -> tuple[str, list[str]]:
     """Return the exporter and the IDs that a form names."""
-    _refuse_unless_manager(dashboard)
-    exporter = request.form.get("exporter", "")
-    only = request.form.getlist("only")
-    ids = list(dict.fromkeys(only or request.form.getlist("id")))
-    if exporter not in dashboard.asker.stats().exporters or not 0 < len(ids) <= _SHOWN:
-        abort(400)
-    return exporter, [each[:100] for each in ids]
-
-
-def _refuse_unless_manager(dashboard: Dashboard) -> None:
-    if not dashboard.access.may_manage(request):
-        abort(403)
+    ids = list(dict.fromkeys(request.form.getlist("id")))[:_AT_ONCE]
+    return request.form.get("exporter", ""), [each[:_MOST_CHARACTERS] for each in ids]
 
 
 def _letters(dashboard: Dashboard, exporter: str) -> tuple[list[DeadLetter], str]:
@@ -154,13 +165,13 @@ def _letters(dashboard: Dashboard, exporter: str) -> tuple[list[DeadLetter], str
         return [], str(error)
 
 
-def _found(dashboard: Dashboard, exporter: str, ids: list[str]) -> list[DeadLetter]:
-    """Return the dead letters with these IDs that are still there, the newest first."""
+def _found(dashboard: Dashboard, exporter: str, ids: list[str] | None) -> list[DeadLetter]:
+    """Return the dead letters with these IDs that are still there; without any, the newest."""
     try:
-        letters = dashboard.chest.dead_letters(exporter, limit=_FOUND)
+        letters = dashboard.chest.dead_letters(exporter, limit=_AT_ONCE if ids is None else _FOUND)
     except (ConfigurationError, OSError):
         return []
-    return [letter for letter in letters if letter.id in ids][:_SHOWN]
+    return [letter for letter in letters if ids is None or letter.id in ids][:_AT_ONCE]
 
 
 def _record(letter: DeadLetter) -> str:
@@ -172,5 +183,7 @@ def _record(letter: DeadLetter) -> str:
 
 def _who(dashboard: Dashboard) -> str:
     """Return who sent the request, as far as that is known."""
-    user = dashboard.settings.dashboard_user
-    return f"{user!r} ({request.remote_addr})" if user else str(request.remote_addr)
+    address = str(request.remote_addr)
+    if dashboard.access.has_session(request):
+        return f"{dashboard.settings.dashboard_user!r} at {address}"
+    return address
