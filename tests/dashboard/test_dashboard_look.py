@@ -56,7 +56,7 @@ def tokens(block):
 
 def linear(colour):
     """Return a colour as linear red, green and blue."""
-    digits = colour[1:] if len(colour) == 8 else "".join(each * 2 for each in colour[1:])
+    digits = colour[1:] if len(colour) == 7 else "".join(each * 2 for each in colour[1:])
     values = (int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4))
     return [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in values]
 
