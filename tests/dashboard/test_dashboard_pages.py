@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -19,7 +19,7 @@ IMAGE = "\"'><img src=x onerror=window.ran=1>"
 ADDRESS = "javascript:window.ran=1//"
 TEMPLATE = "{{7*7}}${7*7}{% raise %}"
 ODD = "\u202eright to left\u202c\u200b\u200d\ufeff\x1b[31m"
-FORMULA = "=HYPERLINK(\"http://evil.example/\",\"x\")"
+FORMULA = '=HYPERLINK("http://evil.example/","x")'
 LONG = "long" * 75
 BROKEN = "a" * 400 + "\n\n\t  " + "b c " * 50
 PAYLOADS = (SCRIPT, IMAGE, ADDRESS, TEMPLATE, ODD, FORMULA, LONG, BROKEN)
@@ -72,13 +72,15 @@ def hostile(shop, database):
         for name, found in hostile_variables(payload).items():
             setattr(g, name, found)
         g.huge = payload * (1_000_000 // len(payload))
-        raise type(payload[:60], (HTTPException if "post" in what else RuntimeError,), {"code": 418})
+        raise type(
+            payload[:60], (HTTPException if "post" in what else RuntimeError,), {"code": 418}
+        )
 
     client = app.test_client()
     for number, payload in enumerate(PAYLOADS):
         client.get(f"/stranger/{number}/{payload}", headers={"User-Agent": SCRIPT})
         client.post(f"/stranger/{number}/post")
-        with app.app_context(), app.chest.record(payload, **{"text": payload}):
+        with app.app_context(), app.chest.record(payload, text=payload):
             pass
     with app.app_context():
         assert app.chest.flush(60)
@@ -160,9 +162,16 @@ class Walk:
 def faults_of(page, theme):
     """Return what axe finds that is serious or critical."""
     page.emulate_media(color_scheme=theme)
-    found = Axe().run(page, options={"resultTypes": ["violations"]} if theme == "light" else {
-        "resultTypes": ["violations"], "runOnly": ["color-contrast"]
-    }).response["violations"]
+    found = (
+        Axe()
+        .run(
+            page,
+            options={"resultTypes": ["violations"]}
+            if theme == "light"
+            else {"resultTypes": ["violations"], "runOnly": ["color-contrast"]},
+        )
+        .response["violations"]
+    )
     return [
         (each["id"], node["html"][:200], node["any"][0]["message"] if node["any"] else "")
         for each in found

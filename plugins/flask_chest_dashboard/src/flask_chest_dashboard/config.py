@@ -40,7 +40,7 @@ def _imported(value: object) -> object:
         ) from None
 
 
-def _decides(value: bool | Decides | None) -> bool | Decides | None:
+def _decides(value: object) -> object:
     fault = fault_of(value) if callable(value) else None
     if fault is not None:
         raise ValueError(fault)

@@ -76,7 +76,7 @@ class Decision:
         try:
             return _checked(self._function(request) if self._takes_request else self._function())
         except HTTPException as error:
-            if (error.code or 500) < 500:
+            if error.response is not None or (error.code or 500) < 500:
                 return Response.force_type(error.get_response(request.environ))
             self._say(error)
         except Exception as error:  # noqa: BLE001 - a fault in it opens nothing, and shows nothing

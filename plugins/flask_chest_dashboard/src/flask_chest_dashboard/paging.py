@@ -11,18 +11,21 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Final
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from flask_chest import query
 from flask_chest.errors import QueryError
 
 if TYPE_CHECKING:
     from flask_chest import Record, Store
-    from flask_chest.query import Chosen, Node, Operand, Order, Place
+    from flask_chest.query import Chosen, Node, Operand, Order, Place, Selection
 
 _MOST_TEXT: Final = 500
 """Characters of a value in a URL. The record of a longer one is looked up."""
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_LAST: Final = datetime.max.replace(tzinfo=timezone.utc)
 
 _NUMBER, _TEXT, _BOOL, _ALL_ELSE = range(4)
 """The ranks: see `query.Order`."""
@@ -76,8 +79,28 @@ def turn(
             return Turned(found[1:], has_previous=True, has_next=True)
         after = None
     selection = query.Selection(chosen.where, chosen.since, chosen.until, order, after, size + 1)
-    found = store.select(selection)
+    found = read(store, selection)
     return Turned(found[:size], has_previous=after is not None, has_next=len(found) > size)
+
+
+def read(store: Store, selection: Selection) -> list[Record]:
+    """Return the records of a selection, whose place is a bound of the time, too.
+
+    SQLite uses one bound of an index for each end, the first. With the end of the time range, it
+    reads all that is between that and the place: 90 ms in the middle of 3,000,000 records.
+    """
+    place, order = selection.after, selection.order
+    if place is None or order.operand != query.Field("started_at"):
+        return store.select(selection)
+    moment = cast("datetime", place.value)
+    since, until = selection.since, selection.until
+    if order.descending and moment < _LAST:
+        until = moment + _MICROSECOND if until is None else min(until, moment + _MICROSECOND)
+    elif not order.descending:
+        since = moment if since is None else max(since, moment)
+    if since is not None and until is not None and since >= until:
+        return []
+    return store.select(replace(selection, since=since, until=until))
 
 
 def _before(store: Store, chosen: Chosen, order: Order, place: Place, limit: int) -> list[Record]:
@@ -95,7 +118,7 @@ def _before(store: Store, chosen: Chosen, order: Order, place: Place, limit: int
             selection = query.Selection(
                 where, chosen.since, chosen.until, turned, after, limit - len(found)
             )
-            found += store.select(selection)
+            found += read(store, selection)
             if len(found) >= limit:
                 break
         after = None

@@ -59,15 +59,17 @@ def described(name: str, found: Any) -> Described:  # noqa: ANN401 - any value o
 def _filters(name: str, found: Any) -> Sequence[str]:  # noqa: ANN401 - any value of a record
     if isinstance(found, (dict, list, datetime)):
         return ()
+    is_long = isinstance(found, str) and len(found) > _LONG
+    asked = found[:_BEGINNING] if is_long else found
     try:
-        only, others = query.condition_of(name, found), query.others_of(name, found)
+        only, others = query.condition_of(name, asked), query.others_of(name, asked)
     except QueryError:  # a name as long as no filter may be
         return ()
     if only is None or others is None:
         return ()
-    if isinstance(found, str) and len(found) > _LONG:
-        begins = f"startswith({name}, {found[:_BEGINNING]!r})"
-        unless_null = others.removeprefix(f"{name} != {found!r}")
+    if is_long:
+        begins = f"startswith({name}, {asked!r})"
+        unless_null = others.removeprefix(f"{name} != {asked!r}")
         return begins, f"not {begins}{unless_null}"
     if isinstance(found, (int, float)) and not isinstance(found, bool):
         return only, others, f"{name} >= {found!r}", f"{name} <= {found!r}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import abort
 
 from flask_chest import query
+from flask_chest_dashboard import paging
 from flask_chest_dashboard.details import MOST_ROWS, as_json, details, trace_address
 from flask_chest_dashboard.listing import MISSING, value_in
 from flask_chest_dashboard.responses import Page
@@ -145,9 +146,8 @@ def _from(
     order = query.Order(descending=descending)
     chosen = query.chosen(where, since, until)
     place = query.place_of(record.as_data(), order)
-    return store.select(
-        query.Selection(chosen.where, chosen.since, chosen.until, order, place, limit)
-    )
+    selection = query.Selection(chosen.where, chosen.since, chosen.until, order, place, limit)
+    return paging.read(store, selection)
 
 
 def _reach(record: Record, distance: timedelta | None) -> tuple[datetime | None, datetime | None]:
