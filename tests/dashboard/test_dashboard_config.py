@@ -13,7 +13,7 @@ from flask_chest.errors import ConfigurationError
 HASH = generate_password_hash("a password", "pbkdf2:sha256:1")
 TOGETHER = "CHEST_DASHBOARD_USER and CHEST_DASHBOARD_PASSWORD_HASH are set together"
 NOBODY = "is set, but nobody may look. Set CHEST_DASHBOARD_ALLOW, or CHEST_DASHBOARD_USER and"
-IS_HASH = "CHEST_DASHBOARD_PASSWORD_HASH=***: is no hash of a password. Make one with `flask chest"
+IS_HASH = "CHEST_DASHBOARD_PASSWORD_HASH=***: is no hash of a password. Make one with `flask-chest"
 IS_ASYNC = "is async, and pages are made without an event loop"
 PASSWORD = {"user": "ops", "password_hash": HASH}
 
