@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     )
     from flask_chest.query.buckets import bucket_begin
     from flask_chest.query.comparing import differences, read_names, written
-    from flask_chest.query.complement import complement
     from flask_chest.query.distinct import identity
     from flask_chest.query.filter import Filter, started_before
     from flask_chest.query.fold import place_of, select, tally
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
         TextMatch,
         Variable,
     )
+    from flask_chest.query.opposite import complement
     from flask_chest.query.paging import Reader, records
     from flask_chest.query.parser import parse
     from flask_chest.query.parts import Source
@@ -136,7 +136,7 @@ _MODULES: Final = {
     "differences": "comparing",
     "read_names": "comparing",
     "written": "comparing",
-    "complement": "complement",
+    "complement": "opposite",
     "identity": "distinct",
     "Filter": "filter",
     "started_before": "filter",
