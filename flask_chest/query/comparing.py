@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from flask_chest.errors import QueryError
 from flask_chest.query.arguments import Chosen, condition_of, name
+from flask_chest.query.complement import complement
 from flask_chest.query.distinct import Identity, identity
 from flask_chest.query.evaluate import value_of
 from flask_chest.query.fold import scalar_of
 from flask_chest.query.measured import number, rank
 from flask_chest.query.nodes import And, Field, Node, Operand, Or, Variable
-from flask_chest.query.opposite import complement
 from flask_chest.query.paging import Reader
 from flask_chest.query.questions import Scalar
 from flask_chest.query.sampling import Sampled, Sampler, period

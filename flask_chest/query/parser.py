@@ -6,6 +6,7 @@ import ast
 from datetime import datetime
 from typing import Final, cast
 
+from flask_chest.query.complement import OPPOSITE
 from flask_chest.query.filter import Filter
 from flask_chest.query.nodes import (
     NULLABLE,
@@ -24,7 +25,6 @@ from flask_chest.query.nodes import (
     Variable,
 )
 from flask_chest.query.operands import is_literal, literal, operand
-from flask_chest.query.opposite import OPPOSITE
 from flask_chest.query.source import Source
 
 _FUNCTIONS: Final = ("contains", "startswith", "endswith", "exists")

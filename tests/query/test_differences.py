@@ -11,9 +11,9 @@ from flask_chest.errors import FilterError, QueryError
 from flask_chest.memory_store import MemoryStore
 from flask_chest.query import parse, sampling
 from flask_chest.query.comparing import written
+from flask_chest.query.complement import complement
 from flask_chest.query.evaluate import matches
 from flask_chest.query.nodes import Field, Variable
-from flask_chest.query.opposite import complement
 from flask_chest.testing import make_batch, make_record
 from flask_chest.testing.questions import Questions, odd_records
 from flask_chest.testing.records import START

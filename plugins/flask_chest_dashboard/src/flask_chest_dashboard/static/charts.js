@@ -135,7 +135,7 @@ window.keyhole = (function () {
     const from = Math.floor(plot.posToVal(plot.select.left, "x"));
     const to = Math.ceil(Math.max(plot.posToVal(plot.select.left + plot.select.width, "x"), from + step(plot.data[0])));
     const url = new URL(location.href);
-    ["after", "before", "at"].forEach((name) => url.searchParams.delete(name)); // where in a list the viewer is
+    ["after", "before", "at", "find"].forEach((name) => url.searchParams.delete(name)); // where in a list the viewer is
     url.searchParams.set("since", new Date(from * 1000).toISOString().replace(".000", ""));
     url.searchParams.set("until", new Date(to * 1000).toISOString().replace(".000", ""));
     location.assign(url);
