@@ -140,7 +140,7 @@ def test_all_files_together_are_small():
         for file in STATIC.iterdir()
         if file.name.endswith((".css", ".js", ".svg"))
     ]
-    assert len(served) == 7
+    assert len(served) == 8
     assert sum(map(len, served)) < 150_000
     assert sum(len(gzip.compress(each)) for each in served) < 60_000
 
@@ -149,7 +149,7 @@ def test_files_have_names_of_their_content_and_are_kept_for_ever(shop):
     client = shop().test_client()
     page = client.get("/chest/").get_data(as_text=True)
     found = set(re.findall(r'(?:src|href)="([^"]*/assets/[^"]+)"', page))
-    assert len(found) == 7
+    assert len(found) == 8
     for each in found:
         answer = client.get(each)
         assert answer.status_code == 200

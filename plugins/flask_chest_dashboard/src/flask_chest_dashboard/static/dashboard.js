@@ -32,7 +32,8 @@
   const running = new Map(); // panel -> AbortController
   const waiting = new Set();
   let leaving = 0; // until when a request that ends belongs to a page that is left
-  let failures = 0;
+  let hasFailed = false; // whether a panel failed since all were asked for
+  let failures = 0; // how often in a row, for the same wait after one panel and after ten
   let answered = 0;
 
   function load(panel) {
@@ -69,10 +70,16 @@
     } else if (answer.ok) {
       succeed(panel, html);
     } else {
+      hasFailed = hasFailed || answer.status >= 500; // else the question cannot be read
       fail(panel, "", html);
     }
     panel.setAttribute("aria-busy", waiting.has(panel) ? "true" : "false");
     next();
+    if (!running.size) {
+      failures = hasFailed ? failures + 1 : 0;
+      hasFailed = false;
+      tick();
+    }
   }
 
   // To log in. Not again and again: the page may be allowed where its parts are not.
@@ -87,19 +94,17 @@
   }
 
   function succeed(panel, html) {
-    failures = 0;
     answered = panel.answered = Date.now();
     all(".stale", panel).forEach((each) => each.remove());
     if (panel.shown !== html) {
       panel.shown = html;
       show(panel.querySelector(".panel-body"), html);
     }
-    tick();
   }
 
   // What was shown before stays, and says that it is old.
   function fail(panel, why, html) {
-    failures += 1;
+    hasFailed = hasFailed || !html;
     const place = panel.querySelector(".panel-body");
     if (panel.answered) {
       const whole = document.createElement("template");
