@@ -127,7 +127,8 @@ class Heatmap:
         """
         parts = [
             Markup(
-                '<a href="{}" tabindex="-1"><rect class="heat-{}" x="{}" y="{}" width="{}" height="{}">'
+                '<a href="{}" tabindex="-1">'
+                '<rect class="heat-{}" x="{}" y="{}" width="{}" height="{}">'
                 "<title>{}</title></rect></a>"
             ).format(
                 link(cell),
