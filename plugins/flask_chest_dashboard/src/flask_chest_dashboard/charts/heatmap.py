@@ -24,7 +24,11 @@ _WIDTH, _HEIGHT = 12, 10
 
 @dataclass(frozen=True)
 class Range:
-    """The numbers of a row: from `lower` on, and below `upper`. Both are 0 for those that are 0."""
+    """The numbers of a row, between two borders.
+
+    That which is nearer to 0 belongs to it, and the other one to its neighbour. Both are 0 for the
+    row of 0, which has what is nearer to it than 2**-64, too.
+    """
 
     lower: float
     upper: float
@@ -33,6 +37,8 @@ class Range:
         """Return the filter of the requests in it."""
         if self.lower == self.upper:
             return f"{name} == {self.lower:g}"
+        if self.upper <= 0:
+            return f"{name} > {self.lower:.6g} and {name} <= {self.upper:.6g}"
         return f"{name} >= {self.lower:.6g} and {name} < {self.upper:.6g}"
 
 
@@ -182,4 +188,4 @@ def _range(place: int, width: int) -> Range:
 
 def _border(place: int) -> float:
     power = (place - _OFFSET) / _PER_DOUBLING
-    return math.pow(2, min(power, 1023.999))
+    return math.pow(2, min(max(power, -64), 1023.999))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +16,7 @@ from flask_chest_dashboard.charts.sparkline import sparkline
 from flask_chest_dashboard.explore import names
 from flask_chest_dashboard.explore.answers import Answers
 from flask_chest_dashboard.explore.asked import csv, json_lines
-from flask_chest_dashboard.explore.lines import MOST_LINES, charts_of, title_of
+from flask_chest_dashboard.explore.lines import charts_of, title_of
 from flask_chest_dashboard.explore.question import (
     KINDS,
     LENGTHS,
@@ -86,7 +87,6 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             drawn=answers.drawn,
             is_empty=not rows,
             rest=next((row["rest"] for row in rows if "rest" in row), 0),
-            lines=MOST_LINES,
             title_of=title_of,
         )
 
@@ -122,33 +122,33 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             two_shares=two_shares,
         )
 
-    @dashboard.panel(views, "/explore/<part>.<ending>")
-    def explore_download(part: str, ending: str) -> Page:
+    @dashboard.panel(views, "/explore/<panel>.<ending>")
+    def explore_download(panel: str, ending: str) -> Page:
         """The rows of a panel, as a file."""
         choices, question = dashboard.choices(), Question.read(request.args)
         if ending not in _ENDINGS:
             raise QueryError(f"there is no file .{ending[:40]}: choose .csv or .jsonl")
-        asked = Answers(question, choices).part(part)
+        asked = Answers(question, choices).part(panel)
         rows = asked.rows(dashboard.asker)
         lines = csv(asked.columns(rows), rows) if ending == "csv" else json_lines(rows)
         answer = Page("".join(lines), content_type=f"{_ENDINGS[ending]}; charset=utf-8")
-        name = f"explore-{part}-{asked.until:%Y%m%d-%H%M%S}.{ending}"
+        name = f"explore-{panel}-{asked.until:%Y%m%d-%H%M%S}.{ending}"
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
 
 
-def _common(question: Question, answers: Answers, part: str) -> dict[str, Any]:
+def _common(question: Question, answers: Answers, panel: str) -> dict[str, Any]:
     """Return what the panels with an answer share."""
-    asked = answers.part(part)
+    asked = answers.part(panel)
     window = answers.window
     # Of the time that is shown, so that it is the same later.
     fixed = {
-        **question.arguments(),
+        **replace(question, differ="", part="").arguments(),
         "since": window.since.isoformat(),
         "until": window.until.isoformat(),
         "every": window.every,
     }
-    return {"question": question, "part": part, "asked": asked, "fixed": fixed, "window": window}
+    return {"question": question, "shown": panel, "asked": asked, "fixed": fixed, "window": window}
 
 
 def _heatmap(dashboard: Dashboard, choices: Choices, question: Question) -> Page:
