@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -27,6 +27,7 @@ LONG = "long" * 75
 BROKEN = "a" * 400 + "\n\n\t  " + "b c " * 50
 PAYLOADS = (SCRIPT, IMAGE, ADDRESS, TEMPLATE, ODD, FORMULA, LONG, BROKEN)
 WIDTHS = (1280, 800, 390)
+_PANELS = re.compile(r'data-panel="([^"]+)"')
 
 SETTLED = """() => {
   const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
@@ -41,10 +42,15 @@ SETTLED = """() => {
 }"""
 """By how much the page is wider than the window, and what is cut at its edges."""
 
-ADDRESSES = """() => Array.from(document.querySelectorAll("a[href^='/chest/']")).map((each) =>
+ADDRESSES = """(text) => Array.from(document.querySelectorAll("a[href^='/chest/']")).map((each) =>
   each.getAttribute("href")).concat(Array.from(document.querySelectorAll("form[method=get]")).map(
-  (each) => each.getAttribute("action") + "?" + new URLSearchParams(new FormData(each))))"""
-"""Where the links and the forms of a page lead to."""
+  function (form) {
+    form.querySelectorAll("input").forEach((each) => {
+      if (each.type === "text" && !each.value) { each.value = text; }
+    });
+    return form.getAttribute("action") + "?" + new URLSearchParams(new FormData(form));
+  }))"""
+"""Where the links of a page lead to, and its forms when a text is typed into all fields."""
 
 INTRUDERS = """() => Array.from(document.querySelectorAll(
   "main script, main img, main iframe, main object, main embed, main [style]:not(.u-wrap *):not("
@@ -155,31 +161,30 @@ class Walk:
         return name if name.startswith("chest_dashboard.") else None
 
     def pages(self):
-        """Open one page of each kind after another, and yield its address."""
+        """Open pages until each kind of page and of panel was there; yield each address."""
         done = set()
         while self.waiting:
             address = self.waiting.pop(0)
             endpoint = self.endpoint(address)
-            if endpoint is None or endpoint in done:
+            kind = endpoint, frozenset(parse_qs(urlsplit(address).query))
+            if endpoint is None or kind in done:
                 continue
-            done.add(endpoint)
+            done.add(kind)
             answer = self.app.test_client().get(address)
-            if answer.status_code not in {200, 303}:
-                self.faults.append((address, answer.status_code))
-                continue
             if answer.status_code == 303:
                 self.seen.add(endpoint)
                 self.waiting.append(answer.headers["Location"])
-                continue
-            if answer.mimetype != "text/html" or "attachment" in str(answer.headers):
+            elif answer.status_code not in {200, 400}:
+                self.faults.append((address, answer.status_code))
+            elif answer.mimetype != "text/html" or "Content-Disposition" in answer.headers:
                 self.seen.add(endpoint)
                 assert SCRIPT not in answer.headers.get("Content-Disposition", "")
-                continue
-            self.browser.go(address)
-            yield address
-            open_menus = "all => all.forEach((each) => { each.open = true; })"
-            self.browser.page.locator("details").evaluate_all(open_menus)
-            self.waiting += self.browser.page.evaluate(ADDRESSES)
+            elif {endpoint, *map(self.endpoint, _PANELS.findall(answer.text))} - self.seen:
+                self.browser.go(address)
+                yield address
+                open_menus = "all => all.forEach((each) => { each.open = true; })"
+                self.browser.page.locator("details").evaluate_all(open_menus)
+                self.waiting += self.browser.page.evaluate(ADDRESSES, SCRIPT)
 
     def missed(self):
         """Return the endpoints that can be asked for by GET, and that were not."""
@@ -190,8 +195,8 @@ class Walk:
                 if rule.endpoint.startswith("chest_dashboard.") and "GET" in rule.methods
             }
             - self.seen
-            - {"chest_dashboard.nothing"}
-        )  # which is for all other addresses
+            - {"chest_dashboard.nothing"}  # for all other addresses
+        )
 
 
 def faults_of(page, theme):
