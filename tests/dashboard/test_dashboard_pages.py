@@ -46,7 +46,7 @@ ADDRESSES = """(text) => Array.from(document.querySelectorAll("a[href^='/chest/'
   each.getAttribute("href")).concat(Array.from(document.querySelectorAll("form[method=get]")).map(
   function (form) {
     form.querySelectorAll("input").forEach((each) => {
-      if (each.type === "text" && !each.value) { each.value = text; }
+      if (["text", "search"].includes(each.type) && !each.value) { each.value = text; }
     });
     return form.getAttribute("action") + "?" + new URLSearchParams(new FormData(form));
   }))"""
