@@ -8,7 +8,7 @@ newer records, and deleted their marks. Marks that arrive meanwhile stay for the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
@@ -20,7 +20,7 @@ from flask_chest.rollup.cubes import Cubes, Series
 from flask_chest.rollup.declaration import Declaration
 from flask_chest.rollup.state import State
 from flask_chest.rollup.storage import Change, RollupStorage
-from flask_chest.rollup.sweeping import SUSPECT_SECONDS, sweep
+from flask_chest.rollup.sweeping import RECENT_SECONDS, SUSPECT_SECONDS, TOTAL, sweep
 from flask_chest.rollup.tiers import (
     BELOW,
     DAY,
@@ -76,6 +76,7 @@ class Maintainer:
         self._declared = [] if cubes is None else cubes.series()
         self._now = now
         self._go_on = go_on
+        self._computer: compute.Computer | None = None
 
     def run(self) -> None:
         """Do all that is to be done now.
@@ -203,7 +204,9 @@ class Maintainer:
             first, end = min(current), max(current) + MINUTE
         made: dict[Series, compute.Buckets] = {}
         if current:
-            made = self._from_records(state, list(state.series), range(first, end, tier))
+            made = self.computer().rows(
+                list(state.series), range(first, end, tier), state.max_groups
+            )
         with self._unless_overtaken(state) as change:
             change.forget(marks)
             change.state.late += len(late)
@@ -211,23 +214,6 @@ class Maintainer:
                 self._write(change, tier, range(first, end, tier), made)
                 change.state.soil(tier, first)
         return range(around, around + length, HOUR)
-
-    def _from_records(
-        self, state: State, wanted: Sequence[Series], buckets: range
-    ) -> dict[Series, compute.Buckets]:
-        """Return the rows of buckets, whose tier is the step of the range, from the records."""
-        most = state.max_groups
-        if buckets.step == DAY:
-            hours: dict[Series, compute.Buckets] = {series: {} for series in wanted}
-            for hour in range(buckets.start, buckets.stop, HOUR):
-                found = self._from_records(state, wanted, range(hour, hour + HOUR, HOUR))
-                for series, made in found.items():
-                    hours[series].update(made)
-            return {s: compute.raised(s, hours[s], DAY, most) for s in wanted}
-        minutes = compute.minutes(self.reader.tally, wanted, buckets.start, buckets.stop, most)
-        if buckets.step == MINUTE:
-            return minutes
-        return {s: compute.raised(s, minutes[s], HOUR, most) for s in wanted}
 
     @staticmethod
     def _write(
@@ -290,8 +276,8 @@ class Maintainer:
             begin = floor(newest, max(tier, HOUR))
             first = max(begin, state.frozen)
             if tier == MINUTE or first == begin:  # else its beginning has no records any more
-                made = self._from_records(
-                    state, wanted, range(first, begin + max(tier, HOUR), tier)
+                made = self.computer().rows(
+                    wanted, range(first, begin + max(tier, HOUR), tier), state.max_groups
                 )
         with self._unless_overtaken(state) as change:
             if made:
@@ -348,6 +334,22 @@ class Maintainer:
                 self._go_on()
 
     # -- Helpers -------------------------------------------------------------------------------
+
+    def computer(self) -> compute.Computer:
+        """Return what computes rows from the records."""
+        if self._computer is None:
+            self._computer = compute.Computer(self.reader.tally, self._expected())
+        return self._computer
+
+    def _expected(self) -> float:
+        """Return how many records a minute is likely to have, by the newest rows."""
+        kept = self.current().series.get(TOTAL)
+        if kept is None:
+            return 0.0
+        until = floor(self._quiet(), MINUTE)
+        since = until - RECENT_SECONDS
+        rows = self.storage.rows(kept.id, MINUTE, since, until)
+        return sum(row.records for _, row in rows) / (RECENT_SECONDS / MINUTE)
 
     def current(self) -> State:
         """Return the state.

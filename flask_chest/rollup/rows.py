@@ -100,6 +100,15 @@ def _head(payload: bytes) -> tuple[str, int, Sums]:
     return chr(form), count, Sums(weight, total, least, most)
 
 
+def exact_sum(numbers: Iterable[float]) -> float:
+    """Return the sum of numbers, rounded once; one that is too large is infinite."""
+    numbers = list(numbers)
+    try:
+        return math.fsum(numbers)
+    except (OverflowError, ValueError):
+        return sum(numbers)
+
+
 def encode_key(key: Key) -> str:
     """Return the values of a group as a JSON list. It is ASCII, for every database."""
     return json.dumps(key, separators=(",", ":"))
@@ -120,8 +129,8 @@ def add_numbers(found: Iterable[Numbers]) -> Numbers:
             bins[number] = bins.get(number, 0.0) + weight
     return Numbers(
         Sums(
-            math.fsum(each.weight for each in sums),
-            math.fsum(each.total for each in sums),
+            exact_sum(each.weight for each in sums),
+            exact_sum(each.total for each in sums),
             min((each.least for each in sums if each.least is not None), default=None),
             max((each.most for each in sums if each.most is not None), default=None),
         ),
@@ -149,8 +158,8 @@ def merge(rows: Sequence[Row], key: str | None, *, are_sketches: bool) -> Row:
     return Row(
         key,
         sum(row.records for row in rows),
-        math.fsum(row.weight for row in rows),
-        math.fsum(row.errors for row in rows),
+        exact_sum(row.weight for row in rows),
+        exact_sum(row.errors for row in rows),
         payload,
     )
 

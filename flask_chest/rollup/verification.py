@@ -57,36 +57,57 @@ def rebuild(maintainer: Maintainer, progress: Callable[[int], None] = lambda _ho
         ExporterUnavailable: The database cannot be read or written now.
     """
     maintainer.declare()
-    done = 0
-    for hour in hours(maintainer):
-        state = maintainer.current()
-        first = max(hour, state.frozen)
+    series = maintainer.current().series.values()
+    filled = min((kept.since for kept in series), default=EVER)
+    rolled_up = _rolled_up(maintainer)
+    found = hours(maintainer)
+    for hour in found:
+        is_new = hour + HOUR <= filled and hour not in rolled_up
         while True:
-            maintainer.storage.mark(range(first, hour + HOUR, MINUTE))
             try:
-                maintainer.catch_up(hour + HOUR)
+                _fill_to(maintainer, hour) if is_new else _anew(maintainer, hour)
             except Overtaken:
                 continue
             break
-        done += 1
         progress(hour)
     maintainer.run()
-    return done
+    return len(found)
+
+
+def _anew(maintainer: Maintainer, hour: int) -> None:
+    """Compute an hour of which there may be rows."""
+    first = max(hour, maintainer.current().frozen)
+    maintainer.storage.mark(range(first, hour + HOUR, MINUTE))
+    maintainer.catch_up(hour + HOUR)
+
+
+def _fill_to(maintainer: Maintainer, hour: int) -> None:
+    """Fill all series down to an hour, which no one of them has yet."""
+    while any(kept.since > hour for kept in maintainer.current().series.values()):
+        if not maintainer.fill():
+            break
 
 
 def hours(maintainer: Maintainer) -> list[int]:
     """Return the hours that have records or rows and are not frozen, the newest first."""
-    state = maintainer.current()
-    found: set[int] = set()
     asked = Tally(slot_seconds=HOUR)
-    found.update(row.slot for row in maintainer.reader.tally(asked) if row.slot is not None)
-    kept = state.series.get(TOTAL)
-    if kept is not None:
-        tiers: tuple[Tier, ...] = (MINUTE, HOUR)
-        for tier in tiers:
-            rows = maintainer.storage.rows(kept.id, tier, EVER, -EVER)
-            found.update(floor(bucket, HOUR) for bucket, _row in rows)
-    return sorted((hour for hour in found if hour + HOUR > state.frozen), reverse=True)
+    found = {row.slot for row in maintainer.reader.tally(asked) if row.slot is not None}
+    found |= _rolled_up(maintainer)
+    frozen = maintainer.current().frozen
+    return sorted((hour for hour in found if hour + HOUR > frozen), reverse=True)
+
+
+def _rolled_up(maintainer: Maintainer) -> set[int]:
+    """Return the hours that have rows."""
+    kept = maintainer.current().series.get(TOTAL)
+    if kept is None:
+        return set()
+    tiers: tuple[Tier, ...] = (MINUTE, HOUR)
+    return {
+        floor(bucket, HOUR)
+        for tier in tiers
+        for bucket, _row in maintainer.storage.rows(kept.id, tier, EVER, -EVER)
+    }
 
 
 def verify(maintainer: Maintainer) -> Iterator[Difference]:
@@ -114,7 +135,8 @@ def _of_hour(
     state = maintainer.current()
     most = state.max_groups
     first = max(hour, state.frozen)
-    made = compute.minutes(maintainer.reader.tally, list(state.series), first, hour + HOUR, most)
+    wanted = list(state.series)
+    made = maintainer.computer().rows(wanted, range(first, hour + HOUR, MINUTE), most)
     marked = maintainer.storage.marked()
     found = []
     for series, kept in state.series.items():
