@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from flask_chest.query.questions import Scalar, Spread, Sums, Tally, TallyRow
@@ -80,19 +79,26 @@ class Computer:
             max_groups: Most groups of a bucket.
         """
         tier = cast("Tier", buckets.step)
-        if tier == DAY:
-            found: dict[Series, Buckets] = {series: {} for series in wanted}
-            for hour in range(buckets.start, buckets.stop, HOUR):
-                _add(found, self.rows(wanted, range(hour, hour + HOUR, HOUR), max_groups))
-        else:
-            stretch = Stretch(wanted, buckets.start, buckets.stop, max_groups)
-            whole = self._of_finest(stretch, tier) if self._is_likely(stretch) else None
+        stretch = Stretch(wanted, buckets.start, buckets.stop, max_groups)
+        if tier < DAY and self._is_likely(stretch):
+            whole = self._of_finest(stretch, tier)
             if whole is not None:
                 return whole
-            found = self._minutes(stretch)
         if tier == MINUTE:
-            return found
-        return {series: raised(series, found[series], tier, max_groups) for series in wanted}
+            return self._minutes(stretch)
+        if tier == HOUR and len(buckets) == 1:
+            below = self._minutes(stretch)
+        else:
+            below = {series: {} for series in wanted}
+            for hour in range(buckets.start, buckets.stop, HOUR):
+                _add(below, self.rows(wanted, range(hour, hour + HOUR, HOUR), max_groups))
+            if tier == HOUR:
+                return below
+        return {series: raised(series, below[series], tier, max_groups) for series in wanted}
+
+    def hours_at_once(self, most: int) -> int:
+        """Return how many hours are likely to have few enough records for one look."""
+        return max(min(most, int(MOST_AT_ONCE // max(self._expected * HOUR / MINUTE, 1))), 1)
 
     def _minutes(self, stretch: Stretch) -> dict[Series, Buckets]:
         """Return the rows of the minutes of a stretch that has too many records for one look."""
@@ -140,14 +146,11 @@ class Computer:
             slot_seconds=MINUTE,
             by=operands,
         )
-        rows = list(islice(self._tally(asked), MOST_AT_ONCE + 1))
-        if len(rows) > MOST_AT_ONCE:
+        finest = Finest(operands, self._tally(asked), MOST_AT_ONCE + 1)
+        if len(finest) > MOST_AT_ONCE:
             self._expected = max(self._expected, MOST_AT_ONCE / _minutes_of(stretch))
             return None
-        self._expected = len(rows) / _minutes_of(stretch)
-        if not rows:
-            return {series: {} for series in stretch.wanted}
-        finest = Finest(operands, rows)
+        self._expected = len(finest) / _minutes_of(stretch)
         if finest.most_of_a_minute() > MOST_OF_A_MINUTE:
             return None
         return {series: finest.rows(series, tier, stretch.max_groups) for series in stretch.wanted}

@@ -12,8 +12,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby
-from operator import itemgetter
+from itertools import groupby, islice
 from typing import Any, Final, TypeAlias
 
 from flask_chest.query.histogram import bin_of
@@ -28,6 +27,7 @@ Indexes: TypeAlias = Sequence[int]
 """Of finest groups, in the order of their minutes."""
 
 _ALL: Final = encode_key(())
+_AT_ONCE: Final = 200
 _EXACT_INTEGERS: Final = 2**63
 """Larger integers are floats in some databases."""
 
@@ -42,27 +42,52 @@ class Finest:
 
     Args:
         operands: By which they are.
-        rows: Of a tally by the minute and these operands; at least one.
+        rows: Of a tally by the minute and these operands.
+        most: Of more rows than this, the first ones are taken.
     """
 
-    def __init__(self, operands: Sequence[Operand], rows: list[TallyRow]) -> None:
-        rows.sort(key=itemgetter(0))
-        self._minutes, keys, _spreads, *sums, _numbers = map(list, zip(*rows, strict=True))
-        self._records, self._weights, self._errors = sums
+    def __init__(self, operands: Sequence[Operand], rows: Iterable[TallyRow], most: int) -> None:
+        self._minutes: list[int] = []
+        self._records: list[int] = []
+        self._weights: list[float] = []
+        self._errors: list[float] = []
+        columns: list[list[Any]] = [[] for _ in operands]
+        left = islice(rows, most)
+        # Some at a time: a list of all would have the garbage collector look at each row again.
+        while some := list(islice(left, _AT_ONCE)):
+            minutes, keys, _spreads, records, weights, errors, _numbers = zip(*some, strict=True)
+            self._minutes += minutes
+            self._records += records
+            self._weights += weights
+            self._errors += errors
+            for column, values in zip(columns, zip(*keys, strict=True), strict=True):
+                column.extend(values)
+        self._sort(self._minutes, self._records, self._weights, self._errors, *columns)
         self._is_whole = all(
             each.is_integer() and each >= 0 for each in (*self._weights, *self._errors)
         )
-        self._columns = dict(zip(operands, map(_told_apart, zip(*keys, strict=True)), strict=True))
+        self._columns = dict(zip(operands, map(_told_apart, columns), strict=True))
+        self._buckets_of: dict[Tier, list[tuple[int, Indexes]]] = {}
         self._texts: dict[tuple[Operand, ...], list[str]] = {}
         self._measured: dict[Operand, _Measured] = {}
         self._places: dict[Operand, list[int | None]] = {}
+
+    @staticmethod
+    def _sort(minutes: list[int], *columns: list[Any]) -> None:
+        """Sort columns by the minutes, which some databases do."""
+        order = sorted(range(len(minutes)), key=minutes.__getitem__)
+        for column in (minutes, *columns):
+            column[:] = _of(column, order)
+
+    def __len__(self) -> int:
+        return len(self._minutes)
 
     def most_of_a_minute(self) -> int:
         """Return the number of records of the minute that has most."""
         counts = Counter[int]()
         for minute, records in zip(self._minutes, self._records, strict=True):
             counts[minute] += records
-        return max(counts.values())
+        return max(counts.values(), default=0)
 
     def rows(self, series: Series, tier: Tier, max_groups: int) -> dict[int, list[Row]]:
         """Return the rows of a series, by the bucket.
@@ -92,11 +117,16 @@ class Finest:
         kept = [row for each in rows for row in capped(each, max_groups, are_sketches=are_sketches)]
         return merged(kept, are_sketches=are_sketches)
 
-    def _buckets(self, tier: Tier) -> Iterable[tuple[int, Indexes]]:
-        for bucket, found in groupby(
-            range(len(self._minutes)), key=lambda index: floor(self._minutes[index], tier)
-        ):
-            yield bucket, list(found)
+    def _buckets(self, tier: Tier) -> list[tuple[int, Indexes]]:
+        """Return the beginning of each bucket that there is, and the indexes of its groups."""
+        if tier not in self._buckets_of:
+            found = self._buckets_of[tier] = []
+            begin = 0
+            for bucket, same in groupby(floor(minute, tier) for minute in self._minutes):
+                end = begin + sum(1 for _ in same)
+                found.append((bucket, range(begin, end)))
+                begin = end
+        return self._buckets_of[tier]
 
     # -- Rows of one bucket ------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from flask_chest.query.paging import Reader
 from flask_chest.query.questions import STARTED_AT, Order, Selection
@@ -44,6 +44,12 @@ QUIET_SECONDS: Final = 15
 
 _FORGOTTEN_HOURS: Final = 6
 """Hours of a tier's rows that one step deletes."""
+
+_ROWS_AT_ONCE: Final = 3_000
+"""Rows that one transaction writes, as a writer of records waits for it."""
+
+_HOURS_AT_ONCE: Final = 24
+"""Hours that are filled together where they have few records."""
 
 
 class Overtaken(Exception):
@@ -207,21 +213,38 @@ class Maintainer:
             made = self.computer().rows(
                 list(state.series), range(first, end, tier), state.max_groups
             )
+        state, left = self._write_most(state, range(first, end, tier), made)
         with self._unless_overtaken(state) as change:
             change.forget(marks)
             change.state.late += len(late)
             if current:
-                self._write(change, tier, range(first, end, tier), made)
+                self._write(change, left, made)
                 change.state.soil(tier, first)
         return range(around, around + length, HOUR)
 
+    def _write_most(
+        self, state: State, buckets: range, made: dict[Series, compute.Buckets]
+    ) -> tuple[State, range]:
+        """Write the rows of buckets that are not used yet, but for the last transaction.
+
+        Returns:
+            The state after it, and the buckets that are left.
+        """
+        *first, last = _parts(buckets, made)
+        for part in first:
+            with self._unless_overtaken(state) as change:
+                self._write(change, part, made)
+            state = change.state
+            self._go_on()
+        return state, last
+
     @staticmethod
-    def _write(
-        change: Change, tier: Tier, buckets: range, made: dict[Series, compute.Buckets]
-    ) -> None:
+    def _write(change: Change, buckets: range, made: dict[Series, compute.Buckets]) -> None:
+        """Replace the rows of buckets, whose tier is the step of the range."""
         for series, kept in change.state.series.items():
             if series in made:
-                change.replace(kept.id, tier, buckets, made[series])
+                rows = {b: found for b, found in made[series].items() if b in buckets}
+                change.replace(kept.id, cast("Tier", buckets.step), buckets, rows)
 
     def raise_tiers(self, until: int) -> None:
         """Merge minutes into the hours that lack something, and hours into such days.
@@ -253,11 +276,11 @@ class Maintainer:
                     rows.setdefault(each, []).append(row)
                 made[series] = compute.raised(series, rows, tier, state.max_groups)
         with self._unless_overtaken(state) as change:
-            self._write(change, tier, range(bucket, bucket + tier, tier), made)
+            self._write(change, range(bucket, bucket + tier, tier), made)
             change.state.dirty[tier].discard(bucket)
 
     def fill(self) -> bool:
-        """Compute the newest hour that a series lacks; return whether there may be more.
+        """Compute the newest hours that a series lacks; return whether there may be more.
 
         Raises:
             Overtaken: Another process has changed the rollups meanwhile.
@@ -267,26 +290,41 @@ class Maintainer:
         if since <= state.frozen or since == EVER:
             return False
         wanted = [series for series, kept in state.series.items() if kept.since == since]
-        newest = self._before(since)
-        first = begin = EVER
+        buckets = self._newest(state, since)
         made: dict[Series, compute.Buckets] = {}
-        tier: Tier = MINUTE
-        if newest is not None:
-            tier = state.tier_of(floor(newest, DAY))
-            begin = floor(newest, max(tier, HOUR))
-            first = max(begin, state.frozen)
-            if tier == MINUTE or first == begin:  # else its beginning has no records any more
-                made = self.computer().rows(
-                    wanted, range(first, begin + max(tier, HOUR), tier), state.max_groups
-                )
+        if buckets:
+            made = self.computer().rows(wanted, buckets, state.max_groups)
+            state, left = self._write_most(state, buckets, made)
         with self._unless_overtaken(state) as change:
-            if made:
-                self._write(change, tier, range(first, begin + max(tier, HOUR), tier), made)
-                change.state.soil(tier, begin)
+            if buckets:
+                self._write(change, left, made)
+                for bucket in buckets:
+                    change.state.soil(cast("Tier", buckets.step), bucket)
             for series in wanted:
-                change.state.series[series].since = max(first, state.frozen)
+                change.state.series[series].since = max(buckets.start, state.frozen)
         self._go_on()
         return True
+
+    def _newest(self, state: State, until: int) -> range:
+        """Return the newest buckets with records before a moment that can be computed together.
+
+        None of them is there where all is complete, or its beginning has no records any more.
+        """
+        newest = self._before(until)
+        if newest is None:
+            return range(EVER, EVER)
+        tier = state.tier_of(floor(newest, DAY))
+        length = max(tier, HOUR)
+        begin = floor(newest, length)
+        first = max(begin, state.frozen)
+        if tier == MINUTE:
+            return range(first, begin + HOUR, MINUTE)
+        if first > begin:
+            return range(first, first, tier)
+        if tier == HOUR:
+            hours = self.computer().hours_at_once(_HOURS_AT_ONCE)
+            first = max(begin - (hours - 1) * HOUR, floor(begin, DAY), ceiling(state.frozen, HOUR))
+        return range(first, begin + length, tier)
 
     def _before(self, until: int) -> int | None:
         """Return when the newest record started that started before a moment; None without any."""
@@ -369,6 +407,19 @@ class Maintainer:
             if change.state.revision != state.revision:
                 raise Overtaken("another process has changed the rollups")
             yield change
+
+
+def _parts(buckets: range, made: dict[Series, compute.Buckets]) -> list[range]:
+    """Return buckets as ranges, each with few enough rows for one transaction."""
+    found: list[range] = []
+    begin, rows = buckets.start, 0
+    for bucket in buckets:
+        new = sum(len(made[series].get(bucket, ())) for series in made)
+        if rows and rows + new > _ROWS_AT_ONCE:
+            found.append(range(begin, bucket, buckets.step))
+            begin, rows = bucket, 0
+        rows += new
+    return [*found, range(begin, buckets.stop, buckets.step)]
 
 
 class RolledUp(Reader, Protocol):

@@ -44,9 +44,9 @@ def finest_groups(weights):
 @pytest.mark.parametrize("most", [3, 1_000])
 def test_hours_are_byte_by_byte_those_of_their_minutes(weights, most):
     rows = finest_groups(weights)
-    made = Finest((A, B, X), list(rows))
+    made = Finest((A, B, X), rows, 1_000)
     random.Random(2).shuffle(rows)
-    shuffled = Finest((A, B, X), rows)
+    shuffled = Finest((A, B, X), rows, 1_000)
     for series in SERIES:
         minutes = made.rows(series, MINUTE, most)
         hours = made.rows(series, HOUR, most)
@@ -60,7 +60,7 @@ def test_true_is_no_number_and_each_number_has_one_group():
         TallyRow(0, (value, "p", value), None, 1, 1.0, 0.0)
         for value in (1, True, 1e300, 10**300, 10**400, "1", None)
     ]
-    made = Finest((A, B, X), rows)
+    made = Finest((A, B, X), rows, 1_000)
     found = made.rows(Series((A,), X, "numbers"), MINUTE, 1_000)[0]
     assert [decode_key(row.key) for row in found] == [(10**300,), (1,), (1e300,)]
     assert [unpack(row.payload).sums.total for row in found] == [1e300, 1.0, 1e300]

@@ -87,6 +87,7 @@ class SqlRollups(RollupStorage):
             found = connection.execute(locked).scalar_one()
             change = SqlChange(connection, self._tables, State.load(str(found), store.location))
             yield change
+            change.write()
             change.state.revision += 1
             connection.execute(update(state).values(value=change.state.dump()))
 
@@ -103,6 +104,8 @@ class SqlChange(Change):
     def __init__(self, connection: Connection, tables: RollupTables, state: State) -> None:
         self._connection = connection
         self._tables = tables
+        self._replaced: dict[tuple[Tier, range], list[int]] = {}
+        self._inserted: list[dict[str, Any]] = []
         self.state = state
 
     def forget(self, marks: Sequence[Mark]) -> None:
@@ -115,19 +118,23 @@ class SqlChange(Change):
     def replace(
         self, series: int, tier: Tier, buckets: range, rows: Mapping[int, Sequence[Row]]
     ) -> None:
-        """Put rows in place of those that are there."""
-        table = self._tables.rows
-        within = and_(table.c.bucket >= buckets.start, table.c.bucket < buckets.stop)
-        self._connection.execute(
-            delete(table).where(table.c.series == series, table.c.tier == tier, within)
-        )
-        new = [
+        """Put rows in place of those that are there, when `write` is called."""
+        self._replaced.setdefault((tier, buckets), []).append(series)
+        self._inserted += [
             {"series": series, "tier": tier, "bucket": bucket, "place": place, **row._asdict()}
             for bucket, found in sorted(rows.items())
             for place, row in enumerate(found)
         ]
-        if new:
-            self._connection.execute(insert(table), new)
+
+    def write(self) -> None:
+        """Write what was replaced, with two statements for all series."""
+        table = self._tables.rows
+        for (tier, buckets), series in self._replaced.items():
+            within = and_(table.c.bucket >= buckets.start, table.c.bucket < buckets.stop)
+            of = and_(table.c.series.in_(series), table.c.tier == tier)
+            self._connection.execute(delete(table).where(of, within))
+        if self._inserted:
+            self._connection.execute(insert(table), self._inserted)
 
     def delete(self, series: int, tier: Tier, until: int) -> None:
         """Delete the rows of the buckets that begin before a moment."""

@@ -29,7 +29,7 @@ from flask_chest_sql.compiler import Compiler
 from flask_chest_sql.expressions import Expressions
 from flask_chest_sql.selecting import conditions
 
-_DECODED_AT_ONCE: Final = 1_000
+_DECODED_AT_ONCE: Final = 200
 
 
 class _Key(NamedTuple):
