@@ -17,10 +17,13 @@ if TYPE_CHECKING:
         condition_of,
         name,
         order,
+        others_of,
         positive,
         two_sets,
     )
-    from flask_chest.query.comparing import differences, read_names
+    from flask_chest.query.buckets import bucket_begin
+    from flask_chest.query.comparing import differences, read_names, written
+    from flask_chest.query.complement import complement
     from flask_chest.query.distinct import identity
     from flask_chest.query.filter import Filter, started_before
     from flask_chest.query.fold import place_of, select, tally
@@ -56,6 +59,7 @@ if TYPE_CHECKING:
         Tally,
         TallyRow,
     )
+    from flask_chest.query.sheets import csv_line
     from flask_chest.query.times import distance, moment, utc
     from flask_chest.query.variables import variable_paths
 
@@ -89,8 +93,11 @@ __all__ = [
     "TextMatch",
     "Variable",
     "both",
+    "bucket_begin",
     "chosen",
+    "complement",
     "condition_of",
+    "csv_line",
     "differences",
     "distance",
     "identity",
@@ -98,6 +105,7 @@ __all__ = [
     "moment",
     "name",
     "order",
+    "others_of",
     "parse",
     "place_of",
     "positive",
@@ -111,6 +119,7 @@ __all__ = [
     "two_sets",
     "utc",
     "variable_paths",
+    "written",
 ]
 
 _MODULES: Final = {
@@ -120,10 +129,14 @@ _MODULES: Final = {
     "condition_of": "arguments",
     "name": "arguments",
     "order": "arguments",
+    "others_of": "arguments",
     "positive": "arguments",
     "two_sets": "arguments",
+    "bucket_begin": "buckets",
     "differences": "comparing",
     "read_names": "comparing",
+    "written": "comparing",
+    "complement": "complement",
     "identity": "distinct",
     "Filter": "filter",
     "started_before": "filter",
@@ -160,6 +173,7 @@ _MODULES: Final = {
     "Sums": "questions",
     "Tally": "questions",
     "TallyRow": "questions",
+    "csv_line": "sheets",
     "distance": "times",
     "moment": "times",
     "utc": "times",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -10,6 +11,7 @@ from flask_chest_dashboard.shared import Shared
 
 if TYPE_CHECKING:
     from flask_chest import FlaskChest, Record, Stats, Store
+    from flask_chest.store import Declaration
 
 _Answer = TypeVar("_Answer")
 
@@ -29,6 +31,8 @@ class Asker:
     def __init__(self, chest: FlaskChest) -> None:
         self._chest = chest
         self._shared = Shared()
+        # Of its own: questions that hang, as the database does, must not keep these waiting.
+        self._of_host = Shared()
 
     @property
     def store(self) -> Store:
@@ -107,6 +111,31 @@ class Asker:
             ),
         )
 
+    def declared(self) -> Declaration | None:
+        """Return what `Store.declared` does, and what this application adds to it."""
+        return self.ask(("declared",), self._declared)
+
+    def _declared(self) -> Declaration | None:
+        store = self.store
+        there, own = store.declared(), store.rollups
+        if there is None or isinstance(own, bool):
+            return there
+        # What the leader has not computed yet is answered from the records until then.
+        return replace(
+            there,
+            dimensions=tuple(dict.fromkeys((*own.dimensions, *there.dimensions))),
+            measures=tuple(dict.fromkeys((*own.measures, *there.measures))),
+            distinct=tuple(dict.fromkeys((*own.distinct, *there.distinct))),
+        )
+
     def stats(self) -> Stats:
         """Return what `chest.stats()` does."""
-        return self.ask(("stats",), self._chest.stats)
+        return self._of_host.ask(("stats",), self._chest.stats)
+
+    def journal_fault(self) -> str | None:
+        """Return what `chest.journal_fault()` does."""
+        return self._of_host.ask(("journal_fault",), self._chest.journal_fault)
+
+    def forget_host(self) -> None:
+        """Ask for `stats` again, as something was changed."""
+        self._of_host.forget()
