@@ -25,8 +25,10 @@ from flask_chest.rollup.tiers import (
     BELOW,
     DAY,
     EVER,
+    FIVE_MINUTES,
     HOUR,
     MINUTE,
+    NEVER,
     TIERS,
     Tier,
     ceiling,
@@ -136,12 +138,19 @@ class Maintainer:
         """Add the series that are declared and not there yet. They have no bucket at first."""
         state = self.current()
         most = state.max_groups if self._cubes is None else self._cubes.max_groups
-        if most == state.max_groups and all(each in state.series for each in self._declared):
+        has_all = state.tiers_since[FIVE_MINUTES] < NEVER
+        if (
+            has_all
+            and most == state.max_groups
+            and all(each in state.series for each in self._declared)
+        ):
             return
         since = ceiling(int(self._now()) + 1, HOUR)
         with self.storage.changing() as change:
             if not change.state.series:  # nothing is filled only to be deleted at once
                 change.state.tiers_since.update(self._expiry())
+            if not has_all:
+                change.state.tiers_since[FIVE_MINUTES] = ceiling(since, DAY)
             change.state.max_groups = most
             change.state.suspect_until = int(self._now()) + SUSPECT_SECONDS
             for series in self._declared:
@@ -238,13 +247,27 @@ class Maintainer:
             self._go_on()
         return state, last
 
-    @staticmethod
-    def _write(change: Change, buckets: range, made: dict[Series, compute.Buckets]) -> None:
-        """Replace the rows of buckets, whose tier is the step of the range."""
-        for series, kept in change.state.series.items():
+    def _write(self, change: Change, buckets: range, made: dict[Series, compute.Buckets]) -> None:
+        """Replace the rows of buckets, whose tier is the step of the range.
+
+        With minutes, the five minutes are replaced that have ended, and of which all are there.
+        """
+        state = change.state
+        for series, kept in state.series.items():
             if series in made:
                 rows = {b: found for b, found in made[series].items() if b in buckets}
                 change.replace(kept.id, cast("Tier", buckets.step), buckets, rows)
+        if buckets.step > MINUTE:
+            return
+        until = floor(min(buckets.stop, self._quiet()), FIVE_MINUTES)
+        whole = range(ceiling(buckets.start, FIVE_MINUTES), until, FIVE_MINUTES)
+        touched = {floor(minute, FIVE_MINUTES) for minute in buckets}
+        state.dirty[FIVE_MINUTES] = (state.dirty[FIVE_MINUTES] | touched) - set(whole)
+        for series, kept in state.series.items():
+            if series in made and whole:
+                minutes = {b: r for b, r in made[series].items() if floor(b, FIVE_MINUTES) in whole}
+                rows = compute.raised(series, minutes, FIVE_MINUTES, state.max_groups)
+                change.replace(kept.id, FIVE_MINUTES, whole, rows)
 
     def raise_tiers(self, until: int) -> None:
         """Merge minutes into the hours that lack something, and hours into such days.
@@ -356,7 +379,8 @@ class Maintainer:
         found: dict[Tier, int] = {}
         longest = timedelta(0)
         for tier in TIERS:
-            keep = None if self._cubes is None else self._cubes.retention[tier]
+            of = MINUTE if tier == FIVE_MINUTES else tier
+            keep = None if self._cubes is None else self._cubes.retention[of]
             if keep is None:
                 break
             longest = max(longest, keep)
@@ -415,7 +439,8 @@ def _parts(buckets: range, made: dict[Series, compute.Buckets]) -> list[range]:
     begin, rows = buckets.start, 0
     for bucket in buckets:
         new = sum(len(made[series].get(bucket, ())) for series in made)
-        if rows and rows + new > _ROWS_AT_ONCE:
+        is_cut = buckets.step > MINUTE or not bucket % FIVE_MINUTES
+        if is_cut and rows and rows + new > _ROWS_AT_ONCE:
             found.append(range(begin, bucket, buckets.step))
             begin, rows = bucket, 0
         rows += new

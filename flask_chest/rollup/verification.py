@@ -11,8 +11,20 @@ from flask_chest.rollup import compute
 from flask_chest.rollup.cubes import Series
 from flask_chest.rollup.maintenance import Maintainer, Overtaken
 from flask_chest.rollup.rows import Row, unpack
+from flask_chest.rollup.state import State
 from flask_chest.rollup.sweeping import TOTAL
-from flask_chest.rollup.tiers import DAY, EVER, HOUR, MINUTE, NAMES, Tier, floor, moment_of
+from flask_chest.rollup.tiers import (
+    DAY,
+    EVER,
+    FIVE_MINUTES,
+    HOUR,
+    MINUTE,
+    NAMES,
+    Tier,
+    ceiling,
+    floor,
+    moment_of,
+)
 
 _TOLERANCE: Final = 1e-9
 """A database may add the same numbers in another order."""
@@ -147,10 +159,24 @@ def _of_hour(
         if hour >= state.tiers_since[MINUTE]:
             minutes = [m for m in range(first, hour + HOUR, MINUTE) if m not in marked]
             found += _compared(maintainer, MINUTE, series, made[series], minutes)
+            fives = compute.raised(series, made[series], FIVE_MINUTES, most)
+            found += _compared(
+                maintainer, FIVE_MINUTES, series, fives, _fives(state, first, marked)
+            )
         is_whole = hour >= state.frozen and hour not in state.dirty[HOUR]
         if is_whole and hour >= state.tiers_since[HOUR] and not _touches(marked, hour, HOUR):
             found += _compared(maintainer, HOUR, series, raised, [hour])
     return found
+
+
+def _fives(state: State, first: int, marked: set[int]) -> list[int]:
+    """Return the five minutes of an hour that are complete from a moment in it on."""
+    since = max(first, state.tiers_since[FIVE_MINUTES])
+    return [
+        bucket
+        for bucket in range(ceiling(since, FIVE_MINUTES), floor(first, HOUR) + HOUR, FIVE_MINUTES)
+        if bucket not in state.dirty[FIVE_MINUTES] and not _touches(marked, bucket, FIVE_MINUTES)
+    ]
 
 
 def _of_day(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from flask_chest.rollup import Change, Mark, RollupStorage, Row, State
+from flask_chest.rollup.pages import pack_rows, unpack_rows
 
 if TYPE_CHECKING:
     from flask_chest.rollup.tiers import Tier
@@ -58,13 +59,14 @@ class SqlRollups(RollupStorage):
         """Yield the rows of the buckets from `since` to before `until`, in their order."""
         rows = self._tables.rows.c
         statement = (
-            select(rows.bucket, rows.key, rows.records, rows.weight, rows.errors, rows.payload)
+            select(rows.bucket, rows.page)
             .where(rows.series == series, rows.tier == tier)
             .where(rows.bucket >= since, rows.bucket < until)
             .order_by(rows.bucket, rows.place)
         )
-        for bucket, *values in self._all(statement):
-            yield bucket, Row(*values)
+        for bucket, page in self._all(statement):
+            for row in unpack_rows(page):
+                yield bucket, row
 
     def oldest(self, series: int, tier: Tier) -> int | None:
         """Return the oldest bucket of a tier that has a row of a series."""
@@ -121,9 +123,9 @@ class SqlChange(Change):
         """Put rows in place of those that are there, when `write` is called."""
         self._replaced.setdefault((tier, buckets), []).append(series)
         self._inserted += [
-            {"series": series, "tier": tier, "bucket": bucket, "place": place, **row._asdict()}
+            {"series": series, "tier": tier, "bucket": bucket, "place": place, "page": page}
             for bucket, found in sorted(rows.items())
-            for place, row in enumerate(found)
+            for place, page in enumerate(pack_rows(found))
         ]
 
     def write(self) -> None:
