@@ -35,7 +35,6 @@ __all__ = [
 Position: TypeAlias = tuple[datetime, str]
 """Place of a record in the order of a store: its `started_at` and its `id`."""
 
-
 _PAGE: Final = 1_000
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LAST: Final = datetime.max.replace(tzinfo=timezone.utc) - _MICROSECOND
@@ -62,6 +61,12 @@ class Store(Exporter):
 
     The core sets it before `open`. A store without rollups need not look at it.
     """
+
+    def refuse_missing(self) -> None:
+        """Raise `ConfigurationError` if `open` would create the database. Does nothing here.
+
+        Who only reads calls it before `open`: a mistyped place would look like an empty one.
+        """
 
     @abstractmethod
     def select(self, selection: Selection) -> list[Record]:
@@ -358,8 +363,7 @@ class Store(Exporter):
             ExporterUnavailable: The database cannot be read or written now.
         """
         chosen = query.parse(where) if isinstance(where, str) else where
-        began = datetime.now(timezone.utc)
-        total = 0
+        began, total = datetime.now(timezone.utc), 0
         while True:
             old = 0
             for page in self._pages():
@@ -374,8 +378,7 @@ class Store(Exporter):
 
     def _pages(self) -> Iterator[list[Record]]:
         """Yield all that is there, a page at a time: not what arrives at the end meanwhile."""
-        newest = self.query(limit=1)
-        if not newest:
+        if not (newest := self.query(limit=1)):
             return
         after: Position | None = None
         until = min(newest[0].started_at, _LAST) + _MICROSECOND
