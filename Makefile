@@ -37,8 +37,8 @@ servers: # install the programs that the tests start and no Python package has
 	@tools/install_servers.sh
 
 .PHONY: demo
-demo: .venv/.demo ## Run the example shop under gunicorn, and show its records
-	$(BIN)/python -m examples.shop.demo
+demo: .venv/.demo ## Run the example shop under gunicorn, and show its records; SERVE=1 serves it with its dashboard
+	$(BIN)/python -m examples.shop.demo $(if $(SERVE),--serve)
 
 .PHONY: test
 test: .venv/.dev servers ## Run all tests
@@ -141,6 +141,10 @@ bench-delivery: .venv-bench/.ready servers ## Measure delivery to each database,
 .PHONY: bench-query
 bench-query: .venv-bench/.ready servers ## Measure how fast each store answers questions about 3,000,000 records, beside DuckDB and SQL by hand
 	.venv-bench/bin/python -m benchmarks.query
+
+.PHONY: bench-dashboard
+bench-dashboard: .venv-bench/.ready servers wrk ## Measure how fast the dashboard is on 3,000,000 records, and what viewers cost the application
+	.venv-bench/bin/python -m benchmarks.dashboard
 
 .PHONY: bench-export
 bench-export: .venv-bench/.ready servers ## Measure how fast records are stored, beside plain use of the drivers

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from flask_chest import query
@@ -14,6 +14,9 @@ from flask_chest.restrictions import RouteSummary, ValueCount, Where, aware, che
 if TYPE_CHECKING:
     from flask_chest.query import Chosen, Node, Operand, Reader, Scalar, Source
 
+_PAGE: Final = 1_000
+_MICROSECOND: Final = timedelta(microseconds=1)
+_LAST: Final = datetime.max.replace(tzinfo=timezone.utc) - _MICROSECOND
 _MEASURES: Final = ("count", "errors", "p50(duration_ms)", "p95(duration_ms)")
 
 
@@ -48,6 +51,18 @@ def page(
     return reader.select(
         query.Selection(until=end, order=order, after=place, limit=positive(limit))
     )
+
+
+def pages(reader: Reader) -> Iterator[list[Record]]:
+    """Yield all that is there, a page at a time: not what arrives at the end meanwhile."""
+    newest = records(reader, {}, 1, newest_first=True)
+    if not newest:
+        return
+    after: tuple[datetime, str] | None = None
+    until = min(newest[0].started_at, _LAST) + _MICROSECOND
+    while found := page(reader, after, until, _PAGE):
+        yield found
+        after = found[-1].started_at, found[-1].id
 
 
 def routes(reader: Reader, source: Source, where: Where) -> list[RouteSummary]:

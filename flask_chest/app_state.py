@@ -7,6 +7,7 @@ import logging
 import sys
 import weakref
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask_chest.capture import endpoints, exclusions
@@ -40,6 +41,7 @@ from flask_chest.settings.exporters import make_exporters, validate_exporters
 from flask_chest.store import Store
 from flask_chest.stores import Stores
 from flask_chest.under_test import UnderTest
+from flask_chest.upkeep.dead_letters import DeadLetterBox
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -133,6 +135,9 @@ class AppState:
             raise_errors=options.raise_errors,
             counters=self.counters,
             throttle=self.throttle,
+        )
+        self.dead_letters = DeadLetterBox(
+            self.exporters, self.journal, self.counters, partial(_mode, options, self.under_test)
         )
         self.capture = Capture(
             app=app,
@@ -280,14 +285,7 @@ class AppState:
     @property
     def mode(self) -> str:
         """What keeps records from being delivered now, in a sentence; empty for nothing."""
-        if not self.options.enabled:
-            return "Flask-Chest is switched off by CHEST_ENABLED: nothing is recorded or delivered"
-        if self.under_test.is_on:
-            return (
-                "TESTING is on: nothing is delivered, and only the records of this process are "
-                "shown. CHEST_TESTING = 'deliver' changes that"
-            )
-        return ""
+        return _mode(self.options, self.under_test)
 
     def journal_fault(self) -> str | None:
         """Return why the journal can take no record now; None when it can, or gets none."""
@@ -301,6 +299,17 @@ class AppState:
         self._journal_use.end()
         self.throttle.flush()
         self.stores.close()
+
+
+def _mode(options: Settings, under_test: UnderTest) -> str:
+    if not options.enabled:
+        return "Flask-Chest is switched off by CHEST_ENABLED: nothing is recorded or delivered"
+    if under_test.is_on:
+        return (
+            "TESTING is on: nothing is delivered, and only the records of this process are "
+            "shown. CHEST_TESTING = 'deliver' changes that"
+        )
+    return ""
 
 
 def _finish_open_bodies(reference: weakref.ref[OpenBodies]) -> None:

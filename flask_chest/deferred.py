@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from flask_chest.query import Filter
     from flask_chest.query.questions import Selection, Tally, TallyRow
     from flask_chest.record import Record
-    from flask_chest.rollup import RollupStorage
+    from flask_chest.rollup import Declaration, RollupStorage
 
 
 def lazy_attributes(package: str, **modules: str) -> Callable[[str], Any]:
@@ -216,6 +216,10 @@ class DeferredStore(Store):
     def rollup_storage(self) -> RollupStorage | None:
         """Return the rollups of the database."""
         return self.load().rollup_storage()
+
+    def declared(self) -> Declaration | None:
+        """Return the dimensions and measures that the rollups of the database have."""
+        return self.load().declared()
 
     @property
     def unreadable(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 from flask import Blueprint
 
@@ -23,18 +23,11 @@ from flask_chest.capture.track_rule import MethodPatterns, TrackRule, decorator_
 from flask_chest.cli.group import group
 from flask_chest.current import KEY, carried_by, current_capture, current_state, place_of_job
 from flask_chest.errors import ConfigurationError
-from flask_chest.journal import LEASE_SECONDS, NoJournal
-from flask_chest.plugins.discovery import PluginInfo
-from flask_chest.runtime.counters import Stats
+from flask_chest.operations import Operations
 from flask_chest.settings.load import Given
-from flask_chest.store import Store
-from flask_chest.upkeep import erasure
-
-if TYPE_CHECKING:
-    from flask_chest.query import Filter
 
 
-class FlaskChest:
+class FlaskChest(Operations):
     """Records what the routes of Flask applications put on `flask.g`.
 
     Args:
@@ -50,7 +43,7 @@ class FlaskChest:
         self._arguments = arguments
         self._registered: dict[str, object] = {}
         self._decorator = TrackDecorator()
-        self._applications = Applications(self._decorator)
+        super().__init__(Applications(self._decorator))
         if app is not None:
             self.init_app(app)
 
@@ -286,108 +279,6 @@ class FlaskChest:
         """
         with carrying(carried_by(self._applications.own_or_only(), headers or {})):
             yield
-
-    # -- Delivery and the read side --------------------------------------------------------------
-
-    def flush(self, timeout: float = 5.0) -> bool:
-        """Deliver now, for all processes that share the journal.
-
-        Args:
-            timeout: Seconds to wait.
-
-        Returns:
-            True when every exporter has stored all records made before the call.
-        """
-        state = self._applications.current_or_only()
-        state.capture.open_bodies.finish_dropped()
-        return state.export.flush(timeout)
-
-    def stats(self, *, process: bool = False) -> Stats:
-        """Return what was recorded, dropped and delivered, and how far behind each exporter is.
-
-        The counters are those of the host: of all processes that share the journal, now and
-        before. Those of this process are exact; what others have counted may be a second old. With
-        a journal in memory, they are those of this process.
-
-        Args:
-            process: Whether to count only what this process did.
-        """
-        return self._applications.current_or_only().stats(process=process)
-
-    def journal_fault(self) -> str | None:
-        """Return why a record could not be written to the journal now; None when it could.
-
-        It tries, on the disk; so a probe may ask, and a request should not.
-        """
-        return self._applications.current_or_only().journal_fault()
-
-    def store(self, name: str | None = None) -> Store:
-        """Return the read side of an exporter: docs/queries.md.
-
-        Args:
-            name: Name of the exporter; None for the one of CHEST_STORE, else ``main``, else the
-                only one that can be read.
-
-        Raises:
-            ConfigurationError: There is no such exporter, or it cannot be read.
-            ExporterUnavailable: The database cannot be reached now.
-        """
-        return self._applications.current_or_only().stores.get(name)
-
-    def erase(
-        self,
-        where: str | Filter,
-        *,
-        progress: erasure.Progress | None = None,
-        timeout: float = LEASE_SECONDS,
-    ) -> erasure.ErasureReport:
-        """Erase the records that satisfy a filter, wherever this host reaches them.
-
-        A person may ask to be forgotten::
-
-            report = chest.erase("user_id == 'u-17'")
-
-        They are erased from every store that can, from the journal of this host and its dead
-        letters, and do not come back from there. Records that arrive later are not looked at:
-        docs/privacy.md.
-
-        Args:
-            where: The filter: docs/filters.md.
-            progress: Called after each step with the name of a store and the number of records
-                that were looked at in it.
-            timeout: Seconds to wait for a delivery that is under way.
-
-        Raises:
-            FilterError: The filter cannot be read, or cannot match. Nothing was erased.
-            DeliveryBusy: A delivery has not ended in time. Nothing was erased.
-            ConfigurationError: CHEST_ENABLED is off, so that nothing can be looked at.
-        """
-        state = self._applications.current_or_only()
-        if not state.options.enabled:
-            raise ConfigurationError(
-                "erase(): Flask-Chest is switched off by CHEST_ENABLED, and opens no database",
-                setting="CHEST_ENABLED",
-            )
-        state.capture.open_bodies.finish_dropped()
-        return erasure.erase(
-            where,
-            exporters=state.exporters,
-            store=state.stores.get,
-            journal=NoJournal() if state.under_test.is_on else state.journal,
-            progress=progress,
-            timeout_seconds=timeout,
-        )
-
-    def close(self) -> None:
-        """Deliver within CHEST_SHUTDOWN_SECONDS, then end threads and connections.
-
-        Runs by itself when the process ends. A later tracked request starts delivery again.
-        """
-        self._applications.current_or_only().close()
-
-    def plugins(self) -> list[PluginInfo]:
-        """Return the plugins that were found, with their origin, and those that were left out."""
-        return list(self._applications.current_or_only().plugins.found)
 
     def _place_of_job(self) -> Place:
         return place_of_job(self._applications.own_or_only())

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from typing_extensions import Unpack
 
@@ -14,13 +14,15 @@ from flask_chest import answers, query, rollup
 from flask_chest.exporter import Exporter
 from flask_chest.record import Record
 from flask_chest.restrictions import RouteSummary, ValueCount, Where, aware, checked, positive
+from flask_chest.rollup.declaration import Declaration
 
 if TYPE_CHECKING:
     from flask_chest.query import Filter, Selection, Source, Tally, TallyRow
-    from flask_chest.rollup import Declaration, RollupStorage
+    from flask_chest.rollup import RollupStorage
 
 __all__ = [
     "AnyExporter",
+    "Declaration",
     "Position",
     "RouteSummary",
     "Store",
@@ -34,10 +36,6 @@ __all__ = [
 
 Position: TypeAlias = tuple[datetime, str]
 """Place of a record in the order of a store: its `started_at` and its `id`."""
-
-_PAGE: Final = 1_000
-_MICROSECOND: Final = timedelta(microseconds=1)
-_LAST: Final = datetime.max.replace(tzinfo=timezone.utc) - _MICROSECOND
 
 
 class Store(Exporter):
@@ -147,7 +145,7 @@ class Store(Exporter):
             since: As for `records`.
             until: As for `records`.
             order_by: One of the measures or of `by`, with a minus sign in front for the largest
-                first; None for the largest of the first measure first.
+                first; None for the first measure, the largest first. No histogram.
             limit: Most groups. The others are one more row, whose ``rest`` is their number. None
                 for all.
             explain: Then the rows have a first one beside them, which says where the answer comes
@@ -227,6 +225,19 @@ class Store(Exporter):
         There are none, unless a store overrides this.
         """
         return None
+
+    def declared(self) -> Declaration | None:
+        """Return the dimensions and measures that the rollups of the database have.
+
+        They are what all applications that deliver to it have declared by CHEST_ROLLUPS, besides
+        what is always there. Its retention is not known. None when the database has no rollups.
+
+        Raises:
+            ExporterUnavailable: The database cannot be read now.
+        """
+        storage = self.rollup_storage()
+        state = None if storage is None else storage.state()
+        return None if state is None else state.declared()
 
     def _source(self) -> Source:
         """Return what knows the parts of groups for `measure` and `routes`."""
@@ -363,10 +374,11 @@ class Store(Exporter):
             ExporterUnavailable: The database cannot be read or written now.
         """
         chosen = query.parse(where) if isinstance(where, str) else where
-        began, total = datetime.now(timezone.utc), 0
+        began = datetime.now(timezone.utc)
+        total = 0
         while True:
             old = 0
-            for page in self._pages():
+            for page in answers.pages(self):
                 found = [record for record in page if chosen.matches(record.as_data())]
                 if found and (deleted := self.delete(found)):
                     total += deleted
@@ -375,16 +387,6 @@ class Store(Exporter):
                     progress(len(page))
             if not old:  # else what was behind this pass may have arrived meanwhile
                 return total
-
-    def _pages(self) -> Iterator[list[Record]]:
-        """Yield all that is there, a page at a time: not what arrives at the end meanwhile."""
-        if not (newest := self.query(limit=1)):
-            return
-        after: Position | None = None
-        until = min(newest[0].started_at, _LAST) + _MICROSECOND
-        while page := self.page(after=after, until=until, limit=_PAGE):
-            yield page
-            after = page[-1].started_at, page[-1].id
 
 
 AnyExporter = TypeVar("AnyExporter", bound=Exporter)

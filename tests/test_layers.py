@@ -35,6 +35,7 @@ LAYERS = [
     {"stores"},
     {"app_state"},
     {"cli", "current", "applications"},
+    {"operations"},
     {"extension", "correlation"},
     {"testing"},
     {"__init__", "__main__"},

@@ -1,4 +1,7 @@
-"""Run the shop, send it requests, and show the records: `make demo`."""
+"""Run the shop, send it requests, and show the records: `make demo`.
+
+With `--serve`, it serves the shop and its dashboard until Ctrl-C: `make demo SERVE=1`.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from rich.table import Table
 from examples.shop import DEMO, create_app
 from examples.shop.extensions import chest
 from examples.shop.server import ServerFailed, gunicorn
+from examples.shop.serving import serve
 from examples.shop.traffic import REQUESTS_EACH, SHOPPERS, Sent, send_all
 from flask_chest import ChestError, Store
 
@@ -112,6 +116,7 @@ def show_commands(console: Console, request_id: str) -> None:
     rows = f"sqlite3.connect('{DATABASE.relative_to(ROOT)}').execute('{sql}', ['model_version'])"
     console.print(f"\nTo look further, from {ROOT}:", highlight=False)
     for command in (
+        "make demo SERVE=1  # the shop with its dashboard, in your browser",
         f"{flask} routes",
         f"{flask} top search_term",
         f"{flask} show {request_id}",
@@ -127,6 +132,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         prepare()
+        if sys.argv[1:] == ["--serve"]:
+            serve(console, GUNICORN_SETTINGS, folder=ROOT, log=LOG)
+            return 0
         sent = serve_customers(console)
         app = create_app()
         with app.app_context():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from flask_chest.cli.exits import Interrupted
-from flask_chest.cli.output import printable
+from flask_chest.runtime.printable import printable
 
 _UNDONE = "Nothing was deleted"
 

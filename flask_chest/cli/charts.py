@@ -1,7 +1,8 @@
-"""Sparklines and bars, of characters."""
+"""Sparklines, bars and histograms, of characters."""
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -15,6 +16,7 @@ MOST_BUCKETS: Final = 60
 """Characters of a sparkline at most."""
 
 _BAR: Final = 20
+_HISTOGRAM: Final = 20
 
 
 def has_blocks() -> bool:
@@ -53,6 +55,26 @@ def sparkline(
             continue
         line.append(marks[min(int((value - least) / span * len(marks)), len(marks) - 1)])
     return "".join(line)
+
+
+def histogram(bins: Sequence[Sequence[float]], *, blocks: bool = True) -> str:
+    """Return one character for each bin, empty ones included, at most `_HISTOGRAM` of them.
+
+    Args:
+        bins: As the measure `histogram` has them.
+        blocks: Whether the encoding has `has_blocks`.
+    """
+    weights: list[float | None] = []
+    end = 0.0
+    for lower, upper, weight in bins:
+        if weights and lower != end:
+            # Bins have the same width on a logarithmic scale, which has no 0.
+            is_scale = lower * end > 0
+            widths = math.log(lower / end) / math.log(upper / lower) if is_scale else 1
+            weights += [None] * min(round(abs(widths)), MOST_BUCKETS * 100)
+        weights.append(weight)
+        end = upper
+    return sparkline(weights, _HISTOGRAM, blocks=blocks)
 
 
 def _merged(values: Sequence[float | None], most: int) -> list[float | None]:

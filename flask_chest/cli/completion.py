@@ -11,7 +11,10 @@ from flask.cli import ScriptInfo
 from flask_chest.query.nodes import FIELDS
 
 _PLAIN: Final = ("count", "errors", "error_rate", "rate")
-_FUNCTIONS: Final = ("sum", "mean", "min", "max", "p50", "p90", "p95", "p99", "distinct", "top")
+_FUNCTIONS: Final = (
+    *("sum", "mean", "min", "max", "p50", "p90", "p95", "p99"),
+    *("histogram", "distinct", "top"),
+)
 _LAST_WORD: Final = re.compile(r"(.*?)([A-Za-z_]\w*)?", re.DOTALL)
 
 

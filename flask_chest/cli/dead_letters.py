@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -19,12 +17,9 @@ from flask_chest.cli.progress import Progress
 from flask_chest.cli.status_data import time_text
 from flask_chest.cli.streams import has_reader
 from flask_chest.cli.unconfigured import Unconfigured
-from flask_chest.journal.leases import Leases
-from flask_chest.store import another
-from flask_chest.upkeep.retrying import retry
 
 if TYPE_CHECKING:
-    from flask_chest.journal import DeadLetter, Reader
+    from flask_chest.journal import DeadLetter
 
 _MAX_ERROR: Final = 300
 
@@ -43,8 +38,9 @@ def list_(exporters: Sequence[str], limit: int, as_json: bool) -> None:  # noqa:
     With --json, each line is an object with the whole record.
     """
     for name in chosen(exporters):
-        letters = list(disk_journal().reader(name).dead_letters())
-        for letter in letters[-limit:]:
+        reader = disk_journal().reader(name)
+        letters = current_state().dead_letters.newest(name, limit)
+        for letter in reversed(letters):
             if as_json:
                 echo_json(_data(name, letter))
             else:
@@ -52,8 +48,9 @@ def list_(exporters: Sequence[str], limit: int, as_json: bool) -> None:  # noqa:
             if not has_reader():
                 return
         if not as_json:
-            shown = f", the newest {limit} of them here" if len(letters) > limit else ""
-            echo(f"{name}: {amounts.records(len(letters))} dead-lettered{shown}")
+            number = max(reader.rejections().number, len(letters))
+            shown = f", the newest {limit} of them here" if number > limit else ""
+            echo(f"{name}: {amounts.records(number)} dead-lettered{shown}")
 
 
 @dead_letter.command()
@@ -114,20 +111,14 @@ def _retry(name: str, ids: set[str], timeout_seconds: float) -> list[str]:
         return [f"{name}: {exporter.missing}"]
     with Progress(f"retry {name}", len(ids)) as progress:
         try:
-            report = retry(
-                name,
-                another(exporter),
-                disk_journal().reader(name),
-                ids=ids,
-                progress=progress.add,
-                timeout_seconds=timeout_seconds,
+            report = state.dead_letters.retry(
+                name, ids, progress=progress.add, timeout_seconds=timeout_seconds
             )
         except KeyboardInterrupt:
             raise Interrupted(
                 "What was stored is no dead letter any more, the others stay. To go on: "
                 + way("dead-letter retry")
             ) from None
-    state.counters.add("delivered", name, report.delivered)
     echo(f"{name}: {report.delivered:,} of {amounts.records(len(ids))} stored")
     refused = [f"{name}: {each} was refused again: {why}" for each, why in report.refused.items()]
     return [*refused, *([f"{name}: {report.error}"] if report.error is not None else [])]
@@ -164,9 +155,7 @@ def drop(
         confirm(f"Delete {amounts.records(total)} for good", yes=yes)
     for name, letters in found.items():
         if letters:
-            reader = disk_journal().reader(name)
-            with leased(name, reader, timeout):
-                dropped = reader.drop_dead_letters(letters)
+            dropped = current_state().dead_letters.drop(name, letters, timeout_seconds=timeout)
             echo(f"{name}: {amounts.records(dropped)} dropped")
     if not total:
         echo("no dead letters")
@@ -192,23 +181,11 @@ def _refuse_missing(ids: Sequence[str], found: dict[str, set[str]], undone: str)
         )
 
 
-@contextmanager
-def leased(name: str, reader: Reader, timeout_seconds: float) -> Iterator[None]:
-    """Hold the delivery lease of an exporter in the block.
-
-    Raises:
-        DeliveryBusy: A delivery has not ended in time.
-    """
-    with Leases(lambda: {name: reader}, time.monotonic() + timeout_seconds) as leases:
-        leases.take()
-        yield
-
-
 def _columns(name: str, letter: DeadLetter) -> tuple[str, ...]:
     since = "" if letter.since is None else amounts.moment(letter.since)
     where = ""
     if letter.record is not None:
-        where = f"{letter.record.get('method')} {letter.record.get('route')}"
+        where = f"{letter.record.get('method')} {letter.route}"
     return name, letter.id, since, where, one_line(letter.error)[:_MAX_ERROR]
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from flask_chest.cli.names import Name, read_names
-from flask_chest.cli.output import printable
-from flask_chest.cli.sheets import csv_line
 from flask_chest.cli.spool import Spool
 from flask_chest.cli.streams import has_reader, write
 from flask_chest.cli.tables import Table, cell, terminal_width
+from flask_chest.query.sheets import csv_line
 from flask_chest.record import Record, RecordData
+from flask_chest.runtime.printable import printable
 
 _DEFAULT: Final = (
     *("started_at", "status_code", "duration_ms", "method", "path", "request_id", "variables"),

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from io import StringIO
-from typing import IO, Any, Final
+from typing import IO, Any
 
 import click
 from flask.cli import AppGroup
@@ -23,20 +22,8 @@ from flask_chest.cli.exits import FAILED, Interrupted
 from flask_chest.cli.streams import quiet_pipe, write
 from flask_chest.errors import ChestError, QueryError
 from flask_chest.runtime.log import logger
+from flask_chest.runtime.printable import printable
 from flask_chest.settings.masking import mask_urls
-
-_UNPRINTABLE: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufff9-\ufffb\ud800-\udfff]"
-)
-"""C0, DEL, C1, bidirectional and other format controls, line separators, lone surrogates.
-
-Source: UAX #9, section 2, and UTS #55, https://www.unicode.org/reports/tr55/
-"""
-
-
-def printable(text: object) -> str:
-    r"""Return a text with every control character as ``\uXXXX``, which JSON reads back."""
-    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", str(text))
 
 
 def message(text: object) -> str:

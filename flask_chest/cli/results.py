@@ -7,9 +7,9 @@ from typing import Any, Final, TypeAlias
 
 from flask_chest.cli import charts
 from flask_chest.cli.output import echo_json
-from flask_chest.cli.sheets import csv_line
 from flask_chest.cli.streams import has_reader, write
 from flask_chest.cli.tables import Table, amount, cell, terminal_width
+from flask_chest.query.sheets import csv_line
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -90,13 +90,23 @@ def _bars(
 
     def cells(row: Row) -> list[str]:
         texts = [*(cell(row[name]) for name in buckets), *group_cells(row, by)]
-        texts += [amount(row[name]) for name in numbers]
+        texts += [_measured(row[name], blocks=blocks) for name in numbers]
         if is_drawn:
             value = row[first] if is_number(row[first]) else None
             texts.append(charts.bar(value, max(drawn), blocks=blocks))
         return texts
 
     return table.lines(map(cells, rows))
+
+
+def _measured(value: Any, *, blocks: bool) -> str:  # noqa: ANN401 - any that a row has
+    if not isinstance(value, list):
+        return amount(value)
+    if not value:
+        return amount(None)
+    # A histogram, with the lowest value and the highest around it.
+    drawn = charts.histogram(value, blocks=blocks)
+    return f"{amount(value[0][0])} {drawn} {amount(value[-1][1])}"
 
 
 def _sparklines(rows: Sequence[Row], by: Sequence[str], numbers: Sequence[str]) -> Iterator[str]:

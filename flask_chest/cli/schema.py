@@ -9,10 +9,11 @@ from flask.cli import with_appcontext
 
 from flask_chest.cli import options
 from flask_chest.cli.application import chosen, current_state, refuse_in_mode
-from flask_chest.cli.output import Group, echo, echo_error, one_line, printable
+from flask_chest.cli.output import Group, echo, echo_error, one_line
 from flask_chest.cli.streams import write
 from flask_chest.errors import ChestError
 from flask_chest.exporter import Exporter
+from flask_chest.runtime.printable import printable
 from flask_chest.store import another
 
 schema = Group("schema", help="Print, create or repair what the databases need.")

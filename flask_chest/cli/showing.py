@@ -14,13 +14,14 @@ from flask_chest.cli import questions
 from flask_chest.cli.application import open_store, say_nothing_found
 from flask_chest.cli.listing import print_records
 from flask_chest.cli.names import Name
-from flask_chest.cli.output import echo, echo_error, printable
+from flask_chest.cli.output import echo, echo_error
 from flask_chest.cli.streams import write
 from flask_chest.cli.tables import cell, width
 from flask_chest.query import Filter
 from flask_chest.query.evaluate import MISSING, value_of
 from flask_chest.query.nodes import Compare, Field, Operand, Value
 from flask_chest.record import Record
+from flask_chest.runtime.printable import printable
 from flask_chest.store import Store
 
 _MOST: Final = 100

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, chain, islice
 from typing import Final
 
-from flask_chest.cli.output import printable
 from flask_chest.cli.streams import is_terminal
+from flask_chest.runtime.printable import printable
 
 _GAP: Final = "  "
 _ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"

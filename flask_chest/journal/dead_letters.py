@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Final, cast
 
 from flask_chest.journal.files import Syncer, short_write
@@ -89,6 +89,20 @@ class DeadLetters:
             OSError: They cannot be read.
         """
         return (_read(line) for line in self._lines())
+
+    def newest(self, limit: int) -> list[DeadLetter]:
+        """Return the newest, at most `limit`, the newest first. The file is read from its end.
+
+        Raises:
+            OSError: They cannot be read.
+        """
+        with fork.held_off(), contextlib.suppress(FileNotFoundError):
+            descriptor = self._folder.open_file(self._file)
+            try:
+                return [_read(line) for line in islice(_lines_from_end(descriptor), limit)]
+            finally:
+                os.close(descriptor)
+        return []
 
     def remove(self, is_meant: Callable[[DeadLetter], bool]) -> int:
         """Remove some, all at once, and return how many. Needs the delivery lease.
@@ -172,6 +186,21 @@ class DeadLetters:
         """Close, in a forked child, the file that a thread of the parent waits for."""
         if self._syncer is not None:
             self._syncer.after_fork()
+
+
+def _lines_from_end(descriptor: int) -> Iterator[bytes]:
+    """Yield the lines of an open file without their line feeds, the last first."""
+    at = os.fstat(descriptor).st_size
+    begun: list[bytes] = []  # the pieces of a line of which the beginning is not read, last first
+    while at:
+        size = min(at, _READ_BYTES)
+        at -= size
+        first, *lines = os.pread(descriptor, size, at).split(b"\n")
+        if lines:
+            yield from filter(None, (b"".join((lines.pop(), *reversed(begun))), *reversed(lines)))
+            begun = []
+        begun.append(first)
+    yield from filter(None, (b"".join(reversed(begun)),))
 
 
 def _letter(line: bytes, error: Exception) -> bytes:

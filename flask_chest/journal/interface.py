@@ -92,6 +92,11 @@ class DeadLetter:
     line: bytes
     since: datetime | None
 
+    @property
+    def route(self) -> str | None:
+        """The route of the record; None when it has none."""
+        return None if self.record is None else self.record.get("route")
+
 
 @dataclass(frozen=True)
 class Erased:
@@ -200,6 +205,16 @@ class Reader(ABC):
         May be called at any time, also while more arrive. To send them again, hold the lease, hand
         their lines to an instance of the exporter, then call `drop_dead_letters`: when the process
         is killed in between, they are stored once all the same.
+
+        Raises:
+            OSError: They cannot be read.
+        """
+
+    @abstractmethod
+    def newest_dead_letters(self, limit: int) -> list[DeadLetter]:
+        """Return the newest dead letters of this exporter, the newest first.
+
+        It reads no more than these, however many there are. May be called at any time.
 
         Raises:
             OSError: They cannot be read.

@@ -236,6 +236,10 @@ class MemoryReader(Reader):
         """Yield nothing: a refused record is not kept."""
         return iter(())
 
+    def newest_dead_letters(self, limit: int) -> list[DeadLetter]:  # noqa: ARG002 - there are none
+        """Return none: a refused record is not kept."""
+        return []
+
     def drop_dead_letters(self, ids: Collection[str]) -> int:  # noqa: ARG002 - there are none
         """Do nothing: there are none."""
         return 0

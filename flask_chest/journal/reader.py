@@ -211,6 +211,11 @@ class DiskReader(Reader):
         self._layout.refresh()
         return iter(self._dead_letters)
 
+    def newest_dead_letters(self, limit: int) -> list[DeadLetter]:
+        """Return the newest dead letters of this exporter, the newest first."""
+        self._layout.refresh()
+        return self._dead_letters.newest(limit)
+
     def drop_dead_letters(self, ids: Collection[str]) -> int:
         """Remove dead letters by their IDs, all of them at once."""
         meant = frozenset(ids)

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
         condition_of,
         name,
         order,
+        others_of,
         positive,
         two_sets,
     )
-    from flask_chest.query.comparing import differences, read_names
+    from flask_chest.query.buckets import bucket_begin
+    from flask_chest.query.comparing import differences, read_names, written
     from flask_chest.query.distinct import identity
-    from flask_chest.query.filter import Filter, started_before
+    from flask_chest.query.filter import Filter, others_than, started_before
     from flask_chest.query.fold import place_of, select, tally
     from flask_chest.query.from_records import FromRecords
     from flask_chest.query.measured import rank
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
         Tally,
         TallyRow,
     )
+    from flask_chest.query.sheets import csv_line
     from flask_chest.query.times import distance, moment, utc
     from flask_chest.query.variables import variable_paths
 
@@ -89,8 +92,10 @@ __all__ = [
     "TextMatch",
     "Variable",
     "both",
+    "bucket_begin",
     "chosen",
     "condition_of",
+    "csv_line",
     "differences",
     "distance",
     "identity",
@@ -98,6 +103,8 @@ __all__ = [
     "moment",
     "name",
     "order",
+    "others_of",
+    "others_than",
     "parse",
     "place_of",
     "positive",
@@ -111,6 +118,7 @@ __all__ = [
     "two_sets",
     "utc",
     "variable_paths",
+    "written",
 ]
 
 _MODULES: Final = {
@@ -120,12 +128,16 @@ _MODULES: Final = {
     "condition_of": "arguments",
     "name": "arguments",
     "order": "arguments",
+    "others_of": "arguments",
     "positive": "arguments",
     "two_sets": "arguments",
+    "bucket_begin": "buckets",
     "differences": "comparing",
     "read_names": "comparing",
+    "written": "comparing",
     "identity": "distinct",
     "Filter": "filter",
+    "others_than": "filter",
     "started_before": "filter",
     "place_of": "fold",
     "select": "fold",
@@ -160,6 +172,7 @@ _MODULES: Final = {
     "Sums": "questions",
     "Tally": "questions",
     "TallyRow": "questions",
+    "csv_line": "sheets",
     "distance": "times",
     "moment": "times",
     "utc": "times",

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 from flask_chest.errors import FilterError, QueryError
 from flask_chest.query.filter import Filter
-from flask_chest.query.nodes import And, Node, Operand, kind
+from flask_chest.query.nodes import NULLABLE, And, Field, Node, Operand, kind
 from flask_chest.query.operands import operand
 from flask_chest.query.parser import parse
 from flask_chest.query.questions import LIST, OBJECT, Order, Scalar
@@ -172,6 +172,31 @@ def condition_of(name: str, value: Scalar) -> str | None:
     if value in (OBJECT, LIST) and kind(value) == "text":
         return None
     return f"{name} == {value!r}"
+
+
+def others_of(text: str, value: Scalar) -> str | None:
+    """Return the filter that chooses all other records of a type, and those without the value.
+
+    It is such as ``tenant != 'acme' or tenant is None``: more than ``not (tenant == 'acme')``,
+    which leaves out what has no tenant.
+
+    Args:
+        text: As in ``by``: a field or a variable.
+        value: As a row of `Store.measure` has it.
+
+    Returns:
+        The filter; None where there is none, as of a dict or a list.
+
+    Raises:
+        QueryError: The text names neither a field nor a variable.
+    """
+    if value is None:
+        return f"{text} is not None"
+    if condition_of(text, value) is None:
+        return None
+    found = name(text)
+    is_always_there = isinstance(found, Field) and found.name not in NULLABLE
+    return f"{text} != {value!r}" + ("" if is_always_there else f" or {text} is None")
 
 
 def order(text: str) -> Order:

@@ -77,6 +77,21 @@ def _near(count: int, whole: int, unit: int) -> list[int]:
     return below + [each for each in divisors if each > count][:1]
 
 
+def bucket_begin(moment: datetime, every: str, tz: str = "UTC") -> datetime:
+    """Return the beginning of the bucket that a moment is in, in UTC.
+
+    Args:
+        moment: An aware datetime.
+        every: Length of the buckets, as for `Store.measure`.
+        tz: Their time zone.
+
+    Raises:
+        QueryError: It is no length or no time zone, or the moment is at an end of all time.
+    """
+    made = buckets(moment, moment + timedelta(microseconds=1), length(every), zone(tz))
+    return _EPOCH + timedelta(seconds=made.borders[0])
+
+
 def zone(tz: str) -> tzinfo:
     """Return a time zone.
 

@@ -1,4 +1,4 @@
-"""Bins for percentiles: each is 2**(1/16) times as wide as the one below it.
+"""Bins for percentiles and histograms: each is 2**(1/16) times as wide as the one below it.
 
 That is OpenTelemetry's exponential histogram of scale 4:
 https://opentelemetry.io/docs/specs/otel/metrics/data-model/#exponentialhistogram
@@ -9,6 +9,7 @@ merged by addition.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from typing import Final
 
@@ -22,6 +23,10 @@ OFFSET: Final = 64 * BINS_PER_DOUBLING + 1
 
 SMALLEST: Final = 2.0**-64
 """What is nearer to 0 is in bin 0."""
+
+_RATIO: Final = 2.0 ** (1 / BINS_PER_DOUBLING)
+_MIDDLE: Final = 2 * _RATIO / (1 + _RATIO)
+"""The estimate of a bin, as a multiple of its lower border."""
 
 
 def bin_of(value: float) -> int:
@@ -37,10 +42,21 @@ def value_of(number: int) -> float:
     """Return the estimate for the values of a bin. Its error is the same at both ends."""
     if number == 0:
         return 0.0
-    lower = math.pow(2, (abs(number) - OFFSET) / BINS_PER_DOUBLING)
-    upper = lower * math.pow(2, 1 / BINS_PER_DOUBLING)
-    middle = 2 * lower / (lower + upper) * upper
+    middle = _border(abs(number)) * _MIDDLE
     return middle if number > 0 else -middle
+
+
+def borders_of(number: int) -> tuple[float, float]:
+    """Return between which values a bin is. Both are 0 for the bin of 0."""
+    if number == 0:
+        return 0.0, 0.0
+    lower, upper = _border(abs(number)), _border(abs(number) + 1)
+    return (lower, upper) if number > 0 else (-upper, -lower)
+
+
+def _border(number: int) -> float:
+    power = (number - OFFSET) / BINS_PER_DOUBLING
+    return math.pow(2, power) if power < sys.float_info.max_exp else sys.float_info.max
 
 
 def percentile(weights: Mapping[float, float], percent: float) -> float | None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from flask_chest.query.distinct import Identity
+from flask_chest.query.histogram import borders_of
 from flask_chest.query.measures import Measure
 from flask_chest.query.nodes import Node, Operand, kind
 from flask_chest.query.parts import Need, Part
 from flask_chest.query.questions import Scalar
+
+Histogram: TypeAlias = list[list[float]]
+"""A list ``[lower, upper, weight]`` for each bin that is not empty, in the order of the values."""
 
 _RANKS = {"number": 0, "text": 1, "bool": 2}
 _Item = TypeVar("_Item")
@@ -32,21 +36,46 @@ def spreads_of(need: Need, measures: Iterable[Measure], *, exact: bool) -> Need 
         measures: The measures.
         exact: Whether percentiles are to be exact.
     """
-    by_function: dict[str, list[Operand | None]] = {"percentile": [], "top": [], "distinct": []}
+    by_function: dict[str, list[Operand | None]] = {
+        "percentile": [],
+        "histogram": [],
+        "top": [],
+        "distinct": [],
+    }
     for each in measures:
         if each.function in by_function:
             by_function[each.function].append(each.operand)
     if not any(by_function.values()):
         return None
-    numbers = _once(by_function["percentile"])
+    numbers = _once(by_function["percentile"]) if exact else ()
+    binned = _once([*([] if exact else by_function["percentile"]), *by_function["histogram"]])
     return replace(
         need,
         counts=False,
-        exact=numbers if exact else (),
-        bins=() if exact else numbers,
+        exact=numbers,
+        # A histogram is made of the values, too: asked for twice, records would count twice.
+        bins=tuple(each for each in binned if each not in numbers),
         values=_once(by_function["top"]),
         distinct=_once(by_function["distinct"]),
     )
+
+
+def other_spreads(measures: Iterable[Measure], known: Iterable[Measure]) -> list[Measure]:
+    """Return the measures whose values, or bins, are not there yet.
+
+    Percentiles and histograms are made of the same ones, which must not count twice.
+
+    Args:
+        measures: All that are wanted.
+        known: Those of which all is there.
+    """
+    found = {_spread_of(each) for each in known}
+    return [each for each in measures if _spread_of(each) not in found]
+
+
+def _spread_of(measure: Measure) -> tuple[str, Operand | None]:
+    numbers = {"percentile", "histogram"}
+    return "numbers" if measure.function in numbers else measure.function, measure.operand
 
 
 def _once(operands: Iterable[Operand | None]) -> tuple[Operand, ...]:
@@ -57,8 +86,15 @@ def _conditions(conditions: Iterable[Node | None]) -> tuple[Node, ...]:
     return tuple(dict.fromkeys(each for each in conditions if each is not None))
 
 
+def shown(measure: Measure, part: Part, seconds: float) -> Scalar | Histogram:
+    """Return what a row has of a measure: a histogram, or its value. Arguments as of `value`."""
+    if measure.function == "histogram" and measure.operand is not None:
+        return _histogram(part, measure.operand)
+    return value(measure, part, seconds)
+
+
 def value(measure: Measure, part: Part, seconds: float) -> Scalar:
-    """Return the value of a measure; None where it is of nothing.
+    """Return the value of a measure that is no histogram; None where it is of nothing.
 
     Args:
         measure: The measure.
@@ -81,6 +117,12 @@ def _of_spread(measure: Measure, part: Part, operand: Operand) -> Scalar:
     if measure.function == "distinct":
         return part.distinct[operand].count() if operand in part.distinct else 0
     return _top(part.values.get(operand, {}))
+
+
+def _histogram(part: Part, operand: Operand) -> Histogram:
+    bins = part.histogram(operand)
+    found = [(*borders_of(int(each)), bins[each]) for each in sorted(bins)]
+    return [list(map(number, each)) for each in found]
 
 
 def _of_records(function: str, part: Part, seconds: float) -> Scalar:

@@ -18,7 +18,7 @@ from flask_chest.query.source import MAX_LENGTH, Source
 OF_RECORDS: Final = ("count", "errors", "error_rate", "rate")
 """What is measured of the records themselves."""
 
-OF_NUMBERS: Final = ("sum", "mean", "min", "max")
+OF_NUMBERS: Final = ("sum", "mean", "min", "max", "histogram")
 """What is measured of the numbers that a field or a variable has."""
 
 OF_VALUES: Final = ("distinct", "top")

@@ -11,7 +11,15 @@ from flask_chest.errors import QueryError
 from flask_chest.query.arguments import Chosen
 from flask_chest.query.buckets import Buckets, buckets
 from flask_chest.query.distinct import Identity, identity
-from flask_chest.query.measured import counts_of, ordered, rank, spreads_of, value
+from flask_chest.query.measured import (
+    counts_of,
+    ordered,
+    other_spreads,
+    rank,
+    shown,
+    spreads_of,
+    value,
+)
 from flask_chest.query.measures import Measure
 from flask_chest.query.paging import Reader
 from flask_chest.query.parts import Key, Need, Part, Source
@@ -135,8 +143,7 @@ class _Answer:
             cells = _Cells(groups.keys)
             for (_, group), part in groups.parts.items():
                 cells.add(0, group if group in first else _REST, part)
-            others = [each for each in asked.measures if each not in ranking]
-            self._spread(cells, need, others, first, exact)
+            self._spread(cells, need, other_spreads(asked.measures, ranking), first, exact)
         else:
             cells = _Cells(groups.keys)
             self._collect(cells, counts_of(slots, asked.measures), first)
@@ -186,8 +193,9 @@ class _Answer:
 
     def _note(self, cells: _Cells) -> None:
         """Say how percentiles were found. A source may have bins where the values are gone."""
-        if any(each.function == "percentile" for each in self._asked.measures):
-            has_bins = any(part.bins for part in cells.parts.values())
+        of = [each.operand for each in self._asked.measures if each.function == "percentile"]
+        if of:
+            has_bins = any(operand in part.bins for part in cells.parts.values() for operand in of)
             how = "within 2.2 %, as they are those of bins" if has_bins else "exact"
             self.notes.append(f"percentiles of {self._records:,} records: {how}")
 
@@ -253,7 +261,7 @@ class _Answer:
             yield {**dict.fromkeys(names), **self._values(part, seconds), "rest": rest}
 
     def _values(self, part: Part, seconds: float) -> dict[str, Any]:
-        return {each.text: value(each, part, seconds) for each in self._asked.measures}
+        return {each.text: shown(each, part, seconds) for each in self._asked.measures}
 
     def _seconds(self, bucket: int | None) -> float:
         """Return how many seconds of a bucket, or of all time, are measured."""

@@ -32,7 +32,7 @@ class Part:
         weight: Their weight.
         errors: Weight of those with an `error`, or a `status_code` of at least 500.
         sums: What `sum`, `mean`, `min` and `max` need, by operand.
-        exact: Weight by value, of the operand's numbers, for percentiles.
+        exact: Weight by value, of the operand's numbers, for percentiles and histograms.
         bins: Weight by bin of `query.histogram`, for the same. An operand may be in both: the
             numbers of some records are known, and the bins of the others.
         values: Weight by value, of whatever type, for `top`.
@@ -86,13 +86,21 @@ class Part:
         """
         if operand not in self.bins:
             return percentile(self.exact.get(operand, {}), percent)
+        found = percentile(self.histogram(operand), percent)
+        return None if found is None else value_of(int(found))
+
+    def histogram(self, operand: Operand) -> dict[float, float]:
+        """Return the weight by bin of an operand's numbers.
+
+        Args:
+            operand: One that is in `exact` or in `bins`.
+        """
         bins: dict[float, float] = {}
-        bins.update(self.bins[operand].items())
+        bins.update(self.bins.get(operand, {}).items())
         for value, weight in self.exact.get(operand, {}).items():
             number = bin_of(value)
             bins[number] = bins.get(number, 0.0) + weight
-        found = percentile(bins, percent)
-        return None if found is None else value_of(int(found))
+        return bins
 
 
 def _add(weights: dict[_Of, float], others: dict[_Of, float]) -> None:

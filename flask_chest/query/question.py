@@ -17,6 +17,9 @@ from flask_chest.query.nodes import Field, Operand
 MOST_NAMES: Final = 10
 """Fields and variables that make the groups."""
 
+_COUNT: Final = Measure("count", "count")
+"""Orders groups of which there are histograms alone."""
+
 
 @dataclass(frozen=True)
 class Question:
@@ -28,7 +31,7 @@ class Question:
         chosen: Which records.
         every: Length of a bucket of time; None without buckets.
         tz: Time zone of the buckets.
-        order: Measure, or name in `by`, that orders groups.
+        order: Measure, or name in `by`, that orders groups. No histogram.
         descending: Whether the largest comes first.
         is_ordered: Whether an order was asked for.
         limit: Most groups; None for all.
@@ -102,7 +105,8 @@ def _order(
     order_by: str | None, measures: dict[str, Measure], groups: dict[str, Operand]
 ) -> tuple[Measure | str, bool]:
     if order_by is None:
-        return next(iter(measures.values())), True
+        able = (each for each in measures.values() if each.function != "histogram")
+        return next(able, _COUNT), True
     if not isinstance(order_by, str):
         raise QueryError(f"order_by is a text, such as '-count', and not {order_by!r}")
     text = order_by.strip()
@@ -110,7 +114,13 @@ def _order(
     known = {"".join(each.split()): each for each in (*measures, *groups)}
     found = known.get("".join(wanted.split()))
     if found is not None:
-        return measures.get(found, found), is_descending
+        chosen = measures.get(found, found)
+        if isinstance(chosen, Measure) and chosen.function == "histogram":
+            raise QueryError(
+                f"order_by={order_by!r}: histograms have no order. Write another measure, or one "
+                "of `by`"
+            )
+        return chosen, is_descending
     near = difflib.get_close_matches(wanted, [*measures, *groups], 1)
     hint = f"write {near[0]!r}" if near else f"write one of {', '.join((*measures, *groups))}"
     raise QueryError(f"order_by={order_by!r} is none of the measures and none of `by`: {hint}")

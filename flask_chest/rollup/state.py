@@ -6,7 +6,9 @@ import json
 from dataclasses import dataclass, field
 
 from flask_chest.errors import SchemaMismatch
-from flask_chest.rollup.cubes import Series, series_of
+from flask_chest.query.comparing import written
+from flask_chest.rollup.cubes import DURATION, REQUESTS, Series, series_of
+from flask_chest.rollup.declaration import Declaration
 from flask_chest.rollup.tiers import BELOW, EVER, TIERS, Tier, floor
 
 VERSION = 1
@@ -54,6 +56,25 @@ class State:
     suspect_until: int = 0
     late: int = 0
     series: dict[Series, Kept] = field(default_factory=dict)
+
+    def declared(self) -> Declaration:
+        """Return what is rolled up besides what is for every store.
+
+        It is what all applications that use the database have declared. How long tiers are kept is
+        not known here.
+        """
+        by = dict.fromkeys(each.by for each in self.series if each.by not in {(), REQUESTS})
+        operands: dict[str, list[str]] = {"numbers": [], "distinct": []}
+        for each in self.series:
+            text = written(each.operand)
+            if each.operand != DURATION and text not in operands[each.kind]:
+                operands[each.kind].append(text)
+        return Declaration(
+            dimensions=tuple(tuple(map(written, names)) for names in by),
+            measures=tuple(operands["numbers"]),
+            distinct=tuple(operands["distinct"]),
+            max_groups=self.max_groups,
+        )
 
     def soil(self, tier: Tier, bucket: int) -> None:
         """Note that a bucket has changed, so that those above it lack something."""

@@ -112,9 +112,17 @@ def _shown(field: str, value: object) -> Collection[str]:
 def _wrong_values(
     error: ValidationError, names: Mapping[str, str], model: type[BaseModel]
 ) -> ConfigurationError:
-    """Return one error that names every wrong setting, its masked value, and its meaning."""
+    """Return one error that names every wrong setting, its masked value, and its meaning.
+
+    Of several settings that do not fit together, their model says what is wrong, and no value is
+    shown.
+    """
     messages: dict[str, str] = {}
     for fault in error.errors(include_url=False, include_context=False):
+        said = fault["msg"].removeprefix("Value error, ")
+        if not fault["loc"]:
+            messages.setdefault("", said)
+            continue
         field = str(fault["loc"][0])
         name = names.get(field, f"{CONFIG_PREFIX}{field.upper()}")
         where = "".join(f"[{part!r}]" for part in fault["loc"][1:] if isinstance(part, int))
@@ -123,7 +131,6 @@ def _wrong_values(
         )
         messages.setdefault(
             name,
-            f"{name}{where}={value}: {fault['msg'].removeprefix('Value error, ')}. "
-            f"Its meaning: {model.model_fields[field].description}",
+            f"{name}{where}={value}: {said}. Its meaning: {model.model_fields[field].description}",
         )
-    return ConfigurationError("\n".join(messages.values()), setting=next(iter(messages)))
+    return ConfigurationError("\n".join(messages.values()), setting=next(iter(messages)) or None)

@@ -25,6 +25,7 @@ MEASURES: Final = (
     *("count", "errors", "error_rate", "rate", "sum(size)", "mean(size)", "min(size)"),
     *("max(size)", "p50(size)", "p99.9(duration_ms)", "distinct(user.plan)", "top(a)"),
     *("distinct(route)", "share(a is None)", "share(size > 1)"),
+    *("histogram(size)", "histogram(status_code)"),
 )
 QUESTIONS: Final[Sequence[dict[str, Any]]] = (
     {},

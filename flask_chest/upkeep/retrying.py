@@ -12,6 +12,7 @@ from flask_chest.errors import BatchRejected, ChestError
 from flask_chest.exporter import Batch, Exporter
 from flask_chest.journal import LEASE_SECONDS, DeadLetter, Reader
 from flask_chest.journal.leases import Leases
+from flask_chest.runtime.masked_urls import mask_urls
 
 _AT_ONCE: Final = 100
 """Dead letters for which delivery to the exporter rests."""
@@ -25,12 +26,13 @@ class RetryReport:
         delivered: Number of records that were stored, and are dead letters no more.
         refused: Those that were refused again, with the error by the record's ID. They stay, with
             this error.
-        error: What ended the retry early, as when the database cannot be reached; None otherwise.
+        error: Text of what ended the retry early, as when the database cannot be reached; None
+            otherwise. Passwords in it and in `refused` are masked.
     """
 
     delivered: int
     refused: dict[str, str]
-    error: ChestError | None
+    error: str | None
 
 
 def retry(
@@ -90,7 +92,7 @@ class _Retry:
         self._is_open = False
         self.delivered = 0
         self.refused: dict[str, str] = {}
-        self.error: ChestError | None = None
+        self.error: str | None = None
 
     def send(self, letters: Sequence[DeadLetter]) -> None:
         """Export each letter by itself, and remove those that arrived."""
@@ -104,7 +106,9 @@ class _Retry:
         finally:
             if refused:
                 self._reader.renew_dead_letters(refused)
-                self.refused.update((each, str(error)) for each, error in refused.items())
+                self.refused.update(
+                    (each, mask_urls(str(error))) for each, error in refused.items()
+                )
             if arrived:  # killed before this, they are stored once all the same
                 self._reader.drop_dead_letters(arrived)
                 self.delivered += len(arrived)
@@ -118,6 +122,6 @@ class _Retry:
         except BatchRejected as error:
             refused[letter.id] = error
         except ChestError as error:
-            self.error = error
+            self.error = mask_urls(str(error))
         else:
             arrived.append(letter.id)

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_chest.cli.output import message, printable
+from flask_chest.cli.output import message
+from flask_chest.runtime.printable import printable
 
 PROGRAMS = Path(__file__).with_name("programs")
 OBEYED = re.compile(

@@ -130,3 +130,16 @@ def test_of_several_stores_one_is_named(ask, shop):
     done = ask("--store", f"b={shop}", "query", code=2, url=f"a={shop}")
     assert "Error: Say which one to read: --exporter a or --exporter b\n" in done.stderr
     assert ask("--store", f"b={shop}", "query", "--exporter", "b", url=f"a={shop}").stdout
+
+
+def test_a_histogram_is_drawn_in_a_table_and_whole_elsewhere(ask):
+    asked = ("measure", "histogram(duration_ms)", "--by", "model")
+    [whole, *_] = lines_of(ask(*asked, "--format", "json"))
+    bins = whole["histogram(duration_ms)"]
+    assert len(bins) > 1
+    assert all(lower < upper and weight >= 1 for lower, upper, weight in bins)
+    title, first, *_ = ask(*asked).stdout.splitlines()
+    assert title.split() == ["model", "histogram(duration_ms)"]
+    assert set(first.split()[-2]) & set("▁▂▃▄▅▆▇█_.-~=+*#")
+    [_, row, *_] = csv.reader(ask(*asked, "--format", "csv").stdout.splitlines())
+    assert json.loads(row[1]) == bins

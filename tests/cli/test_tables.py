@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flask_chest.cli.charts import MOST_BUCKETS, bar, has_blocks, sparkline
-from flask_chest.cli.output import printable
+from flask_chest.cli.charts import MOST_BUCKETS, bar, has_blocks, histogram, sparkline
 from flask_chest.cli.streams import is_broken, is_terminal
 from flask_chest.cli.tables import Table, amount, cell, cut, terminal_width, width
+from flask_chest.runtime.printable import printable
 
 pytestmark = pytest.mark.opens_nothing
 
@@ -134,6 +134,14 @@ def test_neighbours_share_a_character_that_shows_the_largest():
     assert len(line) == MOST_BUCKETS
     assert line.count("█") == 1
     assert sparkline([None] * 500 + [1.0] * 500, 10) == "     █████"
+
+
+def test_a_histogram_has_a_character_for_each_bin_and_gaps_where_it_has_none():
+    doubling = [[2 ** (n / 16), 2 ** ((n + 1) / 16), 1 + (n == 3)] for n in (0, 1, 3, 8)]
+    assert histogram(doubling) == "▅▅ █    ▅"
+    assert histogram([[-2.0, -1.9, 4], [0, 0, 8], [1e300, 1.04e300, 2]], blocks=False) == "= # -"
+    assert len(histogram([[1e-9, 1.1e-9, 1], [1e9, 1.1e9, 1]])) == 20
+    assert histogram([]) == ""
 
 
 def test_a_bar_is_as_long_as_its_value():

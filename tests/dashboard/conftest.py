@@ -107,7 +107,7 @@ def browse(chromium, serve):
 
 
 @pytest.fixture
-def shop(make_chest):
+def shop(make_chest, tmp_path):
     """Return a function that makes an application with a dashboard that anybody may look at.
 
     It has the routes ``/items/<n>``, which puts `user_id`, `tenant` and `cost_usd` on `g` and fails
@@ -117,7 +117,12 @@ def shop(make_chest):
     def make(**settings):
         app = Flask("shop")
         app.config["PROPAGATE_EXCEPTIONS"] = False
-        given = {"dashboard_allow": lambda _request: True, "track_all": True, **settings}
+        given = {
+            "dashboard_allow": lambda _request: True,
+            "dashboard_file": str(tmp_path / "chest_dashboard.sqlite3"),
+            "track_all": True,
+            **settings,
+        }
         chest = make_chest(**given)
         chest.init_app(app)
 

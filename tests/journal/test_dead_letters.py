@@ -150,3 +150,22 @@ def test_dead_letters_stop_at_their_limit(make_disk, folder, counters, caplog):
     assert SMALLEST // 8 <= size_of(folder / "dead-letter") < SMALLEST // 8 + 2_000
     assert counters.by_reason("dropped main") == {"dead_letters_full": 300 - len(letters)}
     assert "flask chest dead-letter" in caplog.text
+
+
+def test_the_newest_are_read_from_the_end_of_the_file(make_disk, folder):
+    reader = make_disk("main").reader("main")
+    assert reader.newest_dead_letters(10) == []
+    with reader.lease():
+        for number in range(40):
+            text = "x" * (100_000 if number % 15 else 2_500_000)  # in one block, and in several
+            reader.dead_letter(b'{"id": "%d", "text": "%s"}\n' % (number, text.encode()), OSError())
+    everything = list(reader.dead_letters())
+    assert [letter.id for letter in everything] == [str(number) for number in range(40)]
+    assert reader.newest_dead_letters(100) == everything[::-1]
+    assert reader.newest_dead_letters(3) == everything[:-4:-1]
+    assert reader.newest_dead_letters(0) == []
+    with (folder / "dead-letter" / "main.jsonl").open("ab") as file:
+        file.write(b'{"at": "2026-01-31T12:00:00+00:00", "err')  # a power cut
+    newest, *others = reader.newest_dead_letters(100)
+    assert "cannot be read" in newest.error
+    assert others == everything[::-1]

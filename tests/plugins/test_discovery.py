@@ -15,6 +15,7 @@ from flask_chest.errors import ConfigurationError
 from flask_chest.plugins.discovery import OURS
 
 HOOKS = {
+    "dashboard": "chest_init_app, chest_settings",
     "mongo": "chest_exporters",
     "monitor": "chest_init_app, chest_settings",
     "mysql": "chest_exporters",
@@ -103,7 +104,7 @@ def test_only_allowed_plugins_are_loaded(plugins, install):
         assert found.pop("one") == ("Theirs.One 1.0", "chest_filter_variables")
         assert found.pop("sqlite")[1] == "chest_exporters"
         assert {hooks for _, hooks in found.values()} == {"left out by CHEST_PLUGINS"}
-        assert found.keys() == {"two", "mongo", "monitor", "mysql", "postgres"}
+        assert found.keys() == {"two", *OUR_PLUGINS} - {"sqlite"}
 
 
 def test_an_allowed_plugin_that_is_not_installed_stops_init_app(plugins):
@@ -113,7 +114,11 @@ def test_an_allowed_plugin_that_is_not_installed_stops_init_app(plugins):
         "Did you mean 'flask-chest-mysql'?",
         PLUGINS="sqlite,flask-chest-mysqll",
     )
-    refused(plugins, "'zzz'. Installed: ['flask-chest-mongo'", PLUGINS="sqlite,zzz")
+    refused(
+        plugins,
+        "'zzz'. Installed: ['dashboard', 'flask-chest-dashboard', 'flask-chest-mongo'",
+        PLUGINS="sqlite,zzz",
+    )
 
 
 @pytest.mark.parametrize("name", ["broken", "Flask.Chest_Broken"])
@@ -149,7 +154,7 @@ def test_the_distributions_of_this_project_are_those_in_its_repository():
 
 @pytest.mark.parametrize(
     "stranger",
-    ["flask-chest-dashboard", "flask-chest-sqlite2", "flask_chest", "my-flask-chest-sql"],
+    ["flask-chest-dashboards", "flask-chest-sqlite2", "flask_chest", "my-flask-chest-sql"],
 )
 def test_a_distribution_whose_name_is_like_ours_is_of_another_project(plugins, install, stranger):
     install(stranger, "raise RuntimeError('imported')", name="theirs")

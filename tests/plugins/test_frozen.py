@@ -102,7 +102,8 @@ def test_a_registered_module_that_is_installed_too_is_loaded_once(tmp_path):
     [first, *others] = chest.plugins()
     chest.close()
     assert (first.name, first.origin) == (SQLITE, f"flask-chest-sqlite {__version__}")
-    assert [plugin.name for plugin in others] == ["mongo", "monitor", "mysql", "postgres"]
+    names = [plugin.name for plugin in others]
+    assert names == ["dashboard", "mongo", "monitor", "mysql", "postgres"]
 
 
 def test_a_registered_module_is_loaded_although_the_installed_one_is_left_out(tmp_path):

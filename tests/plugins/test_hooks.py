@@ -188,8 +188,10 @@ def test_the_log_of_an_error_has_its_place_and_no_value_of_the_request(client, c
         except ValueError as error:
             raise RuntimeError(variables["card"]) from error
 
+    made = client(broken=plugin(chest_filter_variables=fail))
     caplog.set_level(level, "flask_chest")
-    client(broken=plugin(chest_filter_variables=fail)).get("/")
+    caplog.clear()
+    made.get("/")
     [record] = caplog.records
     line = fail.__code__.co_firstlineno + 4
     assert f"chest_filter_variables: RuntimeError at {__file__}:{line}" in record.getMessage()

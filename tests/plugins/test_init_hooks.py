@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 from flask import Blueprint, Flask
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, model_validator
 
 from flask_chest import ConfigurationError, hookimpl
 
@@ -14,6 +14,17 @@ from flask_chest import ConfigurationError, hookimpl
 class Settings(BaseModel):
     geo_token: SecretStr | None = Field(None, description="Opens the door")
     geo_size: int = Field(7, description="Of the door")
+
+
+class Together(BaseModel):
+    geo_user: str | None = None
+    geo_token: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _has_both(self):
+        if (self.geo_user is None) != (self.geo_token is None):
+            raise ValueError("CHEST_GEO_USER and CHEST_GEO_TOKEN are set together")
+        return self
 
 
 class Taken(BaseModel):
@@ -88,6 +99,7 @@ def test_each_plugin_gets_its_own_settings_and_one_without_gets_none(init):
     [
         ([Geo()], {"geo_size": "wide"}, ["CHEST_GEO_SIZE='wide'", "Of the door"]),
         ([Geo()], {"geo_token": 7}, ["CHEST_GEO_TOKEN=***", "Opens the door"]),
+        ([Geo(Together)], {"geo_user": "x"}, ["CHEST_GEO_USER and CHEST_GEO_TOKEN are set"]),
         ([Geo()], {"geo_sizes": 1}, ["CHEST_GEO_SIZES", "Did you mean CHEST_GEO_SIZE?"]),
         ([], {"lighthouse": "x"}, ["CHEST_LIGHTHOUSE", "a plugin that is not loaded"]),
         ([Geo(), Geo()], {}, ["geo_token", "'geo0'", "'geo1'"]),

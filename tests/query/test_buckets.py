@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flask_chest import query
 from flask_chest.errors import QueryError
 from flask_chest.query.buckets import buckets, length, zone
 
@@ -80,6 +81,7 @@ def test_every_moment_of_the_range_is_in_one_bucket_of_whole_slots(begin, second
     assert len(found) < 2 or found.borders[-2] < end.timestamp()
     assert all(border % found.slot_seconds == 0 for border in found.borders)
     assert found.at(int(begin.timestamp() // 1)) == 0
+    assert query.bucket_begin(begin, every, tz).timestamp() == found.borders[0]
     for at in {0, len(found) - 1}:
         assert datetime.fromisoformat(found.label(at)).timestamp() == found.borders[at]
         if every.endswith(("d", "w", "mo", "y")) and tz != "Africa/Cairo":  # where midnights lack

@@ -6,6 +6,7 @@ import json
 import math
 import random
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 
 import pytest
 
@@ -278,3 +279,63 @@ def test_too_many_rows_groups_or_values_are_refused(monkeypatch):
     monkeypatch.setattr(measuring, "MOST_VALUES", 39)
     with pytest.raises(QueryError, match="more than 39 different values"):
         store.measure("distinct(uid)")
+
+
+def of_bins(records, name="cost"):
+    """Return the weight of a histogram's records by the bin that has them, with loops alone."""
+    numbers = [
+        (r["duration_ms"] if name == "duration_ms" else r["variables"][name], r["weight"])
+        for r in records
+    ]
+    found = {}
+    for number, weight in numbers:
+        if type(number) in (int, float):
+            at = math.floor(math.log2(number) * 16)
+            found[at] = found.get(at, 0) + weight
+    return [
+        (pytest.approx(2 ** (at / 16)), pytest.approx(2 ** ((at + 1) / 16)), weight)
+        for at, weight in sorted(found.items())
+    ]
+
+
+@pytest.mark.parametrize("limit", [0, 300])
+def test_a_histogram_has_the_weight_of_each_bin(monkeypatch, limit):
+    monkeypatch.setattr(measuring, "EXACT", limit)  # percentiles by bins, and by values
+    records = some()
+    store = stored(records)
+    asked = ("histogram(cost)", "p50(duration_ms)", "histogram(duration_ms)")
+    *first, rest = store.measure(*asked, by=["route"], limit=2)
+    routes = [row["route"] for row in first]
+    for row in (*first, rest):
+        of = [r for r in records if r["route"] == row["route"]]
+        if row is rest:
+            of = [r for r in records if r["route"] not in routes]
+        assert list(map(tuple, row["histogram(cost)"])) == of_bins(of)
+        assert list(map(tuple, row["histogram(duration_ms)"])) == of_bins(of, "duration_ms")
+        assert json.loads(json.dumps(row, allow_nan=False)) == row
+    days = store.measure("histogram(cost)", every="1d")
+    assert sum(bin_[2] for row in days for bin_ in row["histogram(cost)"]) == sum(
+        weight for _, _, weight in of_bins(records)
+    )
+    assert store.measure("histogram(none)") == [{"histogram(none)": []}]
+
+
+def test_a_histogram_has_every_number_there_is():
+    numbers = [-1.7e308, -3, -1e-30, -0.0, 0, 1e-300, 2.0**-64, 1, 1, 1.01, 1.7976931348623157e308]
+    [row] = stored([make_record(variables={"n": n}) for n in numbers]).measure("histogram(n)")
+    bins = row["histogram(n)"]
+    assert [weight for _, _, weight in bins] == [1, 1, 4, 1, 3, 1]
+    assert all(one[1] <= other[0] for one, other in pairwise(bins))
+    assert bins[2] == [0, 0, 4]
+    assert bins[1][0] <= -3 <= bins[1][1]
+    assert json.loads(json.dumps(row, allow_nan=False)) == row
+
+
+def test_groups_are_ordered_by_no_histogram():
+    store = stored(some())
+    routes = [row["route"] for row in store.measure("count", by=["route"])]
+    assert [r["route"] for r in store.measure("histogram(cost)", by=["route"])] == routes
+    rows = store.measure("histogram(cost)", "max(cost)", "count", by=["route"], order_by="count")
+    assert [row["route"] for row in rows] == routes[::-1]
+    with pytest.raises(QueryError, match="histograms have no order"):
+        store.measure("count", "histogram(cost)", by=["route"], order_by="-histogram( cost )")

@@ -26,6 +26,7 @@ def test_a_measure_of_records_has_no_brackets(text):
         ("max(status_code)", Field("status_code")),
         ("distinct(route)", Field("route")),
         ("top(app.release)", Variable(("app.release",))),
+        ("histogram(duration_ms)", Field("duration_ms")),
         ("distinct (request.headers.x_plan)", Variable(("request.headers.x-plan",))),
     ],
 )
@@ -72,6 +73,7 @@ def test_a_share_has_a_filter():
         ("sum(x▸))", "cannot be read here"),
         ("sum(▸path)", "distinct(path)"),
         ("p95(▸error)", "top(error)"),
+        ("histogram(▸path)", "distinct(path)"),
         ("distinct(▸started_at)", "every='1h'"),
         ("max(▸5)", "no name"),
         ("max(▸duration_ms.x)", "nothing in it"),

@@ -96,6 +96,7 @@ def killed_after(steps):
 def test_a_database_without_rollups_gets_them_when_they_are_declared(open_store):
     plain = open_store(rollups=False)
     assert plain.rollup_storage() is None
+    assert plain.declared() is None
     host = Host(plain, rollups=object())
     host.marks_itself = True
     host.deliver(*host.ages(9, hours=3))
@@ -105,6 +106,8 @@ def test_a_database_without_rollups_gets_them_when_they_are_declared(open_store)
     check_answers(host)
     check_rows(host)
     assert open_store(rollups=True).rollup_storage() is not None
+    # As all applications have declared it, whatever this one declares.
+    assert open_store(rollups=True).declared() == DECLARATION
 
 
 def drop(backend, name):

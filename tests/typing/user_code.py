@@ -39,6 +39,7 @@ from flask_chest.runtime.counters import HookTime
 from flask_chest.store import RouteSummary, ValueCount
 from flask_chest.testing import Collector, RecordingExporter, collect
 from flask_chest.upkeep.copying import CopyReport, copy
+from flask_chest.upkeep.dead_letters import DeadLetter, RetryReport
 from flask_chest.upkeep.erasure import ErasureReport
 
 app = Flask(__name__)
@@ -145,6 +146,12 @@ assert_type(chosen.matches({"variables": {}}), bool)
 steps: list[int] = []
 assert_type(store.erase(chosen, progress=steps.append), int)
 assert_type(chest.erase("user_id == 'u-17'", timeout=5.0), ErasureReport)
+letters = chest.dead_letters("main", limit=20)
+assert_type(letters, list[DeadLetter])
+assert_type(letters[0].since, datetime | None)
+assert_type(letters[0].route, str | None)
+assert_type(chest.retry_dead_letters("main", [letters[0].id], timeout=5.0), RetryReport)
+assert_type(chest.drop_dead_letters("main", {each.id for each in letters}), int)
 assert_type(open_store("sqlite:///chest.sqlite3"), Store)
 assert_type(copy(store, open_store({"type": "sqlite", "path": "copy"})), CopyReport)
 

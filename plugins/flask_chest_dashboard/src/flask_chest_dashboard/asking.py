@@ -10,6 +10,7 @@ from flask_chest_dashboard.shared import Shared
 
 if TYPE_CHECKING:
     from flask_chest import FlaskChest, Record, Stats, Store
+    from flask_chest.store import Declaration
 
 _Answer = TypeVar("_Answer")
 
@@ -29,6 +30,8 @@ class Asker:
     def __init__(self, chest: FlaskChest) -> None:
         self._chest = chest
         self._shared = Shared()
+        # Of its own: questions that hang, as the database does, must not keep these waiting.
+        self._of_host = Shared()
 
     @property
     def store(self) -> Store:
@@ -107,6 +110,18 @@ class Asker:
             ),
         )
 
+    def declared(self) -> Declaration | None:
+        """Return what `Store.declared` does."""
+        return self.ask(("declared",), self.store.declared)
+
     def stats(self) -> Stats:
         """Return what `chest.stats()` does."""
-        return self.ask(("stats",), self._chest.stats)
+        return self._of_host.ask(("stats",), self._chest.stats)
+
+    def journal_fault(self) -> str | None:
+        """Return what `chest.journal_fault()` does."""
+        return self._of_host.ask(("journal_fault",), self._chest.journal_fault)
+
+    def forget_host(self) -> None:
+        """Ask for `stats` again, as something was changed."""
+        self._of_host.forget()

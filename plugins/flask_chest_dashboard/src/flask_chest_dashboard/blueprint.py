@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, abort, request
+from flask import Blueprint, abort
 
+from flask_chest_dashboard import gate
 from flask_chest_dashboard.dashboard import NAME, Dashboard
-from flask_chest_dashboard.pages import delivery, explore, overview, requests, route
+from flask_chest_dashboard.pages import PAGES
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -21,16 +23,12 @@ def dashboard_views(app: Flask, chest: FlaskChest, settings: DashboardSettings) 
     """Return a blueprint with the pages."""
     views = Blueprint(NAME, __name__, url_prefix=settings.dashboard_prefix)
     dashboard = Dashboard(app, chest, settings)
-
-    @views.before_request
-    def refuse() -> None:
-        if request.endpoint != f"{NAME}.asset" and not dashboard.access.may_look(request):
-            abort(403)
+    gate.add(views, dashboard)
 
     @views.get("/assets/<hashed>")
     def asset(hashed: str) -> Asset:
         return dashboard.assets.response(hashed) or abort(404)
 
-    for page in (overview, explore, route, requests, delivery):
-        page.add(views, dashboard)
+    for page in PAGES:
+        import_module(f"flask_chest_dashboard.pages.{page}").add(views, dashboard)
     return views

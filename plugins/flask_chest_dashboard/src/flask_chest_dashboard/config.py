@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib import import_module
+from operator import attrgetter
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, model_validator
 from typing_extensions import Self
-from werkzeug.utils import import_string
+from werkzeug.security import check_password_hash
+
+from flask_chest_dashboard.decision import fault_of
 
 Decides: TypeAlias = Callable[..., Any]
 """Called with the Flask request; returns whether whoever sent it may."""
@@ -26,10 +30,21 @@ def _imported(value: object) -> object:
         return value
     if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", value):
         raise ValueError(f"{value!r} is no path of a function, such as 'shop.auth:is_admin'")
+    module, _, name = value.partition(":")
     try:
-        return import_string(value)
-    except ImportError as error:
-        raise ValueError(f"{value!r} cannot be imported: {error}") from None
+        return attrgetter(name)(import_module(module))
+    except Exception as error:  # noqa: BLE001 - of any module
+        raise ValueError(
+            f"{value!r} cannot be imported: {type(error).__name__}: {error}. It must be there "
+            "before FlaskChest is given the application"
+        ) from None
+
+
+def _decides(value: object) -> object:
+    fault = fault_of(value) if callable(value) else None
+    if fault is not None:
+        raise ValueError(fault)
+    return value
 
 
 def _switch(value: object) -> object:
@@ -42,9 +57,17 @@ def _switch(value: object) -> object:
 def _password_hash(value: SecretStr | None) -> SecretStr | None:
     if value is None:
         return None
-    if not re.fullmatch(r"(scrypt|pbkdf2):[^$]+\$[^$]+\$[0-9a-f]+", value.get_secret_value()):
+    text = value.get_secret_value()
+    try:
+        is_one = text.startswith(("scrypt:", "pbkdf2:")) and text.count("$") == 2
+        if is_one:
+            check_password_hash(text, "")
+    except (ValueError, AttributeError):  # AttributeError: a Python without scrypt
+        is_one = False
+    if not is_one:
         raise ValueError(
-            "is no hash of a password. Make one with `flask chest dashboard hash-password`"
+            "is no hash of a password. Make one with `flask chest dashboard hash-password`. In a "
+            "shell, put it between single quotes, as it has $ in it"
         )
     return value
 
@@ -69,7 +92,9 @@ class DashboardSettings(BaseModel):
     dashboard_prefix: Annotated[str, AfterValidator(_path)] = Field(
         "/chest", description="Path before the names of the pages"
     )
-    dashboard_allow: Annotated[Decides | None, BeforeValidator(_imported)] = Field(
+    dashboard_allow: Annotated[
+        Decides | None, BeforeValidator(_imported), AfterValidator(_decides)
+    ] = Field(
         None,
         description=(
             "Function that is called with the Flask request and returns whether it may look; or "
@@ -82,7 +107,9 @@ class DashboardSettings(BaseModel):
     dashboard_password_hash: Annotated[SecretStr | None, AfterValidator(_password_hash)] = Field(
         None, description="Hash of the password, by `flask chest dashboard hash-password`"
     )
-    dashboard_manage: Annotated[bool | Decides, BeforeValidator(_switch)] = Field(
+    dashboard_manage: Annotated[
+        bool | Decides, BeforeValidator(_switch), AfterValidator(_decides)
+    ] = Field(
         default=False,
         description=(
             "Whether those who may look may also retry and drop dead letters; or a function as "
@@ -99,11 +126,12 @@ class DashboardSettings(BaseModel):
     dashboard_refresh_seconds: float = Field(
         10.0, ge=1, le=3_600, description="Time between two refreshes of an open page"
     )
-    dashboard_file: str | None = Field(
-        None,
+    dashboard_file: str = Field(
+        "<instance>/chest_dashboard.sqlite3",
+        min_length=1,
         description=(
-            "SQLite file with saved views and failed attempts to log in; None for "
-            "`chest_dashboard.sqlite3` in the instance folder"
+            "SQLite file with saved views and failed attempts to log in; `<instance>` is the "
+            "instance folder of the application. `memory`: no file, in each process its own"
         ),
     )
 

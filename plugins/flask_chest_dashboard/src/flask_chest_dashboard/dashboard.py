@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timezone
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, request, url_for
@@ -17,16 +19,21 @@ from flask_chest.errors import (
     QueryTimeout,
     SchemaMismatch,
 )
-from flask_chest_dashboard import formats
+from flask_chest_dashboard import formats, values
 from flask_chest_dashboard.access import Access
 from flask_chest_dashboard.asking import Asker
 from flask_chest_dashboard.assets import Assets
-from flask_chest_dashboard.choices import RANGES, Choices
+from flask_chest_dashboard.choices import RANGES, SUGGESTIONS, Choices
+from flask_chest_dashboard.conditions import conditions
+from flask_chest_dashboard.csrf import Tokens
+from flask_chest_dashboard.file import MEMORY, DashboardFile
 from flask_chest_dashboard.responses import Page
+from flask_chest_dashboard.saved_views import SAVABLE, SavedView, SavedViews
 from flask_chest_dashboard.shared import Busy
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from flask import Flask, Request
+    from werkzeug.wrappers import Response as AnyResponse
 
     from flask_chest import FlaskChest
     from flask_chest_dashboard.config import DashboardSettings
@@ -42,6 +49,9 @@ PAGES: Final = {
 }
 """The pages of the navigation, by endpoint."""
 
+_OF_STORE: Final = (QueryTimeout, ExporterUnavailable, SchemaMismatch, ConfigurationError, Busy)
+_INSIDE: Final = "flask_chest_dashboard.is_inside"
+_IN_LOG: Final = "The log of the application says why."
 _STATUS: Final = {QueryError: 400, QueryTimeout: 504, ExporterUnavailable: 503, Busy: 503}
 
 
@@ -57,8 +67,11 @@ class Dashboard:
         chest: The extension.
         settings: Of the dashboard.
         access: Decides who may look.
+        tokens: Tell whether a form was sent from a page of ours.
         asker: Asks the store.
         assets: The files that the pages load.
+        file: Keeps saved views and failed attempts to log in.
+        saved: The saved views.
         service: Name of the application.
     """
 
@@ -66,9 +79,13 @@ class Dashboard:
         self.chest = chest
         self.settings = settings
         self.access = Access(settings)
+        self.tokens = Tokens(settings.dashboard_prefix)
         self.asker = Asker(chest)
         self.assets = Assets()
+        self.file = DashboardFile(_expanded(settings.dashboard_file, app))
+        self.saved = SavedViews(self.file)
         self.service = app.name
+        self._panels: set[str] = set()
         # Of our own: the application's has filters, globals and templates of its own.
         self._templates = Environment(
             loader=PackageLoader("flask_chest_dashboard"),
@@ -81,10 +98,17 @@ class Dashboard:
         self._templates.globals.update(
             asset=self.asset,
             condition_of=query.condition_of,
+            current_query=lambda: request.query_string.decode("utf-8", "replace"),
+            newest_views=self.saved.newest,
+            savable=SAVABLE,
+            view_link=self.view_link,
+            value_of=values.described,
             pages=PAGES,
             ranges=RANGES,
             service=self.service,
             settings=settings,
+            suggestions=SUGGESTIONS,
+            troubles=self.troubles,
         )
 
     def asset(self, name: str) -> str:
@@ -112,6 +136,24 @@ class Dashboard:
         kept = {name: value for name, value in given.items() if value not in (None, "", [], ())}
         return url_for(f"{NAME}.{page}", **kept)
 
+    def troubles(self) -> int:
+        """Return how many things are wrong with delivery. It reads the journal alone."""
+        try:
+            found = conditions(self.asker.stats(), None, timezone.utc, datetime.now(timezone.utc))
+        except Busy:
+            return 0
+        return sum(each.is_bad for each in found)
+
+    @staticmethod
+    def view_link(view: SavedView) -> str:
+        """Return the address of a saved view."""
+        return f"{url_for(f'{NAME}.{view.page}')}?{view.query}".removesuffix("?")
+
+    @classmethod
+    def address(cls, page: str, **own: object) -> str:
+        """Return the address of a page without choices."""
+        return cls.link(page, Choices(), **own)
+
     def render(self, template: str, choices: Choices | None = None, **values: object) -> Page:
         """Return a page, or a part of one.
 
@@ -129,11 +171,39 @@ class Dashboard:
             page_endpoint=_endpoint(),
             zone=chosen.zone,
             theme=_theme(),
-            can_log_out=False,
-            csrf_token="",
+            can_log_out=self.access.has_session(request),
+            is_inside=_INSIDE in request.environ,
+            csrf_token=self.tokens.of(request),
             **values,
         )
-        return Page(text, content_type="text/html; charset=utf-8")
+        answer = Page(text, content_type="text/html; charset=utf-8")
+        self.tokens.remember(request, answer)
+        return answer
+
+    @staticmethod
+    def let_in(request: Request) -> None:
+        """Remember that whoever sent a request may look: pages have the names of all others."""
+        request.environ[_INSIDE] = True
+
+    def broken(self) -> Page:
+        """Return a page, or a part of one, for a fault of ours. The log has it."""
+        if _endpoint() in self._panels:
+            answer = self.render("_failed.html", kind="", fault=_IN_LOG, waiting=None)
+            answer.status_code = 500
+            return answer
+        return self.message(500, "This cannot be shown", _IN_LOG)
+
+    def message(self, status: int, title: str, text: str) -> Page:
+        """Return a page that only says something.
+
+        Args:
+            status: Of HTTP.
+            title: What happened, without a full stop.
+            text: Why, and what to do.
+        """
+        answer = self.render("message.html", title=title, text=text)
+        answer.status_code = status
+        return answer
 
     def page(self, views: Blueprint, rule: str) -> Callable[[Callable[..., Page]], None]:
         """Add a page. When its URL cannot be read, a page says so."""
@@ -163,17 +233,51 @@ class Dashboard:
             def shown(**arguments: Any) -> Page:  # noqa: ANN401 - of the rule
                 try:
                     return view(**arguments)
-                except (
-                    QueryError,
-                    QueryTimeout,
-                    ExporterUnavailable,
-                    SchemaMismatch,
-                    ConfigurationError,
-                    Busy,
-                ) as error:
+                except (QueryError, *_OF_STORE) as error:
                     return self._failed(error)
 
+            self._panels.add(view.__name__)
             views.add_url_rule(rule, view.__name__, shown)
+
+        return add
+
+    def post(
+        self, views: Blueprint, rule: str, *, manages: bool = False
+    ) -> Callable[[Callable[..., AnyResponse]], None]:
+        """Add what a form changes. It is refused unless a page of ours sent the form.
+
+        The form has the macro `csrf` in it. The function returns `see_other(address)`; what it
+        raises of the store's errors is a page.
+
+        Args:
+            views: The blueprint.
+            rule: Below the prefix.
+            manages: Whether it needs the right of CHEST_DASHBOARD_MANAGE.
+        """
+
+        def add(view: Callable[..., AnyResponse]) -> None:
+            @wraps(view)
+            def done(**arguments: Any) -> AnyResponse:  # noqa: ANN401 - of the rule
+                fault = self.tokens.fault(request)
+                if fault is not None:
+                    return self.message(400, "Nothing was changed", fault)
+                if manages and not self.access.may_manage(request):
+                    return self.message(
+                        403,
+                        "You may not do this",
+                        "CHEST_DASHBOARD_MANAGE says who may. Nothing was changed.",
+                    )
+                try:
+                    return view(**arguments)
+                except QueryError as error:
+                    return self.message(400, "Nothing was changed", str(error))
+                except _OF_STORE as error:
+                    status = next(
+                        (_STATUS[each] for each in _STATUS if isinstance(error, each)), 500
+                    )
+                    return self.message(status, "This could not be done", str(error))
+
+            views.add_url_rule(rule, view.__name__, done, methods=["POST"])
 
         return add
 
@@ -190,6 +294,12 @@ class Dashboard:
         )
         answer.status_code = 500 if kind is None else _STATUS[kind]
         return answer
+
+
+def _expanded(path: str, app: Flask) -> Path | str:
+    if path == MEMORY:
+        return path
+    return Path(path.replace("<instance>", app.instance_path)).expanduser()
 
 
 def _endpoint() -> str:

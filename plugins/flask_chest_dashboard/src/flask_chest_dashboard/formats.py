@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-MISSING: Final = "—"
-_MOST: Final = 200
-"""Characters of a value in a table. The page of a record has it whole."""
+from flask_chest_dashboard.texts import MISSING, in_one_line
 
 
 def number(value: float | None) -> str:
@@ -62,7 +58,7 @@ def seconds(value: float) -> str:
     return f"{value / 3_600:.1f} h" if value < 172_800 else f"{value / 86_400:.0f} days"
 
 
-def clock(moment: datetime, zone: ZoneInfo, *, is_whole: bool = True) -> str:
+def clock(moment: datetime, zone: tzinfo, *, is_whole: bool = True) -> str:
     """Return a time in a zone: 2026-01-31 12:00:00.123, or without what is less than a minute."""
     local = moment.astimezone(zone)
     if not is_whole:
@@ -71,16 +67,8 @@ def clock(moment: datetime, zone: ZoneInfo, *, is_whole: bool = True) -> str:
 
 
 def value(found: object) -> str:
-    """Return any value of a record as a text in one line."""
-    if found is None:
-        return MISSING
-    if isinstance(found, str):
-        text = found
-    elif isinstance(found, (int, float)) and not isinstance(found, bool):
-        text = number(found)
-    else:
-        text = json.dumps(found, ensure_ascii=False, default=str)
-    return text if len(text) <= _MOST else text[: _MOST - 1] + "…"
+    """Return any value of a record as a text in one line: the beginning of a long one."""
+    return in_one_line(found)
 
 
 UNITS: Final[dict[str, Callable[[Any], str]]] = {

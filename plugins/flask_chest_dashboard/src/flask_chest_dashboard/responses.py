@@ -31,6 +31,8 @@ _HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
     "X-Robots-Tag": "noindex, nofollow",
 }
+_OURS: Final = {"X-Flask-Chest": "dashboard"}
+"""Tells the script that neither a proxy nor an error handler of the application answered."""
 
 
 class Page(Response):
@@ -45,10 +47,25 @@ class Page(Response):
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
         """Return the headers that are sent."""
         headers = super().get_wsgi_headers(environ)
-        for name, value in _HEADERS.items():
+        for name, _ in list(headers):
+            if name.lower().startswith("access-control-"):
+                headers.remove(name)  # of an application that lets other sites read it
+        for name, value in {**_HEADERS, **_OURS}.items():
             headers[name] = value
         headers["Cache-Control"] = self.cache_control_text
         return headers
+
+
+def secured(response: Response) -> Response:
+    """Return a response as a `Page`, which it may be already. It is changed in place."""
+    if not isinstance(response, Page):
+        Page.force_type(response)
+    return response
+
+
+def see_other(address: str) -> Page:
+    """Return an answer that lets the browser ask for another page, after a form was sent."""
+    return Page("", status=303, headers={"Location": address})
 
 
 class Asset(Page):

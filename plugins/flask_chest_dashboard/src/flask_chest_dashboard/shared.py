@@ -67,8 +67,7 @@ class Shared:
                 known, is_mine = _Pending(), True
                 self._known[key] = known
                 self._known.move_to_end(key)
-                while len(self._known) > _MOST:
-                    self._known.popitem(last=False)
+                self._forget()
             else:
                 is_mine = False
         if is_mine:
@@ -78,6 +77,22 @@ class Shared:
         if known.error is not None:
             raise known.error
         return known.answer  # type: ignore[no-any-return] # of the question with this key
+
+    def _forget(self) -> None:
+        """Drop the oldest answers that nobody will see again: they may be of many megabytes."""
+        now = time.monotonic()
+        while self._known:
+            oldest = next(iter(self._known.values()))
+            is_over = oldest.is_there.is_set() and oldest.until < now
+            if not is_over and len(self._known) <= _MOST:
+                return
+            self._known.popitem(last=False)
+
+    def forget(self) -> None:
+        """Ask everything again, except what is being asked for."""
+        with self._lock:
+            for key in [key for key, each in self._known.items() if each.is_there.is_set()]:
+                del self._known[key]
 
     def _answer(self, key: Hashable, pending: _Pending, question: Callable[[], object]) -> None:
         try:

@@ -1,8 +1,15 @@
-"""Whether records arrive: backlog, lag, drops and dead letters."""
+"""Whether records arrive: backlog, lag, losses, and all that was counted on the way."""
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
+
+from flask import request
+
+from flask_chest_dashboard import facts
+from flask_chest_dashboard.conditions import conditions, state
+from flask_chest_dashboard.outcome import Outcome
 
 if TYPE_CHECKING:
     from flask import Blueprint
@@ -12,8 +19,46 @@ if TYPE_CHECKING:
 
 
 def add(views: Blueprint, dashboard: Dashboard) -> None:
-    """Add the page and its panels."""
+    """Add the page and its panels. They ask the journal alone: the database may be away."""
 
     @dashboard.page(views, "/delivery")
     def delivery() -> Page:
-        return dashboard.render("delivery.html", dashboard.choices())
+        told = request.args.get("told", "")
+        return dashboard.render(
+            "delivery.html",
+            dashboard.choices(),
+            told=Outcome.read(told, dashboard.asker.stats().exporters) if told else None,
+        )
+
+    @dashboard.panel(views, "/delivery/now")
+    def delivery_now() -> Page:
+        """What is wrong now; the journal, the leader, and each exporter."""
+        choices = dashboard.choices()
+        stats = dashboard.asker.stats()
+        fault = dashboard.asker.journal_fault()
+        now = datetime.now(timezone.utc)
+        return dashboard.render(
+            "delivery_now.html",
+            choices,
+            stats=stats,
+            fault=fault,
+            now=now,
+            conditions=conditions(stats, fault, choices.zone, now),
+            exporters=[
+                (name, each, state(each, stats, choices.zone, now), facts.of_exporter(each))
+                for name, each in stats.exporters.items()
+            ],
+        )
+
+    @dashboard.panel(views, "/delivery/capture")
+    def delivery_capture() -> Page:
+        """What happened to requests before their records were in the journal."""
+        stats = dashboard.asker.stats()
+        times = sorted(stats.hook_times.items(), key=lambda each: -each[1].mean_ms)
+        return dashboard.render(
+            "delivery_capture.html",
+            dashboard.choices(),
+            stats=stats,
+            facts=facts.of_capture(stats),
+            hook_times=times,
+        )

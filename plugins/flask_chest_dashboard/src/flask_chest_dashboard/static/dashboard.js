@@ -1,214 +1,203 @@
-/* The script of the dashboard. Pages are made by the server; this loads their panels, draws the
-   charts from the tables below them, and refreshes what is live. */
+/* Panels: the parts of a page that are loaded one by one, and again while the page is live. The
+   server makes them; what was open, typed, scrolled to or had the focus stays so. */
 (function () {
   "use strict";
 
-  var COLOURS = ["--c1", "--c2", "--c3", "--c4", "--c5", "--c6", "--c7", "--c8"];
-  var ROLES = { error: "--bad", before: "--muted", rest: "--muted" };
-  var root = document.documentElement;
-  var prefix = new URL(document.querySelector(".brand, .login-mark").href || location.href).pathname;
-
-  function all(selector, within) {
-    return Array.from((within || document).querySelectorAll(selector));
-  }
-
-  function colour(name) {
-    return getComputedStyle(root).getPropertyValue(name).trim();
-  }
-
-  function remember(name, value) {
-    document.cookie = name + "=" + encodeURIComponent(value) + ";path=" + prefix + ";max-age=31536000;samesite=strict";
-  }
+  const AT_A_TIME = 2; // questions: the server asks no more at once, and others would hold its threads
+  const PATIENCE_MS = 90000;
+  const LONGEST_WAIT = 300; // seconds between two refreshes, after failures
+  const OURS = "X-Flask-Chest"; // a header of each answer of the dashboard
+  const FIELDS = "input:not([type=checkbox]):not([type=radio]), select, textarea";
+  const charts = window.keyhole;
+  const all = charts.all;
+  const root = document.documentElement;
+  const body = document.body;
+  const prefix = new URL(body.dataset.home, location.href).pathname;
 
   // -- Theme and time zone -------------------------------------------------------------------
 
-  var themeButton = document.getElementById("theme");
+  const remember = (name, value) => { document.cookie = name + "=" + value + ";path=" + prefix + ";max-age=31536000;samesite=lax"; };
+  const themeButton = document.getElementById("theme");
   if (themeButton) {
     themeButton.addEventListener("click", function () {
-      var isDark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-      root.dataset.theme = isDark ? "light" : "dark";
+      root.dataset.theme = (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark" ? "light" : "dark";
       remember("chest_theme", root.dataset.theme);
-      all("figure.chart").forEach(draw);
+      charts.redraw();
     });
   }
-  remember("chest_tz", Intl.DateTimeFormat().resolvedOptions().timeZone);
+  if (charts.zone) { remember("chest_tz", charts.zone); }
 
   // -- Panels --------------------------------------------------------------------------------
 
-  var running = new Map();
+  const running = new Map(); // panel -> AbortController
+  const waiting = new Set();
+  let leaving = 0; // until when a request that ends belongs to a page that is left
+  let hasFailed = false; // whether a panel failed since all were asked for
+  let failures = 0; // how often in a row, for the same wait after one panel and after ten
+  let answered = 0;
 
   function load(panel) {
-    var body = panel.querySelector(".panel-body");
-    var before = running.get(panel);
-    if (before) { return; } // the one on its way answers
-    var abort = new AbortController();
-    running.set(panel, abort);
     panel.setAttribute("aria-busy", "true");
-    fetch(panel.dataset.panel, { signal: abort.signal, headers: { Accept: "text/html" }, redirect: "manual" })
-      .then(function (answer) {
-        if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) {
-          location.reload(); // to log in
-          return null;
-        }
-        return answer.text();
-      })
-      .then(function (html) {
-        if (html !== null && panel.dataset.shown !== html) {
-          show(panel, body, html);
-        }
-      })
-      .catch(function (error) {
-        if (error.name !== "AbortError") {
-          show(panel, body, '<div class="failed" role="alert"><p><strong>The application does not answer.</strong> The next refresh tries again.</p></div>');
-        }
-      })
-      .finally(function () {
-        running.delete(panel);
-        panel.setAttribute("aria-busy", "false");
-      });
+    if (!running.has(panel)) { waiting.add(panel); } // else the one on its way answers
+    next();
   }
 
-  function show(panel, body, html) {
-    var open = all("details[open]", body).map(function (each) { return key(each, body); });
-    var focused = body.contains(document.activeElement) ? key(document.activeElement, body) : null;
-    all("figure.chart", body).forEach(forget);
-    panel.dataset.shown = html;
-    body.innerHTML = html; // made by the server's templates, which escape every value
-    all("details", body).forEach(function (each) {
-      if (open.indexOf(key(each, body)) >= 0) { each.open = true; }
-    });
-    if (focused) {
-      var again = all("a, button, input, select, summary", body).find(function (each) { return key(each, body) === focused; });
-      if (again) { again.focus({ preventScroll: true }); }
+  function next() {
+    for (const panel of waiting) {
+      if (running.size >= AT_A_TIME) { return; }
+      waiting.delete(panel);
+      ask(panel);
     }
-    all("figure.chart", body).forEach(draw);
   }
 
-  // A name for an element that is the same after a refresh.
-  function key(element, body) {
-    return element.tagName + all(element.tagName, body).indexOf(element) + (element.textContent || "").slice(0, 40).trim();
+  async function ask(panel) {
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), PATIENCE_MS);
+    let answer = null, html = "";
+    running.set(panel, abort);
+    try {
+      answer = await fetch(panel.dataset.panel, { signal: abort.signal, headers: { Accept: "text/html" }, redirect: "manual" });
+      html = await answer.text();
+    } catch (_error) { answer = null; }
+    clearTimeout(timer);
+    running.delete(panel);
+    if (!answer) {
+      if (Date.now() > leaving) { fail(panel, abort.signal.aborted ? "The application took too long." : "The application does not answer."); }
+    } else if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) {
+      logIn(panel);
+    } else if (!answer.headers.has(OURS)) {
+      fail(panel, "Something else than the dashboard answered, with status " + answer.status + ".");
+    } else if (answer.ok) {
+      succeed(panel, html);
+    } else {
+      hasFailed = hasFailed || answer.status >= 500; // else the question cannot be read
+      fail(panel, "", html);
+    }
+    panel.setAttribute("aria-busy", waiting.has(panel) ? "true" : "false");
+    next();
+    if (!running.size) {
+      failures = hasFailed ? failures + 1 : 0;
+      hasFailed = false;
+      tick();
+    }
+  }
+
+  // To log in. Not again and again: the page may be allowed where its parts are not.
+  function logIn(panel) {
+    if (Date.now() - Number(sessionStorage.getItem("chest_reload")) < 60000) {
+      fail(panel, "You may not see this any more. Reload the page to log in.");
+    } else {
+      sessionStorage.setItem("chest_reload", String(Date.now()));
+      leaving = Date.now() + 10000;
+      location.reload();
+    }
+  }
+
+  function succeed(panel, html) {
+    answered = panel.answered = Date.now();
+    all(".stale", panel).forEach((each) => each.remove());
+    if (panel.shown !== html) {
+      panel.shown = html;
+      show(panel.querySelector(".panel-body"), html);
+    }
+  }
+
+  // What was shown before stays, and says that it is old.
+  function fail(panel, why, html) {
+    hasFailed = hasFailed || !html;
+    const place = panel.querySelector(".panel-body");
+    if (panel.answered) {
+      const whole = document.createElement("template");
+      whole.innerHTML = html || "";
+      const said = whole.content.querySelector("strong");
+      if (!panel.querySelector(".stale")) { place.insertAdjacentHTML("beforebegin", '<p class="stale"></p>'); }
+      panel.querySelector(".stale").textContent = (said ? said.textContent : why) + " This is as of " + charts.stamp(panel.answered / 1000).slice(11) + ".";
+      return;
+    }
+    show(place, html || '<div class="failed" role="alert"><p></p></div>');
+    const failed = place.querySelector(".failed");
+    if (!html) { failed.firstElementChild.textContent = why; }
+    if (failed) {
+      failed.insertAdjacentHTML("beforeend", '<p><button type="button">Try again</button></p>');
+      failed.lastElementChild.addEventListener("click", () => load(panel));
+    }
+  }
+
+  function show(place, html) {
+    const before = kept(place);
+    const focused = document.activeElement;
+    const old = all("figure.chart", place);
+    const whole = document.createElement("template");
+    whole.innerHTML = html; // made by the server's templates, which escape every value
+    const after = kept(whole.content);
+    all("figure.chart", whole.content).forEach(function (figure, index) {
+      if (old[index] && charts.shape(old[index]) === charts.shape(figure)) { charts.move(old[index], figure); }
+    });
+    old.forEach(charts.forget);
+    const at = new Map(Array.from(before, ([name, was]) => [name, [was.scrollLeft, was.scrollTop]]));
+    place.replaceChildren(whole.content);
+    after.forEach(function (each, name) {
+      const was = before.get(name);
+      if (!was) { return; }
+      if (was.open) { each.open = true; }
+      if (was.defaultValue !== was.value && was.tagName === "INPUT") { each.value = was.value; }
+      [each.scrollLeft, each.scrollTop] = at.get(name);
+      if (was === focused) { each.focus({ preventScroll: true }); }
+    });
+    all("figure.chart", place).forEach(charts.draw);
+  }
+
+  // Elements whose state outlives a refresh, by a name that is the same after it.
+  function kept(place) {
+    const found = new Map();
+    all("details, summary, a, button, input, select, .scroll", place).forEach(function (each) {
+      const told = each.matches(".scroll") ? "" : (each.matches("details") ? each.firstElementChild : each).textContent.trim().slice(0, 80);
+      const name = [each.tagName, each.id, each.name, each.getAttribute("href"), told].join("|");
+      let count = 0;
+      while (found.has(name + "|" + count)) { count += 1; }
+      found.set(name + "|" + count, each);
+    });
+    return found;
   }
 
   // -- Refresh -------------------------------------------------------------------------------
 
-  var seconds = Number(document.body.dataset.refresh);
-  function refresh() {
-    if (document.body.dataset.live === "on" && !document.hidden && !document.querySelector(".menu[open]")) {
-      all('[data-panel][data-live="on"]').forEach(load);
+  const seconds = Number(body.dataset.refresh);
+  const live = document.getElementById("live");
+  const panels = () => all('[data-panel][data-live="on"]');
+  let typed = 0;
+  let asked = Date.now();
+
+  function isDisturbing() {
+    const at = document.activeElement;
+    return Boolean(document.hidden || document.querySelector(".menu[open]") || Date.now() - typed < 5000 ||
+      (at && at.matches(FIELDS) && at.closest("[data-panel]")) || all(".u-select").some((each) => each.offsetWidth > 0));
+  }
+
+  function tick() {
+    const isLive = body.dataset.live === "on";
+    const wait = Math.min(seconds * Math.pow(2, Math.min(failures, 10)), LONGEST_WAIT) * 1000;
+    if (isLive && Date.now() - asked >= wait && !running.size && !isDisturbing()) {
+      asked = Date.now();
+      panels().forEach(load);
+    }
+    if (live && answered) {
+      live.hidden = false;
+      live.dataset.state = failures ? "failed" : isLive ? "live" : "paused";
+      live.textContent = (failures ? "No answer for " : isLive ? "Updated " : "Loaded ") + age() + (failures ? "" : " ago");
     }
   }
-  if (seconds) { setInterval(refresh, seconds * 1000); }
-  document.addEventListener("visibilitychange", refresh);
 
-  // -- Charts --------------------------------------------------------------------------------
-
-  var plots = new Map();
-
-  function forget(figure) {
-    if (plots.has(figure)) {
-      plots.get(figure).destroy();
-      plots.delete(figure);
-    }
+  function age(passed = Math.round((Date.now() - answered) / 1000)) {
+    return passed < 120 ? passed + " s" : passed < 7200 ? Math.round(passed / 60) + " min" : Math.round(passed / 3600) + " h";
   }
 
-  function label(value, unit) {
-    if (value === null || value === undefined) { return "—"; }
-    if (unit === "ms") { return value >= 1000 ? +(value / 1000).toPrecision(3) + " s" : +value.toPrecision(3) + " ms"; }
-    if (unit === "share") { return +(value * 100).toPrecision(3) + " %"; }
-    return Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : String(+value.toPrecision(3));
-  }
-
-  function draw(figure) {
-    forget(figure);
-    var rows = all("tbody tr", figure);
-    var place = figure.querySelector(".plot");
-    if (!rows.length || !place || !window.uPlot) { return; }
-    var unit = figure.dataset.unit;
-    var heads = all("thead th", figure).slice(1);
-    var data = [rows.map(function (row) { return Number(row.cells[0].dataset.t); })];
-    heads.forEach(function (_, index) {
-      data.push(rows.map(function (row) {
-        var value = row.cells[index + 1].dataset.v;
-        return value === undefined ? null : Number(value);
-      }));
-    });
-    var grid = { stroke: colour("--grid"), width: 1 };
-    var axis = { stroke: colour("--muted"), grid: grid, ticks: { show: false }, font: "12px system-ui, sans-serif" };
-    var isBars = figure.dataset.kind === "bars";
-    var series = heads.map(function (head, index) {
-      var stroke = colour(ROLES[head.dataset.role] || COLOURS[index % COLOURS.length]);
-      return {
-        label: head.textContent, stroke: stroke, width: isBars ? 0 : 2,
-        fill: isBars ? stroke : undefined,
-        dash: head.dataset.role === "before" ? [5, 4] : undefined,
-        paths: isBars ? uPlot.paths.bars({ size: [0.8, 40], align: 1 }) : undefined,
-        points: { show: !isBars && rows.length === 1 },
-        value: function (_plot, value) { return label(value, unit); }
-      };
-    });
-    var zone = figure.dataset.zone;
-    plots.set(figure, new uPlot({
-      width: Math.max(place.clientWidth, 200), height: 220,
-      tzDate: function (time) { return uPlot.tzDate(new Date(time * 1000), zone); },
-      cursor: { drag: { x: true, y: false, setScale: false }, sync: { key: "chest" } },
-      scales: { y: { range: function (_plot, _low, high) { return [0, high > 0 ? high * 1.08 : 1]; } } },
-      axes: [axis, Object.assign({ size: 64, values: function (_plot, values) { return values.map(function (each) { return label(each, unit); }); } }, axis)],
-      series: [{ label: "From", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }].concat(series),
-      hooks: { setSelect: [function (plot) { choose(plot, data[0]); }] }
-    }, data, place));
-  }
-
-  // A part of a chart that is drawn over becomes the time range.
-  function choose(plot, times) {
-    if (plot.select.width < 8) { return; }
-    var step = times.length > 1 ? times[1] - times[0] : 60;
-    var from = Math.floor(plot.posToVal(plot.select.left, "x"));
-    var to = Math.ceil(Math.max(plot.posToVal(plot.select.left + plot.select.width, "x"), from + step));
-    var url = new URL(location.href);
-    url.searchParams.set("since", new Date(from * 1000).toISOString().slice(0, 19) + "Z");
-    url.searchParams.set("until", new Date(to * 1000).toISOString().slice(0, 19) + "Z");
-    location.assign(url);
-  }
-
-  var resized;
-  addEventListener("resize", function () {
-    clearTimeout(resized);
-    resized = setTimeout(function () { all("figure.chart").forEach(draw); }, 150);
-  });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", function () { all("figure.chart").forEach(draw); });
-
-  // -- Menus and copying ---------------------------------------------------------------------
-
-  document.addEventListener("click", function (event) {
-    all(".menu[open]").forEach(function (menu) {
-      if (!menu.contains(event.target)) { menu.open = false; }
-    });
-    var button = event.target.closest("[data-copy]");
-    if (button) { copy(button); }
-  });
-  document.addEventListener("keydown", function (event) {
-    if (event.key !== "Escape") { return; }
-    all(".menu[open]").forEach(function (menu) {
-      menu.open = false;
-      menu.querySelector("summary").focus();
-    });
-  });
-
-  function copy(button) {
-    var text = document.getElementById(button.dataset.copy).textContent;
-    var said = button.textContent;
-    function done(word) {
-      button.textContent = word;
-      setTimeout(function () { button.textContent = said; }, 1500);
-    }
-    if (navigator.clipboard) {
-      navigator.clipboard.writeText(text).then(function () { done("Copied"); }, function () { done("Cannot copy"); });
-    } else {
-      getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
-      done("Selected");
-    }
-  }
+  setInterval(tick, 1000);
+  document.addEventListener("visibilitychange", tick);
+  document.addEventListener("input", () => { typed = Date.now(); });
+  addEventListener("beforeunload", () => { leaving = Date.now() + 3000; });
+  addEventListener("pagehide", () => { waiting.clear(); running.forEach((abort) => abort.abort()); });
 
   all("[data-panel]").forEach(load);
-  all("figure.chart").forEach(draw);
+  tick();
 })();

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flask_chest.cli.sheets import csv_line, guarded
+from flask_chest.query.sheets import csv_line, guarded
 
 pytestmark = pytest.mark.opens_nothing
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from flask_chest.cli.output import printable
+from flask_chest.runtime.printable import printable
 
 _AT_START: Final = "=+\\-@'\uff1d\uff0b\uff0d\uff20"  # the last four are full-width
 _GUARDED: Final = re.compile(f'^(?=[{_AT_START}])|(?<=;)(?=[{_AT_START}"])')

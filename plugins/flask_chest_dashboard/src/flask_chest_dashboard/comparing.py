@@ -1,0 +1,94 @@
+"""`Change`: how a number differs from the one before, in words and with what that means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+_WORDS: Final = {
+    "count": ("more", "fewer"),
+    "share": ("higher", "lower"),
+    "ms": ("slower", "faster"),
+    "sum": ("more", "less"),
+}
+"""What more and less are called, by the kind of a number."""
+
+_IS_BAD: Final = {"share", "ms"}
+"""Of which more is bad, and less is good."""
+
+_SAME: Final = 0.005
+_TIMES: Final = 3.0
+_FEW: Final = 10
+"""Fewer requests than this are too few for a percentile to be compared."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a number differs from the one before.
+
+    Attributes:
+        text: In words, such as ``12 % slower``.
+        arrow: ``▲``, ``▼`` or empty.
+        tone: What it means: ``good``, ``bad`` or empty.
+        ratio: The number as a multiple of the one before; None when there is nothing to compare.
+    """
+
+    text: str
+    arrow: str = ""
+    tone: str = ""
+    ratio: float | None = None
+
+
+def change(kind: str, now: float | None, before: float | None) -> Change:
+    """Return how a number differs from the one before.
+
+    Args:
+        kind: ``count`` of requests, ``share`` or ``ms``, of which more is bad, or ``sum``.
+        now: The number; None when there is none.
+        before: The one before.
+    """
+    if now is None or before is None:
+        return Change("nothing to compare with" if before is None else "no data")
+    more, less = _WORDS[kind]
+    if now == before or (before > 0 and abs(now / before - 1) < _SAME):
+        return Change("about the same", ratio=1.0)
+    is_more = now > before
+    tone = "" if kind not in _IS_BAD else "bad" if is_more else "good"
+    arrow = "▲" if is_more else "▼"
+    if before <= 0 or now < 0:
+        return Change(more if is_more else less, arrow, tone)
+    ratio = now / before
+    if ratio >= _TIMES:
+        return Change(f"{_rounded(ratio)} times as {_much(kind)}", arrow, tone, ratio)
+    percent = f"{_rounded(abs(ratio - 1) * 100)} %"
+    return Change(f"{percent} {more if is_more else less}", arrow, tone, ratio)
+
+
+def change_of_requests(
+    now: float | None, before: float | None, requests: float, requests_before: float
+) -> Change:
+    """Return how a duration differs from the one before, if there are enough requests to tell."""
+    if not requests_before:
+        return Change("none before")
+    if min(requests, requests_before) < _FEW:
+        return Change("too few to compare")
+    return change("ms", now, before)
+
+
+def period_before(range_text: str) -> str:
+    """Return what the time before is called.
+
+    Args:
+        range_text: How long the range is, such as ``24 hours``; empty when it has no name.
+    """
+    if not range_text:
+        return "the time before, which is as long"
+    return f"the {range_text.removeprefix('1 ')} before"
+
+
+def _much(kind: str) -> str:
+    return {"count": "many", "share": "high", "ms": "slow", "sum": "much"}[kind]
+
+
+def _rounded(number: float) -> str:
+    return f"{number:,.0f}" if number >= 9.95 else f"{number:.2g}"

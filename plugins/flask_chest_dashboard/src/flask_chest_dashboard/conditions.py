@@ -1,0 +1,162 @@
+"""What is wrong with delivery now, in words, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, Final
+
+from flask_chest_dashboard import formats
+
+if TYPE_CHECKING:
+    from flask_chest import ExporterStats, Stats
+
+_NEARLY_FULL: Final = 0.8
+_LEADER_SECONDS: Final = 30.0
+"""How long records may wait for a leader: after a start, there is none before the first request."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Something that somebody should know.
+
+    Attributes:
+        text: What is the case.
+        remedy: What to do.
+        is_bad: Whether it is a fault.
+    """
+
+    text: str
+    remedy: str
+    is_bad: bool = True
+
+
+@dataclass(frozen=True)
+class State:
+    """How delivery to one exporter is going.
+
+    Attributes:
+        text: In a sentence.
+        is_bad: Whether it does not deliver though it should.
+        is_idle: Whether nothing waits.
+    """
+
+    text: str
+    is_bad: bool = False
+    is_idle: bool = False
+
+
+def conditions(stats: Stats, fault: str | None, zone: tzinfo, now: datetime) -> list[Condition]:
+    """Return what is wrong, the worst first; nothing when all is well.
+
+    Args:
+        stats: Of `chest.stats()`.
+        fault: Of `chest.journal_fault()`.
+        zone: In which times are written.
+        now: An aware datetime.
+    """
+    found = [*_of_journal(stats, fault)]
+    for name, exporter in stats.exporters.items():
+        found += _of_exporter(name, exporter, stats, zone, now)
+    return found
+
+
+def _of_journal(stats: Stats, fault: str | None) -> Iterator[Condition]:
+    if stats.mode:
+        yield Condition(f"{stats.mode}.", "", is_bad=False)
+    if fault is not None:
+        yield Condition(
+            f"The journal takes no records now: {fault}. Requests are answered, and their records "
+            "are lost.",
+            "Make room on its disk, or give its folder back to the user of the application. It "
+            "goes on by itself with the next request.",
+        )
+    journal = stats.journal
+    if journal is not None and journal.size_bytes >= _NEARLY_FULL * journal.max_bytes > 0:
+        yield Condition(
+            f"The journal is nearly full: {formats.size(journal.size_bytes)} of "
+            f"{formats.size(journal.max_bytes)}. At its limit, records are lost.",
+            "Mend the exporter that is behind, or raise CHEST_JOURNAL_MAX_BYTES.",
+        )
+
+
+def _of_exporter(
+    name: str, exporter: ExporterStats, stats: Stats, zone: tzinfo, now: datetime
+) -> Iterator[Condition]:
+    waiting = _records(exporter.pending_records)
+    if exporter.failing_since is not None:
+        yield Condition(
+            f"{name} cannot deliver since {_clock(exporter.failing_since, zone)} "
+            f"({_span(exporter.failing_since, now)}). {waiting} {_wait(exporter)} in the journal; "
+            "none is lost while it has room.",
+            "Mend the database: the last error is below. Delivery goes on by itself.",
+        )
+    elif _has_no_leader(exporter, stats):
+        yield Condition(
+            f"No process delivers, and {waiting} {_wait(exporter)} for {name}.",
+            "Send the application a request, or run: flask chest flush. Under uWSGI, set "
+            "enable-threads = true.",
+        )
+    if exporter.dead_letters:
+        yield Condition(
+            f"{name} has {_letters(exporter.dead_letters)}: its database refused the records.",
+            "Look at the errors below, mend the cause, and retry them.",
+        )
+
+
+def state(exporter: ExporterStats, stats: Stats, zone: tzinfo, now: datetime) -> State:
+    """Return how delivery to an exporter is going."""
+    if stats.mode:
+        return State("Nothing is delivered now.")
+    if exporter.failing_since is not None:
+        since = _clock(exporter.failing_since, zone)
+        span = _span(exporter.failing_since, now)
+        text = (
+            f"Waiting for the database since {since} ({span}). {_next_attempt(exporter, zone, now)}"
+        )
+        return State(text, is_bad=True)
+    if not exporter.pending_bytes:
+        return State("Nothing waits.", is_idle=True)
+    if _has_no_leader(exporter, stats):
+        return State("Records wait, and no process delivers.", is_bad=True)
+    return State("Delivering.")
+
+
+def _next_attempt(exporter: ExporterStats, zone: tzinfo, now: datetime) -> str:
+    due = exporter.next_retry_at
+    if due is None:
+        return "No process is trying now."
+    if due <= now:
+        return "The next attempt is due now."
+    return f"Next attempt at {_clock(due, zone)}, in {_span(now, due)}."
+
+
+def _has_no_leader(exporter: ExporterStats, stats: Stats) -> bool:
+    return (
+        not stats.mode
+        and stats.scope == "host"
+        and stats.leader is None
+        and exporter.pending_bytes > 0
+        and exporter.lag_seconds > _LEADER_SECONDS
+    )
+
+
+def _clock(moment: datetime, zone: tzinfo) -> str:
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
+def _span(begin: datetime, end: datetime) -> str:
+    return formats.seconds(max(0.0, (end - begin).total_seconds()))
+
+
+def _records(number: int) -> str:
+    return f"{formats.number(number)} record{'' if number == 1 else 's'}"
+
+
+def _wait(exporter: ExporterStats) -> str:
+    return "waits" if exporter.pending_records == 1 else "wait"
+
+
+def _letters(number: int) -> str:
+    return f"{formats.number(number)} dead letter{'' if number == 1 else 's'}"

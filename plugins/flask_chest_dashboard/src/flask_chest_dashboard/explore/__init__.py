@@ -1,0 +1,1 @@
+"""What the page Explore asks, and what it makes of the answers."""

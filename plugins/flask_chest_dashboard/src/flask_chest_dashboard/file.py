@@ -1,0 +1,158 @@
+"""`DashboardFile`: the small SQLite file of the dashboard."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Final, TypeVar
+
+_Result = TypeVar("_Result")
+
+MEMORY: Final = "memory"
+"""In place of a path: nothing is written, and each process has its own."""
+
+_LOCKED_SECONDS: Final = 10.0
+_OF_STATEMENTS: Final = ("syntax error", "no such", "no column", "locked")
+"""In errors that are not those of the file itself."""
+
+_OURS_ALONE: Final = 0o600
+_logger: Final = logging.getLogger("flask_chest.dashboard")
+
+
+class _CannotBeMade(Exception):
+    """The file cannot be made."""
+
+
+class DashboardFile:
+    """Keeps saved views and failed attempts to log in, for all workers of the host.
+
+    Safe from any thread and process, also after a fork: a connection lives as long as its use.
+    Where the file cannot be used, this process keeps its own in memory, and the log says so.
+
+    Args:
+        path: Of the file, which is made when it is first used; or `MEMORY`.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = None if str(path) == MEMORY else Path(path)
+        self._tables: list[str] = []
+        self._fault = ""
+        self._forget()
+        _files.add(self)
+
+    def _forget(self) -> None:
+        """Begin with an empty memory: that of a parent process may be in the middle of a use."""
+        self._lock = threading.Lock()
+        self._memory: sqlite3.Connection | None = None
+
+    @property
+    def fault(self) -> str:
+        """Why what is kept will be lost with this process; empty when it is in the file."""
+        return self._fault if self._path is not None else "it is kept in memory only"
+
+    def add_table(self, statement: str) -> None:
+        """Add a table. Whoever keeps something here calls this once, before `use`.
+
+        Args:
+            statement: A ``CREATE TABLE IF NOT EXISTS``, or such an index.
+        """
+        self._tables.append(statement)
+
+    def use(self, function: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Return what a function does with a connection, in one transaction that may write.
+
+        Args:
+            function: Called again, with a connection to the memory, when the file cannot be used.
+                When it raises, nothing of what it did is kept.
+
+        Raises:
+            sqlite3.Error: The statements are wrong, or somebody else has kept the file locked.
+            Exception: What `function` raises.
+        """
+        if self._path is not None:
+            try:
+                self._make(self._path)
+                with closing(_connected(self._path)) as connection:
+                    found = self._in_transaction(connection, function)
+            except _CannotBeMade as error:
+                self._say(str(error))
+            except sqlite3.DatabaseError as error:
+                if not _is_of_file(error):
+                    raise
+                self._say(str(error))
+            else:
+                self._fault = ""
+                return found
+        with self._lock:
+            if self._memory is None:
+                self._memory = sqlite3.connect(
+                    ":memory:", isolation_level=None, check_same_thread=False
+                )
+                weakref.finalize(self, self._memory.close)
+            return self._in_transaction(self._memory, function)
+
+    @staticmethod
+    def _make(path: Path) -> None:
+        try:
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                # SQLite would let all users of the host read it.
+                os.close(os.open(path, os.O_CREAT | os.O_WRONLY, _OURS_ALONE))
+        except OSError as error:
+            raise _CannotBeMade(error.strerror or type(error).__name__) from error
+
+    def _in_transaction(
+        self, connection: sqlite3.Connection, function: Callable[[sqlite3.Connection], _Result]
+    ) -> _Result:
+        # Immediate: of two that read and then write, the second waits from the beginning.
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in self._tables:
+                connection.execute(statement)
+            found = function(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return found
+
+    def _say(self, fault: str) -> None:
+        if self._fault != fault:
+            _logger.warning(
+                "The dashboard cannot use %s: %s. Until it can, this process keeps saved views and "
+                "failed attempts to log in in memory. Let the application write there, or set "
+                "CHEST_DASHBOARD_FILE",
+                self._path,
+                fault,
+            )
+        self._fault = fault
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=_LOCKED_SECONDS, isolation_level=None)
+
+
+def _is_of_file(error: sqlite3.DatabaseError) -> bool:
+    """Return whether an error is that of the file, and not of a statement or of a constraint."""
+    if isinstance(error, sqlite3.OperationalError):
+        return not any(part in str(error) for part in _OF_STATEMENTS)
+    return type(error) is sqlite3.DatabaseError  # not a database, or a damaged one
+
+
+_files: Final[weakref.WeakSet[DashboardFile]] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for each in list(_files):
+        each._forget()  # noqa: SLF001 - of this module
+
+
+if hasattr(os, "register_at_fork"):  # there is no fork on Windows
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,50 @@
+"""Each page, in a browser, on each database."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+PAGES = {
+    "overview": "/chest/?since=15m",
+    "explore": "/chest/explore?since=15m&measure=count&measure=p95(duration_ms)&by=tenant",
+    "route": "/chest/route?since=15m&route=%2Fitems%2F%3Cint%3Anumber%3E",
+    "requests": "/chest/requests?since=15m&where=tenant+%3D%3D+'acme'",
+    "delivery": "/chest/delivery",
+}
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo"])
+def exporter(request, database):
+    """Return the URL of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{database}"
+    return request.getfixturevalue(request.param)
+
+
+def test_every_page_shows_what_was_recorded(browse, visited, exporter):
+    app = visited(items=60, exporters={"main": exporter})
+    with browse(app) as browser:
+        for address in PAGES.values():
+            page = browser.go(address)
+            expect(page.locator(".failed")).to_have_count(0)
+            assert browser.violations() == []
+
+        page = browser.go(PAGES["overview"])
+        requests = page.locator("figure.chart").first
+        values = requests.locator("td[data-v]").evaluate_all("cells => cells.map(c => c.dataset.v)")
+        assert 60 in {sum(map(float, values)), *map(float, values)} or sum(map(float, values)) >= 60
+        expect(page.locator("main")).to_contain_text("/items/<int:number>")
+
+        page = browser.go(PAGES["explore"])
+        for tenant in ("acme", "globex", "initech"):
+            expect(page.locator("main")).to_contain_text(tenant)
+
+        page = browser.go(PAGES["requests"])
+        expect(page.locator("main tbody tr")).to_have_count(20)
+        page.locator("main tbody tr a").first.click()
+        browser.settle()
+        expect(page).to_have_url(re.compile(r"/chest/requests/[0-9a-f-]{36}"))
+        expect(page.locator("main")).to_contain_text("acme")
