@@ -61,10 +61,7 @@ class Store(Exporter):
     """
 
     def refuse_missing(self) -> None:
-        """Raise `ConfigurationError` if `open` would create the database. Does nothing here.
-
-        Who only reads calls it before `open`: a mistyped place would look like an empty one.
-        """
+        """Raise a `ConfigurationError` if `open` would create the database. Readers call it."""
 
     @abstractmethod
     def select(self, selection: Selection) -> list[Record]:
