@@ -72,7 +72,6 @@ class Dashboard:
         assets: The files that the pages load.
         file: Keeps saved views and failed attempts to log in.
         saved: The saved views.
-        service: Name of the application.
     """
 
     def __init__(self, app: Flask, chest: FlaskChest, settings: DashboardSettings) -> None:
@@ -84,7 +83,6 @@ class Dashboard:
         self.assets = Assets()
         self.file = DashboardFile(_expanded(settings.dashboard_file, app))
         self.saved = SavedViews(self.file)
-        self.service = app.name
         self._panels: set[str] = set()
         # Of our own: the application's has filters, globals and templates of its own.
         self._templates = Environment(
@@ -105,7 +103,6 @@ class Dashboard:
             value_of=values.described,
             pages=PAGES,
             ranges=RANGES,
-            service=self.service,
             settings=settings,
             suggestions=SUGGESTIONS,
             troubles=self.troubles,
@@ -173,6 +170,7 @@ class Dashboard:
             theme=_theme(),
             can_log_out=self.access.has_session(request),
             is_inside=_INSIDE in request.environ,
+            service=self.chest.service,
             csrf_token=self.tokens.of(request),
             **values,
         )
