@@ -149,6 +149,15 @@
       if (was === focused) { each.focus({ preventScroll: true }); }
     });
     all("figure.chart", place).forEach(charts.draw);
+    reach();
+  }
+
+  // What can be scrolled can be reached by keyboard, in browsers that do not see to it.
+  function reach() {
+    all(".scroll, pre").forEach(function (each) {
+      const isWide = each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight;
+      if (isWide) { each.tabIndex = 0; } else { each.removeAttribute("tabindex"); }
+    });
   }
 
   // Elements whose state outlives a refresh, by a name that is the same after it.
@@ -202,6 +211,9 @@
   addEventListener("beforeunload", () => { leaving = Date.now() + 3000; });
   addEventListener("pagehide", () => { waiting.clear(); running.forEach((abort) => abort.abort()); });
 
+  addEventListener("resize", reach);
+  document.addEventListener("toggle", reach, true);
   all("[data-panel]").forEach(load);
+  reach();
   tick();
 })();
