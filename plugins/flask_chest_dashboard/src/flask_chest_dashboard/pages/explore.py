@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import request
@@ -160,11 +160,13 @@ def _heatmap(dashboard: Dashboard, choices: Choices, question: Question) -> Page
     def at(column: int) -> dict[str, str]:
         begin, end = heatmap.begins[column], heatmap.begins[column + 1]
         end = max(end, begin + timedelta(seconds=1))
-        return {"since": begin.isoformat(), "until": end.isoformat()}
+        return {"since": _short(begin), "until": _short(end)}
 
     def link(cell: Cell) -> str:
         where = heatmap.ranges[cell.row].condition(question.of)
-        return dashboard.link("requests", choices.also(where), **at(cell.column))
+        # Without the path to this page, as there are a thousand of them.
+        address = dashboard.link("requests", choices.also(where), **at(cell.column))
+        return f"requests?{address.partition('?')[2]}"
 
     def span(row: int) -> str:
         found = heatmap.ranges[row]
@@ -184,6 +186,13 @@ def _heatmap(dashboard: Dashboard, choices: Choices, question: Question) -> Page
         at=at,
         write=write,
     )
+
+
+def _short(moment: datetime) -> str:
+    """Return a time as short as a URL can have it."""
+    utc = moment.astimezone(timezone.utc)
+    seconds = "" if not utc.second else f":{utc.second:02d}"
+    return f"{utc:%Y-%m-%dT%H:%M}{seconds}Z"
 
 
 def _most(rows: list[dict[str, Any]], measures: tuple[str, ...]) -> dict[str, float]:
