@@ -108,7 +108,7 @@ def test_a_cell_leads_to_its_requests_and_the_table_has_the_same(shop):
         store = app.chest.store()
     for link, level, title in cells:
         assert 1 <= int(level) <= CLASSES
-        assert link.startswith("requests?")
+        assert link.startswith("/chest/requests?")
         given = dict(parse_qsl(html.unescape(link).partition("?")[2]))
         found = store.records(given["where"], since=given["since"], until=given["until"])
         assert len(list(found)) == int(title.rsplit(" ", 1)[1])

@@ -164,9 +164,7 @@ def _heatmap(dashboard: Dashboard, choices: Choices, question: Question) -> Page
 
     def link(cell: Cell) -> str:
         where = heatmap.ranges[cell.row].condition(question.of)
-        # Without the path to this page, as there are a thousand of them.
-        address = dashboard.link("requests", choices.also(where), **at(cell.column))
-        return f"requests?{address.partition('?')[2]}"
+        return dashboard.link("requests", choices.also(where), **at(cell.column))
 
     def span(row: int) -> str:
         found = heatmap.ranges[row]
