@@ -18,6 +18,7 @@ from flask_chest_dashboard.explore.answers import Answers
 from flask_chest_dashboard.explore.asked import csv, json_lines
 from flask_chest_dashboard.explore.lines import charts_of, title_of
 from flask_chest_dashboard.explore.question import (
+    EXAMPLES,
     KINDS,
     LENGTHS,
     MOST_GROUPS,
@@ -54,6 +55,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             most_groups=MOST_GROUPS,
             orders=[each for each in question.measures if not is_histogram(each)],
             suggested=_suggested({}),
+            examples={} if question.arguments() else EXAMPLES,
             url=request.url,
         )
 

@@ -1,6 +1,8 @@
-/* Drag over cells of a heatmap to see what differs in them. */
+/* The page Explore. Drag over cells of a heatmap to see what differs in them. */
 (function () {
   "use strict";
+
+  document.getElementById("explore-url").textContent = location.href; // as a proxy has it
 
   let drag = null;
 
