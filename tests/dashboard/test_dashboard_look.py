@@ -140,7 +140,7 @@ def test_all_files_together_are_small():
         for file in STATIC.iterdir()
         if file.name.endswith((".css", ".js", ".svg"))
     ]
-    assert len(served) == 8
+    assert len(served) == 9
     assert sum(map(len, served)) < 150_000
     assert sum(len(gzip.compress(each)) for each in served) < 60_000
 
