@@ -5,10 +5,12 @@ from __future__ import annotations
 import html
 import logging
 import re
+import threading
 import time
 
 import pytest
 from flask import Flask, g
+from flask_chest_dashboard.asking import Asker
 from playwright.sync_api import expect
 from support.picky import Plugin
 from werkzeug.security import generate_password_hash
@@ -297,12 +299,52 @@ def test_a_form_that_no_page_of_ours_has_is_refused(refused):
     assert len(ids(app)) == 3
 
 
-@pytest.mark.parametrize(
-    "told", [HOSTILE, "retry.1.0.", "retry.x.0..picky", "eat.1.0..picky", "drop.1.0..mian"]
-)
-def test_an_address_cannot_make_the_page_say_anything(refused, told):
-    page = refused().test_client().get("/chest/delivery", query_string={"told": told}).text
-    assert 'class="told' not in page
+def test_an_address_cannot_make_the_page_say_anything(make):
+    client = make().test_client()
+    for told in (HOSTILE, "retry.1.0.", "retry.x.0..picky", "eat.1.0..picky", "drop.1.0..mian"):
+        page = client.get("/chest/delivery", query_string={"told": told}).text
+        assert 'class="told' not in page, told
+    page = client.get("/chest/delivery", query_string={"told": "drop.1.0..picky"}).text
+    assert "picky: 1 dead letter deleted." in page
+
+
+def test_a_dead_letter_that_is_no_record_is_shown_and_can_be_dropped(make, tmp_path):
+    app = make(dashboard_manage=True)
+    letters = tmp_path / "journal" / "dead-letter" / "picky.jsonl"
+    letters.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    odd = '{"at": "soon", "error": "odd", "record": {"id": "odd", "route": ["<b>"], "x": NaN}}'
+    deep = '{"error": "deep", "record": {"id": "deep", "x": ' + "[" * 500 + "]" * 500 + "}}"
+    letters.write_text(f"<script>garbage\n{odd}\n{deep}\n")
+    letters.chmod(0o600)
+    shown = app.test_client().get("/chest/delivery/letters").text
+    assert "<script>" not in shown
+    assert "<b>" not in shown
+    assert html.unescape(shown).count("not known") == 3
+    garbage = ids(app)[2]
+    assert garbage.startswith("line-")
+    page = get(app, f"/delivery/letter?exporter=picky&id={garbage}")
+    assert "This is no record" in page
+    assert "garbage" in page
+    assert "[[[[[[" in re.sub(r"\s", "", get(app, "/delivery/letter?exporter=picky&id=deep"))
+    assert Form(app).told("/delivery/drop", exporter="picky", id=garbage).endswith("deleted.")
+    assert ids(app) == ["deep", "odd"]
+
+
+def test_it_answers_while_questions_to_the_database_hang(make):
+    app = make()
+    asker, released = Asker(app.chest), threading.Event()
+    hanging = [
+        threading.Thread(target=asker.ask, args=(number, released.wait)) for number in range(2)
+    ]
+    try:
+        for thread in hanging:
+            thread.start()
+        assert asker.stats().recorded == 0
+        assert asker.journal_fault() is None
+    finally:
+        released.set()
+        for thread in hanging:
+            thread.join()
 
 
 def test_on_a_phone_dead_letters_are_retried_and_dropped(browse, refused, picky):
