@@ -11,6 +11,7 @@ import time
 import pytest
 from flask import Flask, g
 from flask_chest_dashboard.asking import Asker
+from flask_chest_dashboard.troubles import Troubles
 from playwright.sync_api import expect
 from support.picky import Plugin
 from werkzeug.security import generate_password_hash
@@ -101,6 +102,14 @@ class Form:
         return html.unescape(re.search(r'class="told.*?<p>(.*?)</p>', page)[1])
 
 
+def until(is_so):
+    """Wait until something is so: no page waits for the number of problems."""
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def ids(app):
     with app.app_context():
         return [letter.id for letter in app.chest.dead_letters("picky")]
@@ -184,7 +193,7 @@ def test_dead_letters_are_listed_and_each_is_shown_with_its_whole_record(refused
     picky.store.complaint = HOSTILE
     app = refused()
     assert "picky has 3 dead letters" in get(app, "/delivery/now")
-    assert '<span class="tag bad">1<span class="hidden"> problem</span>' in get(app, "/explore")
+    until(lambda: '<span class="tag bad">1<span class="hidden"> problem<' in get(app, "/explore"))
     assert "<title>Delivery (1)" in get(app, "/delivery")
     raw = app.test_client().get("/chest/delivery/letters").text
     assert "<script" not in raw
@@ -367,3 +376,18 @@ def test_on_a_phone_dead_letters_are_retried_and_dropped(browse, refused, picky)
         browser.settle()
         expect(page.get_by_text("There are none")).to_be_visible()
     assert ids(app) == []
+
+
+def test_no_page_waits_for_the_number_of_problems(make):
+    app = make()
+    asker, released = Asker(app.chest), threading.Event()
+    troubles = Troubles(asker)
+    slow = threading.Thread(
+        target=asker._of_host.ask, args=(("stats",), lambda: released.wait() and app.chest.stats())
+    )
+    try:
+        slow.start()
+        assert [troubles.number(), troubles.number()] == [0, 0]
+    finally:
+        released.set()
+        slow.join()
