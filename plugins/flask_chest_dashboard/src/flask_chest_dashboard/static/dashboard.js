@@ -25,7 +25,11 @@
       charts.redraw();
     });
   }
-  if (charts.zone) { remember("chest_tz", charts.zone); }
+  if (charts.zone) {
+    remember("chest_tz", charts.zone);
+    // The server did not know it when it made this page, and knows it from now on.
+    if (body.dataset.zone && body.dataset.zone !== charts.zone && document.cookie.includes("chest_tz=")) { location.reload(); }
+  }
 
   // -- Panels --------------------------------------------------------------------------------
 
