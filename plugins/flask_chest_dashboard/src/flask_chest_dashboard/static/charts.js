@@ -103,6 +103,10 @@ window.keyhole = (function () {
         Object.assign({ size: axisWidth, values: (_plot, found) => found.map((each) => label(each, unit)) }, axis)
       ],
       series: [{ value: (_plot, time) => time ? stamp(time, zoneName).slice(0, 16) : "" }].concat(series),
+      legend: { markers: {
+        fill: (plot, at) => plot.series[at].dash ? "transparent" : plot.series[at].stroke(plot, at),
+        dash: (plot, at) => plot.series[at].dash ? "dashed" : "solid"
+      } },
       hooks: { setSelect: [choose] }
     };
   }
@@ -124,7 +128,7 @@ window.keyhole = (function () {
       const text = stamp(time, zoneName);
       const isNew = text.slice(0, 10) !== day;
       day = text.slice(0, 10);
-      if (plot.valToPos(time, "x") > plot.over.clientWidth - (isNew ? 24 : 8)) { return ""; }
+      if ((plot.scales.x.max - time) / (plot.scales.x.max - plot.scales.x.min) * (plot.width - 60) < (isNew ? 24 : 6)) { return ""; }
       return every >= 86400 ? day : text.slice(11, every < 60 ? 19 : 16) + (isNew ? "\n" + day : "");
     });
   }
