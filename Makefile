@@ -79,7 +79,7 @@ test-lowest: .venv/.dev servers ## Run all tests with the lowest version of each
 .venv-compat/.ready: $(MANIFESTS) pyproject.toml
 	$(PYTHON) -m venv .venv-compat
 	.venv-compat/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	.venv-compat/bin/pip install --quiet --editable . --editable plugins/flask_chest_sql --editable plugins/flask_chest_sqlite --group compat
+	.venv-compat/bin/pip install --quiet --editable . --editable plugins/flask_chest_sql --editable plugins/flask_chest_sqlite --editable plugins/flask_chest_dashboard --group compat
 	@touch $@
 
 .PHONY: test-compat

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import math
 import sys
+from bisect import bisect_left
 from collections.abc import Mapping
+from functools import lru_cache
+from itertools import accumulate
 from typing import Final
 
 BINS_PER_DOUBLING: Final = 16
@@ -38,6 +41,7 @@ def bin_of(value: float) -> int:
     return number if value > 0 else -number
 
 
+@lru_cache(maxsize=4_096)
 def value_of(number: int) -> float:
     """Return the estimate for the values of a bin. Its error is the same at both ends."""
     if number == 0:
@@ -59,23 +63,37 @@ def _border(number: int) -> float:
     return math.pow(2, power) if power < sys.float_info.max_exp else sys.float_info.max
 
 
-def percentile(weights: Mapping[float, float], percent: float) -> float | None:
-    """Return a percentile by the weighted nearest rank; None without any weight.
+def _hundredfold(weight: float) -> float:
+    return weight * 100
 
-    It is the smallest value at which the weights, summed in the order of the values, reach that
-    share of their total.
+
+class Ranking:
+    """Values in their order, of which several percentiles are asked.
 
     Args:
         weights: Weight by value, or by bin, whose number is returned then.
-        percent: Above 0, and at most 100.
     """
-    total = math.fsum(weights.values())
-    reached = 0.0
-    found = None
-    for value in sorted(weights):
-        found = value
-        reached += weights[value]
+
+    __slots__ = ("_reached", "_total", "_values")
+
+    def __init__(self, weights: Mapping[float, float]) -> None:
+        self._values = sorted(weights)
+        self._reached = list(accumulate(map(weights.__getitem__, self._values)))
+        self._total = math.fsum(weights.values())
+
+    def percentile(self, percent: float) -> float | None:
+        """Return a percentile by the weighted nearest rank; None without any weight.
+
+        It is the smallest value at which the weights, summed in the order of the values, reach that
+        share of their total.
+
+        Args:
+            percent: Above 0, and at most 100.
+        """
+        values = self._values
+        if not values:
+            return None
         # A tolerance, because 0.95 and sums of weights are no exact numbers.
-        if reached * 100 >= total * percent * (1 - 1e-12):
-            break
-    return found
+        enough = self._total * percent * (1 - 1e-12)
+        at = bisect_left(self._reached, enough, key=_hundredfold)
+        return values[min(at, len(values) - 1)]

@@ -148,8 +148,10 @@ class _Answer:
             self._spread(cells, need, other_spreads(asked.measures, ranking), first, exact)
         else:
             cells = _Cells(groups.keys)
-            self._collect(cells, counts_of(slots, asked.measures), first)
-            self._spread(cells, slots, asked.measures, first, exact)
+            wanted = counts_of(slots, asked.measures)
+            spread = spreads_of(wanted, asked.measures, exact=exact)
+            wanted = wanted if spread is None else replace(spread, counts=True)
+            self._collect(cells, wanted, first)
         yield from self._shown(cells, list(first), rest)
 
     def _collect(self, cells: _Cells, need: Need, first: dict[_Group, None] | None) -> None:
@@ -254,10 +256,11 @@ class _Answer:
     ) -> Iterator[dict[str, Any]]:
         seconds = self._seconds(bucket)
         names = self._asked.by
+        empty = self._values(Part(), seconds)
         for group in first:
-            part = cells.parts.get((bucket, group)) or Part()
+            part = cells.parts.get((bucket, group))
             key = dict(zip(names, cells.keys[group], strict=True))
-            yield {**key, **self._values(part, seconds)}
+            yield {**key, **(empty if part is None else self._values(part, seconds))}
         if rest:
             part = cells.parts.get((bucket, _REST)) or Part()
             yield {**dict.fromkeys(names), **self._values(part, seconds), "rest": rest}

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 from flask_chest.query.arguments import Chosen
 from flask_chest.query.distinct import Distinct, Identity
 from flask_chest.query.fold import added
-from flask_chest.query.histogram import bin_of, percentile, value_of
+from flask_chest.query.histogram import Ranking, bin_of, value_of
 from flask_chest.query.nodes import Node, Operand
 from flask_chest.query.questions import Scalar, Sums
 
@@ -38,6 +38,7 @@ class Part:
         values: Weight by value, of whatever type, for `top`.
         distinct: The different values, by operand.
         shares: Weight of the records that satisfy a condition.
+        ranked: The operands' numbers in their order, as far as a percentile was asked.
     """
 
     records: int = 0
@@ -49,9 +50,11 @@ class Part:
     values: dict[Operand, dict[Identity, float]] = field(default_factory=dict)
     distinct: dict[Operand, Distinct] = field(default_factory=dict)
     shares: dict[Node, float] = field(default_factory=dict)
+    ranked: dict[Operand, Ranking] | None = field(default=None, repr=False, compare=False)
 
     def merge(self, other: Part) -> None:
         """Add what is known of other records. `other` must not be used afterwards."""
+        self.ranked = None
         self.records += other.records
         self.weight += other.weight
         self.errors += other.errors
@@ -74,6 +77,8 @@ class Part:
     @property
     def size(self) -> int:
         """How many values it keeps, of `values` and `distinct`."""
+        if not (self.values or self.distinct):
+            return 0
         values = sum(map(len, self.values.values()))
         return values + sum(distinct.size for distinct in self.distinct.values())
 
@@ -84,10 +89,14 @@ class Part:
             operand: One that is in `exact` or in `bins`.
             percent: Above 0, and at most 100.
         """
-        if operand not in self.bins:
-            return percentile(self.exact.get(operand, {}), percent)
-        found = percentile(self.histogram(operand), percent)
-        return None if found is None else value_of(int(found))
+        if self.ranked is None:
+            self.ranked = {}
+        has_bins = operand in self.bins
+        if operand not in self.ranked:
+            weights = self.histogram(operand) if has_bins else self.exact.get(operand, {})
+            self.ranked[operand] = Ranking(weights)
+        found = self.ranked[operand].percentile(percent)
+        return value_of(int(found)) if has_bins and found is not None else found
 
     def histogram(self, operand: Operand) -> dict[float, float]:
         """Return the weight by bin of an operand's numbers.

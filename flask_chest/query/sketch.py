@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final
 
@@ -22,11 +23,23 @@ PRECISION: Final = 14
 
 _REGISTERS: Final = 1 << PRECISION
 _RANKS: Final = 64 - PRECISION
+_RANK_BITS: Final = 6
+_RANK_MASK: Final = (1 << _RANK_BITS) - 1
 _MAX_SPARSE: Final = _REGISTERS // 4
 """More registers than this are kept as a whole: each takes 4 bytes alone, and 1 of all."""
 
 _SPARSE: Final = b"\x01"
 _DENSE: Final = b"\x02"
+
+
+def place_of(value: Scalar) -> int:
+    """Return what a sketch knows of a value: the number of a register, and what it may raise it to.
+
+    1 equals 1.0, and True equals neither.
+    """
+    digest = int.from_bytes(blake2b(_encoded(value), digest_size=8).digest(), "big")
+    rest = digest & ((1 << _RANKS) - 1)
+    return digest >> _RANKS << _RANK_BITS | (_RANKS - rest.bit_length() + 1)
 
 
 class Sketch:
@@ -39,12 +52,21 @@ class Sketch:
 
     def add(self, value: Scalar) -> None:
         """Add a value. 1 equals 1.0, and True equals neither."""
-        digest = int.from_bytes(blake2b(_encoded(value), digest_size=8).digest(), "big")
-        index = digest >> _RANKS
-        rest = digest & ((1 << _RANKS) - 1)
-        rank = _RANKS - rest.bit_length() + 1
-        if rank > self._registers.get(index, 0):
-            self._registers[index] = rank
+        self._add([place_of(value)])
+
+    @classmethod
+    def of_places(cls, places: Iterable[int]) -> Sketch:
+        """Return the sketch of values whose places are known."""
+        made = cls()
+        made._add(places)
+        return made
+
+    def _add(self, places: Iterable[int]) -> None:
+        registers = self._registers
+        for place in places:
+            index, rank = place >> _RANK_BITS, place & _RANK_MASK
+            if rank > registers.get(index, 0):
+                registers[index] = rank
 
     def merge(self, other: Sketch) -> None:
         """Add the values of another sketch."""
@@ -75,7 +97,7 @@ class Sketch:
     def pack(self) -> bytes:
         """Return the sketch as bytes, the same for the same values in any order."""
         if len(self._registers) <= _MAX_SPARSE:
-            entries = sorted(index << 6 | rank for index, rank in self._registers.items())
+            entries = sorted(index << _RANK_BITS | rank for index, rank in self._registers.items())
             return _SPARSE + struct.pack(f"<{len(entries)}I", *entries)
         dense = bytearray(_REGISTERS)
         for index, rank in self._registers.items():
@@ -92,7 +114,7 @@ class Sketch:
         made, form = cls(), packed[:1]
         if form == _SPARSE and len(packed) % 4 == 1:
             entries = struct.unpack(f"<{len(packed) // 4}I", packed[1:])
-            made._registers = {entry >> 6: entry & 63 for entry in entries}
+            made._registers = {entry >> _RANK_BITS: entry & _RANK_MASK for entry in entries}
         elif form == _DENSE and len(packed) == _REGISTERS + 1:
             made._registers = {i: rank for i, rank in enumerate(packed[1:]) if rank}
         else:

@@ -8,10 +8,10 @@ newer records, and deleted their marks. Marks that arrive meanwhile stay for the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from flask_chest.query.paging import Reader
 from flask_chest.query.questions import STARTED_AT, Order, Selection
@@ -20,13 +20,15 @@ from flask_chest.rollup.cubes import Cubes, Series
 from flask_chest.rollup.declaration import Declaration
 from flask_chest.rollup.state import State
 from flask_chest.rollup.storage import Change, RollupStorage
-from flask_chest.rollup.sweeping import SUSPECT_SECONDS, sweep
+from flask_chest.rollup.sweeping import RECENT_SECONDS, SUSPECT_SECONDS, TOTAL, sweep
 from flask_chest.rollup.tiers import (
     BELOW,
     DAY,
     EVER,
+    FIVE_MINUTES,
     HOUR,
     MINUTE,
+    NEVER,
     TIERS,
     Tier,
     ceiling,
@@ -44,6 +46,12 @@ QUIET_SECONDS: Final = 15
 
 _FORGOTTEN_HOURS: Final = 6
 """Hours of a tier's rows that one step deletes."""
+
+_ROWS_AT_ONCE: Final = 3_000
+"""Rows that one transaction writes, as a writer of records waits for it."""
+
+_HOURS_AT_ONCE: Final = 24
+"""Hours that are filled together where they have few records."""
 
 
 class Overtaken(Exception):
@@ -76,6 +84,7 @@ class Maintainer:
         self._declared = [] if cubes is None else cubes.series()
         self._now = now
         self._go_on = go_on
+        self._computer: compute.Computer | None = None
 
     def run(self) -> None:
         """Do all that is to be done now.
@@ -129,12 +138,19 @@ class Maintainer:
         """Add the series that are declared and not there yet. They have no bucket at first."""
         state = self.current()
         most = state.max_groups if self._cubes is None else self._cubes.max_groups
-        if most == state.max_groups and all(each in state.series for each in self._declared):
+        has_all = state.tiers_since[FIVE_MINUTES] < NEVER
+        if (
+            has_all
+            and most == state.max_groups
+            and all(each in state.series for each in self._declared)
+        ):
             return
         since = ceiling(int(self._now()) + 1, HOUR)
         with self.storage.changing() as change:
             if not change.state.series:  # nothing is filled only to be deleted at once
                 change.state.tiers_since.update(self._expiry())
+            if not has_all:
+                change.state.tiers_since[FIVE_MINUTES] = ceiling(since, DAY)
             change.state.max_groups = most
             change.state.suspect_until = int(self._now()) + SUSPECT_SECONDS
             for series in self._declared:
@@ -203,39 +219,55 @@ class Maintainer:
             first, end = min(current), max(current) + MINUTE
         made: dict[Series, compute.Buckets] = {}
         if current:
-            made = self._from_records(state, list(state.series), range(first, end, tier))
+            made = self.computer().rows(
+                list(state.series), range(first, end, tier), state.max_groups
+            )
+        state, left = self._write_most(state, range(first, end, tier), made)
         with self._unless_overtaken(state) as change:
             change.forget(marks)
             change.state.late += len(late)
             if current:
-                self._write(change, tier, range(first, end, tier), made)
+                self._write(change, left, made)
                 change.state.soil(tier, first)
         return range(around, around + length, HOUR)
 
-    def _from_records(
-        self, state: State, wanted: Sequence[Series], buckets: range
-    ) -> dict[Series, compute.Buckets]:
-        """Return the rows of buckets, whose tier is the step of the range, from the records."""
-        most = state.max_groups
-        if buckets.step == DAY:
-            hours: dict[Series, compute.Buckets] = {series: {} for series in wanted}
-            for hour in range(buckets.start, buckets.stop, HOUR):
-                found = self._from_records(state, wanted, range(hour, hour + HOUR, HOUR))
-                for series, made in found.items():
-                    hours[series].update(made)
-            return {s: compute.raised(s, hours[s], DAY, most) for s in wanted}
-        minutes = compute.minutes(self.reader.tally, wanted, buckets.start, buckets.stop, most)
-        if buckets.step == MINUTE:
-            return minutes
-        return {s: compute.raised(s, minutes[s], HOUR, most) for s in wanted}
+    def _write_most(
+        self, state: State, buckets: range, made: dict[Series, compute.Buckets]
+    ) -> tuple[State, range]:
+        """Write the rows of buckets that are not used yet, but for the last transaction.
 
-    @staticmethod
-    def _write(
-        change: Change, tier: Tier, buckets: range, made: dict[Series, compute.Buckets]
-    ) -> None:
-        for series, kept in change.state.series.items():
+        Returns:
+            The state after it, and the buckets that are left.
+        """
+        *first, last = _parts(buckets, made)
+        for part in first:
+            with self._unless_overtaken(state) as change:
+                self._write(change, part, made)
+            state = change.state
+            self._go_on()
+        return state, last
+
+    def _write(self, change: Change, buckets: range, made: dict[Series, compute.Buckets]) -> None:
+        """Replace the rows of buckets, whose tier is the step of the range.
+
+        With minutes, the five minutes are replaced that have ended, and of which all are there.
+        """
+        state = change.state
+        for series, kept in state.series.items():
             if series in made:
-                change.replace(kept.id, tier, buckets, made[series])
+                rows = {b: found for b, found in made[series].items() if b in buckets}
+                change.replace(kept.id, cast("Tier", buckets.step), buckets, rows)
+        if buckets.step > MINUTE:
+            return
+        until = floor(min(buckets.stop, self._quiet()), FIVE_MINUTES)
+        whole = range(ceiling(buckets.start, FIVE_MINUTES), until, FIVE_MINUTES)
+        touched = {floor(minute, FIVE_MINUTES) for minute in buckets}
+        state.dirty[FIVE_MINUTES] = (state.dirty[FIVE_MINUTES] | touched) - set(whole)
+        for series, kept in state.series.items():
+            if series in made and whole:
+                minutes = {b: r for b, r in made[series].items() if floor(b, FIVE_MINUTES) in whole}
+                rows = compute.raised(series, minutes, FIVE_MINUTES, state.max_groups)
+                change.replace(kept.id, FIVE_MINUTES, whole, rows)
 
     def raise_tiers(self, until: int) -> None:
         """Merge minutes into the hours that lack something, and hours into such days.
@@ -267,11 +299,11 @@ class Maintainer:
                     rows.setdefault(each, []).append(row)
                 made[series] = compute.raised(series, rows, tier, state.max_groups)
         with self._unless_overtaken(state) as change:
-            self._write(change, tier, range(bucket, bucket + tier, tier), made)
+            self._write(change, range(bucket, bucket + tier, tier), made)
             change.state.dirty[tier].discard(bucket)
 
     def fill(self) -> bool:
-        """Compute the newest hour that a series lacks; return whether there may be more.
+        """Compute the newest hours that a series lacks; return whether there may be more.
 
         Raises:
             Overtaken: Another process has changed the rollups meanwhile.
@@ -281,26 +313,41 @@ class Maintainer:
         if since <= state.frozen or since == EVER:
             return False
         wanted = [series for series, kept in state.series.items() if kept.since == since]
-        newest = self._before(since)
-        first = begin = EVER
+        buckets = self._newest(state, since)
         made: dict[Series, compute.Buckets] = {}
-        tier: Tier = MINUTE
-        if newest is not None:
-            tier = state.tier_of(floor(newest, DAY))
-            begin = floor(newest, max(tier, HOUR))
-            first = max(begin, state.frozen)
-            if tier == MINUTE or first == begin:  # else its beginning has no records any more
-                made = self._from_records(
-                    state, wanted, range(first, begin + max(tier, HOUR), tier)
-                )
+        if buckets:
+            made = self.computer().rows(wanted, buckets, state.max_groups)
+            state, left = self._write_most(state, buckets, made)
         with self._unless_overtaken(state) as change:
-            if made:
-                self._write(change, tier, range(first, begin + max(tier, HOUR), tier), made)
-                change.state.soil(tier, begin)
+            if buckets:
+                self._write(change, left, made)
+                for bucket in buckets:
+                    change.state.soil(cast("Tier", buckets.step), bucket)
             for series in wanted:
-                change.state.series[series].since = max(first, state.frozen)
+                change.state.series[series].since = max(buckets.start, state.frozen)
         self._go_on()
         return True
+
+    def _newest(self, state: State, until: int) -> range:
+        """Return the newest buckets with records before a moment that can be computed together.
+
+        None of them is there where all is complete, or its beginning has no records any more.
+        """
+        newest = self._before(until)
+        if newest is None:
+            return range(EVER, EVER)
+        tier = state.tier_of(floor(newest, DAY))
+        length = max(tier, HOUR)
+        begin = floor(newest, length)
+        first = max(begin, state.frozen)
+        if tier == MINUTE:
+            return range(first, begin + HOUR, MINUTE)
+        if first > begin:
+            return range(first, first, tier)
+        if tier == HOUR:
+            hours = self.computer().hours_at_once(_HOURS_AT_ONCE)
+            first = max(begin - (hours - 1) * HOUR, floor(begin, DAY), ceiling(state.frozen, HOUR))
+        return range(first, begin + length, tier)
 
     def _before(self, until: int) -> int | None:
         """Return when the newest record started that started before a moment; None without any."""
@@ -332,7 +379,8 @@ class Maintainer:
         found: dict[Tier, int] = {}
         longest = timedelta(0)
         for tier in TIERS:
-            keep = None if self._cubes is None else self._cubes.retention[tier]
+            of = MINUTE if tier == FIVE_MINUTES else tier
+            keep = None if self._cubes is None else self._cubes.retention[of]
             if keep is None:
                 break
             longest = max(longest, keep)
@@ -348,6 +396,22 @@ class Maintainer:
                 self._go_on()
 
     # -- Helpers -------------------------------------------------------------------------------
+
+    def computer(self) -> compute.Computer:
+        """Return what computes rows from the records."""
+        if self._computer is None:
+            self._computer = compute.Computer(self.reader.tally, self._expected())
+        return self._computer
+
+    def _expected(self) -> float:
+        """Return how many records a minute is likely to have, by the newest rows."""
+        kept = self.current().series.get(TOTAL)
+        if kept is None:
+            return 0.0
+        until = floor(self._quiet(), MINUTE)
+        since = until - RECENT_SECONDS
+        rows = self.storage.rows(kept.id, MINUTE, since, until)
+        return sum(row.records for _, row in rows) / (RECENT_SECONDS / MINUTE)
 
     def current(self) -> State:
         """Return the state.
@@ -367,6 +431,20 @@ class Maintainer:
             if change.state.revision != state.revision:
                 raise Overtaken("another process has changed the rollups")
             yield change
+
+
+def _parts(buckets: range, made: dict[Series, compute.Buckets]) -> list[range]:
+    """Return buckets as ranges, each with few enough rows for one transaction."""
+    found: list[range] = []
+    begin, rows = buckets.start, 0
+    for bucket in buckets:
+        new = sum(len(made[series].get(bucket, ())) for series in made)
+        is_cut = buckets.step > MINUTE or not bucket % FIVE_MINUTES
+        if is_cut and rows and rows + new > _ROWS_AT_ONCE:
+            found.append(range(begin, bucket, buckets.step))
+            begin, rows = bucket, 0
+        rows += new
+    return [*found, range(begin, buckets.stop, buckets.step)]
 
 
 class RolledUp(Reader, Protocol):

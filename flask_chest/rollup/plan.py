@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -32,6 +32,9 @@ from flask_chest.rollup.tiers import (
 if TYPE_CHECKING:
     from flask_chest.rollup.state import State
     from flask_chest.rollup.storage import RollupStorage
+
+_NO_COUNTS: Final[dict[str, Any]] = {"counts": False, "sums": (), "shares": ()}
+_NO_SPREADS: Final[dict[str, Any]] = dict.fromkeys(("exact", "bins", "values", "distinct"), ())
 
 _MAX_RUNS: Final = 20
 """Most pieces of time that are asked of the records one by one."""
@@ -71,7 +74,12 @@ class Planned:
         state, marked = self._known
         chosen = choose(need, state)
         if chosen is None:
-            yield from self._records.parts(need)
+            counts, spreads = replace(need, **_NO_SPREADS), replace(need, **_NO_COUNTS)
+            if need in (counts, spreads):
+                yield from self._records.parts(need)
+            else:  # the rollups may know one of them
+                yield from self.parts(counts)
+                yield from self.parts(spreads)
             return
         since = max(state.series[each].since for each in chosen)
         pieces = self._pieces(need, state, since, marked)
@@ -130,16 +138,15 @@ class Planned:
         for piece in pieces:
             if piece.tier is None:
                 continue
-            inexact: set[int] = set()
-            found: list[tuple[int, Row]] = []
-            for bucket, row in self._read(wanted.series, kept.id, piece):
-                if row.key is None and wanted.series.by:
-                    inexact.add(bucket)
-                else:
-                    found.append((bucket, row))
-            for bucket, row in found:
-                if bucket not in inexact or bucket < state.frozen:
-                    groups.add(bucket, row)
+            found = self._read(wanted.series, kept.id, piece)
+            inexact = {bucket for bucket, row in found if row.key is None and wanted.series.by}
+            if inexact:
+                found = [
+                    (bucket, row)
+                    for bucket, row in found
+                    if row.key is not None and (bucket not in inexact or bucket < state.frozen)
+                ]
+            groups.add(found)
             for bucket in sorted(inexact):
                 yield from self._instead(
                     need, state, wanted, Piece(None, bucket, bucket + piece.tier)
@@ -189,21 +196,25 @@ class _Groups:
         self._keys: dict[str, tuple[Key, str] | None] = {}
         self._by: dict[str, Key] = {}
 
-    def add(self, bucket: int, row: Row) -> None:
-        """Add a row, if its group is one that the question is about."""
-        text = row.key or "[]"
-        if text not in self._keys:
-            self._keys[text] = self._chosen(decode_key(text))
-        found = self._keys[text]
-        if found is None:
-            return
-        key, name = found
-        slot = None if self._need.slot_seconds is None else floor(bucket, self._need.slot_seconds)
-        part = self._parts.get((slot, name))
-        if part is None:
-            part = self._parts[slot, name] = Part()
-            self._by[name] = key
-        add_row(part, row, self._wanted)
+    def add(self, found: Sequence[tuple[int, Row]]) -> None:
+        """Add rows with their buckets, if their groups are some that the question is about."""
+        keys, parts, wanted = self._keys, self._parts, self._wanted
+        length, slot = self._need.slot_seconds, None
+        for bucket, row in found:
+            text = row.key or "[]"
+            if text not in keys:
+                keys[text] = self._chosen(decode_key(text))
+            chosen = keys[text]
+            if chosen is None:
+                continue
+            key, name = chosen
+            if length is not None:
+                slot = bucket - bucket % length
+            part = parts.get((slot, name))
+            if part is None:
+                part = parts[slot, name] = Part()
+                self._by[name] = key
+            add_row(part, row, wanted)
 
     def _chosen(self, values: Key) -> tuple[Key, str] | None:
         """Return the group of the question that a row belongs to; None for no one."""

@@ -9,7 +9,7 @@ from flask_chest.query.parts import Need, Part
 from flask_chest.query.questions import Sums
 from flask_chest.query.sketch import Sketch
 from flask_chest.rollup.cubes import Series
-from flask_chest.rollup.rows import Row, unpack, unpack_sums
+from flask_chest.rollup.rows import Row, unpack_bins, unpack_sums
 from flask_chest.rollup.sketched import Sketched
 
 
@@ -58,13 +58,12 @@ def add_row(part: Part, row: Row, wanted: Wanted) -> None:
         part.weight += row.weight
         part.errors += row.errors
     if wanted.bins:
-        numbers = unpack(row.payload)
-        bins = part.bins.setdefault(operand, {})
-        for number, weight in numbers.bins.items():
+        bins = part.bins.get(operand)
+        if bins is None:
+            bins = part.bins[operand] = {}
+        for number, weight in zip(*unpack_bins(row.payload), strict=True):
             bins[number] = bins.get(number, 0.0) + weight
-        if wanted.sums:
-            _add(part, wanted, numbers.sums)
-    elif wanted.sums:
+    if wanted.sums:
         _add(part, wanted, unpack_sums(row.payload))
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import struct
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias, cast
 
 from flask_chest.query.questions import Scalar, Sums
@@ -62,7 +63,7 @@ def pack(numbers: Numbers) -> bytes:
     weight, total, least, most = numbers.sums
     head = _HEAD.pack(_VERSION, ord(form), len(bins), weight, total, least or 0.0, most or 0.0)
     packed = weights if form == "d" else map(int, weights)
-    return head + struct.pack(f"<{len(bins)}h{len(bins)}{form}", *bins, *packed)
+    return head + _body(form, len(bins)).pack(*bins, *packed)
 
 
 def unpack(payload: bytes) -> Numbers:
@@ -71,12 +72,28 @@ def unpack(payload: bytes) -> Numbers:
     Raises:
         ValueError: It made other bytes.
     """
-    form, count, sums = _head(payload)
+    bins, weights = unpack_bins(payload)
+    return Numbers(_head(payload)[2], dict(zip(bins, map(float, weights), strict=True)))
+
+
+def unpack_bins(payload: bytes) -> tuple[Sequence[int], Sequence[float]]:
+    """Return the bins of packed numbers, and the weight of each.
+
+    Raises:
+        ValueError: These are no packed numbers.
+    """
+    form, count, _sums = _head(payload)
     try:
-        values = struct.unpack_from(f"<{count}h{count}{form}", payload, _HEAD.size)
+        values = _body(form, count).unpack_from(payload, _HEAD.size)
     except struct.error as error:
         raise ValueError(f"these are no packed numbers: {error}") from None
-    return Numbers(sums, dict(zip(values[:count], map(float, values[count:]), strict=True)))
+    return values[:count], values[count:]
+
+
+@lru_cache(maxsize=1_024)
+def _body(form: str, count: int) -> struct.Struct:
+    """Return the layout of the bins. Most have few."""
+    return struct.Struct(f"<{count}h{count}{form}")
 
 
 def unpack_sums(payload: bytes) -> Sums:
@@ -100,6 +117,15 @@ def _head(payload: bytes) -> tuple[str, int, Sums]:
     return chr(form), count, Sums(weight, total, least, most)
 
 
+def exact_sum(numbers: Iterable[float]) -> float:
+    """Return the sum of numbers, rounded once; one that is too large is infinite."""
+    numbers = list(numbers)
+    try:
+        return math.fsum(numbers)
+    except (OverflowError, ValueError):
+        return sum(numbers)
+
+
 def encode_key(key: Key) -> str:
     """Return the values of a group as a JSON list. It is ASCII, for every database."""
     return json.dumps(key, separators=(",", ":"))
@@ -120,8 +146,8 @@ def add_numbers(found: Iterable[Numbers]) -> Numbers:
             bins[number] = bins.get(number, 0.0) + weight
     return Numbers(
         Sums(
-            math.fsum(each.weight for each in sums),
-            math.fsum(each.total for each in sums),
+            exact_sum(each.weight for each in sums),
+            exact_sum(each.total for each in sums),
             min((each.least for each in sums if each.least is not None), default=None),
             max((each.most for each in sums if each.most is not None), default=None),
         ),
@@ -149,8 +175,8 @@ def merge(rows: Sequence[Row], key: str | None, *, are_sketches: bool) -> Row:
     return Row(
         key,
         sum(row.records for row in rows),
-        math.fsum(row.weight for row in rows),
-        math.fsum(row.errors for row in rows),
+        exact_sum(row.weight for row in rows),
+        exact_sum(row.errors for row in rows),
         payload,
     )
 

@@ -9,9 +9,9 @@ from flask_chest.errors import SchemaMismatch
 from flask_chest.query.comparing import written
 from flask_chest.rollup.cubes import DURATION, REQUESTS, Series, series_of
 from flask_chest.rollup.declaration import Declaration
-from flask_chest.rollup.tiers import BELOW, EVER, TIERS, Tier, floor
+from flask_chest.rollup.tiers import BELOW, EVER, FIVE_MINUTES, NEVER, TIERS, Tier, floor
 
-VERSION = 1
+VERSION = 2
 """Of the tables of the rollups. It rises when an older Flask-Chest must not write them."""
 
 
@@ -77,9 +77,9 @@ class State:
         )
 
     def soil(self, tier: Tier, bucket: int) -> None:
-        """Note that a bucket has changed, so that those above it lack something."""
+        """Note that a bucket has changed, so that the hour and the day above it lack something."""
         for upper in self.dirty:
-            if upper > tier:
+            if upper > max(tier, FIVE_MINUTES):
                 self.dirty[upper].add(floor(bucket, upper))
 
     def tier_of(self, moment: int) -> Tier:
@@ -132,8 +132,9 @@ class State:
         return cls(
             revision=found["revision"],
             frozen=found["frozen"],
-            tiers_since={tier: found["tiers_since"][str(tier)] for tier in TIERS},
-            dirty={tier: set(found["dirty"][str(tier)]) for tier in BELOW},
+            # Version 1 has no five minutes.
+            tiers_since={tier: found["tiers_since"].get(str(tier), NEVER) for tier in TIERS},
+            dirty={tier: set(found["dirty"].get(str(tier), ())) for tier in BELOW},
             max_groups=found["max_groups"],
             swept_at=found["swept_at"],
             suspect_until=found["suspect_until"],

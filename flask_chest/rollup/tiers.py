@@ -5,17 +5,26 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Final, Literal, TypeAlias
 
-Tier: TypeAlias = Literal[60, 3_600, 86_400]
+Tier: TypeAlias = Literal[60, 300, 3_600, 86_400]
 """Length of a bucket in seconds."""
 
 MINUTE: Final[Tier] = 60
+FIVE_MINUTES: Final[Tier] = 300
 HOUR: Final[Tier] = 3_600
 DAY: Final[Tier] = 86_400
 
-TIERS: Final[tuple[Tier, ...]] = (MINUTE, HOUR, DAY)
-NAMES: Final[dict[Tier, str]] = {MINUTE: "minute", HOUR: "hour", DAY: "day"}
-BELOW: Final[dict[Tier, Tier]] = {HOUR: MINUTE, DAY: HOUR}
-"""The tier whose buckets are merged into those of a tier."""
+TIERS: Final[tuple[Tier, ...]] = (MINUTE, FIVE_MINUTES, HOUR, DAY)
+NAMES: Final[dict[Tier, str]] = {
+    MINUTE: "minute",
+    FIVE_MINUTES: "five minutes",
+    HOUR: "hour",
+    DAY: "day",
+}
+BELOW: Final[dict[Tier, Tier]] = {FIVE_MINUTES: MINUTE, HOUR: MINUTE, DAY: HOUR}
+"""The tier whose buckets are merged into those of a tier.
+
+Five minutes are merged into none. They are there to be read, and kept as long as minutes.
+"""
 
 EVER: Final = -(10**12)
 """Before every bucket."""

@@ -11,8 +11,20 @@ from flask_chest.rollup import compute
 from flask_chest.rollup.cubes import Series
 from flask_chest.rollup.maintenance import Maintainer, Overtaken
 from flask_chest.rollup.rows import Row, unpack
+from flask_chest.rollup.state import State
 from flask_chest.rollup.sweeping import TOTAL
-from flask_chest.rollup.tiers import DAY, EVER, HOUR, MINUTE, NAMES, Tier, floor, moment_of
+from flask_chest.rollup.tiers import (
+    DAY,
+    EVER,
+    FIVE_MINUTES,
+    HOUR,
+    MINUTE,
+    NAMES,
+    Tier,
+    ceiling,
+    floor,
+    moment_of,
+)
 
 _TOLERANCE: Final = 1e-9
 """A database may add the same numbers in another order."""
@@ -57,36 +69,57 @@ def rebuild(maintainer: Maintainer, progress: Callable[[int], None] = lambda _ho
         ExporterUnavailable: The database cannot be read or written now.
     """
     maintainer.declare()
-    done = 0
-    for hour in hours(maintainer):
-        state = maintainer.current()
-        first = max(hour, state.frozen)
+    series = maintainer.current().series.values()
+    filled = min((kept.since for kept in series), default=EVER)
+    rolled_up = _rolled_up(maintainer)
+    found = hours(maintainer)
+    for hour in found:
+        is_new = hour + HOUR <= filled and hour not in rolled_up
         while True:
-            maintainer.storage.mark(range(first, hour + HOUR, MINUTE))
             try:
-                maintainer.catch_up(hour + HOUR)
+                _fill_to(maintainer, hour) if is_new else _anew(maintainer, hour)
             except Overtaken:
                 continue
             break
-        done += 1
         progress(hour)
     maintainer.run()
-    return done
+    return len(found)
+
+
+def _anew(maintainer: Maintainer, hour: int) -> None:
+    """Compute an hour of which there may be rows."""
+    first = max(hour, maintainer.current().frozen)
+    maintainer.storage.mark(range(first, hour + HOUR, MINUTE))
+    maintainer.catch_up(hour + HOUR)
+
+
+def _fill_to(maintainer: Maintainer, hour: int) -> None:
+    """Fill all series down to an hour, which no one of them has yet."""
+    while any(kept.since > hour for kept in maintainer.current().series.values()):
+        if not maintainer.fill():
+            break
 
 
 def hours(maintainer: Maintainer) -> list[int]:
     """Return the hours that have records or rows and are not frozen, the newest first."""
-    state = maintainer.current()
-    found: set[int] = set()
     asked = Tally(slot_seconds=HOUR)
-    found.update(row.slot for row in maintainer.reader.tally(asked) if row.slot is not None)
-    kept = state.series.get(TOTAL)
-    if kept is not None:
-        tiers: tuple[Tier, ...] = (MINUTE, HOUR)
-        for tier in tiers:
-            rows = maintainer.storage.rows(kept.id, tier, EVER, -EVER)
-            found.update(floor(bucket, HOUR) for bucket, _row in rows)
-    return sorted((hour for hour in found if hour + HOUR > state.frozen), reverse=True)
+    found = {row.slot for row in maintainer.reader.tally(asked) if row.slot is not None}
+    found |= _rolled_up(maintainer)
+    frozen = maintainer.current().frozen
+    return sorted((hour for hour in found if hour + HOUR > frozen), reverse=True)
+
+
+def _rolled_up(maintainer: Maintainer) -> set[int]:
+    """Return the hours that have rows."""
+    kept = maintainer.current().series.get(TOTAL)
+    if kept is None:
+        return set()
+    tiers: tuple[Tier, ...] = (MINUTE, HOUR)
+    return {
+        floor(bucket, HOUR)
+        for tier in tiers
+        for bucket, _row in maintainer.storage.rows(kept.id, tier, EVER, -EVER)
+    }
 
 
 def verify(maintainer: Maintainer) -> Iterator[Difference]:
@@ -114,7 +147,8 @@ def _of_hour(
     state = maintainer.current()
     most = state.max_groups
     first = max(hour, state.frozen)
-    made = compute.minutes(maintainer.reader.tally, list(state.series), first, hour + HOUR, most)
+    wanted = list(state.series)
+    made = maintainer.computer().rows(wanted, range(first, hour + HOUR, MINUTE), most)
     marked = maintainer.storage.marked()
     found = []
     for series, kept in state.series.items():
@@ -125,10 +159,24 @@ def _of_hour(
         if hour >= state.tiers_since[MINUTE]:
             minutes = [m for m in range(first, hour + HOUR, MINUTE) if m not in marked]
             found += _compared(maintainer, MINUTE, series, made[series], minutes)
+            fives = compute.raised(series, made[series], FIVE_MINUTES, most)
+            found += _compared(
+                maintainer, FIVE_MINUTES, series, fives, _fives(state, first, marked)
+            )
         is_whole = hour >= state.frozen and hour not in state.dirty[HOUR]
         if is_whole and hour >= state.tiers_since[HOUR] and not _touches(marked, hour, HOUR):
             found += _compared(maintainer, HOUR, series, raised, [hour])
     return found
+
+
+def _fives(state: State, first: int, marked: set[int]) -> list[int]:
+    """Return the five minutes of an hour that are complete from a moment in it on."""
+    since = max(first, state.tiers_since[FIVE_MINUTES])
+    return [
+        bucket
+        for bucket in range(ceiling(since, FIVE_MINUTES), floor(first, HOUR) + HOUR, FIVE_MINUTES)
+        if bucket not in state.dirty[FIVE_MINUTES] and not _touches(marked, bucket, FIVE_MINUTES)
+    ]
 
 
 def _of_day(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from flask import Flask, abort, g, session
+from flask import Flask, abort, g
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.security import generate_password_hash
@@ -165,3 +165,13 @@ def test_pages_say_what_is_off_instead_of_failing(shop, make_chest, way, tmp_pat
         assert {"CHEST_ENABLED" in answer.text for answer in answers} == {True}
     else:
         assert {answer.status_code for answer in answers} == {200}
+
+
+def test_the_views_of_the_monitor_below_the_same_prefix_keep_their_rights(shop):
+    app = shop(**CLOSED, monitor_open="probes", monitor_token="t" * 16)
+    client = app.test_client()
+    assert client.get("/chest/live").status_code == 200
+    assert client.get("/chest/metrics").status_code in {401, 403}
+    token = {"Authorization": f"Bearer {'t' * 16}"}
+    assert client.get("/chest/metrics", headers=token).status_code == 200
+    assert client.get("/chest/", headers=token).status_code == 303

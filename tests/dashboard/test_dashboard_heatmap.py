@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 import pytest
 from flask import g
 from flask_chest_dashboard.charts.heatmap import CLASSES, MOST_COLUMNS, MOST_ROWS, Heatmap
+from playwright.sync_api import expect
 
 from flask_chest import query
 from flask_chest.memory_store import MemoryStore
@@ -97,7 +98,9 @@ def test_a_cell_leads_to_its_requests_and_the_table_has_the_same(shop):
         assert app.chest.flush(60)
     asked = {"since": "15m", "kind": "heatmap", "of": "cost", "live": "off", "every": "15m"}
     text = client.get("/chest/explore/chart", query_string=asked).text
-    cells = re.findall(r'<a href="([^"]*)" tabindex="-1"><rect class="h(\d)".*?<title>(.*?)<', text)
+    cells = re.findall(
+        r'<a href="([^"]*)" tabindex="-1"><rect class="heat-(\d)".*?<title>(.*?)<', text
+    )
     titles = [html.unescape(title).split(", ", 1)[1] for _, _, title in cells]
     assert "0 to 0: 1" in titles
     assert sum(int(title.rsplit(" ", 1)[1]) for title in titles) == 6
@@ -129,3 +132,36 @@ def test_a_heatmap_of_nothing_says_so(visited, of):
     assert answer.status_code == 200
     assert "There is no number of" in answer.text
     assert "<script>" not in answer.text
+
+
+def test_cells_that_are_dragged_over_are_compared_with_all_others(browse, shop):
+    app = shop()
+
+    @app.get("/cost/<number>")
+    def cost(number):
+        g.cost = float(number)
+        g.size = "large" if g.cost > 20 else "small"
+        return ""
+
+    client = app.test_client()
+    for number in range(1, 41):
+        client.get(f"/cost/{number}")
+    with app.app_context():
+        assert app.chest.flush(60)
+    with browse(app) as browser:
+        page = browser.go("/chest/explore?since=15m&kind=heatmap&of=cost&live=off&every=15m")
+        picture = page.locator("svg.heat")
+        picture.scroll_into_view_if_needed()
+        box = picture.bounding_box()
+        page.mouse.move(box["x"] + 3, box["y"] + 3)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] - 3, box["y"] + box["height"] * 0.1, steps=4)
+        page.mouse.up()
+        page.wait_for_url("**differ=part**")
+        browser.settle()
+        chosen = page.locator("input[name=part]").last.input_value()
+        assert chosen.startswith("cost >= ")
+        assert "started_at < '" in chosen
+        row = page.locator(".differences tbody tr", has_text="size")
+        expect(row).to_contain_text("large")
+        expect(row).to_contain_text("100 %")

@@ -13,7 +13,7 @@ import pytest
 from flask_chest.errors import QueryError
 from flask_chest.memory_store import MemoryStore
 from flask_chest.query import Tally, measuring
-from flask_chest.query.histogram import percentile
+from flask_chest.query.histogram import Ranking
 from flask_chest.testing import make_batch, make_record
 from flask_chest.testing.records import START
 
@@ -69,8 +69,8 @@ def expected(records):
         "mean(cost)": total / of if cost else None,
         "min(cost)": min((c for c, _ in cost), default=None),
         "max(cost)": max((c for c, _ in cost), default=None),
-        "p50(duration_ms)": percentile(durations, 50),
-        "p99.9(duration_ms)": percentile(durations, 99.9),
+        "p50(duration_ms)": Ranking(durations).percentile(50),
+        "p99.9(duration_ms)": Ranking(durations).percentile(99.9),
         "distinct(uid)": len(users),
         "top(uid)": min(users, key=lambda u: (-users[u], u)) if users else None,
         "share(duration_ms > 500)": slow / weight if weight else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from support.rollup_host import CUBES, Host, Records, answers, check_answers, ch
 from flask_chest.query.arguments import name
 from flask_chest.rollup import Cubes, Maintainer, Planned, verify
 from flask_chest.rollup.maintenance import Overtaken
-from flask_chest.rollup.tiers import MINUTE
+from flask_chest.rollup.tiers import DAY, FIVE_MINUTES, MINUTE
 
 
 @pytest.fixture
@@ -261,3 +262,34 @@ def minutes_of(host):
         for bucket, _row in rows
         if tier == MINUTE
     }
+
+
+def test_five_minutes_are_made_of_minutes_and_answer_a_chart(host):
+    host.deliver(*[timedelta(minutes=age) for age in range(1, 90)])
+    host.lead()
+    host.deliver(timedelta(minutes=50), timedelta(minutes=20))
+    check_answers(host)
+    host.lead()
+    check_rows(host)
+    need = need_of({"slot_seconds": 900, "by": ["route"], "bins": ["duration_ms"]})
+    planned = Planned(Records(host.store), host.rollups)
+    assert answers(planned, need) == answers(Records(host.store), need)
+    assert any("by the five minutes" in said for said in planned.explain())
+
+
+def test_rollups_of_the_first_version_get_five_minutes_from_the_next_day_on(host):
+    host.deliver(*host.ages(30, hours=3))
+    host.lead()
+    first = json.loads(host.rollups.document)
+    del first["tiers_since"]["300"], first["dirty"]["300"]
+    host.rollups.document = json.dumps({**first, "version": 1})
+    host.lead()
+    check_answers(host)
+    assert host.rollups.state().tiers_since[FIVE_MINUTES] % DAY == 0
+    host.now += timedelta(days=1)
+    host.deliver(*host.ages(30, hours=5))
+    host.lead()
+    check_answers(host)
+    planned = Planned(Records(host.store), host.rollups)
+    list(planned.parts(need_of({"slot_seconds": 300})))
+    assert any("by the five minutes" in said for said in planned.explain())

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from flask_chest.query.questions import Sums
 from flask_chest.query.sketch import Sketch
+from flask_chest.rollup.pages import pack_rows, unpack_rows
 from flask_chest.rollup.rows import Numbers, Row, capped, encode_key, merge, merged, pack, unpack
 
 WEIGHTS = st.one_of(
@@ -82,6 +83,34 @@ def row(key, records):
     return Row(
         None if key is None else encode_key((key,)), records, 1.0 * records, 0.0, pack(numbers)
     )
+
+
+@pytest.mark.parametrize("size", [0, 1, 40, 900])
+def test_pages_have_the_same_rows_again(size):
+    chance = random.Random(size)
+    rows = [
+        Row(
+            encode_key((number, "\nä", None)),
+            chance.randrange(2**40),
+            chance.random(),
+            chance.random(),
+            chance.randbytes(chance.choice([0, 50, 300, 70_000 if number == 3 else 20])),
+        )
+        for number in range(size)
+    ]
+    rows += [Row(None, 1, 2.5, 0.0, b"rest")] * (size > 1)
+    pages = list(pack_rows(rows))
+    assert [row for page in pages for row in unpack_rows(page)] == rows
+    assert all(len(page) < 50_000 or len(unpack_rows(page)) == 1 for page in pages)
+    assert len(pages) <= 1 + sum(len(page) for page in pages) // 20_000
+
+
+@pytest.mark.parametrize("wrong", [b"", b"\x09" * 60, b"\x01\x01"])
+def test_a_page_that_was_changed_by_hand_is_said(wrong):
+    [page] = pack_rows([row("a", 5)])
+    for each in (wrong, page[:-1], b"\x02" + page[1:]):
+        with pytest.raises(ValueError, match="page of rows"):
+            unpack_rows(each)
 
 
 def test_the_smallest_groups_are_the_rest():

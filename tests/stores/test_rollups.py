@@ -132,6 +132,20 @@ def test_tables_that_were_dropped_cost_no_record_and_come_back(backend, open_sto
     check_rows(host)
 
 
+@pytest.mark.parametrize("backend", ["sqlite", "postgres", "mysql"], indirect=True)
+def test_tables_of_the_first_version_are_made_anew(backend, open_store):
+    host = Host(open_store())
+    host.deliver(timedelta(hours=2), timedelta(hours=1))
+    host.lead()
+    drop(backend, "rollups")
+    backend.execute(f"CREATE TABLE {backend.table('rollups')} (series INTEGER, payload INTEGER)")
+    host = Host(open_store(), seed=3)
+    host.deliver(timedelta(hours=2))
+    host.lead()
+    check_answers(host)
+    check_rows(host)
+
+
 # MongoDB creates a collection again when something is inserted.
 @pytest.mark.parametrize("backend", ["sqlite", "postgres", "mysql"], indirect=True)
 def test_a_batch_waits_when_the_marks_are_dropped_meanwhile(backend, open_store):

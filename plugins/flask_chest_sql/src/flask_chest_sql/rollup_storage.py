@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from flask_chest.rollup import Change, Mark, RollupStorage, Row, State
+from flask_chest.rollup.pages import pack_rows, unpack_rows
 
 if TYPE_CHECKING:
     from flask_chest.rollup.tiers import Tier
@@ -58,13 +59,14 @@ class SqlRollups(RollupStorage):
         """Yield the rows of the buckets from `since` to before `until`, in their order."""
         rows = self._tables.rows.c
         statement = (
-            select(rows.bucket, rows.key, rows.records, rows.weight, rows.errors, rows.payload)
+            select(rows.bucket, rows.page)
             .where(rows.series == series, rows.tier == tier)
             .where(rows.bucket >= since, rows.bucket < until)
             .order_by(rows.bucket, rows.place)
         )
-        for bucket, *values in self._all(statement):
-            yield bucket, Row(*values)
+        for bucket, page in self._all(statement):
+            for row in unpack_rows(page):
+                yield bucket, row
 
     def oldest(self, series: int, tier: Tier) -> int | None:
         """Return the oldest bucket of a tier that has a row of a series."""
@@ -87,6 +89,7 @@ class SqlRollups(RollupStorage):
             found = connection.execute(locked).scalar_one()
             change = SqlChange(connection, self._tables, State.load(str(found), store.location))
             yield change
+            change.write()
             change.state.revision += 1
             connection.execute(update(state).values(value=change.state.dump()))
 
@@ -103,6 +106,8 @@ class SqlChange(Change):
     def __init__(self, connection: Connection, tables: RollupTables, state: State) -> None:
         self._connection = connection
         self._tables = tables
+        self._replaced: dict[tuple[Tier, range], list[int]] = {}
+        self._inserted: list[dict[str, Any]] = []
         self.state = state
 
     def forget(self, marks: Sequence[Mark]) -> None:
@@ -115,19 +120,23 @@ class SqlChange(Change):
     def replace(
         self, series: int, tier: Tier, buckets: range, rows: Mapping[int, Sequence[Row]]
     ) -> None:
-        """Put rows in place of those that are there."""
-        table = self._tables.rows
-        within = and_(table.c.bucket >= buckets.start, table.c.bucket < buckets.stop)
-        self._connection.execute(
-            delete(table).where(table.c.series == series, table.c.tier == tier, within)
-        )
-        new = [
-            {"series": series, "tier": tier, "bucket": bucket, "place": place, **row._asdict()}
+        """Put rows in place of those that are there, when `write` is called."""
+        self._replaced.setdefault((tier, buckets), []).append(series)
+        self._inserted += [
+            {"series": series, "tier": tier, "bucket": bucket, "place": place, "page": page}
             for bucket, found in sorted(rows.items())
-            for place, row in enumerate(found)
+            for place, page in enumerate(pack_rows(found))
         ]
-        if new:
-            self._connection.execute(insert(table), new)
+
+    def write(self) -> None:
+        """Write what was replaced, with two statements for all series."""
+        table = self._tables.rows
+        for (tier, buckets), series in self._replaced.items():
+            within = and_(table.c.bucket >= buckets.start, table.c.bucket < buckets.stop)
+            of = and_(table.c.series.in_(series), table.c.tier == tier)
+            self._connection.execute(delete(table).where(of, within))
+        if self._inserted:
+            self._connection.execute(insert(table), self._inserted)
 
     def delete(self, series: int, tier: Tier, until: int) -> None:
         """Delete the rows of the buckets that begin before a moment."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, delete, insert, inspect, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.schema import DropTable
 
 from flask_chest import rollup
 from flask_chest.errors import ChestError
@@ -82,16 +83,17 @@ class RollupStore(SchemaStore):
         """Return whether all tables of the rollups are there, and their state."""
         tables = self.tables.rollups
         with self.reading() as connection:
-            inspector = inspect(connection)
             return (
-                all(inspector.has_table(table.name, schema=table.schema) for table in tables.all)
+                tables.are_there(inspect(connection))
                 and connection.execute(select(tables.state.c.id)).first() is not None
             )
 
     def _create_rollups(self) -> None:
-        """Create the tables. Where some were dropped, all is computed anew."""
+        """Create the tables. Where some were dropped, or are older, all is computed anew."""
         tables = self.tables.rollups
         with self.reading() as connection, self.creating(connection):
+            if tables.is_older(inspect(connection)):
+                connection.execute(DropTable(tables.rows))
             for statement in tables.creation(connection.dialect):
                 connection.exec_driver_sql(statement)
         try:

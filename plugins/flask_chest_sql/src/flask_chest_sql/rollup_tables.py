@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     Column,
     Dialect,
-    Float,
+    Inspector,
     Integer,
     LargeBinary,
     MetaData,
@@ -19,9 +19,14 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateTable
 from sqlalchemy.types import TypeEngine
 
+_MOST_BYTES: Final = 2**24 - 1
+"""Of a page; most have far less. MySQL chooses a type that has as many."""
+
 
 class RollupTables:
     """The tables of the rollups of one database.
+
+    A row of `rows` has a page with the groups of a bucket, which may have several.
 
     They are beside those of version 1, which processes of an older Flask-Chest go on writing. The
     version of the rollups is in their state.
@@ -63,15 +68,25 @@ class RollupTables:
             Column("tier", Integer, primary_key=True, autoincrement=False),
             Column("bucket", BigInteger, primary_key=True, autoincrement=False),
             Column("place", SmallInteger, primary_key=True, autoincrement=False),
-            Column("key", text),
-            Column("records", BigInteger, nullable=False),
-            Column("weight", Float(53), nullable=False),
-            Column("errors", Float(53), nullable=False),
-            Column("payload", LargeBinary, nullable=False),
+            Column("page", LargeBinary(_MOST_BYTES), nullable=False),
             **options,
         )
 
         self.all = (self.rows, self.marks, self.state)
+
+    def are_there(self, inspector: Inspector) -> bool:
+        """Return whether all tables are there."""
+        return not self.is_older(inspector) and all(
+            inspector.has_table(table.name, schema=table.schema) for table in self.all
+        )
+
+    def is_older(self, inspector: Inspector) -> bool:
+        """Return whether the table of the rows is that of the first version, without pages."""
+        table = self.rows
+        if not inspector.has_table(table.name, schema=table.schema):
+            return False
+        columns = inspector.get_columns(table.name, schema=table.schema)
+        return "page" not in {column["name"] for column in columns}
 
     def creation(self, dialect: Dialect) -> list[str]:
         """Return the statements that create them where they are missing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
-from itertools import accumulate
+from itertools import islice, repeat
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
@@ -29,6 +29,8 @@ from flask_chest_sql.compiler import Compiler
 from flask_chest_sql.expressions import Expressions
 from flask_chest_sql.selecting import conditions
 
+_DECODED_AT_ONCE: Final = 200
+
 
 class _Key(NamedTuple):
     """One of what the records are grouped by.
@@ -36,13 +38,30 @@ class _Key(NamedTuple):
     Attributes:
         columns: Make the groups.
         decode: Makes the value of their values.
+        as_they_are: Types whose values are not decoded; of a single column.
     """
 
     columns: Sequence[ColumnElement[Any]]
     decode: Callable[[Sequence[Any]], Any]
+    as_they_are: frozenset[type] = frozenset()
+
+    def values(self, columns: Sequence[Sequence[Any]], rows: int) -> Iterable[Any]:
+        """Return the values of all rows. Each different one is decoded once.
+
+        Args:
+            columns: Those of the rows that this made.
+            rows: Number of rows.
+        """
+        if self.as_they_are and self.as_they_are.issuperset(map(type, columns[0])):
+            return columns[0]
+        found = list(zip(*columns, strict=True)) if columns else [()] * rows
+        known = {each: self.decode(each) for each in set(found)}
+        return map(known.__getitem__, found)
 
 
 _NONE: Final = _Key((), lambda _values: None)
+_INTEGERS: Final[frozenset[type]] = frozenset({int, type(None)})
+_SCALARS: Final = _INTEGERS | {str}
 
 
 class TallyQuery:
@@ -68,7 +87,9 @@ class TallyQuery:
         self._moment = moment
         self._where = [*readable, *conditions(expressions, asked)]
         seconds = asked.slot_seconds
-        self._slot = _NONE if seconds is None else _Key([expressions.slot(seconds)], _integer)
+        self._slot = (
+            _NONE if seconds is None else _Key([expressions.slot(seconds)], _integer, _INTEGERS)
+        )
         self._by = [self._key(operand) for operand in asked.by]
         self._spread = _NONE if asked.spread is None else self._spread_key(asked.spread)
         self._keys = [self._slot, *self._by, self._spread]
@@ -120,7 +141,7 @@ class TallyQuery:
             column = self._compiler.column(operand)
             if operand.type == "text":
                 column = self._expressions.field_text(column)
-            return _Key([column], _scalar)
+            return _Key([column], _scalar, _SCALARS)
         return _Key(self._expressions.group(operand.path), self._expressions.scalar)
 
     def _spread_key(self, spread: Spread) -> _Key:
@@ -128,7 +149,7 @@ class TallyQuery:
         if spread.as_bins:
             number = self._number(operand)
             self._where.append(number.is_not(None))
-            return _Key([self._expressions.bin(number)], _integer)
+            return _Key([self._expressions.bin(number)], _integer, _INTEGERS)
         self._where.append(self._compiler.has_value(operand))
         if isinstance(operand, Field) and operand.type == "time":
             raw = type_coerce(self._compiler.column(operand), NullType())
@@ -145,31 +166,53 @@ class TallyQuery:
 
     def groups(self, rows: Iterable[Sequence[Any]]) -> Iterator[TallyRow]:
         """Yield the groups that the rows of the query are."""
-        ends = list(accumulate(len(key.columns) for key in self._keys))
-        keys = [
-            (key.decode, slice(end - len(key.columns), end))
-            for key, end in zip(self._keys, ends, strict=True)
+        left = iter(rows)
+        while some := list(islice(left, _DECODED_AT_ONCE)):
+            yield from self._groups(some)
+
+    def _groups(self, rows: Sequence[Sequence[Any]]) -> Iterator[TallyRow]:
+        """Yield the same of some rows: a column at a time, which takes half of the time."""
+        columns = iter(list(zip(*rows, strict=True)))
+        slots, *by, spreads = [
+            key.values(list(islice(columns, len(key.columns))), len(rows)) for key in self._keys
         ]
-        for row in rows:
-            slot, *by, spread = [decoded(row[place]) for decoded, place in keys]
-            records, weight, errors, *sums = row[ends[-1] :]
-            if not records:  # without keys, a query that finds nothing has a row, too
+        keys = zip(*by, strict=True) if by else repeat((), len(rows))
+        records, weights, errors, *sums = columns
+        numbers = zip(*_sums(sums), strict=True) if sums else repeat((), len(rows))
+        all_columns = (
+            slots,
+            keys,
+            spreads,
+            records,
+            map(_float, weights),
+            map(_float, errors),
+            numbers,
+        )
+        for row in map(TallyRow._make, zip(*all_columns, strict=True)):
+            if not row.records:  # without keys, a query that finds nothing has a row, too
                 continue
-            if slot is None and self._slot is not _NONE:  # of a time that there is not
+            if row.slot is None and self._slot is not _NONE:  # of a time that there is not
                 continue
-            if spread is None and self._spread is not _NONE:  # of a number that no bin has
+            if row.spread is None and self._spread is not _NONE:  # of a number that no bin has
                 continue
-            yield TallyRow(
-                slot, tuple(by), spread, records, float(weight), float(errors), _sums(sums)
-            )
+            yield row
 
 
-def _sums(values: Sequence[Any]) -> tuple[Sums, ...]:
-    each = [iter(values)] * len(Sums._fields)
-    return tuple(
-        Sums(float(weight or 0), float(total or 0), _plain(least), _plain(most))
-        for weight, total, least, most in zip(*each, strict=True)
-    )
+def _sums(columns: Sequence[Sequence[Any]]) -> Iterator[Iterator[Sums]]:
+    """Yield the sums of each number, one for each row."""
+    each = [iter(columns)] * len(Sums._fields)
+    for weights, totals, least, most in zip(*each, strict=True):
+        yield map(
+            Sums,
+            map(_float, weights),
+            map(_float, totals),
+            map(_plain, least),
+            map(_plain, most),
+        )
+
+
+def _float(value: Any) -> float:  # noqa: ANN401 - any number of a driver's
+    return float(value or 0)
 
 
 def _integer(values: Sequence[Any]) -> int | None:

@@ -167,9 +167,8 @@ class SqliteExpressions(Expressions):
 
     def group(self, path: Path) -> Sequence[ColumnElement[Any]]:
         """Return a value as SQL has it, with a BLOB for a bool, a dict and a list."""
-        kind = self.kind(path)
-        tags = [(kind == name, literal(tag, LargeBinary())) for name, (tag, _) in _TAGS.items()]
-        return [case(*tags, else_=self.value(path))]
+        tags = {name: literal(tag, LargeBinary()) for name, (tag, _) in _TAGS.items()}
+        return [case(tags, value=self.kind(path), else_=self.value(path))]
 
     def scalar(self, columns: Sequence[Any]) -> Scalar:
         """Return the value that `group` stands for."""

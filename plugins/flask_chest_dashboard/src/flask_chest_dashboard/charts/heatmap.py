@@ -13,7 +13,7 @@ from markupsafe import Markup
 MOST_ROWS: Final = 24
 MOST_COLUMNS: Final = 60
 CLASSES: Final = 9
-"""Classes of colour, ``h1`` to ``h9``; what is empty has none."""
+"""Classes of colour, ``heat-1`` to ``heat-9``; what is empty has none."""
 
 _PER_DOUBLING: Final = 16
 _OFFSET: Final = 1_100 * _PER_DOUBLING
@@ -127,7 +127,8 @@ class Heatmap:
         """
         parts = [
             Markup(
-                '<a href="{}" tabindex="-1"><rect class="h{}" x="{}" y="{}" width="{}" height="{}">'
+                '<a href="{}" tabindex="-1">'
+                '<rect class="heat-{}" x="{}" y="{}" width="{}" height="{}">'
                 "<title>{}</title></rect></a>"
             ).format(
                 link(cell),

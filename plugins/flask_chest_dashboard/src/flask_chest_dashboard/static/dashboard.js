@@ -25,7 +25,11 @@
       charts.redraw();
     });
   }
-  if (charts.zone) { remember("chest_tz", charts.zone); }
+  if (charts.zone) {
+    remember("chest_tz", charts.zone);
+    // The server did not know it when it made this page, and knows it from now on.
+    if (body.dataset.zone && body.dataset.zone !== charts.zone && document.cookie.includes("chest_tz=")) { location.reload(); }
+  }
 
   // -- Panels --------------------------------------------------------------------------------
 
@@ -145,6 +149,15 @@
       if (was === focused) { each.focus({ preventScroll: true }); }
     });
     all("figure.chart", place).forEach(charts.draw);
+    reach();
+  }
+
+  // What can be scrolled can be reached by keyboard, in browsers that do not see to it.
+  function reach() {
+    all(".scroll, pre").forEach(function (each) {
+      const isWide = each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight;
+      if (isWide) { each.tabIndex = 0; } else { each.removeAttribute("tabindex"); }
+    });
   }
 
   // Elements whose state outlives a refresh, by a name that is the same after it.
@@ -198,6 +211,9 @@
   addEventListener("beforeunload", () => { leaving = Date.now() + 3000; });
   addEventListener("pagehide", () => { waiting.clear(); running.forEach((abort) => abort.abort()); });
 
+  addEventListener("resize", reach);
+  document.addEventListener("toggle", reach, true);
   all("[data-panel]").forEach(load);
+  reach();
   tick();
 })();
