@@ -25,6 +25,7 @@ from flask_chest_dashboard.assets import Assets
 from flask_chest_dashboard.choices import RANGES, SUGGESTIONS, Choices
 from flask_chest_dashboard.csrf import Tokens
 from flask_chest_dashboard.file import MEMORY, DashboardFile
+from flask_chest_dashboard.notices import Notices
 from flask_chest_dashboard.responses import Page
 from flask_chest_dashboard.saved_views import SAVABLE, SavedView, SavedViews
 from flask_chest_dashboard.shared import Busy
@@ -71,6 +72,7 @@ class Dashboard:
         assets: The files that the pages load.
         file: Keeps saved views and failed attempts to log in.
         saved: The saved views.
+        notices: Texts that a page says after a redirect.
         service: Name of the application.
     """
 
@@ -83,6 +85,7 @@ class Dashboard:
         self.assets = Assets()
         self.file = DashboardFile(_expanded(settings.dashboard_file, app))
         self.saved = SavedViews(self.file)
+        self.notices = Notices(self.file)
         self.service = app.name
         self._panels: set[str] = set()
         # Of our own: the application's has filters, globals and templates of its own.
