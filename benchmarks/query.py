@@ -32,7 +32,7 @@ from benchmarks.shared.query_page import ORDER, Found, Measured, Peak, markdown
 from benchmarks.shared.questions import FOURTEEN, TARGETS, with_sql
 from flask_chest.errors import QueryTimeout
 from flask_chest.rollup import Declaration, rebuild
-from flask_chest.rollup.maintenance import maintainer
+from flask_chest.rollup.keeping import maintainer
 from flask_chest.store import Store
 
 ROOT: Final = Path(__file__).parent.parent

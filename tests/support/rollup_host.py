@@ -81,7 +81,7 @@ class Records:
         )
         for row in self.store.tally(tally):
             part = Part(row.records, row.weight, row.errors) if need.counts else Part()
-            part.sums = dict(zip(need.sums, row.numbers, strict=True))
+            part.sums.update(zip(need.sums, row.numbers, strict=True))
             yield Located(row.slot, row.key, part)
         for operand in need.bins:
             spread = Spread(operand, as_bins=True)
