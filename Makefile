@@ -79,7 +79,7 @@ test-lowest: .venv/.dev servers ## Run all tests with the lowest version of each
 .venv-compat/.ready: $(MANIFESTS) pyproject.toml
 	$(PYTHON) -m venv .venv-compat
 	.venv-compat/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	.venv-compat/bin/pip install --quiet --editable . --editable plugins/flask_chest_sql --editable plugins/flask_chest_sqlite --group compat
+	.venv-compat/bin/pip install --quiet --editable . --editable plugins/flask_chest_sql --editable plugins/flask_chest_sqlite --editable plugins/flask_chest_dashboard --group compat
 	@touch $@
 
 .PHONY: test-compat
@@ -141,6 +141,10 @@ bench-delivery: .venv-bench/.ready servers ## Measure delivery to each database,
 .PHONY: bench-query
 bench-query: .venv-bench/.ready servers ## Measure how fast each store answers questions about 3,000,000 records, beside DuckDB and SQL by hand
 	.venv-bench/bin/python -m benchmarks.query
+
+.PHONY: dashboard-picture
+dashboard-picture: .venv/.dev ## Make the picture of the dashboard in the README
+	.venv/bin/python -m tools.dashboard_picture
 
 .PHONY: bench-dashboard
 bench-dashboard: .venv-bench/.ready servers wrk ## Measure how fast the dashboard is on 3,000,000 records, and what viewers cost the application

@@ -103,13 +103,21 @@ class DeferredStore(Store):
         Raises:
             ConfigurationError: A module is not installed.
         """
+        self._look_for_modules()
+        if "gevent" in sys.modules:
+            self.preload()
+
+    def _look_for_modules(self) -> None:
         for name in self.requires:
             if importlib.util.find_spec(name) is None:
                 raise ConfigurationError(
                     f"the type {self.type!r} needs the module {name!r}, which is not installed"
                 )
-        if "gevent" in sys.modules:
-            self.preload()
+
+    def refuse_missing(self) -> None:
+        """Let the store refuse a database that is not there."""
+        self._look_for_modules()
+        self.load().refuse_missing()
 
     def preload(self) -> None:
         """Import the store's module."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    import click
     from flask import Flask, Request
     from pydantic import BaseModel
 
@@ -116,7 +117,7 @@ def chest_settings() -> type[BaseModel]:  # type: ignore[empty-body]  # it is a 
 
 @hookspec
 def chest_init_app(app: Flask, chest: FlaskChest, settings: BaseModel | None) -> None:
-    """Add views, commands or whatever else to an application.
+    """Add views or whatever else to an application.
 
     Called once for each application, at the end of `init_app`.
 
@@ -130,6 +131,21 @@ def chest_init_app(app: Flask, chest: FlaskChest, settings: BaseModel | None) ->
         Nothing; a result is ignored.
 
     When it raises, `init_app` raises an error that names the plugin.
+    """
+
+
+@hookspec
+def chest_commands() -> list[click.Command]:  # type: ignore[empty-body]  # it is a specification
+    """Return commands for the group `flask chest`.
+
+    Called when a command is asked for that Flask-Chest itself does not have, or when all are
+    listed. The program `flask-chest`, which has no application, asks the installed plugins.
+
+    Returns:
+        Commands and groups of click. Decorate one that needs the application with
+        `flask.cli.with_appcontext`. A name that Flask-Chest or another plugin has is refused.
+
+    When it raises, the command line names the plugin. The commands of Flask-Chest itself work.
     """
 
 

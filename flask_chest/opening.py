@@ -19,7 +19,7 @@ from flask_chest.store import Store
 _PLACE: Final = "open_store"
 
 
-def open_store(url_or_config: str | Mapping[str, Any]) -> Store:
+def open_store(url_or_config: str | Mapping[str, Any], *, create: bool = False) -> Store:
     """Return an open store, for a script or a notebook without an application.
 
     Close it in the end::
@@ -34,10 +34,11 @@ def open_store(url_or_config: str | Mapping[str, Any]) -> Store:
     Args:
         url_or_config: An entry of CHEST_EXPORTERS: a URL, or a dict with `type` and the fields of
             that type.
+        create: Whether a SQLite file that is not there is created, as for the target of a copy.
 
     Raises:
-        ConfigurationError: The URL or a field is wrong, no installed plugin has the type, or its
-            records cannot be read.
+        ConfigurationError: The URL or a field is wrong, no installed plugin has the type, its
+            records cannot be read, or the file is not there.
         ExporterUnavailable: The database cannot be reached now.
     """
     if not isinstance(url_or_config, (str, Mapping)):
@@ -50,6 +51,8 @@ def open_store(url_or_config: str | Mapping[str, Any]) -> Store:
         )
     store = _make(url_or_config)
     try:
+        if not create:
+            store.refuse_missing()  # before `validate`, which creates what is not there
         store.validate()
         store.open()
     except BaseException:

@@ -60,6 +60,9 @@ class Store(Exporter):
     The core sets it before `open`. A store without rollups need not look at it.
     """
 
+    def refuse_missing(self) -> None:
+        """Raise a `ConfigurationError` if `open` would create the database. Readers call it."""
+
     @abstractmethod
     def select(self, selection: Selection) -> list[Record]:
         """Return the records of a selection, in its order.

@@ -18,11 +18,19 @@ SECRET = "s3cret-pw"
 def test_a_url_or_an_entry_of_the_exporters_opens_a_store(tmp_path):
     path = tmp_path / "chest.sqlite3"
     record = make_record()
-    with closing(open_store(f"sqlite:///{path}")) as store:
+    with closing(open_store(f"sqlite:///{path}", create=True)) as store:
         assert isinstance(store, Store)
         store.export(make_batch(record))
     with closing(open_store({"type": "sqlite", "path": str(path)})) as store:
         assert [each.id for each in store.query()] == [record["id"]]
+
+
+def test_a_file_that_is_not_there_is_no_empty_store(tmp_path):
+    with pytest.raises(
+        ConfigurationError, match=r"there is no file .*typo\.sqlite3.*Check the path"
+    ):
+        open_store(f"sqlite:///{tmp_path}/typo.sqlite3")
+    assert not list(tmp_path.iterdir())
 
 
 def test_every_installed_database_is_opened(postgres, mysql, mongo):
@@ -86,7 +94,7 @@ def test_it_needs_no_application_and_heeds_the_plugins_of_the_environment(tmp_pa
     code = f"""
 import flask_chest
 try:
-    flask_chest.open_store("sqlite:///{tmp_path}/chest.sqlite3").close()
+    flask_chest.open_store("sqlite:///{tmp_path}/chest.sqlite3", create=True).close()
     print("opened")
 except flask_chest.ConfigurationError as error:
     print(error)

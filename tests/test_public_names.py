@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import flask_chest
+from flask_chest import query
 
 WITH_ALL_NAMES = """
 import sys
@@ -35,6 +37,13 @@ def test_every_exported_name_exists():
     assert flask_chest.__all__ == sorted(flask_chest.__all__)
     for name in flask_chest.__all__:
         assert hasattr(flask_chest, name), name
+
+
+def test_no_exported_name_of_the_questions_is_that_of_a_module():
+    """Once a module is imported, it would be found in place of what it exports."""
+    assert not {f"{Path(query.__file__).parent}/{name}.py" for name in query.__all__} & {
+        str(path) for path in Path(query.__file__).parent.iterdir()
+    }
 
 
 def test_the_exported_names_import_no_module_that_the_extension_does_not_need():

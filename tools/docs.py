@@ -74,7 +74,9 @@ else until its process has ended ([delivery.md](delivery.md#who-delivers)).
 
 A plugin may have settings of its own. The names of those of
 [flask-chest-monitor](../plugins/flask_chest_monitor/README.md#settings) begin with
-`${config}MONITOR_`.
+`${config}MONITOR_`, and of those of
+[flask-chest-dashboard](../plugins/flask_chest_dashboard/README.md#settings) with
+`${config}DASHBOARD_`.
 
 This page is generated from `flask_chest/settings/model.py` by `make format`.
 """

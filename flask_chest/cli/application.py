@@ -31,12 +31,16 @@ def current_state() -> AppState:
     return state
 
 
-def open_store(name: str | None) -> Store:
+def open_store(name: str | None, *, create: bool = False) -> Store:
     """Return the open read side of an exporter; None for that of CHEST_STORE, or the default.
+
+    Args:
+        name: Name of the exporter.
+        create: Whether a database that is not there is created. That of an application always is.
 
     Raises:
         click.UsageError: There is no such exporter, or no default.
-        ConfigurationError: It cannot be read.
+        ConfigurationError: It cannot be read, or is not there.
         ExporterUnavailable: The database cannot be reached now.
     """
     state = current_state()
@@ -50,6 +54,8 @@ def open_store(name: str | None) -> Store:
     exporter = state.exporters.get(name)
     if isinstance(exporter, Unconfigured):
         exporter.open()  # which says what is missing
+    if isinstance(exporter, Store) and is_standalone() and not create:
+        exporter.refuse_missing()  # else its place is where the application delivers
     return state.stores.get(name)
 
 

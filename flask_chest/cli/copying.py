@@ -104,9 +104,10 @@ def _number(store: Store, since: datetime | None, until: datetime | None) -> int
 
 
 @contextlib.contextmanager
-def _source(place: str) -> Iterator[Store]:
+def _source(place: str, *, create: bool = False) -> Iterator[Store]:
     """Open a store by the name of its exporter or by its URL, and close it in the end."""
-    with contextlib.closing(open_url(place) if "://" in place else open_store(place)) as store:
+    open_ = open_url if "://" in place else open_store
+    with contextlib.closing(open_(place, create=create)) as store:
         yield store
 
 
@@ -115,7 +116,7 @@ def _target(place: str) -> Iterator[Exporter]:
     """Open an exporter of any kind, as `_source` does."""
     exporter = current_state().exporters.get(place)
     if exporter is None or isinstance(exporter, (Store, Unconfigured)):
-        with _source(place) as store:
+        with _source(place, create=True) as store:
             yield store
     else:
         with contextlib.closing(another(exporter)) as target:

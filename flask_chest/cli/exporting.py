@@ -79,7 +79,7 @@ def export(
     """  # noqa: D301 - click reads \b as "keep these lines"
     if output is not None and not output.resolve().parent.is_dir():
         raise click.UsageError(f"--output: there is no folder {output.parent}. Create it first")
-    format_ = format_ or _FORMATS.get(output.suffix.lower() if output else "", "json")
+    format_ = format_ or _format_of(output)
     if output is None and raw and is_terminal(sys.stdout):
         raise click.UsageError("--raw on a terminal, which would obey what a client sent")
     if format_ == "parquet":
@@ -107,6 +107,21 @@ def export(
         say_nothing_found(store, exporter)
     if store.unreadable:
         echo_error(f"{amounts.records(store.unreadable)} cannot be read, and were passed over")
+
+
+def _format_of(output: Path | None) -> str:
+    """Return the format that the name of a file stands for.
+
+    Raises:
+        click.UsageError: Its ending stands for none.
+    """
+    ending = "" if output is None else output.suffix.lower()
+    if ending and ending not in _FORMATS:
+        raise click.UsageError(
+            f"--output: {ending} stands for no format. Write {', '.join(_FORMATS)}, or say which "
+            "one is meant: --format json, csv or parquet"
+        )
+    return _FORMATS.get(ending, "json")
 
 
 def _counted(records: Iterable[Record], progress: Progress) -> Iterator[RecordData]:

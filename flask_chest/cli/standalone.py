@@ -13,6 +13,7 @@ from flask_chest.app_state import AppState
 from flask_chest.capture.decorator import TrackDecorator
 from flask_chest.cli.application import begin
 from flask_chest.cli.group import Commands
+from flask_chest.cli.plugin_commands import of_installed
 from flask_chest.cli.unconfigured import Plugin, Unconfigured, names_in_journal, refuse_missing
 from flask_chest.current import KEY
 from flask_chest.runtime import command
@@ -107,13 +108,26 @@ def _read_stores(
 
 @click.pass_context
 def _begin(context: click.Context, store: dict[str, str], journal: str | None) -> None:
-    needs_nothing = context.invoked_subcommand in _ALONE
+    name = context.invoked_subcommand
+    needs_nothing = name in _ALONE or name not in main.own_names  # of a plugin
     app = _make_app(journal, store, needs_nothing=needs_nothing)
     context.with_resource(app.app_context())
     begin()
 
 
-main: Final = Commands(
+class _Commands(Commands):
+    """The same commands, and those of the installed plugins."""
+
+    def of_plugins(self, ctx: click.Context) -> Mapping[str, click.Command]:  # noqa: ARG002 - no app
+        """Return the commands of the plugins by their names.
+
+        Raises:
+            ConfigurationError: A plugin cannot be loaded or fails, or has a name that is taken.
+        """
+        return of_installed(Given({}, {}, only=_SETTINGS).settings(), self.own_names)
+
+
+main: Final = _Commands(
     command.STANDALONE,
     help="Look after the records of Flask-Chest, without the application.",
     epilog=(

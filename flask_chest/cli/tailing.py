@@ -103,9 +103,12 @@ class Follower:
 
 def _read_window(_context: click.Context, _parameter: click.Parameter, text: str) -> timedelta:
     try:
-        return distance(text)
+        found = distance(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+    if found < _SLOT:
+        raise click.BadParameter(f"{text!r} leaves no record time to arrive. Write at least 1s")
+    return found
 
 
 @click.command()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from flask_chest import hookspecs
 from flask_chest.capture.request_ids import MAX_LENGTH, RequestIdHook, is_well_formed
+from flask_chest.plugins.commands import plugin_commands
 from flask_chest.plugins.exporter_types import exporter_types
 from flask_chest.plugins.hook_call import HookCall
 from flask_chest.plugins.init_calls import results, setting_models
@@ -16,6 +17,7 @@ from flask_chest.plugins.registry import Registry
 from flask_chest.runtime.interrupts import is_interrupt
 
 if TYPE_CHECKING:
+    import click
     from flask import Flask, Request
     from pydantic import BaseModel
 
@@ -125,6 +127,17 @@ class Plugins:
         """
         values = {plugin.name: (app, chest, settings.get(plugin.name)) for plugin in self.found}
         self._results("chest_init_app", values)
+
+    def commands(self, own: Collection[str]) -> dict[str, click.Command]:
+        """Return the commands that the plugins add to `flask chest`, by their names.
+
+        Args:
+            own: Names of the commands of Flask-Chest itself.
+
+        Raises:
+            ConfigurationError: A plugin fails, returns something else, or has a name that is taken.
+        """
+        return plugin_commands(self._results("chest_commands"), own)
 
     def _results(
         self, hook: str, values: Mapping[str, tuple[object, ...]] | None = None

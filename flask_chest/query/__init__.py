@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     )
     from flask_chest.query.buckets import bucket_begin
     from flask_chest.query.comparing import differences, read_names, written
-    from flask_chest.query.complement import complement
     from flask_chest.query.distinct import identity
-    from flask_chest.query.filter import Filter, started_before
+    from flask_chest.query.filter import Filter, others_than, started_before
     from flask_chest.query.fold import place_of, select, tally
     from flask_chest.query.from_records import FromRecords
     from flask_chest.query.measured import rank
@@ -95,7 +94,6 @@ __all__ = [
     "both",
     "bucket_begin",
     "chosen",
-    "complement",
     "condition_of",
     "csv_line",
     "differences",
@@ -106,6 +104,7 @@ __all__ = [
     "name",
     "order",
     "others_of",
+    "others_than",
     "parse",
     "place_of",
     "positive",
@@ -136,9 +135,9 @@ _MODULES: Final = {
     "differences": "comparing",
     "read_names": "comparing",
     "written": "comparing",
-    "complement": "complement",
     "identity": "distinct",
     "Filter": "filter",
+    "others_than": "filter",
     "started_before": "filter",
     "place_of": "fold",
     "select": "fold",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from flask_chest.query.complement import complement
 from flask_chest.query.evaluate import matches
 from flask_chest.query.nodes import And, Compare, Field, Node
 
@@ -41,3 +42,15 @@ def started_before(chosen: Filter, before: datetime) -> Filter:
     limit = Compare(Field("started_at"), "<", before)
     text = f"({chosen.text}) and started_at < '{before.isoformat()}'"
     return Filter(text, And((chosen.root, limit)))
+
+
+def others_than(chosen: Filter) -> Filter:
+    """Return the filter of the records that are not chosen, those included that lack the value.
+
+    That is more than ``not (...)``, which leaves these out. No text says it in short, so its text
+    is ``not (...)`` all the same.
+
+    Args:
+        chosen: A filter.
+    """
+    return Filter(f"not ({chosen.text})", complement(chosen.root))

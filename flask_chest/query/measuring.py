@@ -37,6 +37,7 @@ EXACT: Final = 20_000
 
 _FIRST: Final = datetime.min.replace(tzinfo=timezone.utc)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_LAST: Final = datetime.max.replace(tzinfo=timezone.utc) - _MICROSECOND
 
 _Group = tuple[Identity, ...]
 _REST: Final[_Group] = (("rest", None),)
@@ -114,7 +115,8 @@ class _Answer:
         newest = reader.select(whole)
         if not oldest or not newest:
             return None, chosen.until
-        return oldest[0].started_at, chosen.until or newest[0].started_at + _MICROSECOND
+        behind = min(newest[0].started_at, _LAST) + _MICROSECOND
+        return oldest[0].started_at, chosen.until or behind
 
     # -- Groups --------------------------------------------------------------------------------
 

@@ -56,6 +56,15 @@ def test_raw_csv_has_texts_as_they_are(ask, tmp_path):
     assert rows[1] == ['=HYPERLINK("http://evil")\x1b[2J 東京']
 
 
+@pytest.mark.parametrize("name", ["shop.xlsx", "shop.csv.gz", "shop.TXT"])
+def test_an_ending_that_stands_for_no_format_is_refused(ask, tmp_path, name):
+    done = ask("export", "--output", tmp_path / name, code=2)
+    assert f"{name[name.rindex('.') :].lower()} stands for no format. Write .csv" in done.stderr
+    assert not list(tmp_path.glob("shop.*"))
+    ask("export", "--output", tmp_path / name, "--format", "csv", "--limit", 1)
+    assert (tmp_path / name).read_text().startswith('"id",')
+
+
 def test_a_failed_export_leaves_the_file_that_was_there(tmp_path):
     file = tmp_path / "a.csv"
     file.write_text("before")

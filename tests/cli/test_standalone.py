@@ -162,7 +162,8 @@ def test_a_flush_that_fails_before_its_timeout_does_not_blame_the_timeout(place)
 
 
 def test_a_store_without_records_is_named_as_its_place_may_be_mistyped(place):
-    file = place.folder / "mistyped.sqlite3"
+    file = place.folder / "other.sqlite3"
+    place.alone("--store", f"sqlite:///{file}", "schema", "apply", code=0)
     for command in (
         ["--store", f"sqlite:///{file}", "query"],
         ["--store", f"sqlite:///{file}", "routes"],
@@ -171,6 +172,20 @@ def test_a_store_without_records_is_named_as_its_place_may_be_mistyped(place):
     ):
         done = place.alone(*command, code=0)
         assert f"Nothing was found in sqlite path={file}" in done.stderr, command
+
+
+def test_a_mistyped_file_is_refused_and_not_created(place):
+    file = place.folder / "mistyped.sqlite3"
+    for command in (
+        ["--store", f"sqlite:///{file}", "query"],
+        ["--store", f"sqlite:///{file}", "purge", "--before", "1d", "--yes"],
+        ["--store", f"sqlite:///{file}", "erase", "user == 'ada'", "--yes"],
+        ["copy", "--from", f"sqlite:///{file}", "--to", f"sqlite:///{file}2"],
+    ):
+        done = place.alone(*command)
+        assert done.returncode == 1, command
+        assert f"there is no file {file}" in done.stderr, command
+        assert not list(place.folder.glob("mistyped*")), command
 
 
 def test_a_check_without_urls_finds_no_fault_in_the_application_that_runs(place):

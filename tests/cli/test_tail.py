@@ -108,6 +108,12 @@ def test_what_is_behind_the_window_is_forgotten(store):
     assert len(follower._numbers) <= 11
 
 
+@pytest.mark.parametrize("window", ["0s", "0.5s", "0d"])
+def test_a_window_in_which_nothing_can_arrive_is_refused(shop, monkeypatch, window):
+    done = run_alone(monkeypatch, ["--store", shop, "tail", "--window", window], code=2)
+    assert "Write at least 1s" in done.stderr
+
+
 def test_an_outage_is_waited_for_and_said_once(shop, monkeypatch):
     """The database is away at the second and third look."""
     looks = iter([0, 1, 1, 0])

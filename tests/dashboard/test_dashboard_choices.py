@@ -125,6 +125,7 @@ def test_a_time_is_that_of_the_viewers_clock_unless_it_says_otherwise():
 
 def test_the_zone_is_the_one_of_the_url_or_that_of_the_browser():
     assert read(chest_tz="Asia/Tokyo").tz == "Asia/Tokyo"
+    assert read(chest_tz="Asia%2FTokyo").tz == "Asia/Tokyo"
     assert read(chest_tz="no/zone").tz == "UTC"
     both = read(("tz", "UTC"), chest_tz="Asia/Tokyo")
     assert (both.tz, both.zones) == ("UTC", ["Asia/Tokyo", "UTC"])

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
+from pathlib import Path
 
 import pytest
 from flask import Flask
+from flask_chest_dashboard import DashboardSettings
 from werkzeug.security import generate_password_hash
 
 from flask_chest.errors import ConfigurationError
 
+README = (Path(__file__).parents[2] / "plugins" / "flask_chest_dashboard" / "README.md").read_text(
+    "utf-8"
+)
 HASH = generate_password_hash("a password", "pbkdf2:sha256:1")
 TOGETHER = "CHEST_DASHBOARD_USER and CHEST_DASHBOARD_PASSWORD_HASH are set together"
 NOBODY = "is set, but nobody may look. Set CHEST_DASHBOARD_ALLOW, or CHEST_DASHBOARD_USER and"
-IS_HASH = "CHEST_DASHBOARD_PASSWORD_HASH=***: is no hash of a password. Make one with `flask chest"
+IS_HASH = "CHEST_DASHBOARD_PASSWORD_HASH=***: is no hash of a password. Make one with `flask-chest"
 IS_ASYNC = "is async, and pages are made without an event loop"
 PASSWORD = {"user": "ops", "password_hash": HASH}
 
@@ -108,3 +115,13 @@ def test_without_settings_there_are_no_pages_and_the_log_says_so(start, caplog):
     assert client.get("/chest/").status_code == 404
     [said] = [r.getMessage() for r in caplog.records if r.name == "flask_chest.dashboard"]
     assert "nobody may look: there are no pages. Set CHEST_DASHBOARD_ALLOW" in said
+
+
+def test_the_readme_has_each_setting_with_its_default():
+    rows = re.findall(r"^\| `CHEST_(\w+)` \| (.*?) \| .+ \|$", README, re.MULTILINE)
+    read = {"none": None, "`False`": False}
+    found = {
+        name.lower(): read[default] if default in read else json.loads(default.strip("`"))
+        for name, default in rows
+    }
+    assert found == {name: field.default for name, field in DashboardSettings.model_fields.items()}

@@ -5,12 +5,16 @@ from __future__ import annotations
 import html
 import logging
 import re
+import threading
 import time
 
 import pytest
 from flask import Flask, g
+from flask_chest_dashboard.asking import Asker
+from flask_chest_dashboard.troubles import Troubles
 from playwright.sync_api import expect
 from support.picky import Plugin
+from werkzeug.security import generate_password_hash
 
 from flask_chest.testing import RecordingExporter
 
@@ -30,7 +34,6 @@ def make(make_chest, picky, tmp_path):
         app = Flask("shop", instance_path=str(tmp_path))
         app.testing = testing
         chest = make_chest(
-            dashboard_allow=lambda _request: True,
             track_all=True,
             exclude_paths=["/healthz"],
             exporters={
@@ -38,7 +41,7 @@ def make(make_chest, picky, tmp_path):
                 "picky": {"type": "picky", "path": str(tmp_path / "picky.sqlite3")},
                 **(exporters or {}),
             },
-            **settings,
+            **{"dashboard_allow": lambda _request: True, **settings},
         )
         chest.register_plugin(picky)
         chest.init_app(app)
@@ -96,7 +99,15 @@ class Form:
         answer = self.send(path, **fields)
         assert answer.status_code == 303, answer.text
         page = self.client.get(answer.headers["Location"]).text
-        return html.unescape(re.search(r'role="status"><p>(.*?)</p>', page)[1])
+        return html.unescape(re.search(r'class="told.*?<p>(.*?)</p>', page)[1])
+
+
+def until(is_so):
+    """Wait until something is so: no page waits for the number of problems."""
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def ids(app):
@@ -116,6 +127,7 @@ def test_when_all_is_well_it_says_so_and_shows_every_number(make):
         assert app.chest.flush(60)
     now = get(app, "/delivery/now")
     assert "All is well." in now
+    assert 'class="tag bad"' not in get(app, "/explore")
     assert now.count("Nothing waits.") == 2
     assert re.search(r"Process \d+ delivers, since 20", now)
     assert "KiB of 1.00 GiB" in now or "bytes of 1.00 GiB" in now
@@ -181,6 +193,8 @@ def test_dead_letters_are_listed_and_each_is_shown_with_its_whole_record(refused
     picky.store.complaint = HOSTILE
     app = refused()
     assert "picky has 3 dead letters" in get(app, "/delivery/now")
+    until(lambda: '<span class="tag bad">1<span class="hidden"> problem<' in get(app, "/explore"))
+    assert "<title>Delivery (1)" in get(app, "/delivery")
     raw = app.test_client().get("/chest/delivery/letters").text
     assert "<script" not in raw
     rows = re.findall(r"letter\?exporter=picky&amp;id=([0-9a-f-]+)", raw)
@@ -252,6 +266,24 @@ def test_a_retry_says_what_was_stored_and_what_was_refused_again(refused, picky,
     assert before[1] in logged[2]
 
 
+def test_the_log_names_who_has_logged_in(refused, caplog):
+    hashed = generate_password_hash("a long enough one", "scrypt:1024:8:1")
+    app = refused(
+        dashboard_allow=None,
+        dashboard_user="ada",
+        dashboard_password_hash=hashed,
+        dashboard_manage=True,
+    )
+    client = app.test_client()
+    client.get("/chest/login")
+    token = client.get_cookie("chest_csrf", path="/chest").value
+    given = {"csrf_token": token, "user": "ada", "password": "a long enough one"}
+    client.post("/chest/login", data=given)
+    given = {"csrf_token": token, "exporter": "picky", "id": ids(app)[0]}
+    assert client.post("/chest/delivery/drop", data=given).status_code == 303
+    assert "drop of 1 dead letters of 'picky' by 'ada' at 127.0.0.1" in caplog.text
+
+
 def test_dropping_asks_and_then_deletes_what_was_shown(refused, caplog):
     app = refused(dashboard_manage=True)
     form, before = Form(app), ids(app)
@@ -276,12 +308,52 @@ def test_a_form_that_no_page_of_ours_has_is_refused(refused):
     assert len(ids(app)) == 3
 
 
-@pytest.mark.parametrize(
-    "told", [HOSTILE, "retry.1.0.", "retry.x.0..picky", "eat.1.0..picky", "drop.1.0..mian"]
-)
-def test_an_address_cannot_make_the_page_say_anything(refused, told):
-    page = refused().test_client().get("/chest/delivery", query_string={"told": told}).text
-    assert 'role="status"' not in page
+def test_an_address_cannot_make_the_page_say_anything(make):
+    client = make().test_client()
+    for told in (HOSTILE, "retry.1.0.", "retry.x.0..picky", "eat.1.0..picky", "drop.1.0..mian"):
+        page = client.get("/chest/delivery", query_string={"told": told}).text
+        assert 'class="told' not in page, told
+    page = client.get("/chest/delivery", query_string={"told": "drop.1.0..picky"}).text
+    assert "picky: 1 dead letter deleted." in page
+
+
+def test_a_dead_letter_that_is_no_record_is_shown_and_can_be_dropped(make, tmp_path):
+    app = make(dashboard_manage=True)
+    letters = tmp_path / "journal" / "dead-letter" / "picky.jsonl"
+    letters.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    odd = '{"at": "soon", "error": "odd", "record": {"id": "odd", "route": ["<b>"], "x": NaN}}'
+    deep = '{"error": "deep", "record": {"id": "deep", "x": ' + "[" * 500 + "]" * 500 + "}}"
+    letters.write_text(f"<script>garbage\n{odd}\n{deep}\n")
+    letters.chmod(0o600)
+    shown = app.test_client().get("/chest/delivery/letters").text
+    assert "<script>" not in shown
+    assert "<b>" not in shown
+    assert html.unescape(shown).count("not known") == 3
+    garbage = ids(app)[2]
+    assert garbage.startswith("line-")
+    page = get(app, f"/delivery/letter?exporter=picky&id={garbage}")
+    assert "This is no record" in page
+    assert "garbage" in page
+    assert "[[[[[[" in re.sub(r"\s", "", get(app, "/delivery/letter?exporter=picky&id=deep"))
+    assert Form(app).told("/delivery/drop", exporter="picky", id=garbage).endswith("deleted.")
+    assert ids(app) == ["deep", "odd"]
+
+
+def test_it_answers_while_questions_to_the_database_hang(make):
+    app = make()
+    asker, released = Asker(app.chest), threading.Event()
+    hanging = [
+        threading.Thread(target=asker.ask, args=(number, released.wait)) for number in range(2)
+    ]
+    try:
+        for thread in hanging:
+            thread.start()
+        assert asker.stats().recorded == 0
+        assert asker.journal_fault() is None
+    finally:
+        released.set()
+        for thread in hanging:
+            thread.join()
 
 
 def test_on_a_phone_dead_letters_are_retried_and_dropped(browse, refused, picky):
@@ -296,11 +368,26 @@ def test_on_a_phone_dead_letters_are_retried_and_dropped(browse, refused, picky)
         expect(page.get_by_text('"number": 5')).to_be_visible()
         page.get_by_role("link", name="Drop…").click()
         page.get_by_role("button", name="Drop for good").click()
-        expect(page.get_by_role("status")).to_have_text("picky: 1 dead letter deleted.")
+        expect(page.locator(".told")).to_have_text("picky: 1 dead letter deleted.")
         browser.settle()
         picky.store.is_strict = False
         page.get_by_role("button", name="Retry all 2").click()
-        expect(page.get_by_role("status")).to_have_text("picky: 2 dead letters stored.")
+        expect(page.locator(".told")).to_have_text("picky: 2 dead letters stored.")
         browser.settle()
         expect(page.get_by_text("There are none")).to_be_visible()
     assert ids(app) == []
+
+
+def test_no_page_waits_for_the_number_of_problems(make):
+    app = make()
+    asker, released = Asker(app.chest), threading.Event()
+    troubles = Troubles(asker)
+    slow = threading.Thread(
+        target=asker._of_host.ask, args=(("stats",), lambda: released.wait() and app.chest.stats())
+    )
+    try:
+        slow.start()
+        assert [troubles.number(), troubles.number()] == [0, 0]
+    finally:
+        released.set()
+        slow.join()

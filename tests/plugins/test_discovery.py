@@ -15,7 +15,7 @@ from flask_chest.errors import ConfigurationError
 from flask_chest.plugins.discovery import OURS
 
 HOOKS = {
-    "dashboard": "chest_init_app, chest_settings",
+    "dashboard": "chest_commands, chest_init_app, chest_settings",
     "mongo": "chest_exporters",
     "monitor": "chest_init_app, chest_settings",
     "mysql": "chest_exporters",

@@ -190,6 +190,15 @@ def test_hook_chest_init_app_adds_views(serve_with, recorded):
     assert chest.stats().recorded == 1  # the request to the view is not recorded
 
 
+def test_hook_chest_commands_adds_a_command(serve_with):
+    chest, _ = serve_with()
+    [app] = [state.app() for state in chest._applications.states]
+    runner = app.test_cli_runner()
+    assert runner.invoke(args=("chest", "greet")).output == "This is shop.\n"
+    listed = runner.invoke(args=("chest", "--help")).output
+    assert "Say the name of the application." in listed
+
+
 def test_hook_chest_exported_is_called_for_a_batch(serve_with, example, recorded):
     chest, _ = serve_with()
     recorded(chest, 1)

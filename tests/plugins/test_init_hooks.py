@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
+import click
 import pytest
 from flask import Blueprint, Flask
 from pydantic import BaseModel, Field, SecretStr, model_validator
@@ -114,6 +116,53 @@ def test_a_fault_stops_the_application_in_words(init, plugins, settings, parts):
         init(*plugins, **settings)
     for part in parts:
         assert part in str(caught.value)
+
+
+class Commands:
+    def __init__(self, *commands, fault=None):
+        self.commands, self.fault = list(commands), fault
+
+    @hookimpl
+    def chest_commands(self):
+        if self.fault:
+            raise self.fault
+        return self.commands
+
+
+def command(name):
+    return click.Command(name, callback=lambda: click.echo(f"this is {name}"))
+
+
+def test_commands_of_plugins_are_listed_and_run(init):
+    runner = init(Commands(command("b"), command("a")), Commands(command("c"))).test_cli_runner()
+    for name in "abc":
+        assert runner.invoke(args=("chest", name)).output == f"this is {name}\n"
+    listed = runner.invoke(args=("chest", "--help")).output
+    names = re.findall(r"^  (\S+)", listed, re.MULTILINE)
+    assert names[names.index("plugins") + 1 :] == ["a", "b", "c", "dashboard"]
+    assert "No such command 'd'" in runner.invoke(args=("chest", "d")).output
+
+
+@pytest.mark.parametrize(
+    ("plugins", "parts"),
+    [
+        ([Commands(command("plugins"))], ["'geo0'", "a command 'plugins', and so has Flask-Chest"]),
+        ([Commands(command("a")), Commands(command("a"))], ["'geo0'", "a command 'a'", "'geo1'"]),
+        ([Commands(command("a"), command("a"))], ["a command 'a', and so has the plugin 'geo0'"]),
+        ([Commands(len)], ["'geo0'", "not a list of commands of click"]),
+        ([Commands(click.Command(None))], ["not a list of commands of click"]),
+        ([Commands(fault=KeyError("k"))], ["'geo0'", "fails in chest_commands: KeyError: 'k'"]),
+    ],
+)
+def test_a_faulty_command_is_named_and_those_of_flask_chest_work(init, plugins, parts):
+    runner = init(*plugins).test_cli_runner()
+    assert "geo0" in runner.invoke(args=("chest", "plugins")).output
+    for arguments in (["a"], ["--help"]):
+        done = runner.invoke(args=("chest", *arguments))
+        assert done.exit_code == (arguments == ["a"])
+        for part in parts:
+            assert part in done.output
+        assert "Traceback" not in done.output
 
 
 @pytest.mark.parametrize("nested", [False, True])

@@ -80,7 +80,7 @@ def test_our_plugins_are_found_through_entry_points(chest, app):
     assert [plugin.name for plugin in found] == list(OUR_PLUGINS)
     assert [plugin.distribution for plugin in found] == [f"flask-chest-{n}" for n in OUR_PLUGINS]
     exporters, views = ("chest_exporters",), ("chest_init_app", "chest_settings")
-    assert {plugin.hooks for plugin in found} == {exporters, views}
+    assert {plugin.hooks for plugin in found} == {exporters, views, ("chest_commands", *views)}
 
 
 def test_a_registered_plugin_adds_an_exporter_type(make_chest, list_exporter):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -112,21 +111,8 @@ class Asker:
         )
 
     def declared(self) -> Declaration | None:
-        """Return what `Store.declared` does, and what this application adds to it."""
-        return self.ask(("declared",), self._declared)
-
-    def _declared(self) -> Declaration | None:
-        store = self.store
-        there, own = store.declared(), store.rollups
-        if there is None or isinstance(own, bool):
-            return there
-        # What the leader has not computed yet is answered from the records until then.
-        return replace(
-            there,
-            dimensions=tuple(dict.fromkeys((*own.dimensions, *there.dimensions))),
-            measures=tuple(dict.fromkeys((*own.measures, *there.measures))),
-            distinct=tuple(dict.fromkeys((*own.distinct, *there.distinct))),
-        )
+        """Return what `Store.declared` does."""
+        return self.ask(("declared",), self.store.declared)
 
     def stats(self) -> Stats:
         """Return what `chest.stats()` does."""

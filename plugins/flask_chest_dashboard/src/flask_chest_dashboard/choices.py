@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from flask_chest import query
@@ -335,7 +336,7 @@ def _checked_zone(name: str) -> str:
 
 
 def _zone_of_browser(cookies: Mapping[str, str]) -> str:
-    name = cookies.get(_TZ_COOKIE, "")
+    name = unquote(cookies.get(_TZ_COOKIE, ""))  # the script writes Europe%2FBerlin
     try:
         return _checked_zone(name) if name else ""
     except QueryError:

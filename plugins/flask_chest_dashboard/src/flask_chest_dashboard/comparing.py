@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 _WORDS: Final = {
@@ -15,6 +16,12 @@ _WORDS: Final = {
 
 _IS_BAD: Final = {"share", "ms"}
 """Of which more is bad, and less is good."""
+
+_UNITS: Final = {
+    "day": timedelta(days=1),
+    "hour": timedelta(hours=1),
+    "minute": timedelta(minutes=1),
+}
 
 _SAME: Final = 0.005
 _TIMES: Final = 3.0
@@ -75,14 +82,19 @@ def change_of_requests(
     return change("ms", now, before)
 
 
-def period_before(range_text: str) -> str:
+def period_before(range_text: str, length: timedelta) -> str:
     """Return what the time before is called.
 
     Args:
         range_text: How long the range is, such as ``24 hours``; empty when it has no name.
+        length: How long it is.
     """
+    for name, unit in _UNITS.items():
+        if not range_text and length >= unit and not length % unit:
+            number = length // unit
+            range_text = f"{number} {name}{'s' if number > 1 else ''}"
     if not range_text:
-        return "the time before, which is as long"
+        return "as much time before"
     return f"the {range_text.removeprefix('1 ')} before"
 
 

@@ -66,7 +66,7 @@ def _password_hash(value: SecretStr | None) -> SecretStr | None:
         is_one = False
     if not is_one:
         raise ValueError(
-            "is no hash of a password. Make one with `flask chest dashboard hash-password`. In a "
+            "is no hash of a password. Make one with `flask-chest dashboard hash-password`. In a "
             "shell, put it between single quotes, as it has $ in it"
         )
     return value
@@ -149,7 +149,7 @@ class DashboardSettings(BaseModel):
         if (self.dashboard_user is None) != (self.dashboard_password_hash is None):
             raise ValueError(
                 "CHEST_DASHBOARD_USER and CHEST_DASHBOARD_PASSWORD_HASH are set together. Make the "
-                "hash with `flask chest dashboard hash-password`"
+                "hash with `flask-chest dashboard hash-password`"
             )
         others = self.model_fields_set - {"dashboard_user", "dashboard_password_hash"}
         if self.is_closed and others:

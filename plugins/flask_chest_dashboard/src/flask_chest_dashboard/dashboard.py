@@ -28,6 +28,7 @@ from flask_chest_dashboard.file import MEMORY, DashboardFile
 from flask_chest_dashboard.responses import Page
 from flask_chest_dashboard.saved_views import SAVABLE, SavedView, SavedViews
 from flask_chest_dashboard.shared import Busy
+from flask_chest_dashboard.troubles import Troubles
 
 if TYPE_CHECKING:
     from flask import Flask, Request
@@ -106,6 +107,7 @@ class Dashboard:
             service=self.service,
             settings=settings,
             suggestions=SUGGESTIONS,
+            troubles=Troubles(self.asker).number,
         )
 
     def asset(self, name: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from flask import Response, abort, request
+from flask import Response, abort, current_app, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from flask_chest_dashboard.dashboard import NAME
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flask_chest_dashboard.responses import Page
 
 _OPEN: Final = frozenset(f"{NAME}.{endpoint}" for endpoint in ("asset", *login.OPEN))
-_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_CHANGING: Final = ("POST", "PUT", "PATCH", "DELETE")
 _REFUSED: Final = (
     "CHEST_DASHBOARD_ALLOW of the application says who may. If you should, log in to the "
     "application, or ask those who run it."
@@ -28,6 +28,14 @@ _REFUSED: Final = (
 
 def add(views: Blueprint, dashboard: Dashboard) -> None:
     """Add to the blueprint what holds for all of its pages."""
+
+    @views.url_value_preprocessor
+    def exempt(*_: object) -> None:
+        # Flask-WTF would look for its own token in our forms. Its check runs before each request,
+        # and before this there is no place that is early enough, and late enough to know it.
+        other: Any = current_app.extensions.get("csrf")
+        if type(other).__module__.startswith("flask_wtf"):
+            other.exempt(views)
 
     @views.before_request
     def refuse() -> AnyResponse | None:
@@ -50,8 +58,10 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         return see_other(dashboard.address("overview"))
 
     # Those who may not look are not told which pages there are.
-    @views.route("/<path:_anything>", methods=_METHODS)
-    def nothing(_anything: str) -> Page:
+    @views.route("/<path:_anything>", methods=["GET", *_CHANGING])
+    @views.route("/", methods=_CHANGING)
+    @views.route("", methods=_CHANGING)
+    def nothing(_anything: str = "") -> Page:
         abort(404)
 
 

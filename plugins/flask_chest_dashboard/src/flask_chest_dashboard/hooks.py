@@ -9,6 +9,7 @@ from flask_chest import hookimpl
 from flask_chest_dashboard.config import DashboardSettings
 
 if TYPE_CHECKING:
+    import click
     from flask import Flask
     from pydantic import BaseModel
 
@@ -37,3 +38,11 @@ def chest_init_app(app: Flask, chest: FlaskChest, settings: BaseModel) -> None:
     from flask_chest_dashboard.blueprint import dashboard_views  # noqa: PLC0415 - see above
 
     app.register_blueprint(chest.exclude(dashboard_views(app, chest, chosen)))
+
+
+@hookimpl
+def chest_commands() -> list[click.Command]:
+    """Add `flask chest dashboard`."""
+    from flask_chest_dashboard.commands import dashboard  # noqa: PLC0415 - see above
+
+    return [dashboard]

@@ -73,11 +73,15 @@ def declared(
     row, before = _both(asker, window, where, tuple(measure for measure, _ in wanted))
     return [
         _number(
-            title, measure, row[measure], change("sum", row[measure], before[measure]),
+            title, measure, row[measure], _of_sum(row[measure], before[measure]),
             before[measure],
         )
         for measure, title in wanted
     ]  # fmt: skip
+
+
+def _of_sum(now: float | None, before: float | None) -> Change:
+    return change("sum", now, before) if before else Change("none before")
 
 
 def _both(

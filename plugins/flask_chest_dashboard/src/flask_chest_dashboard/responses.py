@@ -57,9 +57,9 @@ class Page(Response):
 
 
 def secured(response: Response) -> Response:
-    """Return a response with the headers of a `Page`, which it may be already."""
+    """Return a response as a `Page`, which it may be already. It is changed in place."""
     if not isinstance(response, Page):
-        response.headers.update({**_HEADERS, "Cache-Control": Page.cache_control_text})
+        Page.force_type(response)
     return response
 
 

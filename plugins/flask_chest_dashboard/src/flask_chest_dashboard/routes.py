@@ -25,13 +25,14 @@ COLUMNS: Final = {
 }
 """The columns, by what they are sorted by."""
 
-SHOWN: Final = 50
+SHOWN: Final = 20
 MOST: Final = 1_000
 """Routes that can be shown, and that are looked at for the largest change."""
 
 _MEASURES: Final = ("count", "error_rate", "p50(duration_ms)", "p95(duration_ms)")
 _BY: Final = ("route", "method")
 _LONGEST_FILTER: Final = 6_000
+_FAILING: Final = 0.05
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class RouteRow:
     values: dict[str, Any]
     change: Change
     counts: Sequence[float]
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether so many requests fail that somebody should look."""
+        return (self.values["error_rate"] or 0.0) >= _FAILING
 
 
 @dataclass(frozen=True)

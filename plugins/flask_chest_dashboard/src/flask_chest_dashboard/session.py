@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 HOURS: Final = 12
 """How long a session lasts."""
 
-_LONGEST_PASSWORD: Final = 1_024
+LONGEST_PASSWORD: Final = 1_024
+"""In characters: a form may have any number."""
+
 _SALT: Final = "flask-chest-dashboard session"
 
 
@@ -45,8 +47,8 @@ class Session:
     def is_right(self, user: str, password: str) -> bool:
         """Return whether user and password are right. The time tells neither."""
         is_user = hmac.compare_digest(_bytes(user), _bytes(self._user))
-        is_password = check_password_hash(self._password_hash, password[:_LONGEST_PASSWORD])
-        return is_user & is_password & (len(password) <= _LONGEST_PASSWORD)
+        is_password = check_password_hash(self._password_hash, password[:LONGEST_PASSWORD])
+        return is_user & is_password & (len(password) <= LONGEST_PASSWORD)
 
     def is_there(self, request: Request) -> bool:
         """Return whether whoever sent a request has logged in."""

@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final
 
 MISSING: Final = "—"
@@ -43,6 +44,8 @@ def plain(found: object, most: int) -> str:
         return MISSING
     if isinstance(found, str):
         return found[:most]
+    if isinstance(found, datetime):
+        return found.isoformat()
     if isinstance(found, float):
         return f"{found:.6g}" if abs(found) < _LARGE else repr(round(found, 2))
     if isinstance(found, (dict, list)):

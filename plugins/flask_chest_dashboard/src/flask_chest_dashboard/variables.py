@@ -58,7 +58,7 @@ def _row(name: str, values: Sequence[Any], total: int) -> VariableRow:
     for value in map(_countable, values):
         key = query.identity(value)
         counts[key] = value, counts.get(key, (None, 0))[1] + 1
-    ordered = sorted(counts.values(), key=lambda item: -item[1])
+    ordered = sorted(counts.values(), key=lambda item: (-item[1], query.rank(item[0])))
     numbers = list(_numbers(values))
     is_spread = len(set(numbers)) > _MANY
     return VariableRow(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from flask_chest_sql.compiler import OPERATORS
@@ -37,15 +37,18 @@ from sqlalchemy.sql.functions import Function
 
 from flask_chest.query.fold import scalar_of
 from flask_chest.query.histogram import FACTOR, OFFSET, SMALLEST
+from flask_chest.query.nodes import Variable
 from flask_chest.query.questions import LIST, OBJECT
 from flask_chest_mysql.connection import MARIADB_COLLATION, MYSQL_COLLATION
+from flask_chest_mysql.hints import by_an_index
 
 if TYPE_CHECKING:
     from flask_chest_sql import Tables
     from flask_chest_sql.exact import Comparison
     from flask_chest_sql.expressions import Path
 
-    from flask_chest.query.questions import Scalar
+    from flask_chest.query.nodes import Operand
+    from flask_chest.query.questions import Scalar, Tally
     from flask_chest_mysql.connection import Flavor
 
 _KINDS: Final[dict[str, tuple[str, ...]]] = {
@@ -81,6 +84,7 @@ def expressions(
     *,
     document: ColumnElement[Any] | None = None,
     indexed: Indexed = lambda _path: None,
+    others: Collection[str] = (),
 ) -> SharedExpressions:
     """Return the dialect of a server.
 
@@ -89,9 +93,11 @@ def expressions(
         flavor: Product and version of the server.
         document: The variables; None for the column.
         indexed: Finds the columns of indexed variables.
+        others: All other indexes; none without one on the time.
     """
     kind = MariadbExpressions if flavor.is_mariadb else MysqlExpressions
-    return kind(tables, tables.records.c.variables if document is None else document, indexed)
+    found = tables.records.c.variables if document is None else document
+    return kind(tables, found, indexed, others)
 
 
 class SharedExpressions(Expressions):
@@ -103,10 +109,17 @@ class SharedExpressions(Expressions):
 
     _collation: str
 
-    def __init__(self, tables: Tables, document: ColumnElement[Any], indexed: Indexed) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        document: ColumnElement[Any],
+        indexed: Indexed,
+        others: Collection[str],
+    ) -> None:
         super().__init__(tables)
         self._document = document
         self._indexed = indexed
+        self._others = others
 
     @abstractmethod
     def json(self, path: Path) -> ColumnElement[Any]:
@@ -301,6 +314,13 @@ class MariadbExpressions(SharedExpressions):
     def spelled(self, path: Path) -> ColumnElement[Any]:
         """Return the JSON, which is a text."""
         return self.json(path)
+
+    def chosen(self, statement: Select[Any], asked: Tally) -> Select[Any]:
+        """Return the query of the records of a tally, which reads a short time by an index."""
+        return by_an_index(statement, self.tables.records, self._others, asked, self._has_index)
+
+    def _has_index(self, operand: Operand) -> bool:
+        return isinstance(operand, Variable) and self._indexed(operand.path) is not None
 
 
 def _path_of(names: Sequence[str]) -> str:

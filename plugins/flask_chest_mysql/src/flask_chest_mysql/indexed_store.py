@@ -28,6 +28,7 @@ class IndexedMysqlStore(ServerStore):
 
     _flavor: Flavor | None = None
     _indexes: frozenset[str] = frozenset()
+    _others: frozenset[str] = frozenset()
     _indexes_until: float = 0.0
 
     @property
@@ -68,13 +69,22 @@ class IndexedMysqlStore(ServerStore):
         now = time.monotonic()
         if now >= self._indexes_until:
             with self._explained(), self.asking() as connection:
-                self._indexes = frozenset(self.variable_indexes(connection))
+                found = indexes.first_columns(connection, self.tables.records.name)
+            self._indexes = frozenset(n for n in found if n.startswith(self.variable_prefix))
+            self._others = frozenset(found) - self._indexes
+            if "started_at" not in {found[name] for name in self._others}:
+                self._others = frozenset()  # somebody has dropped it
             self._indexes_until = now + _KNOWN_SECONDS
 
     def index_of(self, path: Path) -> str | None:
         """Return the name of the index of a variable, which is that of its column; else None."""
         name = self.variable_index(path)
         return name if name in self._indexes else None
+
+    @property
+    def other_indexes(self) -> frozenset[str]:
+        """The indexes of the table, but for those of variables; none without one on the time."""
+        return self._others
 
     # -- Changes ---------------------------------------------------------------------------------
 

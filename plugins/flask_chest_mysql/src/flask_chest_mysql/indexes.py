@@ -26,6 +26,10 @@ _INDEXES: Final = text(
     f"SELECT DISTINCT index_name FROM information_schema.statistics {_OF_TABLE}"
     " AND LEFT(index_name, :length) = :start"
 )
+_FIRST_COLUMNS: Final = text(
+    f"SELECT index_name, column_name FROM information_schema.statistics {_OF_TABLE}"
+    " AND seq_in_index = 1"
+)
 _COLUMNS: Final = text(
     f"SELECT column_name FROM information_schema.columns {_OF_TABLE}"
     " AND LEFT(column_name, :length) = :start AND generation_expression <> ''"
@@ -35,6 +39,12 @@ _COLUMNS: Final = text(
 def indexes_of(connection: Connection, table: str, prefix: str) -> set[str]:
     """Return the names of a table's indexes that begin so."""
     return _names(connection, _INDEXES, table, prefix)
+
+
+def first_columns(connection: Connection, table: str) -> dict[str, str]:
+    """Return the first column of each index of a table, by the name of the index."""
+    found = connection.execute(_FIRST_COLUMNS, {"table": table})
+    return {str(name): str(column) for name, column in found}
 
 
 def columns_of(connection: Connection, table: str, prefix: str) -> set[str]:

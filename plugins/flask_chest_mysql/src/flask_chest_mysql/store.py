@@ -249,7 +249,9 @@ class MysqlStore(IndexedMysqlStore):
     def expressions(self) -> Expressions:
         """Return a record's values as this server computes them."""
         self.look_for_indexes()
-        return expressions.expressions(self.tables, self.known_flavor, indexed=self.index_of)
+        return expressions.expressions(
+            self.tables, self.known_flavor, indexed=self.index_of, others=self.other_indexes
+        )
 
     @contextmanager
     def asking(self) -> Iterator[Connection]:

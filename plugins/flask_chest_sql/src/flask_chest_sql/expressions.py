@@ -12,7 +12,7 @@ from flask_chest.query.nodes import kind
 from flask_chest_sql.exact import Comparison
 
 if TYPE_CHECKING:
-    from flask_chest.query.questions import Scalar
+    from flask_chest.query.questions import Scalar, Tally
     from flask_chest_sql.schema import Tables
 
 Path: TypeAlias = tuple[str, ...]
@@ -151,6 +151,11 @@ class Expressions(ABC):
     @abstractmethod
     def bin(self, number: ColumnElement[Any]) -> ColumnElement[int]:
         """Return the bin of a number: see `flask_chest.query.histogram`."""
+
+    def chosen(self, statement: Select[Any], asked: Tally) -> Select[Any]:
+        """Return the query of the records of a tally, with what the database is told about it."""
+        del asked
+        return statement
 
     def rows(self, statement: Select[Any]) -> FromClause:
         """Return a query as a table to be summed, each of whose expressions is computed once.

@@ -83,6 +83,7 @@ class TallyQuery:
     ) -> None:
         self._expressions = expressions
         self._compiler = Compiler(expressions)
+        self._asked = asked
         self._moment = moment
         self._where = [*readable, *conditions(expressions, asked)]
         seconds = asked.slot_seconds
@@ -124,12 +125,13 @@ class TallyQuery:
         records = self._expressions.tables.records.c
         is_error = or_(records.error.is_not(None), records.status_code >= 500)
         columns = [column for key in self._keys for column in key.columns]
-        return select(
+        found = select(
             *(c.label(name) for c, name in zip(columns, self._key_names(), strict=True)),
             *(column.label(f"number_{index}") for index, column in enumerate(self._numbers)),
             records.weight.label("weight"),
             case((is_error, records.weight), else_=literal(0.0, Float(53))).label("errors"),
         ).where(*self._where)
+        return self._expressions.chosen(found, self._asked)
 
     def _key_names(self) -> list[str]:
         return [f"key_{index}" for index in range(sum(len(key.columns) for key in self._keys))]

@@ -34,7 +34,7 @@ from sqlalchemy.dialects import sqlite  # noqa: F401 - while forks are held off,
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from flask_chest.errors import ChestError, ExporterUnavailable
+from flask_chest.errors import ChestError, ConfigurationError, ExporterUnavailable
 from flask_chest.runtime import fork
 from flask_chest_sqlite import indexes, readable, schema
 from flask_chest_sqlite.config import SqliteConfig
@@ -83,6 +83,18 @@ class SqliteStore(SqlStore):
     def query_timeout_seconds(self) -> float:
         """How long a question may take."""
         return self._config.query_timeout_seconds
+
+    def refuse_missing(self) -> None:
+        """Refuse a file that is not there.
+
+        Raises:
+            ConfigurationError: It is not there.
+        """
+        if not self._config.path.exists():
+            raise ConfigurationError(
+                f"there is no file {self._config.path}, so there is nothing to read. Check the "
+                "path. The application creates the file when it delivers for the first time"
+            )
 
     def define_tables(self) -> Tables:
         """Return the tables, for queries. SQLite has no types for UUIDs and times."""

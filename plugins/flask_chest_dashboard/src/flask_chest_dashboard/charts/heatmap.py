@@ -13,18 +13,24 @@ from markupsafe import Markup
 MOST_ROWS: Final = 24
 MOST_COLUMNS: Final = 60
 CLASSES: Final = 9
-"""Classes of colour, ``h1`` to ``h9``; what is empty has none."""
+"""Classes of colour, ``heat-1`` to ``heat-9``; what is empty has none."""
 
 _PER_DOUBLING: Final = 16
 _OFFSET: Final = 1_100 * _PER_DOUBLING
 """So that the place of every positive number is positive."""
 
-_WIDTH, _HEIGHT = 12, 10
+_WIDTH: Final = 12
+_HEIGHT: Final = 10
+"""Of a cell. The style sheet has them, too: there are a thousand cells."""
 
 
 @dataclass(frozen=True)
 class Range:
-    """The numbers of a row: from `lower` on, and below `upper`. Both are 0 for those that are 0."""
+    """The numbers of a row, between two borders.
+
+    That which is nearer to 0 belongs to it, and the other one to its neighbour. Both are 0 for the
+    row of 0, which has what is nearer to it than 2**-64, too.
+    """
 
     lower: float
     upper: float
@@ -33,6 +39,8 @@ class Range:
         """Return the filter of the requests in it."""
         if self.lower == self.upper:
             return f"{name} == {self.lower:g}"
+        if self.upper <= 0:
+            return f"{name} > {self.lower:.6g} and {name} <= {self.upper:.6g}"
         return f"{name} >= {self.lower:.6g} and {name} < {self.upper:.6g}"
 
 
@@ -121,15 +129,14 @@ class Heatmap:
         """
         parts = [
             Markup(
-                '<a href="{}" tabindex="-1"><rect class="h{}" x="{}" y="{}" width="{}" height="{}">'
+                '<a href="{}" tabindex="-1">'
+                '<rect class="heat-{}" x="{}" y="{}">'
                 "<title>{}</title></rect></a>"
             ).format(
                 link(cell),
                 self.level(cell.weight),
                 cell.column * _WIDTH,
                 cell.row * _HEIGHT,
-                _WIDTH,
-                _HEIGHT,
                 title(cell),
             )
             for cell in self.cells
@@ -182,4 +189,4 @@ def _range(place: int, width: int) -> Range:
 
 def _border(place: int) -> float:
     power = (place - _OFFSET) / _PER_DOUBLING
-    return math.pow(2, min(power, 1023.999))
+    return math.pow(2, min(max(power, -64), 1023.999))

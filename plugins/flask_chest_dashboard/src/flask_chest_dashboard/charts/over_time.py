@@ -16,7 +16,7 @@ _PERCENTILES: Final = ("p50(duration_ms)", "p95(duration_ms)", "p99(duration_ms)
 _MEASURES: Final = ("count", "errors", "error_rate", *_PERCENTILES)
 
 
-def charts_of(asker: Asker, window: Window, where: str | None, tz: str, period: str) -> list[Chart]:
+def charts_of(asker: Asker, window: Window, where: str | None, tz: str) -> list[Chart]:
     """Return the charts, with the time before as a dashed line; none when there is no request.
 
     Args:
@@ -24,7 +24,6 @@ def charts_of(asker: Asker, window: Window, where: str | None, tz: str, period: 
         window: The time range.
         where: Filter; None for all requests.
         tz: Time zone of the buckets.
-        period: What the time before is called.
     """
     rows, before = (
         asker.measure(
@@ -42,7 +41,7 @@ def charts_of(asker: Asker, window: Window, where: str | None, tz: str, period: 
     def past(title: str, name: str) -> list[Series]:
         if not any(row["count"] for row in before):
             return []
-        return [Series(f"{title}, {period}", _aligned(before, name, len(rows)), "before")]
+        return [Series(f"{title} before", _aligned(before, name, len(rows)), "before")]
 
     return [
         Chart(

@@ -55,9 +55,7 @@ class Sets:
 
     def _others(self) -> query.Filter:
         """Return the filter of all others, those included that have no such value."""
-        part = query.parse(self.where)
-        others = query.Filter(f"all but ({part.text})", query.complement(part.root))
-        return self._both(others)
+        return self._both(query.others_than(query.parse(self.where)))
 
 
 def sets_of(question: Question, choices: Choices, asker: Asker, window: Window) -> Sets:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import request
@@ -15,8 +16,9 @@ from flask_chest_dashboard.charts.sparkline import sparkline
 from flask_chest_dashboard.explore import names
 from flask_chest_dashboard.explore.answers import Answers
 from flask_chest_dashboard.explore.asked import csv, json_lines
-from flask_chest_dashboard.explore.lines import MOST_LINES, charts_of, title_of
+from flask_chest_dashboard.explore.lines import charts_of, title_of
 from flask_chest_dashboard.explore.question import (
+    EXAMPLES,
     KINDS,
     LENGTHS,
     MOST_GROUPS,
@@ -53,6 +55,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             most_groups=MOST_GROUPS,
             orders=[each for each in question.measures if not is_histogram(each)],
             suggested=_suggested({}),
+            examples={} if question.arguments() else EXAMPLES,
             url=request.url,
         )
 
@@ -86,7 +89,6 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             drawn=answers.drawn,
             is_empty=not rows,
             rest=next((row["rest"] for row in rows if "rest" in row), 0),
-            lines=MOST_LINES,
             title_of=title_of,
         )
 
@@ -122,33 +124,33 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             two_shares=two_shares,
         )
 
-    @dashboard.panel(views, "/explore/<part>.<ending>")
-    def explore_download(part: str, ending: str) -> Page:
+    @dashboard.panel(views, "/explore/<panel>.<ending>")
+    def explore_download(panel: str, ending: str) -> Page:
         """The rows of a panel, as a file."""
         choices, question = dashboard.choices(), Question.read(request.args)
         if ending not in _ENDINGS:
             raise QueryError(f"there is no file .{ending[:40]}: choose .csv or .jsonl")
-        asked = Answers(question, choices).part(part)
+        asked = Answers(question, choices).part(panel)
         rows = asked.rows(dashboard.asker)
         lines = csv(asked.columns(rows), rows) if ending == "csv" else json_lines(rows)
         answer = Page("".join(lines), content_type=f"{_ENDINGS[ending]}; charset=utf-8")
-        name = f"explore-{part}-{asked.until:%Y%m%d-%H%M%S}.{ending}"
+        name = f"explore-{panel}-{asked.until:%Y%m%d-%H%M%S}.{ending}"
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
 
 
-def _common(question: Question, answers: Answers, part: str) -> dict[str, Any]:
+def _common(question: Question, answers: Answers, panel: str) -> dict[str, Any]:
     """Return what the panels with an answer share."""
-    asked = answers.part(part)
+    asked = answers.part(panel)
     window = answers.window
     # Of the time that is shown, so that it is the same later.
     fixed = {
-        **question.arguments(),
+        **replace(question, differ="", part="").arguments(),
         "since": window.since.isoformat(),
         "until": window.until.isoformat(),
         "every": window.every,
     }
-    return {"question": question, "part": part, "asked": asked, "fixed": fixed, "window": window}
+    return {"question": question, "shown": panel, "asked": asked, "fixed": fixed, "window": window}
 
 
 def _heatmap(dashboard: Dashboard, choices: Choices, question: Question) -> Page:
@@ -160,7 +162,7 @@ def _heatmap(dashboard: Dashboard, choices: Choices, question: Question) -> Page
     def at(column: int) -> dict[str, str]:
         begin, end = heatmap.begins[column], heatmap.begins[column + 1]
         end = max(end, begin + timedelta(seconds=1))
-        return {"since": begin.isoformat(), "until": end.isoformat()}
+        return {"since": _short(begin), "until": _short(end)}
 
     def link(cell: Cell) -> str:
         where = heatmap.ranges[cell.row].condition(question.of)
@@ -184,6 +186,13 @@ def _heatmap(dashboard: Dashboard, choices: Choices, question: Question) -> Page
         at=at,
         write=write,
     )
+
+
+def _short(moment: datetime) -> str:
+    """Return a time as short as a URL can have it."""
+    utc = moment.astimezone(timezone.utc)
+    seconds = "" if not utc.second else f":{utc.second:02d}"
+    return f"{utc:%Y-%m-%dT%H:%M}{seconds}Z"
 
 
 def _most(rows: list[dict[str, Any]], measures: tuple[str, ...]) -> dict[str, float]:

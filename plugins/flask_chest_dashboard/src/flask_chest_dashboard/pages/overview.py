@@ -45,7 +45,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             "overview_numbers.html",
             choices,
             numbers=found,
-            period=period_before(choices.range_text),
+            period=period_before(choices.range_text, window.length),
         )
 
     @dashboard.panel(views, "/overview/charts")
@@ -53,7 +53,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         """How many requests, how many failed, and how long they took, over time."""
         choices, scope = dashboard.choices(), Scope.read(request.args)
         window, where = choices.window(), scope.filter(choices)
-        charts = charts_of(asker, window, where, choices.tz, period_before(choices.range_text))
+        charts = charts_of(asker, window, where, choices.tz)
         return dashboard.render("overview_charts.html", choices, charts=charts)
 
     @dashboard.panel(views, "/overview/routes")
@@ -61,7 +61,8 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         """The routes as a table."""
         choices, sort = dashboard.choices(), checked_sort(request.args.get("sort", ""))
         shows_more = request.args.get("routes") == "all"
-        found = routes(asker, choices.window(), choices.filter, sort, MOST if shows_more else SHOWN)
+        window, most = choices.window(), MOST if shows_more else SHOWN
+        found = routes(asker, window, choices.filter, sort, most)
         return dashboard.render(
             "overview_routes.html",
             choices,
@@ -71,7 +72,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             most=MOST,
             shows_more=shows_more,
             sparkline=sparkline,
-            period=period_before(choices.range_text),
+            period=period_before(choices.range_text, window.length),
             own=_own(),
         )
 
@@ -82,7 +83,11 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         top = checked_top(request.args.get("top", ""), declared)
         found = tables(asker, choices.window(), choices.filter, declared, top)
         return dashboard.render(
-            "overview_dimensions.html", choices, tables=found, top=top, own=_own()
+            "overview_dimensions.html",
+            choices,
+            tables=found,
+            top=top,
+            own=_own(),
         )
 
 

@@ -25,14 +25,19 @@
       charts.redraw();
     });
   }
-  if (charts.zone) { remember("chest_tz", charts.zone); }
+  if (charts.zone) {
+    remember("chest_tz", charts.zone);
+    // The server did not know it when it made this page, and knows it from now on.
+    if (body.dataset.zone && body.dataset.zone !== charts.zone && document.cookie.includes("chest_tz=")) { location.reload(); }
+  }
 
   // -- Panels --------------------------------------------------------------------------------
 
   const running = new Map(); // panel -> AbortController
   const waiting = new Set();
   let leaving = 0; // until when a request that ends belongs to a page that is left
-  let failures = 0;
+  let hasFailed = false; // whether a panel failed since all were asked for
+  let failures = 0; // how often in a row, for the same wait after one panel and after ten
   let answered = 0;
 
   function load(panel) {
@@ -69,10 +74,16 @@
     } else if (answer.ok) {
       succeed(panel, html);
     } else {
+      hasFailed = hasFailed || answer.status >= 500; // else the question cannot be read
       fail(panel, "", html);
     }
     panel.setAttribute("aria-busy", waiting.has(panel) ? "true" : "false");
     next();
+    if (!running.size) {
+      failures = hasFailed ? failures + 1 : 0;
+      hasFailed = false;
+      tick();
+    }
   }
 
   // To log in. Not again and again: the page may be allowed where its parts are not.
@@ -87,19 +98,17 @@
   }
 
   function succeed(panel, html) {
-    failures = 0;
     answered = panel.answered = Date.now();
     all(".stale", panel).forEach((each) => each.remove());
     if (panel.shown !== html) {
       panel.shown = html;
       show(panel.querySelector(".panel-body"), html);
     }
-    tick();
   }
 
   // What was shown before stays, and says that it is old.
   function fail(panel, why, html) {
-    failures += 1;
+    hasFailed = hasFailed || !html;
     const place = panel.querySelector(".panel-body");
     if (panel.answered) {
       const whole = document.createElement("template");
@@ -140,6 +149,15 @@
       if (was === focused) { each.focus({ preventScroll: true }); }
     });
     all("figure.chart", place).forEach(charts.draw);
+    reach();
+  }
+
+  // What can be scrolled can be reached by keyboard, in browsers that do not see to it.
+  function reach() {
+    all(".scroll, pre").forEach(function (each) {
+      const isWide = each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight;
+      if (isWide) { each.tabIndex = 0; } else { each.removeAttribute("tabindex"); }
+    });
   }
 
   // Elements whose state outlives a refresh, by a name that is the same after it.
@@ -193,6 +211,9 @@
   addEventListener("beforeunload", () => { leaving = Date.now() + 3000; });
   addEventListener("pagehide", () => { waiting.clear(); running.forEach((abort) => abort.abort()); });
 
+  addEventListener("resize", reach);
+  document.addEventListener("toggle", reach, true);
   all("[data-panel]").forEach(load);
+  reach();
   tick();
 })();

@@ -74,8 +74,9 @@
     if (menu.dataset.menu && !menu.querySelector("div")) { fill(menu); }
     place(menu);
   }, true);
-  document.addEventListener("scroll", () => all(".menu[open]").forEach(place), true);
-  addEventListener("resize", () => all(".menu[open]").forEach(place));
+  const placeAll = () => all(".menu[open]").forEach(place);
+  document.addEventListener("scroll", placeAll, true);
+  addEventListener("resize", placeAll);
   document.addEventListener("focusin", (event) => closeMenus(event.target));
   document.addEventListener("keydown", function (event) {
     const menu = document.querySelector(".menu[open]");
