@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -55,7 +55,7 @@ class Planned:
         self._storage = storage
         self._said: list[str] = []
         self._known: tuple[State, set[int]] | None = None
-        self._rows: dict[tuple[Series, Piece], list[tuple[int, Row]]] = {}
+        self._rows: dict[tuple[Series, Piece], tuple[list[int], list[Row]]] = {}
 
     def explain(self) -> list[str]:
         """Return where all parts so far came from, a sentence each."""
@@ -138,27 +138,34 @@ class Planned:
         for piece in pieces:
             if piece.tier is None:
                 continue
-            found = self._read(wanted.series, kept.id, piece)
-            inexact = {bucket for bucket, row in found if row.key is None and wanted.series.by}
-            if inexact:
-                found = [
+            buckets, rows = self._read(wanted.series, kept.id, piece)
+            inexact: set[int] = set()
+            if wanted.series.by and None in {row.key for row in rows}:
+                both = list(zip(buckets, rows, strict=True))
+                inexact = {bucket for bucket, row in both if row.key is None}
+                groups.add(
                     (bucket, row)
-                    for bucket, row in found
+                    for bucket, row in both
                     if row.key is not None and (bucket not in inexact or bucket < state.frozen)
-                ]
-            groups.add(found)
+                )
+            else:
+                groups.add(zip(buckets, rows, strict=True))
             for bucket in sorted(inexact):
                 yield from self._instead(
                     need, state, wanted, Piece(None, bucket, bucket + piece.tier)
                 )
         yield from groups.located()
 
-    def _read(self, series: Series, number: int, piece: Piece) -> list[tuple[int, Row]]:
+    def _read(self, series: Series, number: int, piece: Piece) -> tuple[list[int], list[Row]]:
+        """Return the bucket of each row of a piece, and the rows."""
         found = self._rows.get((series, piece))
-        if found is None and piece.tier is not None:
-            found = list(self._storage.rows(number, piece.tier, piece.since, piece.until))
-            self._rows[series, piece] = found
-        return found or []
+        if found is None:
+            found = self._rows[series, piece] = [], []
+            if piece.tier is not None:
+                for bucket, row in self._storage.rows(number, piece.tier, piece.since, piece.until):
+                    found[0].append(bucket)
+                    found[1].append(row)
+        return found
 
     def _instead(self, need: Need, state: State, wanted: Wanted, piece: Piece) -> Iterator[Located]:
         """Yield what the records say of a bucket in which the smallest groups are one."""
@@ -196,7 +203,7 @@ class _Groups:
         self._keys: dict[str, tuple[Key, str] | None] = {}
         self._by: dict[str, Key] = {}
 
-    def add(self, found: Sequence[tuple[int, Row]]) -> None:
+    def add(self, found: Iterable[tuple[int, Row]]) -> None:
         """Add rows with their buckets, if their groups are some that the question is about."""
         keys, parts, wanted = self._keys, self._parts, self._wanted
         length, slot = self._need.slot_seconds, None
