@@ -5,10 +5,13 @@ from __future__ import annotations
 import html
 import logging
 import re
+import threading
 import time
 
 import pytest
 from flask import Flask, g
+from flask_chest_dashboard.asking import Asker
+from flask_chest_dashboard.troubles import Troubles
 from playwright.sync_api import expect
 from support.picky import Plugin
 from werkzeug.security import generate_password_hash
@@ -99,6 +102,14 @@ class Form:
         return html.unescape(re.search(r'class="told.*?<p>(.*?)</p>', page)[1])
 
 
+def until(is_so):
+    """Wait until something is so: no page waits for the number of problems."""
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def ids(app):
     with app.app_context():
         return [letter.id for letter in app.chest.dead_letters("picky")]
@@ -182,7 +193,7 @@ def test_dead_letters_are_listed_and_each_is_shown_with_its_whole_record(refused
     picky.store.complaint = HOSTILE
     app = refused()
     assert "picky has 3 dead letters" in get(app, "/delivery/now")
-    assert '<span class="tag bad">1<span class="hidden"> problem</span>' in get(app, "/explore")
+    until(lambda: '<span class="tag bad">1<span class="hidden"> problem<' in get(app, "/explore"))
     assert "<title>Delivery (1)" in get(app, "/delivery")
     raw = app.test_client().get("/chest/delivery/letters").text
     assert "<script" not in raw
@@ -297,12 +308,52 @@ def test_a_form_that_no_page_of_ours_has_is_refused(refused):
     assert len(ids(app)) == 3
 
 
-@pytest.mark.parametrize(
-    "told", [HOSTILE, "retry.1.0.", "retry.x.0..picky", "eat.1.0..picky", "drop.1.0..mian"]
-)
-def test_an_address_cannot_make_the_page_say_anything(refused, told):
-    page = refused().test_client().get("/chest/delivery", query_string={"told": told}).text
-    assert 'class="told' not in page
+def test_an_address_cannot_make_the_page_say_anything(make):
+    client = make().test_client()
+    for told in (HOSTILE, "retry.1.0.", "retry.x.0..picky", "eat.1.0..picky", "drop.1.0..mian"):
+        page = client.get("/chest/delivery", query_string={"told": told}).text
+        assert 'class="told' not in page, told
+    page = client.get("/chest/delivery", query_string={"told": "drop.1.0..picky"}).text
+    assert "picky: 1 dead letter deleted." in page
+
+
+def test_a_dead_letter_that_is_no_record_is_shown_and_can_be_dropped(make, tmp_path):
+    app = make(dashboard_manage=True)
+    letters = tmp_path / "journal" / "dead-letter" / "picky.jsonl"
+    letters.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    odd = '{"at": "soon", "error": "odd", "record": {"id": "odd", "route": ["<b>"], "x": NaN}}'
+    deep = '{"error": "deep", "record": {"id": "deep", "x": ' + "[" * 500 + "]" * 500 + "}}"
+    letters.write_text(f"<script>garbage\n{odd}\n{deep}\n")
+    letters.chmod(0o600)
+    shown = app.test_client().get("/chest/delivery/letters").text
+    assert "<script>" not in shown
+    assert "<b>" not in shown
+    assert html.unescape(shown).count("not known") == 3
+    garbage = ids(app)[2]
+    assert garbage.startswith("line-")
+    page = get(app, f"/delivery/letter?exporter=picky&id={garbage}")
+    assert "This is no record" in page
+    assert "garbage" in page
+    assert "[[[[[[" in re.sub(r"\s", "", get(app, "/delivery/letter?exporter=picky&id=deep"))
+    assert Form(app).told("/delivery/drop", exporter="picky", id=garbage).endswith("deleted.")
+    assert ids(app) == ["deep", "odd"]
+
+
+def test_it_answers_while_questions_to_the_database_hang(make):
+    app = make()
+    asker, released = Asker(app.chest), threading.Event()
+    hanging = [
+        threading.Thread(target=asker.ask, args=(number, released.wait)) for number in range(2)
+    ]
+    try:
+        for thread in hanging:
+            thread.start()
+        assert asker.stats().recorded == 0
+        assert asker.journal_fault() is None
+    finally:
+        released.set()
+        for thread in hanging:
+            thread.join()
 
 
 def test_on_a_phone_dead_letters_are_retried_and_dropped(browse, refused, picky):
@@ -325,3 +376,18 @@ def test_on_a_phone_dead_letters_are_retried_and_dropped(browse, refused, picky)
         browser.settle()
         expect(page.get_by_text("There are none")).to_be_visible()
     assert ids(app) == []
+
+
+def test_no_page_waits_for_the_number_of_problems(make):
+    app = make()
+    asker, released = Asker(app.chest), threading.Event()
+    troubles = Troubles(asker)
+    slow = threading.Thread(
+        target=asker._of_host.ask, args=(("stats",), lambda: released.wait() and app.chest.stats())
+    )
+    try:
+        slow.start()
+        assert [troubles.number(), troubles.number()] == [0, 0]
+    finally:
+        released.set()
+        slow.join()

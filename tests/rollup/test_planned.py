@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from support.rollup_host import Host, Records, answers, check_answers, check_rows, need_of
 
 from flask_chest.query import FromRecords
-from flask_chest.query.arguments import Chosen
+from flask_chest.query.arguments import Chosen, name
 from flask_chest.query.measuring import measure
 from flask_chest.query.question import read_question
 from flask_chest.rollup import Cubes, Declaration, Planned
@@ -160,6 +161,18 @@ def test_a_rate_counts_no_records_that_were_purged_before_its_time():
     planned = Planned(FromRecords(host.store), host.rollups)
     rows, _ = measure(host.store, planned, asked)
     assert rows == measure(host.store, FromRecords(host.store), asked)[0]
+
+
+def test_records_are_asked_for_what_they_alone_know():
+    host = told(Host())
+    host.deliver(*(timedelta(hours=age) for age in range(1, 9)))
+    host.lead()
+    need = replace(need_of({"by": ["route"]}), values=(name("route"),))
+    source = Records(host.store)
+    found = list(Planned(source, host.rollups).parts(need))
+    assert sum(each.part.records for each in found) == 8
+    assert [asked.values for asked in source.asked if not asked.counts] == [need.values]
+    assert all(asked.chosen.since or asked.chosen.until for asked in source.asked if asked.counts)
 
 
 @pytest.mark.parametrize("key", ["measures", "distinct"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from collections.abc import Callable
@@ -176,9 +177,10 @@ def _found(dashboard: Dashboard, exporter: str, ids: list[str] | None) -> list[D
 
 def _record(letter: DeadLetter) -> str:
     """Return the record of a dead letter as a text to be read."""
-    if letter.record is None:
-        return letter.line.decode("utf-8", "replace")
-    return json.dumps(letter.record, ensure_ascii=False, indent=2)
+    if letter.record is not None:
+        with contextlib.suppress(RecursionError):  # somebody has edited the file
+            return json.dumps(letter.record, ensure_ascii=False, indent=2)
+    return letter.line.decode("utf-8", "replace")
 
 
 def _who(dashboard: Dashboard) -> str:

@@ -83,7 +83,11 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         top = checked_top(request.args.get("top", ""), declared)
         found = tables(asker, choices.window(), choices.filter, declared, top)
         return dashboard.render(
-            "overview_dimensions.html", choices, tables=found, top=top, own=_own()
+            "overview_dimensions.html",
+            choices,
+            tables=found,
+            top=top,
+            own=_own(),
         )
 
 
