@@ -10,7 +10,8 @@ from flask import Flask
 from examples.shop import auth, cart, catalogue, errors, exports, shipping
 from examples.shop.extensions import chest
 
-DEMO = Path(__file__).parents[2] / "demo"
+# Of the database, the journal and the log; one for each shop that runs at the same time.
+DEMO = Path(os.environ.get("SHOP_FOLDER", Path(__file__).parents[2] / "demo"))
 
 
 def create_app(folder: Path = DEMO) -> Flask:

@@ -25,7 +25,7 @@ from examples.shop.serving import serve
 from examples.shop.traffic import REQUESTS_EACH, SHOPPERS, Sent, send_all
 from flask_chest import ChestError, Store
 
-ROOT = DEMO.parent
+ROOT = Path(__file__).parents[2]
 DATABASE = DEMO / "chest.sqlite3"
 LOG = DEMO / "gunicorn.log"
 GUNICORN_SETTINGS = Path(__file__).with_name("gunicorn_settings.py")

@@ -179,7 +179,10 @@ def buckets(begin: datetime, end: datetime, every: Length, tz: tzinfo) -> Bucket
             if moment >= last:
                 break
     except (OverflowError, ValueError):
-        raise QueryError("the range of time reaches the first or the last year there is") from None
+        raise QueryError(
+            "the range of time reaches the first or the last year there is: write a later `since`, "
+            "or an earlier `until`"
+        ) from None
     return Buckets(tuple(borders), tz)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from functools import cmp_to_key, partial
 from typing import Any, Final, cast
 
@@ -25,6 +25,7 @@ from flask_chest.query.questions import (
 from flask_chest.record import Record
 
 _RANKS: Final[dict[str, Rank]] = {"number": 0, "time": 0, "text": 1, "bool": 2}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _NO_SUMS: Final = Sums(0.0, 0.0, None, None)
 
 
@@ -144,7 +145,9 @@ def tally(records: Iterable[Record], asked: Tally) -> Iterator[TallyRow]:
                 continue
         slot = None
         if asked.slot_seconds is not None:
-            slot = int(record.started_at.timestamp() // asked.slot_seconds) * asked.slot_seconds
+            # Not by `timestamp()`, a float, which lacks the microseconds of distant years.
+            since = (record.started_at - _EPOCH) // timedelta(seconds=asked.slot_seconds)
+            slot = since * asked.slot_seconds
         key = tuple(scalar_of(value_of(operand, data)) for operand in asked.by)
         # 1 equals True as a key of a dict, and is no bool.
         place = (slot, key, spread, tuple(map(type, key)), type(spread))

@@ -134,8 +134,10 @@ class Computer:
         return made
 
     def _is_likely(self, stretch: Stretch) -> bool:
-        """Return whether a stretch is likely to have few enough finest groups."""
-        return self._expected * _minutes_of(stretch) <= 2 * MOST_AT_ONCE
+        """Return whether a stretch is likely to have few enough finest groups, each minute too."""
+        if self._expected > MOST_OF_A_MINUTE:
+            return False
+        return self._expected * _minutes_of(stretch) <= MOST_AT_ONCE
 
     def _of_finest(self, stretch: Stretch, tier: Tier) -> dict[Series, Buckets] | None:
         """Return the rows of a stretch; None when it has too many records for that."""
@@ -148,7 +150,8 @@ class Computer:
         )
         finest = Finest(operands, self._tally(asked), MOST_AT_ONCE + 1)
         if len(finest) > MOST_AT_ONCE:
-            self._expected = max(self._expected, MOST_AT_ONCE / _minutes_of(stretch))
+            # How many more is not known. The next look is at a quarter.
+            self._expected = max(self._expected, 4 * MOST_AT_ONCE / _minutes_of(stretch))
             return None
         self._expected = len(finest) / _minutes_of(stretch)
         if finest.most_of_a_minute() > MOST_OF_A_MINUTE:

@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 
+import pytest
 from flask import Response, abort, redirect, session
 from flask_chest_dashboard import attempts
 from werkzeug.security import generate_password_hash
@@ -124,6 +125,31 @@ def test_who_has_no_session_is_sent_to_log_in_and_comes_back(shop):
     assert client.get(address).status_code == 200
     assert client.get("/chest/login").location == "/chest/"
     assert client.post("/chest/requests").status_code in {404, 405}
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"), [(CLOSED, 303), ({"dashboard_allow": lambda: False}, 403)]
+)
+def test_no_address_answers_a_stranger(shop, settings, status):
+    app = shop(**settings, dashboard_manage=True)
+    client = app.test_client()
+    client.get("/chest/")
+    cookie = client.get_cookie("chest_csrf", path="/chest")
+    data = {"csrf_token": cookie.value if cookie else ""}
+    adapter = app.url_map.bind("localhost")
+    open_to_all = {"asset", "log_in", "try_log_in", "log_out"}
+    seen = set()
+    for rule in app.url_map.iter_rules():
+        blueprint, _, endpoint = rule.endpoint.partition(".")
+        if blueprint != "chest_dashboard" or endpoint in open_to_all:
+            continue
+        values = dict.fromkeys(rule.arguments, 1)
+        for method in rule.methods - {"OPTIONS"}:
+            path = adapter.build(rule.endpoint, values, method=method)
+            answer = client.open(path, method=method, data=data)
+            assert answer.status_code == (status if method in {"GET", "HEAD"} else 403), path
+            seen.add((endpoint, method))
+    assert {("overview", "GET"), ("save_view", "POST"), ("drop_letters", "POST")} <= seen
 
 
 def test_a_wrong_user_or_password_is_told_in_the_same_words(shop, caplog):

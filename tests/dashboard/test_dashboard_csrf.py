@@ -100,6 +100,14 @@ def test_a_form_that_no_page_of_ours_sent_is_refused_with_a_reason(forms, change
         refused("from another site", right, Sec_Fetch_Site=site, Origin="http://localhost")
     for origin in ("null", "http://localhost.evil.example", "http://localhost:81", "http://[", "x"):
         refused("from another site", right, Origin=origin)
+    refused("too large", {**right, "more": "x" * 200_000})
+    answer = client.post(
+        "/chest/more/change",
+        data=right,
+        headers={"Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert (answer.status_code, "too large" in answer.text) == (400, True)
     assert changed == []
 
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 import html
 import logging
 import re
+import threading
 import time
 
 import pytest
 from flask import Flask, g
+from flask_chest_dashboard.asking import Asker
+from flask_chest_dashboard.file import DashboardFile
+from flask_chest_dashboard.notices import Notices
+from flask_chest_dashboard.troubles import Troubles
 from playwright.sync_api import expect
 from support.picky import Plugin
 from werkzeug.security import generate_password_hash
@@ -99,6 +104,14 @@ class Form:
         return html.unescape(re.search(r'class="told.*?<p>(.*?)</p>', page)[1])
 
 
+def until(is_so):
+    """Wait until something is so: no page waits for the number of problems."""
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def ids(app):
     with app.app_context():
         return [letter.id for letter in app.chest.dead_letters("picky")]
@@ -182,7 +195,7 @@ def test_dead_letters_are_listed_and_each_is_shown_with_its_whole_record(refused
     picky.store.complaint = HOSTILE
     app = refused()
     assert "picky has 3 dead letters" in get(app, "/delivery/now")
-    assert '<span class="tag bad">1<span class="hidden"> problem</span>' in get(app, "/explore")
+    until(lambda: '<span class="tag bad">1<span class="hidden"> problem<' in get(app, "/explore"))
     assert "<title>Delivery (1)" in get(app, "/delivery")
     raw = app.test_client().get("/chest/delivery/letters").text
     assert "<script" not in raw
@@ -238,8 +251,12 @@ def test_a_retry_says_what_was_stored_and_what_was_refused_again(refused, picky,
     assert said == "picky: 0 dead letters stored, 3 refused again, with the error below."
     assert get(app, "/delivery/letters").count("BatchRejected: still not") == 3
     picky.store.is_down = True
-    said = form.told("/delivery/retry", exporter="picky")
-    assert "The exporter failed meanwhile" in said
+    answer = form.send("/delivery/retry", exporter="picky")
+    page = form.client.get(answer.headers["Location"]).text
+    assert "The exporter failed, and the others were not sent." in page
+    assert "<pre>it is down</pre>" in page
+    elsewhere = answer.headers["Location"].partition("&why=")[0]
+    assert "<pre>it is down" not in form.client.get(f"{elsewhere}&why=it+is+down").text
     assert "it is down" in caplog.text
     picky.store.is_down = picky.store.is_strict = False
     said = form.told("/delivery/retry", exporter="picky", id=before[1])
@@ -297,12 +314,52 @@ def test_a_form_that_no_page_of_ours_has_is_refused(refused):
     assert len(ids(app)) == 3
 
 
-@pytest.mark.parametrize(
-    "told", [HOSTILE, "retry.1.0.", "retry.x.0..picky", "eat.1.0..picky", "drop.1.0..mian"]
-)
-def test_an_address_cannot_make_the_page_say_anything(refused, told):
-    page = refused().test_client().get("/chest/delivery", query_string={"told": told}).text
-    assert 'class="told' not in page
+def test_an_address_cannot_make_the_page_say_anything(make):
+    client = make().test_client()
+    for told in (HOSTILE, "retry.1.0.", "retry.x.0..picky", "eat.1.0..picky", "drop.1.0..mian"):
+        page = client.get("/chest/delivery", query_string={"told": told}).text
+        assert 'class="told' not in page, told
+    page = client.get("/chest/delivery", query_string={"told": "drop.1.0..picky"}).text
+    assert "picky: 1 dead letter deleted." in page
+
+
+def test_a_dead_letter_that_is_no_record_is_shown_and_can_be_dropped(make, tmp_path):
+    app = make(dashboard_manage=True)
+    letters = tmp_path / "journal" / "dead-letter" / "picky.jsonl"
+    letters.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    odd = '{"at": "soon", "error": "odd", "record": {"id": "odd", "route": ["<b>"], "x": NaN}}'
+    deep = '{"error": "deep", "record": {"id": "deep", "x": ' + "[" * 500 + "]" * 500 + "}}"
+    letters.write_text(f"<script>garbage\n{odd}\n{deep}\n")
+    letters.chmod(0o600)
+    shown = app.test_client().get("/chest/delivery/letters").text
+    assert "<script>" not in shown
+    assert "<b>" not in shown
+    assert html.unescape(shown).count("not known") == 3
+    garbage = ids(app)[2]
+    assert garbage.startswith("line-")
+    page = get(app, f"/delivery/letter?exporter=picky&id={garbage}")
+    assert "This is no record" in page
+    assert "garbage" in page
+    assert "[[[[[[" in re.sub(r"\s", "", get(app, "/delivery/letter?exporter=picky&id=deep"))
+    assert Form(app).told("/delivery/drop", exporter="picky", id=garbage).endswith("deleted.")
+    assert ids(app) == ["deep", "odd"]
+
+
+def test_it_answers_while_questions_to_the_database_hang(make):
+    app = make()
+    asker, released = Asker(app.chest), threading.Event()
+    hanging = [
+        threading.Thread(target=asker.ask, args=(number, released.wait)) for number in range(2)
+    ]
+    try:
+        for thread in hanging:
+            thread.start()
+        assert asker.stats().recorded == 0
+        assert asker.journal_fault() is None
+    finally:
+        released.set()
+        for thread in hanging:
+            thread.join()
 
 
 def test_on_a_phone_dead_letters_are_retried_and_dropped(browse, refused, picky):
@@ -325,3 +382,28 @@ def test_on_a_phone_dead_letters_are_retried_and_dropped(browse, refused, picky)
         browser.settle()
         expect(page.get_by_text("There are none")).to_be_visible()
     assert ids(app) == []
+
+
+def test_no_page_waits_for_the_number_of_problems(make):
+    app = make()
+    asker, released = Asker(app.chest), threading.Event()
+    troubles = Troubles(asker)
+    slow = threading.Thread(
+        target=asker._of_host.ask, args=(("stats",), lambda: released.wait() and app.chest.stats())
+    )
+    try:
+        slow.start()
+        assert [troubles.number(), troubles.number()] == [0, 0]
+    finally:
+        released.set()
+        slow.join()
+
+
+def test_an_error_is_kept_for_an_hour_for_all_workers(tmp_path, monkeypatch):
+    first, second = (Notices(DashboardFile(tmp_path / "file.sqlite3")) for _ in range(2))
+    key = first.keep("it is down " * 1_000)
+    assert second.text(key) == ("it is down " * 1_000)[:4_000]
+    assert second.text("") == second.text("nonsense") == ""
+    later = time.time() + 3_601
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert second.text(key) == ""

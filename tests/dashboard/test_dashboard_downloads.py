@@ -79,18 +79,15 @@ def test_a_chart_is_downloaded_with_its_buckets_and_the_time_that_is_shown(asked
     assert bars.text.split("\r\n")[0] == '"note","count","p95(duration_ms)"'
 
 
-@pytest.mark.parametrize(
-    ("path", "said"),
-    [
+def test_what_cannot_be_asked_is_no_file(asked):
+    for path, said in (
         ("table.xls", "choose .csv or .jsonl"),
         ("nothing.csv", "choose chart or table"),
         ("table.csv?limit=5000", "from 1 to 1,000"),
         ("chart.csv?since=30d&every=1s", "1,500"),
         ("table.csv?where=x", "no condition"),
-    ],
-)
-def test_what_cannot_be_asked_is_no_file(asked, path, said):
-    answer = asked.get(f"/chest/explore/{path}")
-    assert answer.status_code == 400
-    assert said in html.unescape(answer.text)
-    assert "Content-Disposition" not in answer.headers
+    ):
+        answer = asked.get(f"/chest/explore/{path}")
+        assert answer.status_code == 400
+        assert said in html.unescape(answer.text)
+        assert "Content-Disposition" not in answer.headers

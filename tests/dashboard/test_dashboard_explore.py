@@ -78,6 +78,30 @@ def test_groups_beyond_the_lines_and_the_limit_are_the_rest(visited):
     assert one.count('data-kind="bars"') == 2
 
 
+def test_measures_that_are_no_numbers_are_in_the_table_alone(visited):
+    app = visited(6)
+    asked = {"since": "15m", "by": "tenant", "measure": ["top(user_id)", "histogram(cost_usd)"]}
+    assert "the chart shows the count" in text_of(app, "/chart", **asked)
+    assert "are no numbers. The table" in text_of(app, "/chart", kind="bars", **asked)
+    assert cells(text_of(app, "/table", **asked))[1] == ["initech", "u-2", ""]
+    asked["measure"] += ["count"]
+    assert "no numbers" not in text_of(app, "/chart", **asked)
+
+
+def test_the_examples_can_be_asked(visited):
+    app = visited(3)
+    text = re.search(r'class="muted examples">(.*?)</p>', text_of(app, since="15m"), re.DOTALL)[1]
+    links = [html.unescape(each) for each in re.findall(r'href="([^"]*)"', text)]
+    assert len(links) == 5
+    client = app.test_client()
+    for link in links:
+        page = client.get(link).text
+        assert "aria-invalid" not in page
+        assert "examples" not in page
+        for panel in re.findall(r'data-panel="([^"]*)"', page):
+            assert client.get(html.unescape(panel)).status_code == 200, panel
+
+
 def test_a_table_is_ordered_by_links(visited):
     app = visited(40)
     asked = {"since": "15m", "measure": ["count", "max(cost_usd)"], "by": "tenant"}

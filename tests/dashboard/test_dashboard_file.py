@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from flask_chest_dashboard.file import MEMORY, DashboardFile
 
+# Python 3.12 warns of a fork beside threads, which is what is tested.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 TABLE = "CREATE TABLE IF NOT EXISTS numbers (number INTEGER)"
 
 

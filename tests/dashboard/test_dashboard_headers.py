@@ -135,3 +135,18 @@ def test_no_address_changes_anything_by_get(app, tmp_path):
             ), path
     assert seen > 20
     assert (tmp_path / "chest_dashboard.sqlite3").read_bytes() == kept
+
+
+def test_a_cookie_chooses_the_theme_and_nothing_else(app):
+    client = app.test_client()
+    for theme, is_one in (
+        ("dark", True),
+        ("light", True),
+        ("x' onload=alert(1)", False),
+        ("", False),
+    ):
+        client.set_cookie("chest_theme", theme)
+        page = client.get("/chest/", headers=OPS).text
+        assert (f'data-theme="{theme}"' in page) is is_one
+        assert ("data-theme" in page) is is_one
+        assert "alert(1)" not in page

@@ -144,8 +144,7 @@ def test_hostile_names_and_values_are_shown_as_they_are(shop, database):
 
 
 def test_dimensions_and_measures_are_those_that_the_rollups_have(shop, database):
-    client = shop().test_client()
-    empty = text_of(client.get(f"/chest/overview/dimensions?{DAY}"))
+    empty = text_of(shop().test_client().get(f"/chest/overview/dimensions?{DAY}"))
     assert "There are no dimensions yet." in empty
     with opened(database, DECLARED) as store:
         host = Host(store, cubes=Cubes.of(DECLARED))

@@ -243,14 +243,14 @@ def test_pages_are_shown_without_the_views_when_these_cannot_be_read(app, file):
 
 def test_a_view_is_saved_and_opened_in_the_browser(browse, app):
     with browse(app) as browser:
-        page = browser.go("/chest/?since=7d&where=tenant+%3D%3D+'acme'")
+        page = browser.go("/chest/delivery?since=7d&where=tenant+%3D%3D+'acme'")
         page.get_by_text("Views ▾").click()
         page.get_by_label("Save this view as").fill(HOSTILE)
         page.get_by_role("button", name="Save", exact=True).click()
         expect(page.locator(".told")).to_have_text("The view is saved.")
         page.get_by_role("table").get_by_role("link", name=HOSTILE, exact=True).click()
         browser.settle()
-        assert page.url.endswith("/chest/?since=7d&where=tenant+%3D%3D+%27acme%27")
+        assert page.url.endswith("/chest/delivery?since=7d&where=tenant+%3D%3D+%27acme%27")
         page.get_by_text("Views ▾").click()
         page.get_by_role("link", name=HOSTILE).click()
         browser.settle()

@@ -12,7 +12,7 @@ import pytest
 
 from flask_chest.errors import QueryError
 from flask_chest.memory_store import MemoryStore
-from flask_chest.query import measuring
+from flask_chest.query import Tally, measuring
 from flask_chest.query.histogram import Ranking
 from flask_chest.testing import make_batch, make_record
 from flask_chest.testing.records import START
@@ -339,3 +339,14 @@ def test_groups_are_ordered_by_no_histogram():
     assert [row["route"] for row in rows] == routes[::-1]
     with pytest.raises(QueryError, match="histograms have no order"):
         store.measure("count", "histogram(cost)", by=["route"], order_by="-histogram( cost )")
+
+
+def test_the_last_microsecond_of_all_is_in_its_slot_and_in_no_endless_bucket():
+    end = datetime.max.replace(tzinfo=timezone.utc)
+    store = stored([make_record(started_at=end)])
+    [row] = store.tally(Tally(slot_seconds=60))
+    assert row.slot == int((end.replace(second=0, microsecond=0)).timestamp())
+    assert store.measure("count", every="1d", since=end - timedelta(days=9), until="9999-12-30")
+    with pytest.raises(QueryError, match="write a later `since`, or an earlier `until`"):
+        store.measure("count", every="1d")
+    assert store.measure("rate") == [{"rate": None}]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from support.rollup_host import Host, Records, answers, check_answers, check_rows, need_of
 
 from flask_chest.query import FromRecords
-from flask_chest.query.arguments import Chosen
+from flask_chest.query.arguments import Chosen, name
 from flask_chest.query.measuring import measure
 from flask_chest.query.question import read_question
 from flask_chest.rollup import Cubes, Declaration, Planned
@@ -94,6 +95,43 @@ class Leading:
         return found
 
 
+@pytest.mark.parametrize("looks", range(1, 6))
+def test_an_answer_has_what_is_purged_while_it_is_computed(looks):
+    host = told(Host())
+    for ages in ([HOURS_AGO, timedelta(days=3)] * 9, [HOURS_AGO, timedelta(days=3)] * 9):
+        host.lead()  # the second ones stay marked
+        host.deliver(*ages)
+    need = need_of({"by": ["route"], "bins": ["duration_ms"]})
+    before = answers(Records(host.store), need)
+    purging = Purging(host, looks)
+    found = answers(Planned(FromRecords(host.store), purging), need)
+    assert host.store.records == [] or purging.looks > 0
+    assert found == before
+
+
+class Purging:
+    """Rollups beside which all records are purged after a number of looks at them."""
+
+    def __init__(self, host, looks):
+        self._host = host
+        self.looks = looks
+
+    def _looked(self, found):
+        self.looks -= 1
+        if self.looks == 0:
+            self._host.purge(self._host.now)
+        return found
+
+    def state(self):
+        return self._looked(self._host.rollups.state())
+
+    def marked(self):
+        return self._looked(self._host.rollups.marked())
+
+    def rows(self, *place):
+        return iter(self._looked(list(self._host.rollups.rows(*place))))
+
+
 def test_numbers_of_too_many_groups_are_those_of_the_records():
     host = told(Host(), dimensions=(("tenant",),), measures=("cost",), max_groups=2)
     host.deliver(*[HOURS_AGO] * 40)
@@ -123,6 +161,18 @@ def test_a_rate_counts_no_records_that_were_purged_before_its_time():
     planned = Planned(FromRecords(host.store), host.rollups)
     rows, _ = measure(host.store, planned, asked)
     assert rows == measure(host.store, FromRecords(host.store), asked)[0]
+
+
+def test_records_are_asked_for_what_they_alone_know():
+    host = told(Host())
+    host.deliver(*(timedelta(hours=age) for age in range(1, 9)))
+    host.lead()
+    need = replace(need_of({"by": ["route"]}), values=(name("route"),))
+    source = Records(host.store)
+    found = list(Planned(source, host.rollups).parts(need))
+    assert sum(each.part.records for each in found) == 8
+    assert [asked.values for asked in source.asked if not asked.counts] == [need.values]
+    assert all(asked.chosen.since or asked.chosen.until for asked in source.asked if asked.counts)
 
 
 @pytest.mark.parametrize("key", ["measures", "distinct"])

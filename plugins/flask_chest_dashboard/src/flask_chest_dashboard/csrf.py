@@ -19,6 +19,7 @@ FIELD: Final = "csrf_token"
 _MADE: Final = "flask_chest_dashboard.csrf_token"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _BYTES: Final = 32  # which are 43 characters
+_LARGEST_FORM: Final = 200_000  # in bytes
 
 
 class Tokens:
@@ -51,6 +52,8 @@ class Tokens:
 
     def fault(self, request: Request) -> str | None:
         """Return why a form is refused; None when it was sent from a page of ours."""
+        if _is_too_large(request):
+            return "It is too large."
         if not _is_from_here(request):
             return (
                 "It was sent from another site, or a proxy changes the header Host on the way. "
@@ -63,6 +66,14 @@ class Tokens:
         if not hmac.compare_digest(known.encode(), given.encode("utf-8", "replace")):
             return "The page with the form is out of date. Open it again."
         return None
+
+
+def _is_too_large(request: Request) -> bool:
+    """Return whether a form is not to be read: anybody may send one, to log in."""
+    length = request.content_length
+    if length is None:
+        return bool(request.environ.get("wsgi.input_terminated"))  # it may be endless
+    return length > _LARGEST_FORM
 
 
 def _is_from_here(request: Request) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timezone
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -24,12 +23,13 @@ from flask_chest_dashboard.access import Access
 from flask_chest_dashboard.asking import Asker
 from flask_chest_dashboard.assets import Assets
 from flask_chest_dashboard.choices import RANGES, SUGGESTIONS, Choices
-from flask_chest_dashboard.conditions import conditions
 from flask_chest_dashboard.csrf import Tokens
 from flask_chest_dashboard.file import MEMORY, DashboardFile
+from flask_chest_dashboard.notices import Notices
 from flask_chest_dashboard.responses import Page
 from flask_chest_dashboard.saved_views import SAVABLE, SavedView, SavedViews
 from flask_chest_dashboard.shared import Busy
+from flask_chest_dashboard.troubles import Troubles
 
 if TYPE_CHECKING:
     from flask import Flask, Request
@@ -72,6 +72,7 @@ class Dashboard:
         assets: The files that the pages load.
         file: Keeps saved views and failed attempts to log in.
         saved: The saved views.
+        notices: Texts that a page says after a redirect.
     """
 
     def __init__(self, app: Flask, chest: FlaskChest, settings: DashboardSettings) -> None:
@@ -83,6 +84,7 @@ class Dashboard:
         self.assets = Assets()
         self.file = DashboardFile(_expanded(settings.dashboard_file, app))
         self.saved = SavedViews(self.file)
+        self.notices = Notices(self.file)
         self._panels: set[str] = set()
         # Of our own: the application's has filters, globals and templates of its own.
         self._templates = Environment(
@@ -105,7 +107,7 @@ class Dashboard:
             ranges=RANGES,
             settings=settings,
             suggestions=SUGGESTIONS,
-            troubles=self.troubles,
+            troubles=Troubles(self.asker).number,
         )
 
     def asset(self, name: str) -> str:
@@ -132,14 +134,6 @@ class Dashboard:
         given: dict[str, Any] = {**choices.arguments(), **own}
         kept = {name: value for name, value in given.items() if value not in (None, "", [], ())}
         return url_for(f"{NAME}.{page}", **kept)
-
-    def troubles(self) -> int:
-        """Return how many things are wrong with delivery. It reads the journal alone."""
-        try:
-            found = conditions(self.asker.stats(), None, timezone.utc, datetime.now(timezone.utc))
-        except Busy:
-            return 0
-        return sum(each.is_bad for each in found)
 
     @staticmethod
     def view_link(view: SavedView) -> str:

@@ -207,7 +207,8 @@ class PostgresExpressions(Expressions):
 
     def slot(self, seconds: int) -> ColumnElement[int]:
         """See `Expressions`."""
-        # Not `extract`, which gives a `numeric` from version 14 on, and takes a third longer.
+        # Not `extract`, which gives a `numeric` from version 14 on, and takes a third longer. A
+        # double has all microseconds until the year 2514.
         epoch = func.date_part("epoch", self.tables.records.c.started_at, type_=Float(53))
         number = func.floor(epoch / literal_column(str(int(seconds))))
         return cast(number, BigInteger()) * literal_column(str(int(seconds)))

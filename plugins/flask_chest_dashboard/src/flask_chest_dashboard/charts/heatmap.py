@@ -19,7 +19,9 @@ _PER_DOUBLING: Final = 16
 _OFFSET: Final = 1_100 * _PER_DOUBLING
 """So that the place of every positive number is positive."""
 
-_WIDTH, _HEIGHT = 12, 10
+_WIDTH: Final = 12
+_HEIGHT: Final = 10
+"""Of a cell. The style sheet has them, too: there are a thousand cells."""
 
 
 @dataclass(frozen=True)
@@ -128,15 +130,13 @@ class Heatmap:
         parts = [
             Markup(
                 '<a href="{}" tabindex="-1">'
-                '<rect class="heat-{}" x="{}" y="{}" width="{}" height="{}">'
+                '<rect class="heat-{}" x="{}" y="{}">'
                 "<title>{}</title></rect></a>"
             ).format(
                 link(cell),
                 self.level(cell.weight),
                 cell.column * _WIDTH,
                 cell.row * _HEIGHT,
-                _WIDTH,
-                _HEIGHT,
                 title(cell),
             )
             for cell in self.cells

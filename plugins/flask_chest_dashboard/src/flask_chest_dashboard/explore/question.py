@@ -20,6 +20,15 @@ DEFAULT_MEASURES: Final = ("count", "p95(duration_ms)")
 DEFAULT_LIMIT: Final = "20"
 DEFAULT_OF: Final = "duration_ms"
 KINDS: Final = {"lines": "Lines", "bars": "Bars", "heatmap": "Heatmap"}
+EXAMPLES: Final = {
+    "the slowest routes": {"measure": ["p95(duration_ms)", "count"], "by": ["route"]},
+    "failures by route": {"measure": ["errors", "error_rate", "count"], "by": ["route"]},
+    "requests by status": {"measure": ["count"], "by": ["status_code"]},
+    "durations as a heatmap": {"kind": "heatmap"},
+    "what failed requests have in common": {"differ": "failed"},
+}
+"""Arguments of questions for those who have not asked any."""
+
 LENGTHS: Final = (
     *("1s", "5s", "15s", "30s", "1m", "5m", "15m", "30m"),
     *("1h", "2h", "3h", "6h", "12h", "1d", "1w", "1mo", "1y"),

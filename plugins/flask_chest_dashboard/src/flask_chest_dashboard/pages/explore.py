@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import request
@@ -18,6 +18,7 @@ from flask_chest_dashboard.explore.answers import Answers
 from flask_chest_dashboard.explore.asked import csv, json_lines
 from flask_chest_dashboard.explore.lines import charts_of, title_of
 from flask_chest_dashboard.explore.question import (
+    EXAMPLES,
     KINDS,
     LENGTHS,
     MOST_GROUPS,
@@ -54,6 +55,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             most_groups=MOST_GROUPS,
             orders=[each for each in question.measures if not is_histogram(each)],
             suggested=_suggested({}),
+            examples={} if question.arguments() else EXAMPLES,
             url=request.url,
         )
 
@@ -160,7 +162,7 @@ def _heatmap(dashboard: Dashboard, choices: Choices, question: Question) -> Page
     def at(column: int) -> dict[str, str]:
         begin, end = heatmap.begins[column], heatmap.begins[column + 1]
         end = max(end, begin + timedelta(seconds=1))
-        return {"since": begin.isoformat(), "until": end.isoformat()}
+        return {"since": _short(begin), "until": _short(end)}
 
     def link(cell: Cell) -> str:
         where = heatmap.ranges[cell.row].condition(question.of)
@@ -184,6 +186,13 @@ def _heatmap(dashboard: Dashboard, choices: Choices, question: Question) -> Page
         at=at,
         write=write,
     )
+
+
+def _short(moment: datetime) -> str:
+    """Return a time as short as a URL can have it."""
+    utc = moment.astimezone(timezone.utc)
+    seconds = "" if not utc.second else f":{utc.second:02d}"
+    return f"{utc:%Y-%m-%dT%H:%M}{seconds}Z"
 
 
 def _most(rows: list[dict[str, Any]], measures: tuple[str, ...]) -> dict[str, float]:

@@ -45,7 +45,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             "overview_numbers.html",
             choices,
             numbers=found,
-            period=period_before(choices.range_text, window.length),
+            period=period_before(choices.range_text, choices.length),
         )
 
     @dashboard.panel(views, "/overview/charts")
@@ -72,7 +72,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             most=MOST,
             shows_more=shows_more,
             sparkline=sparkline,
-            period=period_before(choices.range_text, window.length),
+            period=period_before(choices.range_text, choices.length),
             own=_own(),
         )
 
@@ -83,7 +83,11 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         top = checked_top(request.args.get("top", ""), declared)
         found = tables(asker, choices.window(), choices.filter, declared, top)
         return dashboard.render(
-            "overview_dimensions.html", choices, tables=found, top=top, own=_own()
+            "overview_dimensions.html",
+            choices,
+            tables=found,
+            top=top,
+            own=_own(),
         )
 
 

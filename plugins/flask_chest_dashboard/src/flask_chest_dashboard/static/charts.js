@@ -91,7 +91,7 @@ window.keyhole = (function () {
         : { label: head.textContent, value: value, stroke: stroke, width: 2, dash: dash, points: { size: 6, fill: stroke, filter: alone } };
     });
     return {
-      width: wide, height: HEIGHT, padding: [10, 10, 0, 0],
+      width: wide, height: HEIGHT, padding: [10, 14, 0, 0],
       tzDate: (time) => uPlot.tzDate(new Date(time * 1000), zoneName),
       cursor: { drag: { x: true, y: false, setScale: false }, sync: { key: "chest" }, points: { show: !isBars, size: 8 } },
       scales: {
@@ -99,10 +99,14 @@ window.keyhole = (function () {
         y: { range: (_plot, low, high) => [Math.min(low || 0, 0), high > 0 ? high * 1.08 : 1] }
       },
       axes: [
-        Object.assign({ space: 76, values: (_plot, times, _axis, _space, every) => ticks(times, every, zoneName) }, axis),
+        Object.assign({ space: 76, values: (plot, times, _axis, _space, every) => ticks(plot, times, every, zoneName) }, axis),
         Object.assign({ size: axisWidth, values: (_plot, found) => found.map((each) => label(each, unit)) }, axis)
       ],
       series: [{ value: (_plot, time) => time ? stamp(time, zoneName).slice(0, 16) : "" }].concat(series),
+      legend: { markers: {
+        fill: (plot, at) => plot.series[at].dash ? "transparent" : plot.series[at].stroke(plot, at),
+        dash: (plot, at) => plot.series[at].dash ? "dashed" : "solid"
+      } },
       hooks: { setSelect: [choose] }
     };
   }
@@ -117,15 +121,15 @@ window.keyhole = (function () {
 
   const axisWidth = (_plot, values) => 18 + 7 * Math.max.apply(null, (values || []).concat("0").map((each) => each.length));
 
-  // The day stands below the first time of each day.
-  function ticks(times, every, zoneName) {
+  // The day stands below the first time of each day. What would be cut at the edge is left out.
+  function ticks(plot, times, every, zoneName) {
     let day = "";
     return times.map(function (time) {
       const text = stamp(time, zoneName);
       const isNew = text.slice(0, 10) !== day;
       day = text.slice(0, 10);
-      if (every >= 86400) { return day; }
-      return text.slice(11, every < 60 ? 19 : 16) + (isNew ? "\n" + day : "");
+      if ((plot.scales.x.max - time) / (plot.scales.x.max - plot.scales.x.min) * (plot.width - 60) < (isNew ? 24 : 6)) { return ""; }
+      return every >= 86400 ? day : text.slice(11, every < 60 ? 19 : 16) + (isNew ? "\n" + day : "");
     });
   }
 
