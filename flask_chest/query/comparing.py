@@ -32,6 +32,9 @@ _RANGES: Final = 10
 _ERRORS: Final = 3
 """Standard errors of a difference that chance is held for."""
 
+_FEWEST: Final = 3
+"""Fewer records with a value are held for chance, unless they are half of the set."""
+
 _DEPTH: Final = 3
 """How deep the variables within a variable are looked at."""
 
@@ -176,6 +179,8 @@ def _is_more(share: float, other_share: float, records: int, other_records: int)
 
     It is the two-proportion z-test: https://en.wikipedia.org/wiki/Two-proportion_Z-test
     """
+    if share * records < _FEWEST * (1 - 1e-9) and share < 0.5:
+        return False  # so few that the test is wrong about them
     together = (share * records + other_share * other_records) / (records + other_records)
     variance = together * (1 - together) * (1 / records + 1 / max(other_records, 1))
     return share - other_share > max(_ERRORS * math.sqrt(max(variance, 0.0)) * (1 - 1e-9), 0.0)

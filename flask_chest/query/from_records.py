@@ -37,7 +37,7 @@ class FromRecords:
         if need.counts or need.sums:
             for row in self._rows(replace(asked, numbers=need.sums)):
                 part = Part(row.records, row.weight, row.errors) if need.counts else Part()
-                part.sums = dict(zip(need.sums, row.numbers, strict=True))
+                part.sums.update(zip(need.sums, row.numbers, strict=True))
                 yield Located(row.slot, row.key, part)
         for condition in need.shares:
             for row in self._rows(replace(asked, where=both(asked.where, condition))):

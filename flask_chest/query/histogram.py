@@ -63,10 +63,6 @@ def _border(number: int) -> float:
     return math.pow(2, power) if power < sys.float_info.max_exp else sys.float_info.max
 
 
-def _hundredfold(weight: float) -> float:
-    return weight * 100
-
-
 class Ranking:
     """Values in their order, of which several percentiles are asked.
 
@@ -74,11 +70,12 @@ class Ranking:
         weights: Weight by value, or by bin, whose number is returned then.
     """
 
-    __slots__ = ("_reached", "_total", "_values")
+    __slots__ = ("_hundredfold", "_total", "_values")
 
     def __init__(self, weights: Mapping[float, float]) -> None:
         self._values = sorted(weights)
-        self._reached = list(accumulate(map(weights.__getitem__, self._values)))
+        reached = accumulate(map(weights.__getitem__, self._values))
+        self._hundredfold = [weight * 100 for weight in reached]
         self._total = math.fsum(weights.values())
 
     def percentile(self, percent: float) -> float | None:
@@ -95,5 +92,5 @@ class Ranking:
             return None
         # A tolerance, because 0.95 and sums of weights are no exact numbers.
         enough = self._total * percent * (1 - 1e-12)
-        at = bisect_left(self._reached, enough, key=_hundredfold)
+        at = bisect_left(self._hundredfold, enough)
         return values[min(at, len(values) - 1)]

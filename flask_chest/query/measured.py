@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from flask_chest.query.distinct import Identity
 from flask_chest.query.histogram import borders_of
@@ -18,6 +18,7 @@ Histogram: TypeAlias = list[list[float]]
 
 _RANKS = {"number": 0, "text": 1, "bool": 2}
 _Item = TypeVar("_Item")
+Row: TypeAlias = dict[str, Any]
 
 
 def counts_of(need: Need, measures: Iterable[Measure]) -> Need:
@@ -86,11 +87,42 @@ def _conditions(conditions: Iterable[Node | None]) -> tuple[Node, ...]:
     return tuple(dict.fromkeys(each for each in conditions if each is not None))
 
 
-def shown(measure: Measure, part: Part, seconds: float) -> Scalar | Histogram:
-    """Return what a row has of a measure: a histogram, or its value. Arguments as of `value`."""
-    if measure.function == "histogram" and measure.operand is not None:
-        return _histogram(part, measure.operand)
-    return value(measure, part, seconds)
+class Columns:
+    """What the rows of an answer have of some measures, by the text of each.
+
+    Args:
+        measures: In the order of the columns.
+    """
+
+    def __init__(self, measures: Sequence[Measure]) -> None:
+        self._empty: Row = {each.text: None for each in measures}
+        self._others: list[Measure] = []
+        self._percentiles: dict[Operand, tuple[list[str], list[float]]] = {}
+        for each in measures:
+            if each.function == "percentile" and each.operand is not None:
+                texts, percents = self._percentiles.setdefault(each.operand, ([], []))
+                texts.append(each.text)
+                percents.append(each.percent)
+            else:
+                self._others.append(each)
+
+    def add(self, row: Row, part: Part, seconds: float) -> None:
+        """Add to a row: a histogram, or the value of the measure.
+
+        Args:
+            row: It has the columns before.
+            part: As of `value`.
+            seconds: The same.
+        """
+        row.update(self._empty)
+        for each in self._others:
+            if each.function == "histogram" and each.operand is not None:
+                row[each.text] = _histogram(part, each.operand)
+            else:
+                row[each.text] = value(each, part, seconds)
+        for operand, (texts, percents) in self._percentiles.items():
+            for text, found in zip(texts, part.percentiles(operand, percents), strict=True):
+                row[text] = None if found is None else number(found)
 
 
 def value(measure: Measure, part: Part, seconds: float) -> Scalar:

@@ -12,11 +12,11 @@ from flask_chest.query.arguments import Chosen
 from flask_chest.query.buckets import Buckets, buckets
 from flask_chest.query.distinct import Identity, identity
 from flask_chest.query.measured import (
+    Columns,
     counts_of,
     ordered,
     other_spreads,
     rank,
-    shown,
     spreads_of,
     value,
 )
@@ -91,6 +91,7 @@ class _Answer:
         self.notes: list[str] = []
         self._records = 0
         self._buckets: Buckets | None = None
+        self._columns = Columns(asked.measures)
         self._begin, self._end = self._range(reader)
         # A rate is of the records in its time. Rollups may know of older ones, which are purged.
         self._chosen = replace(asked.chosen, since=self._begin)
@@ -241,11 +242,7 @@ class _Answer:
         if made is None:
             yield from self._of_bucket(cells, 0, first, rest)
             return
-        rows = [
-            {"bucket": made.label(at), **row}
-            for at in range(len(made))
-            for row in self._of_bucket(cells, at, first, rest)
-        ]
+        rows = [row for at in range(len(made)) for row in self._of_bucket(cells, at, first, rest)]
         if not asked.by and asked.is_ordered and isinstance(asked.order, Measure):
             values = [row[asked.order.text] for row in rows]
             rows = ordered(rows, values, descending=asked.descending)
@@ -254,19 +251,23 @@ class _Answer:
     def _of_bucket(
         self, cells: _Cells, bucket: int, first: list[_Group], rest: int
     ) -> Iterator[dict[str, Any]]:
-        seconds = self._seconds(bucket)
+        seconds, columns = self._seconds(bucket), self._columns
         names = self._asked.by
-        empty = self._values(Part(), seconds)
+        label = {} if self._buckets is None else {"bucket": self._buckets.label(bucket)}
+        nothing: dict[str, Any] = {}
+        columns.add(nothing, Part(), seconds)
         for group in first:
+            row = {**label, **dict(zip(names, cells.keys[group], strict=True))}
             part = cells.parts.get((bucket, group))
-            key = dict(zip(names, cells.keys[group], strict=True))
-            yield {**key, **(empty if part is None else self._values(part, seconds))}
+            if part is None:
+                row.update(nothing)
+            else:
+                columns.add(row, part, seconds)
+            yield row
         if rest:
-            part = cells.parts.get((bucket, _REST)) or Part()
-            yield {**dict.fromkeys(names), **self._values(part, seconds), "rest": rest}
-
-    def _values(self, part: Part, seconds: float) -> dict[str, Any]:
-        return {each.text: shown(each, part, seconds) for each in self._asked.measures}
+            row = {**label, **dict.fromkeys(names)}
+            columns.add(row, cells.parts.get((bucket, _REST)) or Part(), seconds)
+            yield {**row, "rest": rest}
 
     def _seconds(self, bucket: int | None) -> float:
         """Return how many seconds of a bucket, or of all time, are measured."""

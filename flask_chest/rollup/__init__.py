@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from flask_chest.rollup.cubes import Cubes, Series, series_of
     from flask_chest.rollup.declaration import Declaration
-    from flask_chest.rollup.maintenance import Maintainer, maintainer
+    from flask_chest.rollup.keeping import maintainer
+    from flask_chest.rollup.maintenance import Maintainer
     from flask_chest.rollup.plan import Planned
     from flask_chest.rollup.rows import Row
     from flask_chest.rollup.state import State
@@ -40,7 +41,7 @@ _MODULES: Final = {
     "Cubes": "cubes",
     "Difference": "verification",
     "Maintainer": "maintenance",
-    "maintainer": "maintenance",
+    "maintainer": "keeping",
     "Declaration": "declaration",
     "Mark": "storage",
     "Planned": "plan",

@@ -134,7 +134,9 @@ class Computer:
         return made
 
     def _is_likely(self, stretch: Stretch) -> bool:
-        """Return whether a stretch is likely to have few enough finest groups."""
+        """Return whether a stretch is likely to have few enough finest groups, each minute too."""
+        if self._expected > MOST_OF_A_MINUTE:
+            return False
         return self._expected * _minutes_of(stretch) <= MOST_AT_ONCE
 
     def _of_finest(self, stretch: Stretch, tier: Tier) -> dict[Series, Buckets] | None:

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 from flask_chest.query.arguments import name
 from flask_chest.query.nodes import FIELDS, Field, Operand, Variable
 from flask_chest.rollup.declaration import Declaration
-from flask_chest.rollup.tiers import DAY, HOUR, MINUTE, Tier
+from flask_chest.rollup.tiers import DAY, FIVE_MINUTES, HOUR, MINUTE, TIERS, Tier, floor
 
 Kind: TypeAlias = Literal["numbers", "distinct"]
 
@@ -106,6 +106,24 @@ class Cubes:
             *(Series(by, operand, "numbers") for by in cubes for operand in numbers),
             *(Series(by, operand, "distinct") for by in cubes for operand in distinct),
         ]
+
+    def expiry(self, now: float) -> dict[Tier, int]:
+        """Return before which moment the rows of each tier that is not kept for ever expire.
+
+        A tier is kept at least as long as the one below it. Five minutes are kept as minutes are.
+
+        Args:
+            now: Unix seconds.
+        """
+        found: dict[Tier, int] = {}
+        longest = timedelta(0)
+        for tier in TIERS:
+            keep = self.retention[MINUTE if tier == FIVE_MINUTES else tier]
+            if keep is None:
+                break
+            longest = max(longest, keep)
+            found[tier] = floor(int(now - longest.total_seconds()), DAY)
+        return found
 
 
 def source_of(series: Series, all_series: Iterable[Series]) -> Series:

@@ -8,16 +8,15 @@ newer records, and deleted their marks. Marks that arrive meanwhile stay for the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from flask_chest.query.paging import Reader
 from flask_chest.query.questions import STARTED_AT, Order, Selection
 from flask_chest.rollup import compute
 from flask_chest.rollup.cubes import Cubes, Series
-from flask_chest.rollup.declaration import Declaration
+from flask_chest.rollup.made import Made
 from flask_chest.rollup.state import State
 from flask_chest.rollup.storage import Change, RollupStorage
 from flask_chest.rollup.sweeping import RECENT_SECONDS, SUSPECT_SECONDS, TOTAL, sweep
@@ -29,7 +28,6 @@ from flask_chest.rollup.tiers import (
     HOUR,
     MINUTE,
     NEVER,
-    TIERS,
     Tier,
     ceiling,
     floor,
@@ -46,9 +44,6 @@ QUIET_SECONDS: Final = 15
 
 _FORGOTTEN_HOURS: Final = 6
 """Hours of a tier's rows that one step deletes."""
-
-_ROWS_AT_ONCE: Final = 3_000
-"""Rows that one transaction writes, as a writer of records waits for it."""
 
 _HOURS_AT_ONCE: Final = 24
 """Hours that are filled together where they have few records."""
@@ -217,57 +212,36 @@ class Maintainer:
         current = {mark.minute for mark in marks} - {mark.minute for mark in late}
         if tier == MINUTE and current:
             first, end = min(current), max(current) + MINUTE
-        made: dict[Series, compute.Buckets] = {}
-        if current:
-            made = self.computer().rows(
-                list(state.series), range(first, end, tier), state.max_groups
-            )
-        state, left = self._write_most(state, range(first, end, tier), made)
+        made = self._from_records(
+            state, list(state.series), range(first, end if current else first, tier)
+        )
+        state, left = self._write_most(state, made)
         with self._unless_overtaken(state) as change:
             change.forget(marks)
             change.state.late += len(late)
             if current:
-                self._write(change, left, made)
+                made.write(change, left)
                 change.state.soil(tier, first)
         return range(around, around + length, HOUR)
 
-    def _write_most(
-        self, state: State, buckets: range, made: dict[Series, compute.Buckets]
-    ) -> tuple[State, range]:
-        """Write the rows of buckets that are not used yet, but for the last transaction.
+    def _from_records(self, state: State, wanted: Sequence[Series], buckets: range) -> Made:
+        """Return the rows of buckets, whose tier is the step of the range, from the records."""
+        rows = self.computer().rows(wanted, buckets, state.max_groups) if buckets else {}
+        return Made(buckets, rows, state.max_groups, self._quiet())
+
+    def _write_most(self, state: State, made: Made) -> tuple[State, range]:
+        """Write rows that are not used yet, but for those of the last transaction.
 
         Returns:
             The state after it, and the buckets that are left.
         """
-        *first, last = _parts(buckets, made)
+        *first, last = made.parts()
         for part in first:
             with self._unless_overtaken(state) as change:
-                self._write(change, part, made)
+                made.write(change, part)
             state = change.state
             self._go_on()
         return state, last
-
-    def _write(self, change: Change, buckets: range, made: dict[Series, compute.Buckets]) -> None:
-        """Replace the rows of buckets, whose tier is the step of the range.
-
-        With minutes, the five minutes are replaced that have ended, and of which all are there.
-        """
-        state = change.state
-        for series, kept in state.series.items():
-            if series in made:
-                rows = {b: found for b, found in made[series].items() if b in buckets}
-                change.replace(kept.id, cast("Tier", buckets.step), buckets, rows)
-        if buckets.step > MINUTE:
-            return
-        until = floor(min(buckets.stop, self._quiet()), FIVE_MINUTES)
-        whole = range(ceiling(buckets.start, FIVE_MINUTES), until, FIVE_MINUTES)
-        touched = {floor(minute, FIVE_MINUTES) for minute in buckets}
-        state.dirty[FIVE_MINUTES] = (state.dirty[FIVE_MINUTES] | touched) - set(whole)
-        for series, kept in state.series.items():
-            if series in made and whole:
-                minutes = {b: r for b, r in made[series].items() if floor(b, FIVE_MINUTES) in whole}
-                rows = compute.raised(series, minutes, FIVE_MINUTES, state.max_groups)
-                change.replace(kept.id, FIVE_MINUTES, whole, rows)
 
     def raise_tiers(self, until: int) -> None:
         """Merge minutes into the hours that lack something, and hours into such days.
@@ -290,16 +264,18 @@ class Maintainer:
                     self._go_on()
 
     def _raise(self, state: State, tier: Tier, bucket: int) -> None:
-        made: dict[Series, compute.Buckets] = {}
+        found: dict[Series, compute.Buckets] = {}
         # Where the tier below is not kept any more, the bucket was computed from the records.
         if bucket >= state.tiers_since[BELOW[tier]]:
             for series, kept in state.series.items():
                 rows: compute.Buckets = {}
                 for each, row in self.storage.rows(kept.id, BELOW[tier], bucket, bucket + tier):
                     rows.setdefault(each, []).append(row)
-                made[series] = compute.raised(series, rows, tier, state.max_groups)
+                found[series] = compute.raised(series, rows, tier, state.max_groups)
+        buckets = range(bucket, bucket + tier, tier)
+        made = Made(buckets, found, state.max_groups, self._quiet())
         with self._unless_overtaken(state) as change:
-            self._write(change, range(bucket, bucket + tier, tier), made)
+            made.write(change, buckets)
             change.state.dirty[tier].discard(bucket)
 
     def fill(self) -> bool:
@@ -314,13 +290,11 @@ class Maintainer:
             return False
         wanted = [series for series, kept in state.series.items() if kept.since == since]
         buckets = self._newest(state, since)
-        made: dict[Series, compute.Buckets] = {}
-        if buckets:
-            made = self.computer().rows(wanted, buckets, state.max_groups)
-            state, left = self._write_most(state, buckets, made)
+        made = self._from_records(state, wanted, buckets)
+        state, left = self._write_most(state, made)
         with self._unless_overtaken(state) as change:
             if buckets:
-                self._write(change, left, made)
+                made.write(change, left)
                 for bucket in buckets:
                     change.state.soil(cast("Tier", buckets.step), bucket)
             for series in wanted:
@@ -372,20 +346,7 @@ class Maintainer:
             self._delete(tier, max(until, state.tiers_since[tier]))
 
     def _expiry(self) -> dict[Tier, int]:
-        """Return before which moment the rows of each tier that is not kept for ever expire.
-
-        A tier is kept at least as long as the one below it, from which it is made.
-        """
-        found: dict[Tier, int] = {}
-        longest = timedelta(0)
-        for tier in TIERS:
-            of = MINUTE if tier == FIVE_MINUTES else tier
-            keep = None if self._cubes is None else self._cubes.retention[of]
-            if keep is None:
-                break
-            longest = max(longest, keep)
-            found[tier] = floor(int(self._now() - longest.total_seconds()), DAY)
-        return found
+        return {} if self._cubes is None else self._cubes.expiry(self._now())
 
     def _delete(self, tier: Tier, until: int) -> None:
         for kept in self.current().series.values():
@@ -431,40 +392,3 @@ class Maintainer:
             if change.state.revision != state.revision:
                 raise Overtaken("another process has changed the rollups")
             yield change
-
-
-def _parts(buckets: range, made: dict[Series, compute.Buckets]) -> list[range]:
-    """Return buckets as ranges, each with few enough rows for one transaction."""
-    found: list[range] = []
-    begin, rows = buckets.start, 0
-    for bucket in buckets:
-        new = sum(len(made[series].get(bucket, ())) for series in made)
-        is_cut = buckets.step > MINUTE or not bucket % FIVE_MINUTES
-        if is_cut and rows and rows + new > _ROWS_AT_ONCE:
-            found.append(range(begin, bucket, buckets.step))
-            begin, rows = bucket, 0
-        rows += new
-    return [*found, range(begin, buckets.stop, buckets.step)]
-
-
-class RolledUp(Reader, Protocol):
-    """A store, as far as its rollups are concerned."""
-
-    rollups: Declaration | bool
-
-    def rollup_storage(self) -> RollupStorage | None:
-        """Return the rollups of the database."""
-
-
-def maintainer(store: RolledUp, *, go_on: Callable[[], None] = lambda: None) -> Maintainer | None:
-    """Return what keeps the rollups of an open store; None when it has none.
-
-    Args:
-        store: The store.
-        go_on: As for `Maintainer`.
-    """
-    storage, declared = store.rollup_storage(), store.rollups
-    if storage is None:
-        return None
-    cubes = Cubes.of(declared) if isinstance(declared, Declaration) else None
-    return Maintainer(store, storage, cubes, go_on=go_on)

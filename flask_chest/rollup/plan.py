@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -55,7 +55,7 @@ class Planned:
         self._storage = storage
         self._said: list[str] = []
         self._known: tuple[State, set[int]] | None = None
-        self._rows: dict[tuple[Series, Piece], list[tuple[int, Row]]] = {}
+        self._rows: dict[tuple[Series, Piece], tuple[list[int], list[Row]]] = {}
 
     def explain(self) -> list[str]:
         """Return where all parts so far came from, a sentence each."""
@@ -87,9 +87,7 @@ class Planned:
             yield from self._records.parts(need)
             return
         self._say(pieces)
-        for piece in pieces:
-            if piece.tier is None:
-                yield from self._from_records(need, piece)
+        yield from self._from_records(need, state, [p for p in pieces if p.tier is None])
         for wanted in chosen.values():
             yield from self._from_rollups(need, state, wanted, pieces)
 
@@ -113,22 +111,34 @@ class Planned:
         edges = [Piece(None, EVER, since), Piece(None, until, NEVER)]
         return [*(edge for edge in edges if edge.since < edge.until), *pieces]
 
-    def _from_records(self, need: Need, piece: Piece) -> Iterator[Located]:
-        chosen = need.chosen
-        since, until = chosen.since, chosen.until
-        if piece.since > EVER:
-            moment = moment_of(piece.since)
-            since = moment if since is None else max(since, moment)
-        if piece.until < NEVER:
-            moment = moment_of(piece.until)
-            until = moment if until is None else min(until, moment)
-        if since is not None and until is not None and since >= until:
-            return
-        part = replace(need, chosen=replace(chosen, since=since, until=until))
-        for located in self._records.parts(part):
+    def _from_records(self, need: Need, state: State, pieces: Sequence[Piece]) -> Iterator[Located]:
+        """Yield what the records say of some times; the rollups, of a purge that has begun since.
+
+        Who purges freezes the rollups first. So while these are not frozen, nothing is gone.
+        """
+        found = [(asked, self._of_records(asked)) for asked in _cut_to(need, pieces)]
+        now = self._storage.state() if found else None
+        frozen = EVER if now is None or now.frozen == state.frozen else now.frozen
+        for asked, located in found:
+            since = asked.chosen.since
+            if frozen > EVER and (since is None or seconds_of(since) < frozen):
+                again = Planned(self._records, self._storage)
+                yield from again.parts(asked)
+                self._said += again._said
+            else:
+                yield from located
+
+    def _of_records(self, need: Need) -> list[Located]:
+        """Return what the records say, merged: a part for each group."""
+        found: dict[tuple[int | None, str], Located] = {}
+        for located in self._records.parts(need):
             for operand, distinct in located.part.distinct.items():
                 located.part.distinct[operand] = Sketched.of(distinct)
-            yield located
+            place = located.slot, repr(located.key)  # in which 1 and True are not the same
+            known = found.setdefault(place, located)
+            if known is not located:
+                known.part.merge(located.part)
+        return list(found.values())
 
     def _from_rollups(
         self, need: Need, state: State, wanted: Wanted, pieces: list[Piece]
@@ -138,27 +148,34 @@ class Planned:
         for piece in pieces:
             if piece.tier is None:
                 continue
-            found = self._read(wanted.series, kept.id, piece)
-            inexact = {bucket for bucket, row in found if row.key is None and wanted.series.by}
-            if inexact:
-                found = [
+            buckets, rows = self._read(wanted.series, kept.id, piece)
+            inexact: set[int] = set()
+            if wanted.series.by and None in {row.key for row in rows}:
+                both = list(zip(buckets, rows, strict=True))
+                inexact = {bucket for bucket, row in both if row.key is None}
+                groups.add(
                     (bucket, row)
-                    for bucket, row in found
+                    for bucket, row in both
                     if row.key is not None and (bucket not in inexact or bucket < state.frozen)
-                ]
-            groups.add(found)
+                )
+            else:
+                groups.add(zip(buckets, rows, strict=True))
             for bucket in sorted(inexact):
                 yield from self._instead(
                     need, state, wanted, Piece(None, bucket, bucket + piece.tier)
                 )
         yield from groups.located()
 
-    def _read(self, series: Series, number: int, piece: Piece) -> list[tuple[int, Row]]:
+    def _read(self, series: Series, number: int, piece: Piece) -> tuple[list[int], list[Row]]:
+        """Return the bucket of each row of a piece, and the rows."""
         found = self._rows.get((series, piece))
-        if found is None and piece.tier is not None:
-            found = list(self._storage.rows(number, piece.tier, piece.since, piece.until))
-            self._rows[series, piece] = found
-        return found or []
+        if found is None:
+            found = self._rows[series, piece] = [], []
+            if piece.tier is not None:
+                for bucket, row in self._storage.rows(number, piece.tier, piece.since, piece.until):
+                    found[0].append(bucket)
+                    found[1].append(row)
+        return found
 
     def _instead(self, need: Need, state: State, wanted: Wanted, piece: Piece) -> Iterator[Located]:
         """Yield what the records say of a bucket in which the smallest groups are one."""
@@ -172,7 +189,7 @@ class Planned:
             f"{moment_of(piece.since).isoformat()}: the records, as the rollups have too many "
             "groups"
         )
-        yield from self._from_records(wanted.alone(need), piece)
+        yield from self._from_records(wanted.alone(need), state, [piece])
 
     def _say(self, pieces: list[Piece]) -> None:
         for tier in sorted(TIERS, reverse=True):
@@ -196,7 +213,7 @@ class _Groups:
         self._keys: dict[str, tuple[Key, str] | None] = {}
         self._by: dict[str, Key] = {}
 
-    def add(self, found: Sequence[tuple[int, Row]]) -> None:
+    def add(self, found: Iterable[tuple[int, Row]]) -> None:
         """Add rows with their buckets, if their groups are some that the question is about."""
         keys, parts, wanted = self._keys, self._parts, self._wanted
         length, slot = self._need.slot_seconds, None
@@ -228,6 +245,21 @@ class _Groups:
     def located(self) -> Iterator[Located]:
         for (slot, name), part in self._parts.items():
             yield Located(slot, self._by[name], part)
+
+
+def _cut_to(need: Need, pieces: Iterable[Piece]) -> Iterator[Need]:
+    """Yield the part of a question that is about each piece, if there is any."""
+    chosen = need.chosen
+    for piece in pieces:
+        since, until = chosen.since, chosen.until
+        if piece.since > EVER:
+            moment = moment_of(piece.since)
+            since = moment if since is None else max(since, moment)
+        if piece.until < NEVER:
+            moment = moment_of(piece.until)
+            until = moment if until is None else min(until, moment)
+        if since is None or until is None or since < until:
+            yield replace(need, chosen=replace(chosen, since=since, until=until))
 
 
 def _record(values: dict[Operand, Scalar]) -> dict[str, Any]:

@@ -96,6 +96,8 @@ def test_the_range_before_is_as_long_and_some_buckets_earlier():
     assert before.length == window.length
     assert before.since == window.since - timedelta(hours=24, minutes=15)
     assert before.until <= window.since
+    assert Choices(since="2d").length == timedelta(days=2)
+    assert read(("since", "2026-03-01"), ("until", "2026-03-04")).length == timedelta(days=3)
     with pytest.raises(QueryError, match="no time before"):
         read(("since", "0001-01-02"), ("until", "0011-01-02")).window().before()
 

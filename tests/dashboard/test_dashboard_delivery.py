@@ -11,6 +11,8 @@ import time
 import pytest
 from flask import Flask, g
 from flask_chest_dashboard.asking import Asker
+from flask_chest_dashboard.file import DashboardFile
+from flask_chest_dashboard.notices import Notices
 from flask_chest_dashboard.troubles import Troubles
 from playwright.sync_api import expect
 from support.picky import Plugin
@@ -249,8 +251,12 @@ def test_a_retry_says_what_was_stored_and_what_was_refused_again(refused, picky,
     assert said == "picky: 0 dead letters stored, 3 refused again, with the error below."
     assert get(app, "/delivery/letters").count("BatchRejected: still not") == 3
     picky.store.is_down = True
-    said = form.told("/delivery/retry", exporter="picky")
-    assert "The exporter failed meanwhile" in said
+    answer = form.send("/delivery/retry", exporter="picky")
+    page = form.client.get(answer.headers["Location"]).text
+    assert "The exporter failed, and the others were not sent." in page
+    assert "<pre>it is down</pre>" in page
+    elsewhere = answer.headers["Location"].partition("&why=")[0]
+    assert "<pre>it is down" not in form.client.get(f"{elsewhere}&why=it+is+down").text
     assert "it is down" in caplog.text
     picky.store.is_down = picky.store.is_strict = False
     said = form.told("/delivery/retry", exporter="picky", id=before[1])
@@ -391,3 +397,13 @@ def test_no_page_waits_for_the_number_of_problems(make):
     finally:
         released.set()
         slow.join()
+
+
+def test_an_error_is_kept_for_an_hour_for_all_workers(tmp_path, monkeypatch):
+    first, second = (Notices(DashboardFile(tmp_path / "file.sqlite3")) for _ in range(2))
+    key = first.keep("it is down " * 1_000)
+    assert second.text(key) == ("it is down " * 1_000)[:4_000]
+    assert second.text("") == second.text("nonsense") == ""
+    later = time.time() + 3_601
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert second.text(key) == ""

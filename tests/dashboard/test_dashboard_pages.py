@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -13,6 +13,7 @@ from flask import Flask, g
 from playwright.sync_api import expect
 from support.picky import Plugin
 from werkzeug.exceptions import HTTPException
+from werkzeug.security import generate_password_hash
 
 from flask_chest import open_store
 from flask_chest.testing import make_batch, make_record
@@ -271,3 +272,22 @@ def test_pages_look_right_without_records_with_one_and_with_many_routes(
             if count == 0 and path != "delivery":
                 expect(page.locator(".empty").first).to_be_visible()
             page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_pages_for_those_who_may_not_look_are_sound_too(browse, shop):
+    app = shop(
+        dashboard_allow=None,
+        dashboard_user="<script>",
+        dashboard_password_hash=generate_password_hash("secret", "pbkdf2:sha256:1"),
+    )
+    with browse(app) as browser:
+        page = browser.go("/chest/nothing?next=" + quote(SCRIPT))
+        expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+        page.get_by_label("User").fill(SCRIPT)
+        page.get_by_label("Password").fill("wrong")
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_role("alert")).to_be_visible()
+        assert [each for each in browser.faults if "status of 403" not in each] == []
+        browser.faults.clear()
+        wrong = [*page.evaluate(INTRUDERS), *broken(page)]
+        assert [*wrong, *faults_of(page, "light"), *faults_of(page, "dark")] == []

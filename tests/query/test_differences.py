@@ -74,6 +74,22 @@ def test_what_differs_comes_first_with_its_shares_and_its_filter(store):
     assert gaps == sorted(gaps, reverse=True)
 
 
+def test_a_value_of_one_record_among_many_is_chance(store):
+    of_a_user = [
+        make_record(status_code=500 if n < 200 else 200, variables={"user": f"u-{n}"})
+        for n in range(3_000)
+    ]
+    store.export(make_batch(*of_a_user))
+    assert store.differences("status_code >= 500") == []
+    store.export(
+        make_batch(*(make_record(status_code=503, variables=u) for u in [{"user": "x"}] * 3))
+    )
+    assert [row["value"] for row in store.differences("status_code >= 500")] == ["x"]
+    # Of two that failed, both are worth a look.
+    store.export(make_batch(*(make_record(status_code=404, variables={"user": "y"}) for _ in "ab")))
+    assert [row["value"] for row in store.differences("status_code == 404")] == ["y"]
+
+
 def test_numbers_are_compared_by_ranges(store):
     records = some(600)
     store.export(make_batch(*records))

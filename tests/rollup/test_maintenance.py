@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from datetime import timedelta
@@ -10,7 +11,7 @@ import pytest
 from support.rollup_host import CUBES, Host, Records, answers, check_answers, check_rows, need_of
 
 from flask_chest.query.arguments import name
-from flask_chest.rollup import Cubes, Maintainer, Planned, verify
+from flask_chest.rollup import Cubes, Maintainer, Planned, made, verify
 from flask_chest.rollup.maintenance import Overtaken
 from flask_chest.rollup.tiers import DAY, FIVE_MINUTES, MINUTE
 
@@ -293,3 +294,33 @@ def test_rollups_of_the_first_version_get_five_minutes_from_the_next_day_on(host
     planned = Planned(Records(host.store), host.rollups)
     list(planned.parts(need_of({"slot_seconds": 300})))
     assert any("by the five minutes" in said for said in planned.explain())
+
+
+def test_a_kill_or_another_leader_between_the_transactions_of_an_hour_loses_nothing(monkeypatch):
+    monkeypatch.setattr(made, "_ROWS_AT_ONCE", 20)
+    host, whole = Host(seed=4), Host(seed=4)
+    for each in (host, whole):
+        each.deliver(*(timedelta(minutes=age) for age in range(90, 150)))
+    whole.lead()
+    interruptions = 0
+
+    class Killed(BaseException):
+        pass
+
+    def kill():
+        nonlocal interruptions
+        interruptions += 1
+        if interruptions % 3 == 0:
+            raise Killed
+        if interruptions % 3 == 1:
+            host.deliver(timedelta(minutes=95))
+            host.maintainer().catch_up(int(host.now.timestamp()))
+
+    for _ in range(6):
+        with contextlib.suppress(Killed):
+            host.maintainer(go_on=kill).run()
+        check_answers(host, questions=[{"slot_seconds": 300, "by": ["route"]}], uses_rollups=None)
+        host.deliver(timedelta(minutes=100), timedelta(minutes=130))
+    assert interruptions > 6
+    check_rows(host)
+    assert host.rollups.state().revision > whole.rollups.state().revision

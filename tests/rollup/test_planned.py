@@ -95,6 +95,43 @@ class Leading:
         return found
 
 
+@pytest.mark.parametrize("looks", range(1, 6))
+def test_an_answer_has_what_is_purged_while_it_is_computed(looks):
+    host = told(Host())
+    for ages in ([HOURS_AGO, timedelta(days=3)] * 9, [HOURS_AGO, timedelta(days=3)] * 9):
+        host.lead()  # the second ones stay marked
+        host.deliver(*ages)
+    need = need_of({"by": ["route"], "bins": ["duration_ms"]})
+    before = answers(Records(host.store), need)
+    purging = Purging(host, looks)
+    found = answers(Planned(FromRecords(host.store), purging), need)
+    assert host.store.records == [] or purging.looks > 0
+    assert found == before
+
+
+class Purging:
+    """Rollups beside which all records are purged after a number of looks at them."""
+
+    def __init__(self, host, looks):
+        self._host = host
+        self.looks = looks
+
+    def _looked(self, found):
+        self.looks -= 1
+        if self.looks == 0:
+            self._host.purge(self._host.now)
+        return found
+
+    def state(self):
+        return self._looked(self._host.rollups.state())
+
+    def marked(self):
+        return self._looked(self._host.rollups.marked())
+
+    def rows(self, *place):
+        return iter(self._looked(list(self._host.rollups.rows(*place))))
+
+
 def test_numbers_of_too_many_groups_are_those_of_the_records():
     host = told(Host(), dimensions=(("tenant",),), measures=("cost",), max_groups=2)
     host.deliver(*[HOURS_AGO] * 40)

@@ -81,7 +81,7 @@ class Records:
         )
         for row in self.store.tally(tally):
             part = Part(row.records, row.weight, row.errors) if need.counts else Part()
-            part.sums = dict(zip(need.sums, row.numbers, strict=True))
+            part.sums.update(zip(need.sums, row.numbers, strict=True))
             yield Located(row.slot, row.key, part)
         for operand in need.bins:
             spread = Spread(operand, as_bins=True)
@@ -218,7 +218,13 @@ def need_of(question, since=None, until=None):
 
 
 def check_answers(host, *, uses_rollups=True, questions=QUESTIONS):
-    """Ask questions over some ranges, of the rollups and of the records."""
+    """Ask questions over some ranges, of the rollups and of the records.
+
+    Args:
+        host: Its store and rollups are asked.
+        uses_rollups: Whether they must have a part in each answer; None where that may be.
+        questions: As `need_of` takes them.
+    """
     for question in questions:
         for since, until in [
             (None, None),
@@ -228,7 +234,8 @@ def check_answers(host, *, uses_rollups=True, questions=QUESTIONS):
             need = need_of(question, since, until)
             planned = Planned(Records(host.store), host.rollups)
             assert answers(planned, need) == answers(Records(host.store), need)
-            assert any("rollups" in said for said in planned.explain()) is uses_rollups
+            used = any("rollups" in said for said in planned.explain())
+            assert uses_rollups is None or used is uses_rollups
 
 
 def check_rows(host):

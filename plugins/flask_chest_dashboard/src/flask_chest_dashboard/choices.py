@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING, Final
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from flask_chest import query
 from flask_chest.errors import QueryError
+from flask_chest_dashboard.filtering import Wrong, as_one, readable
 from flask_chest_dashboard.window import Window, bucket
 
 if TYPE_CHECKING:
@@ -50,26 +51,12 @@ SUGGESTIONS: Final = (
 _TZ_COOKIE: Final = "chest_tz"
 """Set by the script to the time zone of the browser."""
 
-_MOST_FILTERS: Final = 20
 _LONGEST: Final = timedelta(days=36_600)
 
 _SHARED_SECONDS: Final = 2.0
 """Seconds to which the end of a range that ends now is rounded, so that viewers share answers."""
 
 _HAS_ZONE: Final = re.compile(r":\d\d.*([Zz]|[+-]\d\d(:?\d\d)?)$")
-
-
-@dataclass(frozen=True)
-class Wrong:
-    """A filter that cannot be read.
-
-    Attributes:
-        text: As it was typed.
-        message: What is wrong with it, and a mark at the place.
-    """
-
-    text: str
-    message: str
 
 
 @dataclass(frozen=True)
@@ -107,7 +94,7 @@ class Choices:
         named = arguments.get("tz", "").strip()
         of_browser = _zone_of_browser(cookies)
         given = dict.fromkeys(text for each in arguments.getlist("where") if (text := each.strip()))
-        where, wrong = _readable(list(given))
+        where, wrong = readable(list(given))
         return cls(
             since=arguments.get("since", "").strip() or DEFAULT_SINCE,
             until=arguments.get("until", "").strip(),
@@ -130,7 +117,7 @@ class Choices:
         """
         if self.wrong is not None:
             raise QueryError(self.wrong.message)
-        return _as_one(self.where)
+        return as_one(self.where)
 
     def also(self, *conditions: str) -> Choices:
         """Return the same with more filters."""
@@ -165,6 +152,15 @@ class Choices:
     def range_text(self) -> str:
         """How long the range is, in words, for ranges that are offered; else empty."""
         return "" if self.until else RANGES.get(self.since, "")
+
+    @property
+    def length(self) -> timedelta:
+        """How long the range is, without what is before it in its first bucket.
+
+        Raises:
+            QueryError: It cannot be read, or is empty.
+        """
+        return query.distance(self.since) if self.is_relative else self.window().length
 
     @property
     def fault(self) -> str | None:
@@ -281,37 +277,6 @@ class Choices:
         if not self.live:
             found["live"] = "off"
         return found
-
-
-def _readable(given: Sequence[str]) -> tuple[tuple[str, ...], Wrong | None]:
-    """Return the filters that can be read together, and the first that cannot."""
-    where: list[str] = []
-    wrong = None
-    for text in given:
-        message = _fault([*where, text])
-        if message is None:
-            where.append(text)
-        else:
-            wrong = wrong or Wrong(text, message)
-    return tuple(where), wrong
-
-
-def _fault(where: Sequence[str]) -> str | None:
-    """Return what is wrong with the last of some filters; None when all can be read together."""
-    if len(where) > _MOST_FILTERS:
-        return f"there are {_MOST_FILTERS} filters already: remove one"
-    try:
-        query.parse(where[-1])
-        query.parse(_as_one(where) or "")  # together they may be too long
-    except QueryError as error:
-        return str(error)
-    return None
-
-
-def _as_one(where: Sequence[str]) -> str | None:
-    if len(where) < 2:
-        return where[0] if where else None
-    return " and ".join(f"({each})" for each in where)
 
 
 def _is_distance(text: str) -> bool:

@@ -24,6 +24,7 @@ from flask_chest_dashboard.assets import Assets
 from flask_chest_dashboard.choices import RANGES, SUGGESTIONS, Choices
 from flask_chest_dashboard.csrf import Tokens
 from flask_chest_dashboard.file import DashboardFile, place_of
+from flask_chest_dashboard.notices import Notices
 from flask_chest_dashboard.responses import Page
 from flask_chest_dashboard.saved_views import SAVABLE, SavedView, SavedViews
 from flask_chest_dashboard.shared import Busy
@@ -69,7 +70,7 @@ class Dashboard:
         assets: The files that the pages load.
         file: Keeps saved views and failed attempts to log in.
         saved: The saved views.
-        service: Name of the application.
+        notices: Texts that a page says after a redirect.
     """
 
     def __init__(self, app: Flask, chest: FlaskChest, settings: DashboardSettings) -> None:
@@ -81,7 +82,7 @@ class Dashboard:
         self.assets = Assets()
         self.file = DashboardFile(place_of(settings.dashboard_file, app.instance_path))
         self.saved = SavedViews(self.file)
-        self.service = app.name
+        self.notices = Notices(self.file)
         self._panels: set[str] = set()
         # Of our own: the application's has filters, globals and templates of its own.
         self._templates = Environment(
@@ -102,7 +103,6 @@ class Dashboard:
             value_of=values.described,
             pages=PAGES,
             ranges=RANGES,
-            service=self.service,
             settings=settings,
             suggestions=SUGGESTIONS,
             troubles=Troubles(self.asker).number,
@@ -162,6 +162,7 @@ class Dashboard:
             theme=_theme(),
             can_log_out=self.access.has_session(request),
             is_inside=_INSIDE in request.environ,
+            service=self.chest.service,
             csrf_token=self.tokens.of(request),
             **values,
         )

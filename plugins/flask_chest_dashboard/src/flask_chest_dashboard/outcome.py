@@ -8,7 +8,7 @@ from typing import Final
 
 _FAULTS: Final = {
     "": "",
-    "away": "The exporter failed meanwhile, and the others were not sent. The log has its error.",
+    "away": "The exporter failed, and the others were not sent. The log has its error.",
     "busy": "A delivery to it is under way, and has not ended in 10 seconds. Try again later.",
     "mode": "Nothing was done: nothing may be delivered now.",
     "journal": "Nothing was done: the dead letters cannot be changed. The log has the reason.",
@@ -28,6 +28,7 @@ class Outcome:
         done: How many were stored, or deleted.
         left: How many were refused again, or were no dead letters any more.
         fault: Why not all was done: a key of `_FAULTS`.
+        error: The text of an error, which does not travel with it.
     """
 
     what: str
@@ -35,6 +36,7 @@ class Outcome:
     done: int = 0
     left: int = 0
     fault: str = ""
+    error: str = ""
 
     @property
     def is_bad(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Response
 
@@ -31,7 +31,7 @@ _HEADERS: Final = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
     "X-Robots-Tag": "noindex, nofollow",
 }
-_OURS: Final = {"X-Flask-Chest": "dashboard"}
+_OURS: Final = "X-Flask-Chest"
 """Tells the script that neither a proxy nor an error handler of the application answered."""
 
 
@@ -44,13 +44,17 @@ class Page(Response):
 
     cache_control_text = "no-store"
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - of Flask's
+        super().__init__(*arguments, **named)
+        self.headers[_OURS] = "dashboard"  # not on those of others that are made one
+
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
         """Return the headers that are sent."""
         headers = super().get_wsgi_headers(environ)
         for name, _ in list(headers):
             if name.lower().startswith("access-control-"):
                 headers.remove(name)  # of an application that lets other sites read it
-        for name, value in {**_HEADERS, **_OURS}.items():
+        for name, value in _HEADERS.items():
             headers[name] = value
         headers["Cache-Control"] = self.cache_control_text
         return headers

@@ -32,7 +32,7 @@ SAVABLE: Final = {
 }
 """The pages that can be saved, by endpoint. No other address is, so that none leads elsewhere."""
 
-_NOT_STATE: Final = {"csrf_token", "told"}
+_NOT_STATE: Final = {"csrf_token", "told", "why"}
 
 _TABLE: Final = """
 CREATE TABLE IF NOT EXISTS saved_views (

@@ -81,6 +81,10 @@ class IndexedMysqlStore(ServerStore):
         name = self.variable_index(path)
         return name if name in self._indexes else None
 
+    def forget_indexes(self) -> None:
+        """Find out anew which indexes there are, before the next question."""
+        self._indexes_until = 0.0
+
     @property
     def other_indexes(self) -> frozenset[str]:
         """The indexes of the table, but for those of variables; none without one on the time."""
@@ -132,7 +136,7 @@ class IndexedMysqlStore(ServerStore):
                         raise
         finally:
             connection.invalidate()  # others need other settings
-            self._indexes_until = 0.0
+            self.forget_indexes()
 
 
 def driver_of(connection: Connection) -> Any:  # noqa: ANN401 - has more than its types say

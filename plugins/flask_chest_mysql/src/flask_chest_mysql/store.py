@@ -45,6 +45,7 @@ _LOCK_WAIT: Final = 1205
 _GRACE_SECONDS: Final = 5.0
 """How much longer than the server the driver waits, as the server's error says more."""
 
+_NO_SUCH_INDEX: Final = 1176
 _ROWS_AT_ONCE: Final = 1_000
 _YEAR_ONE: Final = datetime(1, 1, 1, tzinfo=timezone.utc)
 _OLDEST: Final = "MySQL 8.0.19 or MariaDB 10.6"
@@ -276,8 +277,13 @@ class MysqlStore(IndexedMysqlStore):
 
     def stream(self, connection: Connection, statement: Select[Any]) -> Iterator[Sequence[Any]]:
         """Yield the rows of a query as they arrive; read the rest of those that are left."""
-        with connection.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE)) as rows:
-            yield from rows
+        try:
+            with connection.execute(statement.execution_options(yield_per=_ROWS_AT_ONCE)) as rows:
+                yield from rows
+        except DBAPIError as error:
+            if code_of(error.orig) == _NO_SUCH_INDEX:  # it was dropped a moment ago
+                self.forget_indexes()
+            raise
 
     def is_timeout(self, error: SQLAlchemyError) -> bool:
         """Return whether the server has cancelled a query."""

@@ -28,6 +28,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             "delivery.html",
             dashboard.choices(),
             told=Outcome.read(told, dashboard.asker.stats().exporters) if told else None,
+            why=dashboard.notices.text(request.args.get("why", "")) if told else "",
         )
 
     @dashboard.panel(views, "/delivery/now")

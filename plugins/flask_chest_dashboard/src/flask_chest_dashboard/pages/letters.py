@@ -112,10 +112,14 @@ def _add_actions(views: Blueprint, dashboard: Dashboard) -> None:
 
         def retry() -> Outcome:
             report = dashboard.chest.retry_dead_letters(exporter, ids, timeout=_TIMEOUT_SECONDS)
-            if report.error is not None:
-                _logger.warning("Retry of dead letters of %r: %s", exporter, report.error)
-            fault = "" if report.error is None else "away"
-            return Outcome("retry", exporter, report.delivered, len(report.refused), fault)
+            return Outcome(
+                "retry",
+                exporter,
+                report.delivered,
+                len(report.refused),
+                fault="" if report.error is None else "away",
+                error=report.error or "",
+            )
 
         return _done(dashboard, exporter, ids, "retry", retry)
 
@@ -137,19 +141,21 @@ def _done(
     except ConfigurationError:
         outcome = Outcome(what, exporter, fault="mode")
     except OSError as error:
-        _logger.warning("Dead letters of %r cannot be changed: %s", exporter, error)
-        outcome = Outcome(what, exporter, fault="journal")
+        outcome = Outcome(what, exporter, fault="journal", error=str(error))
     _logger.warning(
-        "Dashboard: %s of %d dead letters of %r by %s: %s Their IDs: %s",
+        "Dashboard: %s of %d dead letters of %r by %s: %s %sTheir IDs: %s",
         what,
         len(ids),
         exporter,
         _who(dashboard),
         outcome.text,
-        " ".join(ids),
+        f"{outcome.error!r} " if outcome.error else "",
+        ids,
     )
     dashboard.asker.forget_host()
-    return see_other(dashboard.link("delivery", dashboard.choices(), told=outcome.argument))
+    why = dashboard.notices.keep(outcome.error) if outcome.error else ""
+    told = outcome.argument
+    return see_other(dashboard.link("delivery", dashboard.choices(), told=told, why=why))
 
 
 def _meant() -> tuple[str, list[str]]:

@@ -45,7 +45,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             "overview_numbers.html",
             choices,
             numbers=found,
-            period=period_before(choices.range_text, window.length),
+            period=period_before(choices.range_text, choices.length),
         )
 
     @dashboard.panel(views, "/overview/charts")
@@ -72,7 +72,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             most=MOST,
             shows_more=shows_more,
             sparkline=sparkline,
-            period=period_before(choices.range_text, window.length),
+            period=period_before(choices.range_text, choices.length),
             own=_own(),
         )
 
