@@ -70,6 +70,7 @@ class AppState:
         self.owner = weakref.ref(owner)
         self.app = weakref.ref(app)
         self.options = options = given.settings()
+        self.service = options.service or app.name
         self.counters = Counters()
         self.throttle = Throttle()
         self.plugins = Plugins(
@@ -127,9 +128,7 @@ class AppState:
             sampling=self.sampling,
             excluded_statuses=exclusions.statuses(options.exclude_status),
             release=options.release,
-            lines=Lines(
-                options.service or app.name, RecordFields(options.fields, redact, masked.add)
-            ),
+            lines=Lines(self.service, RecordFields(options.fields, redact, masked.add)),
             write=self.journal.append,
             write_in_tests=(self.journal if may_deliver else self.under_test).append,
             raise_errors=options.raise_errors,

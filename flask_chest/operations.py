@@ -28,6 +28,15 @@ class Operations:
     def __init__(self, applications: Applications) -> None:
         self._applications = applications
 
+    @property
+    def service(self) -> str:
+        """Name of the current application in records: CHEST_SERVICE, else the application's name.
+
+        Raises:
+            ChestError: Outside of an application context, unless there is one application alone.
+        """
+        return self._applications.current_or_only().service
+
     def flush(self, timeout: float = 5.0) -> bool:
         """Deliver now, for all processes that share the journal.
 

@@ -84,8 +84,17 @@ def test_several_applications_need_an_app_context_to_say_which(chest, recorded):
         chest.stats()
     with second.app_context():
         assert isinstance(chest.stats(), Stats)
+        assert chest.service == "second"
     with Flask("third").app_context(), pytest.raises(ChestError, match="'third' has no FlaskChest"):
         chest.stats()
+
+
+def test_the_service_is_that_of_the_records(make_chest, app):
+    chest = make_chest(service="till")
+    with pytest.raises(ChestError, match="no application"):
+        _ = chest.service
+    chest.init_app(app)
+    assert chest.service == "till"
 
 
 def test_two_applications_must_not_deliver_each_others_records(make_chest, tmp_path):

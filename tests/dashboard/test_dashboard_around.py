@@ -143,6 +143,13 @@ def test_applications_that_share_a_chest_have_a_dashboard_each(shop):
         assert {answer.status_code for answer in panels_of(app.test_client(), "/chest/")} == {200}
 
 
+def test_the_header_and_the_title_have_the_service_of_the_records(shop):
+    app = shop(service="till <3")
+    page = app.test_client().get("/chest/").text
+    assert "<small>till &lt;3</small>" in page
+    assert " · till &lt;3 · Keyhole</title>" in page
+
+
 @pytest.mark.parametrize("way", ["disabled", "testing", "in memory"])
 def test_pages_say_what_is_off_instead_of_failing(shop, make_chest, way, tmp_path):
     settings = {

@@ -31,7 +31,7 @@ def test_pages_have_every_record_once_in_both_directions(name, backend_of, opene
         page, pages = turn(store, ALL, order, size=SIZE), []
         while True:
             pages.append(page)
-            if not page.has_next:
+            if page.next is None:
                 break
             after = read_place(written(page.records[-1], order), order, store)
             page = turn(store, ALL, order, size=SIZE, after=after)
@@ -44,8 +44,8 @@ def test_pages_have_every_record_once_in_both_directions(name, backend_of, opene
             before = read_place(written(later.records[0], order), order, store)
             back = turn(store, ALL, order, size=SIZE, before=before)
             assert [each.id for each in back.records] == [each.id for each in earlier.records], text
-            assert back.has_next
-            assert back.has_previous is (earlier is not pages[0])
+            assert back.next is not None
+            assert (back.previous is None) is (earlier is pages[0])
 
 
 def test_pages_stay_right_while_records_arrive_and_go(backend_of, opened):
@@ -61,6 +61,6 @@ def test_pages_stay_right_while_records_arrive_and_go(backend_of, opened):
     second = turn(store, ALL, order, size=10, after=after)
     assert [each.id for each in second.records] == [each["id"] for each in stored[19:9:-1]]
     # Fewer than a page are before it: this is the first page.
-    assert not turn(store, ALL, order, size=10, before=before).has_previous
+    assert turn(store, ALL, order, size=10, before=before).previous is None
     newest = turn(store, ALL, order, size=10).records
     assert {each.id for each in newest[:3]} == {each["id"] for each in new}

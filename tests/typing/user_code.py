@@ -127,6 +127,7 @@ assert_type(chest.stats(), Stats)
 assert_type(chest.stats(process=True), Stats)
 assert_type(chest.stats().exporters, dict[str, ExporterStats])
 assert_type(chest.journal_fault(), str | None)
+assert_type(chest.service, str)
 
 store = chest.store("main")
 assert_type(store, Store)

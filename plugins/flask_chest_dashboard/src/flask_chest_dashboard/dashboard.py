@@ -73,7 +73,6 @@ class Dashboard:
         file: Keeps saved views and failed attempts to log in.
         saved: The saved views.
         notices: Texts that a page says after a redirect.
-        service: Name of the application.
     """
 
     def __init__(self, app: Flask, chest: FlaskChest, settings: DashboardSettings) -> None:
@@ -86,7 +85,6 @@ class Dashboard:
         self.file = DashboardFile(_expanded(settings.dashboard_file, app))
         self.saved = SavedViews(self.file)
         self.notices = Notices(self.file)
-        self.service = app.name
         self._panels: set[str] = set()
         # Of our own: the application's has filters, globals and templates of its own.
         self._templates = Environment(
@@ -107,7 +105,6 @@ class Dashboard:
             value_of=values.described,
             pages=PAGES,
             ranges=RANGES,
-            service=self.service,
             settings=settings,
             suggestions=SUGGESTIONS,
             troubles=Troubles(self.asker).number,
@@ -167,6 +164,7 @@ class Dashboard:
             theme=_theme(),
             can_log_out=self.access.has_session(request),
             is_inside=_INSIDE in request.environ,
+            service=self.chest.service,
             csrf_token=self.tokens.of(request),
             **values,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import abort
 
 from flask_chest import query
-from flask_chest_dashboard import paging
 from flask_chest_dashboard.details import MOST_ROWS, as_json, details, trace_address
 from flask_chest_dashboard.listing import MISSING, value_in
 from flask_chest_dashboard.responses import Page
+from flask_chest_dashboard.searching import SECONDS, search
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from flask import Blueprint
 
     from flask_chest import Record, Store
+    from flask_chest.query import Chosen
     from flask_chest_dashboard.dashboard import Dashboard
+    from flask_chest_dashboard.searching import Searched
 
 _ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NEAR: Final = 10
@@ -44,12 +47,16 @@ class Around:
         value: What they have in common; `MISSING` where the request has none.
         where: Their filter; None where there is none.
         records: By time, with the request itself.
+        since: Where the search was broken off, as it took too long; None where it was not.
+        until: The same, after the request.
     """
 
     name: str
     value: Any
     where: str | None
     records: Sequence[Record]
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 def add(views: Blueprint, dashboard: Dashboard) -> None:
@@ -125,29 +132,28 @@ def _neighbours(dashboard: Dashboard, record: Record) -> tuple[Record | None, Re
     """Return the requests before and after one, in the order of time."""
 
     def ask() -> tuple[Record | None, Record | None]:
-        store = dashboard.asker.store
-        older, newer = (_from(store, record, descending=each, limit=1) for each in (True, False))
+        store, chosen = dashboard.asker.store, query.Chosen(None, None, None)
+        older, newer = (
+            _from(store, record, chosen, descending=each, limit=1).records for each in (True, False)
+        )
         return (older[0] if older else None), (newer[0] if newer else None)
 
     return dashboard.asker.ask(("neighbours", record.id), ask)
 
 
 def _from(
-    store: Store,
-    record: Record,
-    *,
-    descending: bool,
-    limit: int,
-    where: str | None = None,
-    distance: timedelta | None = None,
-) -> list[Record]:
+    store: Store, record: Record, chosen: Chosen, *, descending: bool, limit: int
+) -> Searched:
     """Return the next records before or after one."""
-    since, until = _reach(record, distance)
-    order = query.Order(descending=descending)
-    chosen = query.chosen(where, since, until)
-    place = query.place_of(record.as_data(), order)
-    selection = query.Selection(chosen.where, chosen.since, chosen.until, order, place, limit)
-    return paging.read(store, selection)
+    place = query.place_of(record.as_data(), query.Order(descending=descending))
+    return search(
+        store,
+        chosen,
+        descending=descending,
+        after=place,
+        limit=limit,
+        deadline=time.monotonic() + SECONDS / 2,
+    )
 
 
 def _reach(record: Record, distance: timedelta | None) -> tuple[datetime | None, datetime | None]:
@@ -169,20 +175,13 @@ def _around(dashboard: Dashboard, record: Record, of: str) -> Around:
     if where is None or len(where) > _LONGEST_FILTER:
         return Around(name, value, None, [])
 
-    def ask() -> list[Record]:
-        store = dashboard.asker.store
+    def ask() -> Around:
+        chosen = query.chosen(where, *_reach(record, _DISTANCES[of]))
         before, after = (
-            _from(
-                store,
-                record,
-                descending=descending,
-                limit=_NEAR,
-                where=where,
-                distance=_DISTANCES[of],
-            )
-            for descending in (True, False)
+            _from(dashboard.asker.store, record, chosen, descending=each, limit=_NEAR)
+            for each in (True, False)
         )
-        return [*before[::-1], record, *after]
+        records = [*before.records[::-1], record, *after.records]
+        return Around(name, value, where, records, before.searched, after.searched)
 
-    records = dashboard.asker.ask(("around", of, record.id), ask)
-    return Around(name, value, where, records)
+    return dashboard.asker.ask(("around", of, record.id), ask)

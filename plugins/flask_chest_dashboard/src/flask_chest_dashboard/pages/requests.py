@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from flask import request
 
 from flask_chest import query
-from flask_chest_dashboard import listing, paging
+from flask_chest_dashboard import listing, paging, searching
 from flask_chest_dashboard.downloads import MOST_RECORDS, csv_lines, download, json_lines
 from flask_chest_dashboard.listing import PAGE_SIZE, Listing
 
@@ -51,8 +51,8 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             columns=listing.columns_of(chosen, names),
             value_in=listing.value_in,
             missing=listing.MISSING,
-            previous=paging.written(turned.records[0], chosen.order) if turned.records else "",
-            next=paging.written(turned.records[-1], chosen.order) if turned.records else "",
+            previous="" if turned.previous is None else paging.written_place(turned.previous),
+            next="" if turned.next is None else paging.written_place(turned.next),
             slowest=max((each.duration_ms for each in turned.records), default=0.0),
         )
 
@@ -115,6 +115,7 @@ def _turned(dashboard: Dashboard, choices: Choices, chosen: Listing) -> Turned:
             size=PAGE_SIZE,
             after=after,
             before=before,
+            seconds=searching.SECONDS,
         )
 
     place = chosen.after, chosen.before, chosen.at
