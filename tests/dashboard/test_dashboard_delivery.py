@@ -131,7 +131,7 @@ def test_when_all_is_well_it_says_so_and_shows_every_number(make):
     assert "All is well." in now
     assert 'class="tag bad"' not in get(app, "/explore")
     assert now.count("Nothing waits.") == 2
-    assert re.search(r"Process \d+ delivers, since 20", now)
+    assert re.search(r"Process \d+ delivers, since <span class=.nowrap.>20", now)
     assert "KiB of 1.00 GiB" in now or "bytes of 1.00 GiB" in now
     assert "There are none" in get(app, "/delivery/letters")
     capture = get(app, "/delivery/capture")

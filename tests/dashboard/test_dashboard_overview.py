@@ -20,6 +20,8 @@ from flask_chest.testing import make_record
 DECLARED = Declaration(dimensions=(("tenant",),), measures=("cost_usd",), distinct=("user_id",))
 HOURS = range(24)
 SLOW = quote("route == '/slow'")
+CUT = """[...document.querySelectorAll(".half .scroll")]
+  .filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.innerText)"""
 
 
 def record(hours, route="/pay", duration_ms=100.0, status_code=200, **more):
@@ -283,6 +285,14 @@ def reached(browser, **arguments):
     browser.settle()
 
 
+def nothing_is_cut(page):
+    """Check that the narrow panels show all of their tables."""
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(CUT) == []
+        expect(page.locator(".short .what").first).to_contain_text("/items/<int:number>")
+
+
 def test_all_choices_are_in_the_address_and_can_be_made_by_keyboard(browse, visited):
     acme, below = "tenant == 'acme'", "status_code < 500"
     with browse(visited(), timezone_id="Asia/Tokyo") as browser:
@@ -293,6 +303,7 @@ def test_all_choices_are_in_the_address_and_can_be_made_by_keyboard(browse, visi
         requests.get_by_text("Table").click()
         cells = requests.locator("tr td:nth-child(2)[data-v]").all_text_contents()
         assert sum(map(int, cells)) == 40
+        nothing_is_cut(page)
 
         # A filter that cannot be read keeps what was typed, and says where it is wrong.
         field = page.get_by_label("Add a filter")

@@ -46,4 +46,5 @@ def store_records(database, *records):
 
 def text_of(answer):
     """Return the text of an answer's HTML in one line."""
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", answer.get_data(as_text=True))).split())
+    html = answer.get_data(as_text=True).replace("<wbr>", "")
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
+from markupsafe import Markup
+
 from flask_chest_dashboard.texts import MISSING, in_one_line
+
+_BREAKS: Final = re.compile(r"(?<=[/_(])(?=[^/_(])|(?<=[a-z]\.)(?=[A-Za-z])")
 
 
 def number(value: float | None) -> str:
@@ -66,6 +71,32 @@ def clock(moment: datetime, zone: tzinfo, *, is_whole: bool = True) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1_000:03d}"
 
 
+def brief(moment: datetime, zone: tzinfo, now: datetime | None = None) -> str:
+    """Return a time in a zone in few characters: 12:00:00, and the date where it is not today's.
+
+    Args:
+        moment: The time.
+        zone: The zone.
+        now: An aware datetime; None for the present.
+    """
+    local = moment.astimezone(zone)
+    now = datetime.now(zone) if now is None else now.astimezone(zone)
+    if local.date() == now.date():
+        return f"{local:%H:%M:%S}"
+    return f"{local:%m-%d %H:%M:%S}" if local.year == now.year else f"{local:%Y-%m-%d %H:%M}"
+
+
+def with_breaks(text: str) -> Markup:
+    """Return a text that may be broken behind slashes, underscores and the dots of names."""
+    return Markup("<wbr>").join(_BREAKS.split(text))
+
+
+def class_name(qualified: str) -> str:
+    """Return the last part of a qualified name, such as that of an error."""
+    parts = qualified.split(".")
+    return parts[-1] if all(map(str.isidentifier, parts)) else qualified
+
+
 def value(found: object) -> str:
     """Return any value of a record as a text in one line: the beginning of a long one."""
     return in_one_line(found)
@@ -101,6 +132,9 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "size": size,
     "seconds": seconds,
     "clock": clock,
+    "brief": brief,
+    "class_name": class_name,
+    "with_breaks": with_breaks,
     "value": value,
     "amount": amount,
     "unit_of": unit_of,

@@ -1,0 +1,47 @@
+"""How times and names are written where there is little room."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask_chest_dashboard.formats import brief, class_name, with_breaks
+
+
+@pytest.mark.parametrize(
+    ("text", "broken"),
+    [
+        ("/orders/<int:order_id>", "/<wbr>orders/<wbr>&lt;int:order_<wbr>id&gt;"),
+        ("shop.errors.OutOfStock", "shop.<wbr>errors.<wbr>OutOfStock"),
+        ("sum(cost_usd)", "sum(<wbr>cost_<wbr>usd)"),
+        ("2.5", "2.5"),
+        ("//_", "//_"),
+        ("", ""),
+        ("<b>_x", "&lt;b&gt;_<wbr>x"),
+    ],
+)
+def test_a_line_breaks_behind_slashes_underscores_and_dots(text, broken):
+    assert str(with_breaks(text)) == broken
+
+
+@pytest.mark.parametrize(
+    ("error", "short"),
+    [
+        ("shop.errors.OutOfStock", "OutOfStock"),
+        ("KeyError", "KeyError"),
+        ("<a.b>", "<a.b>"),
+        ("ends with a.", "ends with a."),
+        ("", ""),
+    ],
+)
+def test_the_class_of_an_error_is_the_last_part_of_its_name(error, short):
+    assert class_name(error) == short
+
+
+def test_a_time_of_today_has_no_date():
+    zone = ZoneInfo("Asia/Tokyo")
+    now = datetime(2026, 1, 31, 16, tzinfo=timezone.utc)  # the first of February there
+    assert brief(now - timedelta(seconds=5), zone, now) == "00:59:55"
+    assert brief(now - timedelta(hours=2), zone, now) == "01-31 23:00:00"
+    assert brief(now - timedelta(days=40), zone, now) == "2025-12-23 01:00"
