@@ -148,15 +148,22 @@ def _of_hour(
     most = state.max_groups
     first = max(hour, state.frozen)
     wanted = list(state.series)
-    made = maintainer.computer().rows(wanted, range(first, hour + HOUR, MINUTE), most)
+    computer = maintainer.computer()
+    has_minutes = hour >= state.tiers_since[MINUTE]
+    if has_minutes or first > hour:
+        made = computer.rows(wanted, range(first, hour + HOUR, MINUTE), most)
+        hours_made = {series: compute.raised(series, made[series], HOUR, most) for series in wanted}
+    else:
+        made = {}
+        hours_made = computer.rows(wanted, range(hour, hour + HOUR, HOUR), most)
     marked = maintainer.storage.marked()
     found = []
     for series, kept in state.series.items():
-        raised = compute.raised(series, made[series], HOUR, most)
+        raised = hours_made[series]
         day.setdefault(series, {}).update(raised)
         if first < kept.since:
             continue
-        if hour >= state.tiers_since[MINUTE]:
+        if has_minutes:
             minutes = [m for m in range(first, hour + HOUR, MINUTE) if m not in marked]
             found += _compared(maintainer, MINUTE, series, made[series], minutes)
             fives = compute.raised(series, made[series], FIVE_MINUTES, most)

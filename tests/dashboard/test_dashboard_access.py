@@ -47,6 +47,8 @@ def test_a_function_of_the_request_lets_in(shop):
     assert client.get("/chest/", headers=ops).status_code == 200
     assert client.get("/chest/nothing", headers=ops).status_code == 404
     assert client.get("/chest", headers=ops).location == "/chest/"
+    shared = client.get("/chest?since=7d&where=a&where=b", headers=ops).location
+    assert shared == "/chest/?since=7d&where=a&where=b"
     assert client.head("/chest/", headers=ops).status_code == 200
     assert client.options("/chest/", headers=ops).status_code == 200
     assert client.options("/chest/").status_code == 403

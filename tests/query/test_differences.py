@@ -9,7 +9,7 @@ import pytest
 
 from flask_chest.errors import FilterError, QueryError
 from flask_chest.memory_store import MemoryStore
-from flask_chest.query import parse, sampling
+from flask_chest.query import others_than, parse, sampling
 from flask_chest.query.comparing import written
 from flask_chest.query.complement import complement
 from flask_chest.query.evaluate import matches
@@ -158,6 +158,22 @@ def test_without_records_on_one_side_nothing_differs(store):
 def test_a_name_is_written_so_that_a_filter_reads_it(operand, text):
     assert written(operand) == text
     assert parse(f"{text} == 'x'").root.operand == operand
+
+
+def test_all_others_are_also_those_without_the_value():
+    others = others_than(parse("tenant == 'acme' and n > 1"))
+    assert str(others) == "not (tenant == 'acme' and n > 1)"
+    chosen = [
+        others.matches({"variables": each})
+        for each in (
+            {"tenant": "acme", "n": 2},
+            {"tenant": "acme", "n": 1},
+            {"tenant": "acme"},
+            {"n": 2},
+            {},
+        )
+    ]
+    assert chosen == [False, True, True, True, True]
 
 
 def test_the_complement_has_all_other_records():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, request, url_for
@@ -24,7 +23,7 @@ from flask_chest_dashboard.asking import Asker
 from flask_chest_dashboard.assets import Assets
 from flask_chest_dashboard.choices import RANGES, SUGGESTIONS, Choices
 from flask_chest_dashboard.csrf import Tokens
-from flask_chest_dashboard.file import MEMORY, DashboardFile
+from flask_chest_dashboard.file import DashboardFile, place_of
 from flask_chest_dashboard.notices import Notices
 from flask_chest_dashboard.responses import Page
 from flask_chest_dashboard.saved_views import SAVABLE, SavedView, SavedViews
@@ -51,7 +50,6 @@ PAGES: Final = {
 
 _OF_STORE: Final = (QueryTimeout, ExporterUnavailable, SchemaMismatch, ConfigurationError, Busy)
 _INSIDE: Final = "flask_chest_dashboard.is_inside"
-_IN_LOG: Final = "The log of the application says why."
 _STATUS: Final = {QueryError: 400, QueryTimeout: 504, ExporterUnavailable: 503, Busy: 503}
 
 
@@ -82,7 +80,7 @@ class Dashboard:
         self.tokens = Tokens(settings.dashboard_prefix)
         self.asker = Asker(chest)
         self.assets = Assets()
-        self.file = DashboardFile(_expanded(settings.dashboard_file, app))
+        self.file = DashboardFile(place_of(settings.dashboard_file, app.instance_path))
         self.saved = SavedViews(self.file)
         self.notices = Notices(self.file)
         self._panels: set[str] = set()
@@ -177,13 +175,13 @@ class Dashboard:
         """Remember that whoever sent a request may look: pages have the names of all others."""
         request.environ[_INSIDE] = True
 
-    def broken(self) -> Page:
-        """Return a page, or a part of one, for a fault of ours. The log has it."""
-        if _endpoint() in self._panels:
-            answer = self.render("_failed.html", kind="", fault=_IN_LOG, waiting=None)
-            answer.status_code = 500
-            return answer
-        return self.message(500, "This cannot be shown", _IN_LOG)
+    def fault(self, status: int, title: str, text: str) -> Page:
+        """Return a page that says what is wrong; of a panel, a part of one."""
+        if _endpoint() not in self._panels:
+            return self.message(status, title, text)
+        answer = self.render("_failed.html", kind="", fault=f"{title}. {text}", waiting=None)
+        answer.status_code = status
+        return answer
 
     def message(self, status: int, title: str, text: str) -> Page:
         """Return a page that only says something.
@@ -286,12 +284,6 @@ class Dashboard:
         )
         answer.status_code = 500 if kind is None else _STATUS[kind]
         return answer
-
-
-def _expanded(path: str, app: Flask) -> Path | str:
-    if path == MEMORY:
-        return path
-    return Path(path.replace("<instance>", app.instance_path)).expanduser()
 
 
 def _endpoint() -> str:

@@ -25,6 +25,13 @@ _OURS_ALONE: Final = 0o600
 _logger: Final = logging.getLogger("flask_chest.dashboard")
 
 
+def place_of(setting: str, instance_path: str) -> str | Path:
+    """Return where the file is that CHEST_DASHBOARD_FILE names; `MEMORY` for none."""
+    if setting == MEMORY:
+        return setting
+    return Path(setting.replace("<instance>", instance_path)).expanduser()
+
+
 class _CannotBeMade(Exception):
     """The file cannot be made."""
 
@@ -77,7 +84,6 @@ class DashboardFile:
         """
         if self._path is not None:
             try:
-                self._make(self._path)
                 with closing(_connected(self._path)) as connection:
                     found = self._in_transaction(connection, function)
             except _CannotBeMade as error:
@@ -96,16 +102,6 @@ class DashboardFile:
                 )
                 weakref.finalize(self, self._memory.close)
             return self._in_transaction(self._memory, function)
-
-    @staticmethod
-    def _make(path: Path) -> None:
-        try:
-            if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                # SQLite would let all users of the host read it.
-                os.close(os.open(path, os.O_CREAT | os.O_WRONLY, _OURS_ALONE))
-        except OSError as error:
-            raise _CannotBeMade(error.strerror or type(error).__name__) from error
 
     def _in_transaction(
         self, connection: sqlite3.Connection, function: Callable[[sqlite3.Connection], _Result]
@@ -136,7 +132,25 @@ class DashboardFile:
 
 
 def _connected(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=_LOCKED_SECONDS, isolation_level=None)
+    """Return a connection to the file, which is made if need be.
+
+    Nothing but SQLite opens the file: closing it again would drop the locks that other threads have
+    on it (https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
+
+    Raises:
+        _CannotBeMade: There is no place for it.
+        sqlite3.Error: It cannot be opened.
+    """
+    try:
+        is_new = not path.exists()
+        if is_new:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=_LOCKED_SECONDS, isolation_level=None)
+        if is_new:
+            path.chmod(_OURS_ALONE)  # SQLite lets all users of the host read it
+    except OSError as error:
+        raise _CannotBeMade(error.strerror or type(error).__name__) from error
+    return connection
 
 
 def _is_of_file(error: sqlite3.DatabaseError) -> bool:

@@ -50,12 +50,12 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
     @views.errorhandler(500)
     def fault(error: HTTPException) -> Page:
         if error.code == 404:
-            return dashboard.message(404, "There is no such page", "Begin with the overview.")
-        return dashboard.broken()
+            return dashboard.fault(404, "There is no such page", "Begin with the overview.")
+        return dashboard.fault(500, "This cannot be shown", "The log of the application says why.")
 
     @views.get("")
     def without_slash() -> Page:
-        return see_other(dashboard.address("overview"))
+        return see_other(dashboard.address("overview", **request.args.to_dict(flat=False)))
 
     # Those who may not look are not told which pages there are.
     @views.route("/<path:_anything>", methods=["GET", *_CHANGING])
