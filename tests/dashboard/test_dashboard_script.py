@@ -142,3 +142,4 @@ def test_menus_are_whole_by_keyboard(browse, visited):
         dark = page.evaluate("document.documentElement.dataset.theme")
         page.reload()
         assert page.evaluate("document.documentElement.dataset.theme") == dark == "dark"
+        browser.settle()  # no panel is on its way when the server stops
