@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from flask import request
@@ -142,4 +143,24 @@ def test_menus_are_whole_by_keyboard(browse, visited):
         dark = page.evaluate("document.documentElement.dataset.theme")
         page.reload()
         assert page.evaluate("document.documentElement.dataset.theme") == dark == "dark"
-        browser.settle()  # no panel is on its way when the server stops
+
+
+def test_a_slow_part_is_asked_for_less_often(browse, shop):
+    app = shop(dashboard_refresh_seconds=1)
+    asked = []
+
+    @app.before_request
+    def delay():
+        if request.path == "/chest/overview/charts":
+            asked.append(time.monotonic())
+            time.sleep(0.5)
+
+    with browse(app) as browser:
+        browser.go("/chest/?since=15m")
+        deadline = time.monotonic() + 60
+        while len(asked) < 3:
+            assert time.monotonic() < deadline
+            browser.page.wait_for_timeout(50)
+    first, second, third = asked[:3]
+    assert second - first > 3
+    assert third - second > 3

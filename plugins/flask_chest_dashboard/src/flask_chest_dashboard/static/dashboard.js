@@ -6,6 +6,7 @@
   const AT_A_TIME = 2; // questions: the server asks no more at once, and others would hold its threads
   const PATIENCE_MS = 90000;
   const LONGEST_WAIT = 300; // seconds between two refreshes, after failures
+  const REST = 10; // a refresh waits so many times as long as the slowest part took
   const OURS = "X-Flask-Chest"; // a header of each answer of the dashboard
   const FIELDS = "input:not([type=checkbox]):not([type=radio]), select, textarea";
   const charts = window.keyhole;
@@ -39,6 +40,7 @@
   let hasFailed = false; // whether a panel failed since all were asked for
   let failures = 0; // how often in a row, for the same wait after one panel and after ten
   let answered = 0;
+  let slowest = 0; // milliseconds of the slowest part since all were asked for
 
   function load(panel) {
     panel.setAttribute("aria-busy", "true");
@@ -58,6 +60,7 @@
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), PATIENCE_MS);
     let answer = null, html = "";
+    const began = Date.now();
     running.set(panel, abort);
     try {
       answer = await fetch(panel.dataset.panel, { signal: abort.signal, headers: { Accept: "text/html" }, redirect: "manual" });
@@ -65,6 +68,7 @@
     } catch (_error) { answer = null; }
     clearTimeout(timer);
     running.delete(panel);
+    slowest = Math.max(slowest, Date.now() - began);
     if (!answer) {
       if (Date.now() > leaving) { fail(panel, abort.signal.aborted ? "The application took too long." : "The application does not answer."); }
     } else if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) {
@@ -189,9 +193,10 @@
 
   function tick() {
     const isLive = body.dataset.live === "on";
-    const wait = Math.min(seconds * Math.pow(2, Math.min(failures, 10)), LONGEST_WAIT) * 1000;
+    const wait = Math.max(Math.min(seconds * Math.pow(2, Math.min(failures, 10)), LONGEST_WAIT) * 1000, slowest * REST);
     if (isLive && Date.now() - asked >= wait && !running.size && !isDisturbing()) {
       asked = Date.now();
+      slowest = 0;
       panels().forEach(load);
     }
     if (live && answered) {
