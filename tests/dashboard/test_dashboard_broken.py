@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 import threading
 import time
 
 import pytest
-from flask import Flask
+from flask import Flask, make_response
 from flask_chest_dashboard.masked import masked
 from flask_chest_dashboard.shared import Busy, Shared
 from support.list_store import ListStore
@@ -24,7 +25,7 @@ class Minimal(ListStore):
     """A store of somebody else, with no more than it must have."""
 
     type = "minimal"
-    shared: dict = {}
+    shared = None
     error = None
 
     def __init__(self, _config):
@@ -193,3 +194,45 @@ def test_answers_that_are_over_are_dropped_while_a_question_hangs():
     assert len(shared._known) == 2
     release.set()
     thread.join(60)
+
+
+def test_pages_do_not_wait_for_a_locked_file(shop, tmp_path):
+    client = shop().test_client()
+    assert client.get("/chest/").status_code == 200
+    path = tmp_path / "chest_dashboard.sqlite3"
+    with sqlite3.connect(path, isolation_level=None) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        for page in ("", "views", "nothing", "delivery?told=retry.1.2..main&why=x"):
+            began = time.monotonic()
+            assert client.get(f"/chest/{page}").status_code in {200, 404, 500}
+            assert time.monotonic() - began < 8  # a change waits for ten seconds
+    connection.close()
+
+
+# -- An application that meddles -----------------------------------------------------------------
+
+
+def test_a_download_that_the_application_replaces_keeps_no_place(shop):
+    app, replaced = shop(), []
+
+    @app.after_request
+    def replace(response):
+        if response.is_streamed and len(replaced) < 3:
+            replaced.append(response.status_code)
+            return make_response("something else")
+        return response
+
+    client = app.test_client()
+    for _ in range(3):
+        assert client.get("/chest/requests.csv").text == "something else"
+    assert client.get("/chest/requests.csv").status_code == 200
+
+
+def test_a_saved_view_has_a_whole_address_where_all_addresses_have_an_argument(shop):
+    app = shop()
+    app.url_defaults(lambda _endpoint, values: values.setdefault("lang", "de"))
+    client = app.test_client()
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/chest/").text)[1]
+    view = {"name": "mine", "page": "explore", "query": "by=route"}
+    client.post("/chest/views", data={"csrf_token": token, **view})
+    assert 'href="/chest/explore?lang=de&amp;by=route"' in client.get("/chest/").text

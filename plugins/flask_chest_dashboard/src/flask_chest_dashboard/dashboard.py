@@ -137,7 +137,8 @@ class Dashboard:
     @staticmethod
     def view_link(view: SavedView) -> str:
         """Return the address of a saved view."""
-        return f"{url_for(f'{NAME}.{view.page}')}?{view.query}".removesuffix("?")
+        address = url_for(f"{NAME}.{view.page}")  # has arguments, where there are url_defaults
+        return f"{address}{'&' if '?' in address else '?'}{view.query}".rstrip("?&")
 
     @classmethod
     def address(cls, page: str, **own: object) -> str:
