@@ -27,6 +27,9 @@ OF_VALUES: Final = ("distinct", "top")
 _PERCENTILE: Final = re.compile(r"p([0-9]{1,3}(?:\.[0-9]{1,6})?)")
 _NAME: Final = re.compile(r"[\s()]")
 _KNOWN: Final = (*OF_RECORDS, *OF_NUMBERS, *OF_VALUES, "share")
+_LIKELY: Final = 0.8
+"""How near a lone name is to that of a measure, to be taken for it, and not for a variable."""
+
 _OTHER_NAMES: Final = {
     "avg": "mean", "average": "mean", "median": "p50", "total": "sum", "maximum": "max",
     "minimum": "min", "unique": "distinct", "count_distinct": "distinct", "nunique": "distinct",
@@ -156,10 +159,29 @@ def _example(name: str) -> str:
 def _hint(name: str, rest: str) -> str:
     lower = name.lower()
     near = [_OTHER_NAMES[lower]] if lower in _OTHER_NAMES else []
-    near = near or difflib.get_close_matches(lower, _KNOWN, 1)
+    likely = difflib.get_close_matches(lower, _KNOWN, 1, cutoff=_LIKELY)
+    if not near and not rest and not likely and (of := _of(name)):
+        return of
+    near = near or likely or difflib.get_close_matches(lower, _KNOWN, 1)
     if not near:
         return f". The measures are {', '.join(_KNOWN)}, and percentiles such as p95"
     if near[0] in OF_RECORDS:
         return f": write {near[0]}"
     is_whole = len(rest) <= 60 and rest.startswith("(") and rest.endswith(")")
     return f": write {near[0] + rest if is_whole else _example(near[0])}"
+
+
+def _of(name: str) -> str | None:
+    """Return what to write for a measure of a name alone; None where it is none of a field."""
+    if len(name) > 60:
+        return None
+    source = Source(name, "measure")
+    try:
+        found = operand(source, source.tree())
+    except FilterError:
+        return None
+    if not isinstance(found, Field):
+        return f". To sum a variable, write sum({name}); others are mean({name}), p95({name})"
+    if found.type == "number":
+        return f". It is a field: write p95({name}), mean({name}) or max({name})"
+    return None if found.type == "time" else f". It is a field: write distinct({name})"

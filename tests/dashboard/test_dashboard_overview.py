@@ -59,6 +59,10 @@ def test_the_numbers_are_against_the_time_before_in_words(two_days):
     assert "Error rate 17.8 % ▲ higher than 0 %" in text
     assert "p95 (95 % are faster) 900 ms ▼ 70 % faster than 3 s" in text
     assert "Compared with the day before" in text
+    assert text.count("Failed: a status of 500 or more, or an exception.") == 1
+    pay = quote("route == '/pay'")
+    pay = text_of(two_days.get(f"/chest/overview/numbers?{DAY}&where={pay}"))
+    assert "p95 (95 % are faster) 300 ms ▲ 3 times as slow as 100 ms" in pay
     html = two_days.get(f"/chest/overview/numbers?{DAY}").get_data(as_text=True)
     assert html.count('class="bad"') == 1
     assert html.count('class="good"') >= 1
@@ -243,12 +247,23 @@ def test_the_records_are_read_only_where_the_rollups_end(shop, database, monkeyp
         ("count", 112, 100, "12 % more", ""),
         ("count", 50, 100, "50 % fewer", ""),
         ("count", 0, 100, "100 % fewer", ""),
-        ("share", 0.02, 0.01, "100 % higher", "bad"),
+        ("share", 0.02, 0.01, "2 times as high", "bad"),
+        ("share", 0.015, 0.01, "50 % higher", "bad"),
+        ("share", 0.0149, 0.01, "49 % higher", ""),
+        ("share", 0.52, 0.5, "4 % higher", ""),
         ("share", 0.01, 0.0, "higher", "bad"),
+        ("share", 0.004, 0.0, "higher", ""),
         ("share", 0.0, 0.0, "about the same", ""),
         ("share", 0.0, 0.01, "100 % lower", "good"),
         ("ms", 100.1, 100.0, "about the same", ""),
-        ("ms", 101.5, 100.0, "1.5 % slower", "bad"),
+        ("ms", 101.5, 100.0, "1.5 % slower", ""),
+        ("ms", 105.0, 100.0, "5 % slower", "bad"),
+        ("ms", 96.0, 100.0, "4 % faster", ""),
+        ("ms", 167.0, 100.0, "67 % slower", "bad"),
+        ("ms", 199.4, 100.0, "99 % slower", "bad"),
+        ("ms", 199.6, 100.0, "2 times as slow", "bad"),
+        ("ms", 320.0, 100.0, "3.2 times as slow", "bad"),
+        ("count", 250, 100, "2.5 times as many", ""),
         ("ms", 90.0, 100.0, "10 % faster", "good"),
         ("ms", 1_234_567.0, 100.0, "12,346 times as slow", "bad"),
         ("sum", 1.0, -1.0, "more", ""),
@@ -266,7 +281,7 @@ def test_a_change_is_said_in_words_and_by_what_it_means(kind, now, before, text,
 def test_durations_of_few_requests_are_not_compared():
     assert change_of_requests(900.0, 100.0, 9, 1_000).text == "too few to compare"
     assert change_of_requests(900.0, None, 9, 0).text == "none before"
-    assert change_of_requests(200.0, 100.0, 10, 10).text == "100 % slower"
+    assert change_of_requests(200.0, 100.0, 10, 10).text == "2 times as slow"
     day = timedelta(days=1)
     assert period_before("1 hour", day) == "the hour before"
     assert period_before("24 hours", day) == "the 24 hours before"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from html import unescape
 
 import pytest
@@ -122,6 +122,36 @@ def test_a_record_without_variables_and_a_job_have_a_page(shop):
     assert "GET /nowhere" in text_of(details(client, lost.id))
 
 
+def test_a_failed_request_leads_to_what_such_failures_have_in_common(shop):
+    app = shop()
+    client = app.test_client()
+    now = datetime.now(timezone.utc)
+    records = [
+        make_record(
+            started_at=now - timedelta(days=days, seconds=number),
+            route="/pay",
+            status_code=503 if number % 2 else 200,
+            variables={"gateway": "adyen" if number % 2 else "stripe"},
+        )
+        for days in (0, 40)
+        for number in range(1, 61)
+    ]
+    app.chest.store().export(make_batch(*records))
+    failing = "since=1h&where=status_code+>=+500"
+    stored_ones = [as_stored(each) for each in records]
+    for bad, good in (stored_ones[:2], stored_ones[60:62]):
+        page = client.get(f"/chest/requests/{bad.id}/details?{failing}").text
+        [link] = re.findall(r'href="([^"]*)">What do such failures have in common', page)
+        # Against the good ones, so without the filter, and at the time of the request.
+        assert unescape(link).endswith("differ=failed#differ")
+        question = unescape(link).partition("?")[2].partition("#")[0]
+        differences = text_of(client.get(f"/chest/explore/differences?{question}").text)
+        assert "gateway adyen 100 % 0 %" in differences
+        [route] = re.findall(r'<div class="request-name"><a href="([^"]*)"', page)
+        assert "/pay" in client.get(unescape(route)).text
+        assert "in common" not in details(client, good.id)
+
+
 @pytest.mark.parametrize(
     "record_id", ["01a22766-6dea-749f-8f88-d01c92a1991d", "nonsense", "<b>", "x" * 9_000]
 )
@@ -214,6 +244,9 @@ def test_the_page_in_a_browser(browse, one):
         same = page.locator("section", has=page.get_by_role("heading", name="Of the same user"))
         expect(same.locator("tr[aria-current]")).to_contain_text("this request")
         expect(same.locator("tbody tr")).to_have_count(2)
+        page.locator("details.menu[data-name=status_code] summary").first.click()
+        differs = page.get_by_role("link", name="What differs here")
+        expect(differs).to_have_attribute("href", re.compile(r"status_code.*200.*#differ$"))
         page.locator("details.menu[data-name=user_id] summary").first.click()
         page.get_by_role("link", name="Only this").click()
         expect(page.locator("table.requests tbody tr")).to_have_count(2)

@@ -76,9 +76,14 @@ def test_the_page_leads_to_what_its_requests_have_in_common(shop):
     client = shop().test_client()
     html = client.get("/chest/route?route=/pay&method=POST").get_data(as_text=True)
     links = [unescape(link) for link in re.findall(r'href="([^"]*)"', html)]
-    [differ] = [link for link in links if "differ=failed" in link]
-    assert client.get(differ).status_code == 200
-    assert "where=route+%3D%3D+'/pay'" in differ
+    for kind in ("failed", "slow"):
+        [differ] = [link for link in links if f"differ={kind}" in link]
+        assert "where=route+%3D%3D+'/pay'" in differ
+        assert differ.endswith("#differ")
+        page = client.get(differ).get_data(as_text=True)
+        # Above the panels that come later, so that it stays where the link has led to.
+        assert page.index('id="differ"') < page.index("explore/chart")
+        assert page.index("explore/differences") < page.index("explore/chart")
     none = text_of(client.get("/chest/route"))
     assert "No route is chosen" in none
     unmatched = client.get("/chest/route?unmatched=yes")

@@ -24,7 +24,13 @@ _UNITS: Final = {
 }
 
 _SAME: Final = 0.005
-_TIMES: Final = 3.0
+_TIMES: Final = 2.0
+_MATTERS: Final = 0.05
+"""A smaller change of a number has no colour, since it is mostly chance."""
+
+_POINTS: Final = 0.005
+"""Nor has one of an error rate by less than half a percentage point."""
+
 _FEW: Final = 10
 """Fewer requests than this are too few for a percentile to be compared."""
 
@@ -36,14 +42,16 @@ class Change:
     Attributes:
         text: In words, such as ``12 % slower``.
         arrow: ``▲``, ``▼`` or empty.
-        tone: What it means: ``good``, ``bad`` or empty.
+        tone: What it means: ``good``, ``bad``, or empty for what matters little.
         ratio: The number as a multiple of the one before; None when there is nothing to compare.
+        joint: What stands between the text and the number before: ``than`` or ``as``.
     """
 
     text: str
     arrow: str = ""
     tone: str = ""
     ratio: float | None = None
+    joint: str = "than"
 
 
 def change(kind: str, now: float | None, before: float | None) -> Change:
@@ -60,13 +68,14 @@ def change(kind: str, now: float | None, before: float | None) -> Change:
     if now == before or (before > 0 and abs(now / before - 1) < _SAME):
         return Change("about the same", ratio=1.0)
     is_more = now > before
-    tone = "" if kind not in _IS_BAD else "bad" if is_more else "good"
+    tone = ("bad" if is_more else "good") if _matters(kind, now, before) else ""
     arrow = "▲" if is_more else "▼"
     if before <= 0 or now < 0:
         return Change(more if is_more else less, arrow, tone)
     ratio = now / before
-    if ratio >= _TIMES:
-        return Change(f"{_rounded(ratio)} times as {_much(kind)}", arrow, tone, ratio)
+    if ratio >= _TIMES - _SAME:  # below, it is rounded to less than 100 %
+        text = f"{_rounded(ratio)} times as {_much(kind)}"
+        return Change(text, arrow, tone, ratio, joint="as")
     percent = f"{_rounded(abs(ratio - 1) * 100)} %"
     return Change(f"{percent} {more if is_more else less}", arrow, tone, ratio)
 
@@ -96,6 +105,13 @@ def period_before(range_text: str, length: timedelta) -> str:
     if not range_text:
         return "as much time before"
     return f"the {range_text.removeprefix('1 ')} before"
+
+
+def _matters(kind: str, now: float, before: float) -> bool:
+    """Return whether more or less is better or worse, and so much that somebody should look."""
+    if kind not in _IS_BAD or (kind == "share" and round(abs(now - before), 9) < _POINTS):
+        return False
+    return before <= 0 or round(abs(now / before - 1), 9) >= _MATTERS
 
 
 def _much(kind: str) -> str:

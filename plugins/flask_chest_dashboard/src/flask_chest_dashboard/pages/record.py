@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +14,7 @@ from flask_chest import query
 from flask_chest_dashboard.details import MOST_ROWS, as_json, details, trace_address
 from flask_chest_dashboard.listing import MISSING, value_in
 from flask_chest_dashboard.responses import Page
+from flask_chest_dashboard.scope import Scope
 from flask_chest_dashboard.searching import SECONDS, search
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from flask_chest import Record, Store
     from flask_chest.query import Chosen
+    from flask_chest_dashboard.choices import Choices
     from flask_chest_dashboard.dashboard import Dashboard
     from flask_chest_dashboard.searching import Searched
 
@@ -33,6 +35,9 @@ _NEAR: Final = 10
 
 _DISTANCES: Final = {"user": timedelta(days=1), "trace": timedelta(hours=1), "request": None}
 """How far from the request those that belong to it are looked for; None for any time."""
+
+_AROUND: Final = timedelta(hours=12)
+"""How far from an older request its failures are compared."""
 
 _LONGEST_FILTER: Final = 1_000
 """Characters. No user has a longer name."""
@@ -82,6 +87,9 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             has_more=len(rows) > MOST_ROWS,
             older=older,
             newer=newer,
+            failed=(found.status_code or 0) >= 500 or found.error is not None,
+            chosen=_of_route(found, choices),
+            scope=Scope.of(found.route, found.method),
             trace_url=trace_address(dashboard.settings.dashboard_trace_url, found.trace_id),
         )
 
@@ -154,6 +162,20 @@ def _from(
         limit=limit,
         deadline=time.monotonic() + SECONDS / 2,
     )
+
+
+def _of_route(record: Record, choices: Choices) -> Choices:
+    """Return the choices of all requests of the route of one, good and failed, at its time."""
+    name = "path" if record.method == "JOB" else "route"
+    condition = query.condition_of(name, getattr(record, name)) or ""
+    chosen = choices.unfiltered().also(*filter(None, [condition]))
+    window = None if choices.fault else choices.window()
+    if window is not None and window.since <= record.started_at < window.until:
+        return chosen
+    since, until = _reach(record, _AROUND)
+    if since is None or until is None:
+        return chosen
+    return replace(chosen, since=since.isoformat(), until=until.isoformat())
 
 
 def _reach(record: Record, distance: timedelta | None) -> tuple[datetime | None, datetime | None]:

@@ -41,7 +41,7 @@
     }
     filters.forEach(function (filter, place) { add(titles[place], asked(page, "where", filter)); });
     add("Break down by " + (name.length > 40 ? name.slice(0, 39) + "…" : name), asked("explore", "by", name));
-    if (page === "explore") {
+    if (page === "explore" || name === "error" || name === "status_code") {
       const differ = asked("explore", "differ", "part");
       differ.searchParams.set("differ", "part");
       differ.searchParams.set("part", filters[0]);
