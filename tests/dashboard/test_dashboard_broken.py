@@ -14,7 +14,7 @@ from flask_chest_dashboard.masked import masked
 from flask_chest_dashboard.shared import Busy, Shared
 from support.list_store import ListStore
 
-from flask_chest import ExporterUnavailable, hookimpl
+from flask_chest import BatchRejected, ExporterUnavailable, hookimpl
 from flask_chest.errors import QueryTimeout
 
 PASSWORD = "hunter2"
@@ -61,6 +61,7 @@ def foreign(make_chest, tmp_path):
     )
     chest.register_plugin(plugin)
     chest.init_app(app)
+    app.chest = chest
     app.get("/items/<int:number>")(lambda number: (str(number), 500 if number % 9 == 8 else 200))
     for number in range(30):
         app.test_client().get(f"/items/{number}")
@@ -104,6 +105,22 @@ def test_no_error_of_a_store_shows_a_password(foreign):
             assert PASSWORD not in each.text, address
 
 
+def test_no_error_of_a_delivery_shows_a_password(foreign):
+    app, store = foreign
+    client = app.test_client()
+    for error in (ExporterUnavailable, BatchRejected):
+        store.error = error(f"POST https://in.example/records?token={PASSWORD}")
+        client.get("/items/1")
+        with app.app_context():
+            app.chest.flush(5)
+        store.error = None
+        answers = [client.get(f"/chest/delivery/{panel}").text for panel in ("now", "letters")]
+        assert any("?token=***" in each for each in answers)
+        assert not any(PASSWORD in each for each in answers)
+    letter = re.search(r'href="(/chest/delivery/letter\?[^"]*)"', answers[1])[1]
+    assert "?token=***" in client.get(letter.replace("&amp;", "&")).text
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -112,6 +129,8 @@ def test_no_error_of_a_store_shows_a_password(foreign):
         ("host=db password=a,b user=u", "host=db password=*** user=u"),
         ("PWD = 'a b'; host=db", "PWD = ***; host=db"),
         ('{"password": "x\'y", "host": "db"}', '{"password": ***, "host": "db"}'),
+        (f"POST https://in.example/x?token={PASSWORD}", "POST https://in.example/x?token=***"),
+        ("Unexpected token: ','", "Unexpected token: ','"),
         ("no password was given", "no password was given"),
         ("see https://docs.example/x", "see https://docs.example/x"),
     ],

@@ -93,7 +93,7 @@ class Dashboard:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters.update(formats.FILTERS)
+        self._templates.filters.update(formats.FILTERS, masked=masked)
         self._templates.globals.update(
             asset=self.asset,
             condition_of=query.condition_of,

@@ -8,7 +8,7 @@ from typing import Final
 MASK: Final = "***"
 _URL: Final = re.compile(r"(\w://)[^\s'\"<>]*@")
 _OPTION: Final = re.compile(
-    r"(?i)((?:pass(?:word|wd|phrase)?|pwd|secret|token|api_?key)[\"']?\s*[=:]\s*)"
+    r"(?i)((?:pass(?:word|wd|phrase)?|pwd|secret|(?<!unexpected )token|api_?key)[\"']?\s*[=:]\s*)"
     r"(?:\"[^\"\n]*\"|'[^'\n]*'|\S+)"
 )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from flask import request
 
 from flask_chest.errors import ConfigurationError, DeliveryBusy
+from flask_chest_dashboard.masked import masked
 from flask_chest_dashboard.outcome import Outcome
 from flask_chest_dashboard.responses import see_other
 
@@ -153,7 +154,7 @@ def _done(
         ids,
     )
     dashboard.asker.forget_host()
-    why = dashboard.notices.keep(outcome.error) if outcome.error else ""
+    why = dashboard.notices.keep(masked(outcome.error)) if outcome.error else ""
     told = outcome.argument
     return see_other(dashboard.link("delivery", dashboard.choices(), told=told, why=why))
 
