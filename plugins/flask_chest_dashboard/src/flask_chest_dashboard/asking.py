@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -11,6 +11,7 @@ from flask_chest_dashboard.shared import Shared
 if TYPE_CHECKING:
     from flask_chest import FlaskChest, Record, Stats, Store
     from flask_chest.store import Declaration
+    from flask_chest.upkeep.dead_letters import DeadLetter
 
 _Answer = TypeVar("_Answer")
 
@@ -32,6 +33,8 @@ class Asker:
         self._shared = Shared()
         # Of its own: questions that hang, as the database does, must not keep these waiting.
         self._of_host = Shared()
+        # The same: a thousand letters may be of many megabytes.
+        self._of_letters = Shared()
 
     @property
     def store(self) -> Store:
@@ -122,6 +125,19 @@ class Asker:
         """Return what `chest.journal_fault()` does."""
         return self._of_host.ask(("journal_fault",), self._chest.journal_fault)
 
+    def letters(
+        self, exporter: str, limit: int, ids: Collection[str] | None = None
+    ) -> list[DeadLetter]:
+        """Return the newest dead letters of an exporter; of those with IDs, these alone."""
+
+        def ask() -> list[DeadLetter]:
+            found = self._chest.dead_letters(exporter, limit=limit)
+            return [each for each in found if ids is None or each.id in ids]
+
+        key = ("letters", exporter, limit, None if ids is None else tuple(ids))
+        return self._of_letters.ask(key, ask)
+
     def forget_host(self) -> None:
-        """Ask for `stats` again, as something was changed."""
+        """Ask for `stats` and `letters` again, as something was changed."""
         self._of_host.forget()
+        self._of_letters.forget()

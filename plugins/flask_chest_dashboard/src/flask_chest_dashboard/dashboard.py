@@ -209,6 +209,8 @@ class Dashboard:
                     answer = self.render("wrong.html", fault=str(error))
                     answer.status_code = 400
                     return answer
+                except Busy:
+                    return self.message(503, "Many questions are asked", "Try again in a moment.")
 
             views.add_url_rule(rule, view.__name__, shown)
 

@@ -168,7 +168,7 @@ def _meant() -> tuple[str, list[str]]:
 def _letters(dashboard: Dashboard, exporter: str) -> tuple[list[DeadLetter], str]:
     """Return the newest dead letters of an exporter, and why they cannot be read."""
     try:
-        return dashboard.chest.dead_letters(exporter, limit=_SHOWN), ""
+        return dashboard.asker.letters(exporter, _SHOWN), ""
     except OSError as error:
         return [], str(error)
 
@@ -176,10 +176,10 @@ def _letters(dashboard: Dashboard, exporter: str) -> tuple[list[DeadLetter], str
 def _found(dashboard: Dashboard, exporter: str, ids: list[str] | None) -> list[DeadLetter]:
     """Return the dead letters with these IDs that are still there; without any, the newest."""
     try:
-        letters = dashboard.chest.dead_letters(exporter, limit=_AT_ONCE if ids is None else _FOUND)
+        letters = dashboard.asker.letters(exporter, _AT_ONCE if ids is None else _FOUND, ids)
     except (ConfigurationError, OSError):
         return []
-    return [letter for letter in letters if ids is None or letter.id in ids][:_AT_ONCE]
+    return letters[:_AT_ONCE]
 
 
 def _record(letter: DeadLetter) -> str:
