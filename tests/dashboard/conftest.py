@@ -29,6 +29,12 @@ document.addEventListener("securitypolicyviolation", function (event) {
 expect.set_options(timeout=_PATIENCE_MS)
 
 
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
 @pytest.fixture(scope="module")
 def chromium():
     """Return a browser. Of a module: while Playwright runs, its thread has a running event loop."""

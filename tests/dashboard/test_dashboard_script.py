@@ -143,6 +143,7 @@ def test_menus_are_whole_by_keyboard(browse, visited):
         dark = page.evaluate("document.documentElement.dataset.theme")
         page.reload()
         assert page.evaluate("document.documentElement.dataset.theme") == dark == "dark"
+        browser.settle()  # no panel is on its way when the server stops
 
 
 def test_a_slow_part_is_asked_for_less_often(browse, shop):

@@ -24,6 +24,7 @@ from flask_chest_dashboard.assets import Assets
 from flask_chest_dashboard.choices import RANGES, SUGGESTIONS, Choices
 from flask_chest_dashboard.csrf import Tokens
 from flask_chest_dashboard.file import DashboardFile, place_of
+from flask_chest_dashboard.masked import masked
 from flask_chest_dashboard.notices import Notices
 from flask_chest_dashboard.responses import Page
 from flask_chest_dashboard.saved_views import SAVABLE, SavedView, SavedViews
@@ -136,7 +137,8 @@ class Dashboard:
     @staticmethod
     def view_link(view: SavedView) -> str:
         """Return the address of a saved view."""
-        return f"{url_for(f'{NAME}.{view.page}')}?{view.query}".removesuffix("?")
+        address = url_for(f"{NAME}.{view.page}")  # has arguments, where there are url_defaults
+        return f"{address}{'&' if '?' in address else '?'}{view.query}".rstrip("?&")
 
     @classmethod
     def address(cls, page: str, **own: object) -> str:
@@ -265,7 +267,7 @@ class Dashboard:
                     status = next(
                         (_STATUS[each] for each in _STATUS if isinstance(error, each)), 500
                     )
-                    return self.message(status, "This could not be done", str(error))
+                    return self.message(status, "This could not be done", masked(str(error)))
 
             views.add_url_rule(rule, view.__name__, done, methods=["POST"])
 
@@ -279,7 +281,8 @@ class Dashboard:
         answer = self.render(
             "_failed.html",
             kind="" if kind is None else kind.__name__,
-            fault=str(error),
+            # What a filter says is what was typed, with a mark below its place.
+            fault=str(error) if kind is QueryError else masked(str(error)),
             waiting=waiting,
         )
         answer.status_code = 500 if kind is None else _STATUS[kind]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import tzinfo
@@ -60,6 +61,7 @@ def download(
         taken = place.pop_all()
     answer = Page(_chunks(lines(chain(first, kept)), taken))
     answer.call_on_close(taken.close)  # also when the browser has gone before the first line
+    weakref.finalize(answer, taken.close)  # and when the application sends another one instead
     answer.mimetype = "text/csv" if name.endswith(".csv") else "application/x-ndjson"
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer

@@ -18,6 +18,11 @@ MEMORY: Final = "memory"
 """In place of a path: nothing is written, and each process has its own."""
 
 _LOCKED_SECONDS: Final = 10.0
+"""How long a change waits for others that change something."""
+
+READ_SECONDS: Final = 0.5
+"""How long what only reads waits: a page has a thread of the application meanwhile."""
+
 _OF_STATEMENTS: Final = ("syntax error", "no such", "no column", "locked")
 """In errors that are not those of the file itself."""
 
@@ -71,12 +76,18 @@ class DashboardFile:
         """
         self._tables.append(statement)
 
-    def use(self, function: Callable[[sqlite3.Connection], _Result]) -> _Result:
+    def use(
+        self,
+        function: Callable[[sqlite3.Connection], _Result],
+        *,
+        seconds: float = _LOCKED_SECONDS,
+    ) -> _Result:
         """Return what a function does with a connection, in one transaction that may write.
 
         Args:
             function: Called again, with a connection to the memory, when the file cannot be used.
                 When it raises, nothing of what it did is kept.
+            seconds: How long it waits while somebody else keeps the file locked.
 
         Raises:
             sqlite3.Error: The statements are wrong, or somebody else has kept the file locked.
@@ -84,7 +95,7 @@ class DashboardFile:
         """
         if self._path is not None:
             try:
-                with closing(_connected(self._path)) as connection:
+                with closing(_connected(self._path, seconds)) as connection:
                     found = self._in_transaction(connection, function)
             except _CannotBeMade as error:
                 self._say(str(error))
@@ -131,7 +142,7 @@ class DashboardFile:
         self._fault = fault
 
 
-def _connected(path: Path) -> sqlite3.Connection:
+def _connected(path: Path, seconds: float) -> sqlite3.Connection:
     """Return a connection to the file, which is made if need be.
 
     Nothing but SQLite opens the file: closing it again would drop the locks that other threads have
@@ -145,7 +156,7 @@ def _connected(path: Path) -> sqlite3.Connection:
         is_new = not path.exists()
         if is_new:
             path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=_LOCKED_SECONDS, isolation_level=None)
+        connection = sqlite3.connect(path, timeout=seconds, isolation_level=None)
         if is_new:
             path.chmod(_OURS_ALONE)  # SQLite lets all users of the host read it
     except OSError as error:

@@ -8,6 +8,8 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Final
 
+from flask_chest_dashboard.file import READ_SECONDS
+
 if TYPE_CHECKING:
     from flask_chest_dashboard.file import DashboardFile
 
@@ -53,7 +55,8 @@ class Notices:
         statement = "SELECT text FROM notices WHERE id = ? AND until >= ?"
         with contextlib.suppress(sqlite3.Error):
             found = self._file.use(
-                lambda connection: connection.execute(statement, (key, time.time())).fetchone()
+                lambda connection: connection.execute(statement, (key, time.time())).fetchone(),
+                seconds=READ_SECONDS,
             )
             return str(found[0]) if found else ""
         return ""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
-from flask_chest_dashboard.shared import Shared
+from flask_chest_dashboard.file import READ_SECONDS
+from flask_chest_dashboard.shared import Busy, Shared
 
 if TYPE_CHECKING:
     from flask_chest_dashboard.file import DashboardFile
@@ -106,21 +107,28 @@ class SavedViews:
         Raises:
             sqlite3.Error: Somebody else has kept the file locked.
         """
-        return self._file.use(lambda connection: _select(connection, "ORDER BY name", ()))
+        return self._file.use(
+            lambda connection: _select(connection, "ORDER BY name", ()), seconds=READ_SECONDS
+        )
 
     def newest(self) -> list[SavedView]:
         """Return a few for the menu of each page, the newest first; none when that is impossible.
 
         A view that another worker has saved may be missing for two seconds.
         """
+
+        def ask() -> list[SavedView]:
+            try:
+                return self._file.use(
+                    lambda connection: _select(connection, "ORDER BY id DESC LIMIT ?", (_IN_MENU,)),
+                    seconds=READ_SECONDS,
+                )
+            except Exception:  # noqa: BLE001 - the page is shown without its menu
+                return []
+
         try:
-            return self._recent.ask(
-                "newest",
-                lambda: self._file.use(
-                    lambda connection: _select(connection, "ORDER BY id DESC LIMIT ?", (_IN_MENU,))
-                ),
-            )
-        except Exception:  # noqa: BLE001 - the page is shown without its menu
+            return self._recent.ask("newest", ask)
+        except Busy:
             return []
 
     def find(self, number: int) -> SavedView | None:
@@ -129,7 +137,9 @@ class SavedViews:
         Raises:
             sqlite3.Error: Somebody else has kept the file locked.
         """
-        found = self._file.use(lambda connection: _select(connection, "WHERE id = ?", (number,)))
+        found = self._file.use(
+            lambda connection: _select(connection, "WHERE id = ?", (number,)), seconds=READ_SECONDS
+        )
         return found[0] if found else None
 
     def save(self, name: str, page: str, query: str, *, replaces: bool = False) -> int:

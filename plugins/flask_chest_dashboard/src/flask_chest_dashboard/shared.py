@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -13,6 +15,11 @@ _Answer = TypeVar("_Answer")
 
 _MOST: Final = 500
 """Answers that are kept."""
+
+_MOST_WAITING: Final = 4
+"""Threads that may wait long, as each is one of the application's. More wait for a moment only."""
+
+_MOMENT_SECONDS: Final = 3.0
 
 
 class Busy(Exception):
@@ -38,7 +45,7 @@ class Shared:
         seconds: How long an answer is used again.
         at_a_time: Most questions that are asked at the same time, so that the threads of the
             application, and its database, are left to the application.
-        patience_seconds: How long a question waits until it may be asked.
+        patience_seconds: How long a question waits until it may be asked, unless many wait.
     """
 
     def __init__(
@@ -46,8 +53,15 @@ class Shared:
     ) -> None:
         self._seconds = seconds
         self._patience_seconds = patience_seconds
-        self._places = threading.BoundedSemaphore(at_a_time)
+        self._at_a_time = at_a_time
+        self._begin()
+        _all.add(self)
+
+    def _begin(self) -> None:
+        """Begin with nothing: what a parent process is asking never ends in a forked one."""
+        self._places = threading.BoundedSemaphore(self._at_a_time)
         self._lock = threading.Lock()
+        self._waiting = 0
         self._known: OrderedDict[Hashable, _Pending] = OrderedDict()
 
     def ask(self, key: Hashable, question: Callable[[], _Answer]) -> _Answer:
@@ -72,20 +86,23 @@ class Shared:
                 is_mine = False
         if is_mine:
             self._answer(key, known, question)
-        elif not known.is_there.wait(self._patience_seconds * 2):
-            raise Busy
+        elif not known.is_there.is_set():
+            with self._patience() as seconds:
+                if not known.is_there.wait(seconds * 2):
+                    raise Busy
         if known.error is not None:
             raise known.error
         return known.answer  # type: ignore[no-any-return] # of the question with this key
 
     def _forget(self) -> None:
-        """Drop the oldest answers that nobody will see again: they may be of many megabytes."""
+        """Drop answers that nobody will see again: they may be of many megabytes."""
         now = time.monotonic()
-        while self._known:
-            oldest = next(iter(self._known.values()))
-            is_over = oldest.is_there.is_set() and oldest.until < now
-            if not is_over and len(self._known) <= _MOST:
-                return
+        over = [
+            key for key, each in self._known.items() if each.is_there.is_set() and each.until < now
+        ]
+        for key in over:
+            del self._known[key]
+        while len(self._known) > _MOST:
             self._known.popitem(last=False)
 
     def forget(self) -> None:
@@ -109,9 +126,38 @@ class Shared:
 
     @contextmanager
     def _place(self) -> Iterator[None]:
-        if not self._places.acquire(timeout=self._patience_seconds):
-            raise Busy
+        places = self._places  # another after a fork
+        if not places.acquire(blocking=False):
+            with self._patience() as seconds:
+                if not places.acquire(timeout=seconds):
+                    raise Busy
         try:
             yield
         finally:
-            self._places.release()
+            places.release()
+
+    @contextmanager
+    def _patience(self) -> Iterator[float]:
+        """Count a thread that waits, and yield for how many seconds it may."""
+        with self._lock:
+            is_long = self._waiting < _MOST_WAITING
+            self._waiting += is_long
+        try:
+            yield (
+                self._patience_seconds if is_long else min(_MOMENT_SECONDS, self._patience_seconds)
+            )
+        finally:
+            with self._lock:
+                self._waiting -= is_long
+
+
+_all: Final[weakref.WeakSet[Shared]] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for each in list(_all):
+        each._begin()  # noqa: SLF001 - of this module
+
+
+if hasattr(os, "register_at_fork"):  # there is no fork on Windows
+    os.register_at_fork(after_in_child=_after_fork)

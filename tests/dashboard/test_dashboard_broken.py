@@ -1,0 +1,238 @@
+"""The dashboard where the store, the disk or the application itself misbehaves."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import threading
+import time
+
+import pytest
+from flask import Flask, make_response
+from flask_chest_dashboard.masked import masked
+from flask_chest_dashboard.shared import Busy, Shared
+from support.list_store import ListStore
+
+from flask_chest import ExporterUnavailable, hookimpl
+from flask_chest.errors import QueryTimeout
+
+PASSWORD = "hunter2"
+ADDRESS = f"postgresql://chest:{PASSWORD}@db.example:5432/chest"
+
+
+class Minimal(ListStore):
+    """A store of somebody else, with no more than it must have."""
+
+    type = "minimal"
+    shared = None
+    error = None
+
+    def __init__(self, _config):
+        super().__init__(before=self._fail)
+        self.kept = self.shared
+
+    def _fail(self):
+        if self.error is not None:
+            raise self.error
+
+
+class Plugin:
+    """Announces a class of its own, so that each test has its own records."""
+
+    def __init__(self):
+        self.store = type("Minimal", (Minimal,), {"shared": {}})
+
+    @hookimpl
+    def chest_exporters(self):
+        return [self.store]
+
+
+@pytest.fixture
+def foreign(make_chest, tmp_path):
+    """Return an application whose records are in a store of somebody else, and its class."""
+    app, plugin = Flask("shop"), Plugin()
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    chest = make_chest(
+        dashboard_allow=lambda _request: True,
+        dashboard_file=str(tmp_path / "dashboard.sqlite3"),
+        track_all=True,
+        exporters={"main": {"type": "minimal"}},
+    )
+    chest.register_plugin(plugin)
+    chest.init_app(app)
+    app.get("/items/<int:number>")(lambda number: (str(number), 500 if number % 9 == 8 else 200))
+    for number in range(30):
+        app.test_client().get(f"/items/{number}")
+    with app.app_context():
+        assert chest.flush(60)
+    return app, plugin.store
+
+
+def panels(client):
+    """Return the answers of all panels of all pages, by their address."""
+    found = {}
+    for page in ("", "explore?by=route&differ=failed", "requests", "route?route=x", "delivery"):
+        for each in re.findall(r'data-panel="([^"]*)"', client.get(f"/chest/{page}").text):
+            address = each.replace("&amp;", "&")
+            found[address] = client.get(address)
+    return found
+
+
+def test_a_store_with_the_required_methods_alone_answers_every_panel(foreign):
+    app, _ = foreign
+    answers = panels(app.test_client())
+    assert len(answers) > 12
+    assert {address: each.status_code for address, each in answers.items()} == dict.fromkeys(
+        answers, 200
+    )
+
+
+def test_no_error_of_a_store_shows_a_password(foreign):
+    app, store = foreign
+    for error in (
+        ExporterUnavailable(f"cannot connect to {ADDRESS}: refused"),
+        QueryTimeout(f"host=db.example password='{PASSWORD}' took too long"),
+        ExporterUnavailable(f'{{"user": "chest", "password": "{PASSWORD}"}}'),
+        RuntimeError(ADDRESS),
+    ):
+        store.error = error
+        answers = panels(app.test_client())
+        assert {each.status_code for each in answers.values()} >= {200}
+        assert any(each.status_code >= 500 for each in answers.values())
+        for address, each in answers.items():
+            assert PASSWORD not in each.text, address
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"cannot reach {ADDRESS}", "cannot reach postgresql://***@db.example:5432/chest"),
+        ("mysql://u:p@ss/w@db/x failed", "mysql://***@db/x failed"),
+        ("host=db password=a,b user=u", "host=db password=*** user=u"),
+        ("PWD = 'a b'; host=db", "PWD = ***; host=db"),
+        ('{"password": "x\'y", "host": "db"}', '{"password": ***, "host": "db"}'),
+        ("no password was given", "no password was given"),
+        ("see https://docs.example/x", "see https://docs.example/x"),
+    ],
+)
+def test_what_may_be_a_password_is_masked(text, shown):
+    assert masked(text) == shown
+
+
+# -- Threads of the application ------------------------------------------------------------------
+
+
+def test_few_threads_wait_long_for_a_database_that_hangs():
+    shared, release = Shared(patience_seconds=60), threading.Event()
+    refused = []
+
+    def ask(number):
+        try:
+            shared.ask(number, lambda: release.wait(60))
+        except Busy:
+            refused.append(number)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(20)]
+    try:
+        for each in threads:
+            each.start()
+        deadline = time.monotonic() + 30
+        while len(refused) < 14 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert len(refused) == 14  # two are asked, and four wait
+    finally:
+        release.set()
+        for each in threads:
+            each.join(60)
+    assert len(refused) == 14
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_process_does_not_wait_for_what_its_parent_asks():
+    shared, asking, release = Shared(), threading.Event(), threading.Event()
+
+    def hang():
+        asking.set()
+        release.wait(60)
+        return "parent"
+
+    threads = [threading.Thread(target=shared.ask, args=("same", hang))]
+    threads.append(threading.Thread(target=shared.ask, args=("other", hang)))
+    for each in threads:
+        each.start()
+    assert asking.wait(60)
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            began = time.monotonic()
+            is_right = shared.ask("same", lambda: "child") == "child"
+            status = 0 if is_right and time.monotonic() - began < 15 else 1
+        finally:
+            os._exit(status)
+    release.set()
+    for each in threads:
+        each.join(60)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_answers_that_are_over_are_dropped_while_a_question_hangs():
+    shared, asking, release = Shared(seconds=0.01), threading.Event(), threading.Event()
+
+    def hang():
+        asking.set()
+        release.wait(60)
+
+    thread = threading.Thread(target=shared.ask, args=("slow", hang))
+    thread.start()
+    assert asking.wait(60)
+    for number in range(50):
+        shared.ask(number, lambda: "x")
+    time.sleep(0.05)
+    shared.ask("last", lambda: "x")
+    assert len(shared._known) == 2
+    release.set()
+    thread.join(60)
+
+
+def test_pages_do_not_wait_for_a_locked_file(shop, tmp_path):
+    client = shop().test_client()
+    assert client.get("/chest/").status_code == 200
+    path = tmp_path / "chest_dashboard.sqlite3"
+    with sqlite3.connect(path, isolation_level=None) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        for page in ("", "views", "nothing", "delivery?told=retry.1.2..main&why=x"):
+            began = time.monotonic()
+            assert client.get(f"/chest/{page}").status_code in {200, 404, 500}
+            assert time.monotonic() - began < 8  # a change waits for ten seconds
+    connection.close()
+
+
+# -- An application that meddles -----------------------------------------------------------------
+
+
+def test_a_download_that_the_application_replaces_keeps_no_place(shop):
+    app, replaced = shop(), []
+
+    @app.after_request
+    def replace(response):
+        if response.is_streamed and len(replaced) < 3:
+            replaced.append(response.status_code)
+            return make_response("something else")
+        return response
+
+    client = app.test_client()
+    for _ in range(3):
+        assert client.get("/chest/requests.csv").text == "something else"
+    assert client.get("/chest/requests.csv").status_code == 200
+
+
+def test_a_saved_view_has_a_whole_address_where_all_addresses_have_an_argument(shop):
+    app = shop()
+    app.url_defaults(lambda _endpoint, values: values.setdefault("lang", "de"))
+    client = app.test_client()
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/chest/").text)[1]
+    view = {"name": "mine", "page": "explore", "query": "by=route"}
+    client.post("/chest/views", data={"csrf_token": token, **view})
+    assert 'href="/chest/explore?lang=de&amp;by=route"' in client.get("/chest/").text
