@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
-from flask_chest_dashboard.formats import brief, class_name, with_breaks
+from flask_chest_dashboard.formats import brief, class_name, duration, with_breaks
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,25 @@ from flask_chest_dashboard.formats import brief, class_name, with_breaks
 )
 def test_a_line_breaks_behind_slashes_underscores_and_dots(text, broken):
     assert str(with_breaks(text)) == broken
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0123, "12.3 ms"),
+        (119.4, "119 s"),
+        (180, "3.0 min"),
+        (3_569, "59.5 min"),
+        (3_571, "1 h"),
+        (19_266, "5 h 21 min"),
+        (172_769, "47 h 59 min"),
+        (172_800, "2 days"),
+        (190_800, "2 days 5 h"),
+        (1e9, "11,574 days 2 h"),
+    ],
+)
+def test_a_duration_is_said_in_two_units_where_it_is_long(seconds, text):
+    assert duration(seconds * 1_000) == text
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from datetime import datetime, timedelta, timezone
 from html import unescape
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -13,6 +14,7 @@ from flask import g
 from playwright.sync_api import expect
 
 from flask_chest import query
+from flask_chest.testing import make_batch, make_record
 
 LIST = "/chest/requests/list"
 
@@ -54,6 +56,38 @@ def test_pages_lead_to_the_end_and_back_while_records_arrive(visited):
     again = client.get(LIST + arguments(middle, "prev")).text
     assert column(again, 0) == seen[:50]
     assert len(column(client.get(LIST + arguments(again, "prev")).text, 0)) == 50
+
+
+def test_the_first_columns_are_variables_that_tell_the_requests_apart(shop):
+    app = shop()
+    now = datetime.now(timezone.utc)
+    for number in range(6):
+        variables = {
+            "build": "b-1",
+            "flags": ["x"],
+            "tenant": f"t-{number % 2}",
+            "app.host": number,
+        }
+        if number == 0:
+            variables["gateway"] = "adyen"
+        elif number < 3:
+            variables["retries"] = 0
+        record = make_record(
+            started_at=now - timedelta(seconds=number),
+            status_code=503 if number < 2 else 200,
+            variables=variables,
+        )
+        app.chest.store().export(make_batch(record))
+    client = app.test_client()
+
+    def columns(where=""):
+        html = client.get(f"{LIST}?where={quote(where)}").text
+        return re.findall(r'title="Order by (\w+)"', html)[5:8]
+
+    # `gateway` is of failed ones alone, and of the others' names `build` is the same in all.
+    assert columns() == ["gateway", "tenant", "retries"]
+    assert columns("status_code >= 500") == ["tenant", "gateway", "retries"]
+    assert columns("tenant == 't-1' and status_code < 500") == ["build", "flags", "tenant"]
 
 
 def test_any_column_orders_the_list_and_any_variable_is_a_column(visited):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from flask_chest_dashboard.asking import Asker
 
 FAILED: Final = "status_code >= 500 or error is not None"
-"""Filter of what the measure `errors` counts."""
+"""Filter of what the measure `errors` counts. `has_failed` says the same of one record."""
 
 _REQUESTS: Final = ("service", "route", "method", "status_code")
 """By these, every database with rollups has them."""
@@ -38,6 +38,11 @@ _MINUTES_KEPT: Final = timedelta(hours=36)
 
 _MOST_READS: Final = 60
 """Parts of the time that are read, before all of it is."""
+
+
+def has_failed(record: Record) -> bool:
+    """Return whether a request failed: its status is 500 or more, or it ended in an exception."""
+    return (record.status_code or 0) >= 500 or record.error is not None
 
 
 @dataclass(frozen=True, order=True)

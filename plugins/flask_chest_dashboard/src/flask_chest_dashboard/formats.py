@@ -26,7 +26,7 @@ def number(value: float | None) -> str:
 
 
 def duration(milliseconds: float | None) -> str:
-    """Return a duration as 950 µs, 12.3 ms, 1.25 s or 3.0 min; a dash for None."""
+    """Return a duration as 950 µs, 12.3 ms, 1.25 s, 3.0 min or 5 h 21 min; a dash for None."""
     if milliseconds is None:
         return MISSING
     if milliseconds < 1:
@@ -34,7 +34,13 @@ def duration(milliseconds: float | None) -> str:
     if milliseconds < 1_000:
         return f"{milliseconds:.3g} ms"
     seconds = milliseconds / 1_000
-    return f"{seconds:.3g} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+    if seconds < 3_570:
+        return f"{seconds:.3g} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(round(seconds / 3_600), 24)
+    return f"{days:,} days {hours} h" if hours else f"{days:,} days"
 
 
 def share(value: float | None) -> str:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask_chest import query
 from flask_chest.errors import QueryError
+from flask_chest_dashboard.finding import has_failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from werkzeug.datastructures import MultiDict
 
@@ -167,11 +168,39 @@ def offered(records: Iterable[Record]) -> dict[str, int]:
     return {query.written(query.Variable((name,))): counts[name] for name in often}
 
 
-def columns_of(listing: Listing, names: Iterable[str]) -> dict[str, Operand]:
-    """Return the columns of a list: those that were chosen, else the first of some names."""
+def columns_of(
+    listing: Listing, records: Sequence[Record], names: Iterable[str]
+) -> dict[str, Operand]:
+    """Return the columns of a list: those that were chosen, else the most telling of some names.
+
+    First are variables that failed requests have and others do not, then those whose values differ,
+    and last those that are the same in all records. Else the order stays.
+    """
     if listing.columns is not None:
         return listing.columns
-    return {name: query.name(name) for name in list(names)[:_BY_DEFAULT]}
+    operands = {name: query.name(name) for name in names}
+    failed = [has_failed(record) for record in records]
+    ranked = sorted(operands, key=lambda name: _dullness(records, operands[name], failed))
+    return {name: operands[name] for name in ranked[:_BY_DEFAULT]}
+
+
+def _dullness(
+    records: Sequence[Record], operand: Operand, failed: Sequence[bool]
+) -> tuple[bool, int]:
+    """Return what is larger for a variable that tells less; facts about the request come last."""
+    values = [value_in(record, operand) for record in records]
+    is_fact = isinstance(operand, query.Variable) and "." in operand.path[0]
+    with_it = [each for each, value in zip(failed, values, strict=True) if value is not MISSING]
+    if all(with_it) and not all(failed):
+        return is_fact, 0
+    different = {MISSING if value is MISSING else _identity(value) for value in values}
+    return is_fact, 1 if len(different) > 1 else 2
+
+
+def _identity(value: Any) -> Any:  # noqa: ANN401 - any value of a record
+    """Return what equal values have in common; dicts are not told apart, nor are lists."""
+    is_inner = isinstance(value, (dict, list))
+    return type(value) if is_inner else query.identity(value)
 
 
 def value_in(record: Record, operand: Operand) -> Any:  # noqa: ANN401 - any value of a record

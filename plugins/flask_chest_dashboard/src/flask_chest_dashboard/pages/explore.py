@@ -103,6 +103,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             choices,
             **_common(question, answers, "table"),
             rows=rows,
+            measures=_sorted_first(question),
             most=_most(rows, question.measures),
             bar=bar,
             small=_small,
@@ -209,6 +210,12 @@ def _small(bins: list[list[float]]) -> Any:  # noqa: ANN401 - Markup, which is n
     """Return a histogram as small as a word, of its bins that are not empty."""
     text = f"{formats.number(bins[0][0])} to {formats.number(bins[-1][1])}"
     return sparkline([weight for _, _, weight in bins], text)
+
+
+def _sorted_first(question: Question) -> list[str]:
+    """Return the measures, the one first that orders the groups: on a phone, others are hidden."""
+    ordered = question.order.removeprefix("-")
+    return sorted(question.measures, key=lambda name: name != ordered)
 
 
 def _descends(question: Question) -> dict[str, str]:

@@ -12,6 +12,7 @@ from flask import abort
 
 from flask_chest import query
 from flask_chest_dashboard.details import MOST_ROWS, as_json, details, trace_address
+from flask_chest_dashboard.finding import has_failed
 from flask_chest_dashboard.listing import MISSING, value_in
 from flask_chest_dashboard.responses import Page
 from flask_chest_dashboard.scope import Scope
@@ -87,7 +88,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             has_more=len(rows) > MOST_ROWS,
             older=older,
             newer=newer,
-            failed=(found.status_code or 0) >= 500 or found.error is not None,
+            failed=has_failed(found),
             chosen=_of_route(found, choices),
             scope=Scope.of(found.route, found.method),
             trace_url=trace_address(dashboard.settings.dashboard_trace_url, found.trace_id),

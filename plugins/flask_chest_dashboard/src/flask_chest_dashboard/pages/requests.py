@@ -48,7 +48,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             listing=chosen,
             turned=turned,
             offered=names,
-            columns=listing.columns_of(chosen, names),
+            columns=listing.columns_of(chosen, turned.records, names),
             value_in=listing.value_in,
             missing=listing.MISSING,
             previous="" if turned.previous is None else paging.written_place(turned.previous),
