@@ -172,7 +172,7 @@ def test_nothing_comes_back_while_requests_and_deliveries_go_on(chest, app, tmp_
 def test_an_erasure_that_was_killed_is_done_by_the_next(tmp_path, step):
     url = f"sqlite:///{tmp_path}/main.sqlite3"
     records = [make_record(variables={"user_id": f"u-{n % 3}"}) for n in range(3_000)]
-    with closing(open_store(url)) as store:
+    with closing(open_store(url, create=True)) as store:
         store.export(make_batch(*records))
         result = subprocess.run([sys.executable, PROGRAM, url, str(step)], check=False, timeout=120)
         assert result.returncode == -signal.SIGKILL
