@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
@@ -52,6 +53,11 @@ PAGES: Final = {
 _OF_STORE: Final = (QueryTimeout, ExporterUnavailable, SchemaMismatch, ConfigurationError, Busy)
 _INSIDE: Final = "flask_chest_dashboard.is_inside"
 _STATUS: Final = {QueryError: 400, QueryTimeout: 504, ExporterUnavailable: 503, Busy: 503}
+
+_LOCKED: Final = (
+    "The saved views are locked",
+    "Something else changes the file of CHEST_DASHBOARD_FILE. Try again in a moment.",
+)
 
 
 class Dashboard:
@@ -211,6 +217,8 @@ class Dashboard:
                     return answer
                 except Busy:
                     return self.message(503, "Many questions are asked", "Try again in a moment.")
+                except sqlite3.OperationalError:
+                    return self.message(503, *_LOCKED)
 
             views.add_url_rule(rule, view.__name__, shown)
 
@@ -270,6 +278,8 @@ class Dashboard:
                         (_STATUS[each] for each in _STATUS if isinstance(error, each)), 500
                     )
                     return self.message(status, "This could not be done", masked(str(error)))
+                except sqlite3.OperationalError:
+                    return self.message(503, *_LOCKED)
 
             views.add_url_rule(rule, view.__name__, done, methods=["POST"])
 
