@@ -25,6 +25,7 @@ from flask_chest_dashboard.assets import Assets
 from flask_chest_dashboard.choices import RANGES, SUGGESTIONS, Choices
 from flask_chest_dashboard.csrf import Tokens
 from flask_chest_dashboard.file import DashboardFile, place_of
+from flask_chest_dashboard.gentle import gentle
 from flask_chest_dashboard.masked import masked
 from flask_chest_dashboard.notices import Notices
 from flask_chest_dashboard.responses import Page
@@ -210,7 +211,8 @@ class Dashboard:
             @wraps(view)
             def shown(**arguments: Any) -> Page:  # noqa: ANN401 - of the rule
                 try:
-                    return view(**arguments)
+                    with gentle():
+                        return view(**arguments)
                 except QueryError as error:
                     answer = self.render("wrong.html", fault=str(error))
                     answer.status_code = 400
@@ -234,7 +236,8 @@ class Dashboard:
             @wraps(view)
             def shown(**arguments: Any) -> Page:  # noqa: ANN401 - of the rule
                 try:
-                    return view(**arguments)
+                    with gentle():
+                        return view(**arguments)
                 except (QueryError, *_OF_STORE) as error:
                     return self._failed(error)
 
@@ -270,7 +273,8 @@ class Dashboard:
                         "CHEST_DASHBOARD_MANAGE says who may. Nothing was changed.",
                     )
                 try:
-                    return view(**arguments)
+                    with gentle():
+                        return view(**arguments)
                 except QueryError as error:
                     return self.message(400, "Nothing was changed", str(error))
                 except _OF_STORE as error:
