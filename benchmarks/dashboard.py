@@ -2,8 +2,8 @@
 
 Run by `make bench-dashboard`. Each database gets the records of 30 days, as for `make bench-query`.
 gunicorn serves an application with a dashboard on it. Pages are loaded as a browser loads them: the
-page, then its panels, two at a time. Then wrk loads the application in turns, with nobody, with one viewer
-and with ten viewers of the overview, which refreshes itself.
+page, then its panels, two at a time. Then wrk loads the application in turns, with nobody, with one
+viewer and with ten viewers of the overview, which refreshes itself.
 """
 
 from __future__ import annotations
