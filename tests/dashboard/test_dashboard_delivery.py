@@ -11,8 +11,6 @@ import time
 import pytest
 from flask import Flask, g
 from flask_chest_dashboard.asking import Asker
-from flask_chest_dashboard.file import DashboardFile
-from flask_chest_dashboard.notices import Notices
 from flask_chest_dashboard.troubles import Troubles
 from playwright.sync_api import expect
 from support.picky import Plugin
@@ -397,13 +395,3 @@ def test_no_page_waits_for_the_number_of_problems(make):
     finally:
         released.set()
         slow.join()
-
-
-def test_an_error_is_kept_for_an_hour_for_all_workers(tmp_path, monkeypatch):
-    first, second = (Notices(DashboardFile(tmp_path / "file.sqlite3")) for _ in range(2))
-    key = first.keep("it is down " * 1_000)
-    assert second.text(key) == ("it is down " * 1_000)[:4_000]
-    assert second.text("") == second.text("nonsense") == ""
-    later = time.time() + 3_601
-    monkeypatch.setattr(time, "time", lambda: later)
-    assert second.text(key) == ""
