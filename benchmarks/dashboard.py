@@ -2,8 +2,9 @@
 
 Run by `make bench-dashboard`. Each database gets the records of 30 days, as for `make bench-query`.
 gunicorn serves an application with a dashboard on it. Pages are loaded as a browser loads them: the
-page, then its panels, two at a time. Then wrk loads the application in turns, with nobody, with one
-viewer and with ten viewers of the overview, which refreshes itself.
+page, then its panels, two at a time. Then wrk loads the application in turns: with nobody; with one
+viewer and with ten of the overview, which refreshes itself; and with ten of the same dashboard in
+an application of its own. What the last ones cost is the machine's: all share its processors.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -35,19 +36,19 @@ from benchmarks.workers.dashboard import look
 
 PAGE: Final = report.DOCS / "dashboard-performance.md"
 STORES: Final = ("sqlite", "postgres", "mysql")
-VIEWERS: Final = (0, 1, 10)
-WORKERS: Final = ["--worker-class=gthread", "--workers=2", "--threads=4"]
-FORGOTTEN_SECONDS: Final = 2.5
-"""After so long, an answer that viewers share is asked for again."""
+KINDS: Final = ((0, False), (1, False), (10, False), (10, True))
+"""How many viewers, and whether they look at a dashboard in an application of its own."""
 
+WORKERS: Final = ["--worker-class=gthread", "--workers=2", "--threads=4"]
 _FILTER: Final = quote("tenant == 't-7'")
 
 
-def addresses(history: History) -> dict[str, str]:
-    """Return the addresses of the pages that are measured."""
-    until = history.until.strftime("%Y-%m-%dT%H:%M:%SZ")
-    day = f"since={history.until - DAY:%Y-%m-%dT%H:%M:%SZ}&until={until}"
-    month = f"since={history.since:%Y-%m-%dT%H:%M:%SZ}&until={until}"
+def addresses(history: History, run: int) -> dict[str, str]:
+    """Return the addresses of the pages that are measured: in each run other minutes."""
+    end, earlier = history.until - timedelta(minutes=run), timedelta(minutes=run)
+    until = f"{end:%Y-%m-%dT%H:%M:%SZ}"
+    day = f"since={end - DAY:%Y-%m-%dT%H:%M:%SZ}&until={until}"
+    month = f"since={history.since - earlier:%Y-%m-%dT%H:%M:%SZ}&until={until}"
     percentile = quote("p95(duration_ms)")
     return {
         "Overview, one day": f"/chest/?{day}",
@@ -64,10 +65,19 @@ def addresses(history: History) -> dict[str, str]:
 
 @dataclass
 class Cost:
-    """What viewers cost: turns of wrk with so many of them."""
+    """What viewers cost: turns of wrk with so many of them.
+
+    Attributes:
+        viewers: How many.
+        apart: Whether they look at an application of its own.
+        turns: Of wrk.
+        waited: Records that were not delivered at the end of each turn.
+    """
 
     viewers: int
+    apart: bool
     turns: list[Turn] = field(default_factory=list)
+    waited: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -77,14 +87,12 @@ class Measured:
     Attributes:
         title: Product and version.
         pages: Milliseconds until the first panel and until all, by page.
-        costs: Turns of wrk, by number of viewers.
-        waited: Records that were not delivered at the end of a turn, by number of viewers.
+        costs: Of viewers.
     """
 
     title: str
     pages: dict[str, list[tuple[float, float]]]
     costs: list[Cost]
-    waited: dict[int, list[int]]
 
 
 @contextmanager
@@ -109,18 +117,15 @@ def served(url: str, folder: Path) -> Iterator[Served]:
         yield Served(base, f"{base}/orders/7", running.process, None)
 
 
-def pages(
-    served: Served, asked: Mapping[str, str], runs: int
-) -> dict[str, list[tuple[float, float]]]:
+def pages(served: Served, history: History, runs: int) -> dict[str, list[tuple[float, float]]]:
     """Load each page some times; return milliseconds until the first panel, and until all."""
-    found: dict[str, list[tuple[float, float]]] = {title: [] for title in asked}
+    found: dict[str, list[tuple[float, float]]] = {}
     with httpx.Client(base_url=served.title, timeout=120, trust_env=False) as client:
-        for _ in range(runs):
-            for title, path in asked.items():
+        for run in range(runs):
+            for title, path in addresses(history, run).items():
                 first, whole = look(client, path)
-                found[title].append((first * 1_000, whole * 1_000))
+                found.setdefault(title, []).append((first * 1_000, whole * 1_000))
                 _say(f"{title}: {first * 1_000:.0f} ms, all {whole * 1_000:.0f} ms")
-            time.sleep(FORGOTTEN_SECONDS)
     return found
 
 
@@ -144,18 +149,17 @@ def waiting(served: Served) -> int:
     return int(text)
 
 
-def cost(served: Served, rounds: int, seconds: int) -> tuple[list[Cost], dict[int, list[int]]]:
+def cost(served: Served, apart: Served, rounds: int, seconds: int) -> list[Cost]:
     """Load the application in turns with more and with fewer viewers."""
-    costs = [Cost(viewers) for viewers in VIEWERS]
-    waited: dict[int, list[int]] = {viewers: [] for viewers in VIEWERS}
+    costs = [Cost(*kind) for kind in KINDS]
     load(served, 2, STEADY_WAIT_MS)
     for number in range(rounds):
         for each in costs if number % 2 else reversed(costs):
-            with watched(served, each.viewers):
+            with watched(apart if each.apart else served, each.viewers):
                 each.turns.append(load(served, seconds, STEADY_WAIT_MS))
-                waited[each.viewers].append(waiting(served))
-            _say(f"{each.viewers} viewers: {each.turns[-1]}")
-    return costs, waited
+                each.waited.append(waiting(served))
+            _say(f"{_viewers(each)} viewers: {each.turns[-1]}")
+    return costs
 
 
 def measure(name: str, options: argparse.Namespace, cache: Path) -> Measured:
@@ -167,10 +171,14 @@ def measure(name: str, options: argparse.Namespace, cache: Path) -> Measured:
             url = f"{url}/history.sqlite3"  # noqa: PLW2901 - a folder's becomes a file's
         with filled(backend, url, path):
             _say(f"{name}: filled")
-        with served(url, Path(folder)) as running:
-            shown = pages(running, addresses(history), options.runs)
-            costs, waited = cost(running, options.rounds, options.seconds)
-        return Measured(backend.version(url), shown, costs, waited)
+        here, there = Path(folder, "here"), Path(folder, "apart")
+        here.mkdir()
+        there.mkdir()
+        with served(url, here) as running:
+            shown = pages(running, history, options.runs)
+            with served(url, there) as apart:
+                costs = cost(running, apart, options.rounds, options.seconds)
+        return Measured(backend.version(url), shown, costs)
 
 
 # -- Report --------------------------------------------------------------------------------------
@@ -186,12 +194,12 @@ def markdown(found: Sequence[Measured], options: argparse.Namespace) -> str:
     costs = [
         [
             each.title,
-            str(one.viewers),
+            _viewers(one),
             f"{median(turn.rate for turn in one.turns):,.0f}",
             f"{median(turn.p50_ms for turn in one.turns):.2f}",
             *report.spread(turn.p99_ms for turn in one.turns).cells(2),
             f"{_change(one, each.costs[0]):+.1f} %",
-            f"{median(each.waited[one.viewers]):,.0f}",
+            f"{median(one.waited):,.0f}",
         ]
         for each in found
         for one in each.costs
@@ -204,7 +212,8 @@ def markdown(found: Sequence[Measured], options: argparse.Namespace) -> str:
     )
     turns = (
         f"Steady load by wrk, {options.rounds} turns of {options.seconds} seconds each, with "
-        "nobody and with viewers of the overview, in turns."
+        "nobody and with viewers of the overview, in turns. Apart: of a dashboard in an "
+        "application of its own, on the same machine."
     )
     parts = [report.machine("flask-chest", "gunicorn"), how, report.table(head, loads, texts=1)]
     return "\n\n".join([*parts, turns, report.table(cost_head, costs, texts=2)])
@@ -212,6 +221,10 @@ def markdown(found: Sequence[Measured], options: argparse.Namespace) -> str:
 
 def _ms(times: Sequence[tuple[float, float]]) -> tuple[str, str]:
     return f"{median(t[0] for t in times):,.0f}", f"{median(t[1] for t in times):,.0f}"
+
+
+def _viewers(cost: Cost) -> str:
+    return f"{cost.viewers}{', apart' if cost.apart else ''}"
 
 
 def _change(one: Cost, base: Cost) -> float:

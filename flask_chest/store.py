@@ -128,6 +128,7 @@ class Store(Exporter):
         until: str | datetime | None = None,
         order_by: str | None = None,
         limit: int | None = 100,
+        exact: int | None = None,
         explain: bool = False,
     ) -> list[dict[str, Any]]:
         """Return one row for each group and each bucket of time: docs/queries.md.
@@ -145,6 +146,8 @@ class Store(Exporter):
                 first; None for the first measure, the largest first. No histogram.
             limit: Most groups. The others are one more row, whose ``rest`` is their number. None
                 for all.
+            exact: Up to so many records, percentiles are exact, which takes longer. Beyond, they
+                are those of bins, within 2.2 %. None for 20,000.
             explain: Then the rows have a first one beside them, which says where the answer comes
                 from: ``{"explain": [...]}``.
 
@@ -162,6 +165,7 @@ class Store(Exporter):
             chosen=query.chosen(where, since, until),
             order_by=order_by,
             limit=limit,
+            exact=exact,
         )
         rows, sources = query.measure(self, self._source(), asked)
         return [{"explain": sources}, *rows] if explain else rows

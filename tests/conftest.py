@@ -180,6 +180,7 @@ def serve():
 
     def start(app) -> Client:
         server = make_server("127.0.0.1", 0, app, threaded=True)
+        server.daemon_threads = False  # so that `server_close` waits for them
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         client = Client(

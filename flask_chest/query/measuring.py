@@ -32,9 +32,6 @@ MOST_ROWS: Final = 100_000
 MOST_VALUES: Final = 1_000_000
 """Different values that are looked at for one answer."""
 
-EXACT: Final = 20_000
-"""Up to so many records, percentiles are exact. Beyond, they are those of bins."""
-
 _FIRST: Final = datetime.min.replace(tzinfo=timezone.utc)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LAST: Final = datetime.max.replace(tzinfo=timezone.utc) - _MICROSECOND
@@ -194,7 +191,7 @@ class _Answer:
     def _is_exact(self, cells: _Cells) -> bool:
         """Return whether percentiles are to be exact, because few records are concerned."""
         self._records = sum(part.records for part in cells.parts.values())
-        return self._records <= EXACT
+        return self._records <= self._asked.exact
 
     def _note(self, cells: _Cells) -> None:
         """Say how percentiles were found. A source may have bins where the values are gone."""

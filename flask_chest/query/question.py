@@ -17,6 +17,9 @@ from flask_chest.query.nodes import Field, Operand
 MOST_NAMES: Final = 10
 """Fields and variables that make the groups."""
 
+EXACT: Final = 20_000
+"""Up to so many records, percentiles are exact, unless a question says otherwise."""
+
 _COUNT: Final = Measure("count", "count")
 """Orders groups of which there are histograms alone."""
 
@@ -35,6 +38,7 @@ class Question:
         descending: Whether the largest comes first.
         is_ordered: Whether an order was asked for.
         limit: Most groups; None for all.
+        exact: Up to so many records, percentiles are exact. Beyond, they are those of bins.
     """
 
     measures: tuple[Measure, ...]
@@ -46,6 +50,7 @@ class Question:
     descending: bool
     is_ordered: bool
     limit: int | None
+    exact: int = EXACT
 
 
 def read_question(
@@ -57,6 +62,7 @@ def read_question(
     chosen: Chosen,
     order_by: str | None = None,
     limit: int | None = 100,
+    exact: int | None = None,
 ) -> Question:
     """Read the arguments of `Store.measure`.
 
@@ -86,7 +92,14 @@ def read_question(
         descending=descending,
         is_ordered=order_by is not None,
         limit=positive("limit", limit),
+        exact=EXACT if exact is None else _exact(exact),
     )
+
+
+def _exact(number: int) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        raise QueryError(f"exact is a number of records, from 0 on, and not {number!r}")
+    return number
 
 
 def _groups(by: Sequence[str]) -> dict[str, Operand]:

@@ -12,9 +12,9 @@ import pytest
 
 from flask_chest import query
 from flask_chest.memory_store import MemoryStore
-from flask_chest.query import measuring
 from flask_chest.query.fold import added
 from flask_chest.query.nodes import Field, Variable, kind
+from flask_chest.query.question import EXACT
 from flask_chest.query.questions import Order, Selection, Spread, Sums, Tally, TallyRow
 from flask_chest.record import Record
 from flask_chest.store import Store
@@ -177,15 +177,14 @@ class QueryContract:
         assert len(newest) == 1_500
 
     def test_every_question_has_the_answer_of_the_reference(
-        self, store: Store, odd: list[Record], monkeypatch: pytest.MonkeyPatch
+        self, store: Store, odd: list[Record]
     ) -> None:
         reference = MemoryStore(1 << 30)
         reference.export(make_batch(*(record.as_data() for record in odd)))
-        for limit in (measuring.EXACT, 0):  # percentiles by values, then by bins
-            monkeypatch.setattr(measuring, "EXACT", limit)
-            for options in QUESTIONS if limit else QUESTIONS[:3]:
-                found = store.measure(*MEASURES, **options)
-                expected = reference.measure(*MEASURES, **options)
+        for exact in (EXACT, 0):  # percentiles by values, then by bins
+            for options in QUESTIONS if exact else QUESTIONS[:3]:
+                found = store.measure(*MEASURES, exact=exact, **options)
+                expected = reference.measure(*MEASURES, exact=exact, **options)
                 assert len(found) == len(expected), options
                 assert all(map(_is_same_row, found, expected)), (options, found, expected)
         for where in ("a is None", "status_code >= 500 or contains(path, 'A')"):

@@ -214,17 +214,13 @@ def test_a_list_of_groups_is_ordered_as_asked_for_with_none_last():
     assert [r["count"] for r in busiest] == sorted((r["count"] for r in busiest), reverse=True)
 
 
-def test_percentiles_of_many_records_are_near(monkeypatch):
+def test_percentiles_of_many_records_are_near():
     records = some(400)
     store = stored(records)
     for every in (None, "1d"):
         asked = {"by": ["route"], "every": every}
         exact = store.measure("p50(duration_ms)", "p95(cost)", **asked)
-        monkeypatch.setattr(measuring, "EXACT", 399)
-        near = store.measure(
-            "p50(duration_ms)", "p95(cost)", by=["route"], every=every, explain=True
-        )
-        monkeypatch.undo()
+        near = store.measure("p50(duration_ms)", "p95(cost)", **asked, exact=399, explain=True)
         assert "within 2.2 %" in near[0]["explain"][1]
         by_group = {(row.get("bucket"), row["route"]): row for row in exact}
         for row in near[1:]:
@@ -298,13 +294,12 @@ def of_bins(records, name="cost"):
     ]
 
 
-@pytest.mark.parametrize("limit", [0, 300])
-def test_a_histogram_has_the_weight_of_each_bin(monkeypatch, limit):
-    monkeypatch.setattr(measuring, "EXACT", limit)  # percentiles by bins, and by values
+@pytest.mark.parametrize("exact", [0, 300])  # percentiles by bins, and by values
+def test_a_histogram_has_the_weight_of_each_bin(exact):
     records = some()
     store = stored(records)
     asked = ("histogram(cost)", "p50(duration_ms)", "histogram(duration_ms)")
-    *first, rest = store.measure(*asked, by=["route"], limit=2)
+    *first, rest = store.measure(*asked, by=["route"], limit=2, exact=exact)
     routes = [row["route"] for row in first]
     for row in (*first, rest):
         of = [r for r in records if r["route"] == row["route"]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from flask_chest_dashboard.shared import Shared
@@ -17,6 +17,15 @@ _Answer = TypeVar("_Answer")
 
 MOST_ROWS: Final = 1_000
 """Records of one page, and groups of one table."""
+
+EXACT: Final = 1_000
+"""Up to so many records, percentiles are exact: their values are read, one by one."""
+
+_OVER: Final = timedelta(seconds=60)
+"""What has been over for so long changes only by records that come late."""
+
+_OVER_SECONDS: Final = 60.0
+"""So long, an answer about it is used again. A range that ends now moves on with each minute."""
 
 
 class Asker:
@@ -46,9 +55,18 @@ class Asker:
         """
         return self._chest.store()
 
-    def ask(self, key: Hashable, question: Callable[[], _Answer]) -> _Answer:
-        """Return the answer to any question: see `Shared.ask`."""
-        return self._shared.ask(key, question)
+    def ask(
+        self, key: Hashable, question: Callable[[], _Answer], until: datetime | None = None
+    ) -> _Answer:
+        """Return the answer to any question: see `Shared.ask`.
+
+        Args:
+            key: The same for the same question.
+            question: Asks it.
+            until: End of the time that it is about, if it has one.
+        """
+        is_over = until is not None and until < datetime.now(timezone.utc) - _OVER
+        return self._shared.ask(key, question, _OVER_SECONDS if is_over else None)
 
     def measure(
         self,
@@ -75,7 +93,9 @@ class Asker:
                 until=until,
                 order_by=order_by,
                 limit=limit,
+                exact=EXACT,
             ),
+            until,
         )
 
     def records(
@@ -94,6 +114,7 @@ class Asker:
             lambda: list(
                 self.store.records(where, since=since, until=until, order_by=order_by, limit=limit)
             ),
+            until,
         )
 
     def differences(
@@ -111,6 +132,7 @@ class Asker:
             lambda: self.store.differences(
                 where, against=against, since=since, until=until, limit=limit
             ),
+            until,
         )
 
     def declared(self) -> Declaration | None:

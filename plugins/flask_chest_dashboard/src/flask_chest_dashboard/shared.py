@@ -64,12 +64,15 @@ class Shared:
         self._waiting = 0
         self._known: OrderedDict[Hashable, _Pending] = OrderedDict()
 
-    def ask(self, key: Hashable, question: Callable[[], _Answer]) -> _Answer:
+    def ask(
+        self, key: Hashable, question: Callable[[], _Answer], seconds: float | None = None
+    ) -> _Answer:
         """Return the answer to a question. It must not be changed, as others have it, too.
 
         Args:
             key: The same for the same question.
             question: Called without the lock, at most once at a time for each key.
+            seconds: How long the answer is used again; None for as long as all.
 
         Raises:
             Busy: Too many other questions are being asked.
@@ -85,10 +88,10 @@ class Shared:
             else:
                 is_mine = False
         if is_mine:
-            self._answer(key, known, question)
+            self._answer(key, known, question, self._seconds if seconds is None else seconds)
         elif not known.is_there.is_set():
-            with self._patience() as seconds:
-                if not known.is_there.wait(seconds * 2):
+            with self._patience() as patience:
+                if not known.is_there.wait(patience * 2):
                     raise Busy
         if known.error is not None:
             raise known.error
@@ -111,11 +114,17 @@ class Shared:
             for key in [key for key, each in self._known.items() if each.is_there.is_set()]:
                 del self._known[key]
 
-    def _answer(self, key: Hashable, pending: _Pending, question: Callable[[], object]) -> None:
+    def _answer(
+        self,
+        key: Hashable,
+        pending: _Pending,
+        question: Callable[[], object],
+        seconds: float,
+    ) -> None:
         try:
             with self._place():
                 pending.answer = question()
-            pending.until = time.monotonic() + self._seconds
+            pending.until = time.monotonic() + seconds
         except BaseException as error:  # noqa: BLE001 - raised by `ask`, for all who wait
             pending.error = error
             with self._lock:

@@ -8,6 +8,7 @@ from flask import request
 
 from flask_chest_dashboard.finding import FAILED, Finder
 from flask_chest_dashboard.scope import Scope
+from flask_chest_dashboard.settled import settled
 
 if TYPE_CHECKING:
     from flask import Blueprint
@@ -33,8 +34,11 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
 
     def shown(kind: str) -> Page:
         choices, scope = dashboard.choices(), Scope.read(request.args)
-        finder = Finder(dashboard.asker, choices.window(), scope.filter(choices))
-        records = finder.slowest(_LIMIT) if kind == "slowest" else finder.failures(_LIMIT)
+        asker, where = dashboard.asker, scope.filter(choices)
+        if kind == "slowest":
+            records = Finder(asker, settled(asker, choices), where).slowest(_LIMIT)
+        else:  # the newest of all
+            records = Finder(asker, choices.window(), where).failures(_LIMIT)
         return dashboard.render(
             "overview_found.html",
             choices,

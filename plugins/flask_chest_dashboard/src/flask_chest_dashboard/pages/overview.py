@@ -13,6 +13,7 @@ from flask_chest_dashboard.comparing import period_before
 from flask_chest_dashboard.dimensions import checked_top, tables
 from flask_chest_dashboard.routes import COLUMNS, MOST, SHOWN, checked_sort, routes
 from flask_chest_dashboard.scope import Scope
+from flask_chest_dashboard.settled import left_out, settled
 
 if TYPE_CHECKING:
     from flask import Blueprint
@@ -35,7 +36,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
     def overview_numbers() -> Page:
         """The numbers of the head, each against the time before."""
         choices, scope = dashboard.choices(), Scope.read(request.args)
-        window, where = choices.window(), scope.filter(choices)
+        window, where = settled(asker, choices), scope.filter(choices)
         found, count = numbers.head(asker, window, where)
         if not count:
             return _nothing(dashboard, choices, scope)
@@ -46,13 +47,14 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             choices,
             numbers=found,
             period=period_before(choices.range_text, choices.length),
+            until=window.until if left_out(window, choices) else None,
         )
 
     @dashboard.panel(views, "/overview/charts")
     def overview_charts() -> Page:
         """How many requests, how many failed, and how long they took, over time."""
         choices, scope = dashboard.choices(), Scope.read(request.args)
-        window, where = choices.window(), scope.filter(choices)
+        window, where = settled(asker, choices), scope.filter(choices)
         charts = charts_of(asker, window, where, choices.tz)
         return dashboard.render("overview_charts.html", choices, charts=charts)
 
@@ -61,7 +63,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         """The routes as a table."""
         choices, sort = dashboard.choices(), checked_sort(request.args.get("sort", ""))
         shows_more = request.args.get("routes") == "all"
-        window, most = choices.window(), MOST if shows_more else SHOWN
+        window, most = settled(asker, choices), MOST if shows_more else SHOWN
         found = routes(asker, window, choices.filter, sort, most)
         return dashboard.render(
             "overview_routes.html",
@@ -81,7 +83,8 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         """The largest groups of each dimension that CHEST_ROLLUPS declares."""
         choices, declared = dashboard.choices(), asker.declared()
         top = checked_top(request.args.get("top", ""), declared)
-        found = tables(asker, choices.window(), choices.filter, declared, top)
+        window = settled(asker, choices)
+        found = tables(asker, window, choices.filter, declared, top)
         return dashboard.render(
             "overview_dimensions.html",
             choices,

@@ -10,6 +10,7 @@ from flask_chest_dashboard import variables
 from flask_chest_dashboard.charts.distribution import Distribution
 from flask_chest_dashboard.finding import FAILED, Finder
 from flask_chest_dashboard.scope import Scope
+from flask_chest_dashboard.settled import settled
 
 if TYPE_CHECKING:
     from flask import Blueprint
@@ -35,7 +36,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
     def route_durations() -> Page:
         """How long the requests took, and with which status they ended."""
         choices, scope = dashboard.choices(), Scope.read(request.args)
-        window, where = choices.window(), scope.filter(choices)
+        window, where = settled(dashboard.asker, choices), scope.filter(choices)
         [row] = dashboard.asker.measure(
             _HISTOGRAM, *_PERCENTILES, where=where, since=window.since, until=window.until
         )
