@@ -9,7 +9,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 # Most tests wait for processes and servers, so there are more workers than cores.
 PARALLEL ?= --numprocesses=3 --dist=loadfile --no-loadscope-reorder
-DISTRIBUTIONS := . $(addprefix plugins/flask_chest_,sql sqlite postgres mysql mongo monitor dashboard)
+DISTRIBUTIONS := . $(addprefix plugins/flask_chest_,sql sqlite postgres mysql mongo monitor dashboard clickhouse parquet otlp)
 EDITABLE := $(foreach folder,$(DISTRIBUTIONS),--editable $(folder))
 MANIFESTS := $(foreach folder,$(DISTRIBUTIONS),$(folder)/pyproject.toml) flask_chest/_version.py
 

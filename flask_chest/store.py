@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -146,8 +147,8 @@ class Store(Exporter):
                 first; None for the first measure, the largest first. No histogram.
             limit: Most groups. The others are one more row, whose ``rest`` is their number. None
                 for all.
-            exact: Up to so many records, percentiles are exact, which takes longer. Beyond, they
-                are those of bins, within 2.2 %. None for 20,000.
+            exact: Percentiles of up to so many records are exact; of more, within 2.2 %. None for
+                20,000.
             explain: Then the rows have a first one beside them, which says where the answer comes
                 from: ``{"explain": [...]}``.
 
@@ -157,16 +158,9 @@ class Store(Exporter):
             ExporterUnavailable: The database cannot be read now.
             QueryTimeout: It took longer than this store allows a query.
         """
-        asked = query.read_question(
-            measures,
-            by=by,
-            every=every,
-            tz=tz,
-            chosen=query.chosen(where, since, until),
-            order_by=order_by,
-            limit=limit,
-            exact=exact,
-        )
+        chosen = query.chosen(where, since, until)
+        read = functools.partial(query.read_question, by=by, every=every, tz=tz, chosen=chosen)
+        asked = read(measures, order_by=order_by, limit=limit, exact=exact)
         rows, sources = query.measure(self, self._source(), asked)
         return [{"explain": sources}, *rows] if explain else rows
 

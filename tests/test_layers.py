@@ -109,6 +109,7 @@ def test_importing_the_core_loads_no_plugin_and_no_database_driver():
         "print([m for m in ('sqlalchemy', 'sqlite3', 'psycopg', 'pymysql', 'pymongo', 'pytest', "
         "'flask_chest_sql', 'flask_chest_sqlite', 'flask_chest_postgres', 'flask_chest_mysql', "
         "'flask_chest_mongo', 'flask_chest_monitor', 'flask_chest_dashboard', 'prometheus_client', "
+        "'flask_chest_clickhouse', 'flask_chest_parquet', 'flask_chest_otlp', 'pyarrow', 'duckdb', "
         "'flask_chest.testing') "
         "if m in sys.modules])"
     )

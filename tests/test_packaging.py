@@ -148,10 +148,13 @@ def test_plugins_are_found_by_entry_point_alone(installed, tmp_path):
     assert sorted(shown.splitlines()) == [
         f"{name}\tflask-chest-{name} {__version__}\t{hooks}"
         for name, hooks in (
+            ("clickhouse", "chest_exporters"),
             ("dashboard", "chest_commands, chest_init_app, chest_settings"),
             ("mongo", "chest_exporters"),
             ("monitor", "chest_init_app, chest_settings"),
             ("mysql", "chest_exporters"),
+            ("otlp", "chest_exporters"),
+            ("parquet", "chest_exporters"),
             ("postgres", "chest_exporters"),
             ("sqlite", "chest_exporters"),
         )

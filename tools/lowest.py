@@ -17,7 +17,19 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv-lowest"
 OURS = tuple(
     f"flask-chest{suffix}"
-    for suffix in ("", "-sql", "-sqlite", "-postgres", "-mysql", "-mongo", "-monitor", "-dashboard")
+    for suffix in (
+        "",
+        "-sql",
+        "-sqlite",
+        "-postgres",
+        "-mysql",
+        "-mongo",
+        "-monitor",
+        "-dashboard",
+        "-clickhouse",
+        "-parquet",
+        "-otlp",
+    )
 )
 
 

@@ -20,7 +20,18 @@ GROUP: Final = "flask_chest"
 
 OURS: Final = frozenset(
     f"flask-chest-{name}"
-    for name in ("dashboard", "mongo", "monitor", "mysql", "postgres", "sql", "sqlite")
+    for name in (
+        "clickhouse",
+        "dashboard",
+        "mongo",
+        "monitor",
+        "mysql",
+        "otlp",
+        "parquet",
+        "postgres",
+        "sql",
+        "sqlite",
+    )
 )
 """The distributions in this repository's folder `plugins`. All other plugins are external."""
 

@@ -15,10 +15,13 @@ from flask_chest.errors import ConfigurationError
 from flask_chest.plugins.discovery import OURS
 
 HOOKS = {
+    "clickhouse": "chest_exporters",
     "dashboard": "chest_commands, chest_init_app, chest_settings",
     "mongo": "chest_exporters",
     "monitor": "chest_init_app, chest_settings",
     "mysql": "chest_exporters",
+    "otlp": "chest_exporters",
+    "parquet": "chest_exporters",
     "postgres": "chest_exporters",
     "sqlite": "chest_exporters",
 }
@@ -116,7 +119,7 @@ def test_an_allowed_plugin_that_is_not_installed_stops_init_app(plugins):
     )
     refused(
         plugins,
-        "'zzz'. Installed: ['dashboard', 'flask-chest-dashboard', 'flask-chest-mongo'",
+        "'zzz'. Installed: ['clickhouse', 'dashboard', 'flask-chest-clickhouse'",
         PLUGINS="sqlite,zzz",
     )
 

@@ -103,7 +103,16 @@ def test_a_registered_module_that_is_installed_too_is_loaded_once(tmp_path):
     chest.close()
     assert (first.name, first.origin) == (SQLITE, f"flask-chest-sqlite {__version__}")
     names = [plugin.name for plugin in others]
-    assert names == ["dashboard", "mongo", "monitor", "mysql", "postgres"]
+    assert names == [
+        "clickhouse",
+        "dashboard",
+        "mongo",
+        "monitor",
+        "mysql",
+        "otlp",
+        "parquet",
+        "postgres",
+    ]
 
 
 def test_a_registered_module_is_loaded_although_the_installed_one_is_left_out(tmp_path):

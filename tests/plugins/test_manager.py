@@ -71,7 +71,17 @@ def app_with(chest, *variables):
     return app
 
 
-OUR_PLUGINS = ("dashboard", "mongo", "monitor", "mysql", "postgres", "sqlite")
+OUR_PLUGINS = (
+    "clickhouse",
+    "dashboard",
+    "mongo",
+    "monitor",
+    "mysql",
+    "otlp",
+    "parquet",
+    "postgres",
+    "sqlite",
+)
 
 
 def test_our_plugins_are_found_through_entry_points(chest, app):

@@ -17,6 +17,9 @@ DISTRIBUTIONS = {
     "flask-chest-mongo": ROOT / "plugins/flask_chest_mongo",
     "flask-chest-monitor": ROOT / "plugins/flask_chest_monitor",
     "flask-chest-dashboard": ROOT / "plugins/flask_chest_dashboard",
+    "flask-chest-clickhouse": ROOT / "plugins/flask_chest_clickhouse",
+    "flask-chest-parquet": ROOT / "plugins/flask_chest_parquet",
+    "flask-chest-otlp": ROOT / "plugins/flask_chest_otlp",
 }
 
 

@@ -1,0 +1,7 @@
+"""Exporter of Flask-Chest that sends records to any OpenTelemetry collector."""
+
+from __future__ import annotations
+
+from flask_chest_otlp.config import OtlpConfig
+
+__all__ = ["OtlpConfig"]
