@@ -1,12 +1,24 @@
-"""Entry point: announces the exporter `clickhouse`."""
+"""Entry point: announces the store for ClickHouse, which is imported when it is opened."""
 
 from __future__ import annotations
 
 from flask_chest import hookimpl
+from flask_chest.deferred import DeferredStore
 from flask_chest.exporter import Exporter
+from flask_chest_clickhouse.config import ClickHouseConfig
+
+
+class ClickHouse(DeferredStore):
+    """Stores records in ClickHouse."""
+
+    type = "clickhouse"
+    schemes = ("clickhouse", "clickhouses")
+    config_model = ClickHouseConfig
+    implementation = "flask_chest_clickhouse.store:ClickHouseStore"
+    requires = ("urllib3",)
 
 
 @hookimpl
 def chest_exporters() -> list[type[Exporter]]:
     """Announce the type `clickhouse`."""
-    return []
+    return [ClickHouse]
