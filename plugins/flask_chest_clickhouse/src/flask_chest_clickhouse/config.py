@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 from typing_extensions import Self
 
+from flask_chest.exporter import Batching
 from flask_chest.schema import PREFIX
 from flask_chest.server_config import (
     MAX_PREFIX_BYTES,
@@ -171,6 +172,17 @@ class ClickHouseConfig(ServerConfig):
         if self.min_batch_records > self.max_batch_records:
             raise ValueError("min_batch_records: must not be more than `max_batch_records`")
         return self
+
+    @property
+    def batching(self) -> Batching:
+        """Few and large batches, each with the same token in each attempt."""
+        return Batching(
+            min_records=self.min_batch_records,
+            max_records=self.max_batch_records,
+            max_bytes=self.max_batch_bytes,
+            max_seconds=self.max_wait_seconds,
+            fixed=True,
+        )
 
     @property
     def http_port(self) -> int:

@@ -144,18 +144,17 @@ class Connection:
         timeout = urllib3.Timeout(
             connect=config.connect_timeout_seconds, read=config.timeout_seconds
         )
-        options = {
-            "port": config.http_port,
-            "timeout": timeout,
-            "maxsize": config.pool_size,
-            "retries": False,
-        }
+        size, port = config.pool_size, config.http_port
         if not config.secure:
-            return urllib3.HTTPConnectionPool(config.host, **options)
+            return urllib3.HTTPConnectionPool(
+                config.host, port, timeout=timeout, maxsize=size, retries=False
+            )
         context = ssl.create_default_context(cafile=config.tls_ca_file)
         if config.tls_certificate_file is not None:
             context.load_cert_chain(config.tls_certificate_file, config.tls_key_file)
-        return urllib3.HTTPSConnectionPool(config.host, ssl_context=context, **options)
+        return urllib3.HTTPSConnectionPool(
+            config.host, port, timeout=timeout, maxsize=size, retries=False, ssl_context=context
+        )
 
     def close(self) -> None:
         """Close all connections."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from flask_chest.schema import FIELDS, SCHEMA_VERSION
+from flask_chest_clickhouse import variables
 from flask_chest_clickhouse.connection import identifier, quoted
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ _KEPT: Final = "UInt64 DEFAULT 18446744073709551615 - toUnixTimestamp64Micro(now
 
 KEY: Final = ("started_at", "UUIDToNum(id)")
 """The order of the records. A UUID itself sorts by its second half first in ClickHouse."""
+
+_SEARCHED: Final = ("id", "request_id", "trace_id")
+"""Fields with a skipping index, as each of their values is in few records."""
 
 _CHECKS: Final = {
     "whole": " AND ".join(
@@ -183,7 +187,12 @@ def ttl_seconds(retention: timedelta) -> int:
 
 def _columns(names: Names) -> str:
     lines = [f"{name} {kind}" for name, kind in COLUMNS.items()]
+    lines += [column.ddl for column in variables.COLUMNS]
     lines.append(f"{KEPT} {_KEPT}")
+    lines += [
+        f"INDEX {identifier(f'{names.prefix}{name}')} {name} TYPE bloom_filter(0.001) GRANULARITY 1"
+        for name in _SEARCHED
+    ]
     lines += [
         f"CONSTRAINT {identifier(constraint(names.prefix, name))} CHECK {check}"
         for name, check in _CHECKS.items()
@@ -201,9 +210,7 @@ def _table_settings(config: ClickHouseConfig) -> str:
     return f"{kind}_deduplication_window = {REMEMBERED_BATCHES}, ttl_only_drop_parts = 1"
 
 
-def _table(
-    config: ClickHouseConfig, name: str, columns: str, engine: str, rest: str
-) -> Statement:
+def _table(config: ClickHouseConfig, name: str, columns: str, engine: str, rest: str) -> Statement:
     family = f"Replicated{engine}" if config.replicated else engine
     sql = (
         f"CREATE TABLE IF NOT EXISTS {identifier(name)}{on_cluster(config)} (\n {columns}\n)\n"
@@ -214,14 +221,17 @@ def _table(
 
 def _distributed(config: ClickHouseConfig, names: Names) -> Statement:
     """Return the table above the shards. A record's ID says on which shard it is."""
-    where = ", ".join(
-        (quoted(config.cluster or ""), quoted(config.database), quoted(names.stored))
-    )
+    where = ", ".join((quoted(config.cluster or ""), quoted(config.database), quoted(names.stored)))
     sql = (
         f"CREATE TABLE IF NOT EXISTS {identifier(names.records)}{on_cluster(config)}"
         f" AS {identifier(names.stored)}\nENGINE = Distributed({where}, cityHash64(id))"
     )
     return Statement(names.records, f"the table {names.records}", sql)
+
+
+def source(config: ClickHouseConfig) -> str:
+    """Return the table to read, as it stands after FROM: each record once."""
+    return f"{identifier(names_of(config).records)} FINAL"
 
 
 def insertion(config: ClickHouseConfig) -> str:

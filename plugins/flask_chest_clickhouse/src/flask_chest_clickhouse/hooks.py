@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from flask_chest import hookimpl
 from flask_chest.deferred import DeferredStore
 from flask_chest.exporter import Exporter
 from flask_chest_clickhouse.config import ClickHouseConfig
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 class ClickHouse(DeferredStore):
@@ -16,6 +21,10 @@ class ClickHouse(DeferredStore):
     config_model = ClickHouseConfig
     implementation = "flask_chest_clickhouse.store:ClickHouseStore"
     requires = ("urllib3",)
+
+    def __init__(self, config: BaseModel) -> None:
+        super().__init__(config)
+        self.batching = cast("ClickHouseConfig", config).batching
 
 
 @hookimpl

@@ -25,6 +25,10 @@ _COLUMNS: Final = """\
 SELECT name, type FROM system.columns
 WHERE database = currentDatabase() AND table = {table:String} FORMAT JSONEachRow"""
 
+_LAST_DELETION: Final = """\
+SELECT max(mutation_id) FROM system.mutations
+WHERE database = currentDatabase() AND table = {table:String}"""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -76,8 +80,18 @@ class Schema:
     def version(self) -> int | None:
         """Return the version of the schema; None when its creation was cut short."""
         table = identifier(self.names.schema)
-        rows = self._rows(f"SELECT max(version) AS version FROM {table} HAVING count() FORMAT JSONEachRow")
+        rows = self._rows(
+            f"SELECT max(version) AS version FROM {table} HAVING count() FORMAT JSONEachRow"
+        )
         return rows[0]["version"] if rows else None
+
+    def last_deletion(self) -> str:
+        """Return a name of the last deletion of records; empty when there was none."""
+        return (
+            self._connection.ask(_LAST_DELETION, parameters={"table": self.names.stored})
+            .decode()
+            .strip()
+        )
 
     def _rows(self, statement: str, **parameters: str) -> list[dict[str, Any]]:
         answer = self._connection.ask(statement, parameters=parameters)
