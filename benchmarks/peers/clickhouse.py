@@ -69,7 +69,11 @@ def _client(place: Place) -> Iterator[Any]:
 
     parts = urlsplit(place.url)
     client = clickhouse_connect.get_client(
-        host=parts.hostname, port=parts.port, database=parts.path[1:], autogenerate_session_id=False
+        host=parts.hostname,
+        port=parts.port,
+        database=parts.path[1:],
+        autogenerate_session_id=False,
+        compress=False,
     )
     try:
         yield client
