@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from flask_chest_parquet.layout import BatchName, day_folder
+from flask_chest_parquet.layout import BatchName, compacted_parts, day_folder
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,14 @@ class LakeFile:
     size: int
     batch: BatchName | None = None
     compacted: Compacted | None = None
+
+    @property
+    def tag(self) -> str:
+        """`schema.tag_of` its typed columns."""
+        if self.batch is not None:
+            return self.batch.tag
+        parts = compacted_parts(self.name)
+        return "" if parts is None else parts[1]
 
     @property
     def key(self) -> str:
