@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import errno
 import fcntl
 import os
@@ -98,7 +99,7 @@ class Disk(Objects):
         """Yield all files whose keys begin with `prefix`, sorted."""
         folder, _, _ = prefix.rpartition("/")
         with self._explained():
-            found = list(self._below(folder, prefix, after, before))
+            found = [*self._below(folder, prefix, after, before)]
         return iter(sorted(found, key=lambda each: each.key))
 
     def _below(self, folder: str, prefix: str, after: str, before: str | None) -> Iterator[Listed]:
@@ -117,6 +118,15 @@ class Disk(Objects):
                 elif key > after:
                     with suppress(FileNotFoundError):  # deleted meanwhile
                         yield Listed(key, entry.stat().st_size)
+
+    def folders(self, prefix: str) -> builtins.list[str]:
+        """Return the names of the folders that begin with `prefix`."""
+        with self._explained():
+            try:
+                with os.scandir(self._root) as entries:
+                    return [e.name for e in entries if e.name.startswith(prefix) and e.is_dir()]
+            except FileNotFoundError:
+                return []
 
     def delete(self, key: str) -> None:
         """Delete a file, if it is there, and its folder when it was the last."""

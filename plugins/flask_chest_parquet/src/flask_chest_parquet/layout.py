@@ -2,11 +2,11 @@
 
 ::
 
-    day=2026-11-29/b-4f9a11c2-019ad2c3a1f0-019ad2c3c8aa-12000-8d3c….parquet   one batch's records
-    day=2026-11-29/c-00000007-6f1d….parquet                                   compacted
-    _chest/schema.json                                                        version of the schema
-    _chest/columns/t_tenant.json                                              a typed column
-    _chest/day=2026-11-29/00000007.json                                       manifest
+    day=2026-11-29/b-4f9a11c2-019ad2c3a1f0-019ad2c3c8aa-12000-e3b0c442-8d3c….parquet   a batch
+    day=2026-11-29/c-00000007-e3b0c442-6f1d….parquet                                   compacted
+    _chest/schema.json                                                  version of the schema
+    _chest/columns/t_tenant.json                                        a typed column
+    _chest/day=2026-11-29/00000007.json                                 manifest
 
 Spark, Trino, Athena and Arrow pass over names that begin with an underscore.
 """
@@ -32,9 +32,10 @@ MIXED: Final = "00000000"
 """The `writer` of a file whose records come from several hosts."""
 
 _BATCH: Final = re.compile(
-    r"b-([0-9a-f]{8})-([0-9a-f]{12})-([0-9a-f]{12})-([0-9]+)-([0-9a-f]{16,64})\.parquet"
+    r"b-([0-9a-f]{8})-([0-9a-f]{12})-([0-9a-f]{12})-([0-9]+)-([0-9a-f]{8})-([0-9a-f]{16,64})"
+    r"\.parquet"
 )
-_COMPACTED: Final = re.compile(r"c-([0-9]{8,})-[0-9a-f]{16}\.parquet")
+_COMPACTED: Final = re.compile(r"c-([0-9]{8,})-([0-9a-f]{8})-[0-9a-f]{16}\.parquet")
 _MANIFEST: Final = re.compile(r"([0-9]{8,})\.json")
 _DAY: Final = re.compile(r"day=([0-9]{4}-[0-9]{2}-[0-9]{2})/?")
 _ID_START: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-").match
@@ -49,6 +50,7 @@ class BatchName:
         low: `time_of_id` of its smallest ID.
         high: That of its largest.
         rows: Number of records.
+        tag: `schema.tag_of` its typed columns.
         token: Token of the batch.
     """
 
@@ -56,10 +58,12 @@ class BatchName:
     low: str
     high: str
     rows: int
+    tag: str
     token: str
 
     def __str__(self) -> str:
-        return f"b-{self.writer}-{self.low}-{self.high}-{self.rows}-{self.token}{SUFFIX}"
+        start = f"b-{self.writer}-{self.low}-{self.high}"
+        return f"{start}-{self.rows}-{self.tag}-{self.token}{SUFFIX}"
 
     @classmethod
     def of(cls, name: str) -> BatchName | None:
@@ -67,8 +71,8 @@ class BatchName:
         found = _BATCH.fullmatch(name)
         if found is None:
             return None
-        writer, low, high, rows, token = found.groups()
-        return cls(writer, low, high, int(rows), token)
+        writer, low, high, rows, tag, token = found.groups()
+        return cls(writer, low, high, int(rows), tag, token)
 
 
 def day_folder(day: date) -> str:
@@ -103,15 +107,15 @@ def manifest_number(name: str) -> int | None:
     return None if found is None else int(found[1])
 
 
-def compacted_name(number: int, content: bytes) -> str:
-    """Return the name of a file that the manifest `number` is to name."""
-    return f"c-{number:08}-{hashlib.sha256(content).hexdigest()[:16]}{SUFFIX}"
+def compacted_name(number: int, tag: str, content: bytes) -> str:
+    """Return the name of a file with typed columns that the manifest `number` is to name."""
+    return f"c-{number:08}-{tag}-{hashlib.sha256(content).hexdigest()[:16]}{SUFFIX}"
 
 
-def compacted_number(name: str) -> int | None:
-    """Return the number in the name of a compacted file; None for another name."""
+def compacted_parts(name: str) -> tuple[int, str] | None:
+    """Return number and tag in the name of a compacted file; None for another name."""
     found = _COMPACTED.fullmatch(name)
-    return None if found is None else int(found[1])
+    return None if found is None else (int(found[1]), found[2])
 
 
 def writer_of(instance: str) -> str:

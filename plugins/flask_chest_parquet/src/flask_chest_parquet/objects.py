@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -69,6 +70,10 @@ class Objects(ABC):
             after: Keys up to this one are left out.
             before: Keys from this one on are left out.
         """
+
+    @abstractmethod
+    def folders(self, prefix: str) -> builtins.list[str]:
+        """Return what stands before the first slash of the keys that begin with `prefix`."""
 
     @abstractmethod
     def delete(self, key: str) -> None:

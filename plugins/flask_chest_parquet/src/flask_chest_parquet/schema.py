@@ -31,9 +31,15 @@ FIELDS: Final = pa.schema(
         pa.field("duration_ms", pa.float64(), nullable=False),
         pa.field("weight", pa.float64(), nullable=False),
         pa.field("variables", pa.string(), nullable=False),
+        pa.field("leftover", pa.bool_(), nullable=False),
     ]
 )
-"""The columns of every file. `variables` is a JSON object, without what has a column of its own."""
+"""The columns of every file.
+
+`variables` is a JSON object, without what has a column of its own. `leftover` is true where it has
+a value of a variable with typed columns that these cannot hold: null, a dict, a list, a large
+integer, or another type. Where it is false, the typed columns are all there is of their variables.
+"""
 
 ORDER: Final = (("started_at", "ascending"), ("id", "ascending"))
 """How the rows of each file are sorted."""
@@ -127,6 +133,11 @@ def columns(any_type: Iterable[Path], numbers: Iterable[Path] = ()) -> list[Colu
 def file_schema(typed: Iterable[Column]) -> pa.Schema:
     """Return the schema of a file with these typed columns."""
     return pa.schema([*FIELDS, *(column.field for column in typed)])
+
+
+def tag_of(names: Iterable[str]) -> str:
+    """Return a short name of a set of typed columns, which files with the same columns share."""
+    return hashlib.sha256(",".join(sorted(names)).encode()).hexdigest()[:8]
 
 
 def _stem(path: Path) -> str:
