@@ -15,7 +15,15 @@ MAPS: Final = 8
 
 _PREFIX: Final = "vars_"
 _TYPE: Final = "Map(LowCardinality(String), String)"
-_PAIRS: Final = "JSONExtractKeysAndValuesRaw(variables)"
+_RAW: Final = "JSONExtractKeysAndValuesRaw(variables)"
+_PAIRS: Final = (
+    f"if(arrayExists(pair -> length(pair.2) > 16 AND ascii(pair.2) BETWEEN 45 AND 57, {_RAW}), "
+    "arrayMap(pair -> if(length(pair.2) > 16 AND match(pair.2, '^-?[0-9]+$') "
+    "AND JSONType(variables, pair.1) = 'Double', "
+    "(pair.1, toString(toInt128(JSONExtractFloat(variables, pair.1)))), pair), "
+    f"{_RAW}), {_RAW})"
+)
+"""ClickHouse writes 2.0**60 as 1152921504606847000, which is another integer: all digits instead."""
 
 
 class MapColumn(NamedTuple):
