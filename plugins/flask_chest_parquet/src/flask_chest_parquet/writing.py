@@ -40,7 +40,7 @@ class Writer:
 
     def __init__(self, lake: Lake, typed: Sequence[Column], *, delta: bool) -> None:
         self._lake = lake
-        self._typed = typed
+        self.typed = typed
         self._delta = delta
         self._ids: OrderedDict[str, list[pa.Array]] = OrderedDict()
 
@@ -52,10 +52,10 @@ class Writer:
             BatchRejected: A record is malformed.
         """
         try:
-            found = encode.parts(batch, self._typed)
+            found = encode.parts(batch, self.typed)
         except ValueError as error:
             raise BatchRejected(str(error)) from error
-        self._lake.register(self._typed)
+        self._lake.register(self.typed)
         for part in found:
             name = part.name(batch.token)
             # Two batches of one host at once, with a record in common, must know of each other.
