@@ -96,6 +96,11 @@ class Lake:
         newest = self._newest_manifests(since, until)
         return _live(listed, {**dict.fromkeys(_days(listed)), **newest})
 
+    def days(self) -> list[date]:
+        """Return the days that may have records, sorted."""
+        found = map(day_of, self.objects.folders(PARTITION))
+        return sorted(day for day in found if day is not None)
+
     def live_of(
         self, day: date, prefixes: Iterable[str] = ("",)
     ) -> tuple[Manifest, list[LakeFile]]:
@@ -108,7 +113,11 @@ class Lake:
         folder = day_folder(day)
         listed = [found for each in prefixes for found in self.objects.list(f"{folder}{each}")]
         manifest = self.manifest(day)
-        return manifest, _live(listed, {day: manifest})
+        return manifest, self.live_among(day, listed, manifest)
+
+    def live_among(self, day: date, listed: Iterable[Listed], manifest: Manifest) -> list[LakeFile]:
+        """Return the files of a day whose records count, among those that were listed before."""
+        return _live(listed, {day: manifest})
 
     def manifest(self, day: date) -> Manifest:
         """Return the newest manifest of a day."""

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from flask_chest_parquet.layout import BatchName, compacted_parts, day_folder
+from flask_chest_parquet.layout import BatchName, compacted_parts, day_folder, time_of_id
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,14 @@ class LakeFile:
     size: int
     batch: BatchName | None = None
     compacted: Compacted | None = None
+
+    def may_have(self, low: str, high: str) -> bool:
+        """Return whether the file may have an ID from `low` to `high`."""
+        if self.batch is not None:
+            return self.batch.low <= time_of_id(high) and self.batch.high >= time_of_id(low)
+        return (
+            self.compacted is not None and self.compacted.low <= high and self.compacted.high >= low
+        )
 
     @property
     def tag(self) -> str:
