@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
@@ -104,6 +105,7 @@ def with_microseconds(statement: Select[Any]) -> Select[Any]:
     )
 
 
+@functools.cache  # a half of the time in which a statement is made
 def tables() -> Tables:
     """Return the table that statements read."""
     return Tables(uuid=Text(), timestamp=DateTime(timezone=True), json=Text(), prefix="chest_")
