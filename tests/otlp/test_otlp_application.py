@@ -91,7 +91,7 @@ def test_a_record_that_the_collector_refuses_is_dead_lettered_alone(shop, receiv
     assert (stats.rejected, stats.dead_letters) == (1, 1)
     assert "bad data" in stats.last_rejection
     receiver.refuses = None
-    assert chest.retry_dead_letters().delivered == 1
+    assert chest.retry_dead_letters("otel").delivered == 1
     assert len(receiver.ids()) == 20
 
 
