@@ -328,17 +328,6 @@ class MemoryReader(Reader):
                 self._remove(gone)
         return gone
 
-    def say_what_waits(self) -> None:
-        """Log how many records have not been delivered, as nobody else has them."""
-        if waiting := self.pending_records():
-            self._throttle.log(
-                logging.ERROR,
-                f"memory_ends {self._exporter}",
-                f"Records end with this process ({{number}}): they wait in memory for the exporter "
-                f"{self._exporter!r}, which did not get them in time (CHEST_SHUTDOWN_SECONDS)",
-                number=waiting,
-            )
-
     def _remove(self, gone: Collection[int]) -> None:
         kept = deque[tuple[float, bytes]]()
         removed: list[tuple[int, int]] = []
@@ -361,6 +350,17 @@ class MemoryReader(Reader):
             for chunk in self._fixed
             for part in chunk.parts
         ]
+
+    def say_what_waits(self) -> None:
+        """Log how many records have not been delivered, as nobody else has them."""
+        if waiting := self.pending_records():
+            self._throttle.log(
+                logging.ERROR,
+                f"memory_ends {self._exporter}",
+                f"Records end with this process ({{number}}): they wait in memory for the exporter "
+                f"{self._exporter!r}, which did not get them in time (CHEST_SHUTDOWN_SECONDS)",
+                number=waiting,
+            )
 
     def pending(self) -> tuple[int, float]:
         """Return the bytes that wait, and the age in seconds of the oldest record."""

@@ -248,6 +248,20 @@ def test_a_blocked_batch_holds_up_what_follows_it_in_its_segments_and_nothing_el
     assert [taken for _, taken in take(make_disk("main"))] == [[2, 3], [4, 5]]
 
 
+def attempt(draw, chunk, reader, tokens):
+    """Store a chunk or not; return whether the rest may be delivered, too."""
+    what = draw(st.sampled_from(["store", "store", "lose the answer", "end", "halve"]))
+    is_new = chunk.token not in tokens.values()  # or the destination has it, and says so
+    if what == "halve" and chunk.count > 1 and is_new:
+        return all(attempt(draw, half, reader, tokens) for half in reader.halve(chunk))
+    if what != "end":
+        for number in numbers(chunk.lines.splitlines()):
+            assert tokens.setdefault(number, chunk.token) == chunk.token
+    if what == "store":
+        reader.acknowledge(chunk)
+    return what == "store"
+
+
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_whatever_happens_each_record_has_one_token(data):
@@ -261,19 +275,6 @@ def test_whatever_happens_each_record_has_one_token(data):
             stack.callback(made.close)
             return made
 
-        def attempt(chunk, reader):
-            """Return whether the rest may be delivered, too."""
-            what = data.draw(st.sampled_from(["store", "store", "lose the answer", "end", "halve"]))
-            is_new = chunk.token not in tokens.values()  # or the destination has it, and says so
-            if what == "halve" and chunk.count > 1 and is_new:
-                return all(attempt(half, reader) for half in reader.halve(chunk))
-            if what != "end":
-                for number in numbers(chunk.lines.splitlines()):
-                    assert tokens.setdefault(number, chunk.token) == chunk.token
-            if what == "store":
-                reader.acknowledge(chunk)
-            return what == "store"
-
         processes = [process(), process()]
         for _ in range(data.draw(st.integers(1, 8))):
             for _ in range(data.draw(st.integers(0, 6))):
@@ -282,7 +283,7 @@ def test_whatever_happens_each_record_has_one_token(data):
             with reader_of(data.draw(st.sampled_from(processes))) as reader:
                 limit = data.draw(st.sampled_from([2, 5, 100]))
                 for chunk in reader.chunks(limit, ALL, fixed=True):
-                    if not attempt(chunk, reader):
+                    if not attempt(data.draw, chunk, reader, tokens):
                         break
         for token, taken in take(process(), max_records=3):
             for number in taken:
