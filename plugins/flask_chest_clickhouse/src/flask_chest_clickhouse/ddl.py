@@ -20,6 +20,9 @@ _MISSING: Final = "'\\0'"
 _LAST: Final = "'2299-12-31 00:00:00'"
 """Default of a moment, and the end of what a `DateTime64` can have."""
 
+_FIRST: Final = "'1900-01-02 00:00:00'"
+"""An earlier moment becomes one of the day before."""
+
 COLUMNS: Final = {
     "id": "UUID CODEC(ZSTD(1))",
     "request_id": f"String DEFAULT {_MISSING} CODEC(ZSTD(1))",
@@ -61,11 +64,11 @@ _CHECKS: Final = {
                 for name, column in COLUMNS.items()
                 if f"DEFAULT {_MISSING}" in column
             ),
-            f"started_at < {_LAST}",
             "isFinite(duration_ms)",
             "isFinite(weight)",
         ]
     ),
+    "dated": f"started_at >= {_FIRST} AND started_at < {_LAST}",
     "json": "startsWith(variables, '{') AND isValidJSON(variables)",
 }
 """What each row satisfies. The server checks it, which costs the client nothing."""
