@@ -46,7 +46,7 @@ _KEPT: Final = "UInt64 DEFAULT 18446744073709551615 - toUnixTimestamp64Micro(now
 KEY: Final = ("started_at", "UUIDToNum(id)")
 """The order of the records. A UUID itself sorts by its second half first in ClickHouse."""
 
-_SEARCHED: Final = ("id", "request_id", "trace_id")
+SEARCHED: Final = ("id", "request_id", "trace_id")
 """Fields with a skipping index, as each of their values is in few records."""
 
 _CHECKS: Final = {
@@ -191,7 +191,7 @@ def _columns(names: Names) -> str:
     lines.append(f"{KEPT} {_KEPT}")
     lines += [
         f"INDEX {identifier(f'{names.prefix}{name}')} {name} TYPE bloom_filter(0.001) GRANULARITY 1"
-        for name in _SEARCHED
+        for name in SEARCHED
     ]
     lines += [
         f"CONSTRAINT {identifier(constraint(names.prefix, name))} CHECK {check}"
