@@ -16,14 +16,16 @@ from flask_chest_clickhouse.config import ClickHouseConfig
 from flask_chest_clickhouse.connection import Connection, identifier
 from flask_chest_clickhouse.decode import Rows
 from flask_chest_clickhouse.errors import ServerError, explain_insertion
+from flask_chest_clickhouse.findings import Inspection
 from flask_chest_clickhouse.reading import Reader
 from flask_chest_clickhouse.removal import Removal, start_of_partition
+from flask_chest_clickhouse.repair import repair
 from flask_chest_clickhouse.schema import Schema
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from flask_chest.exporter import Batch
+    from flask_chest.exporter import Batch, Finding
     from flask_chest.query.questions import Selection, Tally, TallyRow
     from flask_chest.record import Record
 
@@ -97,6 +99,37 @@ class ClickHouseStore(Store):
         except BaseException:
             self.close()
             raise
+
+    def findings(self) -> list[Finding]:
+        """Return version, privileges, differences of the schema, retention, merges and size."""
+        with self._looking() as connection:
+            schema = Schema(connection, self._config)
+            look = Inspection(connection, schema, self._config, self.retention)
+            return list(look.findings())
+
+    def repair(self) -> list[str]:
+        """Create again what is missing, and put right what differs.
+
+        Raises:
+            ExporterUnavailable: The server cannot be reached.
+            ConfigurationError: This user may not do it, or only a person can.
+            SchemaMismatch: A table is somebody else's.
+        """
+        with self._looking() as connection:
+            schema = Schema(connection, self._config)
+            schema.refuse_old()
+            return repair(connection, schema, self._config, self.retention)
+
+    @contextmanager
+    def _looking(self) -> Iterator[Connection]:
+        """Run the block with a connection, without creating anything before."""
+        self.close()
+        with fork.held_off():
+            self._connection = Connection(self._config)
+        try:
+            yield self._connection
+        finally:
+            self.close()
 
     def ddl(self) -> list[str]:
         """Return the statements that create the tables."""
