@@ -52,7 +52,7 @@ _KEPT: Final = "UInt64 DEFAULT 18446744073709551615 - toUnixTimestamp64Micro(now
 KEY: Final = ("started_at", "UUIDToNum(id)")
 """The order of the records. A UUID itself sorts by its second half first in ClickHouse."""
 
-_SEARCHED: Final = ("id", "request_id", "trace_id")
+SEARCHED: Final = ("id", "request_id", "trace_id")
 """Fields with a skipping index, as each of their values is in few records."""
 
 _CHECKS: Final = {
@@ -216,7 +216,7 @@ def indexes(prefix: str) -> dict[str, str]:
     return {
         f"{prefix}{name}": f"INDEX {identifier(f'{prefix}{name}')} {name}"
         " TYPE bloom_filter(0.001) GRANULARITY 1"
-        for name in _SEARCHED
+        for name in SEARCHED
     }
 
 
