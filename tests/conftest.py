@@ -37,8 +37,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-collect_ignore = ["compat"]
-"""Run by `make test-compat`, in an environment of its own."""
+collect_ignore = ["compat", "spark"]
+"""Run by `make test-compat` and `make test-spark`, in environments of their own."""
 
 LONGEST = (
     "test_server_matrix",
