@@ -21,7 +21,9 @@ LIBRARIES = (
     *("flask", "flask.cli", "werkzeug.serving", "werkzeug.test"),
     *("pluggy", "packaging.requirements", "packaging.version"),
     *("apscheduler.schedulers.background", "apscheduler.executors.pool"),
-    *("pydantic", "sqlalchemy", "sqlalchemy.dialects.sqlite", "psycopg", "pymongo", "pymysql"),
+    # `import pydantic` alone imports nothing: its names are imported when they are first asked for.
+    *("pydantic.main", "pydantic.networks", "pydantic.root_model", "pydantic.type_adapter"),
+    *("sqlite3", "sqlalchemy", "sqlalchemy.dialects.sqlite", "psycopg", "pymongo", "pymysql"),
 )
 MOST_BYTES = 1_000_000
 

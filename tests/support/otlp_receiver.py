@@ -24,7 +24,17 @@ KINDS = {
 }
 
 
-def answer(status, message="", *, after=None, body=None, kind=PROTOBUF, headers=(), wait=None):
+def answer(
+    status,
+    message="",
+    *,
+    after=None,
+    body=None,
+    kind=PROTOBUF,
+    headers=(),
+    wait=None,
+    hangs_up=False,
+):
     """Return an answer for `Receiver.script`.
 
     Args:
@@ -33,12 +43,13 @@ def answer(status, message="", *, after=None, body=None, kind=PROTOBUF, headers=
         kind: The header `Content-Type`.
         headers: Further headers.
         wait: An event for which the answer waits.
+        hangs_up: Whether the connection is closed instead.
     """
     if body is None:
         text = message.encode()
         body = b"\x12" + bytes([len(text)]) + text if text else b""  # of at most 127 bytes
     told = {"Content-Type": kind, **({"Retry-After": str(after)} if after else {}), **dict(headers)}
-    return SimpleNamespace(status=status, body=body, headers=told, wait=wait)
+    return SimpleNamespace(status=status, body=body, headers=told, wait=wait, hangs_up=hangs_up)
 
 
 def partial(rejected, message="", path="/v1/logs"):
@@ -180,6 +191,9 @@ class Handler(BaseHTTPRequestHandler):
         told = self.server.take(request)
         if told.wait is not None:
             told.wait.wait(60)
+        if told.hangs_up:
+            self.close_connection = True
+            return
         self.send_response(told.status)
         for name, value in told.headers.items():
             self.send_header(name, value)

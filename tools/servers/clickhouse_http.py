@@ -62,6 +62,9 @@ class Session(Protocol):
     def query(self, sql: str, fmt: str = ..., *, params: Any = ...) -> Any:  # noqa: ANN401
         """Run a statement; return its result, whose method `bytes` has the answer."""
 
+    def send_insert(self, query: str, fmt: str) -> Any:  # noqa: ANN401
+        """Begin an insertion of bytes."""
+
     def close(self) -> None:
         """End the session."""
 
@@ -103,14 +106,17 @@ class Handler(BaseHTTPRequestHandler):
             text = "default: Authentication failed: password is incorrect, or there is no user with"
             self._refuse(f"Code: 516. DB::Exception: {text} such name. (AUTHENTICATION_FAILED)")
             return
-        data = body.decode("utf-8", "surrogateescape")
-        statement = f"{given['query']}\n{data}" if given.get("query") else data
+        statement, data = given.get("query", ""), body
+        if (native := _native_insertion(body)) is not None:
+            statement, data = body[: native.end()].decode(), body[native.end() + 1 :]
+        elif not statement:
+            statement, data = body.decode("utf-8", "surrogateescape"), b""
         try:
-            self._answer(200, self._run(statement, given, read_only=read_only or user[1]))
+            self._answer(200, self._run(statement, data, given, read_only=read_only or user[1]))
         except (ChdbError, UnicodeEncodeError) as error:
             self._refuse(str(error))
 
-    def _run(self, statement: str, given: dict[str, str], *, read_only: bool) -> bytes:
+    def _run(self, statement: str, data: bytes, given: dict[str, str], *, read_only: bool) -> bytes:
         parameters = {
             name.removeprefix("param_"): value
             for name, value in given.items()
@@ -130,6 +136,13 @@ class Handler(BaseHTTPRequestHandler):
                 session.query(f"USE `{name}`")
             if settings:
                 session.query("SET " + ", ".join(f"{n}={_text(v)}" for n, v in settings.items()))
+            if (native := _native_insertion(statement.encode("utf-8", "replace"))) is not None:
+                inserter = session.send_insert(native[1].decode(), "Native")
+                inserter.append(data)
+                inserter.finish()
+                return b""
+            if data:  # a statement of the engine has its data behind it
+                statement = f"{statement}\n{data.decode('utf-8', 'surrogateescape')}"
             form = given.get("default_format") or self.headers.get("X-ClickHouse-Format")
             result = session.query(statement, form or "TabSeparated", params=parameters)
             return bytes(result.bytes())
@@ -186,6 +199,11 @@ def _session(path: str) -> Iterator[Session]:
         yield session
     finally:
         session.close()
+
+
+def _native_insertion(statement: bytes) -> re.Match[bytes] | None:
+    """Match an insertion whose data is binary: the engine takes it apart from the statement."""
+    return re.match(rb"(?is)\s*(INSERT\s[^\n]*?)\s+FORMAT\s+Native\b", statement)
 
 
 def _text(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -37,6 +38,8 @@ COLUMNS: Final = {
     "variables": "String CODEC(ZSTD(1))",
 }
 """The fields of a record. `variables` is the JSON of the record, as it is."""
+
+_TYPE_ENDS: Final = re.compile(r" (?:DEFAULT|CODEC) ?")
 
 KEPT: Final = "kept"
 """Of several rows with one ID, the one with the greatest number is kept: the first one inserted."""
@@ -186,18 +189,40 @@ def ttl_seconds(retention: timedelta) -> int:
 
 
 def _columns(names: Names) -> str:
-    lines = [f"{name} {kind}" for name, kind in COLUMNS.items()]
-    lines += [column.ddl for column in variables.COLUMNS]
-    lines.append(f"{KEPT} {_KEPT}")
-    lines += [
-        f"INDEX {identifier(f'{names.prefix}{name}')} {name} TYPE bloom_filter(0.001) GRANULARITY 1"
+    parts = [columns().values(), indexes(names.prefix).values(), checks(names.prefix).values()]
+    return ",\n ".join(line for lines in parts for line in lines)
+
+
+def columns() -> dict[str, str]:
+    """Return the definition of each column, by its name."""
+    return {
+        **{name: f"{name} {kind}" for name, kind in COLUMNS.items()},
+        **{column.name: column.ddl for column in variables.COLUMNS},
+        KEPT: f"{KEPT} {_KEPT}",
+    }
+
+
+def types() -> dict[str, str]:
+    """Return the type of each column, as the server shows it."""
+    found = {name: _TYPE_ENDS.split(kind)[0] for name, kind in COLUMNS.items()}
+    return {**found, **{column.name: column.type for column in variables.COLUMNS}, KEPT: "UInt64"}
+
+
+def indexes(prefix: str) -> dict[str, str]:
+    """Return the definition of each skipping index, by its name."""
+    return {
+        f"{prefix}{name}": f"INDEX {identifier(f'{prefix}{name}')} {name}"
+        " TYPE bloom_filter(0.001) GRANULARITY 1"
         for name in _SEARCHED
-    ]
-    lines += [
-        f"CONSTRAINT {identifier(constraint(names.prefix, name))} CHECK {check}"
+    }
+
+
+def checks(prefix: str) -> dict[str, str]:
+    """Return the definition of each constraint, by its name."""
+    return {
+        constraint(prefix, name): f"CONSTRAINT {identifier(constraint(prefix, name))} CHECK {check}"
         for name, check in _CHECKS.items()
-    ]
-    return ",\n ".join(lines)
+    }
 
 
 def constraint(prefix: str, name: str = "") -> str:
@@ -206,8 +231,12 @@ def constraint(prefix: str, name: str = "") -> str:
 
 
 def _table_settings(config: ClickHouseConfig) -> str:
-    kind = "replicated" if config.replicated else "non_replicated"
-    return f"{kind}_deduplication_window = {REMEMBERED_BATCHES}, ttl_only_drop_parts = 1"
+    return f"{window(config)} = {REMEMBERED_BATCHES}, ttl_only_drop_parts = 1"
+
+
+def window(config: ClickHouseConfig) -> str:
+    """Return the setting of a table that says how many tokens are remembered."""
+    return f"{'' if config.replicated else 'non_'}replicated_deduplication_window"
 
 
 def _table(config: ClickHouseConfig, name: str, columns: str, engine: str, rest: str) -> Statement:

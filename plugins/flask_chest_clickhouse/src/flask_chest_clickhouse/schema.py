@@ -12,18 +12,20 @@ from flask_chest.errors import SchemaMismatch
 from flask_chest.schema import FIELDS, names_taken, refuse_newer
 from flask_chest_clickhouse import ddl
 from flask_chest_clickhouse.connection import Connection, identifier
-from flask_chest_clickhouse.errors import MIN_VERSION, too_old
+from flask_chest_clickhouse.errors import MIN_VERSION, ServerError, too_old
 
 if TYPE_CHECKING:
     from flask_chest_clickhouse.config import ClickHouseConfig
 
 _FOUND: Final = """\
-SELECT name, engine, engine_full, create_table_query FROM system.tables
+SELECT name, engine, sorting_key, create_table_query FROM system.tables
 WHERE database = currentDatabase() AND name IN ({names:Array(String)}) FORMAT JSONEachRow"""
 
 _COLUMNS: Final = """\
 SELECT name, type FROM system.columns
 WHERE database = currentDatabase() AND table = {table:String} FORMAT JSONEachRow"""
+
+VIEW_COLUMNS: Final = ("record_id", "request_id", "started_at", "endpoint", "name", "value")
 
 _LAST_DELETION: Final = """\
 SELECT max(mutation_id) FROM system.mutations
@@ -36,7 +38,7 @@ class Table:
 
     name: str
     engine: str
-    engine_full: str
+    sorting_key: str
     create_table_query: str
 
 
@@ -84,6 +86,16 @@ class Schema:
             f"SELECT max(version) AS version FROM {table} HAVING count() FORMAT JSONEachRow"
         )
         return rows[0]["version"] if rows else None
+
+    def can_read_view(self) -> bool:
+        """Return whether the view of variables has the columns that it should have."""
+        view = identifier(self.names.variables)
+        statement = f"SELECT {', '.join(VIEW_COLUMNS)} FROM {view} LIMIT 0"
+        try:
+            self._connection.send(statement)
+        except ServerError:
+            return False
+        return True
 
     def last_deletion(self) -> str:
         """Return a name of the last deletion of records; empty when there was none."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import builtins
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
 from flask_chest.runtime import fork
@@ -15,15 +14,19 @@ from flask_chest.store import Store, aware
 from flask_chest_clickhouse import ddl, encode
 from flask_chest_clickhouse.config import ClickHouseConfig
 from flask_chest_clickhouse.connection import Connection
+from flask_chest_clickhouse.decode import Rows
 from flask_chest_clickhouse.errors import ServerError, explain_insertion
+from flask_chest_clickhouse.findings import Inspection
+from flask_chest_clickhouse.reading import Reader
 from flask_chest_clickhouse.removal import Removal, start_of_partition
+from flask_chest_clickhouse.repair import repair
 from flask_chest_clickhouse.schema import Schema
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from flask_chest.exporter import Batch
-    from flask_chest.query.questions import Selection
+    from flask_chest.exporter import Batch, Finding
+    from flask_chest.query.questions import Selection, Tally, TallyRow
     from flask_chest.record import Record
 
 CHECK_SECONDS: Final = 3.0
@@ -42,6 +45,7 @@ class ClickHouseStore(Store):
 
     def __init__(self, config: BaseModel) -> None:
         super().__init__(config)
+        self._decoded = Rows(lambda: self.location)
         self.batching = self._config.batching
 
     @property
@@ -95,6 +99,37 @@ class ClickHouseStore(Store):
             self.close()
             raise
 
+    def findings(self) -> list[Finding]:
+        """Return version, privileges, differences of the schema, retention, merges and size."""
+        with self._looking() as connection:
+            schema = Schema(connection, self._config)
+            look = Inspection(connection, schema, self._config, self.retention)
+            return list(look.findings())
+
+    def repair(self) -> list[str]:
+        """Create again what is missing, and put right what differs.
+
+        Raises:
+            ExporterUnavailable: The server cannot be reached.
+            ConfigurationError: This user may not do it, or only a person can.
+            SchemaMismatch: A table is somebody else's.
+        """
+        with self._looking() as connection:
+            schema = Schema(connection, self._config)
+            schema.refuse_old()
+            return repair(connection, schema, self._config, self.retention)
+
+    @contextmanager
+    def _looking(self) -> Iterator[Connection]:
+        """Run the block with a connection, without creating anything before."""
+        self.close()
+        with fork.held_off():
+            self._connection = Connection(self._config)
+        try:
+            yield self._connection
+        finally:
+            self.close()
+
     def ddl(self) -> list[str]:
         """Return the statements that create the tables."""
         made = [each.sql for each in ddl.creation(self._config, self.retention)]
@@ -131,20 +166,25 @@ class ClickHouseStore(Store):
 
     def select(self, selection: Selection) -> list[Record]:
         """Return the records of a selection, in its order."""
-        raise NotImplementedError
+        return self._reader().select(selection)
 
-    def _rows(self, statement: str, parameters: Mapping[str, str]) -> Iterator[list[Any]]:
-        answer = self._open_connection.ask(
-            f"{statement} FORMAT JSONCompactEachRow",
-            parameters=parameters,
-            settings={
-                "max_execution_time": self._config.query_timeout_seconds,
-                "output_format_json_quote_64bit_integers": 0,
-                "output_format_json_quote_denormals": 1,
-                "do_not_merge_across_partitions_select_final": 1,
-            },
+    def tally(self, asked: Tally) -> Iterator[TallyRow]:
+        """Yield the groups of a tally."""
+        return self._reader().tally(asked)
+
+    def _reader(self) -> Reader:
+        config = self._config
+        return Reader(
+            self._open_connection,
+            ddl.source(config),
+            self._decoded,
+            config.query_timeout_seconds,
         )
-        return map(json.loads, answer.splitlines())
+
+    @property
+    def unreadable(self) -> int:
+        """Number of rows that were passed over because they are no records."""
+        return self._decoded.unreadable
 
     # -- Deletion --------------------------------------------------------------------------------
 

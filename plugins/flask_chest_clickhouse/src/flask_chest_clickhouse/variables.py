@@ -15,7 +15,20 @@ MAPS: Final = 8
 
 _PREFIX: Final = "vars_"
 _TYPE: Final = "Map(LowCardinality(String), String)"
-_PAIRS: Final = "JSONExtractKeysAndValuesRaw(variables)"
+_RAW: Final = "JSONExtractKeysAndValuesRaw(variables)"
+_PAIRS: Final = (
+    "if(arrayExists(pair -> length(pair.2) > 16 AND (ascii(pair.2) BETWEEN 45 AND 57 "
+    f"OR ascii(pair.2) = 123), {_RAW}), "
+    "arrayMap(pair -> multiIf(length(pair.2) <= 16, pair, "
+    "match(pair.2, '^-?[0-9]+$') AND JSONType(variables, pair.1) = 'Double', "
+    "(pair.1, toString(toInt128(JSONExtractFloat(variables, pair.1)))), "
+    "ascii(pair.2) = 123 AND match(pair.2, '[0-9]{17}'), (pair.1, concat(' ', pair.2)), "
+    f"pair), {_RAW}), {_RAW})"
+)
+"""ClickHouse writes 2.0**60 as 1152921504606847000, which is another integer. So such a number gets
+all of its digits here, and a dict that may have one a space in front. Its values are then read
+from `variables`: ClickHouse cannot even read each dict that it has written so.
+"""
 
 
 class MapColumn(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
+from uuid import uuid4
 
 from flask_chest_parquet.objects import Gone
 
@@ -59,6 +60,37 @@ def choose(files: Sequence[LakeFile], most: int, *, over: bool) -> list[LakeFile
 
 def _oldest(file: LakeFile) -> str:
     return "" if file.batch is None else file.batch.low
+
+
+def compact_days(rewriter: Rewriter, most: int, days: int | None = None) -> int:
+    """Join small files of each day, once a day; return how many were joined.
+
+    Args:
+        rewriter: Rewrites them.
+        most: Most records of a file.
+        days: Look at so many days, the newest first; None for all.
+    """
+    objects = rewriter.lake.objects
+    now = datetime.now(timezone.utc)
+    # Two processes would undo each other's work. It would be right all the same.
+    with objects.lock(LOCK, uuid4().hex):
+        found = rewriter.lake.days()[::-1][:days]
+        return sum(compact(rewriter, day, most, now) for day in found)
+
+
+def repair(rewriter: Rewriter, most: int) -> list[str]:
+    """Delete what does not count, and join what can be joined; return what was done."""
+    done = []
+    for day in rewriter.lake.days():
+        swept = rewriter.sweep(day)
+        joined = 0
+        while found := compact(rewriter, day, most, datetime.now(timezone.utc)):
+            joined += found
+        if swept:
+            done.append(f"Deleted {swept} files of {day}, whose records are in other files.")
+        if joined:
+            done.append(f"Joined {joined} files of {day}.")
+    return done
 
 
 def compact(rewriter: Rewriter, day: date, most: int, now: datetime) -> int:

@@ -89,6 +89,11 @@ class ParquetConfig(BaseModel):
         le=86_400.0,
         description="Least seconds between two compactions by one process",
     )
+    plain_encodings: bool = Field(
+        default=False,
+        description="Write without Parquet's DELTA encodings, for an engine that cannot read them; "
+        "the files are a fifth larger",
+    )
     query_timeout_seconds: float = Field(
         default=30.0, ge=0.1, le=3_600.0, description="Seconds that one query may take"
     )

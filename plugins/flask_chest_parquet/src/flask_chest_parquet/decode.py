@@ -38,7 +38,7 @@ class Decoder:
             if column.is_moved:
                 by_name.setdefault(column.path[0], {})[column.kind] = len(self.columns)
                 self.columns.append(f'"{column.name}"')
-        self._moved = [(name, at) for name, at in by_name.items()]
+        self._moved = list(by_name.items())
 
     def record(self, row: Sequence[Any]) -> Record:
         """Return the record of a row.

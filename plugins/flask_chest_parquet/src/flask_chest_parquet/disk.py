@@ -30,17 +30,23 @@ class Disk(Objects):
 
     A file is written under another name, synced, and gets its name by a hard link, which fails when
     the name is taken. So a reader sees all of a file or nothing, and there is one winner.
+
+    Args:
+        root: The folder.
+        mode: Who may read and write the files.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, mode: int = 0o600) -> None:
         self._root = root
+        self._mode = mode
+        self._folder_mode = mode | (mode & 0o444) >> 2  # whoever may read may enter
         self.location = f"the lake {root}"
 
     def open(self) -> None:
         """Create the folder, and delete what killed processes have left behind."""
         with self._explained():
             for name in (_TEMPORARY, _LOCKS):
-                _make_folder(self._root / name)
+                self._make_folder(self._root / name)
             for left in (self._root / _TEMPORARY).iterdir():
                 with suppress(FileNotFoundError):
                     if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
@@ -53,9 +59,10 @@ class Disk(Objects):
         with self._explained():
             if path.exists():
                 return False
-            _make_folder(temporary.parent)
+            self._make_folder(temporary.parent)
             try:
                 with temporary.open("xb") as file:
+                    os.fchmod(file.fileno(), self._mode)
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
@@ -65,7 +72,7 @@ class Disk(Objects):
                     temporary.unlink()
 
     def _link(self, temporary: Path, path: Path) -> bool:
-        _make_folder(path.parent)
+        self._make_folder(path.parent)
         try:
             path.hardlink_to(temporary)
         except FileExistsError:
@@ -143,8 +150,8 @@ class Disk(Objects):
         deadline = time.monotonic() + _LOCK_SECONDS
         with self._explained():
             path = self._root / _LOCKS / name
-            _make_folder(path.parent)
-            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            self._make_folder(path.parent)
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, self._mode)
         try:
             while True:
                 try:
@@ -159,6 +166,7 @@ class Disk(Objects):
                     time.sleep(0.005)
             yield
         finally:
+            fcntl.flock(file, fcntl.LOCK_UN)  # a forked child may have it open yet
             os.close(file)
 
     def address(self, key: str) -> str:
@@ -167,6 +175,16 @@ class Disk(Objects):
 
     def close(self) -> None:
         """Do nothing: no file stays open."""
+
+    def _make_folder(self, path: Path) -> None:
+        """Create a folder and its parents, durably."""
+        if path.is_dir():
+            return
+        self._make_folder(path.parent)
+        with suppress(FileExistsError):
+            path.mkdir()
+            path.chmod(self._folder_mode)
+        _sync_folder(path.parent)
 
     def _explained(self) -> AbstractContextManager[None]:
         return _explained(self.location)
@@ -191,16 +209,6 @@ def _found(key: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise Gone(key) from error
-
-
-def _make_folder(path: Path) -> None:
-    """Create a folder and its parents, durably."""
-    if path.is_dir():
-        return
-    _make_folder(path.parent)
-    with suppress(FileExistsError):
-        path.mkdir()
-    _sync_folder(path.parent)
 
 
 def _sync_folder(path: Path) -> None:

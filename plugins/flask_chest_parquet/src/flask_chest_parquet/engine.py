@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -34,37 +37,29 @@ class Engine:
             self._settings["threads"] = threads
         self._lock = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: weakref.finalize[..., Engine] | None = None
         fork.watch(self)
 
     def after_fork(self) -> None:
         """Leave the parent's database to the parent: its threads are not here."""
         fork.keep((self._connection, self._folder))
-        if self._folder is not None:
-            # Else this process would delete the parent's folder at its end.
-            self._folder._finalizer.detach()  # type: ignore[attr-defined] # has no public way
         self._connection = self._folder = None
         self._lock = threading.Lock()
 
-    @contextmanager
-    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Give a connection for one question, to any thread."""
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection for one question, to any thread, which closes it."""
         with self._lock:
             if self._connection is None:
                 self._connection = self._connect()
-            cursor = self._connection.cursor()
-        try:
-            yield cursor
-        finally:
-            cursor.close()
+            return self._connection.cursor()
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
-        # Otherwise temporary files would be in the working directory.
         with fork.held_off():
             folder = ""
-            with suppress(OSError):  # nothing can be written: then all must be in memory
-                self._folder = tempfile.TemporaryDirectory(prefix="flask-chest-duckdb-")
-                folder = self._folder.name
+            with suppress(OSError):  # where nothing can be written, all must fit into memory
+                # Not the working directory, which is DuckDB's choice, nor open to others.
+                folder = tempfile.mkdtemp(prefix="flask-chest-duckdb-")
+                self._folder = weakref.finalize(self, _remove, folder, os.getpid())
             return duckdb.connect(config={**self._settings, "temp_directory": folder})
 
     def close(self) -> None:
@@ -75,7 +70,13 @@ class Engine:
         if connection is not None:
             connection.close()
         if folder is not None:
-            folder.cleanup()
+            folder()
+
+
+def _remove(folder: str, process: int) -> None:
+    """Remove a folder, unless this is a child of the process that has created it."""
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class TimeLimit:

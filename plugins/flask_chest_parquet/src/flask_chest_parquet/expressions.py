@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from flask_chest_sql import Tables
 from flask_chest_sql.compiler import OPERATORS
@@ -16,6 +17,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     Integer,
+    Select,
     Text,
     case,
     column,
@@ -24,6 +26,7 @@ from sqlalchemy import (
     literal,
     literal_column,
     or_,
+    select,
     type_coerce,
 )
 from sqlalchemy import cast as sql_cast
@@ -32,6 +35,7 @@ from flask_chest.query.fold import scalar_of
 from flask_chest.query.histogram import FACTOR, OFFSET, SMALLEST
 from flask_chest.query.nodes import kind
 from flask_chest.query.questions import LIST, OBJECT, Scalar
+from flask_chest_parquet.windows import Window
 
 RECORDS: Final = "chest_records"
 """The table that statements read: `queries` says what it is."""
@@ -47,6 +51,9 @@ _SCALARS: Final[Mapping[str | None, Scalar]] = {
     "true": True,
     "false": False,
 }
+_Same: TypeAlias = tuple[Comparison, Any] | bool
+"""A comparison that DuckDB makes exactly; or whether all numbers of its type satisfy it."""
+
 _YEAR_1_SECONDS: Final = 62_135_596_800
 """From the beginning of the year 1 until 1970."""
 
@@ -71,9 +78,14 @@ class Values(NamedTuple):
     @classmethod
     def numbered(cls, number: int) -> Values:
         """Return the columns of the value that has a number."""
-        types = (Text(), BigInteger(), Double(), Boolean(), Text())
-        names = names_of(number)
-        return cls(*(column(name, of) for name, of in zip(names, types, strict=True)))
+        text, integer, real, boolean, other = names_of(number)
+        return cls(
+            column(text, Text()),
+            column(integer, BigInteger()),
+            column(real, Double()),
+            column(boolean, Boolean()),
+            column(other, Text()),
+        )
 
 
 def names_of(number: int) -> list[str]:
@@ -81,6 +93,19 @@ def names_of(number: int) -> list[str]:
     return [f"{letter}{number}" for letter in "tnrbo"]
 
 
+def with_microseconds(statement: Select[Any]) -> Select[Any]:
+    """Return the statement of a tally whose spread is a time, with microseconds in its place.
+
+    To give Python a time with its zone, DuckDB needs one more package.
+    """
+    rows = statement.subquery()
+    spread = [each.name for each in rows.c if each.name.startswith("key_")][-1]
+    return select(
+        *(func.epoch_us(each).label(spread) if each.name == spread else each for each in rows.c)
+    )
+
+
+@functools.cache  # a half of the time in which a statement is made
 def tables() -> Tables:
     """Return the table that statements read."""
     return Tables(uuid=Text(), timestamp=DateTime(timezone=True), json=Text(), prefix="chest_")
@@ -105,6 +130,11 @@ class LakeExpressions(Expressions):
         if path not in self.paths:
             self.paths.append(path)
         return Values.numbered(self.paths.index(path))
+
+    def within(self, window: Window) -> list[ColumnElement[bool]]:
+        """Return the conditions that a record has started in a range of time."""
+        started_at = self.tables.records.c.started_at
+        return [started_at >= _moment(window.begin), started_at < _moment(window.end)]
 
     # -- Values of variables -----------------------------------------------------------------------
 
@@ -180,10 +210,10 @@ class LakeExpressions(Expressions):
         if of == "bool":
             return columns.boolean.in_([bool(value) for value in sorted(set(values))])
         numbers = cast("Sequence[float]", values)
-        return or_(
-            _is_one_of(columns.integer, [with_integers("==", each) for each in numbers]),
-            _is_one_of(columns.real, [with_floats("==", each) for each in numbers]),
-        )
+        integers = _is_one_of(columns.integer, [with_integers("==", each) for each in numbers])
+        reals = _is_one_of(columns.real, [with_floats("==", each) for each in numbers])
+        # Not by OR, which is NULL for a number that is none of them, and may be negated.
+        return case((columns.integer.is_not(None), integers), else_=reals)
 
     def field_text(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """See `Expressions`."""
@@ -245,15 +275,17 @@ class LakeExpressions(Expressions):
         )
 
 
-def _compares(column: ColumnElement[Any], same: tuple[Comparison, Any] | bool) -> Any:  # noqa: ANN401 - a condition of either of SQLAlchemy's types
+def _moment(microseconds: int) -> ColumnElement[Any]:
+    return literal_column(f"make_timestamptz({microseconds})")
+
+
+def _compares(column: ColumnElement[Any], same: _Same) -> ColumnElement[bool]:
     if isinstance(same, bool):
-        return column.is_not(None) if same else false()
+        return column.is_not(None) if same else cast("ColumnElement[bool]", false())
     comparison, value = same
     return OPERATORS[comparison](column, literal(value, column.type))
 
 
-def _is_one_of(
-    column: ColumnElement[Any], wanted: Sequence[tuple[Comparison, Any] | bool]
-) -> ColumnElement[bool]:
+def _is_one_of(column: ColumnElement[Any], wanted: Sequence[_Same]) -> ColumnElement[bool]:
     values = [literal(each[1], column.type) for each in wanted if not isinstance(each, bool)]
     return column.in_(values) if values else cast("ColumnElement[bool]", false())

@@ -38,13 +38,13 @@ def from_json(path: Path) -> list[str]:
             parent = f"json_type(variables, {text(_pointer(path[:length]))})"
             found = f"CASE WHEN {parent} = 'OBJECT' THEN {found} END"
     value = f"json_extract_string(variables, {pointer})"
+    others = "WHEN 'NULL' THEN 'null' WHEN 'OBJECT' THEN 'dict' WHEN 'ARRAY' THEN 'list'"
     return [
         f"CASE WHEN ({found}) = 'VARCHAR' THEN {value} END",
         f"CASE WHEN ({found}) IN ('BIGINT', 'UBIGINT') THEN TRY_CAST({value} AS BIGINT) END",
         f"CASE WHEN ({found}) = 'DOUBLE' THEN TRY_CAST({value} AS DOUBLE) END",
         f"CASE WHEN ({found}) = 'BOOLEAN' THEN {value} = 'true' END",
-        f"CASE ({found}) WHEN 'NULL' THEN 'null' WHEN 'OBJECT' THEN 'dict' "
-        "WHEN 'ARRAY' THEN 'list' END",
+        f"CASE ({found}) {others} END",
     ]
 
 

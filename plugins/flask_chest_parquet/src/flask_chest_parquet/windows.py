@@ -1,4 +1,4 @@
-"""Ranges of time in which the next records of a time order are looked for, each longer than the last."""
+"""Ranges of time in which the first records of a time order are looked for, each longer."""
 
 from __future__ import annotations
 

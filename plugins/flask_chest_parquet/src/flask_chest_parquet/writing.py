@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
@@ -29,8 +30,8 @@ class Writer:
     """Writes batches to a lake.
 
     A batch has one file for each day, whose name has the token of the batch. So another attempt at
-    it finds its files, or their tokens in the manifest, and stores nothing twice. A record that was
-    in another batch is found by its ID: among files of its host whose IDs may be the same.
+    it finds its files. A record that was in another batch, or in a batch whose files were rewritten
+    since, is found by its ID: among the files of its host that may have it.
 
     Args:
         lake: The lake.
@@ -40,7 +41,7 @@ class Writer:
 
     def __init__(self, lake: Lake, typed: Sequence[Column], *, delta: bool) -> None:
         self._lake = lake
-        self._typed = typed
+        self.typed = typed
         self._delta = delta
         self._ids: OrderedDict[str, list[pa.Array]] = OrderedDict()
 
@@ -52,10 +53,10 @@ class Writer:
             BatchRejected: A record is malformed.
         """
         try:
-            found = encode.parts(batch, self._typed)
+            found = encode.parts(batch, self.typed)
         except ValueError as error:
             raise BatchRejected(str(error)) from error
-        self._lake.register(self._typed)
+        self._lake.register(self.typed)
         for part in found:
             name = part.name(batch.token)
             # Two batches of one host at once, with a record in common, must know of each other.
@@ -65,25 +66,27 @@ class Writer:
     def _put(self, part: encode.Part, name: BatchName) -> None:
         for _ in range(_ATTEMPTS):
             try:
-                table = self._new(part, name)
+                table, token = self._new(part, name)
             except Gone:  # a file was compacted before its IDs were read
                 continue
-            if table is not None and table.num_rows:
-                named = encode.Part(part.day, table).name(name.token)
-                key = f"{day_folder(part.day)}{named}"
+            if table.num_rows:
+                key = f"{day_folder(part.day)}{encode.Part(part.day, table).name(token)}"
                 self._lake.objects.create(key, files.to_bytes(table, delta=self._delta))
                 self._remember(key, table["id"].chunks)
             return
         raise ExporterUnavailable(f"{self._lake.location}: files change faster than they are read")
 
-    def _new(self, part: encode.Part, name: BatchName) -> pa.Table | None:
-        """Return the records that are not there; None when the batch is there already."""
+    def _new(self, part: encode.Part, name: BatchName) -> tuple[pa.Table, str]:
+        """Return the records that are not there, and the token of their file."""
         prefixes = [""] if name.writer == MIXED else [f"{name.writer}-", f"{MIXED}-"]
         manifest, live = self._lake.live_of(part.day, [f"b-{prefix}" for prefix in prefixes])
-        if name.token in manifest.gone:
-            return None
-        if any(file.batch is not None and file.batch.token == name.token for file in live):
-            return None
+        token = name.token
+        same = [file for file in live if file.batch is not None and file.batch.token == token]
+        if any(file.rows == part.table.num_rows for file in same):
+            return part.table.slice(0, 0), token
+        if same or token in manifest.gone:
+            # A file of that name is there, or would not count; some of its records may be erased.
+            token = hashlib.sha256(f"{token} {manifest.number}".encode()).hexdigest()[:32]
         span = pc.min_max(part.table["id"]).as_py()
         chunks = [
             chunk
@@ -92,9 +95,9 @@ class Writer:
             for chunk in self._ids_of(file, span["min"], span["max"])
         ]
         if not chunks:
-            return part.table
+            return part.table, token
         stored = pc.is_in(part.table["id"], value_set=pa.chunked_array(chunks, pa.string()))
-        return part.table.filter(pc.invert(stored))
+        return part.table.filter(pc.invert(stored)), token
 
     def _ids_of(self, file: LakeFile, low: str, high: str) -> Iterable[pa.Array]:
         known = self._ids.get(file.key)
