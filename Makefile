@@ -142,6 +142,10 @@ bench-delivery: .venv-bench/.ready servers ## Measure delivery to each database,
 bench-query: .venv-bench/.ready servers ## Measure how fast each store answers questions about 3,000,000 records, beside DuckDB and SQL by hand
 	.venv-bench/bin/python -m benchmarks.query
 
+.PHONY: bench-otlp
+bench-otlp: .venv-bench/.ready ## Measure what sending records to a collector costs a request, beside OpenTelemetry's SDK
+	.venv-bench/bin/python -m benchmarks.otlp
+
 .PHONY: dashboard-picture
 dashboard-picture: .venv/.dev ## Make the picture of the dashboard in the README
 	.venv/bin/python -m tools.dashboard_picture

@@ -59,7 +59,8 @@ class DeferredStore(Store):
             implementation = "flask_chest_postgres.store:PostgresStore"
             requires = ("psycopg", "sqlalchemy")
 
-    It passes all calls to an instance of the implementation, with the same configuration.
+    It passes all calls to an instance of the implementation, with the same configuration. What the
+    core reads of it before it is opened, such as `batching`, stands in this class, too.
     """
 
     implementation: ClassVar[str]

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 import click
+
+MASK: Final = "***"
+IN_QUERY: Final = re.compile("[?#]")
+_URL_IN_TEXT: Final = re.compile(r"(\w://)(?!user:password@)([^\s'\"]*@)([^\s'\"]*)")
+_OPTION: Final = re.compile(
+    r"(?i)((?:pass(?:word|wd|phrase)?|pwd|secret|(?<!unexpected )token|api_?key)[\"']?\s*[=:]\s*)"
+    r"(?:\"[^\"\n]*\"|'[^'\n]*'|\S+)"
+)
 
 
 class ChestError(Exception):
@@ -73,3 +84,25 @@ class DeliveryBusy(ChestError):
     def __init__(self, message: str, *, exporter: str) -> None:
         super().__init__(message)
         self.exporter = exporter
+
+
+def mask_urls(text: str) -> str:
+    """Return a text with the user and password of each URL in it masked.
+
+    What follows the last `@` is masked, too, where it may be a part of a password in the query.
+    """
+    return _URL_IN_TEXT.sub(_masked_url, text)
+
+
+def mask_secrets(text: str) -> str:
+    """Return the text of an error with what may be a password masked.
+
+    That is the user and password of a URL, and what follows ``password=``, ``token:`` and the like:
+    drivers, and the exporters of others, put into their errors what they were connected with.
+    """
+    return _OPTION.sub(rf"\1{MASK}", mask_urls(text))
+
+
+def _masked_url(found: re.Match[str]) -> str:
+    scheme, userinfo, where = found.groups()
+    return f"{scheme}{MASK}" + ("" if IN_QUERY.search(userinfo) else f"@{where}")

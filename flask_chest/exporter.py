@@ -1,8 +1,9 @@
-"""`Exporter`, which plugins implement, and `Batch`, which it receives."""
+"""`Exporter`, which plugins implement, and `Batch` and `Batching`: what it gets, and how."""
 
 from __future__ import annotations
 
 import builtins
+import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal, cast
@@ -21,16 +22,30 @@ class Batch:
     Args:
         lines: One record a line, each with its line feed.
         count: Number of lines.
+        token: From an earlier attempt at this batch, of which records may have been erased since;
+            empty for one that follows from `lines`.
     """
 
-    __slots__ = ("_count", "lines")
+    __slots__ = ("_count", "_token", "lines")
 
-    def __init__(self, lines: bytes, count: int) -> None:
+    def __init__(self, lines: bytes, count: int, token: str = "") -> None:
         self.lines = lines
         self._count = count
+        self._token = token
 
     def __len__(self) -> int:
         return self._count
+
+    @property
+    def token(self) -> str:
+        """Name of this content: 32 hexadecimal digits, the same for the same bytes.
+
+        With `Batching.fixed`, a batch has the same token in each attempt. Then a destination
+        that has seen a token has the batch.
+        """
+        if not self._token:
+            self._token = hashlib.sha256(self.lines).hexdigest()[:32]
+        return self._token
 
     def to_json(self) -> bytes:
         """Return the records as one JSON array, for databases that unpack JSON themselves."""
@@ -66,6 +81,47 @@ class Batch:
         if len(rows) != len(self):
             raise BatchRejected(f"there are {len(rows)} records in {len(self)} lines")
         return rows
+
+
+@dataclass(frozen=True)
+class Batching:
+    """What batches an exporter wants.
+
+    A flush, the end of a process and a new leader deliver at once what waits.
+
+    Attributes:
+        min_records: Delivery waits until so many records wait.
+        max_records: Most records in one batch; None for CHEST_BATCH_RECORDS.
+        max_bytes: Most bytes in one batch, unless one record is larger; None for
+            CHEST_BATCH_BYTES.
+        max_seconds: Longest wait for `min_records`. Delivery looks once in
+            CHEST_EXPORT_INTERVAL_SECONDS, so that much may be added.
+        fixed: Whether a batch has the same records and the same `Batch.token` in each attempt,
+            also by another process after a kill. The journal writes down where a batch begins and
+            ends before the first attempt.
+
+    Raises:
+        ValueError: The numbers contradict each other.
+    """
+
+    min_records: int = 1
+    max_records: int | None = None
+    max_bytes: int | None = None
+    max_seconds: float = 0.0
+    fixed: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("min_records", "max_records", "max_bytes"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"Batching.{name} must be 1 or more, not {value}")
+        if self.max_records is not None and self.max_records < self.min_records:
+            raise ValueError(
+                f"Batching.max_records={self.max_records} must not be less than "
+                f"min_records={self.min_records}"
+            )
+        if not 0 <= self.max_seconds < float("inf"):
+            raise ValueError(f"Batching.max_seconds must be 0 or more, not {self.max_seconds}")
 
 
 @dataclass(frozen=True)
@@ -110,6 +166,11 @@ class Exporter(ABC):
     for_tests: ClassVar[bool] = False
     """Whether it keeps records in this process alone, for tests. Such an exporter gets records
     while the TESTING of the application is on, too."""
+
+    batching: Batching = Batching()
+    """What batches it wants: of the class, or set by `__init__` from its configuration. The core
+    reads it before `open`. The default delivers what waits once in CHEST_EXPORT_INTERVAL_SECONDS.
+    """
 
     def __init__(self, config: BaseModel) -> None:
         self.config = config

@@ -26,7 +26,7 @@ from flask_chest import FlaskChest
 from flask_chest.journal import DiskJournal, MemoryJournal
 from flask_chest.runtime.counters import Counters
 from flask_chest.runtime.log import Throttle
-from tools.servers import MariaServer, MongoServer, PostgresServer
+from tools.servers import ClickHouseServer, MariaServer, MongoServer, PostgresServer
 
 # Without cached bytecode, each process that a test starts would compile the whole package.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -97,6 +97,7 @@ def _server_fixture(kind):
 postgres_server = _server_fixture(PostgresServer)
 mysql_server = _server_fixture(MariaServer)
 mongo_server = _server_fixture(MongoServer)
+clickhouse_server = _server_fixture(ClickHouseServer)
 
 
 def _database_fixture(server):
@@ -112,6 +113,7 @@ def _database_fixture(server):
 postgres = _database_fixture("postgres_server")
 mysql = _database_fixture("mysql_server")
 mongo = _database_fixture("mongo_server")
+clickhouse = _database_fixture("clickhouse_server")
 
 
 @pytest.fixture

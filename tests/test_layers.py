@@ -22,7 +22,7 @@ LAYERS = [
     {"rollup"},
     {
         *("schema", "server_config", "exporter", "store", "hookspecs", "deferred"),
-        *("answers", "memory_store", "restrictions"),
+        *("answers", "memory_store", "restrictions", "views"),
     },
     {"redaction", "journal"},
     {"encode"},

@@ -243,6 +243,34 @@ def opentelemetry(folder: Path) -> Watched:
     return Watched(app, count, ["opentelemetry-sdk", "opentelemetry-instrumentation-flask"])
 
 
+def chest_otlp(folder: Path) -> Watched:
+    """Flask-Chest with the exporter `otlp`."""
+    from benchmarks.peers import otlp
+
+    return otlp.chest(folder)
+
+
+def chest_otlp_metrics(folder: Path) -> Watched:
+    """Flask-Chest with the exporter `otlp`, which sends durations, too."""
+    from benchmarks.peers import otlp
+
+    return otlp.chest(folder, metrics=True)
+
+
+def sdk_logs(folder: Path) -> Watched:
+    """OpenTelemetry's SDK: a log record a request, over OTLP."""
+    from benchmarks.peers import otlp
+
+    return otlp.sdk_logs(folder)
+
+
+def sdk_spans(folder: Path) -> Watched:
+    """OpenTelemetry's SDK: a span a request, over OTLP."""
+    from benchmarks.peers import otlp
+
+    return otlp.sdk_spans(folder)
+
+
 def sentry(folder: Path) -> Watched:
     """Sentry: a transaction with three tags, all sampled, to a transport that drops it."""
     peer: Any = importlib.import_module("sentry_sdk")

@@ -10,16 +10,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from flask_chest_clickhouse import ClickHouseStore
 from flask_chest_mongo import MongoStore
 from flask_chest_mysql import MysqlStore
 from flask_chest_postgres import PostgresStore
 from flask_chest_sqlite import SqliteStore
 from pymongo import MongoClient
 
+from benchmarks.peers import clickhouse
 from benchmarks.peers import drivers as peers
 from benchmarks.shared.postgres import server_version
 from flask_chest.store import Store
-from tools.servers import MariaServer, MongoServer, PostgresServer, Server
+from tools.servers import ClickHouseServer, MariaServer, MongoServer, PostgresServer, Server
+from tools.servers.clickhouse import ask
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,11 @@ def _mongo_version(url: str) -> str:
     return f"MongoDB {info['version']}"
 
 
+def _clickhouse_version(url: str) -> str:
+    """Return product and version."""
+    return f"ClickHouse {ask(url, 'SELECT version()').decode().strip()}"
+
+
 SQLALCHEMY: Final = "SQLAlchemy Core bulk insert"
 """Prefix of the names of SQLAlchemy's ways."""
 
@@ -147,6 +155,19 @@ BACKENDS: Final = {
         "pymongo",
         {"PyMongo insert_many": peers.mongo_insert_many},
         wanted_cpu_us=9.0,
+    ),
+    "clickhouse": Backend(
+        "ClickHouse",
+        ClickHouseStore,
+        ClickHouseServer,
+        "table_prefix",
+        _clickhouse_version,
+        "clickhouse-connect",
+        {
+            "clickhouse-connect raw_insert": clickhouse.raw_insert,
+            "clickhouse-connect insert": clickhouse.insert,
+        },
+        wanted_cpu_us=2.0,
     ),
     "sqlite": Backend(
         "SQLite",

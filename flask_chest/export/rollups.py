@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+import platform
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from flask_chest import rollup
 from flask_chest.export.leader_job import LeaderJob
+from flask_chest.journal import DiskJournal
+from flask_chest.record import uuid7
 
 if TYPE_CHECKING:
     from flask_chest.export.leader_job import Run
@@ -22,9 +25,29 @@ RETRY_SECONDS = 120.0
 
 
 class RollupJob(LeaderJob):
-    """Keeps the rollups of one store, once a minute, while this process is the leader."""
+    """Keeps the rollups of one store, once a minute, while this process is the leader.
+
+    Of several hosts with one database, one does it at a time.
+
+    Args:
+        name: The exporter's name in CHEST_EXPORTERS.
+        store: The exporter.
+        given: All else that a `LeaderJob` takes.
+    """
 
     kind: ClassVar[str] = "rollups"
+
+    def __init__(
+        self,
+        name: str,
+        store: Store,
+        **given: Any,  # noqa: ANN401 - as `LeaderJob` has them
+    ) -> None:
+        journal = given["journal"]
+        # The next leader of the host has the same name, and goes on at once.
+        place = journal.folder if isinstance(journal, DiskJournal) else uuid7()
+        self._host = f"{platform.node()} {place}"
+        super().__init__(name, store, **given)
 
     def first_seconds(self) -> float:
         """Return how long after the start of delivery the first run is."""
@@ -44,6 +67,9 @@ class RollupJob(LeaderJob):
         if maintainer is None:
             return
         maintainer.declare()
+        maintainer.keeper = rollup.Keeper(maintainer.storage, self._host)
+        if not maintainer.keeper.claim():
+            return
         if (expired := store.expired_before()) is not None:
             maintainer.freeze(expired)
         maintainer.run()

@@ -105,7 +105,9 @@ class MemoryJournal(Journal):
             yield Erased(waiting=len(gone))
 
     def close(self) -> None:
-        """Do nothing: what was not delivered is lost with the process."""
+        """Say how much is lost with the process, unless it is delivered before its end."""
+        for reader in self._readers.values():
+            reader.say_what_waits()
 
     def after_fork(self) -> None:
         """Leave the parent's records to the parent."""
@@ -262,6 +264,17 @@ class MemoryReader(Reader):
                 self._lines = deque(each for each in self._lines if id(each[1]) not in gone)
                 self._bytes = sum(len(line) for _, line in self._lines)
         return gone
+
+    def say_what_waits(self) -> None:
+        """Log how many records have not been delivered, as nobody else has them."""
+        if waiting := self.pending_records():
+            self._throttle.log(
+                logging.ERROR,
+                f"memory_ends {self._exporter}",
+                f"Records end with this process ({{number}}): they wait in memory for the exporter "
+                f"{self._exporter!r}, which did not get them in time (CHEST_SHUTDOWN_SECONDS)",
+                number=waiting,
+            )
 
     def pending(self) -> tuple[int, float]:
         """Return the bytes that wait, and the age in seconds of the oldest record."""

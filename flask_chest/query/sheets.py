@@ -10,11 +10,12 @@ from typing import Any, Final
 from flask_chest.runtime.printable import printable
 
 _AT_START: Final = "=+\\-@'\uff1d\uff0b\uff0d\uff20"  # the last four are full-width
-_GUARDED: Final = re.compile(f'^(?=[{_AT_START}])|(?<=;)(?=[{_AT_START}"])')
+_GUARDED: Final = re.compile(f'^(?=\\s*[{_AT_START}])|(?<=;)(?=\\s*[{_AT_START}"])')
 """Where a spreadsheet may take a text for a formula. Source: OWASP, "CSV Injection",
 https://owasp.org/www-community/attacks/CSV_Injection
 
-Where a semicolon separates cells, as in many countries, one within a text begins a cell.
+Where a semicolon separates cells, as in many countries, one within a text begins a cell. A program
+may cut off spaces at the start of one.
 """
 
 

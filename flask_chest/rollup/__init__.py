@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from flask_chest.rollup.cubes import Cubes, Series, series_of
     from flask_chest.rollup.declaration import Declaration
+    from flask_chest.rollup.keeper import Keeper
     from flask_chest.rollup.keeping import maintainer
     from flask_chest.rollup.maintenance import Maintainer
     from flask_chest.rollup.plan import Planned
@@ -23,6 +24,7 @@ __all__ = [
     "Cubes",
     "Declaration",
     "Difference",
+    "Keeper",
     "Maintainer",
     "Mark",
     "Planned",
@@ -40,6 +42,7 @@ _MODULES: Final = {
     "Change": "storage",
     "Cubes": "cubes",
     "Difference": "verification",
+    "Keeper": "keeper",
     "Maintainer": "maintenance",
     "maintainer": "keeping",
     "Declaration": "declaration",

@@ -39,6 +39,8 @@ from flask_chest.rollup.tiers import (
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from flask_chest.rollup.keeper import Keeper
+
 QUIET_SECONDS: Final = 15
 """A minute that has ended is computed so much later: most of its records are delivered then."""
 
@@ -80,6 +82,7 @@ class Maintainer:
         self._now = now
         self._go_on = go_on
         self._computer: compute.Computer | None = None
+        self.keeper: Keeper | None = None  # its claim to do this, which each change renews
 
     def run(self) -> None:
         """Do all that is to be done now.
@@ -391,4 +394,6 @@ class Maintainer:
         with self.storage.changing() as change:
             if change.state.revision != state.revision:
                 raise Overtaken("another process has changed the rollups")
+            if self.keeper is not None:
+                self.keeper.renew(change.state)
             yield change

@@ -43,6 +43,8 @@ class State:
         max_groups: Most groups of a bucket.
         swept_at: When minutes without a mark were looked for last, in Unix seconds.
         suspect_until: Until then they are looked for often.
+        keeper: The host that keeps them up, so that others need not do the same work.
+        kept_until: Until then no other host does it, in Unix seconds.
         late: Number of marks of frozen buckets: records that came too late to be rolled up.
         series: All that are kept up to date, by all applications that use the database.
     """
@@ -54,6 +56,8 @@ class State:
     max_groups: int = 1_000
     swept_at: int = 0
     suspect_until: int = 0
+    keeper: str = ""
+    kept_until: int = 0
     late: int = 0
     series: dict[Series, Kept] = field(default_factory=dict)
 
@@ -107,6 +111,8 @@ class State:
                 "max_groups": self.max_groups,
                 "swept_at": self.swept_at,
                 "suspect_until": self.suspect_until,
+                "keeper": self.keeper,
+                "kept_until": self.kept_until,
                 "late": self.late,
                 "series": {
                     series.definition(): [kept.id, kept.since]
@@ -138,6 +144,9 @@ class State:
             max_groups=found["max_groups"],
             swept_at=found["swept_at"],
             suspect_until=found["suspect_until"],
+            # An older Flask-Chest neither knows the keeper nor keeps it.
+            keeper=found.get("keeper", ""),
+            kept_until=found.get("kept_until", 0),
             late=found["late"],
             series={
                 series_of(definition): Kept(*kept) for definition, kept in found["series"].items()

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Final
 
+from flask_chest.errors import mask_secrets
 from flask_chest.runtime.clock import clock
 from flask_chest.runtime.log import MAX_MESSAGE
-from flask_chest.runtime.masked_urls import mask_urls
 
 _LAST: Final = 253_402_300_799.0
 """The last second of the year 9999: no `datetime` is later."""
@@ -84,7 +84,7 @@ def merged(parts: Iterable[Attempts]) -> Attempts:
 
 def shown(error: str) -> str:
     """Return the text of an error as it may be stored and shown: without passwords, not long."""
-    text = mask_urls(error[: 2 * MAX_MESSAGE])
+    text = mask_secrets(error[: 2 * MAX_MESSAGE])
     return text if len(text) <= MAX_MESSAGE else f"{text[:MAX_MESSAGE]}…"
 
 

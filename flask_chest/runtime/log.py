@@ -12,6 +12,7 @@ import weakref
 from dataclasses import dataclass
 from typing import Final
 
+from flask_chest.errors import mask_secrets
 from flask_chest.runtime import fork
 
 logger = logging.getLogger("flask_chest")
@@ -165,13 +166,15 @@ class Throttle:
             kind: Messages of one kind are counted together. There must be few kinds.
             message: The text; it is not a format string. A long one is cut, as a database may
                 quote a whole batch.
-            error: Its traceback is logged at level DEBUG only, so that an outage does not fill
-                the log.
+            error: What the message quotes, so what may be a password in it is masked. Its
+                traceback is logged at level DEBUG only, so that an outage does not fill the log.
             number: How many things the event concerns, such as lost records. The first
                 ``{number}`` in the message becomes the sum since the last such line. Without it,
                 the line says how many events were left out.
         """
         now = time.monotonic()
+        if error is not None:
+            message = mask_secrets(message)
         with self._lock:
             event = self._left_out.get(kind) or _LeftOut(level, message, now)
             event.level, event.message, event.at = max(level, event.level), message, now

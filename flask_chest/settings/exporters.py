@@ -38,6 +38,7 @@ _EXTRAS: Final = {
     "mariadb": "mysql",
     "mongo": "mongo",
     "mongodb": "mongo",
+    "otlp": "otlp",
 }
 """Type or URL scheme of this project's own backends, to the extra that installs each."""
 

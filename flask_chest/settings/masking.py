@@ -10,9 +10,9 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from flask_chest.runtime.masked_urls import IN_QUERY as _IN_QUERY
-from flask_chest.runtime.masked_urls import MASK as _MASK
-from flask_chest.runtime.masked_urls import mask_urls
+from flask_chest.errors import IN_QUERY as _IN_QUERY
+from flask_chest.errors import MASK as _MASK
+from flask_chest.errors import mask_urls
 
 __all__ = ["hidden", "is_secret_name", "mask", "mask_urls", "may_hold_secret"]
 

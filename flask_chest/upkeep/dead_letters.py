@@ -7,10 +7,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flask_chest.errors import ConfigurationError
+from flask_chest.errors import ConfigurationError, mask_secrets
 from flask_chest.journal import LEASE_SECONDS, DeadLetter
 from flask_chest.journal.leases import Leases
-from flask_chest.runtime.masked_urls import mask_urls
 from flask_chest.store import another
 from flask_chest.upkeep.retrying import RetryReport, retry
 
@@ -55,7 +54,7 @@ class DeadLetterBox:
             return []
         self._known(name)
         letters = self._journal.reader(name).newest_dead_letters(limit)
-        return [replace(letter, error=mask_urls(letter.error)) for letter in letters]
+        return [replace(letter, error=mask_secrets(letter.error)) for letter in letters]
 
     def retry(
         self,

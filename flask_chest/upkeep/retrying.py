@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from flask_chest.errors import BatchRejected, ChestError
+from flask_chest.errors import BatchRejected, ChestError, mask_secrets
 from flask_chest.exporter import Batch, Exporter
 from flask_chest.journal import LEASE_SECONDS, DeadLetter, Reader
 from flask_chest.journal.leases import Leases
-from flask_chest.runtime.masked_urls import mask_urls
 
 _AT_ONCE: Final = 100
 """Dead letters for which delivery to the exporter rests."""
@@ -107,7 +106,7 @@ class _Retry:
             if refused:
                 self._reader.renew_dead_letters(refused)
                 self.refused.update(
-                    (each, mask_urls(str(error))) for each, error in refused.items()
+                    (each, mask_secrets(str(error))) for each, error in refused.items()
                 )
             if arrived:  # killed before this, they are stored once all the same
                 self._reader.drop_dead_letters(arrived)
@@ -122,6 +121,6 @@ class _Retry:
         except BatchRejected as error:
             refused[letter.id] = error
         except ChestError as error:
-            self.error = mask_urls(str(error))
+            self.error = mask_secrets(str(error))
         else:
             arrived.append(letter.id)

@@ -165,3 +165,28 @@ def test_a_slow_part_is_asked_for_less_often(browse, shop):
     first, second, third = asked[:3]
     assert second - first > 3
     assert third - second > 3
+
+
+def test_a_page_that_somebody_uses_or_does_not_see_is_not_refreshed(browse, disturbed):
+    asked = []
+    hide = (
+        "hidden => Object.defineProperty(document, 'hidden', {value: hidden, configurable: true})"
+    )
+    with browse(disturbed) as browser:
+        page = browser.go("/chest/")
+        page.on("request", lambda found: asked.append(found.url))
+        menu = page.locator(".controls details.menu").first
+        for begin, end in (
+            (lambda: page.evaluate(hide, True), lambda: page.evaluate(hide, False)),
+            (menu.locator("summary").click, menu.locator("summary").click),
+        ):
+            begin()
+            browser.settle()
+            number = len(asked)
+            # It is refreshed each second otherwise.
+            expect(page.locator("#live")).to_have_text(re.compile("Updated [3-9] s ago"))
+            assert len(asked) == number
+            end()
+            with page.expect_request("**/chest/overview/**"):
+                pass
+        browser.settle()

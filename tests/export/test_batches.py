@@ -12,7 +12,7 @@ from support.exporting import (
 
 from flask_chest.errors import ExporterUnavailable
 from flask_chest.export import worker
-from flask_chest.exporter import Batch
+from flask_chest.exporter import Batch, Batching
 from flask_chest.hookspecs import hookimpl
 from flask_chest.journal import disk
 
@@ -97,3 +97,27 @@ def test_plugins_are_called_for_batches_and_failures_and_their_own_faults_stop_n
         "p0: chest_export_failed": 1,
         "p0: chest_exported": 1,
     }
+
+
+def test_the_token_of_a_batch_follows_from_its_bytes():
+    token = Batch(b'{"n":1}\n', 1).token
+    assert token == Batch(b'{"n":1}\n', 1).token
+    assert token != Batch(b'{"n":2}\n', 1).token
+    assert len(token) == 32
+    assert set(token) <= set("0123456789abcdef")
+    assert Batch(b'{"n":2}\n', 1, token).token == token
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"min_records": 0},
+        {"max_bytes": 0},
+        {"max_seconds": -1.0},
+        {"max_seconds": float("inf")},
+        {"min_records": 10, "max_records": 9},
+    ],
+)
+def test_a_policy_that_contradicts_itself_is_refused(wrong):
+    with pytest.raises(ValueError, match=list(wrong)[-1]):
+        Batching(**wrong)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, field_validator
 from support.settings import load_settings
 
 from flask_chest import Exporter, FlaskChest, hookimpl
-from flask_chest.errors import ConfigurationError
+from flask_chest.errors import ConfigurationError, mask_secrets
 from flask_chest.settings.masking import mask, mask_urls
 
 
@@ -87,6 +87,27 @@ def test_a_part_of_a_password_after_the_at_sign_is_masked_in_a_text(url):
     assert (
         mask_urls(f"no answer from {url} now") == f"no answer from {url[: url.index('/')]}//*** now"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "cannot reach postgresql://chest:hunter2@db.example:5432/chest",
+            "cannot reach postgresql://***@db.example:5432/chest",
+        ),
+        ("mysql://u:p@ss/w@db/x failed", "mysql://***@db/x failed"),
+        ("host=db password=a,b user=u", "host=db password=*** user=u"),
+        ("PWD = 'a b'; host=db", "PWD = ***; host=db"),
+        ('{"password": "x\'y", "host": "db"}', '{"password": ***, "host": "db"}'),
+        ("POST https://in.example/x?token=hunter2", "POST https://in.example/x?token=***"),
+        ("Unexpected token: ','", "Unexpected token: ','"),
+        ("no password was given", "no password was given"),
+        ("see https://docs.example/x", "see https://docs.example/x"),
+    ],
+)
+def test_what_may_be_a_password_is_masked(text, shown):
+    assert mask_secrets(text) == shown
 
 
 # -- Where a password could come out ---------------------------------------------------------

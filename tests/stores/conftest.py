@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from support.backends import Mongo, Mysql, Postgres, Sqlite
+from support.backends import ClickHouse, Mongo, Mysql, Postgres, Sqlite
 
 
 @pytest.fixture
 def backend_of(request, tmp_path):
-    """Return a function that gives an empty `sqlite`, `postgres`, `mysql` or `mongo` backend."""
+    """Return a function that gives an empty backend: `sqlite`, `postgres`, `mongo`, ..."""
 
     def find(name):
         if name == "sqlite":
             return Sqlite(tmp_path / "chest.sqlite3")
-        kind = {"postgres": Postgres, "mysql": Mysql, "mongo": Mongo}[name]
-        return kind(request.getfixturevalue(name))
+        kinds = {"postgres": Postgres, "mysql": Mysql, "mongo": Mongo, "clickhouse": ClickHouse}
+        return kinds[name](request.getfixturevalue(name))
 
     return find
 

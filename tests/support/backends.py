@@ -1,4 +1,4 @@
-"""The four stores, for the contracts: how to reach each, and how to look into its database."""
+"""The five stores, for the contracts: how to reach each, and how to look into its database."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import psycopg
 import pymongo
 import pymysql
 from bson.codec_options import CodecOptions
+from flask_chest_clickhouse import ClickHouseStore
 from flask_chest_mongo import MongoStore
 from flask_chest_mysql import MysqlStore
 from flask_chest_postgres import PostgresStore
 from flask_chest_sqlite import SqliteStore
 
 from flask_chest.testing import StoreBackend
+from tools.servers.clickhouse import ask
 
 
 class SqlBackend(StoreBackend):
@@ -193,3 +195,45 @@ class Mongo(StoreBackend):
                 and list(d.chest_records.find()) == [{"_id": 7}]
             )
         )
+
+
+class ClickHouse(StoreBackend):
+    exporter = ClickHouseStore
+
+    def __init__(self, url, **fields):
+        self.url = url
+        parts = urlsplit(url)
+        self.config = {
+            "host": parts.hostname,
+            "port": parts.port or 8123,
+            "database": unquote(parts.path[1:]),
+            "user": unquote(parts.username or "default"),
+            **({"password": unquote(parts.password)} if parts.password else {}),
+            **fields,
+        }
+        self.prefix = fields.get("table_prefix", "chest_")
+
+    def execute(self, statement):
+        answer = ask(self.url, f"{statement} FORMAT JSONCompactEachRow")
+        return [tuple(json.loads(line)) for line in answer.splitlines()]
+
+    def ids(self):
+        """Return the IDs as the server merges them: a repeated record is one of these."""
+        return [i for (i,) in self.execute(f"SELECT id FROM {self.prefix}records FINAL")]
+
+    def variables(self):
+        return self.execute(f"SELECT record_id, name, value FROM {self.prefix}variables")
+
+    def set_version(self, version):
+        ask(self.url, f"TRUNCATE TABLE {self.prefix}schema")
+        ask(self.url, f"INSERT INTO {self.prefix}schema VALUES ({version})")
+
+    def take_names(self):
+        ask(self.url, "CREATE TABLE chest_records (id Int64) ENGINE = MergeTree ORDER BY id")
+        ask(self.url, "INSERT INTO chest_records VALUES (7)")
+
+    def is_untouched(self):
+        tables = self.execute("SHOW TABLES")
+        return tables == [("chest_records",)] and self.execute("SELECT * FROM chest_records") == [
+            (7,)
+        ]

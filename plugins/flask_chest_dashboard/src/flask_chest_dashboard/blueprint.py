@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, abort
+from flask import abort
 
+from flask_chest.views import Views
 from flask_chest_dashboard import gate
 from flask_chest_dashboard.dashboard import NAME, Dashboard
 from flask_chest_dashboard.pages import PAGES
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     from flask_chest_dashboard.responses import Asset
 
 
-def dashboard_views(app: Flask, chest: FlaskChest, settings: DashboardSettings) -> Blueprint:
+def dashboard_views(app: Flask, chest: FlaskChest, settings: DashboardSettings) -> Views:
     """Return a blueprint with the pages."""
-    views = Blueprint(NAME, __name__, url_prefix=settings.dashboard_prefix)
+    views = Views(NAME, __name__, url_prefix=settings.dashboard_prefix)
     dashboard = Dashboard(app, chest, settings)
     gate.add(views, dashboard)
 

@@ -17,6 +17,7 @@ from flask_chest.errors import (
     QueryError,
     QueryTimeout,
     SchemaMismatch,
+    mask_secrets,
 )
 from flask_chest_dashboard import formats, values
 from flask_chest_dashboard.access import Access
@@ -26,7 +27,6 @@ from flask_chest_dashboard.choices import RANGES, SUGGESTIONS, Choices
 from flask_chest_dashboard.csrf import Tokens
 from flask_chest_dashboard.file import DashboardFile, place_of
 from flask_chest_dashboard.gentle import gentle
-from flask_chest_dashboard.masked import masked
 from flask_chest_dashboard.notices import Notices
 from flask_chest_dashboard.responses import Page
 from flask_chest_dashboard.saved_views import SAVABLE, SavedView, SavedViews
@@ -100,7 +100,7 @@ class Dashboard:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters.update(formats.FILTERS, masked=masked)
+        self._templates.filters.update(formats.FILTERS, masked=mask_secrets)
         self._templates.globals.update(
             asset=self.asset,
             condition_of=query.condition_of,
@@ -281,7 +281,7 @@ class Dashboard:
                     status = next(
                         (_STATUS[each] for each in _STATUS if isinstance(error, each)), 500
                     )
-                    return self.message(status, "This could not be done", masked(str(error)))
+                    return self.message(status, "This could not be done", mask_secrets(str(error)))
                 except sqlite3.OperationalError:
                     return self.message(503, *_LOCKED)
 
@@ -298,7 +298,7 @@ class Dashboard:
             "_failed.html",
             kind="" if kind is None else kind.__name__,
             # What a filter says is what was typed, with a mark below its place.
-            fault=str(error) if kind is QueryError else masked(str(error)),
+            fault=str(error) if kind is QueryError else mask_secrets(str(error)),
             waiting=waiting,
         )
         answer.status_code = 500 if kind is None else _STATUS[kind]

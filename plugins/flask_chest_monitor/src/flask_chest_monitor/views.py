@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Response, current_app, jsonify, request
 
+from flask_chest.views import Views
 from flask_chest_monitor.access import Access
 from flask_chest_monitor.health import health
 
@@ -35,9 +36,9 @@ class _Probe:
         return self._answer
 
 
-def monitor_views(chest: FlaskChest, settings: MonitorSettings) -> Blueprint:
+def monitor_views(chest: FlaskChest, settings: MonitorSettings) -> Views:
     """Return a blueprint with the views."""
-    views = Blueprint(NAME, __name__, url_prefix=settings.monitor_prefix)
+    views = Views(NAME, __name__, url_prefix=settings.monitor_prefix)
     access = Access(settings)
     journal_fault = _Probe(chest.journal_fault)
 

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from flask_chest_otlp.config import OtlpConfig
+from flask_chest_otlp.exporter import OtlpExporter
 
-__all__ = ["OtlpConfig"]
+__all__ = ["OtlpConfig", "OtlpExporter"]

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask import request
 
-from flask_chest.errors import ConfigurationError, DeliveryBusy
-from flask_chest_dashboard.masked import masked
+from flask_chest.errors import ConfigurationError, DeliveryBusy, mask_secrets
 from flask_chest_dashboard.outcome import Outcome
 from flask_chest_dashboard.responses import see_other
 
@@ -154,7 +153,7 @@ def _done(
         ids,
     )
     dashboard.asker.forget_host()
-    why = dashboard.notices.keep(masked(outcome.error)) if outcome.error else ""
+    why = dashboard.notices.keep(mask_secrets(outcome.error)) if outcome.error else ""
     told = outcome.argument
     return see_other(dashboard.link("delivery", dashboard.choices(), told=told, why=why))
 

@@ -1,0 +1,169 @@
+"""What `flask chest check` says of a ClickHouse database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from flask_chest.errors import ExporterUnavailable
+from flask_chest.exporter import Finding
+from flask_chest_clickhouse import ddl
+from flask_chest_clickhouse.connection import identifier
+from flask_chest_clickhouse.differences import differences
+from flask_chest_clickhouse.errors import ServerError
+
+if TYPE_CHECKING:
+    from flask_chest_clickhouse.config import ClickHouseConfig
+    from flask_chest_clickhouse.connection import Connection
+    from flask_chest_clickhouse.schema import Schema, Table
+
+_MEBIBYTE: Final = 1024 * 1024
+
+_MANY_PARTS: Final = 500
+"""Of one partition. From 1,000 on, ClickHouse slows insertions down."""
+
+_RIGHTS: Final = ("SELECT", "INSERT", "ALTER DELETE")
+
+_PARTS: Final = """\
+SELECT sum(rows) AS records, sum(bytes_on_disk) AS bytes, count() AS parts,
+ max(parts_of_partition) AS most
+FROM (SELECT rows, bytes_on_disk, count() OVER (PARTITION BY partition) AS parts_of_partition
+ FROM system.parts WHERE active AND database = currentDatabase() AND table = {table:String})"""
+
+_STUCK: Final = """\
+SELECT count() AS mutations, any(latest_fail_reason) AS reason FROM system.mutations
+WHERE database = currentDatabase() AND table = {table:String} AND NOT is_done
+ AND latest_fail_reason != ''"""
+
+_REPLICAS: Final = """\
+SELECT is_readonly, absolute_delay, total_replicas, active_replicas FROM system.replicas
+WHERE database = currentDatabase() AND table = {table:String}"""
+
+
+class Inspection:
+    """Looks at the database of one store.
+
+    Args:
+        connection: To the server.
+        schema: Of the store.
+        config: Of the store.
+        retention: How long records are kept; None for ever.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        schema: Schema,
+        config: ClickHouseConfig,
+        retention: timedelta | None,
+    ) -> None:
+        self._connection = connection
+        self._schema = schema
+        self._config = config
+        self._retention = retention
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield version, privileges, schema, retention, merges, replication and size."""
+        yield Finding("ok", "version", f"ClickHouse {self._schema.refuse_old()}")
+        found = self._schema.found()
+        if self._schema.names.stored not in found:
+            text = "there are no tables yet: the first delivery creates them"
+            yield Finding("ok", "schema", text)
+            return
+        yield from self._privileges()
+        yield from self._differences(found)
+        yield from self._expiry(found)
+        yield from self._replication()
+        yield from self._merges()
+
+    def _privileges(self) -> Iterator[Finding]:
+        missing = [right for right in _RIGHTS if not self._has(right)]
+        if missing:
+            rights = ", ".join(missing)
+            text = f"this user lacks {rights} on the table {self._schema.names.stored}"
+            yield Finding(
+                "error" if "INSERT" in missing else "warning",
+                "privileges",
+                text,
+                f"GRANT {rights} ON {self._schema.names.stored}",
+            )
+        else:
+            yield Finding("ok", "privileges", f"{', '.join(_RIGHTS)} on the records")
+
+    def _has(self, right: str) -> bool:
+        table = f"{identifier(self._config.database)}.{identifier(self._schema.names.stored)}"
+        try:
+            return self._connection.send(f"CHECK GRANT {right} ON {table}").strip() == b"1"
+        except ServerError:  # 24.9 and older have no such statement
+            return True
+
+    def _differences(self, found: dict[str, Table]) -> Iterator[Finding]:
+        differs = False
+        for each in differences(self._schema, self._config, found):
+            differs = True
+            yield Finding("warning", "schema", f"{each.what} {each.text}", each.remedy)
+        for statement in ddl.creation(self._config, self._retention):
+            if statement.name not in found:
+                differs = True
+                text = f"{statement.what} is missing"
+                yield Finding("warning", "schema", text, "Run `flask chest schema repair`")
+        if not differs:
+            yield Finding("ok", "schema", f"version {self._schema.version()}, as it should be")
+
+    def _expiry(self, found: dict[str, Table]) -> Iterator[Finding]:
+        seconds = self._schema.ttl_seconds(found)
+        if self._retention is None:
+            if seconds is None:
+                yield Finding("ok", "retention", "records are kept for ever")
+            else:
+                text = f"none is configured, but the server deletes records after {_age(seconds)}"
+                remedy = "Run `flask chest schema repair`, or set CHEST_RETENTION"
+                yield Finding("warning", "retention", text, remedy)
+        elif seconds == ddl.ttl_seconds(self._retention):
+            kind = f"whole {self._config.partition_by}s"
+            text = f"the leader drops {kind} after {self._retention}, the server after a day more"
+            yield Finding("ok", "retention", text)
+        else:
+            text = f"records are deleted after {self._retention}, but the server has another TTL"
+            yield Finding("warning", "retention", text, "Run `flask chest schema repair`")
+
+    def _replication(self) -> Iterator[Finding]:
+        for row in self._ask(_REPLICAS):
+            text = f"{row['active_replicas']} of {row['total_replicas']} replicas are up"
+            if row["is_readonly"]:
+                text = f"this replica is read-only, without its Keeper; {text}"
+                yield Finding("error", "replication", text, "See system.replicas on the server")
+            elif row["active_replicas"] < row["total_replicas"]:
+                yield Finding("warning", "replication", text, "See system.replicas on the server")
+            else:
+                yield Finding("ok", "replication", f"{text}, {row['absolute_delay']} s behind")
+
+    def _merges(self) -> Iterator[Finding]:
+        try:
+            [parts] = self._ask(_PARTS)
+            [stuck] = self._ask(_STUCK)
+        except ExporterUnavailable:  # this user may not read them
+            return
+        if int(stuck["mutations"]):
+            text = f"{stuck['mutations']} deletions or changes cannot be carried out"
+            remedy = "See latest_fail_reason in system.mutations"
+            yield Finding("warning", "mutations", text, remedy)
+        if int(parts["most"]) > _MANY_PARTS:
+            text = f"one partition has {parts['most']} parts: merges do not keep up"
+            remedy = "Let batches be larger: `min_batch_records`, `max_wait_seconds`"
+            yield Finding("warning", "merges", text, remedy)
+        records, size = int(parts["records"]), int(parts["bytes"]) / _MEBIBYTE
+        text = f"{records:,} records, {size:,.1f} MiB, in {parts['parts']} parts"
+        yield Finding("ok", "size", text)
+
+    def _ask(self, statement: str) -> list[dict[str, Any]]:
+        answer = self._connection.ask(
+            f"{statement} FORMAT JSONEachRow", parameters={"table": self._schema.names.stored}
+        )
+        return [json.loads(line) for line in answer.splitlines()]
+
+
+def _age(seconds: int) -> str:
+    return f"{seconds / 86_400:g} days" if seconds >= 86_400 else f"{seconds} seconds"

@@ -1,0 +1,229 @@
+"""The ClickHouse store: a batch is JSON lines, which the server unpacks and stores once."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, ClassVar, Final, cast
+
+from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
+from flask_chest.runtime import fork
+from flask_chest.store import Store, aware
+from flask_chest_clickhouse import ddl, encode
+from flask_chest_clickhouse.config import ClickHouseConfig
+from flask_chest_clickhouse.connection import Connection
+from flask_chest_clickhouse.decode import Rows
+from flask_chest_clickhouse.errors import ServerError, explain_insertion
+from flask_chest_clickhouse.findings import Inspection
+from flask_chest_clickhouse.reading import Reader
+from flask_chest_clickhouse.removal import Removal, start_of_partition
+from flask_chest_clickhouse.repair import repair
+from flask_chest_clickhouse.schema import Schema
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from flask_chest.exporter import Batch, Finding
+    from flask_chest.query.questions import Selection, Tally, TallyRow
+    from flask_chest.record import Record
+
+CHECK_SECONDS: Final = 3.0
+"""Longest wait of `check` for a connection."""
+
+
+class ClickHouseStore(Store):
+    """Stores records in ClickHouse. Several processes and hosts may write it and read it."""
+
+    type: ClassVar[str] = "clickhouse"
+    schemes: ClassVar[tuple[str, ...]] = ("clickhouse", "clickhouses")
+    config_model: ClassVar[builtins.type[BaseModel]] = ClickHouseConfig
+
+    _connection: Connection | None = None
+    _deletions = ""
+
+    def __init__(self, config: BaseModel) -> None:
+        super().__init__(config)
+        self._decoded = Rows(lambda: self.location)
+        self.batching = self._config.batching
+
+    @property
+    def _config(self) -> ClickHouseConfig:
+        return cast("ClickHouseConfig", self.config)
+
+    @property
+    def location(self) -> str:
+        """Host, port and database."""
+        return self._config.location
+
+    # -- Exporter --------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Connect once, with a short time-out, and check whether the server takes batches.
+
+        A refusal of the server is `ExporterUnavailable`, too: it may be remedied while the records
+        wait.
+
+        Raises:
+            ExporterUnavailable: The server cannot be reached, or refuses what an exporter does.
+        """
+        patience = min(self._config.connect_timeout_seconds, CHECK_SECONDS)
+        limits = {"connect_timeout_seconds": patience}
+        probe = ClickHouseStore(self._config.model_copy(update=limits))
+        probe.retention = self.retention
+        try:
+            probe.open()
+        except ConfigurationError as error:
+            raise ExporterUnavailable(str(error)) from error
+        finally:
+            probe.close()
+
+    def open(self) -> None:
+        """Connect, and create the tables or check that they are ours.
+
+        Raises:
+            ExporterUnavailable: The server cannot be reached.
+            ConfigurationError: It refuses us, or is too old.
+            SchemaMismatch: Its tables are newer than this version, or somebody else's.
+        """
+        self.close()
+        try:
+            with fork.held_off():
+                self._connection = Connection(self._config)
+                schema = self._schema
+                schema.refuse_old()
+                schema.prepare(self.retention)
+                self._deletions = schema.last_deletion()
+        except BaseException:
+            self.close()
+            raise
+
+    def findings(self) -> list[Finding]:
+        """Return version, privileges, differences of the schema, retention, merges and size."""
+        with self._looking() as connection:
+            schema = Schema(connection, self._config)
+            look = Inspection(connection, schema, self._config, self.retention)
+            return list(look.findings())
+
+    def repair(self) -> list[str]:
+        """Create again what is missing, and put right what differs.
+
+        Raises:
+            ExporterUnavailable: The server cannot be reached.
+            ConfigurationError: This user may not do it, or only a person can.
+            SchemaMismatch: A table is somebody else's.
+        """
+        with self._looking() as connection:
+            schema = Schema(connection, self._config)
+            schema.refuse_old()
+            return repair(connection, schema, self._config, self.retention)
+
+    @contextmanager
+    def _looking(self) -> Iterator[Connection]:
+        """Run the block with a connection, without creating anything before."""
+        self.close()
+        with fork.held_off():
+            self._connection = Connection(self._config)
+        try:
+            yield self._connection
+        finally:
+            self.close()
+
+    def ddl(self) -> list[str]:
+        """Return the statements that create the tables."""
+        made = [each.sql for each in ddl.creation(self._config, self.retention)]
+        return [*made, ddl.version(self._config)]
+
+    def export(self, batch: Batch) -> None:
+        """Insert a batch. The server ignores one whose token it has seen.
+
+        Raises:
+            ExporterUnavailable: The server cannot take it now.
+            BatchRejected: It cannot take these records.
+        """
+        connection = self._open_connection
+        encode.refuse_unsound(batch)
+        # What was deleted and is delivered once more, as from a backup, is stored once more.
+        settings = encode.settings(self._config, f"{batch.token}{self._deletions}")
+        try:
+            connection.send(ddl.insertion(self._config), settings=settings, data=batch.lines)
+        except ServerError as error:
+            found = explain_insertion(
+                self.location, error, ddl.constraint(self._config.table_prefix)
+            )
+            if isinstance(found, BatchRejected):
+                batch.rows()  # says where the fault is
+            raise found from error
+
+    def close(self) -> None:
+        """Close all connections."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    # -- Read side -------------------------------------------------------------------------------
+
+    def select(self, selection: Selection) -> list[Record]:
+        """Return the records of a selection, in its order."""
+        return self._reader().select(selection)
+
+    def tally(self, asked: Tally) -> Iterator[TallyRow]:
+        """Yield the groups of a tally."""
+        return self._reader().tally(asked)
+
+    def _reader(self) -> Reader:
+        config = self._config
+        return Reader(
+            self._open_connection,
+            ddl.source(config),
+            self._decoded,
+            config.query_timeout_seconds,
+        )
+
+    @property
+    def unreadable(self) -> int:
+        """Number of rows that were passed over because they are no records."""
+        return self._decoded.unreadable
+
+    # -- Deletion --------------------------------------------------------------------------------
+
+    def delete(self, records: Sequence[Record]) -> int:
+        """Delete these records by their IDs; return how many were there."""
+        with self._deleting() as removal:
+            return removal.delete(records)
+
+    def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
+        """Delete records that started before `before`: whole partitions, and what is left."""
+        moment = aware("before", before)
+        with self._deleting() as removal:
+            return removal.purge(moment, progress)
+
+    def retain(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
+        """Drop the partitions that have exceeded the retention."""
+        moment = start_of_partition(aware("before", before), self._config.partition_by)
+        return self.purge(before=moment, progress=progress)
+
+    def expired_before(self) -> datetime | None:
+        """Return which records the server deletes by itself in the next hour, by their TTL."""
+        if self.retention is None:
+            return None
+        soon = datetime.now(timezone.utc) + timedelta(hours=1)
+        return soon - timedelta(seconds=ddl.ttl_seconds(self.retention))
+
+    @contextmanager
+    def _deleting(self) -> Iterator[Removal]:
+        yield Removal(self._open_connection, self._config)
+        self._deletions = self._schema.last_deletion()
+
+    # -- Helpers ---------------------------------------------------------------------------------
+
+    @property
+    def _open_connection(self) -> Connection:
+        if self._connection is None:
+            raise ExporterUnavailable(f"{self.location} is not open")
+        return self._connection
+
+    @property
+    def _schema(self) -> Schema:
+        return Schema(self._open_connection, self._config)

@@ -1,0 +1,76 @@
+"""`erase`: rewrite the files that have records which satisfy a filter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+
+from flask_chest_parquet import removal
+from flask_chest_parquet.decode import Decoder
+from flask_chest_parquet.objects import Gone
+
+if TYPE_CHECKING:
+    from flask_chest.query import Filter
+    from flask_chest.record import Record
+    from flask_chest_parquet.rewriting import Rewriter
+    from flask_chest_parquet.schema import Column
+
+_SMALL: Final = 10_000
+_STEP: Final = 1_000
+"""Records of a small file that are looked at in one step. A larger file is one step: whatever it
+loses, it is rewritten as a whole."""
+
+
+def erase(rewriter: Rewriter, chosen: Filter, progress: Callable[[int], None] | None = None) -> int:
+    """Delete the records that satisfy a filter; return the number. As `Store.erase` has it."""
+    began = datetime.now(timezone.utc)
+    total = 0
+    is_whole = False
+    while not is_whole:
+        is_whole = True
+        for day in rewriter.lake.days():
+            _, live = rewriter.lake.live_of(day)
+            for file in live:
+                try:
+                    table = rewriter.read(file)
+                except Gone:  # its records are in another file by now
+                    is_whole = False
+                    continue
+                for part in _steps(table):
+                    found = _matching(rewriter, part, chosen)
+                    if found and (deleted := removal.delete_ids(rewriter, day, found)):
+                        total += deleted
+                        # What was behind this pass may have arrived meanwhile.
+                        is_whole &= all(moment >= began for moment in found.values())
+                    if progress is not None:
+                        progress(part.num_rows)
+    return total
+
+
+def _steps(table: pa.Table) -> Iterator[pa.Table]:
+    """Yield the parts of a table that are looked at in one step."""
+    step = _STEP if table.num_rows <= _SMALL else table.num_rows
+    for start in range(0, table.num_rows, step):
+        yield table.slice(start, step)
+
+
+def _matching(rewriter: Rewriter, table: pa.Table, chosen: Filter) -> dict[str, datetime]:
+    found = records(table, rewriter.lake.columns())
+    return {each.id: each.started_at for each in found if chosen.matches(each.as_data())}
+
+
+def records(table: pa.Table, typed: Iterable[Column]) -> Iterator[Record]:
+    """Yield the records of a table. What is none is passed over."""
+    decoder = Decoder(column for column in typed if column.name in table.column_names)
+    columns = []
+    for expression in decoder.columns:
+        name = "started_at" if "started_at" in expression else expression.strip('"')
+        column = table[name]
+        columns.append(column.cast(pa.int64()) if name == "started_at" else column)
+    for row in zip(*(column.to_pylist() for column in columns), strict=True):
+        with suppress(TypeError, ValueError, OverflowError):
+            yield decoder.record(row)

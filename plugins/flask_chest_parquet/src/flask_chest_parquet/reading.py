@@ -1,0 +1,163 @@
+"""`Reader`: answers selections and tallies from the files of a lake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+import duckdb
+from flask_chest_sql.tallying import TallyQuery
+
+from flask_chest.errors import ChestError, ExporterUnavailable, QueryError
+from flask_chest.query.questions import STARTED_AT
+from flask_chest_parquet import windows
+from flask_chest_parquet.asking import Asking
+from flask_chest_parquet.decode import Rows
+from flask_chest_parquet.engine import Engine, TimeLimit
+from flask_chest_parquet.expressions import LakeExpressions, with_microseconds
+from flask_chest_parquet.objects import Gone
+from flask_chest_parquet.selecting import Key, Selecting
+from flask_chest_parquet.sources import Sources
+
+if TYPE_CHECKING:
+    from flask_chest.query.questions import Selection, Tally, TallyRow
+    from flask_chest.record import Record
+    from flask_chest_parquet.config import ParquetConfig
+    from flask_chest_parquet.lake import Lake
+
+_ATTEMPTS: Final = 5
+"""At a question, each after files were replaced while it was answered."""
+
+_Of = TypeVar("_Of")
+
+
+def _moment(value: object) -> datetime:
+    return windows.moment(cast("int", value))
+
+
+class Reader:
+    """Answers questions. Any thread may ask.
+
+    Args:
+        lake: Where the files are.
+        config: How long a query may take, and what it may use.
+    """
+
+    def __init__(self, lake: Lake, config: ParquetConfig) -> None:
+        self._lake = lake
+        self._config = config
+        self._engine = Engine(config.query_memory_mb, config.query_threads)
+        self._sources = Sources(lake, config)
+        self._rows = Rows(lake.location)
+
+    @property
+    def unreadable(self) -> int:
+        """Number of rows that were passed over because they are no records."""
+        return self._rows.unreadable
+
+    def close(self) -> None:
+        """Close the database of the queries."""
+        self._engine.close()
+
+    # -- Questions ---------------------------------------------------------------------------------
+
+    def select(self, selection: Selection) -> list[Record]:
+        """Return the records of a selection, in its order."""
+        with self._answered(lambda asking: self._select(asking, selection)) as found:
+            return found
+
+    def _select(self, asking: Asking, selection: Selection) -> list[Record]:
+        found: dict[str, Record] = {}
+        selecting = Selecting(asking, selection)
+        seen = 0
+        while True:  # what is passed over is made up for
+            wanted = selection.limit - len(found)
+            keys = selecting.keys(seen, wanted)
+            found.update((record.id, record) for record in self._fetch(asking, keys))
+            seen += len(keys)
+            if len(keys) < wanted or len(found) >= selection.limit:
+                return list(found.values())
+
+    def _fetch(self, asking: Asking, keys: Sequence[Key]) -> list[Record]:
+        """Return the records that have these keys, in their order."""
+        if not keys:
+            return []
+        moments = sorted({key.started_at for key in keys})
+        first, last = windows.day_of(moments[0]), windows.day_of(moments[-1])
+        days = {windows.day_of(each) for each in moments}
+        files = [file for file in asking.of_days(first, last) if file.day in days]
+        found: dict[str, Record] = {}
+        for source in asking.sources(files):
+            columns = ", ".join(source.decoder.columns)
+            condition = (
+                f"started_at >= make_timestamptz({moments[0]}) "
+                f"AND started_at <= make_timestamptz({moments[-1]}) "
+                "AND id IN (SELECT unnest(CAST(? AS VARCHAR[])))"
+            )
+            statement = f"SELECT {columns} FROM {source.files.relation} WHERE {condition}"
+            rows = asking.run((statement, [[key.id for key in keys]]))
+            records = self._rows.records(source.decoder, rows)
+            found.update((record.id, record) for record in records)
+        return [found[key.id] for key in keys if key.id in found]
+
+    def tally(self, asked: Tally) -> Iterator[TallyRow]:
+        """Yield the groups of a tally."""
+        with self._answered(lambda asking: self._tally(asking, asked)) as found:
+            yield from found
+
+    def _tally(self, asking: Asking, asked: Tally) -> Iterator[TallyRow]:
+        files = asking.look(
+            None if asked.since is None else asked.since.date(),
+            None if asked.until is None else asked.until.date(),
+        )
+        if not files:
+            return iter(())
+        expressions = LakeExpressions()
+        query = TallyQuery(expressions, asked, moment=_moment)
+        statement = query.statement()
+        if asked.spread is not None and asked.spread.operand == STARTED_AT:
+            statement = with_microseconds(statement)
+        return query.groups(asking.rows(statement, expressions, files))
+
+    # -- Attempts ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def _answered(self, ask: Callable[[Asking], _Of]) -> Iterator[_Of]:
+        """Give the answer to a question, which is asked again if files were replaced meanwhile.
+
+        Raises:
+            ExporterUnavailable: They cannot be read.
+            QueryError: It takes too much memory.
+            QueryTimeout: It takes too long.
+        """
+        limit = TimeLimit(self._config.query_timeout_seconds, self._lake.location)
+        for attempt in range(1, _ATTEMPTS + 1):
+            asking = Asking(self._lake, self._sources, self._engine.cursor(), limit)
+            try:
+                try:
+                    found = ask(asking)
+                except (Gone, duckdb.Error, OSError):
+                    if attempt < _ATTEMPTS and asking.is_outdated():
+                        continue
+                    raise
+                yield found
+            except (Gone, duckdb.Error, OSError) as error:
+                raise self._explained(error) from error
+            finally:
+                asking.close()
+            return
+
+    def _explained(self, error: Exception) -> ChestError:
+        if isinstance(error, duckdb.OutOfMemoryException):
+            return QueryError(
+                f"{self._lake.location}: the query needs more than "
+                f"{self._config.query_memory_mb:,} MB of memory. Ask about a shorter time "
+                "(`since`, `until`), or raise query_memory_mb of the exporter"
+            )
+        # The text of other errors may quote a value.
+        text = f": {error}" if isinstance(error, (OSError, duckdb.IOException)) else ""
+        return ExporterUnavailable(
+            f"{self._lake.location} cannot be read ({type(error).__name__}){text}"
+        )

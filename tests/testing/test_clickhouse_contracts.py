@@ -1,0 +1,14 @@
+"""The store of ClickHouse fulfils every contract, on the real engine."""
+
+from __future__ import annotations
+
+import pytest
+from support.backends import ClickHouse
+
+from flask_chest.testing import ExporterContract, SchemaContract, ServerContract, StoreContract
+
+
+class TestClickHouse(ExporterContract, ServerContract, StoreContract, SchemaContract):
+    @pytest.fixture
+    def backend(self, clickhouse):
+        return ClickHouse(clickhouse)

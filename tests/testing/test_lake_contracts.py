@@ -1,0 +1,20 @@
+"""A lake keeps the contracts of every exporter and store, in a folder and in S3."""
+
+from __future__ import annotations
+
+import pytest
+from support.lake import LakeBucket, LakeFolder
+
+from flask_chest.testing import ExporterContract, SchemaContract, ServerContract, StoreContract
+
+
+class TestLakeInFolder(ExporterContract, StoreContract, SchemaContract):
+    @pytest.fixture
+    def backend(self, tmp_path):
+        return LakeFolder(tmp_path / "lake")
+
+
+class TestLakeInBucket(ExporterContract, ServerContract, StoreContract, SchemaContract):
+    @pytest.fixture
+    def backend(self, bucket):
+        return LakeBucket(bucket)
