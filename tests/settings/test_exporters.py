@@ -18,8 +18,8 @@ from flask_chest.settings.exporters import make_exporters, validate_exporters
 SQLITE = {"type": "sqlite", "path": "x"}
 
 WRONG_EXPORTERS = [
-    ({"type": "sqllite"}, ["'sqllite'", "Did you mean 'sqlite'?", "Installed: mongo, mysql"]),
-    ("zanzibar://x", ["'zanzibar'", "Installed: mongo, mysql, postgres, sqlite"]),
+    ({"type": "sqllite"}, ["'sqllite'", "Did you mean 'sqlite'?", "Installed: "]),
+    ("zanzibar://x", ["'zanzibar'", "Installed: ", "mongo, mysql", ", postgres, sqlite"]),
     ("sqlite//x", ["'sqlite//x' is not a URL"]),
     ("hunter2", ["is not a URL"]),
     ("sqlite://", ["in memory"]),
