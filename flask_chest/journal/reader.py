@@ -172,8 +172,6 @@ class DiskReader(Reader):
                     self.acknowledge(chunk)
             if batch in self._cursor.fixed:  # nothing may overtake it
                 self._blocked.update(part.segment for part in batch.parts)
-        for batch in self._cursor.fixed:  # parts of those that were halved
-            self._blocked.update(part.segment for part in batch.parts)
 
     def _again(self, batch: FixedBatch, errors: list[OSError]) -> Chunk | None:
         """Return what is left of a fixed batch; None when nothing is, or it cannot be read now."""
