@@ -21,6 +21,7 @@ from flask_chest_clickhouse.connection import Connection, identifier
 from flask_chest_clickhouse.decode import Rows
 from flask_chest_clickhouse.errors import ServerError, explain_insertion
 from flask_chest_clickhouse.findings import Inspection
+from flask_chest_clickhouse.indexes import VariableIndexes
 from flask_chest_clickhouse.reading import Reader
 from flask_chest_clickhouse.removal import Removal, start_of_partition
 from flask_chest_clickhouse.repair import repair
@@ -155,7 +156,18 @@ class ClickHouseStore(Store):
         with self._looking() as connection:
             schema = Schema(connection, self._config)
             schema.refuse_old()
-            return repair(connection, schema, self._config, self.retention)
+            done = repair(connection, schema, self._config, self.retention)
+            if self.indexed_variables:  # else they may be unknown, as without an application
+                done += self._indexes.apply(connection)
+            return done
+
+    def index_variables(self) -> list[str]:
+        """Create the indexes of `indexed_variables` that are missing; drop those of others."""
+        return self._indexes.apply(self._open_connection)
+
+    @property
+    def _indexes(self) -> VariableIndexes:
+        return VariableIndexes(self._config, self.indexed_variables)
 
     @contextmanager
     def _looking(self) -> Iterator[Connection]:
@@ -171,6 +183,7 @@ class ClickHouseStore(Store):
     def ddl(self) -> list[str]:
         """Return the statements that create the tables."""
         made = [each.sql for each in ddl.creation(self._config, self.retention)]
+        made += self._indexes.creation()
         if isinstance(self.rollups, Declaration) and not self._config.sharded:
             made += RollupTables(self._config).creation()
         return [*made, ddl.version(self._config)]
