@@ -181,6 +181,10 @@ bench-redaction: .venv-bench/.ready ## Measure which secrets redaction finds, wh
 bench-outage: .venv/.dev servers ## Measure latency and memory during a database outage, and the drain after it
 	$(BIN)/python -m benchmarks.outage
 
+.PHONY: bench-scale
+bench-scale: .venv/.dev servers ## Measure what a record costs each store, and simulate an outage for fifty hosts
+	$(BIN)/python -m benchmarks.scale
+
 .PHONY: bench-purge
 bench-purge: .venv/.dev servers ## Measure how long a writer waits while 300,000 records are purged
 	$(BIN)/python -m benchmarks.purge
