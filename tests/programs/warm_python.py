@@ -28,7 +28,9 @@ LIBRARIES = (
     *("pydantic.main", "pydantic.networks", "pydantic.root_model", "pydantic.type_adapter"),
     *("sqlite3", "sqlalchemy", "sqlalchemy.dialects.sqlite", "psycopg", "pymongo", "pymysql"),
 )
-OURS = ("flask_chest", "flask_chest_sql", "flask_chest_sqlite")
+OURS = tuple(
+    f"flask_chest{suffix}" for suffix in ("", "_sql", "_sqlite", "_postgres", "_mysql", "_mongo")
+)
 MOST_BYTES = 1_000_000
 
 
