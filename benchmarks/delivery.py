@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -116,6 +117,14 @@ def deliver(backend: Backend, url: str, server: int | None, number: int, place: 
     return Delivered(read_drain(done.stdout), spent)
 
 
+def _remove(place: Path) -> None:
+    """Delete a folder, or a file with those that SQLite has beside it."""
+    if place.is_dir():
+        shutil.rmtree(place)
+    for file in place.parent.glob(f"{place.name}*"):
+        file.unlink()
+
+
 def measure(plan: Mapping[str, Mapping[int, int]]) -> tuple[dict[str, str], Results]:
     """Return the version of each database, and what was delivered to it by size."""
     found: Results = {name: {size: [] for size in sizes} for name, sizes in plan.items()}
@@ -141,9 +150,8 @@ def measure(plan: Mapping[str, Mapping[int, int]]) -> tuple[dict[str, str], Resu
                 file=sys.stderr,
                 flush=True,
             )
-            if name == "sqlite":
-                for file in Path(url.removeprefix("sqlite:///")).glob(f"{place}.sqlite3*"):
-                    file.unlink()
+            if BACKENDS[name].server is None:
+                _remove(Path(BACKENDS[name].place(url, place).url.partition(":///")[2]))
         titles = {name: BACKENDS[name].version(servers[name][0]) for name in plan}
     return titles, found
 

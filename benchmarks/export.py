@@ -75,6 +75,9 @@ def verify(name: str, store: Store, given: int, last: Batch) -> None:
         raise RuntimeError(f"{name}: the newest records are not those that were given")
 
 
+COMPARED: Final = tuple(name for name, backend in BACKENDS.items() if backend.ways)
+
+
 # -- Beside others ---------------------------------------------------------------------------------
 
 
@@ -235,7 +238,7 @@ def machine() -> str:
 def main() -> int:
     """Measure what the arguments select."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--backends", nargs="+", choices=BACKENDS, default=list(BACKENDS))
+    parser.add_argument("--backends", nargs="+", choices=COMPARED, default=list(COMPARED))
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--batch", type=int, default=1_000, help="records in a batch")
     parser.add_argument("--growth", action="store_true", help="measure as the tables grow")

@@ -199,11 +199,11 @@ def measure(name: str, history: History, cache: Path) -> Measured:
         tempfile.TemporaryDirectory(prefix="chest-query-") as folder,
     ):
         if backend.server is None:
-            url = f"{url}/history.sqlite3"  # noqa: PLW2901 - a folder's becomes a file's
+            url = f"{url}/history{backend.suffix}"  # noqa: PLW2901 - a folder's becomes a file's
         with filled(backend, url, path) as (store, load_seconds, rollup_seconds):
             _say(f"{name}: loaded in {load_seconds:.0f} s, rolled up in {rollup_seconds:.0f} s")
             answers = ask_all(store, history, name)
-            by_hand = {} if name == "mongo" else ask_by_hand(url, history, name)
+            by_hand = ask_by_hand(url, history, name) if name in by_sql.DATABASES else {}
             used = memory(url, history, Path(folder))
         title = backend.version(url)
     return Measured(title, history.count, load_seconds, rollup_seconds, answers, by_hand, used)

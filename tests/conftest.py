@@ -27,6 +27,7 @@ from flask_chest.journal import DiskJournal, MemoryJournal
 from flask_chest.runtime.counters import Counters
 from flask_chest.runtime.log import Throttle
 from tools.servers import ClickHouseServer, MariaServer, MongoServer, PostgresServer
+from tools.servers.seaweed import SeaweedServer
 
 # Without cached bytecode, each process that a test starts would compile the whole package.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -35,8 +36,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-collect_ignore = ["compat"]
-"""Run by `make test-compat`, in an environment of its own."""
+collect_ignore = ["compat", "spark"]
+"""Run by `make test-compat` and `make test-spark`, in environments of their own."""
 
 LONGEST = (
     "test_server_matrix",
@@ -98,6 +99,7 @@ postgres_server = _server_fixture(PostgresServer)
 mysql_server = _server_fixture(MariaServer)
 mongo_server = _server_fixture(MongoServer)
 clickhouse_server = _server_fixture(ClickHouseServer)
+s3_server = _server_fixture(SeaweedServer)
 
 
 def _database_fixture(server):
@@ -114,6 +116,13 @@ postgres = _database_fixture("postgres_server")
 mysql = _database_fixture("mysql_server")
 mongo = _database_fixture("mongo_server")
 clickhouse = _database_fixture("clickhouse_server")
+
+
+@pytest.fixture
+def bucket(s3_server):
+    """Return the URL of an empty bucket on a real S3 server."""
+    with s3_server.bucket() as url:
+        yield url
 
 
 @pytest.fixture

@@ -7,6 +7,9 @@ from typing import Final, NamedTuple
 from benchmarks.shared.history import History
 from benchmarks.shared.questions import DAY, USER
 
+DATABASES: Final = ("sqlite", "postgres", "mysql")
+"""Those that are asked in SQL beside our stores."""
+
 _RATE: Final = "avg(CASE WHEN status_code >= 500 THEN 1.0 ELSE 0.0 END)"
 _PAGE: Final = "ORDER BY started_at DESC, id DESC LIMIT 100"
 _COST: Final = {

@@ -8,11 +8,13 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any, Final
 
 from flask_chest_clickhouse import ClickHouseStore
 from flask_chest_mongo import MongoStore
 from flask_chest_mysql import MysqlStore
+from flask_chest_parquet import ParquetStore
 from flask_chest_postgres import PostgresStore
 from flask_chest_sqlite import SqliteStore
 from pymongo import MongoClient
@@ -39,6 +41,8 @@ class Backend:
         ways: What a user would write, by name.
         wanted_cpu_us: Target: at most so many microseconds of CPU time a record.
         wanted_gain: Target: at least so many times as fast as SQLAlchemy's bulk insert.
+        scheme: Of the URL, without a server.
+        suffix: What the name of the file or folder ends with, without a server.
     """
 
     title: str
@@ -50,6 +54,8 @@ class Backend:
     ways: Mapping[str, peers.Way]
     wanted_cpu_us: float
     wanted_gain: float | None = None
+    scheme: str = "sqlite"
+    suffix: str = ".sqlite3"
 
     @contextmanager
     def running(self) -> Iterator[tuple[str, int | None]]:
@@ -60,7 +66,7 @@ class Backend:
         """
         if self.server is None:
             with tempfile.TemporaryDirectory(prefix="chest-bench-") as folder:
-                yield f"sqlite:///{folder}", None
+                yield f"{self.scheme}:///{folder}", None
             return
         given = os.environ.get(self.server.variable)
         with self.server(given, durable=True) as server, server.database() as url:
@@ -69,7 +75,7 @@ class Backend:
     def place(self, url: str, number: int) -> peers.Place:
         """Return a place of its own for each number, in the database or folder of a URL."""
         if self.server is None:
-            return peers.Place(f"{url}/{number}.sqlite3", "chest_")
+            return peers.Place(f"{url}/{number}{self.suffix}", "chest_")
         return peers.Place(url, f"way{number}_")
 
     def open(self, place: peers.Place) -> Store:
@@ -109,6 +115,12 @@ def _mongo_version(url: str) -> str:
 def _clickhouse_version(url: str) -> str:
     """Return product and version."""
     return f"ClickHouse {ask(url, 'SELECT version()').decode().strip()}"
+
+
+def _parquet_version(url: str) -> str:
+    """Return what writes the files, and what reads them."""
+    del url
+    return f"Parquet by PyArrow {version('pyarrow')}, DuckDB {version('duckdb')}"
 
 
 SQLALCHEMY: Final = "SQLAlchemy Core bulk insert"
@@ -182,5 +194,17 @@ BACKENDS: Final = {
             "sqlite3 json_each": peers.sqlite_json_each,
         },
         wanted_cpu_us=12.0,
+    ),
+    "parquet": Backend(
+        "Parquet",
+        ParquetStore,
+        None,
+        None,
+        _parquet_version,
+        "pyarrow",
+        {},
+        wanted_cpu_us=12.0,
+        scheme="parquet",
+        suffix="",
     ),
 }

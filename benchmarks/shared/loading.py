@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import psycopg
 import pymysql
+from flask_chest_parquet import ParquetStore
 from sqlalchemy.engine import make_url
 
 from benchmarks.peers.drivers import COLUMNS
@@ -22,6 +23,9 @@ from flask_chest.store import Store
 
 _NAMES: Final = ", ".join(COLUMNS)
 _BATCH: Final = 1_000
+_FILE: Final = 50_000
+"""Records of a batch that becomes a file for each of its days."""
+
 _CHUNK_BYTES: Final = 1 << 20
 
 
@@ -34,8 +38,11 @@ def load(store: Store, url: str, path: Path) -> None:
         _load_postgres(url, path)
     elif scheme == "mysql":
         _load_mysql(url, path)
+    elif isinstance(store, ParquetStore):
+        _export(store, path, _FILE)
+        store.compact()
     else:
-        _export(store, path)
+        _export(store, path, _BATCH)
 
 
 def _load_sqlite(database: Path, path: Path) -> None:
@@ -93,8 +100,8 @@ def _load_mysql(url: str, path: Path) -> None:
         cursor.execute("ANALYZE TABLE chest_records")
 
 
-def _export(store: Store, path: Path) -> None:
+def _export(store: Store, path: Path, size: int) -> None:
     """Store the records by the exporter, as delivery does."""
     lines = (encode(record) for record in records(path))
-    while batch := list(islice(lines, _BATCH)):
+    while batch := list(islice(lines, size)):
         store.export(Batch(b"".join(batch), len(batch)))

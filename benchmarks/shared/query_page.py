@@ -10,7 +10,13 @@ from typing import Final, NamedTuple
 from benchmarks.shared import report
 from benchmarks.shared.questions import FOURTEEN, TARGETS, Question, with_sql
 
-ORDER: Final = ("sqlite", "postgres", "mysql", "mongo")
+ORDER: Final = (
+    "sqlite",
+    "postgres",
+    "mysql",
+    "mongo",
+    "parquet",
+)
 
 _HOW: Final = (
     "Median of up to five runs in ms, with the best and the worst; ✓ where the target is met. "
@@ -92,7 +98,10 @@ def markdown(found: dict[str, Measured], bound: dict[str, Found], duckdb: str) -
         for question in TARGETS
     ]
     by_hand = [
-        [question.title, *(found[n].by_hand[question.title].cell() for n in names if n != "mongo")]
+        [
+            question.title,
+            *(found[n].by_hand[question.title].cell() for n in names if found[n].by_hand),
+        ]
         for question in with_sql()
     ]
     fourteen = [
@@ -107,7 +116,7 @@ def markdown(found: dict[str, Measured], bound: dict[str, Found], duckdb: str) -
         ["bulk load, s", *(f"{found[n].load_seconds:,.0f}" for n in names)],
         ["all rollups, s", *(f"{found[n].rollup_seconds:,.0f}" for n in names)],
     ]
-    by_sql_titles = [t for n, t in zip(names, titles, strict=True) if n != "mongo"]
+    by_sql_titles = [t for n, t in zip(names, titles, strict=True) if found[n].by_hand]
     return "\n\n".join(
         (
             report.machine(others={duckdb.split(maxsplit=1)[0]: duckdb.rsplit(maxsplit=1)[-1]}),

@@ -104,6 +104,7 @@ class SeaweedServer:
             for each in objects.list(""):
                 objects.delete(each.key)
             objects.close()
+            bucket.ask("DELETE")  # and its volumes, which are its own
             bucket.close()
 
     # -- Life ------------------------------------------------------------------------------------
@@ -134,7 +135,14 @@ class SeaweedServer:
         data.mkdir(exist_ok=True)
         command = [*_ending(), _program(), *self._command(name)]
         with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, cwd=data)
+            self.processes[name] = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                cwd=data,
+                # Of the volumes of a bucket. Six, unless it is told, for each copy.
+                env={**os.environ, "WEED_MASTER_VOLUME_GROWTH_COPY_2": "1"},
+            )
 
     def stop(self, name: str) -> None:
         """Stop one of the processes, if it runs."""
@@ -191,7 +199,7 @@ class SeaweedServer:
                 "-volumeSizeLimitMB=64",
                 "-telemetry=false",
             ],
-            "volume": ["-dir=.", "-max=100", f"-master={master}", "-index=memory"],
+            "volume": ["-dir=.", "-max=1000", f"-master={master}", "-index=memory"],
             "filer": [f"-master={master}", f"-defaultReplicaPlacement={self.replication}"],
             "s3": [f"-filer={filer}", f"-config={self.folder / 's3.json'}", "-port.iceberg=0"],
         }[kind]

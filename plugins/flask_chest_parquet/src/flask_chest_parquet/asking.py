@@ -63,6 +63,10 @@ class Asking:
         """Return whether a file that was looked at no longer counts, and may be gone."""
         return not set(self._files) <= set(self._lake.live(*self._range))
 
+    def corrupt(self) -> str | None:
+        """Return the key of one of the files that cannot be read; None when all can."""
+        return self._sources.corrupt(self._files)
+
     def of_days(self, first: date, last: date) -> list[LakeFile]:
         """Return those of the files that are of some days."""
         return [file for file in self._files if first <= file.day <= last]

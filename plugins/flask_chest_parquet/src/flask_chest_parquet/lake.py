@@ -24,7 +24,6 @@ from flask_chest_parquet.manifest import LakeFile, Manifest
 from flask_chest_parquet.objects import Gone, Listed, Objects
 from flask_chest_parquet.schema import Column
 
-_MANIFESTS: Final = f"{STATE}{PARTITION}"
 _ATTEMPTS: Final = 5
 
 
@@ -89,10 +88,8 @@ class Lake:
             since: First day; None for all.
             until: Last day.
         """
-        after = "" if since is None else f"{PARTITION}{since.isoformat()}"
-        before = None if until is None else day_folder(until + timedelta(days=1))
         # In this order: what is deleted after it was listed is named by a manifest that is newer.
-        listed = list(self.objects.list(PARTITION, after, before))
+        listed = list(self._of_days("", since, until))
         newest = self._newest_manifests(since, until)
         return _live(listed, {**dict.fromkeys(_days(listed)), **newest})
 
@@ -123,12 +120,22 @@ class Lake:
         """Return the newest manifest of a day."""
         return self._newest_manifests(day, day).get(day, Manifest(day))
 
+    def _of_days(self, below: str, since: date | None, until: date | None) -> Iterator[Listed]:
+        """Yield the objects of days, which are `below` a prefix."""
+        if since is not None and since == until:
+            return self.objects.list(f"{below}{day_folder(since)}")
+        # Not the day itself: SeaweedFS leaves out a folder that the listing is to begin after.
+        after, before = "", None
+        if since is not None and since != date.min:
+            after = f"{below}{day_folder(since - timedelta(days=1))}~"
+        if until is not None and until != date.max:
+            before = f"{below}{day_folder(until + timedelta(days=1))}"
+        return self.objects.list(f"{below}{PARTITION}", after, before)
+
     def _newest_manifests(self, since: date | None, until: date | None) -> dict[date, Manifest]:
-        after = "" if since is None else f"{_MANIFESTS}{since.isoformat()}"
-        before = None if until is None else f"{STATE}{day_folder(until + timedelta(days=1))}"
         for _ in range(_ATTEMPTS):
             numbers: dict[date, int] = {}
-            for found in self.objects.list(_MANIFESTS, after, before):
+            for found in self._of_days(STATE, since, until):
                 folder, _, name = found.key.removeprefix(STATE).partition("/")
                 day, number = day_of(folder), manifest_number(name)
                 if day is not None and number is not None:

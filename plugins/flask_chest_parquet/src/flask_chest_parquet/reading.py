@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import duckdb
+import pyarrow as pa
 from flask_chest_sql.tallying import TallyQuery
 
 from flask_chest.errors import ChestError, ExporterUnavailable, QueryError
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _ATTEMPTS: Final = 5
 """At a question, each after files were replaced while it was answered."""
+
+_FAULTS: Final = (Gone, duckdb.Error, pa.ArrowException, OSError)
 
 _Of = TypeVar("_Of")
 
@@ -138,25 +141,31 @@ class Reader:
             try:
                 try:
                     found = ask(asking)
-                except (Gone, duckdb.Error, OSError):
+                except _FAULTS:
                     if attempt < _ATTEMPTS and asking.is_outdated():
                         continue
                     raise
                 yield found
-            except (Gone, duckdb.Error, OSError) as error:
-                raise self._explained(error) from error
+            except _FAULTS as error:
+                raise self._explained(error, asking) from error
             finally:
                 asking.close()
             return
 
-    def _explained(self, error: Exception) -> ChestError:
+    def _explained(self, error: Exception, asking: Asking) -> ChestError:
         if isinstance(error, duckdb.OutOfMemoryException):
             return QueryError(
                 f"{self._lake.location}: the query needs more than "
                 f"{self._config.query_memory_mb:,} MB of memory. Ask about a shorter time "
                 "(`since`, `until`), or raise query_memory_mb of the exporter"
             )
-        # The text of other errors may quote a value.
+        with suppress(Gone):
+            if (key := asking.corrupt()) is not None:
+                return ExporterUnavailable(
+                    f"{self._lake.location} has a file that is no Parquet file any more: {key}. "
+                    "Restore it from a backup, or move it out of the lake, without its records"
+                )
+        # Not the text of any other error, which may quote a value.
         text = f": {error}" if isinstance(error, (OSError, duckdb.IOException)) else ""
         return ExporterUnavailable(
             f"{self._lake.location} cannot be read ({type(error).__name__}){text}"

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import dataset
 from pyarrow.fs import PyFileSystem
 
+from flask_chest.errors import ExporterUnavailable
 from flask_chest_parquet import variables
 from flask_chest_parquet.decode import Decoder
+from flask_chest_parquet.layout import COLUMNS
 from flask_chest_parquet.objects_handler import ObjectsHandler
 from flask_chest_parquet.queries import Files
+from flask_chest_parquet.schema import FIELDS
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
     from flask_chest_parquet.config import ParquetConfig
     from flask_chest_parquet.lake import Lake
@@ -37,6 +40,13 @@ class Source(NamedTuple):
     decoder: Decoder
 
 
+class _Known(NamedTuple):
+    """What is known of the files with a tag."""
+
+    schema: pa.Schema
+    decoder: Decoder
+
+
 class Sources:
     """Makes tables of files. Of all with the same typed columns, the schema of one is read.
 
@@ -48,7 +58,7 @@ class Sources:
     def __init__(self, lake: Lake, config: ParquetConfig) -> None:
         self._lake = lake
         self._config = config
-        self._schemas: dict[str, pa.Schema] = {}
+        self._known: dict[str, _Known] = {}
         self._system = PyFileSystem(ObjectsHandler(lake.objects))
 
     def of(self, files: Sequence[LakeFile], cursor: duckdb.DuckDBPyConnection) -> list[Source]:
@@ -56,24 +66,47 @@ class Sources:
 
         Raises:
             Gone: One was deleted meanwhile.
+            ExporterUnavailable: The lake does not know a column of theirs.
         """
         by_tag: dict[str, list[LakeFile]] = {}
         for file in files:
             by_tag.setdefault(file.tag, []).append(file)
         found = []
         for tag, same in by_tag.items():
-            schema = self._schema(tag, same[0])
-            columns = frozenset(schema.names)
-            typed = [column for column in self._lake.columns() if column.name in columns]
-            relation = self._relation(f"files_{tag}", same, schema, cursor)
-            found.append(Source(Files(columns, relation), Decoder(typed)))
+            known = self._of_tag(tag, same[0])
+            relation = self._relation(f"files_{tag}", same, known.schema, cursor)
+            files_of_tag = Files(frozenset(known.schema.names), relation)
+            found.append(Source(files_of_tag, known.decoder))
         return found
 
-    def _schema(self, tag: str, file: LakeFile) -> pa.Schema:
-        if tag not in self._schemas:
+    def _of_tag(self, tag: str, file: LakeFile) -> _Known:
+        if tag not in self._known:
             with self._lake.objects.reader(file.key) as content:
-                self._schemas[tag] = pq.read_schema(content)
-        return self._schemas[tag]
+                schema = pq.read_schema(content)
+            names = frozenset(schema.names)
+            # The lake knows a column before a file has it.
+            typed = [column for column in self._lake.columns() if column.name in names]
+            if lost := names.difference(FIELDS.names, (column.name for column in typed)):
+                raise ExporterUnavailable(
+                    f"{self._lake.location}: nothing says which variable the column "
+                    f"{min(lost)} is of. Restore {COLUMNS}{min(lost)}.json from a backup"
+                )
+            self._known[tag] = _Known(schema, Decoder(typed))
+        return self._known[tag]
+
+    def corrupt(self, files: Sequence[LakeFile]) -> str | None:
+        """Return the key of a file that is no Parquet file; None when all are, as far as is known.
+
+        Raises:
+            Gone: One was deleted meanwhile.
+        """
+        for file in files:
+            with self._lake.objects.reader(file.key) as content:
+                try:
+                    pq.read_schema(content)
+                except (pa.ArrowException, OSError):
+                    return file.key
+        return None
 
     def _relation(
         self,
