@@ -89,7 +89,7 @@ test-lake: .venv/.dev servers ## Run all contracts on a lake in S3
 .PHONY: test-compat
 test-compat: .venv-compat/.ready .venv/.dev ## Run beside the libraries and servers that people use; WRITE=1 writes docs/compatibility.md
 	CHEST_WRITE=$(WRITE) .venv-compat/bin/python -m pytest --confcutdir=tests/compat tests/compat
-	CHEST_WHOLE_SUITES=1 $(BIN)/python -m pytest tests/public_apps/test_public_suites.py -k flask-security
+	CHEST_WHOLE_SUITES=1 $(BIN)/python -m pytest tests/public_apps/test_public_suites.py
 	$(BIN)/python tools/prerelease.py $(DISTRIBUTIONS)
 
 # PySpark brings its own JARs, 400 MB. Its test reads the files alone, so nothing of ours is there.
