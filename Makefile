@@ -92,6 +92,17 @@ test-compat: .venv-compat/.ready .venv/.dev ## Run beside the libraries and serv
 	CHEST_WHOLE_SUITES=1 $(BIN)/python -m pytest tests/public_apps/test_public_suites.py -k flask-security
 	$(BIN)/python tools/prerelease.py $(DISTRIBUTIONS)
 
+# PySpark brings its own JARs, 400 MB. Its test reads the files alone, so nothing of ours is there.
+.venv-spark/.ready:
+	$(PYTHON) -m venv .venv-spark
+	.venv-spark/bin/pip install --quiet 'pyspark>=4.0'
+	@touch $@
+
+.PHONY: test-spark
+test-spark: .venv-spark/.ready .venv/.dev ## Read a lake with a real Spark of two executors, which takes minutes
+	tools/install_program.sh java default-jre-headless
+	CHEST_TEST_SPARK_PYTHON=.venv-spark/bin/python $(BIN)/python -m pytest tests/spark
+
 .venv-bench/.ready: $(MANIFESTS)
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
@@ -178,6 +189,10 @@ bench-redaction: .venv-bench/.ready ## Measure which secrets redaction finds, wh
 bench-outage: .venv/.dev servers ## Measure latency and memory during a database outage, and the drain after it
 	$(BIN)/python -m benchmarks.outage
 
+.PHONY: bench-scale
+bench-scale: .venv/.dev servers ## Measure what a record costs each store, and simulate an outage for fifty hosts
+	$(BIN)/python -m benchmarks.scale
+
 .PHONY: bench-purge
 bench-purge: .venv/.dev servers ## Measure how long a writer waits while 300,000 records are purged
 	$(BIN)/python -m benchmarks.purge
@@ -188,4 +203,4 @@ bench-postgres-indexes: .venv/.dev servers ## Measure what the options of the Po
 
 .PHONY: clean
 clean: ## Remove everything that make created
-	rm -rf .venv .venv-lowest .venv-compat .venv-prerelease .venv-bench .venv-bench-0.0.10 dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-compat .venv-spark .venv-prerelease .venv-bench .venv-bench-0.0.10 dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -90,8 +90,9 @@ class Batching:
     A flush, the end of a process and a new leader deliver at once what waits.
 
     Attributes:
-        min_records: Delivery waits until so many records wait.
-        max_records: Most records in one batch; None for CHEST_BATCH_RECORDS.
+        min_records: Delivery waits until so many records wait, or `max_bytes`.
+        max_records: Most records in one batch; None for CHEST_BATCH_RECORDS, or for `min_records`
+            if that is more.
         max_bytes: Most bytes in one batch, unless one record is larger; None for
             CHEST_BATCH_BYTES.
         max_seconds: Longest wait for `min_records`. Delivery looks once in
@@ -253,6 +254,8 @@ class Exporter(ABC):
     @abstractmethod
     def export(self, batch: Batch) -> None:
         """Store a batch: all of it or nothing. Must be idempotent by record ID.
+
+        With `Batching.fixed`, the token of the batch will do as well: what has been seen is stored.
 
         Return only after the destination has committed: the journal then deletes the batch.
 

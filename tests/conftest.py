@@ -10,7 +10,6 @@ import os
 import resource
 import signal
 import sqlite3
-import sys
 import threading
 import time
 from pathlib import Path
@@ -18,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 from flask import Flask
-from support.installing import DISTRIBUTIONS, run
+from support.installing import DISTRIBUTIONS, build
 from support.leaks import new_threads, nothing_left, open_files
 from support.warm import WarmPython
 from werkzeug.serving import make_server
@@ -37,8 +36,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-collect_ignore = ["compat"]
-"""Run by `make test-compat`, in an environment of its own."""
+collect_ignore = ["compat", "spark"]
+"""Run by `make test-compat` and `make test-spark`, in environments of their own."""
 
 LONGEST = (
     "test_server_matrix",
@@ -303,7 +302,6 @@ def wheels(tmp_path_factory):
     with (shared / "dist-lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
-            for source in DISTRIBUTIONS.values():
-                run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source)
+            build(folder, *DISTRIBUTIONS.values())
             done.touch()
     return folder

@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from flask_chest.errors import BatchRejected, ChestError
-from flask_chest.exporter import Batch
+from flask_chest.errors import ChestError
+from flask_chest.export.delivery import Delivery
+from flask_chest.export.patience import Patience
 from flask_chest.journal import SegmentsUnreadable
-from flask_chest.record import fault
 from flask_chest.runtime import fork
 from flask_chest.runtime.log import logger, raised
 
@@ -37,10 +37,6 @@ class _Abandoned(BaseException):
     """
 
 
-class _NotKept(Exception):
-    """A record that was refused can be kept nowhere now, as on a full disk."""
-
-
 class Worker:
     """A daemon thread that opens, feeds and closes one instance of an exporter.
 
@@ -50,8 +46,8 @@ class Worker:
 
     Args:
         name: The exporter's name in CHEST_EXPORTERS.
-        max_records: Most records in one batch.
-        max_bytes: Most bytes in one batch.
+        max_records: Most records in one batch, unless the exporter's policy says it.
+        max_bytes: Most bytes in one batch, unless the exporter's policy says it.
         backstop_seconds: Longest pause between two deliveries, or None for a worker that delivers
             for flushes only, as in a command: it leaves the lead to processes that stay.
         news: A failure of its predecessor, which it reports to the plugins first.
@@ -80,8 +76,19 @@ class Worker:
         self._reader: Reader = journal.reader(name)
         self._inbox = inbox
         self._backoff = backoff
-        self._max_records = max_records
-        self._max_bytes = max_bytes
+        self._patience = Patience(
+            exporter.batching, self._reader, max_records=max_records, max_bytes=max_bytes
+        )
+        self._delivery = Delivery(
+            name,
+            exporter,
+            self._reader,
+            watched=self._watched,
+            failed=self._tell,
+            plugins=plugins,
+            counters=counters,
+            throttle=throttle,
+        )
         self._plugins = plugins
         self._announcer = announcer
         self._counters = counters
@@ -193,10 +200,12 @@ class Worker:
             if not leads and self._backoff.is_failing and not self._reader.pending()[0]:
                 self._recover("another process has delivered what had waited")
             return False
+        is_urgent = flushes or self._backoff.is_failing
+        min_records = 1 if is_urgent else self._patience.min_records()
+        if min_records is None:
+            return False
         try:
-            arrived = self._deliver()
-            while arrived is None and self._may_wait(flushes):
-                arrived = self._deliver()
+            arrived = self._deliver_in_turn(flushes, min_records)
         except _Abandoned:
             raise
         except Exception as error:  # noqa: BLE001 - whatever an exporter raises, records wait
@@ -211,6 +220,13 @@ class Worker:
         if arrived is not None:
             self._prune()
         return bool(arrived)
+
+    def _deliver_in_turn(self, flushes: Sequence[Flush], min_records: int) -> bool | None:
+        """As `_deliver`, and wait for the lease as long as a flush does."""
+        arrived = self._deliver(min_records)
+        while arrived is None and self._may_wait(flushes):
+            arrived = self._deliver(min_records)
+        return arrived
 
     def _may_wait(self, flushes: Sequence[Flush]) -> bool:
         """Pause while another process has the delivery lease; False when nobody waits any more."""
@@ -248,8 +264,11 @@ class Worker:
 
     # -- Under the delivery lease ----------------------------------------------------------------
 
-    def _deliver(self) -> bool | None:
+    def _deliver(self, min_records: int) -> bool | None:
         """Return whether all has arrived that can be read; None without the lease.
+
+        Args:
+            min_records: What is left in the end waits, when it has fewer records.
 
         Raises:
             Exception: Whatever the exporter raises. What has not arrived waits.
@@ -259,30 +278,30 @@ class Worker:
                 return None
             self._holds_lease = True
             try:
-                has_all = self._deliver_chunks()
+                has_all = self._deliver_chunks(min_records)
+                if has_all and min_records == 1:
+                    self._patience.renew()
                 self._idle()
             finally:
                 self._holds_lease = False
             return has_all
 
-    def _deliver_chunks(self) -> bool:
-        has_all = True
-        stuck: set[str] = set()  # a cursor passes nothing over, so the rest of a segment waits, too
+    def _deliver_chunks(self, min_records: int) -> bool:
+        self._delivery.not_kept = None
+        chunks = self._reader.chunks(
+            self._patience.max_records,
+            self._patience.max_bytes,
+            min_records=min_records,
+            fixed=self._exporter.batching.fixed,
+        )
         try:
-            for chunk in self._reader.chunks(self._max_records, self._max_bytes):
+            for chunk in chunks:
                 if self._is_stopping:
                     return False
-                if chunk.segment in stuck:
-                    continue
                 self._open()
                 self._is_used = True
                 waited = self._waiting(chunk) if self._backoff.is_failing else None
-                try:
-                    self._export(chunk)
-                except _NotKept as error:
-                    stuck.add(chunk.segment)
-                    has_all = False
-                    self._report_stuck("got all records but some behind one that it refused", error)
+                self._delivery.deliver(chunk)
                 if waited is None:
                     self._backoff.succeeded()
                 else:
@@ -293,7 +312,10 @@ class Worker:
         except SegmentsUnreadable as error:  # the exporter is well, and needs no pause
             self._report_stuck("got all records but some that cannot be read", error)
             return False
-        return has_all
+        not_kept = self._delivery.not_kept
+        if not_kept is not None:
+            self._report_stuck("got all records but some behind one that it refused", not_kept)
+        return not_kept is None
 
     def _report_stuck(self, what: str, error: Exception) -> None:
         self._throttle.log(
@@ -319,50 +341,6 @@ class Worker:
         # of an import waits for its end for ever.
         with self._watched("open"), fork.held_off():
             self._exporter.open()
-
-    def _export(self, chunk: Chunk) -> None:
-        """Deliver a chunk, except for the records that the database refuses."""
-        batch = Batch(chunk.lines, chunk.count)
-        try:
-            with self._watched("export"):
-                self._exporter.export(batch)
-        except BatchRejected as error:
-            if chunk.count > 1:
-                for half in chunk.halves():
-                    self._export(half)
-                return
-            try:
-                self._reject(chunk, error)
-            except OSError as cause:
-                raise _NotKept(f"it cannot be kept: {cause}") from cause
-            # Each part by itself: when a later one fails, no record is dead-lettered a second time.
-            self._reader.acknowledge(chunk)
-        else:
-            with self._watched("chest_exported"):
-                self._plugins.exported(self._name, batch)
-            self._reader.acknowledge(chunk)
-            # Last: what is not acknowledged is delivered again, and would be counted twice.
-            self._counters.add("delivered", self._name, len(batch))
-
-    def _reject(self, chunk: Chunk, error: BatchRejected) -> None:
-        """Keep a record that was refused: quarantined when it is none, else dead-lettered.
-
-        Only what was refused is looked at: no delivery pays for it.
-        """
-        reason = fault(chunk.lines)
-        if reason is not None:
-            self._reader.quarantine(chunk, reason)
-            self._tell(error)
-            return
-        self._reader.dead_letter(chunk.lines, error)
-        self._counters.add("rejected", self._name)
-        self._throttle.log(
-            logging.ERROR,
-            f"rejected {self._name}",
-            f"The exporter {self._name!r} refused a record, which is dead-lettered: {error}",
-            error,
-        )
-        self._tell(error)
 
     def _idle(self) -> None:
         if self._is_used:

@@ -1,9 +1,9 @@
 """The journal: where records wait, as bytes, until every exporter has delivered them."""
 
+from flask_chest.journal.chunk import Chunk
 from flask_chest.journal.disk import DiskJournal
 from flask_chest.journal.interface import (
     LEASE_SECONDS,
-    Chunk,
     DeadLetter,
     Erased,
     Journal,

@@ -3,7 +3,8 @@
 The folder holds::
 
     segments/<uuid7>.jsonl        records, one a line, written by one process
-    cursors/<exporter>.json       this exporter's cursor: segment name to offset in bytes
+    cursors/<exporter>.json       this exporter's cursor: segment name to offset in bytes; and the
+                                  batches that it must get as they are
     cursors/<exporter>.lock       its delivery lease, held by the process that delivers to it now
     cursors/<exporter>@<digest of its destination>.in-use
                                   held by every process that has this exporter

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from flask_chest.record import RecordData
 
 if TYPE_CHECKING:
+    from flask_chest.journal.chunk import Chunk
     from flask_chest.journal.host import Host
 
 WhenFull: TypeAlias = Literal["drop_oldest", "drop_newest"]
@@ -23,55 +24,6 @@ Matches: TypeAlias = Callable[[RecordData], bool]
 
 LEASE_SECONDS: Final = 60.0
 """How long an erasure waits for a delivery that is under way."""
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Consecutive records of one segment, on their way to one exporter.
-
-    Attributes:
-        lines: One record a line, each with its line feed.
-        count: Number of lines.
-        segment: Name of the segment that they come from.
-        end: The cursor once they are delivered: an offset in the segment, in bytes.
-        gaps: What the segment has between these lines, as lines that were erased: where in `lines`,
-            and how many bytes, in order.
-    """
-
-    lines: bytes
-    count: int
-    segment: str
-    end: int
-    gaps: tuple[tuple[int, int], ...] = ()
-
-    def without(self, is_left_out: Callable[[bytes], bool]) -> Chunk:
-        """Return this chunk, which has no gaps, without some of its lines."""
-        kept: list[bytes] = []
-        gaps = []
-        at = 0
-        for line in self.lines[:-1].split(b"\n"):
-            if is_left_out(line):
-                gaps.append((at, len(line) + 1))
-            else:
-                kept += (line, b"\n")
-                at += len(line) + 1
-        return Chunk(b"".join(kept), len(kept) // 2, self.segment, self.end, tuple(gaps))
-
-    def halves(self) -> tuple[Chunk, Chunk]:
-        """Split a chunk of several records in two, to be acknowledged one after the other."""
-        # Not `splitlines`, for which a carriage return also ends a line.
-        lines = self.lines.split(b"\n")
-        middle = self.count // 2
-        second = b"\n".join(lines[middle:])
-        first = self.lines[: -len(second)]
-        cut = len(first)
-        before = tuple((at, size) for at, size in self.gaps if at < cut)
-        after = tuple((at - cut, size) for at, size in self.gaps if at >= cut)
-        end = self.end - len(second) - sum(size for _, size in after)
-        return (
-            Chunk(first, middle, self.segment, end, before),
-            Chunk(second, self.count - middle, self.segment, self.end, after),
-        )
 
 
 @dataclass(frozen=True)
@@ -162,16 +114,32 @@ class Reader(ABC):
         """Take the lease away from the thread of this process that has it, and seems to hang."""
 
     @abstractmethod
-    def chunks(self, max_records: int, max_bytes: int) -> Iterator[Chunk]:
-        """Yield what waits at this moment, oldest segment first.
+    def chunks(
+        self, max_records: int, max_bytes: int, *, min_records: int = 1, fixed: bool = False
+    ) -> Iterator[Chunk]:
+        """Yield what waits at this moment, oldest segment first, several segments in one chunk.
 
-        A chunk holds at least one record, at most `max_records`, and no more than `max_bytes`
-        unless a single record is larger. The caller acknowledges each before it asks for the next.
+        The caller acknowledges each chunk, or its halves in their order, or calls `block`, before
+        it asks for the next. A chunk may have no record, when all of it was erased.
+
+        Args:
+            max_records: Most records in a chunk.
+            max_bytes: Most bytes in a chunk, unless a single record is larger.
+            min_records: What is left in the end waits, when it has fewer records.
+            fixed: Whether the borders of each chunk are written down before it is yielded. Then it
+                comes again as it is, with the same token, until it is acknowledged.
 
         Raises:
             SegmentsUnreadable: Some records cannot be read; all others were yielded before. What no
                 retry makes readable is quarantined, and does not come again.
             OSError: Nobody can tell what waits.
+        """
+
+    @abstractmethod
+    def halve(self, chunk: Chunk) -> tuple[Chunk, Chunk]:
+        """Split a chunk of several records in two. With fixed borders, so are those of the halves.
+
+        Never raises: without room on the disk, this process remembers them.
         """
 
     @abstractmethod
@@ -181,6 +149,17 @@ class Reader(ABC):
         When it cannot be stored, as on a full disk, this process remembers it. Only the next
         process delivers the chunk again.
         """
+
+    @abstractmethod
+    def block(self, chunk: Chunk) -> None:
+        """Leave a chunk, and what follows it in its segments, to the next call of `chunks`.
+
+        A cursor passes nothing over.
+        """
+
+    @abstractmethod
+    def is_blocked(self, chunk: Chunk) -> bool:
+        """Return whether a segment of the chunk is blocked."""
 
     @abstractmethod
     def dead_letter(self, line: bytes, error: Exception) -> None:
@@ -193,6 +172,10 @@ class Reader(ABC):
     @abstractmethod
     def quarantine(self, chunk: Chunk, reason: str) -> None:
         """Keep a line that was refused because it is no record, with the reason. It is counted.
+
+        Args:
+            chunk: With this line alone.
+            reason: What is wrong with it.
 
         Raises:
             OSError: It could not be kept, so it must not be acknowledged.

@@ -12,13 +12,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pydantic_core import from_json
 
+from flask_chest.journal.chunk import Chunk, Part, with_token
 from flask_chest.journal.interface import (
     LEASE_SECONDS,
-    Chunk,
     DeadLetter,
     Erased,
     Journal,
@@ -143,6 +144,8 @@ class MemoryReader(Reader):
         self._bytes = 0
         self._last_rejection: str | None = None
         self._passed = 0  # bytes that were removed at the front, delivered or dropped
+        self._fixed: list[Chunk] = []
+        self._is_blocked = False
 
     def add(self, line: bytes) -> None:
         """Keep one record, and drop some when there are too many bytes."""
@@ -186,32 +189,93 @@ class MemoryReader(Reader):
         """Let the next thread have a lock of its own."""
         self._lease = threading.Lock()
 
-    def chunks(self, max_records: int, max_bytes: int) -> Iterator[Chunk]:
-        """Yield what waits at this moment, oldest first."""
+    def chunks(
+        self, max_records: int, max_bytes: int, *, min_records: int = 1, fixed: bool = False
+    ) -> Iterator[Chunk]:
+        """Yield what waits at this moment, first what was fixed before."""
+        self._is_blocked = False
+        for before in tuple(self._fixed):
+            chunk = self._again(before)
+            if chunk is None:
+                self.acknowledge(before)
+            elif not self._is_blocked:
+                yield chunk
         with self._lock:
             last = self._passed + self._bytes
-        while True:
-            with self._lock:
-                start = self._passed
-                taken: list[bytes] = []
-                size = 0
-                for _, line in self._lines:
-                    new = size + len(line)
-                    if len(taken) == max_records or (taken and new > max_bytes):
-                        break
-                    if start + new > last:
-                        break  # it came later
-                    taken.append(line)
-                    size = new
-            if not taken:
+        while not self._is_blocked:
+            chunk, is_last = self._first(max_records, max_bytes, last)
+            if chunk is None or (is_last and 0 < chunk.count < min_records):
                 return
-            yield Chunk(b"".join(taken), len(taken), _SEGMENT, start + size)
+            if not chunk.count:
+                self.acknowledge(chunk)
+                continue
+            if fixed:
+                chunk = with_token(chunk)
+                self._fixed.append(chunk)
+            yield chunk
+
+    def _first(self, max_records: int, max_bytes: int, last: int) -> tuple[Chunk | None, bool]:
+        """Return the oldest records, and whether there is room for more of them in the chunk."""
+        with self._lock:
+            start = self._passed
+            taken: list[bytes] = []
+            size = 0
+            is_last = True
+            for _, line in self._lines:
+                new = size + len(line)
+                if start + new > last:
+                    break  # it came later
+                if len(taken) == max_records or (taken and new > max_bytes):
+                    is_last = False
+                    break
+                taken.append(line)
+                size = new
+        if not taken:
+            return None, True
+        is_last = is_last and len(taken) < max_records
+        return Chunk.of(b"".join(taken), (Part(_SEGMENT, start, start + size),)), is_last
+
+    def _again(self, chunk: Chunk) -> Chunk | None:
+        """Return what is left of a fixed chunk; None when all of it was dropped or erased."""
+        [part] = chunk.parts
+        with self._lock:
+            at = self._passed
+            start = max(at, part.start)
+            taken: list[bytes] = []
+            for _, line in self._lines:
+                if at >= part.end:
+                    break
+                if at >= start:
+                    taken.append(line)
+                at += len(line)
+        left = Chunk.of(b"".join(taken), (Part(_SEGMENT, start, part.end),), chunk.token)
+        self._fixed[self._fixed.index(chunk)] = left
+        return left if left.count else None
+
+    def halve(self, chunk: Chunk) -> tuple[Chunk, Chunk]:
+        """Split a chunk in two."""
+        first, second = chunk.halves()
+        if chunk.token:
+            first, second = with_token(first), with_token(second)
+            at = self._fixed.index(chunk)
+            self._fixed[at : at + 1] = [first, second]
+        return first, second
 
     def acknowledge(self, chunk: Chunk) -> None:
         """Forget the records up to the end of `chunk`."""
+        end = chunk.parts[-1].end
         with self._lock:
-            while self._passed < chunk.end:
+            while self._lines and self._passed < end:
                 self._pop()
+        self._fixed = [each for each in self._fixed if each.parts[-1].end > end]
+
+    def block(self, chunk: Chunk) -> None:  # noqa: ARG002 - there is but one segment
+        """Pass over everything until the next call of `chunks`."""
+        self._is_blocked = True
+
+    def is_blocked(self, chunk: Chunk) -> bool:  # noqa: ARG002 - as above
+        """Return whether everything is passed over."""
+        return self._is_blocked
 
     def dead_letter(self, line: bytes, error: Exception) -> None:
         """Log the refusal: there is no disk to keep the record on."""
@@ -261,9 +325,31 @@ class MemoryReader(Reader):
         gone = {id(line): line for _, line in waiting if matches(from_json(line))}
         if gone:
             with self._lock:  # some may have been dropped, and others added
-                self._lines = deque(each for each in self._lines if id(each[1]) not in gone)
-                self._bytes = sum(len(line) for _, line in self._lines)
+                self._remove(gone)
         return gone
+
+    def _remove(self, gone: Collection[int]) -> None:
+        kept = deque[tuple[float, bytes]]()
+        removed: list[tuple[int, int]] = []
+        at = self._passed
+        for each in self._lines:
+            size = len(each[1])
+            if id(each[1]) in gone:
+                removed.append((at, size))
+            else:
+                kept.append(each)
+            at += size
+        self._lines = kept
+        self._bytes = sum(len(line) for _, line in kept)
+
+        def moved(offset: int) -> int:
+            return offset - sum(size for at, size in removed if at < offset)
+
+        self._fixed = [
+            replace(chunk, parts=(Part(_SEGMENT, moved(part.start), moved(part.end)),))
+            for chunk in self._fixed
+            for part in chunk.parts
+        ]
 
     def say_what_waits(self) -> None:
         """Log how many records have not been delivered, as nobody else has them."""

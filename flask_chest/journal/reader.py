@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
-import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from flask_chest.journal.chunk import Chunk, Part, with_token
+from flask_chest.journal.cursor import Cursor
 from flask_chest.journal.dead_letters import DeadLetters
-from flask_chest.journal.files import Syncer, read, write_private
+from flask_chest.journal.files import Syncer
 from flask_chest.journal.folder import NotOurFile
-from flask_chest.journal.interface import Chunk, DeadLetter, Reader, Rejections, SegmentsUnreadable
+from flask_chest.journal.interface import DeadLetter, Reader, Rejections, SegmentsUnreadable
+from flask_chest.journal.joining import join
 from flask_chest.journal.locks import LockFile
 from flask_chest.journal.rejections import rejections
-from flask_chest.journal.segment import segments
+from flask_chest.journal.segment import Segment, segments
 
 if TYPE_CHECKING:
+    from flask_chest.journal.cursor import FixedBatch
     from flask_chest.journal.layout import Layout
     from flask_chest.journal.line_counts import LineCounts
     from flask_chest.journal.quarantine import Quarantine
@@ -27,17 +29,15 @@ if TYPE_CHECKING:
 
 
 class DiskReader(Reader):
-    """One exporter's cursor: for each segment, the offset up to which it has delivered.
-
-    The file is replaced atomically: a reader finds the old one or the new one. A crash between the
-    database's commit and the replacement repeats one batch, which is idempotent by its record IDs.
+    """Reads the journal on disk for one exporter.
 
     Args:
         layout: The journal's folders.
         exporter: Names the files, so it has only letters, digits, ``_`` and ``-``.
         quarantine: Takes what cannot be read.
         max_dead_letters: Most bytes of dead letters.
-        sync: Whether the disk must have a dead letter before the cursor passes its record.
+        sync: Whether the disk must have a dead letter before the cursor passes its record, and a
+            fixed batch before its first attempt.
         lines: Count the records of segments, and those among the dead letters.
     """
 
@@ -56,8 +56,9 @@ class DiskReader(Reader):
         self._exporter = exporter
         self._layout = layout
         self._segments = layout.segments
-        self._file = f"{exporter}.json"
-        self._new_file = f"{exporter}.new"
+        self._cursor = Cursor(
+            layout.cursors, exporter, layout.segments, sync=sync, throttle=throttle
+        )
         self._dead_letters = DeadLetters(layout.dead_letters, exporter, Syncer() if sync else None)
         self._max_dead_letters = max_dead_letters
         self._lines, self._dead_letter_lines = lines
@@ -65,41 +66,18 @@ class DiskReader(Reader):
         self._quarantine = quarantine
         self._counters = counters
         self._throttle = throttle
-        self._cursor: dict[str, int] = {}  # what this process has acknowledged
+        self._blocked: set[str] = set()  # segments, until the next call of `chunks`
 
     def _new_lease(self) -> LockFile:
         return LockFile(self._layout.cursors, f"{self._exporter}.lock")
 
     def load(self) -> dict[str, int]:
-        """Return the cursor, from the file and from what this process has acknowledged.
+        """Return the cursor: the offset up to which the exporter has each segment.
 
         Raises:
             OSError: The file is there, but cannot be read.
         """
-        # An offset only ever grows, so the greater of two is right.
-        cursor = self._stored()
-        for name, at in dict(self._cursor).items():
-            cursor[name] = max(at, cursor.get(name, 0))
-        return cursor
-
-    def _stored(self) -> dict[str, int]:
-        try:
-            stored = json.loads(read(self._layout.cursors, self._file))
-        except FileNotFoundError:
-            return {}
-        except (ValueError, RecursionError, NotOurFile) as error:
-            stored = error
-        if isinstance(stored, dict):
-            # A bool is an int to `isinstance`.
-            return {name: at for name, at in stored.items() if type(at) is int and at >= 0}
-        path = self._layout.cursors.path / self._file
-        self._throttle.log(
-            logging.WARNING,
-            f"damaged {self._exporter}",
-            f"The cursor {path} is corrupt. All that is in the journal is delivered again; "
-            "records that the database already has are not stored twice",
-        )
-        return {}
+        return self._cursor.load()
 
     @contextlib.contextmanager
     def lease(self) -> Iterator[bool]:
@@ -114,66 +92,124 @@ class DiskReader(Reader):
             held = True  # there is no journal yet, so nothing waits, and nobody else can deliver
         try:
             if held:
-                self._cursor = self.load()  # each time: another process may have moved it
-                self._forget_deleted()
+                self._cursor.refresh(self._names())
             yield held
         finally:
             if held:
                 lease.release()
 
-    def _forget_deleted(self) -> None:
-        there = {segment.name for segment in segments(self._segments)}
-        self._cursor = {name: at for name, at in self._cursor.items() if name in there}
+    def _names(self) -> set[str]:
+        return {segment.name for segment in segments(self._segments)}
 
     def break_lease(self) -> None:
         """Release the lock in the name of the thread that holds it."""
         lease, self._lease = self._lease, self._new_lease()
         lease.release()
 
-    def chunks(self, max_records: int, max_bytes: int) -> Iterator[Chunk]:
-        """Yield what waits at this moment, oldest segment first."""
-        unreadable: OSError | None = None
+    def chunks(
+        self, max_records: int, max_bytes: int, *, min_records: int = 1, fixed: bool = False
+    ) -> Iterator[Chunk]:
+        """Yield what waits at this moment, first what was fixed before."""
+        self._blocked = set()
+        errors: list[OSError] = []
+        yield from self._fixed_before(errors)
+        waiting = self._waiting(max_records, max_bytes, errors)
+        for chunk in join(
+            waiting, max_records, max_bytes, min_records=min_records, is_blocked=self.is_blocked
+        ):
+            if not chunk.count:
+                self.acknowledge(chunk)
+            elif fixed:
+                yield self._fix(chunk)
+            else:
+                yield chunk
+        if errors:
+            raise SegmentsUnreadable(errors[0].errno, str(errors[0])) from errors[0]
+
+    def _waiting(self, max_records: int, max_bytes: int, errors: list[OSError]) -> Iterator[Chunk]:
+        """Yield what each segment has, without what is blocked."""
         for segment in segments(self._segments):
+            if segment.name in self._blocked:
+                continue
             try:
                 end = segment.size()
-                start = first = segment.start(self._cursor.get(segment.name, 0), end)
+                at = segment.start(self._cursor.offsets.get(segment.name, 0), end)
                 # Half a line may remain: it is being written, or its writer was killed.
-                for lines, count, blanks in segment.chunks(start, end, max_records, max_bytes):
-                    begin, start = start, start + len(lines)
-                    chunk = Chunk(lines, count, segment.name, start)
-                    if blanks:
-                        chunk = chunk.without(_is_blank)
-                    if chunk.count:
-                        yield chunk
-                    elif begin == first or self._cursor.get(segment.name) == begin:
-                        self.acknowledge(chunk)  # unless the caller has not had what is before it
+                for raw, lines, blanks in segment.chunks(at, end, max_records, max_bytes):
+                    part = Part(segment.name, at, at + len(raw))
+                    yield Chunk(raw, lines - blanks, blanks, (part,))
+                    at = part.end
             except FileNotFoundError:
                 continue  # somebody deleted it
             except OSError as error:
-                unreadable = unreadable or error
-                self._quarantine.move_if_unreadable(segment, error)
-        if unreadable is not None:
-            raise SegmentsUnreadable(unreadable.errno, str(unreadable)) from unreadable
+                self._cannot_read(segment, error, errors)
+
+    def _cannot_read(self, segment: Segment, error: OSError, errors: list[OSError]) -> None:
+        errors.append(error)
+        self._quarantine.move_if_unreadable(segment, error)
+
+    def _fix(self, chunk: Chunk) -> Chunk:
+        fixed = with_token(chunk)
+        self._cursor.fix(fixed)
+        return fixed
+
+    def _fixed_before(self, errors: list[OSError]) -> Iterator[Chunk]:
+        """Yield the batches that were fixed and not acknowledged, as they were."""
+        for batch in tuple(self._cursor.fixed):
+            if self._blocked.isdisjoint(part.segment for part in batch.parts):
+                chunk = self._again(batch, errors)
+                if chunk is not None and chunk.count:
+                    yield chunk
+                elif chunk is not None:
+                    self.acknowledge(chunk)
+            if batch in self._cursor.fixed:  # nothing may overtake it
+                self._blocked.update(part.segment for part in batch.parts)
+        for batch in self._cursor.fixed:  # parts of those that were halved
+            self._blocked.update(part.segment for part in batch.parts)
+
+    def _again(self, batch: FixedBatch, errors: list[OSError]) -> Chunk | None:
+        """Return what is left of a fixed batch; None when nothing is, or it cannot be read now."""
+        pieces = []
+        parts = []
+        for part in batch.parts:
+            segment = Segment(self._segments, part.segment)
+            try:
+                piece = segment.between(part.start, part.end)
+            except FileNotFoundError:
+                continue  # somebody deleted it
+            except OSError as error:
+                self._cannot_read(segment, error, errors)
+                return None
+            if piece:
+                pieces.append(piece)
+                parts.append(Part(part.segment, part.start, part.start + len(piece)))
+        left = tuple(parts)
+        if left != batch.parts:
+            self._cursor.replace(batch, left)
+        return Chunk.of(b"".join(pieces), left, batch.token) if left else None
+
+    def halve(self, chunk: Chunk) -> tuple[Chunk, Chunk]:
+        """Split a chunk in two, on the disk as well when it is fixed."""
+        first, second = chunk.halves()
+        if chunk.token:
+            first, second = with_token(first), with_token(second)
+            self._cursor.split(chunk, (first, second))
+        return first, second
 
     def acknowledge(self, chunk: Chunk) -> None:
-        """Store the new offset."""
-        is_first = chunk.segment not in self._cursor
-        self._cursor[chunk.segment] = chunk.end
-        try:
-            if is_first:  # or the file would grow with each segment of a long backlog
-                self._forget_deleted()
-            cursors = self._layout.cursors
-            write_private(cursors, self._new_file, os.O_TRUNC, json.dumps(self._cursor).encode())
-            cursors.rename(self._new_file, self._file)
-        except OSError as error:
-            self._throttle.log(
-                logging.ERROR,
-                f"cursor {self._exporter}",
-                f"The cursor of the exporter {self._exporter!r} cannot be stored: {error}. "
-                "Delivery goes on. The next process repeats what this one delivers meanwhile; "
-                "the database stores no record twice",
-                error,
-            )
+        """Store the new offsets."""
+        if not self._cursor.offsets.keys() >= chunk.segments:
+            with contextlib.suppress(OSError):
+                self._cursor.forget_deleted(self._names())
+        self._cursor.passed(chunk)
+
+    def block(self, chunk: Chunk) -> None:
+        """Pass over the segments of a chunk until the next call of `chunks`."""
+        self._blocked.update(chunk.segments)
+
+    def is_blocked(self, chunk: Chunk) -> bool:
+        """Return whether a segment of the chunk is passed over."""
+        return not self._blocked.isdisjoint(chunk.segments)
 
     def dead_letter(self, line: bytes, error: Exception) -> None:
         """Append the record and the error to the dead letters of this exporter."""
@@ -202,8 +238,8 @@ class DiskReader(Reader):
 
     def quarantine(self, chunk: Chunk, reason: str) -> None:
         """Keep a line that is no record in `damaged/`."""
-        at = chunk.end - len(chunk.lines)
-        self._quarantine.keep_line(chunk.segment, at, chunk.lines, reason)
+        place = chunk.place()
+        self._quarantine.keep_line(place.segment, place.start, chunk.lines, reason)
         self._counters.add(f"dropped {self._exporter}", "malformed")
 
     def dead_letters(self) -> Iterator[DeadLetter]:
@@ -278,8 +314,4 @@ class DiskReader(Reader):
         """Leave the lease to the parent."""
         self._lease.after_fork()
         self._dead_letters.after_fork()
-        self._cursor = {}
-
-
-def _is_blank(line: bytes) -> bool:
-    return line.startswith(b" ")
+        self._cursor.after_fork()

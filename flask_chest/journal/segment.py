@@ -111,6 +111,18 @@ class Segment:
             # A line that is larger than a block needs a larger block.
             start, size = start + begin, max_bytes if begin else size * 2
 
+    def between(self, start: int, end: int) -> bytes:
+        """Return the whole lines between two offsets; none when no line begins at the first.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        end = min(end, self.size())
+        if start >= end or self.start(start, end) != start:
+            return b""
+        block = self._block(start, end - start)
+        return block[: block.rfind(b"\n") + 1]
+
     def _block(self, start: int, size: int) -> bytes:
         with fork.held_off():
             descriptor = self._folder.open_file(self.name)

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ValidationError
 
 from flask_chest.errors import ConfigurationError, ExporterUnavailable
-from flask_chest.exporter import Exporter
+from flask_chest.exporter import Batching, Exporter
 from flask_chest.runtime.log import logger
 from flask_chest.server_config import refuse_split_password
 from flask_chest.settings.durations import retention as as_retention
@@ -114,6 +114,11 @@ def validate_exporters(exporters: Mapping[str, Exporter]) -> None:
         ConfigurationError: An exporter cannot work with its configuration.
     """
     for name, exporter in exporters.items():
+        if not isinstance(exporter.batching, Batching):
+            raise _wrong(
+                f"{_place(name)}: `batching` of the type {exporter.type!r} must be a Batching, not "
+                f"{exporter.batching!r}. Correct the plugin"
+            )
         try:
             exporter.validate()
         except ConfigurationError as error:

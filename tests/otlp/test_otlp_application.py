@@ -120,6 +120,31 @@ def test_a_wrong_token_loses_nothing(shop, receiver):
     assert len(receiver.ids()) == 5
 
 
+def test_a_collector_that_is_throttled_is_left_alone_and_gets_all_in_the_end(shop, receiver):
+    app, chest = shop
+    receiver.script += [answer(429, "slow down", after=1)]
+    serve(app, range(10))
+    assert not chest.flush(timeout=0.3)
+    [refused] = receiver.data()
+    assert "asked for a pause of 1 s" in chest.stats().exporters["otel"].last_error
+    until(chest.flush)
+    later = receiver.requests[receiver.requests.index(refused) + 1 :]
+    assert min(request.at for request in later) - refused.at >= 1.0
+    assert len(receiver.records()) == len(receiver.ids()) == 10
+
+
+def test_check_asks_the_collector_with_an_empty_request(shop, receiver):
+    app, _ = shop
+    done = app.test_cli_runner().invoke(args=["chest", "check"])
+    assert f"otel: collector: {receiver.url} accepts requests" in done.output
+    assert done.exit_code == 0
+    receiver.to_empty = answer(404)
+    done = app.test_cli_runner().invoke(args=["chest", "check"])
+    assert "Check the path in `url`" in done.output
+    assert done.exit_code == 1
+    assert receiver.data() == []
+
+
 def test_after_a_kill_while_the_answer_is_awaited_nothing_is_lost_and_ids_tell_doubles(
     receiver, tmp_path, warm_python
 ):

@@ -152,6 +152,20 @@ def test_facts_have_the_names_of_the_conventions(sent):
     assert found.resource["service.version"] == "2026.11.3"
 
 
+def test_a_release_that_is_no_text_is_a_variable(sent):
+    found = sent(variables={"app.release": 7})
+    assert found.attributes["flask_chest.variables.app.release"] == 7
+    assert "service.version" not in found.resource
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 128, 129, 16_384])
+def test_texts_of_any_length_arrive(sent, size):
+    found = sent(path="/" + "p" * size, variables={"é" * 60: "é" * size, "n" * size or "n": "v"})
+    assert found.attributes["url.path"] == "/" + "p" * size
+    assert found.attributes["é" * 60] == "é" * size
+    assert found.attributes["n" * size or "n"] == "v"
+
+
 def test_a_fact_that_is_not_known_is_left_out(sent):
     found = sent(variables={"request.client_ip": None, "request.bytes": None, "request.host": None})
     names = {"client.address", "http.request.body.size", "server.address"}

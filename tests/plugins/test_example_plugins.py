@@ -7,13 +7,12 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import httpx
 import pytest
-from support.installing import ROOT, install, make_environment, run
+from support.installing import ROOT, build, install, make_environment, run
 
 from flask_chest import __version__
 
@@ -42,9 +41,7 @@ def test_each_example_requires_the_tested_version(name):
 def clean(wheels, tmp_path_factory):
     """Install the examples from wheels into a new environment; return its folder `bin`."""
     dist = tmp_path_factory.mktemp("examples")
-    for name in EXAMPLES:
-        source = ROOT / "examples" / name
-        run(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", dist, source)
+    build(dist, *(ROOT / "examples" / name for name in EXAMPLES))
     folder = make_environment(tmp_path_factory.mktemp("clean") / "venv")
     wanted = [f"flask-chest=={__version__}", "gunicorn", *(f"{name}[test]" for name in EXAMPLES)]
     links = ("--find-links", wheels, "--find-links", dist)

@@ -1,7 +1,7 @@
-"""Runs Python programs, each in a fork of this process, which has imported the libraries already.
+"""Runs Python programs, each in a fork of this process, which has imported what they need already.
 
-Argument: the number of the socket on which requests arrive. Of Flask-Chest nothing is imported
-before the fork: a program does that itself, as in an interpreter that was started for it.
+Argument: the number of the socket on which requests arrive. Of Flask-Chest the modules are imported
+before the fork, and nothing of them is called: that is left to the program.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import runpy
 import socket
 import sys
@@ -25,7 +26,16 @@ LIBRARIES = (
     *("pydantic.main", "pydantic.networks", "pydantic.root_model", "pydantic.type_adapter"),
     *("sqlite3", "sqlalchemy", "sqlalchemy.dialects.sqlite", "psycopg", "pymongo", "pymysql"),
 )
+OURS = ("flask_chest", "flask_chest_sql", "flask_chest_sqlite")
 MOST_BYTES = 1_000_000
+
+
+def import_whole(package):
+    """Import a package and all that is in it, but what needs the extra `testing`."""
+    module = importlib.import_module(package)
+    for each in pkgutil.walk_packages(module.__path__, f"{package}."):
+        if not each.name.startswith("flask_chest.testing") and not each.name.endswith("__main__"):
+            importlib.import_module(each.name)
 
 
 def next_program(requests):
@@ -109,6 +119,8 @@ def run(request, streams):
 if __name__ == "__main__":
     for library in LIBRARIES:
         importlib.import_module(library)
+    for package in OURS:
+        import_whole(package)
     gc.collect()
     gc.freeze()  # a collection in a fork leaves what is imported alone, and its memory shared
     run(*next_program(socket.socket(fileno=int(sys.argv[1]))))

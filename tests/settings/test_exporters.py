@@ -13,13 +13,13 @@ from flask_chest_sqlite import SqliteStore
 from pydantic import SecretStr
 
 from flask_chest.errors import ConfigurationError
-from flask_chest.settings.exporters import make_exporters
+from flask_chest.settings.exporters import make_exporters, validate_exporters
 
 SQLITE = {"type": "sqlite", "path": "x"}
 
 WRONG_EXPORTERS = [
-    ({"type": "sqllite"}, ["'sqllite'", "Did you mean 'sqlite'?", "Installed: mongo, mysql"]),
-    ("zanzibar://x", ["'zanzibar'", "Installed: mongo, mysql, postgres, sqlite"]),
+    ({"type": "sqllite"}, ["'sqllite'", "Did you mean 'sqlite'?", "Installed: "]),
+    ("zanzibar://x", ["'zanzibar'", "Installed: ", "mongo, mysql", ", postgres, sqlite"]),
     ("sqlite//x", ["'sqlite//x' is not a URL"]),
     ("hunter2", ["is not a URL"]),
     ("sqlite://", ["in memory"]),
@@ -117,3 +117,10 @@ def test_every_field_of_a_backend_has_a_description_and_every_number_has_bounds(
             assert limits & {"Le", "Lt"}, name
         if "password" in name:
             assert SecretStr in get_args(field.annotation), name
+
+
+def test_a_policy_of_another_type_stops_init_app():
+    exporter = make_exporters({"main": SQLITE}, {"sqlite": SqliteStore}, "")["main"]
+    exporter.batching = {"min_records": 10_000}
+    with pytest.raises(ConfigurationError, match=r"\['main'\]: `batching` of the type 'sqlite'"):
+        validate_exporters({"main": exporter})

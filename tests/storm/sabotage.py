@@ -27,8 +27,8 @@ def hasten():
     """Move the cursor before the database has committed."""
     chunks = DiskReader.chunks
 
-    def early(self, *limits):
-        for chunk in chunks(self, *limits):
+    def early(self, *limits, **policy):
+        for chunk in chunks(self, *limits, **policy):
             self.acknowledge(chunk)
             yield chunk
 
@@ -39,9 +39,9 @@ def repeat():
     """Give a record a new ID at each attempt, so that no store can skip a repeated one."""
     create = Batch.__init__
 
-    def renumbered(self, lines, count):
+    def renumbered(self, lines, count, token=""):
         records = [json.loads(line) | {"id": uuid7()} for line in lines.split(b"\n")[:-1]]
-        create(self, b"".join(json.dumps(r).encode() + b"\n" for r in records), count)
+        create(self, b"".join(json.dumps(r).encode() + b"\n" for r in records), count, token)
 
     Batch.__init__ = renumbered
 

@@ -217,6 +217,19 @@ class ClickHouse(StoreBackend):
         answer = ask(self.url, f"{statement} FORMAT JSONCompactEachRow")
         return [tuple(json.loads(line)) for line in answer.splitlines()]
 
+    def run(self, statement):
+        """Run a statement that has no rows."""
+        ask(self.url, statement)
+
+    def optimize(self):
+        """Let the server merge all, as it does in the background after a while."""
+        self.run(f"OPTIMIZE TABLE {self.prefix}records FINAL")
+
+    def creation(self, name="records"):
+        """Return the statement that creates a table, as the server shows it."""
+        [(statement,)] = self.execute(f"SHOW CREATE TABLE {self.prefix}{name}")
+        return statement
+
     def ids(self):
         """Return the IDs as the server merges them: a repeated record is one of these."""
         return [i for (i,) in self.execute(f"SELECT id FROM {self.prefix}records FINAL")]
@@ -225,12 +238,12 @@ class ClickHouse(StoreBackend):
         return self.execute(f"SELECT record_id, name, value FROM {self.prefix}variables")
 
     def set_version(self, version):
-        ask(self.url, f"TRUNCATE TABLE {self.prefix}schema")
-        ask(self.url, f"INSERT INTO {self.prefix}schema VALUES ({version})")
+        self.run(f"TRUNCATE TABLE {self.prefix}schema")
+        self.run(f"INSERT INTO {self.prefix}schema VALUES ({version})")
 
     def take_names(self):
-        ask(self.url, "CREATE TABLE chest_records (id Int64) ENGINE = MergeTree ORDER BY id")
-        ask(self.url, "INSERT INTO chest_records VALUES (7)")
+        self.run("CREATE TABLE chest_records (id Int64) ENGINE = MergeTree ORDER BY id")
+        self.run("INSERT INTO chest_records VALUES (7)")
 
     def is_untouched(self):
         tables = self.execute("SHOW TABLES")

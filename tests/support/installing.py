@@ -37,6 +37,13 @@ def run(*command, cwd=None, **environment):
     return result.stdout
 
 
+def build(target, *sources):
+    """Build an sdist and a wheel of each distribution, as a release does."""
+    target.mkdir(exist_ok=True)
+    program = Path(__file__).parents[1] / "programs" / "build_distributions.py"
+    run(sys.executable, program, target, *sources)
+
+
 def make_environment(folder):
     """Make a clean environment without pip; return its folder `bin`."""
     run(sys.executable, "-m", "venv", "--without-pip", folder)

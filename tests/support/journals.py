@@ -25,9 +25,9 @@ def unread(journal, exporter="main", max_bytes=ALL):
     with reader.lease() as held:
         assert held
         for chunk in reader.chunks(ALL, max_bytes):
-            if (chunk.segment, chunk.end) in taken:
+            if chunk.parts in taken:
                 break  # the one in memory has but one segment, and repeats it
-            taken[chunk.segment, chunk.end] = chunk.lines
+            taken[chunk.parts] = chunk.lines
     return b"".join(taken.values()).splitlines(keepends=True)
 
 

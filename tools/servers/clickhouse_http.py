@@ -227,6 +227,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--path", required=True)
+    parser.add_argument("--config", help="a file of the server's configuration: clusters, Keeper")
     parser.add_argument(
         "--user",
         action="append",
@@ -234,10 +235,11 @@ def main() -> None:
         help="name:password, or name:password:readonly; without any, `default` has no password",
     )
     given = parser.parse_args()
-    Handler.path_of_data = given.path
+    path = f"{given.path}?config-file={given.config}" if given.config else given.path
+    Handler.path_of_data = path
     users = (user.split(":") for user in given.user or ["default:"])
     Handler.users = {unquote(u[0]): (unquote(u[1]), u[2:] == ["readonly"]) for u in users}
-    with _session(given.path), _Server(("127.0.0.1", given.port), Handler) as server:
+    with _session(path), _Server(("127.0.0.1", given.port), Handler) as server:
         end = threading.Thread(target=server.shutdown)
         signal.signal(signal.SIGTERM, lambda *_: end.start())
         server.serve_forever(poll_interval=0.05)

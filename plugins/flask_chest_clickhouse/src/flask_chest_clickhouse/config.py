@@ -81,8 +81,15 @@ class ClickHouseConfig(ServerConfig):
     )
     replicated: bool = Field(
         default=False,
-        description="The tables are replicated, by `ReplicatedReplacingMergeTree`; paths and names "
-        "are those of the server's settings",
+        description="The tables are replicated, by `ReplicatedReplacingMergeTree`",
+    )
+    replica_path: str = Field(
+        default="/clickhouse/tables/{shard}/{database}/{table}",
+        description="With `replicated`: the path in Keeper, with macros of the server; empty in a "
+        "database of the engine `Replicated`, which has its own",
+    )
+    replica_name: str = Field(
+        default="{replica}", min_length=1, description="With `replicated`: the name of a replica"
     )
     sharded: bool = Field(
         default=False,

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _OK: Final = 200
 
+_GRACE_SECONDS: Final = 2.0
+"""How much longer than the server's own limit an answer may take."""
+
 _ESCAPES: Final = str.maketrans(
     {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0", "\b": "\\b", "\f": "\\f"}
 )
@@ -106,25 +109,36 @@ class Connection:
             if self._config.compress:
                 headers["Content-Encoding"] = "gzip"
                 body = gzip.compress(data, 1)
-        answer = self._exchange(f"/?{urlencode(query)}", body, headers)
+        seconds = max(self._config.timeout_seconds, self._longest(settings or {}))
+        answer = self._exchange(f"/?{urlencode(query)}", body, headers, seconds)
         if answer.status == _OK:
             return answer.data
         code = answer.headers.get("X-ClickHouse-Exception-Code", "0")
         text = answer.data.decode("utf-8", "replace")
         raise ServerError(int(code), text or f"HTTP {answer.status}")
 
+    @staticmethod
+    def _longest(settings: Mapping[str, str | int | float]) -> float:
+        """Return how long an answer may take when the server itself ends the query."""
+        limit = settings.get("max_execution_time")
+        return 0.0 if limit is None else float(limit) + _GRACE_SECONDS
+
     def _exchange(
-        self, url: str, body: bytes, headers: Mapping[str, str]
+        self, url: str, body: bytes, headers: Mapping[str, str], seconds: float
     ) -> urllib3.BaseHTTPResponse:
         """Send a request; once more when the connection turns out to be lost.
 
         A restart of the server or a firewall may have ended an idle connection, which shows only
         when it is used. All statements of ours may run twice.
         """
+        connect = self._config.connect_timeout_seconds
+        timeout = urllib3.Timeout(connect=connect, read=seconds)
         try:
             for is_last in (False, True):
                 try:
-                    return self._connected().urlopen("POST", url, body=body, headers=headers)
+                    return self._connected().urlopen(
+                        "POST", url, body=body, headers=headers, timeout=timeout
+                    )
                 except http.ProtocolError:
                     if is_last:
                         raise
@@ -141,19 +155,14 @@ class Connection:
 
     def _make_pool(self) -> urllib3.HTTPConnectionPool:
         config = self._config
-        timeout = urllib3.Timeout(
-            connect=config.connect_timeout_seconds, read=config.timeout_seconds
-        )
         size, port = config.pool_size, config.http_port
         if not config.secure:
-            return urllib3.HTTPConnectionPool(
-                config.host, port, timeout=timeout, maxsize=size, retries=False
-            )
+            return urllib3.HTTPConnectionPool(config.host, port, maxsize=size, retries=False)
         context = ssl.create_default_context(cafile=config.tls_ca_file)
         if config.tls_certificate_file is not None:
             context.load_cert_chain(config.tls_certificate_file, config.tls_key_file)
         return urllib3.HTTPSConnectionPool(
-            config.host, port, timeout=timeout, maxsize=size, retries=False, ssl_context=context
+            config.host, port, maxsize=size, retries=False, ssl_context=context
         )
 
     def close(self) -> None:

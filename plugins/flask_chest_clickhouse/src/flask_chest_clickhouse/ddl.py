@@ -20,6 +20,9 @@ _MISSING: Final = "'\\0'"
 _LAST: Final = "'2299-12-31 00:00:00'"
 """Default of a moment, and the end of what a `DateTime64` can have."""
 
+_FIRST: Final = "'1900-01-02 00:00:00'"
+"""An earlier moment becomes one of the day before."""
+
 COLUMNS: Final = {
     "id": "UUID CODEC(ZSTD(1))",
     "request_id": f"String DEFAULT {_MISSING} CODEC(ZSTD(1))",
@@ -49,7 +52,7 @@ _KEPT: Final = "UInt64 DEFAULT 18446744073709551615 - toUnixTimestamp64Micro(now
 KEY: Final = ("started_at", "UUIDToNum(id)")
 """The order of the records. A UUID itself sorts by its second half first in ClickHouse."""
 
-_SEARCHED: Final = ("id", "request_id", "trace_id")
+SEARCHED: Final = ("id", "request_id", "trace_id")
 """Fields with a skipping index, as each of their values is in few records."""
 
 _CHECKS: Final = {
@@ -61,11 +64,11 @@ _CHECKS: Final = {
                 for name, column in COLUMNS.items()
                 if f"DEFAULT {_MISSING}" in column
             ),
-            f"started_at < {_LAST}",
             "isFinite(duration_ms)",
             "isFinite(weight)",
         ]
     ),
+    "dated": f"started_at >= {_FIRST} AND started_at < {_LAST}",
     "json": "startsWith(variables, '{') AND isValidJSON(variables)",
 }
 """What each row satisfies. The server checks it, which costs the client nothing."""
@@ -135,12 +138,18 @@ def creation(config: ClickHouseConfig, retention: timedelta | None) -> list[Stat
     """Return the statements that create the tables and the view, in their order."""
     names = names_of(config)
     made = [
-        _table(config, names.schema, "version Int32", "MergeTree", "ORDER BY tuple()"),
+        _table(
+            config,
+            names.schema,
+            "version Int32",
+            engine_of(config, "MergeTree"),
+            "ORDER BY tuple()",
+        ),
         _table(
             config,
             names.stored,
             _columns(names),
-            f"ReplacingMergeTree({KEPT})",
+            engine_of(config, "ReplacingMergeTree", KEPT),
             f"PARTITION BY {_PARTITIONS[config.partition_by]}\nORDER BY ({', '.join(KEY)})\n"
             f"{ttl(retention)}SETTINGS {_table_settings(config)}",
         ),
@@ -213,7 +222,7 @@ def indexes(prefix: str) -> dict[str, str]:
     return {
         f"{prefix}{name}": f"INDEX {identifier(f'{prefix}{name}')} {name}"
         " TYPE bloom_filter(0.001) GRANULARITY 1"
-        for name in _SEARCHED
+        for name in SEARCHED
     }
 
 
@@ -240,12 +249,21 @@ def window(config: ClickHouseConfig) -> str:
 
 
 def _table(config: ClickHouseConfig, name: str, columns: str, engine: str, rest: str) -> Statement:
-    family = f"Replicated{engine}" if config.replicated else engine
     sql = (
         f"CREATE TABLE IF NOT EXISTS {identifier(name)}{on_cluster(config)} (\n {columns}\n)\n"
-        f"ENGINE = {family}\n{rest}"
+        f"ENGINE = {engine}\n{rest}"
     )
     return Statement(name, f"the table {name}", sql)
+
+
+def engine_of(config: ClickHouseConfig, engine: str, argument: str = "") -> str:
+    """Return the engine of a table as it stands in its statement, replicated or not."""
+    arguments = [argument] if argument else []
+    if config.replicated:
+        engine = f"Replicated{engine}"
+        if config.replica_path:
+            arguments = [quoted(config.replica_path), quoted(config.replica_name), *arguments]
+    return f"{engine}({', '.join(arguments)})"
 
 
 def _distributed(config: ClickHouseConfig, names: Names) -> Statement:

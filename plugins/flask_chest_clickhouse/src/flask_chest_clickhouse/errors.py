@@ -132,8 +132,10 @@ def explain_insertion(location: str, error: ServerError, constraint_prefix: str)
         error: What the server has answered.
         constraint_prefix: What the names of our constraints begin with.
     """
-    is_ours = f"Constraint `{constraint_prefix}" in error.text
-    if error.code in OF_DATA or (error.code == VIOLATED_CONSTRAINT and is_ours):
+    ours = re.search(f"Constraint `({re.escape(constraint_prefix)}\\w+)`", error.text)
+    if error.code == VIOLATED_CONSTRAINT and ours:
+        return BatchRejected(f"{location}: a record is malformed: not {ours[1]}")
+    if error.code in OF_DATA:
         found = re.search(r"reading the value of key (\w+)", error.text)
         field = f" in {found[1]}" if found else ""
         return BatchRejected(f"{location}: a record is malformed: {error.name}{field}")

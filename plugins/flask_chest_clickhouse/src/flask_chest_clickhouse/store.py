@@ -13,7 +13,7 @@ from flask_chest.runtime import fork
 from flask_chest.store import Store, aware
 from flask_chest_clickhouse import ddl, encode
 from flask_chest_clickhouse.config import ClickHouseConfig
-from flask_chest_clickhouse.connection import Connection
+from flask_chest_clickhouse.connection import Connection, identifier
 from flask_chest_clickhouse.decode import Rows
 from flask_chest_clickhouse.errors import ServerError, explain_insertion
 from flask_chest_clickhouse.findings import Inspection
@@ -41,6 +41,7 @@ class ClickHouseStore(Store):
     config_model: ClassVar[builtins.type[BaseModel]] = ClickHouseConfig
 
     _connection: Connection | None = None
+    _last_reader: Reader | None = None
     _deletions = ""
 
     def __init__(self, config: BaseModel) -> None:
@@ -159,6 +160,7 @@ class ClickHouseStore(Store):
     def close(self) -> None:
         """Close all connections."""
         connection, self._connection = self._connection, None
+        self._last_reader = None
         if connection is not None:
             connection.close()
 
@@ -173,13 +175,12 @@ class ClickHouseStore(Store):
         return self._reader().tally(asked)
 
     def _reader(self) -> Reader:
-        config = self._config
-        return Reader(
-            self._open_connection,
-            ddl.source(config),
-            self._decoded,
-            config.query_timeout_seconds,
-        )
+        connection = self._open_connection
+        if self._last_reader is None:
+            table = identifier(ddl.names_of(self._config).records)
+            seconds = self._config.query_timeout_seconds
+            self._last_reader = Reader(connection, table, self._decoded, seconds)
+        return self._last_reader
 
     @property
     def unreadable(self) -> int:

@@ -122,9 +122,7 @@ class OtlpExporter(Exporter):
 
     def findings(self) -> list[Finding]:
         """Return what is worth knowing: who reads what is sent, and what cannot be found out."""
-        found = [
-            Finding("ok", "collector", f"{self._config.location} accepts requests"),
-        ]
+        found = [Finding("ok", "collector", f"{self._config.url} accepts requests")]
         if self._config.is_sent_in_clear:
             has_secret = self._config.token or self._config.user or self._config.headers
             what = "records and credentials" if has_secret else "records"

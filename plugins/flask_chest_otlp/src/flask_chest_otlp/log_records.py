@@ -42,6 +42,7 @@ _REQUEST_ID: Final = key(f"{names.OWN}request_id")
 _DURATION: Final = key(f"{names.OWN}duration_ms")
 _PATH: Final = key("url.path")
 _DOUBLE_SIZE: Final = 11  # of an AnyValue with a double, and its tag and length
+_SHORT: Final = 126  # bytes of a text whose AnyValue has a length of one byte
 
 _Common: TypeAlias = "tuple[str, str | None, str | None, int | None, str | None, float]"
 _common_fields: Final = cast(
@@ -75,11 +76,13 @@ def _minute(text: str) -> int:
 def _text(name: bytes, text: str) -> bytes:
     """Return an attribute of a log record that is a text."""
     content = text.encode()
-    inner = b"".join((b"\x0a", VARINT[len(content)], content))
-    size = VARINT[len(inner)]
-    return b"".join(
-        (_ATTRIBUTES, VARINT[len(name) + 1 + len(size) + len(inner)], name, b"\x12", size, inner)
-    )
+    size = len(content)
+    if size < _SHORT:  # its lengths have one byte each, so nothing is measured twice
+        lengths = VARINT[len(name) + 4 + size], VARINT[2 + size], VARINT[size]
+        return b"".join(
+            (_ATTRIBUTES, lengths[0], name, b"\x12", lengths[1], b"\x0a", lengths[2], content)
+        )
+    return length_delimited(_ATTRIBUTES, pair(name, length_delimited(b"\x0a", content)))
 
 
 def _double(name: bytes, number: float) -> bytes:
@@ -136,11 +139,14 @@ class LogEncoder:
         self._resource = resource
         self._has_body = has_body
 
-        def name(variable: str) -> bytes:
+        def name(variable: str) -> bytes | None:
+            """Return the name of the attribute; None for a fact, which has another one."""
+            if _is_fact(variable):
+                return None
             return key(names.of_variable(variable, variable_prefix))
 
         # Not a method: the cache would keep this encoder alive.
-        self._name: Callable[[str], bytes] = functools.lru_cache(maxsize=4_096)(name)
+        self._name: Callable[[str], bytes | None] = functools.lru_cache(maxsize=4_096)(name)
 
     def request(self, records: Iterable[RecordData]) -> bytes:
         """Return an `ExportLogsServiceRequest`, the same bytes for the same records.
@@ -170,8 +176,14 @@ class LogEncoder:
         ]
         if record["method"] != JOB:
             parts.append(_text(_PATH, record["path"]))
-        if record["variables"]:
-            parts += self._variables(record["variables"])
+        for name, value in record["variables"].items():
+            attribute_name = self._name(name)
+            if attribute_name is None:
+                parts += _fact(name, value)
+            elif type(value) is str:
+                parts.append(_text(attribute_name, value))
+            else:
+                parts.append(length_delimited(_ATTRIBUTES, pair(attribute_name, any_value(value))))
         if (trace_id := record["trace_id"]) is not None:
             if _is_trace_id(trace_id) and trace_id != _NO_TRACE:
                 parts += (b"\x4a\x10", bytes.fromhex(trace_id))
@@ -180,15 +192,6 @@ class LogEncoder:
         if self._has_body:
             parts.append(length_delimited(b"\x2a", any_value(_line(record))))
         return b"".join(parts)
-
-    def _variables(self, variables: Mapping[str, JsonValue]) -> Iterator[bytes]:
-        for name, value in variables.items():
-            if name.startswith(("request.", "response.", "app.")) and _is_fact(name, value):
-                yield from _fact(name, value)
-            elif type(value) is str:
-                yield _text(self._name(name), value)
-            else:
-                yield length_delimited(_ATTRIBUTES, pair(self._name(name), any_value(value)))
 
 
 def _clamped(nanoseconds: int) -> int:
@@ -207,18 +210,20 @@ def _line(record: RecordData) -> str:
 # -- Facts about the request ---------------------------------------------------------------------
 
 
-def _is_fact(name: str, value: JsonValue) -> bool:
+def _is_fact(name: str) -> bool:
     """Return whether a variable is a fact for which there is a convention."""
-    if name == names.RELEASE:
-        return isinstance(value, str)
-    return name == names.HOST or name in names.FACTS or name.startswith(tuple(names.HEADERS))
+    is_named = name in names.FACTS or name in {names.HOST, names.RELEASE}
+    return is_named or name.startswith(tuple(names.HEADERS))
 
 
 def _fact(name: str, value: JsonValue) -> Iterator[bytes]:
     """Yield the attributes that a fact becomes; none for one that is not known."""
-    if value is None or name == names.RELEASE:  # the release is in the resource
+    if value is None:
         return
-    if name == names.HOST:
+    if name == names.RELEASE:
+        if not isinstance(value, str):  # else it is in the resource
+            yield attribute(_ATTRIBUTES, names.VARIABLES + name, value)
+    elif name == names.HOST:
         address, port = names.host_and_port(value) if isinstance(value, str) else (value, None)
         yield attribute(_ATTRIBUTES, "server.address", address)
         if port is not None:

@@ -1,0 +1,118 @@
+"""`Delivery`: hands chunks of the journal to one exporter, and keeps what it refuses."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from flask_chest.errors import BatchRejected
+from flask_chest.exporter import Batch
+from flask_chest.record import fault
+
+if TYPE_CHECKING:
+    from flask_chest.exporter import Exporter
+    from flask_chest.journal import Chunk, Reader
+    from flask_chest.plugins.manager import Plugins
+    from flask_chest.runtime.counters import Counters
+    from flask_chest.runtime.log import Throttle
+
+
+class Delivery:
+    """Delivers under the lease that its worker holds.
+
+    Args:
+        name: The exporter's name in CHEST_EXPORTERS.
+        exporter: It is open.
+        reader: Of this exporter.
+        watched: Wraps each call that may hang, and is told its name.
+        failed: Is told of each record that was refused.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        exporter: Exporter,
+        reader: Reader,
+        *,
+        watched: Callable[[str], AbstractContextManager[None]],
+        failed: Callable[[Exception], None],
+        plugins: Plugins,
+        counters: Counters,
+        throttle: Throttle,
+    ) -> None:
+        self._name = name
+        self._exporter = exporter
+        self._reader = reader
+        self._watched = watched
+        self._failed = failed
+        self._plugins = plugins
+        self._counters = counters
+        self._throttle = throttle
+        self.not_kept: OSError | None = None
+        """Why a refused record can be kept nowhere now, as on a full disk."""
+
+    def deliver(self, chunk: Chunk) -> None:
+        """Deliver a chunk, except for the records that the database refuses.
+
+        Raises:
+            Exception: Whatever the exporter raises. What has not arrived waits.
+        """
+        if self._reader.is_blocked(chunk):
+            self._reader.block(chunk)  # all of its segments wait with it
+        elif chunk.count:
+            self._export(chunk)
+        else:
+            self._reader.acknowledge(chunk)
+
+    def _export(self, chunk: Chunk) -> None:
+        batch = Batch(chunk.lines, chunk.count, chunk.token)
+        try:
+            with self._watched("export"):
+                self._exporter.export(batch)
+        except BatchRejected as error:
+            if chunk.count == 1:
+                self._keep(chunk, error)
+                return
+        else:
+            with self._watched("chest_exported"):
+                self._plugins.exported(self._name, batch)
+            self._reader.acknowledge(chunk)
+            # Last: what is not acknowledged is delivered again, and would be counted twice.
+            self._counters.add("delivered", self._name, len(batch))
+            return
+        for half in self._reader.halve(chunk):
+            self.deliver(half)
+
+    def _keep(self, chunk: Chunk, error: BatchRejected) -> None:
+        try:
+            self._reject(chunk, error)
+        except OSError as cause:
+            self.not_kept = OSError(f"it cannot be kept: {cause}")
+            self.not_kept.__cause__ = cause
+            self._reader.block(chunk)
+        else:
+            # Each part by itself: when a later one fails, no record is dead-lettered a second time.
+            self._reader.acknowledge(chunk)
+
+    def _reject(self, chunk: Chunk, error: BatchRejected) -> None:
+        """Keep a record that was refused: quarantined when it is none, else dead-lettered.
+
+        Only what was refused is looked at: no delivery pays for it.
+        """
+        line = chunk.lines
+        reason = fault(line)
+        if reason is not None:
+            self._reader.quarantine(chunk, reason)
+            self._failed(error)
+            return
+        self._reader.dead_letter(line, error)
+        self._counters.add("rejected", self._name)
+        self._throttle.log(
+            logging.ERROR,
+            f"rejected {self._name}",
+            f"The exporter {self._name!r} refused a record, which is dead-lettered: {error}",
+            error,
+        )
+        self._failed(error)
