@@ -75,6 +75,10 @@ wheels: .venv/.dev ## Build an sdist and a wheel of every distribution into dist
 test-lowest: .venv/.dev servers ## Run all tests with the lowest version of each dependency
 	$(BIN)/python tools/lowest.py $(DISTRIBUTIONS) $(PARALLEL)
 
+.PHONY: test-lake
+test-lake: .venv/.dev servers ## Run all contracts on a lake in S3
+	CHEST_WHOLE_LAKE=1 $(BIN)/python -m pytest tests/testing/test_lake_contracts.py tests/stores/lake
+
 # What people run around an application; some of it patches all that it finds.
 .venv-compat/.ready: $(MANIFESTS) pyproject.toml
 	$(PYTHON) -m venv .venv-compat
@@ -156,6 +160,10 @@ bench-query: .venv-bench/.ready servers ## Measure how fast each store answers q
 .PHONY: bench-otlp
 bench-otlp: .venv-bench/.ready ## Measure what sending records to a collector costs a request, beside OpenTelemetry's SDK
 	.venv-bench/bin/python -m benchmarks.otlp
+
+.PHONY: bench-lake
+bench-lake: .venv/.dev ## Measure what a lake takes on the disk, and how fast it takes records, beside SQLite
+	$(BIN)/python -m benchmarks.lake
 
 .PHONY: dashboard-picture
 dashboard-picture: .venv/.dev ## Make the picture of the dashboard in the README

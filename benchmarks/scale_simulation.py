@@ -61,6 +61,7 @@ class Scenario:
         keepers: How many leaders compute rollups.
         jitter: Whether pauses are random. Without it, each is as long as its ceiling.
         interval_seconds: CHEST_EXPORT_INTERVAL_SECONDS.
+        retry_max_seconds: CHEST_RETRY_MAX_SECONDS.
         timeout_seconds: After which a batch counts as failed, and the server cancels it.
         connect_timeout_seconds: The same for a connection.
         start_seconds: Hosts start within so many seconds.
@@ -76,6 +77,7 @@ class Scenario:
     keepers: int = 1
     jitter: bool = True
     interval_seconds: float = 5.0
+    retry_max_seconds: float = 60.0
     timeout_seconds: float = 30.0
     connect_timeout_seconds: float = 10.0
     start_seconds: float = 5.0
@@ -176,7 +178,8 @@ class _Leader:
 
     def __init__(self, simulation: _Simulation, phase: float) -> None:
         self._all = simulation
-        self.backoff = Backoff("main", 1.0, 60.0, Counters(), _Silent())
+        most = simulation.scenario.retry_max_seconds
+        self.backoff = Backoff("main", 1.0, most, Counters(), _Silent())
         self.delivered = 0
         self.came_back = False
         self._is_busy = self._is_connected = self._is_due = False

@@ -8,7 +8,7 @@ from support.rollup_questions import DECLARED, Asking
 EXAMPLES = 30
 
 
-@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo"])
+@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo", "clickhouse"])
 def backend(request, backend_of):
     return backend_of(request.param)
 

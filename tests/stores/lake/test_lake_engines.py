@@ -7,18 +7,27 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from support.lake_engines import answers, fill
 
-PROGRAM = Path(__file__).parent / "programs" / "ask_dask.py"
+PROGRAMS = Path(__file__).parent / "programs"
 
 
-def test_dask_with_two_processes_has_the_same_answers(tmp_path):
-    store = fill(tmp_path / "lake", batches=9, records=200)
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    """Return a folder with a lake, and the answers of DuckDB."""
+    folder = tmp_path_factory.mktemp("engines") / "lake"
+    store = fill(folder, batches=9, records=200)
     try:
-        expected = answers(store)
+        return folder, answers(store)
     finally:
         store.close()
+
+
+@pytest.mark.parametrize("program", ["ask_dask.py", "ask_clickhouse.py"])
+def test_another_engine_has_the_same_answers(lake, program):
+    folder, expected = lake
     done = subprocess.run(
-        [sys.executable, PROGRAM, tmp_path / "lake"], capture_output=True, text=True, check=True
+        [sys.executable, PROGRAMS / program, folder], stdout=subprocess.PIPE, text=True, check=True
     )
     assert json.loads(done.stdout) == expected

@@ -10,7 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from flask_chest_parquet import ParquetConfig, ParquetStore
+from flask_chest_parquet import ParquetConfig, ParquetStore, reading
+from flask_chest_parquet.answers import LARGEST, Answers, Question
 from flask_chest_parquet.engine import Engine, TimeLimit
 from flask_chest_parquet.lake import Lake
 from flask_chest_parquet.reading import Reader
@@ -51,6 +52,12 @@ def odd(opened):
     return list(map(as_stored, stored))
 
 
+@pytest.fixture(autouse=True)
+def of_few_records(monkeypatch):
+    """Keep the answers about past days, of however few records they are."""
+    monkeypatch.setattr(reading, "_WORTHWHILE", 0)
+
+
 def count(store):
     return sum(row.records for row in store.tally(Tally()))
 
@@ -66,9 +73,11 @@ def test_files_with_other_columns_have_the_same_answers(opened, odd):
         assert [r.id for r in store.select(asked)] == [r.id for r in query.select(odd, asked)]
     for _ in range(30):
         asked = questions.tally()
-        found, expected = totals(store.tally(asked)), totals(query.tally(odd, asked))
-        assert found.keys() == expected.keys(), asked
-        assert all(is_near(row, expected[group]) for group, row in found.items()), asked
+        expected = totals(query.tally(odd, asked))
+        for _ in range(2):  # the second answer is a kept one
+            found = totals(store.tally(asked))
+            assert found.keys() == expected.keys(), asked
+            assert all(is_near(row, expected[group]) for group, row in found.items()), asked
 
 
 def test_a_record_comes_back_as_it_was_whatever_columns_its_file_has(opened, odd):
@@ -101,6 +110,52 @@ def test_the_first_records_of_a_busy_day_are_found_in_either_order(opened):
         assert [r.id for r in page] == [r["id"] for r in ordered[90:140]]
     rare = list(store.records("n == 6038"))
     assert [r.started_at for r in rare] == [START - timedelta(days=39)]
+
+
+# -- Answers that are kept -------------------------------------------------------------------------
+
+
+def test_a_kept_answer_holds_until_the_files_of_its_days_change(opened):
+    store = opened()
+    days = [START + timedelta(days=n) for n in range(3)]
+
+    def asked():
+        rows = store.measure("count", every="1d", since=START - timedelta(hours=20))
+        return [row["count"] for row in rows if row["count"]]
+
+    store.export(make_batch(*(make_record(started_at=day) for day in days)))
+    assert asked() == [1, 1, 1]
+    store.export(make_batch(make_record(started_at=days[1], variables={"user": "u-1"})))
+    assert asked() == [1, 2, 1]
+    store.compact()
+    assert asked() == [1, 2, 1]
+    assert store.erase("user == 'u-1'") == 1
+    assert asked() == [1, 1, 1]
+    store.purge(before=days[1])
+    assert asked() == [1, 1]
+
+
+def test_a_kept_answer_is_of_the_same_question(opened):
+    store = opened()
+    values = [1, 1.0, True, "1", None]
+    store.export(make_batch(*(make_record(variables={"a": value}) for value in values)))
+    for where, number in (("a == 1", 2), ("a == True", 1), ("a == '1'", 1), ("a == 1.0", 2)):
+        for _ in range(2):
+            assert store.measure("count", where=where) == [{"count": number}]
+    day, late = START.replace(hour=0), START + timedelta(microseconds=1)
+    for since, number in ((day, 5), (START, 5), (late, 0), (None, 5)):
+        assert store.measure("count", since=since) == [{"count": number}]
+
+
+def test_answers_that_are_kept_are_few():
+    answers, questions = Answers(), [Question(str(n), frozenset()) for n in range(12)]
+    for question in questions:
+        answers.put(question, [None] * (LARGEST // 2))
+    assert [answers.get(each) is None for each in questions] == [True] * 2 + [False] * 10
+    answers.put(questions[0], [None] * (LARGEST + 1))
+    assert answers.is_too_large(questions[0])
+    assert answers.get(questions[0]) is None
+    assert not answers.is_too_large(questions[1])
 
 
 # -- Files that are replaced -----------------------------------------------------------------------

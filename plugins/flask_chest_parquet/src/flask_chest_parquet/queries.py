@@ -20,7 +20,7 @@ LEFTOVER: Final = "leftover"
 Statement: TypeAlias = tuple[str, list[Any]]
 """SQL, and the values of its parameters in their order."""
 
-_FIELDS: Final = ", ".join(FIELDS)
+_FIELDS: Final = ", ".join([*FIELDS, "day"])
 _DIALECT: Final = DefaultDialect(paramstyle="qmark")
 
 

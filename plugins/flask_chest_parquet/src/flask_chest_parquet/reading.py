@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta, timezone
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import duckdb
@@ -14,6 +16,7 @@ from flask_chest_sql.tallying import TallyQuery
 from flask_chest.errors import ChestError, ExporterUnavailable, QueryError
 from flask_chest.query.questions import STARTED_AT
 from flask_chest_parquet import windows
+from flask_chest_parquet.answers import LARGEST, Answers, Question
 from flask_chest_parquet.asking import Asking
 from flask_chest_parquet.decode import Rows
 from flask_chest_parquet.engine import Engine, TimeLimit
@@ -27,12 +30,17 @@ if TYPE_CHECKING:
     from flask_chest.record import Record
     from flask_chest_parquet.config import ParquetConfig
     from flask_chest_parquet.lake import Lake
+    from flask_chest_parquet.manifest import LakeFile
 
 _ATTEMPTS: Final = 5
 """At a question, each after files were replaced while it was answered."""
 
 _FAULTS: Final = (Gone, duckdb.Error, pa.ArrowException, OSError)
 
+_WORTHWHILE: Final = 50_000
+"""Records from which on the answer is kept."""
+
+_DAY: Final = timedelta(days=1)
 _Of = TypeVar("_Of")
 
 
@@ -54,6 +62,7 @@ class Reader:
         self._engine = Engine(config.query_memory_mb, config.query_threads)
         self._sources = Sources(lake, config)
         self._rows = Rows(lake.location)
+        self._answers = Answers()
 
     @property
     def unreadable(self) -> int:
@@ -115,14 +124,19 @@ class Reader:
             None if asked.since is None else asked.since.date(),
             None if asked.until is None else asked.until.date(),
         )
-        if not files:
-            return iter(())
-        expressions = LakeExpressions()
-        query = TallyQuery(expressions, asked, moment=_moment)
-        statement = query.statement()
-        if asked.spread is not None and asked.spread.operand == STARTED_AT:
-            statement = with_microseconds(statement)
-        return query.groups(asking.rows(statement, expressions, files))
+        over = _over(files, asked)
+        of_all_time = replace(asked, since=None, until=None)
+        question = Question.of(of_all_time, over)
+        if sum(file.rows for file in over) < _WORTHWHILE or self._answers.is_too_large(question):
+            return _groups(asking, asked, files)
+        known = self._answers.get(question)
+        if known is None:
+            known = list(islice(_groups(asking, of_all_time, over), LARGEST + 1))
+            self._answers.put(question, known)
+            if len(known) > LARGEST:
+                return _groups(asking, asked, files)
+        rest = [file for file in files if file not in set(over)]
+        return chain(known, _groups(asking, asked, rest))
 
     # -- Attempts ----------------------------------------------------------------------------------
 
@@ -170,3 +184,31 @@ class Reader:
         return ExporterUnavailable(
             f"{self._lake.location} cannot be read ({type(error).__name__}){text}"
         )
+
+
+def _over(files: Sequence[LakeFile], asked: Tally) -> list[LakeFile]:
+    """Return the files of days of which a tally has all records, and which get hardly any more."""
+    today = datetime.now(timezone.utc).date()
+    return [
+        file
+        for file in files
+        if file.day < today
+        and (asked.since is None or asked.since <= _midnight(file.day))
+        and (asked.until is None or asked.until >= _midnight(file.day) + _DAY)
+    ]
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
+
+
+def _groups(asking: Asking, asked: Tally, files: Sequence[LakeFile]) -> Iterator[TallyRow]:
+    """Return the groups of a tally of files. The first are there."""
+    if not files:
+        return iter(())
+    expressions = LakeExpressions()
+    query = TallyQuery(expressions, asked, moment=_moment)
+    statement = query.statement()
+    if asked.spread is not None and asked.spread.operand == STARTED_AT:
+        statement = with_microseconds(statement)
+    return query.groups(asking.rows(statement, expressions, files))

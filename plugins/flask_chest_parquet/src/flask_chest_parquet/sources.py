@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from flask_chest_parquet.lake import Lake
     from flask_chest_parquet.manifest import LakeFile
 
+_DAY: Final = pa.field("day", pa.string())
+"""What the names of the folders say."""
+
 _PARQUET: Final = dataset.ParquetFileFormat()
 
 
@@ -118,11 +121,17 @@ class Sources:
         if self._config.bucket is None:
             addresses = (self._lake.objects.address(file.key) for file in files)
             listed = ", ".join(map(variables.text, addresses))
-            return f"read_parquet([{listed}], hive_partitioning = false)"
+            return (
+                f"read_parquet([{listed}], hive_partitioning = true, hive_types_autocast = false)"
+            )
         # DuckDB has no S3 of its own without an extension, which it would download.
         keys = [file.key for file in files]
         found = dataset.FileSystemDataset.from_paths(
-            keys, schema=schema, format=_PARQUET, filesystem=self._system
+            keys,
+            schema=schema.append(_DAY),
+            format=_PARQUET,
+            filesystem=self._system,
+            partitions=[dataset.field(_DAY.name) == file.day.isoformat() for file in files],
         )
         cursor.register(name, found)
         return name

@@ -1,0 +1,133 @@
+"""Processes that write a lake are killed at each of their steps: nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from itertools import count
+
+import pytest
+from support.killing import is_killed_at
+from support.lake import LakeBucket, LakeFolder
+
+from flask_chest.testing import make_batch, make_record
+from flask_chest.testing.records import START
+
+DAY = timedelta(days=1)
+
+
+def records_of_two_days(number):
+    return [
+        make_record(started_at=START + DAY * (n % 2), variables={"n": n}) for n in range(number)
+    ]
+
+
+def run(backend, action):
+    """Do something with a store of its own."""
+    store = backend.new()
+    store.open()
+    try:
+        return action(store)
+    finally:
+        store.close()
+
+
+def each_kill(backend, action):
+    """Yield a copy of a lake for each step at which a process that acts on it was killed."""
+    for step in count():
+        copy = LakeFolder(backend.path.with_name(f"killed-{step}"))
+        shutil.copytree(backend.path, copy.path)
+        if not is_killed_at(step, lambda copy=copy: run(copy, action)):
+            assert step > 2
+            return
+        yield copy
+        shutil.rmtree(copy.path)
+
+
+def is_clean(backend):
+    """Return whether an engine that knows no manifests sees each record once."""
+    return backend.data() == sorted(backend.files())
+
+
+@pytest.fixture
+def backend(tmp_path):
+    return LakeFolder(tmp_path / "lake")
+
+
+@pytest.fixture(params=[9])
+def stored(backend, request):
+    """Return records that are in the lake, in many files of two days."""
+    batches = [records_of_two_days(6) for _ in range(request.param)]
+    run(backend, lambda store: [store.export(make_batch(*batch)) for batch in batches])
+    return [record for batch in batches for record in batch]
+
+
+def ids_of(records):
+    return sorted(record["id"] for record in records)
+
+
+def test_a_batch_is_stored_once_wherever_its_delivery_is_killed(backend, stored):
+    batch = records_of_two_days(10)
+    for copy in each_kill(backend, lambda store: store.export(make_batch(*batch))):
+        found = copy.ids()
+        assert len(set(found)) == len(found)
+        assert set(ids_of(stored)) <= set(found)
+        run(copy, lambda store: store.export(make_batch(*batch)))
+        assert sorted(copy.ids()) == ids_of(stored + batch)
+        assert is_clean(copy)
+
+
+def test_compaction_loses_and_doubles_nothing_wherever_it_is_killed(backend, stored):
+    for copy in each_kill(backend, lambda store: store.compact()):
+        assert sorted(copy.ids()) == ids_of(stored)
+        run(copy, lambda store: store.export(make_batch(*stored[:6])))  # another attempt
+        assert sorted(copy.ids()) == ids_of(stored)
+        copy.new().repair()
+        assert sorted(copy.ids()) == ids_of(stored)
+        assert is_clean(copy)
+        assert len(copy.data()) == 2, "one file a day"
+
+
+@pytest.mark.parametrize("stored", [2], indirect=True)
+def test_an_erasure_that_is_killed_deletes_nothing_else_and_can_be_finished(backend, stored):
+    kept = [record for record in stored if record["variables"]["n"] != 1]
+    for copy in each_kill(backend, lambda store: store.erase("n == 1")):
+        found = copy.ids()
+        assert len(set(found)) == len(found)
+        assert set(ids_of(kept)) <= set(found)
+        run(copy, lambda store: store.erase("n == 1"))
+        assert sorted(copy.ids()) == ids_of(kept)
+        copy.new().repair()
+        assert is_clean(copy)
+
+
+def test_a_purge_that_is_killed_deletes_nothing_else_and_can_be_finished(backend, stored):
+    kept = [record for record in stored if record["variables"]["n"] % 2]
+    for copy in each_kill(backend, lambda store: store.purge(before=START + DAY)):
+        found = copy.ids()
+        assert len(set(found)) == len(found)
+        assert set(ids_of(kept)) <= set(found)
+        run(copy, lambda store: store.purge(before=START + DAY))
+        assert sorted(copy.ids()) == ids_of(kept)
+        copy.new().repair()
+        assert is_clean(copy)
+
+
+def test_a_batch_to_s3_is_stored_once_wherever_its_delivery_is_killed(bucket):
+    backend = LakeBucket(bucket)
+    run(backend, lambda store: None)
+    stored = []
+    for step in count():
+        batch = records_of_two_days(4)
+        is_over = not is_killed_at(
+            step, lambda batch=batch: run(backend, lambda store: store.export(make_batch(*batch)))
+        )
+        run(backend, lambda store, batch=batch: store.export(make_batch(*batch)))
+        stored += batch
+        assert sorted(backend.ids()) == ids_of(stored)
+        if is_over:
+            break
+    assert step > 4
+    backend.new().repair()
+    assert sorted(backend.ids()) == ids_of(stored)
+    assert is_clean(backend)
