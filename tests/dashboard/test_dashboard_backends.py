@@ -16,11 +16,13 @@ PAGES = {
 }
 
 
-@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo"])
-def exporter(request, database):
+@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo", "clickhouse", "lake"])
+def exporter(request, database, tmp_path):
     """Return the URL of an empty database."""
     if request.param == "sqlite":
         return f"sqlite:///{database}"
+    if request.param == "lake":
+        return f"parquet:///{tmp_path / 'lake'}"
     return request.getfixturevalue(request.param)
 
 
