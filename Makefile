@@ -44,6 +44,10 @@ demo: .venv/.demo ## Run the example shop under gunicorn, and show its records; 
 test: .venv/.dev servers ## Run all tests
 	$(BIN)/python -m pytest $(PARALLEL)
 
+.PHONY: test-clickhouse
+test-clickhouse: .venv/.dev servers ## Run all tests of ClickHouse, those too that take minutes
+	CHEST_TEST_SLOW_STORES=1 $(BIN)/python -m pytest tests/stores -k clickhouse
+
 .PHONY: storm
 storm: .venv/.dev servers ## Run ten minutes of kills, outages and full disks under load
 	$(BIN)/python -m tests.storm --seconds 600 --mongo
@@ -75,6 +79,10 @@ wheels: .venv/.dev ## Build an sdist and a wheel of every distribution into dist
 test-lowest: .venv/.dev servers ## Run all tests with the lowest version of each dependency
 	$(BIN)/python tools/lowest.py $(DISTRIBUTIONS) $(PARALLEL)
 
+.PHONY: test-lake
+test-lake: .venv/.dev servers ## Run all contracts on a lake in S3
+	CHEST_WHOLE_LAKE=1 $(BIN)/python -m pytest tests/testing/test_lake_contracts.py tests/stores/lake
+
 # What people run around an application; some of it patches all that it finds.
 .venv-compat/.ready: $(MANIFESTS) pyproject.toml
 	$(PYTHON) -m venv .venv-compat
@@ -85,7 +93,7 @@ test-lowest: .venv/.dev servers ## Run all tests with the lowest version of each
 .PHONY: test-compat
 test-compat: .venv-compat/.ready .venv/.dev ## Run beside the libraries and servers that people use; WRITE=1 writes docs/compatibility.md
 	CHEST_WRITE=$(WRITE) .venv-compat/bin/python -m pytest --confcutdir=tests/compat tests/compat
-	CHEST_WHOLE_SUITES=1 $(BIN)/python -m pytest tests/public_apps/test_public_suites.py -k flask-security
+	CHEST_WHOLE_SUITES=1 $(BIN)/python -m pytest tests/public_apps/test_public_suites.py
 	$(BIN)/python tools/prerelease.py $(DISTRIBUTIONS)
 
 # PySpark brings its own JARs, 400 MB. Its test reads the files alone, so nothing of ours is there.
@@ -156,6 +164,10 @@ bench-query: .venv-bench/.ready servers ## Measure how fast each store answers q
 .PHONY: bench-otlp
 bench-otlp: .venv-bench/.ready ## Measure what sending records to a collector costs a request, beside OpenTelemetry's SDK
 	.venv-bench/bin/python -m benchmarks.otlp
+
+.PHONY: bench-lake
+bench-lake: .venv/.dev ## Measure what a lake takes on the disk, and how fast it takes records, beside SQLite
+	$(BIN)/python -m benchmarks.lake
 
 .PHONY: dashboard-picture
 dashboard-picture: .venv/.dev ## Make the picture of the dashboard in the README

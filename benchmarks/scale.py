@@ -14,8 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from benchmarks import scale_check
 from benchmarks.scale_costs import DATABASES, Cost, measure
-from benchmarks.scale_simulation import Costs, Outcome, Scenario, simulate
+from benchmarks.scale_scenario import Costs, Outcome, Scenario
+from benchmarks.scale_simulation import simulate
 from benchmarks.shared import report
 from flask_chest.exporter import Batching
 
@@ -173,6 +175,7 @@ def main() -> None:
     """Measure, multiply, simulate, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stores", nargs="*", choices=list(DATABASES), default=list(DATABASES))
+    parser.add_argument("--no-check", action="store_true")
     parser.add_argument("--no-simulation", action="store_true")
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args()
@@ -183,6 +186,10 @@ def main() -> None:
         report.write("scale-arithmetic", arithmetic(found), options.page)
     if not options.no_simulation:
         report.write("scale-simulation", simulation(list(SCENARIOS)), options.page)
+    if not options.no_check:
+        report.write(
+            "scale-check", report.table(scale_check.COLUMNS, scale_check.rows()), options.page
+        )
 
 
 if __name__ == "__main__":

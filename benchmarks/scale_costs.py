@@ -7,16 +7,19 @@ hosts are.
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import bson
 import psycopg
 from flask_chest_clickhouse.store import ClickHouseStore
 from flask_chest_mongo import MongoStore
+from flask_chest_parquet.store import ParquetStore
 from flask_chest_postgres import PostgresStore
 from pymongo import MongoClient
 
@@ -199,13 +202,32 @@ def clickhouse() -> Iterator[tuple[str, Place]]:
         yield "ClickHouse", Place(make, _pid(server), disk, None, 20_000, has_rollups=False)
 
 
+@contextmanager
+def lake() -> Iterator[tuple[str, Place]]:
+    """Give Parquet files in a folder, without compaction: the leader does all the work."""
+    with tempfile.TemporaryDirectory(prefix="chest-scale-") as folder:
+        config = {"path": folder, "columns": ("user_id", "tenant", "cost_cents", "items")}
+
+        def make() -> Store:
+            return ParquetStore(ParquetStore.config_model.model_validate(config))
+
+        def disk() -> float:
+            return float(sum(file.stat().st_size for file in Path(folder).rglob("*.parquet")))
+
+        yield (
+            "Parquet, a column for each variable",
+            Place(make, None, disk, None, 20_000, has_rollups=False, is_meant=False),
+        )
+
+
 def _pid(server: PostgresServer | MongoServer | ClickHouseServer) -> int | None:
     return server.process.pid if server.process is not None else None
 
 
 DATABASES: Final = {
     "postgres": (postgres, 400_000),
-    "mongo": (mongo, 10_000),
+    "mongo": (mongo, 5_000),
     "clickhouse": (clickhouse, 400_000),
+    "parquet": (lake, 400_000),
 }
 """What gives a place, and how many records are stored there."""

@@ -42,14 +42,20 @@ collect_ignore = ["compat", "spark"]
 LONGEST = (
     "test_server_matrix",
     "test_storm",
-    "test_public_apps",
-    "test_public_suites",
-    "test_exit",
     "test_packaging",
-    "test_views_and_commands",
-    "test_mongo_contracts",
+    "test_public_suites",
+    "test_public_apps",
+    "test_exit",
     "test_postgres_contracts",
+    "test_mongo_contracts",
+    "test_clickhouse_contracts",
+    "test_lake_contracts",
     "test_mysql_contracts",
+    "test_dashboard_backends",
+    "test_rollups",
+    "test_random_rollups",
+    "test_views_and_commands",
+    "test_standalone",
 )
 """Files that take longest. They run first, so that no process of `make test` ends with one."""
 

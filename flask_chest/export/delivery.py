@@ -59,31 +59,33 @@ class Delivery:
         Raises:
             Exception: Whatever the exporter raises. What has not arrived waits.
         """
-        if self._reader.is_blocked(chunk):
-            self._reader.block(chunk)  # all of its segments wait with it
-        elif chunk.count:
-            self._export(chunk)
-        else:
-            self._reader.acknowledge(chunk)
+        waiting = [chunk]
+        while waiting:
+            part = waiting.pop()
+            if self._reader.is_blocked(part):
+                self._reader.block(part)  # all of its segments wait with it
+            elif not part.count:
+                self._reader.acknowledge(part)
+            elif not self._is_done(part):
+                waiting += reversed(self._reader.halve(part))
 
-    def _export(self, chunk: Chunk) -> None:
+    def _is_done(self, chunk: Chunk) -> bool:
+        """Deliver a chunk; False when it was refused, and has several records."""
         batch = Batch(chunk.lines, chunk.count, chunk.token)
         try:
             with self._watched("export"):
                 self._exporter.export(batch)
         except BatchRejected as error:
-            if chunk.count == 1:
-                self._keep(chunk, error)
-                return
-        else:
-            with self._watched("chest_exported"):
-                self._plugins.exported(self._name, batch)
-            self._reader.acknowledge(chunk)
-            # Last: what is not acknowledged is delivered again, and would be counted twice.
-            self._counters.add("delivered", self._name, len(batch))
-            return
-        for half in self._reader.halve(chunk):
-            self.deliver(half)
+            if chunk.count > 1:
+                return False
+            self._keep(chunk, error)
+            return True
+        with self._watched("chest_exported"):
+            self._plugins.exported(self._name, batch)
+        self._reader.acknowledge(chunk)
+        # Last: what is not acknowledged is delivered again, and would be counted twice.
+        self._counters.add("delivered", self._name, len(batch))
+        return True
 
     def _keep(self, chunk: Chunk, error: BatchRejected) -> None:
         try:

@@ -302,6 +302,7 @@ class Worker:
                 self._is_used = True
                 waited = self._waiting(chunk) if self._backoff.is_failing else None
                 self._delivery.deliver(chunk)
+                del chunk  # or it would be held while the next is made, and may have 64 MiB
                 if waited is None:
                     self._backoff.succeeded()
                 else:

@@ -38,8 +38,7 @@ def join(
                 lines += head.count + head.blanks
                 size += len(head.raw)
             if rest is not None or lines >= max_lines or size >= max_bytes:
-                joined, taken = _joined(taken), []  # which holds as much again
-                yield joined
+                yield _joined(taken)
                 lines = size = 0
     records = sum(chunk.count for chunk in taken)
     if taken and (records >= min_records or not records):
@@ -47,17 +46,20 @@ def join(
 
 
 def _joined(chunks: list[Chunk]) -> Chunk:
+    """Return one chunk, and empty the list: the bytes of large batches are not kept twice."""
     if len(chunks) == 1:
-        return chunks[0]
+        return chunks.pop()
     parts: list[Part] = []
     for part in (part for chunk in chunks for part in chunk.parts):
         if parts and parts[-1].segment == part.segment and parts[-1].end == part.start:
             parts[-1] = Part(part.segment, parts[-1].start, part.end)
         else:
             parts.append(part)
-    return Chunk(
-        b"".join(chunk.raw for chunk in chunks),
+    joined = Chunk(
+        b"".join([chunk.raw for chunk in chunks]),
         sum(chunk.count for chunk in chunks),
         sum(chunk.blanks for chunk in chunks),
         tuple(parts),
     )
+    chunks.clear()
+    return joined

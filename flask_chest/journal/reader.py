@@ -113,16 +113,15 @@ class DiskReader(Reader):
         self._blocked = set()
         errors: list[OSError] = []
         yield from self._fixed_before(errors)
-        waiting = self._waiting(max_records, max_bytes, errors)
-        for chunk in join(
-            waiting, max_records, max_bytes, min_records=min_records, is_blocked=self.is_blocked
-        ):
-            if not chunk.count:
-                self.acknowledge(chunk)
-            elif fixed:
-                yield self._fix(chunk)
-            else:
-                yield chunk
+        chunks = join(
+            self._waiting(max_records, max_bytes, errors),
+            max_records,
+            max_bytes,
+            min_records=min_records,
+            is_blocked=self.is_blocked,
+        )
+        # Not in a loop, of which the variable would hold a large chunk while the next is made.
+        yield from filter(None, map(self._fix if fixed else self._pass_blanks, chunks))
         if errors:
             raise SegmentsUnreadable(errors[0].errno, str(errors[0])) from errors[0]
 
@@ -148,7 +147,16 @@ class DiskReader(Reader):
         errors.append(error)
         self._quarantine.move_if_unreadable(segment, error)
 
-    def _fix(self, chunk: Chunk) -> Chunk:
+    def _pass_blanks(self, chunk: Chunk) -> Chunk | None:
+        """Acknowledge a chunk of which all was erased; return any other."""
+        if chunk.count:
+            return chunk
+        self.acknowledge(chunk)
+        return None
+
+    def _fix(self, chunk: Chunk) -> Chunk | None:
+        if self._pass_blanks(chunk) is None:
+            return None
         fixed = with_token(chunk)
         self._cursor.fix(fixed)
         return fixed
@@ -164,8 +172,6 @@ class DiskReader(Reader):
                     self.acknowledge(chunk)
             if batch in self._cursor.fixed:  # nothing may overtake it
                 self._blocked.update(part.segment for part in batch.parts)
-        for batch in self._cursor.fixed:  # parts of those that were halved
-            self._blocked.update(part.segment for part in batch.parts)
 
     def _again(self, batch: FixedBatch, errors: list[OSError]) -> Chunk | None:
         """Return what is left of a fixed batch; None when nothing is, or it cannot be read now."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from flask_chest.rollup.plan import Planned
     from flask_chest.rollup.rows import Row
     from flask_chest.rollup.state import State
-    from flask_chest.rollup.storage import Change, Mark, RollupStorage
+    from flask_chest.rollup.storage import Change, Mark, Overtaken, RollupStorage
     from flask_chest.rollup.verification import Difference, rebuild, verify
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Keeper",
     "Maintainer",
     "Mark",
+    "Overtaken",
     "Planned",
     "RollupStorage",
     "Row",
@@ -47,6 +48,7 @@ _MODULES: Final = {
     "maintainer": "keeping",
     "Declaration": "declaration",
     "Mark": "storage",
+    "Overtaken": "storage",
     "Planned": "plan",
     "RollupStorage": "storage",
     "Row": "rows",

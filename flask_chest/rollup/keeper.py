@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from flask_chest.rollup.storage import Overtaken
+
 if TYPE_CHECKING:
     from flask_chest.rollup.state import State
     from flask_chest.rollup.storage import RollupStorage
@@ -45,10 +47,13 @@ class Keeper:
             return False
         if found.keeper == self._name and found.kept_until > self._now() + KEEPER_SECONDS / 2:
             return True
-        with self._storage.changing() as change:
-            if not self._is_others(change.state):
-                self.renew(change.state)
-            return change.state.keeper == self._name
+        try:
+            with self._storage.changing() as change:
+                if not self._is_others(change.state):
+                    self.renew(change.state)
+        except Overtaken:
+            return False
+        return change.state.keeper == self._name
 
     def renew(self, state: State) -> None:
         """Claim the work for some more time, in a change of the rollups."""

@@ -18,7 +18,7 @@ from flask_chest.rollup import compute
 from flask_chest.rollup.cubes import Cubes, Series
 from flask_chest.rollup.made import Made
 from flask_chest.rollup.state import State
-from flask_chest.rollup.storage import Change, RollupStorage
+from flask_chest.rollup.storage import Change, Overtaken, RollupStorage
 from flask_chest.rollup.sweeping import RECENT_SECONDS, SUSPECT_SECONDS, TOTAL, sweep
 from flask_chest.rollup.tiers import (
     BELOW,
@@ -49,10 +49,6 @@ _FORGOTTEN_HOURS: Final = 6
 
 _HOURS_AT_ONCE: Final = 24
 """Hours that are filled together where they have few records."""
-
-
-class Overtaken(Exception):
-    """Another process has changed the rollups meanwhile. Nothing was written."""
 
 
 class Maintainer:

@@ -24,6 +24,10 @@ class Mark(NamedTuple):
     minute: int
 
 
+class Overtaken(Exception):
+    """Another process has changed the rollups meanwhile. Nothing was written."""
+
+
 class Change(ABC):
     """A transaction that changes rollups. No other one runs meanwhile, from any host.
 
@@ -121,6 +125,9 @@ class RollupStorage(ABC):
     def changing(self) -> AbstractContextManager[Change]:
         """Give a transaction to the block. What the block raises undoes it.
 
+        A database without locks may find out at the end that another one was faster.
+
         Raises:
+            Overtaken: Another process has changed the rollups meanwhile. Nothing was written.
             ExporterUnavailable: The database cannot be written now.
         """

@@ -9,9 +9,10 @@ from typing import Final, NamedTuple
 from flask_chest.query.questions import Sums, Tally
 from flask_chest.rollup import compute
 from flask_chest.rollup.cubes import Series
-from flask_chest.rollup.maintenance import Maintainer, Overtaken
+from flask_chest.rollup.maintenance import Maintainer
 from flask_chest.rollup.rows import Row, unpack
 from flask_chest.rollup.state import State
+from flask_chest.rollup.storage import Overtaken
 from flask_chest.rollup.sweeping import TOTAL
 from flask_chest.rollup.tiers import (
     DAY,

@@ -16,33 +16,39 @@ PAGES = {
 }
 
 
-@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo"])
-def exporter(request, database):
+@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo", "clickhouse", "lake"])
+def exporter(request, database, tmp_path):
     """Return the URL of an empty database."""
     if request.param == "sqlite":
         return f"sqlite:///{database}"
+    if request.param == "lake":
+        return f"parquet:///{tmp_path / 'lake'}"
     return request.getfixturevalue(request.param)
 
 
 def test_every_page_shows_what_was_recorded(browse, visited, exporter):
     app = visited(items=60, exporters={"main": exporter})
     with browse(app) as browser:
-        for address in PAGES.values():
-            page = browser.go(address)
+
+        def go(name):
+            page = browser.go(PAGES[name])
             expect(page.locator(".failed")).to_have_count(0)
             assert browser.violations() == []
+            return page
 
-        page = browser.go(PAGES["overview"])
+        page = go("overview")
         requests = page.locator("figure.chart").first
         values = requests.locator("td[data-v]").evaluate_all("cells => cells.map(c => c.dataset.v)")
         assert 60 in {sum(map(float, values)), *map(float, values)} or sum(map(float, values)) >= 60
         expect(page.locator("main")).to_contain_text("/items/<int:number>")
 
-        page = browser.go(PAGES["explore"])
+        page = go("explore")
         for tenant in ("acme", "globex", "initech"):
             expect(page.locator("main")).to_contain_text(tenant)
 
-        page = browser.go(PAGES["requests"])
+        go("route")
+        go("delivery")
+        page = go("requests")
         expect(page.locator("main tbody tr")).to_have_count(20)
         page.locator("main tbody tr a").first.click()
         browser.settle()

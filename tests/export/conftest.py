@@ -31,7 +31,7 @@ def make(folder):
 
 
 @pytest.fixture
-def host(tmp_path):
-    host = Host(tmp_path)
+def host(tmp_path, warm_python):
+    host = Host(tmp_path, warm_python)
     yield host
     host.close()

@@ -102,23 +102,18 @@ def test_without_fixed_borders_such_a_destination_stores_records_twice(host):
     "moment",
     [
         *("halved 1", "halved 2", "halved 5"),
-        *("half 1", "half 3", "stored 1", "stored 3"),
-        *("acknowledged 1", "acknowledged 3", "acknowledged 5"),
+        *("half 2", "stored 1", "stored 2", "stored 3", "stored 5"),
+        *("acknowledged 2", "acknowledged 4"),
     ],
 )
 def test_halves_are_stored_once_whenever_the_process_is_killed(host, moment):
-    for command in (
-        {"record": 5},
-        {"refused": 1},
-        {"record": 9},
-        {"record": 1, "refused": 1},
-        {"record": 3},
-    ):
-        host.run(**command)
+    host.run(record=5)
+    host.run(record=9, refused=1, then=8)
+    host.run(record=3, refused=1)
     host.deliver_and_die(moment)
     host.run(record=4)
     host.run(deliver=True)
-    assert len(host.recorded()) == 22
+    assert len(host.recorded()) == 29
     assert host.stored() == host.recorded()
     assert host.dead_letters() == set(host.recorded("refused"))
     assert host.segments() == []

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import tempfile
+import tracemalloc
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.journals import ALL, line, numbers, reader_of, segment_files
+from support.journals import ALL, MIB, line, numbers, reader_of, segment_files
 
 from flask_chest.exporter import Batch
 from flask_chest.journal import DiskJournal, MemoryJournal
@@ -289,3 +290,26 @@ def test_whatever_happens_each_record_has_one_token(data):
             for number in taken:
                 assert tokens.setdefault(number, token) == token
         assert sorted(tokens) == list(range(appended))
+
+
+def test_large_batches_take_bounded_memory(make_disk, folder):
+    """At most the pieces of a batch and the batch, or the batch and its halves."""
+    size = 2 * MIB
+    for _ in range(24):  # a segment each
+        journal = make_disk("main", max_bytes=64 * MIB)
+        for number in range(512):
+            journal.append(line(number, 1_024))
+        journal.close()
+    tracemalloc.start()
+    try:
+        with reader_of(journal) as reader:
+            sizes = []
+            for chunk in reader.chunks(ALL, size, fixed=True):
+                sizes.append(len(chunk.raw))
+                reader.acknowledge(chunk)
+                del chunk
+            _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert sizes == [size] * 6
+    assert peak < 2.75 * size

@@ -6,6 +6,7 @@ before the fork, and nothing of them is called: that is left to the program.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import gc
 import importlib
@@ -16,6 +17,7 @@ import runpy
 import socket
 import sys
 import types
+import warnings
 from pathlib import Path
 
 LIBRARIES = (
@@ -26,7 +28,9 @@ LIBRARIES = (
     *("pydantic.main", "pydantic.networks", "pydantic.root_model", "pydantic.type_adapter"),
     *("sqlite3", "sqlalchemy", "sqlalchemy.dialects.sqlite", "psycopg", "pymongo", "pymysql"),
 )
-OURS = ("flask_chest", "flask_chest_sql", "flask_chest_sqlite")
+OURS = tuple(
+    f"flask_chest{suffix}" for suffix in ("", "_sql", "_sqlite", "_postgres", "_mysql", "_mongo")
+)
 MOST_BYTES = 1_000_000
 
 
@@ -95,9 +99,14 @@ def run(request, streams):
     os.environ.clear()
     os.environ.update(request["environment"])
     take(streams)
+    sys.path[1:1] = filter(None, request["environment"].get("PYTHONPATH", "").split(os.pathsep))
     first, *arguments = request["arguments"]
-    if first == "-B":
-        sys.dont_write_bytecode = True
+    while first in ("-B", "-W"):
+        if first == "-B":
+            sys.dont_write_bytecode = True
+        else:
+            action, _, category = arguments.pop(0).partition("::")
+            warnings.simplefilter(action, getattr(builtins, category))
         first, *arguments = arguments
     if first == "-m":
         sys.argv[:] = arguments

@@ -15,7 +15,7 @@ from pathlib import Path
 
 KEPT = Path(sys.prefix) / "public-apps"
 WHOLE = bool(os.environ.get("CHEST_WHOLE_SUITES"))
-"""Whether the longest files of their tests run, too: `make test-compat` does that, once in CI."""
+"""Whether all chosen files of their tests run: `make test-compat` does that, once in CI."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def apiflask():
     """Return APIFlask, and its examples: a dozen APIs with uploads, pages and an ORM.
 
     APIFlask is a subclass of Flask. The tests are those that make requests; the others are about
-    the OpenAPI document.
+    the OpenAPI document. The examples, and the files about one decorator each, are left to `WHOLE`.
     """
     libraries = _libraries(
         "apiflask",
@@ -114,10 +114,12 @@ def apiflask():
     )
     files = (
         *("test_app", "test_async", "test_base_response", "test_blueprint", "test_exceptions"),
-        *("test_decorator_auth_required", "test_decorator_input", "test_decorator_output"),
-        *("test_helpers", "test_pydantic_integration", "test_route"),
+        *("test_helpers", "test_route"),
     )
-    options = ("-o", "addopts=", "examples", *_modules(files))
+    more = ("test_decorator_auth_required", "test_decorator_input", "test_decorator_output")
+    more = (*more, "test_pydantic_integration")
+    whole = ("examples", *_modules(more)) if WHOLE else ()
+    options = ("-o", "addopts=", *_modules(files), *whole)
     folder = _source("apiflask", "3.1.2")
     return PublicApp("apiflask", folder, libraries, source="src", options=options)
 

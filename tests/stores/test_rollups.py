@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from support.backends import Mongo
+from support.backends import SLOW, ClickHouse, Mongo
 from support.rollup_host import (
     DECLARATION,
     QUESTIONS,
@@ -21,7 +21,7 @@ from flask_chest.errors import ConfigurationError, ExporterUnavailable
 from flask_chest.rollup import Planned
 
 
-@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo"])
+@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo", *SLOW])
 def backend(request, backend_of):
     return backend_of(request.param)
 
@@ -113,6 +113,8 @@ def test_a_database_without_rollups_gets_them_when_they_are_declared(open_store)
 def drop(backend, name):
     if isinstance(backend, Mongo):
         backend.ask(lambda db: db.drop_collection(f"chest_{name}"))
+    elif isinstance(backend, ClickHouse):
+        backend.execute(f"DROP TABLE chest_{name} SYNC")
     else:
         backend.execute(f"DROP TABLE {backend.table(name)}")
 

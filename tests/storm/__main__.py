@@ -39,7 +39,6 @@ _HOST_TROUBLES = [
 ]
 _SETTINGS = {
     "export_interval_seconds": 0.25,
-    "batch_records": 50,  # small, so that kills hit more moments within and between batches
     "retry_seconds": 0.5,
     "retry_max_seconds": 2,
     "export_timeout_seconds": 10,
@@ -129,6 +128,8 @@ class Storm:
             "FLASK_CHEST_EXPORTERS": json.dumps({d.name: d.url for d in self._databases}),
             "FLASK_CHEST_JOURNAL": str(self._disk.folder / "chest"),
             **{f"FLASK_CHEST_{name.upper()}": str(value) for name, value in _SETTINGS.items()},
+            # Small, so that kills hit more moments within and between batches: 50 at full rate.
+            "FLASK_CHEST_BATCH_RECORDS": str(max(1, round(self._options.rate / 6))),
             sabotage.VARIABLE: self._options.sabotage or "",
         }
 
@@ -276,6 +277,7 @@ def main():
     if options.seed is None:
         options.seed = random.randrange(10**6)
     signal.signal(signal.SIGTERM, _interrupt)
+    sys.unraisablehook = _not_raised
     started = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="chest-storm-") as name:
@@ -296,6 +298,14 @@ def main():
 def _interrupt(*_):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough to clean up
     raise KeyboardInterrupt
+
+
+def _not_raised(unraisable):
+    """Interrupt again what was interrupted where nothing can be raised, as in a destructor."""
+    sys.__unraisablehook__(unraisable)
+    if isinstance(unraisable.exc_value, KeyboardInterrupt):
+        signal.signal(signal.SIGALRM, _interrupt)
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 _ROUND_SECONDS = 60
-_MARGIN_SECONDS = 120.0
+_MARGIN_SECONDS = 300.0
 START_SECONDS = 180.0
 
 

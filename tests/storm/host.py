@@ -78,6 +78,8 @@ class Host:
                     "--worker-class=gthread",
                     "--threads=2",
                     "--graceful-timeout=10",
+                    # A heartbeat is no write to a disk that others keep busy.
+                    "--worker-tmp-dir=/dev/shm",
                     f"--bind=fd://{self._listener.fileno()}",
                     "--config=python:tests.storm.gunicorn_settings",
                     *preload,

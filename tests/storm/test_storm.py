@@ -64,7 +64,8 @@ def processes_of(folder):
 
 
 def test_a_storm_loses_nothing_and_duplicates_nothing(capsys):
-    with storm("--seconds=45") as (process, _):
+    # A third of the rate of `make storm`: as many troubles, and as many batches for them to hit.
+    with storm("--seconds=45", "--rate=100") as (process, _):
         # Its output fits into the pipe.
         code = process.wait(timeout=600)
     report = capsys.readouterr().out
@@ -74,7 +75,7 @@ def test_a_storm_loses_nothing_and_duplicates_nothing(capsys):
 
 
 def test_an_interrupted_storm_leaves_nothing_behind():
-    with storm("--seconds=60") as (process, folder):
+    with storm("--seconds=60", "--rate=30") as (process, folder):
         for line in process.stdout:
             if line.startswith("load"):
                 break

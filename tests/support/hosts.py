@@ -7,8 +7,6 @@ import os
 import re
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -24,21 +22,18 @@ WARNINGS = ["-W", "error::ResourceWarning", "-W", "ignore::DeprecationWarning"]
 class Host:
     """Starts processes that share a journal, and looks at what arrived."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, python):
         self.folder = folder
+        self._python = python
         self.started = []
 
     def start(self, program, interval=1_000.0):
         """Start a file of `tests/export/programs`, or a few lines of Python."""
         is_file = program.endswith(".py")
         command = [PROGRAMS / program] if is_file else ["-c", IMPORTS + program]
-        process = subprocess.Popen(
-            [sys.executable, *WARNINGS, *command, self.folder, str(interval)],
+        process = self._python.start(
+            [*WARNINGS, *command, self.folder, str(interval)],
             env={**os.environ, "PYTHONPATH": str(PROGRAMS)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            stdin=subprocess.PIPE,
-            bufsize=0,
         )
         self.started.append(process)
         return process

@@ -93,7 +93,8 @@ class Container(Serving):
     """
 
     def __init__(self, pod, folder, url, program=None, **settings):
-        program = program or gunicorn("--worker-tmp-dir=/dev/shm", "--graceful-timeout=10")
+        options = ["--worker-tmp-dir=/dev/shm", "--graceful-timeout=20", "--preload"]
+        program = program or gunicorn(*options)
         super().__init__(folder, pod.command(*environment(url, settings), *program), app=None)
         self.journal = Path(settings.get("journal", self.journal))
 

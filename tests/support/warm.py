@@ -15,7 +15,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 PROGRAM = Path(__file__).parents[1] / "programs" / "warm_python.py"
@@ -70,8 +71,6 @@ class WarmPython:
             stdout: A file or descriptor; `subprocess.PIPE` to return what is written.
             stderr: The same.
         """
-        arguments = [str(argument) for argument in arguments]
-        environment = dict(os.environ if env is None else env)
         with ExitStack() as stack:
             given = stack.enter_context(tempfile.TemporaryFile())
             given.write(input.encode())
@@ -82,30 +81,112 @@ class WarmPython:
                 out if stdout == subprocess.PIPE else stdout,
                 err if stderr == subprocess.PIPE else stderr,
             ]
+            arguments = [str(argument) for argument in arguments]
+            environment = dict(os.environ if env is None else env)
             if _read_at_start(environment) == self._environment:
-                request = {"arguments": arguments, "folder": str(cwd), "environment": environment}
-                code = self._fork(request, streams, timeout)
+                code = self._fork(arguments, cwd, environment, streams).wait(timeout)
             else:
                 command = [sys.executable, *arguments]
                 code = _run(command, cwd, environment, streams, timeout)
             shown = [_text(out), _text(err)]
         return subprocess.CompletedProcess(arguments, code, *shown)
 
-    def _fork(self, request, streams, timeout):
-        """Let a program run to its end; return its exit code."""
+    def start(self, arguments, *, cwd=None, env=None, text=False):
+        """Start `python ARGUMENTS`, connected by three pipes, as `subprocess.Popen` does.
+
+        What an interpreter reads of the environment when it starts is that of this process, but for
+        `PYTHONPATH`.
+        """
+        pipes = [os.pipe() for _ in range(3)]
+        (given, stdin), (stdout, out), (stderr, err) = pipes
+        arguments = [str(argument) for argument in arguments]
+        environment = dict(os.environ if env is None else env)
+        try:
+            program = self._fork(arguments, cwd or Path.cwd(), environment, [given, out, err])
+        finally:
+            for descriptor in (given, out, err):
+                os.close(descriptor)
+        mode, buffering = ("", -1) if text else ("b", 0)
+        program.stdin = os.fdopen(stdin, f"w{mode}", buffering)
+        program.stdout = os.fdopen(stdout, f"r{mode}", buffering)
+        program.stderr = os.fdopen(stderr, f"r{mode}", buffering)
+        return program
+
+    def _fork(self, arguments, folder, environment, streams):
+        """Start a program with three open files or descriptors."""
+        request = {"arguments": arguments, "folder": str(folder), "environment": environment}
         descriptors = [s if isinstance(s, int) else s.fileno() for s in streams]
         answers, answer = os.pipe()
-        with os.fdopen(answers, "rb") as answers:
-            try:
-                message = json.dumps(request).encode()
-                socket.send_fds(self._requests, [message], [*descriptors, answer])
-            finally:
-                os.close(answer)
-            program = int(answers.readline())
-            if not select.select([answers], [], [], timeout)[0]:
-                os.kill(program, signal.SIGKILL)
-                raise AssertionError(f"{request['arguments']} takes more than {timeout} s")
-            return int(answers.readline())
+        try:
+            socket.send_fds(self._requests, [json.dumps(request).encode()], [*descriptors, answer])
+        finally:
+            os.close(answer)
+        return Program(arguments, os.fdopen(answers, "rb"))
+
+
+class Program:
+    """A program that runs. It has what the tests use of `subprocess.Popen`."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, arguments, answers):
+        self.args, self._answers = arguments, answers
+        self.pid = int(answers.readline())
+        self.returncode = None
+
+    def poll(self):
+        """Return the exit code; None while it runs."""
+        if self.returncode is None and select.select([self._answers], [], [], 0)[0]:
+            self._end()
+        return self.returncode
+
+    def wait(self, timeout=None):
+        """Return the exit code. After the timeout, the program is killed, and the test fails."""
+        if self.returncode is None:
+            if not select.select([self._answers], [], [], timeout)[0]:
+                os.kill(self.pid, signal.SIGKILL)
+                raise AssertionError(f"{self.args} takes more than {timeout} s")
+            self._end()
+        return self.returncode
+
+    def _end(self):
+        self.returncode = int(self._answers.readline())
+        self._answers.close()
+
+    def send_signal(self, number):
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+    def communicate(self, given=None, timeout=None):
+        """Give it the last of its input, and return what it wrote until its end."""
+        if self.stdin is not None and not self.stdin.closed:
+            with suppress(BrokenPipeError), self.stdin:
+                if given:
+                    self.stdin.write(given)
+        with ThreadPoolExecutor(2) as readers:
+            texts = [readers.submit(_rest, stream) for stream in (self.stdout, self.stderr)]
+            self.wait(timeout)
+        return texts[0].result(), texts[1].result()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for stream in (self.stdin, self.stdout, self.stderr):
+            if stream is not None:
+                with suppress(BrokenPipeError):
+                    stream.close()
+        self.wait()
+
+
+def _rest(stream):
+    if stream.closed:
+        return None
+    with stream:
+        return stream.read()
 
 
 def _run(command, folder, environment, streams, timeout):

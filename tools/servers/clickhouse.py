@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -71,9 +72,11 @@ def ask(url: str, statement: str) -> bytes:
         "X-ClickHouse-Key": unquote(target.password or ""),
         "X-ClickHouse-Database": unquote(target.path[1:]) or "default",
     }
-    with urllib3.PoolManager(retries=False, timeout=60.0) as pool:
-        address = f"http://{target.hostname}:{target.port or 8123}/"
-        answer = pool.request("POST", address, body=statement.encode(), headers=headers)
+    pool = urllib3.HTTPConnectionPool(target.hostname or "127.0.0.1", target.port or 8123)
+    with closing(pool):
+        answer = pool.request(
+            "POST", "/", body=statement.encode(), headers=headers, retries=False, timeout=60.0
+        )
         if answer.status != 200:
             raise RuntimeError(answer.data.decode("utf-8", "replace"))
         return answer.data

@@ -2,10 +2,11 @@
 
 As a lake or a database has it that knows batches, and no records: only fixed borders keep a record
 from being stored twice. Each line of stdin is JSON: the `folder`, what a new process does there
-(`record`: so many records; `refused`: so many that are refused; `deliver`; `live`: record until it
-is killed), whether borders are `fixed`, and when it is to `die`: a moment and which time it kills
-there, such as ``stored 2``. Answers with a line of JSON: its process ID, and, unless it goes on,
-its status. IDs of records are appended to the file `good` or `refused`.
+(`record`: so many records, `refused`: then so many that are refused, and `then` so many others;
+`deliver`; `live`: record until it is killed), whether borders are `fixed`, and when it is to `die`:
+a moment and which time it kills there, such as ``stored 2``. Answers with a line of JSON: its
+process ID, and, unless it goes on, its status. IDs of records are appended to the file `good` or
+`refused`.
 """
 
 from __future__ import annotations
@@ -90,6 +91,7 @@ def run(command):
     process = Process(folder / "chest", {"main": Files(command)}, interval=0.05, shutdown=30.0)
     record(process, command["record"], folder, "good")
     record(process, command["refused"], folder, "refused")
+    record(process, command["then"], folder, "good")
     if command["deliver"]:
         assert process.export.flush(30.0)
         process.export.close()
@@ -100,7 +102,8 @@ def run(command):
             time.sleep(0.001)
 
 
-DEFAULTS = {"record": 0, "refused": 0, "deliver": False, "live": False, "fixed": True, "die": ""}
+DEFAULTS = {"record": 0, "refused": 0, "then": 0}
+DEFAULTS |= {"deliver": False, "live": False, "fixed": True, "die": ""}
 
 for line in sys.stdin:
     command = DEFAULTS | json.loads(line)

@@ -107,8 +107,8 @@ def test_what_has_an_index_is_asked_so_that_the_index_serves(backend, store):
             )
 
 
-def test_the_server_ends_a_query_by_itself_and_may_use_its_disk(backend):
-    sent = [json.loads(line) for line in run(PROGRAMS / "show_limits.py", backend)]
+def test_the_server_ends_a_query_by_itself_and_may_use_its_disk(backend, warm_python):
+    sent = [json.loads(line) for line in run(warm_python, PROGRAMS / "show_limits.py", backend)]
     firsts = [(name, time_ms, disk) for name, time_ms, disk in sent if name != "getMore"]
     asked = [each for each in firsts if each[2]]
     assert [name for name, *_ in asked] == ["find", "aggregate", "aggregate"]

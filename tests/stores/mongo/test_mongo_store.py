@@ -40,8 +40,8 @@ def test_a_record_of_up_to_16_mib_is_stored_and_a_larger_one_rejected(backend, s
     assert len(backend.ids()) <= 5
 
 
-def test_a_batch_larger_than_a_message_is_split(backend):
-    sent = [json.loads(line) for line in run(PROGRAMS / "show_inserts.py", backend)]
+def test_a_batch_larger_than_a_message_is_split(backend, warm_python):
+    sent = [json.loads(line) for line in run(warm_python, PROGRAMS / "show_inserts.py", backend)]
     for concern, *_ in sent:
         assert concern == {"w": "majority", "j": True, "wtimeout": 27_000}
     assert not any(ordered for _, ordered, _ in sent)

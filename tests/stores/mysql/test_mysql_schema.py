@@ -36,8 +36,8 @@ def test_tables_have_the_documented_types(backend, store):
     assert {collation for _, collation in engines} <= {"utf8mb4_nopad_bin", "utf8mb4_0900_bin"}
 
 
-def test_several_processes_create_the_same_tables_at_once(backend):
-    run_together(PROGRAMS / "create_ten_schemas.py", backend, processes=4)
+def test_several_processes_create_the_same_tables_at_once(backend, warm_python):
+    run_together(warm_python, PROGRAMS / "create_ten_schemas.py", backend, processes=4)
     for number in range(10):
         assert backend.execute(f"SELECT * FROM p{number}_schema") == [(1,)]
         assert backend.execute(f"SELECT * FROM p{number}_variables") == []

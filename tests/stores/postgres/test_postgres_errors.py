@@ -100,11 +100,11 @@ def test_an_error_of_the_network_is_shown_in_full(backend):
 
 
 @pytest.mark.parametrize("implementation", ["binary", "python"])
-def test_errors_of_each_libpq_get_their_remedy(make_role, monkeypatch, implementation):
+def test_errors_of_each_libpq_get_their_remedy(make_role, monkeypatch, implementation, warm_python):
     # `python` loads the system's libpq, which may be older than the one in the wheel.
     monkeypatch.setenv("PSYCOPG_IMPL", implementation)
     for line, remedy in zip(
-        run(PROGRAMS / "refused_configurations.py", make_role()),
+        run(warm_python, PROGRAMS / "refused_configurations.py", make_role()),
         (
             "Correct the user or the password",
             "Create the database",

@@ -56,8 +56,8 @@ def test_a_day_ends_at_midnight_utc(make_role, opened):
     assert counts == [1, 2]
 
 
-def test_several_processes_create_the_same_partitions_at_once(by_day):
-    run_together(PROGRAMS / "export_eight_days.py", by_day, processes=4)
+def test_several_processes_create_the_same_partitions_at_once(by_day, warm_python):
+    run_together(warm_python, PROGRAMS / "export_eight_days.py", by_day, processes=4)
     assert len(by_day.ids()) == 32
     assert len(partitions(by_day)) == 12
 

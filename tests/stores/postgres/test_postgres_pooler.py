@@ -37,8 +37,8 @@ def pooled(pooler, postgres):
     return Postgres(pooler.url(urlsplit(postgres).path[1:]))
 
 
-def test_exporters_in_several_processes_share_the_poolers_connections(pooled, pooler):
-    run_together(PROGRAMS / "export_and_query.py", pooled, processes=3)
+def test_exporters_in_several_processes_share_the_poolers_connections(pooled, pooler, warm_python):
+    run_together(warm_python, PROGRAMS / "export_and_query.py", pooled, processes=3)
     assert len(pooled.ids()) == 1_800
     with psycopg.connect(pooled.url) as one, psycopg.connect(pooled.url) as two:
         pids = set()

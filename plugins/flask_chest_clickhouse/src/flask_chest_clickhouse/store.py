@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import builtins
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
+from flask_chest import rollup
 from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
+from flask_chest.rollup import Declaration
 from flask_chest.runtime import fork
+from flask_chest.runtime.log import Throttle
 from flask_chest.store import Store, aware
 from flask_chest_clickhouse import ddl, encode
 from flask_chest_clickhouse.config import ClickHouseConfig
@@ -17,9 +21,12 @@ from flask_chest_clickhouse.connection import Connection, identifier
 from flask_chest_clickhouse.decode import Rows
 from flask_chest_clickhouse.errors import ServerError, explain_insertion
 from flask_chest_clickhouse.findings import Inspection
+from flask_chest_clickhouse.indexes import VariableIndexes
 from flask_chest_clickhouse.reading import Reader
 from flask_chest_clickhouse.removal import Removal, start_of_partition
 from flask_chest_clickhouse.repair import repair
+from flask_chest_clickhouse.rollup_storage import ClickHouseRollups, minute_of, minutes_of
+from flask_chest_clickhouse.rollup_tables import RollupTables
 from flask_chest_clickhouse.schema import Schema
 
 if TYPE_CHECKING:
@@ -28,6 +35,9 @@ if TYPE_CHECKING:
     from flask_chest.exporter import Batch, Finding
     from flask_chest.query.questions import Selection, Tally, TallyRow
     from flask_chest.record import Record
+    from flask_chest.rollup import RollupStorage
+
+_throttle: Final = Throttle()
 
 CHECK_SECONDS: Final = 3.0
 """Longest wait of `check` for a connection."""
@@ -43,6 +53,7 @@ class ClickHouseStore(Store):
     _connection: Connection | None = None
     _last_reader: Reader | None = None
     _deletions = ""
+    _rollups: ClickHouseRollups | None = None
 
     def __init__(self, config: BaseModel) -> None:
         super().__init__(config)
@@ -96,9 +107,36 @@ class ClickHouseStore(Store):
                 schema.refuse_old()
                 schema.prepare(self.retention)
                 self._deletions = schema.last_deletion()
+                self._rollups = self._find_rollups()
         except BaseException:
             self.close()
             raise
+
+    def _find_rollups(self) -> ClickHouseRollups | None:
+        if self.rollups is False or self._config.sharded:
+            return None
+        found = ClickHouseRollups(self._open_connection, RollupTables(self._config))
+        try:
+            if isinstance(self.rollups, Declaration):
+                found.create()
+            return found if found.is_there() else None
+        except ConfigurationError as error:  # as for a user that may not create or read them
+            _throttle.log(
+                logging.WARNING,
+                f"{self.location} rollups",
+                f"{self.location}: the tables of the rollups cannot be created or read: {error}. "
+                "Records are stored without them, and questions are answered from the records. Let "
+                "somebody who may create them run what `flask chest schema print` shows, or set "
+                "CHEST_ROLLUPS=0",
+            )
+            return None
+
+    def rollup_storage(self) -> RollupStorage | None:
+        """Return the rollups of the database; None when it has none, or they are not to be used.
+
+        There are none on shards, whose servers share the work of a question.
+        """
+        return self._rollups
 
     def findings(self) -> list[Finding]:
         """Return version, privileges, differences of the schema, retention, merges and size."""
@@ -118,7 +156,18 @@ class ClickHouseStore(Store):
         with self._looking() as connection:
             schema = Schema(connection, self._config)
             schema.refuse_old()
-            return repair(connection, schema, self._config, self.retention)
+            done = repair(connection, schema, self._config, self.retention)
+            if self.indexed_variables:  # else they may be unknown, as without an application
+                done += self._indexes.apply(connection)
+            return done
+
+    def index_variables(self) -> list[str]:
+        """Create the indexes of `indexed_variables` that are missing; drop those of others."""
+        return self._indexes.apply(self._open_connection)
+
+    @property
+    def _indexes(self) -> VariableIndexes:
+        return VariableIndexes(self._config, self.indexed_variables)
 
     @contextmanager
     def _looking(self) -> Iterator[Connection]:
@@ -134,6 +183,9 @@ class ClickHouseStore(Store):
     def ddl(self) -> list[str]:
         """Return the statements that create the tables."""
         made = [each.sql for each in ddl.creation(self._config, self.retention)]
+        made += self._indexes.creation()
+        if isinstance(self.rollups, Declaration) and not self._config.sharded:
+            made += RollupTables(self._config).creation()
         return [*made, ddl.version(self._config)]
 
     def export(self, batch: Batch) -> None:
@@ -156,11 +208,13 @@ class ClickHouseStore(Store):
             if isinstance(found, BatchRejected):
                 batch.rows()  # says where the fault is
             raise found from error
+        if self._rollups is not None:  # whoever is killed here delivers the batch again
+            self._rollups.mark(minutes_of(batch.lines))
 
     def close(self) -> None:
         """Close all connections."""
         connection, self._connection = self._connection, None
-        self._last_reader = None
+        self._last_reader = self._rollups = None
         if connection is not None:
             connection.close()
 
@@ -191,12 +245,16 @@ class ClickHouseStore(Store):
 
     def delete(self, records: Sequence[Record]) -> int:
         """Delete these records by their IDs; return how many were there."""
-        with self._deleting() as removal:
+        minutes = {minute_of(record.started_at) for record in records}
+        with self._deleting() as removal, self._marked(minutes):
             return removal.delete(records)
 
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete records that started before `before`: whole partitions, and what is left."""
         moment = aware("before", before)
+        if self._rollups is not None:
+            go_on = (lambda: None) if progress is None else (lambda: progress(0))
+            rollup.Maintainer(self, self._rollups, go_on=go_on).freeze(moment)
         with self._deleting() as removal:
             return removal.purge(moment, progress)
 
@@ -216,6 +274,19 @@ class ClickHouseStore(Store):
     def _deleting(self) -> Iterator[Removal]:
         yield Removal(self._open_connection, self._config)
         self._deletions = self._schema.last_deletion()
+
+    @contextmanager
+    def _marked(self, minutes: set[int]) -> Iterator[None]:
+        """Mark the minutes in which the block deletes records, before it and after it.
+
+        A mark that is made before is there when this process is killed. Rows that were computed
+        meanwhile are computed again because of the other one.
+        """
+        if self._rollups is not None:
+            self._rollups.mark(minutes)
+        yield
+        if self._rollups is not None:
+            self._rollups.mark(minutes)
 
     # -- Helpers ---------------------------------------------------------------------------------
 

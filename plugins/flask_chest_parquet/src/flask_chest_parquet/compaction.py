@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from flask_chest_parquet.objects import Gone
+from flask_chest_parquet.objects import PATIENCE_SECONDS, Gone
 
 if TYPE_CHECKING:
     from flask_chest_parquet.manifest import LakeFile
@@ -62,20 +64,29 @@ def _oldest(file: LakeFile) -> str:
     return "" if file.batch is None else file.batch.low
 
 
-def compact_days(rewriter: Rewriter, most: int, days: int | None = None) -> int:
-    """Join small files of each day, once a day; return how many were joined.
+def compact_days(
+    rewriter: Rewriter, most: int, days: int | None = None, seconds: float = math.inf
+) -> int:
+    """Join small files of each day, until there is nothing to join; return how many were joined.
 
     Args:
         rewriter: Rewrites them.
         most: Most records of a file.
         days: Look at so many days, the newest first; None for all.
+        seconds: Begin with no other file after so long.
     """
-    objects = rewriter.lake.objects
-    now = datetime.now(timezone.utc)
+    deadline = time.monotonic() + seconds
+    joined = 0
     # Two processes would undo each other's work. It would be right all the same.
-    with objects.lock(LOCK, uuid4().hex):
-        found = rewriter.lake.days()[::-1][:days]
-        return sum(compact(rewriter, day, most, now) for day in found)
+    patience = min(seconds, PATIENCE_SECONDS)
+    with rewriter.lake.objects.lock(LOCK, uuid4().hex, patience):
+        for day in rewriter.lake.days()[::-1][:days]:
+            while time.monotonic() < deadline:
+                found = compact(rewriter, day, most, datetime.now(timezone.utc))
+                if not found:
+                    break
+                joined += found
+    return joined
 
 
 def repair(rewriter: Rewriter, most: int) -> list[str]:

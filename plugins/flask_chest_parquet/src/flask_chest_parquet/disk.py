@@ -15,12 +15,11 @@ from uuid import uuid4
 
 from flask_chest.errors import ConfigurationError, ExporterUnavailable
 from flask_chest_parquet.layout import STATE
-from flask_chest_parquet.objects import Gone, Listed, Objects
+from flask_chest_parquet.objects import PATIENCE_SECONDS, Gone, Listed, Objects
 
 _TEMPORARY: Final = f"{STATE}tmp/"
 _LOCKS: Final = f"{STATE}locks/"
 _ABANDONED_SECONDS: Final = 3_600.0
-_LOCK_SECONDS: Final = 20.0
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS})
 _FOR_A_PERSON: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR})
 
@@ -144,10 +143,12 @@ class Disk(Objects):
                 path.parent.rmdir()
 
     @contextmanager
-    def lock(self, name: str, owner: str) -> Iterator[None]:
+    def lock(
+        self, name: str, owner: str, patience_seconds: float = PATIENCE_SECONDS
+    ) -> Iterator[None]:
         """Hold a lock of the operating system during the block; `owner` is not needed."""
         del owner
-        deadline = time.monotonic() + _LOCK_SECONDS
+        deadline = time.monotonic() + patience_seconds
         with self._explained():
             path = self._root / _LOCKS / name
             self._make_folder(path.parent)
@@ -161,7 +162,7 @@ class Disk(Objects):
                     if time.monotonic() > deadline:
                         raise ExporterUnavailable(
                             f"{self.location}: another process has held {path} for "
-                            f"{_LOCK_SECONDS:g} s"
+                            f"{patience_seconds:g} s"
                         ) from None
                     time.sleep(0.005)
             yield

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
-from itertools import compress
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 _PLAIN: Final = [name for name in FIELDS.names if name not in ("variables", "leftover")]
 _MOMENT: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$"
 _ID: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+_PIECE_BYTES: Final = 262_144
 _FAULTS: Final = (ValueError, TypeError, KeyError, AttributeError, OverflowError, pa.ArrowException)
 
 
@@ -62,37 +62,48 @@ def parts(batch: Batch, typed: Sequence[Column]) -> list[Part]:
         # Not its text, which may repeat what the record says.
         raise ValueError(f"a record is malformed: {type(error).__name__}") from error
     days = table["started_at"].cast(pa.date32())
+    different = days.unique()
+    if len(different) == 1:
+        return [Part(different[0].as_py(), table.sort_by(list(ORDER)))]
     return [
         Part(day.as_py(), table.filter(pc.equal(days, day)).sort_by(list(ORDER)))
-        for day in days.unique()
+        for day in different
     ]
 
 
 def _table(batch: Batch, typed: Sequence[Column]) -> pa.Table:
-    text = batch.to_json()
-    lines = batch.lines
-    if b"NaN" in lines or b"Infinity" in lines:  # in a text, or as a number, which JSON forbids
+    if has_nul(batch.lines):
+        raise ValueError
+    # In pieces, whose objects fit into the processor's cache: the whole at once takes longer.
+    table = pa.concat_tables([_piece(piece, typed) for piece in _pieces(batch.lines)])
+    if table.num_rows != len(batch):
+        raise ValueError
+    if pc.count_distinct(table["id"]).as_py() < table.num_rows:
+        seen: set[str] = set()
+        is_new = [not (i in seen or seen.add(i)) for i in table["id"].to_pylist()]  # type: ignore[func-returns-value]  # `add` returns None
+        table = table.filter(pa.array(is_new, pa.bool_()))
+    return table
+
+
+def _pieces(lines: bytes) -> Iterator[bytes]:
+    """Yield lines as JSON arrays."""
+    start = 0
+    while start < len(lines):
+        end = lines.find(b"\n", start + _PIECE_BYTES) + 1 or len(lines)
+        yield b"[%b]" % lines[start : end - 1].replace(b"\n", b",")
+        start = end
+
+
+def _piece(text: bytes, typed: Sequence[Column]) -> pa.Table:
+    if b"NaN" in text or b"Infinity" in text:  # in a text, or as a number, which JSON forbids
         from_json(text, allow_inf_nan=False)
-    if has_nul(text):
-        raise ValueError
     records = from_json(text, cache_strings="keys")
-    if len(records) != len(batch):
-        raise ValueError
-    records = _first_of_each_id(records)
     columns = [_column(FIELDS.field(name), list(map(itemgetter(name), records))) for name in _PLAIN]
     variables = [record["variables"] for record in records]
     if set(map(type, variables)) - {dict}:
         raise TypeError
     of_types, texts, leftover = shred(variables, typed)
     return pa.table([*columns, texts, leftover, *of_types], schema=file_schema(typed))
-
-
-def _first_of_each_id(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    ids = [record["id"] for record in records]
-    if len(set(ids)) == len(ids):
-        return records
-    seen: set[str] = set()
-    return list(compress(records, [not (i in seen or seen.add(i)) for i in ids]))  # type: ignore[func-returns-value]  # `add` returns None
 
 
 def _column(field: pa.Field, values: list[Any]) -> pa.Array:

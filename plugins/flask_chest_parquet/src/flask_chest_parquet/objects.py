@@ -7,7 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Final
+
+PATIENCE_SECONDS: Final = 20.0
+"""Longest wait for a lock, unless another one is given."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,9 @@ class Objects(ABC):
         """Delete an object, if it is there."""
 
     @abstractmethod
-    def lock(self, name: str, owner: str) -> AbstractContextManager[None]:
+    def lock(
+        self, name: str, owner: str, patience_seconds: float = PATIENCE_SECONDS
+    ) -> AbstractContextManager[None]:
         """Hold a lock during the block, after waiting for it.
 
         What needs it to be right holds it for a moment only: a killed process loses it.
@@ -88,6 +93,7 @@ class Objects(ABC):
         Args:
             name: Of the lock.
             owner: Whoever has the same text shares the lock, where the lock outlives its process.
+            patience_seconds: Longest wait.
 
         Raises:
             ExporterUnavailable: Another owner does not give it back.

@@ -16,7 +16,7 @@ from typing_extensions import Buffer
 from flask_chest.errors import ConfigurationError, ExporterUnavailable
 from flask_chest_parquet.bucket import Bucket, error_code
 from flask_chest_parquet.layout import STATE
-from flask_chest_parquet.objects import Gone, Listed, Objects
+from flask_chest_parquet.objects import PATIENCE_SECONDS, Gone, Listed, Objects
 
 if TYPE_CHECKING:
     from flask_chest_parquet.config import ParquetConfig
@@ -25,7 +25,6 @@ _LOCKS: Final = f"{STATE}locks/"
 _LOCK_SECONDS: Final = 60.0
 """A lock that is older belongs to a killed process."""
 
-_PATIENCE_SECONDS: Final = 20.0
 _LEAST_READ: Final = 65_536
 _NAMESPACE: Final = "{*}"
 
@@ -134,14 +133,16 @@ class S3(Objects):
         self._bucket.ask("DELETE", self._prefix + key, allowed=(404,))
 
     @contextmanager
-    def lock(self, name: str, owner: str) -> Iterator[None]:
+    def lock(
+        self, name: str, owner: str, patience_seconds: float = PATIENCE_SECONDS
+    ) -> Iterator[None]:
         """Hold a lock during the block: an object that only one can create.
 
         A killed process leaves it. Then it counts for a minute, but not for the same owner, such
         as another attempt at the same batch.
         """
         key = f"{_LOCKS}{name}"
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + patience_seconds
         pause = 0.01
         while not self.create(key, owner.encode()):
             if self._is_ours_or_old(key, owner):

@@ -6,8 +6,8 @@ import builtins
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from contextlib import contextmanager, suppress
+from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, cast
 
 from flask_chest import query
@@ -31,7 +31,11 @@ if TYPE_CHECKING:
     from flask_chest_parquet.reading import Reader
 
 _STEP_ROWS: Final = 250_000
-"""Most records that are compacted between two batches: it takes about a second."""
+"""Most records of a file that is written between two batches: it takes about a second."""
+
+_STEP_SECONDS: Final = 2.0
+_STEP_DAYS: Final = 2
+_MANY_BATCHES: Final = 200
 
 
 class _Open(NamedTuple):
@@ -56,6 +60,7 @@ class ParquetStore(Store):
         super().__init__(config)
         self.batching = batching(self._config)
         self._compacted_at = time.monotonic()
+        self._written = 0
         self._lock = threading.Lock()
 
     @property
@@ -110,22 +115,24 @@ class ParquetStore(Store):
             BatchRejected: A record is malformed.
         """
         self._are_open.writer.write(batch)
+        self._written += 1
+        if self._written >= _MANY_BATCHES:  # under a load that leaves no idle moment
+            self._compact_a_little()
 
     def idle(self) -> None:
-        """Compact a day, if that is due."""
+        """Compact the last days for a moment, if that is due."""
         if time.monotonic() - self._compacted_at >= self._config.compact_seconds:
-            self._compacted_at = time.monotonic()
-            self.compact(most=min(_STEP_ROWS, self._config.compact_rows), days=2)
+            self._compact_a_little()
 
-    def compact(self, *, most: int | None = None, days: int | None = None) -> int:
-        """Join small files of each day, the newest first; return how many were joined.
+    def _compact_a_little(self) -> None:
+        self._compacted_at, self._written = time.monotonic(), 0
+        most = min(_STEP_ROWS, self._config.compact_rows)
+        with suppress(ExporterUnavailable):  # a later step makes up for it
+            compaction.compact_days(self._are_open.rewriter, most, _STEP_DAYS, _STEP_SECONDS)
 
-        Args:
-            most: Most records of a file; None for `compact_rows`.
-            days: Look at so many days; None for all.
-        """
-        rewriter = self._are_open.rewriter
-        return compaction.compact_days(rewriter, most or self._config.compact_rows, days)
+    def compact(self) -> int:
+        """Join small files of all days; return how many were joined."""
+        return compaction.compact_days(self._are_open.rewriter, self._config.compact_rows)
 
     def findings(self) -> list[Finding]:
         """Return version, privileges, files and columns."""
@@ -197,7 +204,13 @@ class ParquetStore(Store):
     def erase(self, where: str | Filter, *, progress: Callable[[int], None] | None = None) -> int:
         """Delete the records that satisfy a filter, a file at a time; return the number."""
         chosen = query.parse(where) if isinstance(where, str) else where
-        return erasing.erase(self._are_open.rewriter, chosen, progress)
+
+        def ids_of_day(day: date) -> Iterator[str]:
+            since = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
+            until = None if day == date.max else since + timedelta(days=1)
+            return (record.id for record in self.records(chosen, since=since, until=until))
+
+        return erasing.erase(self._are_open.rewriter, chosen, ids_of_day, progress)
 
     # -- Helpers -------------------------------------------------------------------------------
 
