@@ -44,6 +44,10 @@ demo: .venv/.demo ## Run the example shop under gunicorn, and show its records; 
 test: .venv/.dev servers ## Run all tests
 	$(BIN)/python -m pytest $(PARALLEL)
 
+.PHONY: test-clickhouse
+test-clickhouse: .venv/.dev servers ## Run all tests of ClickHouse, those too that take minutes
+	CHEST_TEST_SLOW_STORES=1 $(BIN)/python -m pytest tests/stores -k clickhouse
+
 .PHONY: storm
 storm: .venv/.dev servers ## Run ten minutes of kills, outages and full disks under load
 	$(BIN)/python -m tests.storm --seconds 600 --mongo

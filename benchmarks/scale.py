@@ -16,7 +16,8 @@ from typing import Final
 
 from benchmarks import scale_check
 from benchmarks.scale_costs import DATABASES, Cost, measure
-from benchmarks.scale_simulation import Costs, Outcome, Scenario, simulate
+from benchmarks.scale_scenario import Costs, Outcome, Scenario
+from benchmarks.scale_simulation import simulate
 from benchmarks.shared import report
 from flask_chest.exporter import Batching
 

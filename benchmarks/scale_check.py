@@ -18,7 +18,8 @@ from typing import Final
 from flask import Flask
 
 from benchmarks.outage import relayed
-from benchmarks.scale_simulation import Costs, Scenario, simulate
+from benchmarks.scale_scenario import Costs, Scenario
+from benchmarks.scale_simulation import simulate
 from benchmarks.shared.postgres import stored
 from flask_chest import FlaskChest, hookimpl
 from flask_chest.testing import Relay

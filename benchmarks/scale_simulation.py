@@ -10,13 +10,14 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Final
 from unittest import mock
 
+from benchmarks.scale_database import Database, Work
+from benchmarks.scale_scenario import Costs, Outcome, Scenario
 from flask_chest.export import backoff
 from flask_chest.export.backoff import Backoff
 from flask_chest.runtime.counters import Counters
@@ -25,152 +26,12 @@ from flask_chest.runtime.log import Throttle
 MINUTE: Final = 60.0
 
 
-@dataclass(frozen=True)
-class Costs:
-    """What a database and the process that delivers to it spend, as measured.
-
-    Attributes:
-        server_us: CPU of the server for a record, in microseconds.
-        client_us: CPU of the leader for a record.
-        batch_records: Most records in a batch.
-        batch_ms: What a batch takes besides, as for its commit; no core is busy meanwhile.
-        connect_ms: CPU of the server for a connection, with the look at the tables.
-        rollup_us: CPU of the server to roll a record up; 0.0 for a store without rollups.
-    """
-
-    server_us: float
-    client_us: float
-    batch_records: int = 1_000
-    batch_ms: float = 2.0
-    connect_ms: float = 10.0
-    rollup_us: float = 0.0
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """What happens.
-
-    Attributes:
-        outages: When the database is down, from and until, in seconds.
-        silent: Whether it does not answer then; else it refuses.
-        slow: When its cores are slower, from and until, and by which factor.
-        hosts: How many leaders there are.
-        records_per_second: Of each host.
-        cores: Of the database.
-        seconds: How long it is simulated.
-        keepers: How many leaders compute rollups.
-        jitter: Whether pauses are random. Without it, each is as long as its ceiling.
-        interval_seconds: CHEST_EXPORT_INTERVAL_SECONDS.
-        retry_max_seconds: CHEST_RETRY_MAX_SECONDS.
-        timeout_seconds: After which a batch counts as failed, and the server cancels it.
-        connect_timeout_seconds: The same for a connection.
-        start_seconds: Hosts start within so many seconds.
-    """
-
-    outages: tuple[tuple[float, float], ...] = ()
-    silent: bool = False
-    slow: tuple[float, float, float] | None = None
-    hosts: int = 50
-    records_per_second: float = 1e9 / 86_400 / 50
-    cores: int = 8
-    seconds: float = 2 * 3_600.0
-    keepers: int = 1
-    jitter: bool = True
-    interval_seconds: float = 5.0
-    retry_max_seconds: float = 60.0
-    timeout_seconds: float = 30.0
-    connect_timeout_seconds: float = 10.0
-    start_seconds: float = 5.0
-
-
-@dataclass
-class Outcome:
-    """What was seen.
-
-    Attributes:
-        attempts: Connections that were tried, by second.
-        failures: Attempts and batches that failed, by second.
-        most_at_once: Most batches at the database at once.
-        longest_batch: Seconds of the longest batch that arrived.
-        drained: When no host had more than an interval's records, for the first time after the
-            last outage; None when that did not come.
-        returned: By second, hosts whose first batch after the last outage arrived.
-        most_waiting: Most records that waited in one host.
-        busy: Core seconds of the database, for records, connections and rollups.
-        lost_work: Core seconds for what was thrown away.
-        arrived: Records that arrived.
-    """
-
-    attempts: Counter[int] = field(default_factory=Counter)
-    failures: Counter[int] = field(default_factory=Counter)
-    most_at_once: int = 0
-    longest_batch: float = 0.0
-    drained: float | None = None
-    returned: Counter[int] = field(default_factory=Counter)
-    most_waiting: float = 0.0
-    busy: dict[str, float] = field(default_factory=dict)
-    lost_work: float = 0.0
-    arrived: int = 0
-
-
 def simulate(scenario: Scenario, costs: Costs, seed: int = 1) -> Outcome:
     """Return what is seen in a scenario. The same seed gives the same outcome."""
     return _Simulation(scenario, costs, seed).run()
 
 
 # -- The database --------------------------------------------------------------------------------
-
-
-@dataclass(eq=False)
-class _Work:
-    """Something that the database does, with one core at most."""
-
-    kind: str
-    whole: float
-    done: Callable[[], None]
-    left: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.left = self.whole
-
-
-class _Database:
-    """Shares its cores evenly among what it does."""
-
-    def __init__(self, cores: int) -> None:
-        self.cores = cores
-        self.speed = 1.0
-        self.is_down = False
-        self.works: dict[_Work, None] = {}
-        self.busy: defaultdict[str, float] = defaultdict(float)
-
-    def rate(self) -> float:
-        """Return the core seconds that each work gets in a second."""
-        return self.speed * min(1.0, self.cores / len(self.works))
-
-    def seconds_to_next(self) -> float:
-        """Return how long it takes until something is done."""
-        if not self.works:
-            return float("inf")
-        return max(min(work.left for work in self.works), 0.0) / self.rate()
-
-    def advance(self, seconds: float) -> None:
-        """Work for some seconds."""
-        if self.works and seconds > 0:
-            share = seconds * self.rate()
-            for work in self.works:
-                work.left -= share
-                self.busy[work.kind] += share
-
-    def finished(self) -> list[_Work]:
-        """Take out, and return, what is done."""
-        done = [work for work in self.works if work.left <= 1e-9]
-        for work in done:
-            del self.works[work]
-        return done
-
-
-# -- The leaders ---------------------------------------------------------------------------------
 
 
 class _Leader:
@@ -185,7 +46,7 @@ class _Leader:
         self._is_busy = self._is_connected = self._is_due = False
         self._goal = 0  # what waited when this pass began
         self._attempt = 0  # what is heard of an earlier one does not count
-        self._work: _Work | None = None
+        self._work: Work | None = None
         self._all.at(phase, self._wake_regularly)
 
     def waiting(self) -> float:
@@ -353,7 +214,7 @@ class _Simulation:
         self.pauses = random.Random(seed) if scenario.jitter else _Longest()  # noqa: S311 - as above
         self.now = 0.0
         self.outcome = Outcome()
-        self.database = _Database(scenario.cores)
+        self.database = Database(scenario.cores)
         self.marks: dict[int, int] = {}
         self.stored: Counter[int] = Counter()
         self.revision = 0
@@ -381,16 +242,16 @@ class _Simulation:
         """Do something at a moment."""
         heapq.heappush(self._events, (moment, next(self._order), do))
 
-    def ask(self, kind: str, seconds: float, done: Callable[[], None]) -> _Work:
+    def ask(self, kind: str, seconds: float, done: Callable[[], None]) -> Work:
         """Let the database do something that takes some core seconds."""
-        work = _Work(kind, seconds, done)
+        work = Work(kind, seconds, done)
         self.database.works[work] = None
         if kind == "records":
             at_once = sum(each.kind == kind for each in self.database.works)
             self.outcome.most_at_once = max(self.outcome.most_at_once, at_once)
         return work
 
-    def cancel(self, work: _Work) -> None:
+    def cancel(self, work: Work) -> None:
         """Let the database drop something, unless it is done."""
         if work in self.database.works:
             del self.database.works[work]

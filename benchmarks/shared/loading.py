@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import psycopg
 import pymysql
+from flask_chest_clickhouse import ClickHouseConfig, ClickHouseStore
+from flask_chest_clickhouse.connection import Connection
 from flask_chest_parquet import ParquetStore
 from sqlalchemy.engine import make_url
 
@@ -27,6 +29,10 @@ _FILE: Final = 50_000
 """Records of a batch that becomes a file for each of its days."""
 
 _CHUNK_BYTES: Final = 1 << 20
+_CHUNKS: Final = 64
+"""Of one insertion into ClickHouse, which is made for few and large ones."""
+
+_PATIENCE_SECONDS: Final = 900.0
 
 
 def load(store: Store, url: str, path: Path) -> None:
@@ -38,6 +44,8 @@ def load(store: Store, url: str, path: Path) -> None:
         _load_postgres(url, path)
     elif scheme == "mysql":
         _load_mysql(url, path)
+    elif isinstance(store, ClickHouseStore):
+        _load_clickhouse(store, path)
     elif isinstance(store, ParquetStore):
         _export(store, path, _FILE)
         store.compact()
@@ -98,6 +106,18 @@ def _load_mysql(url: str, path: Path) -> None:
             (str(path),),
         )
         cursor.execute("ANALYZE TABLE chest_records")
+
+
+def _load_clickhouse(store: ClickHouseStore, path: Path) -> None:
+    patient = store.config.model_copy(update={"timeout_seconds": _PATIENCE_SECONDS})
+    connection = Connection(cast("ClickHouseConfig", patient))
+    with closing(connection), path.open("rb") as file:
+        while lines := file.readlines(_CHUNK_BYTES * _CHUNKS):
+            connection.ask(
+                f"INSERT INTO chest_records ({_NAMES}) FORMAT TabSeparatedRaw",
+                data=b"".join(lines),
+            )
+        connection.ask("OPTIMIZE TABLE chest_records FINAL")
 
 
 def _export(store: Store, path: Path, size: int) -> None:

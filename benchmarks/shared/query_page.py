@@ -15,6 +15,7 @@ ORDER: Final = (
     "postgres",
     "mysql",
     "mongo",
+    "clickhouse",
     "parquet",
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from flask_chest import rollup
 from flask_chest.export.leader_job import LeaderJob
@@ -28,26 +28,18 @@ class RollupJob(LeaderJob):
     """Keeps the rollups of one store, once a minute, while this process is the leader.
 
     Of several hosts with one database, one does it at a time.
-
-    Args:
-        name: The exporter's name in CHEST_EXPORTERS.
-        store: The exporter.
-        given: All else that a `LeaderJob` takes.
     """
 
     kind: ClassVar[str] = "rollups"
 
-    def __init__(
-        self,
-        name: str,
-        store: Store,
-        **given: Any,  # noqa: ANN401 - as `LeaderJob` has them
-    ) -> None:
-        journal = given["journal"]
-        # The next leader of the host has the same name, and goes on at once.
+    def after_fork(self) -> None:
+        """Begin anew, in a forked child."""
+        super().after_fork()
+        # The next leader of the host has the same name, and goes on at once. With a journal in
+        # memory, each process is a host.
+        journal = self._journal
         place = journal.folder if isinstance(journal, DiskJournal) else uuid7()
         self._host = f"{platform.node()} {place}"
-        super().__init__(name, store, **given)
 
     def first_seconds(self) -> float:
         """Return how long after the start of delivery the first run is."""

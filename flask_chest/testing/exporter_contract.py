@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flask_chest.exporter import Batch, Exporter
+from flask_chest.exporter import Batch, Batching, Exporter
 from flask_chest.record import encode
 from flask_chest.testing.backend import Backend
 from flask_chest.testing.programs import export_from_parent_and_child, export_twice
@@ -52,6 +52,22 @@ class ExporterContract:
         new = [make_record() for _ in range(3)]
         exporter.export(make_batch(*first[5:], *new, *first[:2], *new))
         assert sorted(backend.ids()) == sorted(record["id"] for record in first + new)
+
+    def test_a_batch_that_comes_again_without_erased_records_is_stored_once(
+        self, backend: Backend, exporter: Exporter
+    ) -> None:
+        records = [make_record() for _ in range(10)]
+        batch = make_batch(*records)
+        exporter.export(batch)
+        exporter.close()
+        again = backend.new()
+        again.open()
+        again.export(Batch(make_batch(*records[3:]).lines, 7, batch.token))
+        again.close()
+        assert sorted(backend.ids()) == sorted(record["id"] for record in records)
+
+    def test_its_policy_for_batches_can_be_read_before_it_is_opened(self, backend: Backend) -> None:
+        assert isinstance(backend.new().batching, Batching)
 
     def test_a_big_batch_and_big_records_are_stored(
         self, backend: Backend, exporter: Exporter

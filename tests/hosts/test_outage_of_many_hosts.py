@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.scale_simulation import Costs, Scenario, simulate
+from benchmarks.scale_scenario import Costs, Scenario
+from benchmarks.scale_simulation import simulate
 
 pytestmark = pytest.mark.opens_nothing
 

@@ -10,7 +10,7 @@ from support.rollup_host import Host, check_rows
 
 from flask_chest.export import RollupJob
 from flask_chest.export.leader_job import Run
-from flask_chest.journal import MemoryJournal
+from flask_chest.journal import DiskJournal, MemoryJournal
 from flask_chest.rollup import Declaration, Keeper, State
 from flask_chest.rollup.keeper import KEEPER_SECONDS
 from flask_chest.runtime.counters import Counters
@@ -104,28 +104,47 @@ def store(database):
     store.close()
 
 
-def lead(store):
-    """Do what the leader of another host does once a minute."""
+def make_job(store, make_journal=MemoryJournal, *arguments):
     counters, throttle = Counters(), Throttle()
     job = RollupJob(
         "main",
         store,
-        journal=MemoryJournal(["main"], counters, throttle),
+        journal=make_journal(*arguments, ["main"], counters, throttle),
         timeout_seconds=60.0,
         counters=counters,
         throttle=throttle,
     )
     job.start()
+    return job
+
+
+def lead(store, job):
+    """Store a record, and do what a leader does once a minute; return the marks that are left."""
+    store.export(make_batch(make_record(started_at="2026-11-01T10:00:00.000000Z")))
     job.work(Run(), store)
+    return len(store.rollup_storage().marked())
 
 
 def test_the_leader_of_a_second_host_leaves_the_work_to_the_first(store):
-    lead(store)
-    store.export(make_batch(make_record(started_at="2026-11-01T10:00:00.000000Z")))
-    rollups = store.rollup_storage()
-    lead(store)
-    assert len(rollups.marked()) == 1
-    with rollups.changing() as change:
+    first, second = make_job(store), make_job(store)
+    assert lead(store, first) == 0
+    assert lead(store, second) == 1
+    with store.rollup_storage().changing() as change:
         change.state.kept_until = 0  # as long after the end of the first host
-    lead(store)
-    assert rollups.marked() == set()
+    assert lead(store, second) == 0
+
+
+def test_a_forked_child_with_its_journal_in_memory_is_a_host_of_its_own(store):
+    job = make_job(store)
+    assert lead(store, job) == 0
+    job.after_fork()
+    job.start()
+    assert lead(store, job) == 1
+
+
+def test_the_next_leader_of_a_host_goes_on_at_once(store, folder):
+    first, next_one = (make_job(store, DiskJournal, folder) for _ in range(2))
+    assert lead(store, first) == 0
+    first._journal.close()
+    assert lead(store, next_one) == 0
+    next_one._journal.close()

@@ -51,7 +51,7 @@ FIELDS = {
 
 @pytest.fixture
 def stores(backend_of, opened):
-    names = ("sqlite", "postgres", "mysql", "mongo")
+    names = ("sqlite", "postgres", "mysql", "mongo", "clickhouse")
     stores = [opened(backend_of(name)) for name in names]
     return {store.location.split(" ")[0]: store for store in stores}
 

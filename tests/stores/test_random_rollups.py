@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from support.backends import SLOW
 from support.rollup_questions import DECLARED, Asking
 
 EXAMPLES = 30
 
 
-@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo", "clickhouse"])
+@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo", *SLOW])
 def backend(request, backend_of):
     return backend_of(request.param)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from support.backends import ClickHouse, Mongo
+from support.backends import SLOW, ClickHouse, Mongo
 from support.rollup_host import (
     DECLARATION,
     QUESTIONS,
@@ -21,7 +21,7 @@ from flask_chest.errors import ConfigurationError, ExporterUnavailable
 from flask_chest.rollup import Planned
 
 
-@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo", "clickhouse"])
+@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo", *SLOW])
 def backend(request, backend_of):
     return backend_of(request.param)
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.backends import SLOW
 
 from flask_chest.testing import make_batch, make_record, reference
 from flask_chest.testing.records import START, as_stored
@@ -15,7 +16,7 @@ from flask_chest.testing.records import START, as_stored
 END = datetime(9999, 1, 1, tzinfo=timezone.utc)
 
 
-@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo"])
+@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo", *SLOW])
 def backend(request, backend_of):
     return backend_of(request.param)
 

@@ -20,7 +20,7 @@ ORDERS = (
 SIZE = 15
 
 
-@pytest.mark.parametrize("name", ["sqlite", "postgres", "mysql", "mongo"])
+@pytest.mark.parametrize("name", ["sqlite", "postgres", "mysql", "mongo", "clickhouse"])
 def test_pages_have_every_record_once_in_both_directions(name, backend_of, opened):
     stored = odd_records(random.Random(3), 45)
     store = opened(backend_of(name))

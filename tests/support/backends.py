@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import closing, contextmanager
 from urllib.parse import unquote, urlsplit
@@ -19,6 +20,9 @@ from flask_chest_sqlite import SqliteStore
 
 from flask_chest.testing import StoreBackend
 from tools.servers.clickhouse import ask
+
+SLOW = ("clickhouse",) if os.environ.get("CHEST_TEST_SLOW_STORES") else ()
+"""Stores whose long tests `make test` leaves out: each statement of ClickHouse takes 10 ms."""
 
 
 class SqlBackend(StoreBackend):

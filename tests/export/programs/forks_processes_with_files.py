@@ -3,9 +3,10 @@
 As a lake or a database has it that knows batches, and no records: only fixed borders keep a record
 from being stored twice. Each line of stdin is JSON: the `folder`, what a new process does there
 (`record`: so many records, `refused`: then so many that are refused, and `then` so many others;
-`deliver`; `live`: record until it is killed), whether borders are `fixed`, and when it is to `die`: a moment and which time it kills
-there, such as ``stored 2``. Answers with a line of JSON: its process ID, and, unless it goes on,
-its status. IDs of records are appended to the file `good` or `refused`.
+`deliver`; `live`: record until it is killed), whether borders are `fixed`, and when it is to `die`:
+a moment and which time it kills there, such as ``stored 2``. Answers with a line of JSON: its
+process ID, and, unless it goes on, its status. IDs of records are appended to the file `good` or
+`refused`.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ class Forgetful(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         with closing(urllib3.HTTPConnectionPool(*self.target)) as pool:
             answer = pool.request("POST", self.path, body=body, headers=dict(self.headers))
-        if b"request_id" in body and not type(self).lost:
+        if "query=INSERT" in self.path and not type(self).lost:
             type(self).lost += 1
             self.close_connection = True
             return

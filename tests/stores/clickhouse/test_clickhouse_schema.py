@@ -81,7 +81,24 @@ def test_a_table_that_keeps_repeated_records_is_named(backend):
     for statement in backend.new().ddl()[:2]:
         backend.run(statement.replace("ReplacingMergeTree(kept)", "MergeTree"))
     assert any("keeps repeated records" in text for _, text in levels(backend.new(), "schema"))
-    with pytest.raises(ConfigurationError, match=r"has the engine MergeTree.*Copy the records"):
+    store = backend.new()
+    for refused in (store.repair, store.open):
+        with pytest.raises(SchemaMismatch, match=r"has the engine MergeTree.*copy the records"):
+            refused()
+
+
+def test_a_table_in_another_order_is_named_and_used(backend, store):
+    *creation, _ = store.ddl()
+    backend.run("DROP TABLE chest_records SYNC")
+    backend.run(creation[1].replace("(started_at, UUIDToNum(id))", "(id, started_at)"))
+    again = backend.new()
+    again.open()
+    again.export(make_batch(make_record()))
+    assert again.count() == 1
+    again.close()
+    [(_, text)] = levels(backend.new(), "schema")
+    assert "is sorted by id, started_at, and not by started_at, UUIDToNum(id)" in text
+    with pytest.raises(ConfigurationError, match="copy the records"):
         backend.new().repair()
 
 

@@ -104,3 +104,16 @@ def test_a_delivery_goes_on_while_another_process_compacts(backend):
         assert time.monotonic() - began < 15
     store.close()
     assert len(backend.ids()) == 1
+
+
+def test_an_erasure_from_a_large_file_deletes_what_is_meant_alone(backend):
+    store = backend.new()
+    store.open()
+    records = [make_record(variables={"user": f"u-{n % 50}", "n": n}) for n in range(10_500)]
+    store.export(make_batch(*records))
+    steps = []
+    assert store.erase("user == 'u-7' or n == 3", progress=steps.append) == 211
+    assert steps == [10_500, 10_500 - 211]
+    store.close()
+    kept = [r for r in records if r["variables"]["user"] != "u-7" and r["variables"]["n"] != 3]
+    assert sorted(backend.ids()) == sorted(record["id"] for record in kept)

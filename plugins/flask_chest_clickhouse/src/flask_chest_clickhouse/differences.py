@@ -46,9 +46,7 @@ def differences(
 
 
 def _kind(table: Table) -> Iterator[Difference]:
-    remedy = (
-        "Copy the records into a table that Flask-Chest has created (`flask chest schema print`)"
-    )
+    remedy = "Rename it, let Flask-Chest create its own, and copy the records"
     if "ReplacingMergeTree" not in table.engine:
         text = f"has the engine {table.engine}, which keeps repeated records"
         yield Difference(f"the table {table.name}", text, remedy=remedy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Final
@@ -18,8 +19,6 @@ _AT_ONCE: Final = 5_000
 """Records of one statement. It has the ID of each."""
 
 _SETTINGS: Final = {"max_query_size": 1_048_576, "lightweight_deletes_sync": 2}
-
-_MONTHS: Final = 12
 
 
 class Removal:
@@ -56,16 +55,14 @@ class Removal:
         Whole partitions are dropped, which takes no time. What is left is one deletion.
         """
         total = 0
-        is_old = f"started_at < {moment(before)}"
-        for partition in self._partitions_before(before):
-            count = self._count(f"_partition_id = {quoted(partition)}")
+        for partition, count in self._partitions_before(before).items():
             self._connection.ask(
                 f"ALTER TABLE {self._stored} DROP PARTITION ID {quoted(partition)}"
             )
             total += count
             if count and progress is not None:
                 progress(count)
-        if deleted := self._delete(is_old):
+        if deleted := self._delete(f"started_at < {moment(before)}"):
             total += deleted
             if progress is not None:
                 progress(deleted)
@@ -81,16 +78,16 @@ class Removal:
         statement = f"SELECT count() FROM {self._source} WHERE {condition}"
         return int(self._connection.ask(statement, settings=_SETTINGS))
 
-    def _partitions_before(self, before: datetime) -> list[str]:
-        """Return the IDs of the partitions that end before a moment."""
-        limit = start_of_partition(before, self._config.partition_by).strftime("%Y%m%d")
-        limit = limit if self._config.partition_by == "day" else limit[:6]
+    def _partitions_before(self, before: datetime) -> dict[str, int]:
+        """Return the partitions that end before a moment, the oldest first, with their records."""
+        end = start_of_partition(before, self._config.partition_by)
         statement = (
-            f"SELECT DISTINCT _partition_id FROM {identifier(ddl.names_of(self._config).records)}"
-            f" WHERE started_at < {moment(before)}"
+            f"SELECT _partition_id, count() FROM {self._source} WHERE started_at < {moment(end)}"
+            " GROUP BY _partition_id ORDER BY min(started_at) FORMAT JSONCompactEachRow"
         )
-        found = self._connection.ask(statement).decode().split()
-        return sorted(each for each in found if each.zfill(len(limit)) < limit)
+        answer = self._connection.ask(statement, settings=_SETTINGS)
+        rows = [json.loads(line) for line in answer.splitlines()]
+        return {str(partition): int(count) for partition, count in rows}
 
 
 def start_of_partition(time: datetime, kind: str) -> datetime:

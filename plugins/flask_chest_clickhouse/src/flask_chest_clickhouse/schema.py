@@ -140,6 +140,13 @@ class Schema:
                 f"{location}: the table {table.name} has the engine {table.engine}. Set sharded="
                 f"{not self._config.sharded}, or another table_prefix for a table of the other kind"
             )
+        stored = found.get(self.names.stored)
+        if stored is not None and "ReplacingMergeTree" not in stored.engine:
+            raise SchemaMismatch(
+                f"{location}: the table {stored.name} has the engine {stored.engine}, which keeps "
+                "repeated records. Rename it, let Flask-Chest create its own, and copy the records "
+                "with INSERT INTO ... SELECT"
+            )
         return version is not None
 
     # -- Creating --------------------------------------------------------------------------------

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from flask_chest_parquet import removal
 from flask_chest_parquet.decode import Decoder
@@ -25,8 +26,21 @@ _STEP: Final = 1_000
 loses, it is rewritten as a whole."""
 
 
-def erase(rewriter: Rewriter, chosen: Filter, progress: Callable[[int], None] | None = None) -> int:
-    """Delete the records that satisfy a filter; return the number. As `Store.erase` has it."""
+def erase(
+    rewriter: Rewriter,
+    chosen: Filter,
+    ids_of_day: Callable[[date], Iterable[str]],
+    progress: Callable[[int], None] | None = None,
+) -> int:
+    """Delete the records that satisfy a filter; return the number. As `Store.erase` has it.
+
+    Args:
+        rewriter: Rewrites files.
+        chosen: The filter.
+        ids_of_day: Asks the read side for the IDs of the records that are meant. Of small files,
+            each record is looked at instead.
+        progress: As `Store.erase` has it.
+    """
     began = datetime.now(timezone.utc)
     total = 0
     is_whole = False
@@ -40,8 +54,12 @@ def erase(rewriter: Rewriter, chosen: Filter, progress: Callable[[int], None] | 
                 except Gone:  # its records are in another file by now
                     is_whole = False
                     continue
+                is_small = table.num_rows <= _SMALL
                 for part in _steps(table):
-                    found = _matching(rewriter, part, chosen)
+                    if is_small:
+                        found = _matching(rewriter, part, chosen)
+                    else:
+                        found = _with_ids(part, ids_of_day(day))
                     if found and (deleted := removal.delete_ids(rewriter, day, found)):
                         total += deleted
                         # What was behind this pass may have arrived meanwhile.
@@ -56,6 +74,12 @@ def _steps(table: pa.Table) -> Iterator[pa.Table]:
     step = _STEP if table.num_rows <= _SMALL else table.num_rows
     for start in range(0, table.num_rows, step):
         yield table.slice(start, step)
+
+
+def _with_ids(table: pa.Table, ids: Iterable[str]) -> dict[str, datetime]:
+    meant = pa.array(list(ids), pa.string())
+    rows = table.filter(pc.is_in(table["id"], value_set=meant))
+    return dict(zip(rows["id"].to_pylist(), rows["started_at"].to_pylist(), strict=True))
 
 
 def _matching(rewriter: Rewriter, table: pa.Table, chosen: Filter) -> dict[str, datetime]:

@@ -14,15 +14,21 @@ _RARE: Final = 4
 """A column whose values repeat less often than so many times has no dictionary."""
 
 _SAMPLE: Final = 20_000
+
+_FAST: Final = 1
+"""Level of zstd. Higher ones make random IDs larger, and numbers hardly smaller."""
+
+_THOROUGH: Final = 9
 _WITHOUT_STATISTICS: Final = frozenset({"path", "variables"})
 
 
-def to_bytes(table: pa.Table, *, delta: bool) -> bytes:
+def to_bytes(table: pa.Table, *, delta: bool, is_last: bool = False) -> bytes:
     """Return a table as a Parquet file.
 
     Args:
         table: Its rows, sorted.
         delta: Use Parquet's DELTA encodings, with which IDs, times and texts are smaller.
+        is_last: Take more time, as the file is to stay.
     """
     with_dictionary, encodings = _encodings(table, delta=delta)
     sink = pa.BufferOutputStream()
@@ -31,6 +37,10 @@ def to_bytes(table: pa.Table, *, delta: bool) -> bytes:
         sink,
         row_group_size=ROW_GROUP,
         compression="zstd",
+        compression_level={
+            name: _THOROUGH if is_last and name == "variables" else _FAST
+            for name in table.column_names
+        },
         use_dictionary=with_dictionary,
         column_encoding=encodings or None,
         # The least of long texts would be in the footer, and is of no use.
@@ -52,7 +62,8 @@ def _encodings(table: pa.Table, *, delta: bool) -> tuple[list[str], dict[str, st
         elif delta and pa.types.is_timestamp(column.type):
             encodings[name] = "DELTA_BINARY_PACKED"
         elif delta and pa.types.is_string(column.type):
-            encodings[name] = "DELTA_BYTE_ARRAY"
+            is_json = name == "variables"
+            encodings[name] = "DELTA_LENGTH_BYTE_ARRAY" if is_json else "DELTA_BYTE_ARRAY"
     return with_dictionary, encodings
 
 

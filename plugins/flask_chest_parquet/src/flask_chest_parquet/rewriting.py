@@ -126,7 +126,7 @@ class Rewriter:
         return pa.concat_tables([_with_columns(table, wanted) for table in tables])
 
     def _write(self, manifest: Manifest, table: pa.Table) -> Compacted:
-        content = files.to_bytes(table, delta=self.delta)
+        content = files.to_bytes(table, delta=self.delta, is_last=True)
         tag = tag_of(table.column_names[len(FIELDS) :])
         name = compacted_name(manifest.number + 1, tag, content)
         self.lake.objects.create(day_folder(manifest.day) + name, content)

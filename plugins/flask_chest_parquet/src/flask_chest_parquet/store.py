@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, cast
 
 from flask_chest import query
@@ -204,7 +204,13 @@ class ParquetStore(Store):
     def erase(self, where: str | Filter, *, progress: Callable[[int], None] | None = None) -> int:
         """Delete the records that satisfy a filter, a file at a time; return the number."""
         chosen = query.parse(where) if isinstance(where, str) else where
-        return erasing.erase(self._are_open.rewriter, chosen, progress)
+
+        def ids_of_day(day: date) -> Iterator[str]:
+            since = datetime(day.year, day.month, day.day, tzinfo=timezone.utc)
+            until = None if day == date.max else since + timedelta(days=1)
+            return (record.id for record in self.records(chosen, since=since, until=until))
+
+        return erasing.erase(self._are_open.rewriter, chosen, ids_of_day, progress)
 
     # -- Helpers -------------------------------------------------------------------------------
 
