@@ -240,13 +240,16 @@ class Settings(BaseModel):
         default=5.0, ge=0.05, le=86_400, description="Seconds between two deliveries"
     )
     batch_records: int = Field(
-        default=1_000, ge=1, le=100_000, description="Maximum number of records in a batch"
+        default=1_000,
+        ge=1,
+        le=100_000,
+        description="Maximum number of records in a batch, for exporters without a policy",
     )
     batch_bytes: int = Field(
         default=1_048_576,
         ge=1_024,
         le=67_108_864,
-        description="Maximum size of a batch, in bytes",
+        description="Maximum size of a batch, in bytes, for exporters without a policy",
     )
     journal: str = Field(
         default=f"{INSTANCE}/chest",
