@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from flask_chest_clickhouse import erasing
 from support.clickhouse import stored
 
 from flask_chest.errors import BatchRejected, ExporterUnavailable
@@ -119,3 +120,28 @@ def test_a_batch_may_be_compressed_on_its_way(backend, opened):
     store.export(make_batch(*records))
     assert {record.path for record in store.query()} == {"/é😀" * 50}
     assert len(backend.ids()) == 200
+
+
+def test_of_many_records_the_server_finds_those_that_are_erased(backend, store, monkeypatch):
+    monkeypatch.setattr(erasing, "SMALL", 100)
+    records = [make_record(variables={"n": n % 4, "user": f"u-{n % 50}"}) for n in range(400)]
+    store.export(make_batch(*records))
+    late = [make_record(started_at=START - timedelta(days=1), variables={"user": "u-3"})]
+    steps = []
+
+    def arrive(deleted):
+        steps.append(deleted)
+        if late:
+            store.export(make_batch(late.pop()))
+
+    assert store.erase("user == 'u-3'", progress=arrive) == 9
+    assert steps == [8, 1]
+    meant = [
+        record["id"]
+        for record in records
+        if (record["variables"]["n"] in (1, 2) or record["variables"]["user"] == "u-4")
+        and record["variables"]["user"] != "u-3"
+    ]
+    assert store.erase("n in (1, 2) or user == 'u-4'") == len(meant)
+    assert store.count() == 400 - 8 - len(meant)
+    assert not {record.id for record in store.query(limit=400)} & set(meant)

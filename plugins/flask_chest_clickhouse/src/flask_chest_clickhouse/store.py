@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from flask_chest import rollup
 from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
+from flask_chest.query import parse
 from flask_chest.rollup import Declaration
 from flask_chest.runtime import fork
 from flask_chest.runtime.log import Throttle
 from flask_chest.store import Store, aware
-from flask_chest_clickhouse import ddl, encode
+from flask_chest_clickhouse import ddl, encode, erasing
 from flask_chest_clickhouse.config import ClickHouseConfig
 from flask_chest_clickhouse.connection import Connection, identifier
 from flask_chest_clickhouse.decode import Rows
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from flask_chest.exporter import Batch, Finding
+    from flask_chest.query import Filter
     from flask_chest.query.questions import Selection, Tally, TallyRow
     from flask_chest.record import Record
     from flask_chest.rollup import RollupStorage
@@ -248,6 +250,13 @@ class ClickHouseStore(Store):
         minutes = {minute_of(record.started_at) for record in records}
         with self._deleting() as removal, self._marked(minutes):
             return removal.delete(records)
+
+    def erase(self, where: str | Filter, *, progress: Callable[[int], None] | None = None) -> int:
+        """Delete the records that satisfy a filter; of many records, the server finds them."""
+        chosen = parse(where) if isinstance(where, str) else where
+        if self.count() <= erasing.SMALL:
+            return super().erase(chosen, progress=progress)
+        return erasing.erase(self, chosen, progress)
 
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete records that started before `before`: whole partitions, and what is left."""
