@@ -42,7 +42,10 @@ def test_every_installed_database_is_opened(postgres, mysql, mongo):
 @pytest.mark.parametrize(
     ("entry", "parts"),
     [
-        (f"orcale://u:{SECRET}@db/shop", ["'orcale'", "Installed: mongo, mysql, postgres, sqlite"]),
+        (
+            f"orcale://u:{SECRET}@db/shop",
+            ["'orcale'", "Installed: clickhouse, mongo, mysql, otlp, parquet, postgres, sqlite"],
+        ),
         (f"{SECRET}-no-url", ["not a URL"]),
         ({"type": "sqlit"}, ["Did you mean 'sqlite'?"]),
         ({"path": "x", "password": SECRET}, ["`type` is missing"]),

@@ -86,19 +86,6 @@ class Chunk:
             at = self._end_of(self.count // 2)
         return self._split(at)
 
-    def cut(self, max_lines: int, max_bytes: int) -> tuple[Chunk | None, Chunk | None]:
-        """Return as many of the lines as fit, and the rest; None for a part without lines."""
-        if self.count + self.blanks <= max_lines and len(self.raw) <= max_bytes:
-            return self, None
-        at = self.raw.rfind(b"\n", 0, max(max_bytes, 0)) + 1
-        if self.raw.count(b"\n", 0, at) > max_lines:
-            at = 0
-            for _ in range(max_lines):
-                at = self.raw.find(b"\n", at) + 1
-        if not at:
-            return None, self
-        return self._split(at)
-
     def _end_of(self, records: int) -> int:
         """Return where the first so many records end."""
         at = 0

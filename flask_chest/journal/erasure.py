@@ -11,6 +11,7 @@ from pydantic_core import from_json
 
 from flask_chest.journal.dead_letters import SUFFIX
 from flask_chest.journal.interface import DeadLetter, Erased
+from flask_chest.journal.joining import Room
 from flask_chest.journal.leases import Leases
 from flask_chest.journal.segment import Segment, segments
 
@@ -153,7 +154,7 @@ class Erasure:
     def _lines(self, segment: Segment) -> Iterator[tuple[int, bytes]]:
         """Yield the lines, with their offsets; at the end also one that has no line feed yet."""
         offset, size = 0, segment.size()
-        for lines, _, _ in segment.chunks(0, size, _READ_RECORDS, _READ_BYTES):
+        for lines, _, _ in segment.chunks(0, size, Room(_READ_RECORDS, _READ_BYTES)):
             for line in lines[:-1].split(b"\n"):
                 yield offset, line
                 offset += len(line) + 1

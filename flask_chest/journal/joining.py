@@ -7,10 +7,38 @@ from collections.abc import Callable, Iterable, Iterator
 from flask_chest.journal.chunk import Chunk, Part
 
 
+class Room:
+    """How much more a chunk may have. Who reads the next lines for it takes no more than that.
+
+    Args:
+        max_lines: Most lines in a chunk, blank ones among them.
+        max_bytes: Most bytes in a chunk, unless it has a single line.
+    """
+
+    def __init__(self, max_lines: int, max_bytes: int) -> None:
+        self._max_lines = max_lines
+        self.max_bytes = max_bytes
+        self.empty()
+
+    def empty(self) -> None:
+        """Begin the next chunk."""
+        self.lines = self._max_lines
+        self.bytes = self.max_bytes
+
+    def takes(self, chunk: Chunk) -> bool:
+        """Return whether there is room for all of a chunk."""
+        return chunk.count + chunk.blanks <= self.lines and len(chunk.raw) <= self.bytes
+
+    def fill(self, chunk: Chunk) -> bool:
+        """Note what was put in; return whether there is room for more."""
+        self.lines -= chunk.count + chunk.blanks
+        self.bytes -= len(chunk.raw)
+        return self.lines > 0 and self.bytes > 0
+
+
 def join(
     chunks: Iterable[Chunk],
-    max_lines: int,
-    max_bytes: int,
+    room: Room,
     *,
     min_records: int,
     is_blocked: Callable[[Chunk], bool],
@@ -18,28 +46,22 @@ def join(
     """Yield chunks that are as large as they may be, except for the last.
 
     Args:
-        chunks: None of them is larger than it may be, unless it has a single line.
-        max_lines: Most lines in a chunk, blank ones among them.
-        max_bytes: Most bytes in a chunk, unless it has a single line.
+        chunks: Each fits in what is left of `room` when it is asked for, or has a single line.
+        room: Of one chunk.
         min_records: The last chunk is left out when it has fewer records, but some.
         is_blocked: Says, of what is at hand, whether it must wait.
     """
     taken: list[Chunk] = []
-    lines = size = 0
     for chunk in chunks:
-        rest: Chunk | None = chunk
-        while rest is not None and not is_blocked(rest):
-            if taken:
-                head, rest = rest.cut(max_lines - lines, max_bytes - size)
-            else:
-                head, rest = rest, None
-            if head is not None:
-                taken.append(head)
-                lines += head.count + head.blanks
-                size += len(head.raw)
-            if rest is not None or lines >= max_lines or size >= max_bytes:
-                yield _joined(taken)
-                lines = size = 0
+        if taken and not room.takes(chunk):
+            yield _joined(taken)
+            room.empty()
+        if is_blocked(chunk):
+            continue
+        taken.append(chunk)
+        if not room.fill(chunk):
+            yield _joined(taken)
+            room.empty()
     records = sum(chunk.count for chunk in taken)
     if taken and (records >= min_records or not records):
         yield _joined(taken)

@@ -14,7 +14,7 @@ from flask_chest.journal.dead_letters import DeadLetters
 from flask_chest.journal.files import Syncer
 from flask_chest.journal.folder import NotOurFile
 from flask_chest.journal.interface import DeadLetter, Reader, Rejections, SegmentsUnreadable
-from flask_chest.journal.joining import join
+from flask_chest.journal.joining import Room, join
 from flask_chest.journal.locks import LockFile
 from flask_chest.journal.rejections import rejections
 from flask_chest.journal.segment import Segment, segments
@@ -113,19 +113,15 @@ class DiskReader(Reader):
         self._blocked = set()
         errors: list[OSError] = []
         yield from self._fixed_before(errors)
-        chunks = join(
-            self._waiting(max_records, max_bytes, errors),
-            max_records,
-            max_bytes,
-            min_records=min_records,
-            is_blocked=self.is_blocked,
-        )
+        room = Room(max_records, max_bytes)
+        waiting = self._waiting(room, errors)
+        chunks = join(waiting, room, min_records=min_records, is_blocked=self.is_blocked)
         # Not in a loop, of which the variable would hold a large chunk while the next is made.
         yield from filter(None, map(self._fix if fixed else self._pass_blanks, chunks))
         if errors:
             raise SegmentsUnreadable(errors[0].errno, str(errors[0])) from errors[0]
 
-    def _waiting(self, max_records: int, max_bytes: int, errors: list[OSError]) -> Iterator[Chunk]:
+    def _waiting(self, room: Room, errors: list[OSError]) -> Iterator[Chunk]:
         """Yield what each segment has, without what is blocked."""
         for segment in segments(self._segments):
             if segment.name in self._blocked:
@@ -134,7 +130,7 @@ class DiskReader(Reader):
                 end = segment.size()
                 at = segment.start(self._cursor.offsets.get(segment.name, 0), end)
                 # Half a line may remain: it is being written, or its writer was killed.
-                for raw, lines, blanks in segment.chunks(at, end, max_records, max_bytes):
+                for raw, lines, blanks in segment.chunks(at, end, room):
                     part = Part(segment.name, at, at + len(raw))
                     yield Chunk(raw, lines - blanks, blanks, (part,))
                     at = part.end

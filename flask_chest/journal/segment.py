@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask_chest.journal.files import short_write
 from flask_chest.journal.folder import NotOurFile
+from flask_chest.journal.joining import Room
 from flask_chest.journal.locks import try_lock
 from flask_chest.runtime import fork
 
@@ -80,12 +81,11 @@ class Segment:
             return 0
         return offset if self._block(offset - 1, 1) == b"\n" else 0
 
-    def chunks(
-        self, start: int, end: int, max_records: int, max_bytes: int
-    ) -> Iterator[tuple[bytes, int, int]]:
+    def chunks(self, start: int, end: int, room: Room) -> Iterator[tuple[bytes, int, int]]:
         """Yield the whole lines between two offsets in chunks, with the number of lines in each.
 
-        The file is read `max_bytes` at a time, and closed in between.
+        The file is read as many bytes at a time as one chunk may have, and closed in between. Each
+        time, as much is yielded as there is room for then, at least one line.
 
         Yields:
             The lines, their number, and how many of them are blank: these were erased.
@@ -93,14 +93,14 @@ class Segment:
         Raises:
             OSError: It cannot be read.
         """
-        size = max_bytes
+        size = room.max_bytes
         while start < end:
             block = self._block(start, min(size, end - start))
             is_last = len(block) < size or start + size >= end
             begin = 0
             while True:
-                cut, count, blanks = _cut(block, begin, max_records, max_bytes)
-                if count < max_records and begin + max_bytes > len(block) and not is_last:
+                cut, count, blanks = _cut(block, begin, room.lines, room.bytes)
+                if count < room.lines and begin + room.bytes > len(block) and not is_last:
                     break  # more of it is in the next block, which begins here
                 if not count:
                     break
@@ -109,7 +109,7 @@ class Segment:
             if not begin and is_last:
                 return
             # A line that is larger than a block needs a larger block.
-            start, size = start + begin, max_bytes if begin else size * 2
+            start, size = start + begin, room.max_bytes if begin else size * 2
 
     def between(self, start: int, end: int) -> bytes:
         """Return the whole lines between two offsets; none when no line begins at the first.
@@ -141,7 +141,7 @@ class Segment:
             OSError: It cannot be read.
         """
         size = self.size()
-        for lines, count, blanks in self.chunks(delivered, size, _LOOK_RECORDS, _LOOK_BYTES):
+        for lines, count, blanks in self.chunks(delivered, size, Room(_LOOK_RECORDS, _LOOK_BYTES)):
             if blanks < count:
                 return None
             delivered += len(lines)
@@ -223,7 +223,7 @@ class Segment:
         if self.created(0.0) > until:
             return 0
         size = self.size()
-        chunks = self.chunks(self.start(start, size), size, _LOOK_RECORDS, _COUNT_BYTES)
+        chunks = self.chunks(self.start(start, size), size, Room(_LOOK_RECORDS, _COUNT_BYTES))
         return sum(
             not line.startswith(b" ") and _began(line) <= until
             for lines, _, _ in chunks

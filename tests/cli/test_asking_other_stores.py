@@ -6,8 +6,10 @@ import pytest
 
 QUESTIONS = (
     ("query", "--limit", 30, "--columns", "path,status_code,duration_ms,user_id,plan.name,note"),
-    ("query", "--where", "model == 'large' or plan.name == 'pro'", "--since", "7d")
-    + ("--order-by", "request_id", "--columns", "request_id,tenant,cost_usd,cart_total"),
+    (
+        *("query", "--where", "model == 'large' or plan.name == 'pro'", "--since", "7d"),
+        *("--order-by", "request_id", "--columns", "request_id,tenant,cost_usd,cart_total"),
+    ),
     ("show", "r-3-14"),
     ("routes",),
     ("top", "tenant"),

@@ -17,6 +17,7 @@ from support.journals import (
 )
 
 from flask_chest.journal.folder import Folder
+from flask_chest.journal.joining import Room
 from flask_chest.journal.segment import Segment
 from flask_chest.journal.segment_writer import SegmentWriter
 from flask_chest.record import uuid7
@@ -112,7 +113,7 @@ def test_chunks_have_all_whole_lines_in_order_and_keep_both_limits(
         path.write_bytes(b"".join(lines) + b"y" * torn)
         segment = Segment(Folder(path.parent), path.name)
         start = len(lines[0]) if lines else 0
-        chunks = list(segment.chunks(start, segment.size(), max_records, max_bytes))
+        chunks = list(segment.chunks(start, segment.size(), Room(max_records, max_bytes)))
     assert b"".join(chunk for chunk, _, _ in chunks) == b"".join(lines[1:])
     for chunk, count, blanks in chunks:
         assert blanks == sum(each.startswith(b" ") for each in chunk.split(b"\n"))

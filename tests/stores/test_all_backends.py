@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 from flask import g
-from support.backends import Postgres
+from support.backends import ClickHouse, Postgres
 from support.waiting import until
 
 from flask_chest.testing import Relay, make_batch, make_record
@@ -15,10 +15,12 @@ REQUESTS = 60
 
 
 @pytest.fixture
-def backends(backend_of, postgres):
+def backends(backend_of, postgres, clickhouse):
     names = ("sqlite", "postgres", "mysql", "mongo")
     return {
         **{name: backend_of(name) for name in names},
+        # As soon as there is one record, and not in large batches.
+        "clickhouse": ClickHouse(clickhouse, min_batch_records=1),
         # A second one of a type, in the same database.
         "archive": Postgres(postgres, table_prefix="archive_", partition_by_day=True),
     }
@@ -30,7 +32,7 @@ def relays(backends):
         yield {
             name: stack.enter_context(Relay(*backend.address))
             for name, backend in backends.items()
-            if name in ("postgres", "mysql", "mongo")
+            if name in ("postgres", "mysql", "mongo", "clickhouse")
         }
 
 
@@ -72,7 +74,7 @@ def test_every_record_reaches_every_database_once(app, chest, backends):
         assert chest.store(name).count(variables={"name": "näme 7"}) == 1
 
 
-@pytest.mark.parametrize("down", ["postgres", "mysql", "mongo"])
+@pytest.mark.parametrize("down", ["postgres", "mysql", "mongo", "clickhouse"])
 def test_an_outage_of_one_database_delays_no_other(app, chest, backends, relays, down, said):
     answered = ask(app, range(10))
     assert chest.flush(60)
@@ -115,7 +117,7 @@ def test_an_application_starts_while_its_database_is_down(make_chest, app, postg
 
 @pytest.mark.parametrize(
     ("name", "waits"),
-    [("postgres", 1), ("archive", 1), ("mysql", 2), ("mongo", 1)],
+    [("postgres", 1), ("archive", 1), ("mysql", 2), ("mongo", 1), ("clickhouse", 1)],
 )
 def test_a_batch_waits_for_its_server_only_once_or_twice(backends, name, waits):
     """MySQL commits in a second step: a warning about a cut value rolls the batch back."""

@@ -17,6 +17,8 @@ from flask_chest.errors import (
 
 MIN_VERSION: Final = 24
 
+ACCESS_DENIED: Final = 497
+
 _MAX_LENGTH: Final = 300
 
 _GRANT: Final = (
@@ -38,7 +40,7 @@ _REMEDIES: Final = {
     392: "The server's settings forbid this statement for the user. Name another",
     452: "The server's settings forbid this setting for the user. Correct `settings`, or name "
     "another user",
-    497: _GRANT,
+    ACCESS_DENIED: _GRANT,
     516: _SIGN_IN,
     701: "Correct `cluster`: the server has no cluster of this name",
     170: "Correct `cluster`: the server has no cluster of this name",

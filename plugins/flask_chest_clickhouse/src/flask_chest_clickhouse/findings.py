@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from flask_chest.errors import ExporterUnavailable
+from flask_chest.errors import ConfigurationError
 from flask_chest.exporter import Finding
 from flask_chest_clickhouse import ddl
 from flask_chest_clickhouse.connection import identifier
@@ -130,6 +131,10 @@ class Inspection:
             yield Finding("warning", "retention", text, "Run `flask chest schema repair`")
 
     def _replication(self) -> Iterator[Finding]:
+        with suppress(ConfigurationError):  # this user may not read them
+            yield from self._replicas()
+
+    def _replicas(self) -> Iterator[Finding]:
         for row in self._ask(_REPLICAS):
             text = f"{row['active_replicas']} of {row['total_replicas']} replicas are up"
             if row["is_readonly"]:
@@ -144,7 +149,7 @@ class Inspection:
         try:
             [parts] = self._ask(_PARTS)
             [stuck] = self._ask(_STUCK)
-        except ExporterUnavailable:  # this user may not read them
+        except ConfigurationError:  # this user may not read them
             return
         if int(stuck["mutations"]):
             text = f"{stuck['mutations']} deletions or changes cannot be carried out"

@@ -12,7 +12,7 @@ from flask_chest.errors import SchemaMismatch
 from flask_chest.schema import FIELDS, names_taken, refuse_newer
 from flask_chest_clickhouse import ddl
 from flask_chest_clickhouse.connection import Connection, identifier
-from flask_chest_clickhouse.errors import MIN_VERSION, ServerError, too_old
+from flask_chest_clickhouse.errors import ACCESS_DENIED, MIN_VERSION, ServerError, explain, too_old
 
 if TYPE_CHECKING:
     from flask_chest_clickhouse.config import ClickHouseConfig
@@ -83,7 +83,7 @@ class Schema:
         """Return the version of the schema; None when its creation was cut short."""
         table = identifier(self.names.schema)
         rows = self._rows(
-            f"SELECT max(version) AS version FROM {table} HAVING count() FORMAT JSONEachRow"
+            f"SELECT max(version) AS version FROM {table} HAVING count() > 0 FORMAT JSONEachRow"
         )
         return rows[0]["version"] if rows else None
 
@@ -98,12 +98,17 @@ class Schema:
         return True
 
     def last_deletion(self) -> str:
-        """Return a name of the last deletion of records; empty when there was none."""
-        return (
-            self._connection.ask(_LAST_DELETION, parameters={"table": self.names.stored})
-            .decode()
-            .strip()
-        )
+        """Return a name of the last deletion of records; empty when there was none.
+
+        Also empty for a user who may not read `system.mutations`.
+        """
+        try:
+            found = self._connection.send(_LAST_DELETION, parameters={"table": self.names.stored})
+        except ServerError as error:
+            if error.code != ACCESS_DENIED:
+                raise explain(self._connection.location, error) from error
+            return ""
+        return found.decode().strip()
 
     def _rows(self, statement: str, **parameters: str) -> list[dict[str, Any]]:
         answer = self._connection.ask(statement, parameters=parameters)

@@ -54,8 +54,7 @@ COLUMNS: Final = tuple(
     MapColumn(
         f"{_PREFIX}{number}",
         _TYPE,
-        f"CAST(arrayFilter((pair, map) -> map = {number}, {_PAIRS}, "
-        f"arrayMap(pair -> CRC32(pair.1) % {MAPS}, {_PAIRS})), '{_TYPE}')",
+        f"CAST(arrayFilter(pair -> CRC32(pair.1) % {MAPS} = {number}, {_PAIRS}), '{_TYPE}')",
     )
     for number in range(MAPS)
 )
