@@ -98,7 +98,10 @@ class ParquetConfig(BaseModel):
         default=30.0, ge=0.1, le=3_600.0, description="Seconds that one query may take"
     )
     query_memory_mb: int = Field(
-        default=1_024, ge=64, le=1_048_576, description="Most memory of one query, in MB"
+        default=1_024,
+        ge=64,
+        le=1_048_576,
+        description="Most memory of all queries of a process, in MB",
     )
     query_threads: int = Field(
         default=0, ge=0, le=1_024, description="Threads of a query; 0 for one on each core"
