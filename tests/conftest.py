@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 from flask import Flask
+from support.answering import Answering, Handler
 from support.installing import DISTRIBUTIONS, build
 from support.leaks import new_threads, nothing_left, open_files
 from support.warm import WarmPython
@@ -195,13 +196,15 @@ def serve():
     running = []
 
     def start(app) -> Client:
-        server = make_server("127.0.0.1", 0, app, threaded=True)
+        server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Handler)
+        server.answering = Answering()
         server.daemon_threads = False  # so that `server_close` waits for them
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         client = Client(
             base_url=f"http://127.0.0.1:{server.server_port}", timeout=_PATIENCE_SECONDS
         )
+        client.answering = server.answering
         running.append((client, server, thread))
         return client
 

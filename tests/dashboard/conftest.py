@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 from contextlib import contextmanager
 
 import pytest
 from flask import Flask, g
 from playwright.sync_api import expect, sync_playwright
-from werkzeug.wsgi import ClosingIterator
 
 _ARGUMENTS = (
     "--no-sandbox",
@@ -94,32 +92,6 @@ class Watched:
         return self.page.evaluate("window.violations")
 
 
-class Answering:
-    """An application that knows whether it answers a request.
-
-    Args:
-        app: The application.
-    """
-
-    def __init__(self, app):
-        self._app, self._changed, self._requests = app, threading.Condition(), 0
-
-    def __call__(self, environ, start_response):
-        with self._changed:
-            self._requests += 1
-        return ClosingIterator(self._app(environ, start_response), self._end)
-
-    def _end(self):
-        with self._changed:
-            self._requests -= 1
-            self._changed.notify_all()
-
-    def is_over(self, seconds):
-        """Wait until there is no request; return whether there is none."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._requests, seconds)
-
-
 @pytest.fixture
 def browse(chromium, serve):
     """Return a function that serves an application and opens a browser that looks at it.
@@ -130,8 +102,8 @@ def browse(chromium, serve):
 
     @contextmanager
     def context(app, **options):
-        answering = Answering(app)
-        base = str(serve(answering).base_url).rstrip("/")
+        client = serve(app)
+        base = str(client.base_url).rstrip("/")
         made = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         try:
             watched = Watched(made.new_page(), base)
@@ -141,7 +113,7 @@ def browse(chromium, serve):
         finally:
             made.close()
             # What is on its way then would open what the test closes.
-            assert answering.is_over(_PATIENCE_MS / 1_000)
+            assert client.answering.is_over(_PATIENCE_MS / 1_000)
 
     yield context
     for watched in opened:

@@ -30,6 +30,7 @@ def test_another_store_keeps_records_as_long(tmp_path):
 def test_a_deferred_store_passes_on_all_that_a_store_does():
     own = {
         "config",
+        "batching",
         "config_model",
         "schemes",
         "type",

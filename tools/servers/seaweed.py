@@ -201,7 +201,12 @@ class SeaweedServer:
             ],
             "volume": ["-dir=.", "-max=1000", f"-master={master}", "-index=memory"],
             "filer": [f"-master={master}", f"-defaultReplicaPlacement={self.replication}"],
-            "s3": [f"-filer={filer}", f"-config={self.folder / 's3.json'}", "-port.iceberg=0"],
+            "s3": [
+                f"-filer={filer}",
+                f"-config={self.folder / 's3.json'}",
+                "-port.iceberg=0",
+                "-port.lance=0",
+            ],
         }[kind]
         return [f"-logdir={self.folder}", kind, *own, *more]
 
