@@ -8,7 +8,7 @@ BIN := .venv/bin
 # Without cached bytecode each worker of the tests would compile all of them each time.
 unexport PYTHONDONTWRITEBYTECODE
 # Most tests wait for processes and servers, so there are more workers than cores.
-PARALLEL ?= --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+PARALLEL ?= --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 DISTRIBUTIONS := . $(addprefix plugins/flask_chest_,sql sqlite postgres mysql mongo monitor dashboard clickhouse parquet otlp)
 EDITABLE := $(foreach folder,$(DISTRIBUTIONS),--editable $(folder))
 MANIFESTS := $(foreach folder,$(DISTRIBUTIONS),$(folder)/pyproject.toml) flask_chest/_version.py
@@ -93,7 +93,7 @@ test-lake: .venv/.dev servers ## Run all contracts on a lake in S3
 .PHONY: test-compat
 test-compat: .venv-compat/.ready .venv/.dev ## Run beside the libraries and servers that people use; WRITE=1 writes docs/compatibility.md
 	CHEST_WRITE=$(WRITE) .venv-compat/bin/python -m pytest --confcutdir=tests/compat tests/compat
-	CHEST_WHOLE_SUITES=1 $(BIN)/python -m pytest tests/public_apps/test_public_suites.py
+	$(BIN)/python -m pytest -m compat --numprocesses=2 tests/public_apps tests/test_packaging.py
 	$(BIN)/python tools/prerelease.py $(DISTRIBUTIONS)
 
 # PySpark brings its own JARs, 400 MB. Its test reads the files alone, so nothing of ours is there.

@@ -44,7 +44,6 @@ LONGEST = (
     "test_server_matrix",
     "test_storm",
     "test_packaging",
-    "test_public_suites",
     "test_public_apps",
     "test_exit",
     "test_postgres_contracts",
@@ -64,7 +63,11 @@ _PATIENCE_SECONDS = 60.0
 """Limit of each wait. It is reached only by a test that fails."""
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    if "compat" not in config.option.markexpr:
+        left_out = [item for item in items if item.get_closest_marker("compat")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
 

@@ -23,17 +23,30 @@ README = (ROOT / "README.md").read_text("utf-8")
 PROGRAMS = ROOT / "tests" / "programs"
 pytestmark = pytest.mark.packaging
 
+LARGE = "flask-chest-parquet"
+"""What it depends on is of 200 MB."""
+
 
 @pytest.fixture(scope="module")
 def installed(wheels, tmp_path_factory):
     """Install `flask-chest[sqlite]` from the wheels into a clean environment; return its bin."""
     folder = make_environment(tmp_path_factory.mktemp("clean") / "venv")
     # Each is imported before the next is installed: with its own dependencies alone.
-    for distribution in DISTRIBUTIONS:
-        install(folder, "--find-links", wheels, f"{distribution}=={__version__}")
-        run(folder / "python", PROGRAMS / "import_all.py", distribution.replace("-", "_"))
+    for distribution in [name for name in DISTRIBUTIONS if name != LARGE]:
+        install_and_import(folder, wheels, distribution)
+    install(folder, "--find-links", wheels, "--no-deps", f"{LARGE}=={__version__}")
     install(folder, "--find-links", wheels, f"flask-chest[sqlite]=={__version__}")
     return folder
+
+
+def install_and_import(folder, wheels, distribution):
+    install(folder, "--find-links", wheels, f"{distribution}=={__version__}")
+    run(folder / "python", PROGRAMS / "import_all.py", distribution.replace("-", "_"))
+
+
+@pytest.mark.compat
+def test_a_large_distribution_is_imported_with_its_own_dependencies_alone(wheels, tmp_path):
+    install_and_import(make_environment(tmp_path / "venv"), wheels, LARGE)
 
 
 def test_every_wheel_carries_its_whole_package_the_licence_and_py_typed(wheels):
@@ -173,6 +186,7 @@ def test_plugins_are_found_by_entry_point_alone(installed, tmp_path):
     assert "pip install 'flask-chest[sqlite]'" in result.stderr
 
 
+@pytest.mark.compat
 def test_an_application_that_pyinstaller_made_records_with_a_registered_plugin(wheels, tmp_path):
     folder = make_environment(tmp_path / "venv")
     install(folder, "--find-links", wheels, f"flask-chest[sqlite]=={__version__}", "pyinstaller>=6")

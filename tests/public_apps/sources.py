@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 KEPT = Path(sys.prefix) / "public-apps"
-WHOLE = bool(os.environ.get("CHEST_WHOLE_SUITES"))
-"""Whether all chosen files of their tests run: `make test-compat` does that, once in CI."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +70,8 @@ def flask_security():
     """Return Flask-Security, and an application of its authors: a blog for logged-in users.
 
     They have logins, sessions, forms, CSRF protection, Flask-SQLAlchemy and async views. The tests
-    are a selection, as all of them take minutes; the longest file is left to `WHOLE`. Those of
-    MongoDB, Peewee and Pony are left out. The version is the last that works with Flask 3.0.
+    are a selection, as all of them take minutes. Those of MongoDB, Peewee and Pony are left out.
+    The version is the last that works with Flask 3.0.
     """
     libraries = _libraries(
         "flask-security",
@@ -85,7 +83,7 @@ def flask_security():
         *("pytz==2025.2", "six==1.17.0", "sqlalchemy==2.0.44", "sqlalchemy-utils==0.42.0"),
         *("webencodings==0.5.1", "wtforms==3.2.1", "zxcvbn==4.5.0"),
     )
-    files = ("test_async", "test_csrf", *(("test_basic",) if WHOLE else ()))
+    files = ("test_async", "test_csrf", "test_basic")
     options = (
         *("-o", "addopts=", "-W", "default::DeprecationWarning"),
         *("-k", "not mongo and not peewee and not pony"),
@@ -99,7 +97,7 @@ def apiflask():
     """Return APIFlask, and its examples: a dozen APIs with uploads, pages and an ORM.
 
     APIFlask is a subclass of Flask. The tests are those that make requests; the others are about
-    the OpenAPI document. The examples, and the files about one decorator each, are left to `WHOLE`.
+    the OpenAPI document.
     """
     libraries = _libraries(
         "apiflask",
@@ -118,8 +116,7 @@ def apiflask():
     )
     more = ("test_decorator_auth_required", "test_decorator_input", "test_decorator_output")
     more = (*more, "test_pydantic_integration")
-    whole = ("examples", *_modules(more)) if WHOLE else ()
-    options = ("-o", "addopts=", *_modules(files), *whole)
+    options = ("-o", "addopts=", "examples", *_modules((*files, *more)))
     folder = _source("apiflask", "3.1.2")
     return PublicApp("apiflask", folder, libraries, source="src", options=options)
 

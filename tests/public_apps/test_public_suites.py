@@ -12,6 +12,8 @@ import pytest
 from public_apps import sources
 from public_apps.suite import Suite
 
+pytestmark = pytest.mark.compat
+
 
 @pytest.fixture
 def run(tmp_path):
@@ -33,16 +35,8 @@ def run(tmp_path):
 @pytest.mark.parametrize(
     ("find", "fewest_passed", "fewest_requests"),
     [
-        pytest.param(
-            sources.flask_security,
-            *((135, 380) if sources.WHOLE else (30, 80)),
-            id="flask-security",
-        ),
-        pytest.param(
-            sources.apiflask,
-            *((270, 400) if sources.WHOLE else (90, 100)),
-            id="apiflask",
-        ),
+        pytest.param(sources.flask_security, 135, 380, id="flask-security"),
+        pytest.param(sources.apiflask, 270, 400, id="apiflask"),
     ],
 )
 def test_its_own_tests_pass_with_tracking_and_each_application_records_its_requests(
