@@ -19,20 +19,6 @@ def batch_of(number):
     return [make_record(started_at=now, variables={"n": n}) for n in range(number)]
 
 
-@pytest.fixture
-def opened():
-    made = []
-
-    def start(backend, **fields):
-        made.append(backend.new(**fields))
-        made[-1].open()
-        return made[-1]
-
-    yield start
-    for each in made:
-        each.close()
-
-
 def test_readers_see_each_record_once_while_files_are_compacted(tmp_path, opened):
     backend = LakeFolder(tmp_path / "lake")
     writing, compacting, reading = (opened(backend) for _ in range(3))
