@@ -91,7 +91,7 @@ test-lake: .venv/.dev servers ## Run all contracts on a lake in S3
 	@touch $@
 
 .PHONY: test-compat
-test-compat: .venv-compat/.ready .venv/.dev ## Run beside the libraries and servers that people use; WRITE=1 writes docs/compatibility.md
+test-compat: .venv-compat/.ready .venv/.dev ## Run beside the libraries and servers that people use; WRITE=1 writes docs/explanation/compatibility.md
 	CHEST_WRITE=$(WRITE) .venv-compat/bin/python -m pytest --confcutdir=tests/compat tests/compat
 	$(BIN)/python -m pytest -m compat --numprocesses=2 tests/public_apps tests/test_packaging.py
 	$(BIN)/python tools/prerelease.py $(DISTRIBUTIONS)
@@ -127,7 +127,7 @@ wrk: # install the load generator of bench-server
 BENCHES := request server startup processes delivery
 
 .PHONY: bench
-bench: ## Measure everything in docs/performance.md, and write it there
+bench: ## Measure everything in docs/explanation/performance.md, and write it there
 	set -e; for part in $(BENCHES); do $(MAKE) --no-print-directory bench-$$part SHORT=--short; done
 
 .PHONY: bench-request
