@@ -56,12 +56,18 @@ storm: .venv/.dev servers ## Run ten minutes of kills, outages and full disks un
 hostile: .venv/.dev ## Put 100,000 hostile structures on g, and search all output for secrets
 	CHEST_HOSTILE_EXAMPLES=100000 $(BIN)/python -m pytest tests/encode/test_hostile_requests.py tests/redaction/test_bounded.py
 
+.PHONY: docs
+docs: .venv/.dev ## Build the documentation site into build/site; a dead link or an unknown name fails
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --jobs=2 --quiet -c docs . build/site
+	@echo "build/site/index.html"
+
 .PHONY: check
 check: .venv/.dev ## Check format, lint, types and docs
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/python tools/docs.py --check
+	$(MAKE) --no-print-directory docs
 
 .PHONY: format
 format: .venv/.dev ## Format the code, and write the generated parts of the docs
