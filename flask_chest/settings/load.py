@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from flask_chest._old_names import argument
 from flask_chest.errors import ConfigurationError
 from flask_chest.settings.environment import as_in_environment, settings_in_environment
 from flask_chest.settings.masking import is_secret_name, mask
@@ -96,7 +97,7 @@ def _unknown(field: str, name: str, fields: Collection[str]) -> ConfigurationErr
     near = difflib.get_close_matches(field, fields, n=1)
     prefix = name[: len(name) - len(field)] if name.lower().endswith(field) else CONFIG_PREFIX
     known = ", ".join(f"{CONFIG_PREFIX}{known.upper()}" for known in fields)
-    hint = (
+    hint = argument(field) or (
         f"Did you mean {prefix}{near[0].upper()}?"
         if near
         else f"It may be one of a plugin that is not loaded. The settings are: {known}"
