@@ -56,12 +56,18 @@ storm: .venv/.dev servers ## Run ten minutes of kills, outages and full disks un
 hostile: .venv/.dev ## Put 100,000 hostile structures on g, and search all output for secrets
 	CHEST_HOSTILE_EXAMPLES=100000 $(BIN)/python -m pytest tests/encode/test_hostile_requests.py tests/redaction/test_bounded.py
 
+.PHONY: docs
+docs: .venv/.dev ## Build the documentation site into build/site; a dead link or an unknown name fails
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --jobs=2 --quiet -c docs . build/site
+	@echo "build/site/index.html"
+
 .PHONY: check
 check: .venv/.dev ## Check format, lint, types and docs
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/python tools/docs.py --check
+	$(MAKE) --no-print-directory docs
 
 .PHONY: format
 format: .venv/.dev ## Format the code, and write the generated parts of the docs
@@ -98,7 +104,7 @@ test-lake: .venv/.dev servers ## Run all contracts on a lake in S3
 	@touch $@
 
 .PHONY: test-compat
-test-compat: .venv-compat/.ready .venv/.dev ## Run beside the libraries and servers that people use; WRITE=1 writes docs/compatibility.md
+test-compat: .venv-compat/.ready .venv/.dev ## Run beside the libraries and servers that people use; WRITE=1 writes docs/explanation/compatibility.md
 	CHEST_WRITE=$(WRITE) .venv-compat/bin/python -m pytest --confcutdir=tests/compat tests/compat
 	$(BIN)/python -m pytest -m compat --numprocesses=2 tests/public_apps tests/release tests/test_packaging.py
 	$(BIN)/python tools/prerelease.py $(DISTRIBUTIONS)
@@ -134,7 +140,7 @@ wrk: # install the load generator of bench-server
 BENCHES := request server startup processes delivery
 
 .PHONY: bench
-bench: ## Measure everything in docs/performance.md, and write it there
+bench: ## Measure everything in docs/explanation/performance.md, and write it there
 	set -e; for part in $(BENCHES); do $(MAKE) --no-print-directory bench-$$part SHORT=--short; done
 
 .PHONY: bench-request

@@ -34,7 +34,7 @@ from benchmarks.shared.history import History
 from benchmarks.shared.questions import DAY
 from benchmarks.workers.dashboard import look
 
-PAGE: Final = report.DOCS / "dashboard-performance.md"
+PAGE: Final = report.DOCS / "explanation" / "dashboard-performance.md"
 STORES: Final = ("sqlite", "postgres", "mysql")
 KINDS: Final = ((0, False), (1, False), (10, False), (10, True))
 """How many viewers, and whether they look at a dashboard in an application of its own."""

@@ -2,7 +2,7 @@
 
 Run by `make bench-query`. Each database gets the records of 30 days by its own bulk load, its
 rollups are built, and the questions of `benchmarks.shared.questions` are asked in turn. Servers run
-with their default settings. Results are written into docs/query-performance.md.
+with their default settings. Results are written into docs/explanation/query-performance.md.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from flask_chest.rollup.keeping import maintainer
 from flask_chest.store import Store
 
 ROOT: Final = Path(__file__).parent.parent
-PAGE: Final = report.DOCS / "query-performance.md"
+PAGE: Final = report.DOCS / "explanation" / "query-performance.md"
 RUNS: Final = 5
 BUDGET_SECONDS: Final = 15.0
 """No further run of a question begins after so long."""

@@ -1,8 +1,8 @@
 """Fifty hosts and a billion records a day: the arithmetic, and a simulation of an outage.
 
-Run by `make bench-scale`, which writes docs/scale.md. First it measures what a record costs each
-store. Then it multiplies, and simulates fifty leaders that deliver to one PostgreSQL, with the
-costs that `make bench-delivery` has measured for a whole delivery.
+Run by `make bench-scale`, which writes docs/explanation/scale.md. First it measures what a record
+costs each store. Then it multiplies, and simulates fifty leaders that deliver to one PostgreSQL,
+with the costs that `make bench-delivery` has measured for a whole delivery.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from benchmarks.scale_simulation import simulate
 from benchmarks.shared import report
 from flask_chest.exporter import Batching
 
-PAGE: Final = report.DOCS / "scale.md"
+PAGE: Final = report.DOCS / "explanation" / "scale.md"
 HOSTS: Final = 50
 A_DAY: Final = 1e9
 PEAK: Final = 3.0
@@ -31,7 +31,7 @@ INTERVAL_SECONDS: Final = 5.0
 """Default of CHEST_EXPORT_INTERVAL_SECONDS."""
 
 POSTGRES: Final = Costs(server_us=22.6, client_us=2.4, connect_ms=18.5, rollup_us=8.7)
-"""Of a delivery of 1,000,000 records to PostgreSQL in docs/performance.md, and of `scale_costs`."""
+"""Of 1,000,000 records to PostgreSQL in docs/explanation/performance.md, and `scale_costs`."""
 
 _DOWN: Final = (600.0, 4_200.0)
 _PLAIN: Final = Scenario(outages=(_DOWN,), seconds=6_600.0)

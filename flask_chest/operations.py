@@ -70,7 +70,7 @@ class Operations:
         return self._applications.current_or_only().journal_fault()
 
     def store(self, name: str | None = None) -> Store:
-        """Return the read side of an exporter: docs/queries.md.
+        """Return the read side of an exporter: docs/how-to/queries.md.
 
         Args:
             name: Name of the exporter; None for the one of CHEST_STORE, else ``main``, else the
@@ -97,10 +97,10 @@ class Operations:
 
         They are erased from every store that can, from the journal of this host and its dead
         letters, and do not come back from there. Records that arrive later are not looked at:
-        docs/privacy.md.
+        docs/how-to/privacy.md.
 
         Args:
-            where: The filter: docs/filters.md.
+            where: The filter: docs/reference/filters.md.
             progress: Called after each step with the name of a store and the number of records
                 that were looked at in it.
             timeout: Seconds to wait for a delivery that is under way.

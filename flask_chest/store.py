@@ -101,7 +101,8 @@ class Store(Exporter):
         """Yield records one by one, in bounded memory: they are read a page at a time.
 
         Args:
-            where: Filter, such as ``tenant == 'acme' and duration_ms > 500``: docs/filters.md.
+            where: Filter, such as ``tenant == 'acme' and duration_ms > 500``:
+                docs/reference/filters.md.
             since: They started then or later: an aware datetime, ISO 8601, or a distance back, such
                 as ``24h``.
             until: They started before.
@@ -132,7 +133,7 @@ class Store(Exporter):
         exact: int | None = None,
         explain: bool = False,
     ) -> list[dict[str, Any]]:
-        """Return one row for each group and each bucket of time: docs/queries.md.
+        """Return one row for each group and each bucket of time: docs/how-to/queries.md.
 
         Args:
             measures: Such as ``count``, ``error_rate``, ``p95(duration_ms)``, ``sum(cost_usd)``.
@@ -174,7 +175,7 @@ class Store(Exporter):
         until: str | datetime | None = None,
         limit: int = 20,
     ) -> list[dict[str, Any]]:
-        """Return which values are over-represented in some records: docs/queries.md.
+        """Return which values are over-represented in some records: docs/how-to/queries.md.
 
         Args:
             where: Filter of these records.
@@ -360,7 +361,7 @@ class Store(Exporter):
         can choose records itself overrides this.
 
         Args:
-            where: The filter, such as ``user_id == 'u-17'``: docs/filters.md.
+            where: The filter, such as ``user_id == 'u-17'``: docs/reference/filters.md.
             progress: Called after each page with the number of records that were looked at. What
                 it raises ends the deletion; the pages before stay done.
 

@@ -1,4 +1,4 @@
-"""Write docs/settings.md. With --check: fail when it is out of date or a page has a dead link."""
+"""Write docs/reference/settings.md. With --check: fail when it, or a link of a page, is wrong."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ instance folder, Flask-Chest does this itself.
 
 Two applications may share a journal when they have the same exporters. Otherwise the second is
 refused: in one process until the first is closed with `chest.close()` or garbage-collected, and
-else until its process has ended ([delivery.md](delivery.md#who-delivers)).
+else until its process has ended ([delivery.md](../explanation/delivery.md#who-delivers)).
 
 A plugin may have settings of its own. The names of those of
-[flask-chest-monitor](../plugins/flask_chest_monitor/README.md#settings) begin with
+[flask-chest-monitor](../../plugins/flask_chest_monitor/README.md#settings) begin with
 `${config}MONITOR_`, and of those of
-[flask-chest-dashboard](../plugins/flask_chest_dashboard/README.md#settings) with
+[flask-chest-dashboard](../../plugins/flask_chest_dashboard/README.md#settings) with
 `${config}DASHBOARD_`.
 
 This page is generated from `flask_chest/settings/model.py` by `make format`.
@@ -84,7 +84,7 @@ This page is generated from `flask_chest/settings/model.py` by `make format`.
 
 
 def settings_page() -> str:
-    """Return docs/settings.md."""
+    """Return docs/reference/settings.md."""
     rows = []
     for name, field in Settings.model_fields.items():
         default = "required" if field.default is PydanticUndefined else f"`{field.default!r}`"
@@ -127,13 +127,13 @@ def missing_targets(page: Path) -> list[str]:
 
 def main() -> int:
     """Write or check; return the exit status."""
-    page = ROOT / "docs" / "settings.md"
+    page = ROOT / "docs" / "reference" / "settings.md"
     if "--check" not in sys.argv:
         page.write_text(settings_page(), "utf-8")
         return 0
     faults = []
     if not page.exists() or page.read_text("utf-8") != settings_page():
-        faults.append("docs/settings.md is out of date: run `make format`")
+        faults.append("docs/reference/settings.md is out of date: run `make format`")
     for each in PAGES:
         name = each.relative_to(ROOT)
         faults += [

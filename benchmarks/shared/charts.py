@@ -1,4 +1,4 @@
-"""Charts of docs/performance.md, one SVG file each."""
+"""Charts of docs/explanation/performance.md, one SVG file each."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def _save(figure: Any, name: str, title: str) -> str:  # noqa: ANN401 - untyped
     figure.savefig(path, format="svg", facecolor="white", metadata=metadata)
     text = path.read_text("utf-8")
     path.write_text("".join(f"{line.rstrip()}\n" for line in text.splitlines()), "utf-8")
-    return f"![{title}](charts/{name}.svg)"
+    return f"![{title}](../charts/{name}.svg)"
 
 
 def _short(value: float) -> str:

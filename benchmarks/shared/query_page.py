@@ -1,4 +1,4 @@
-"""Tables of docs/query-performance.md."""
+"""Tables of docs/explanation/query-performance.md."""
 
 from __future__ import annotations
 

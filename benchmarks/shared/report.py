@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
-PAGE: Final = DOCS / "performance.md"
+PAGE: Final = DOCS / "explanation" / "performance.md"
 
 
 # -- Statistics ----------------------------------------------------------------------------------

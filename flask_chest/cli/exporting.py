@@ -52,7 +52,9 @@ _LINES_AT_ONCE: Final = 100
 @questions.order_by("started_at", "Field or variable; with a minus sign, the largest first.")
 @questions.limit(None, "records")
 @questions.columns
-@click.option("--raw", is_flag=True, help="Write texts in CSV as they are: see docs/asking.md.")
+@click.option(
+    "--raw", is_flag=True, help="Write texts in CSV as they are: see docs/how-to/asking.md."
+)
 @with_appcontext
 def export(
     *,

@@ -1,4 +1,4 @@
-"""What `flask chest status --json` prints. The names are stable: docs/operating.md lists them."""
+"""What `flask chest status --json` prints. The names are stable: docs/how-to/operating.md."""
 
 from __future__ import annotations
 

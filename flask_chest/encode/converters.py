@@ -2,7 +2,8 @@
 
 What is in these tables is all that is read of a value. A type that is in none of them is not data,
 however much its methods resemble those of a mapping or a number: they are the application's code,
-which may take long, ask a database or change something. docs/values.md has the tables for users.
+which may take long, ask a database or change something. docs/reference/values.md has the tables
+for users.
 
 A type is found by identity, in the order of base classes that Python itself uses. No ABC, no
 metaclass and no `__hash__` of a class has a say.

@@ -2,7 +2,7 @@
 
 What databases refuse is made safe here, once, and not in each backend: NUL and lone surrogates,
 NaN and infinities, integers beyond 64 bits, keys that are not strings, cycles, depth, size, and
-objects that raise or lie when they are looked at. docs/values.md has the rules as a table.
+objects that raise or lie when they are looked at. docs/reference/values.md has the rules.
 
 A value is judged by `type(value)`, which it cannot fake as it can `__class__`. Built-in types are
 read by their own methods, whatever a subclass overrides. An iterator is never advanced: it belongs

@@ -45,7 +45,7 @@ _MIRRORED: Final[dict[Operator, Operator]] = {
 def parse(text: str, *, now: datetime | None = None) -> Filter:
     """Read a filter, such as ``tenant == 'acme' and duration_ms > 500``.
 
-    docs/filters.md has the language.
+    docs/reference/filters.md has the language.
 
     Args:
         text: At most `MAX_LENGTH` characters.

@@ -1,4 +1,4 @@
-"""The settings: their names, types, bounds, defaults and meaning. docs/settings.md shows them."""
+"""The settings: names, types, bounds, defaults and meaning. docs/reference/settings.md has them."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Settings(BaseModel):
         description="Where records go while the application's `TESTING` is on: `memory` (they stay "
         "in this process, where `chest.store()` finds them; nothing is delivered and no file "
         "written) or `deliver` (as without `TESTING`). "
-        "[plugins.md](plugins.md#testing-an-application)",
+        "[plugins.md](../how-to/plugins.md#testing-an-application)",
     )
     exporters: Annotated[
         dict[str, str | dict[str, Any]],
@@ -177,7 +177,7 @@ class Settings(BaseModel):
         default=(),
         description="Secret keys, in addition to the default list: part of a key, such as "
         "`passport`, or whole words, such as `=dob`. `!` in front makes an exception; `!*` removes "
-        "the default list. [privacy.md](privacy.md)",
+        "the default list. [privacy.md](../how-to/privacy.md)",
     )
     redact_with: RedactWith = Field(
         default="mask",
@@ -187,7 +187,7 @@ class Settings(BaseModel):
     redact_key: SecretStr | None = Field(
         default=None,
         description="Key of the hash of `CHEST_REDACT_WITH`, and of the decision of "
-        "[sampling](sampling.md). Default: the application's `SECRET_KEY`",
+        "[sampling](../how-to/sampling.md). Default: the application's `SECRET_KEY`",
     )
     redact_values: Annotated[tuple[SecretKind, ...], BeforeValidator(_split_list)] = Field(
         default=DEFAULT_VALUES,
@@ -308,13 +308,13 @@ class Settings(BaseModel):
         default=None,
         description="How long every store keeps a record, such as `90d`; units are s, m, h, d and "
         "w. The leader deletes older ones once an hour. An exporter may have a `retention` of its "
-        "own. Default: for ever. [privacy.md](privacy.md#retention)",
+        "own. Default: for ever. [privacy.md](../how-to/privacy.md#retention)",
     )
     rollups: Annotated[Rollups, BeforeValidator(_decode_json)] = Field(
         default=True,
         description="What every store keeps rolled up, so that questions about long times are "
         "answered at once: `1` (requests by service, route, method and status code), `0` "
-        "(nothing), or a dict that adds to it. [rollups.md](rollups.md)",
+        "(nothing), or a dict that adds to it. [rollups.md](../explanation/rollups.md)",
     )
     indexed_variables: Annotated[Names, AfterValidator(_are_variables)] = Field(
         default=(),

@@ -82,7 +82,7 @@ def erase(
     Records that arrive later are not looked at.
 
     Args:
-        where: The filter: docs/filters.md.
+        where: The filter: docs/reference/filters.md.
         exporters: All exporters of the application, by name.
         store: Returns the open store of an exporter.
         journal: The journal of the application.

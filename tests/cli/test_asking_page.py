@@ -1,4 +1,4 @@
-"""The fourteen questions of docs/asking.md, each asked as it stands there."""
+"""The fourteen questions of docs/how-to/asking.md, each asked as it stands there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from flask_chest.cli import tailing
 
-PAGE = Path(__file__).parents[2].joinpath("docs", "asking.md").read_text("utf-8")
+PAGE = Path(__file__).parents[2].joinpath("docs", "how-to", "asking.md").read_text("utf-8")
 SECTION = PAGE.partition("## Fourteen questions\n")[2].partition("\n## ")[0]
 QUESTIONS = re.findall(r"^    flask chest (.*)$", SECTION, re.MULTILINE)
 

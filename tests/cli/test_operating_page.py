@@ -1,4 +1,4 @@
-"""docs/operating.md names every command, option, exit code and name in JSON."""
+"""docs/how-to/operating.md names every command, option, exit code and name in JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from flask_chest.cli.standalone import main
 from flask_chest.cli.status_data import status_data
 from flask_chest.runtime.counters import ExporterStats, JournalStats, Leader, Stats
 
-PAGE = Path(__file__).parents[2].joinpath("docs", "operating.md").read_text("utf-8")
+PAGE = Path(__file__).parents[2].joinpath("docs", "how-to", "operating.md").read_text("utf-8")
 
 
 def commands(within=group, words=()):

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "compatibility.md"
+PAGE = ROOT / "docs" / "explanation" / "compatibility.md"
 CASES = sorted(path.stem for path in (Path(__file__).parent / "cases").glob("[a-z]*.py"))
 SEEN: dict[str, str] = {}
 

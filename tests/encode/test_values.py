@@ -1,4 +1,4 @@
-"""Every value has a JSON form that all databases take; docs/values.md is true."""
+"""Every value has a JSON form that all databases take; docs/reference/values.md is true."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The questions of docs/queries.md and their answers."""
+"""The questions of docs/how-to/queries.md and their answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flask_chest.testing import make_batch, make_record
 
 pytestmark = pytest.mark.opens_nothing
 
-PAGE = (Path(__file__).parents[2] / "docs" / "queries.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "queries.md").read_text("utf-8")
 
 
 def questions():

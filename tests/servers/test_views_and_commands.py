@@ -1,4 +1,4 @@
-"""Views that fork, greenlets, and commands beside a server; and the table of docs/servers.md."""
+"""Views that fork, greenlets, commands beside a server; the table of docs/how-to/servers.md."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import pytest
 from flask_chest.testing import make_batch, make_record
 from flask_chest.testing.records import as_stored
 
-PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "fidelity.md"
 
 VALUES = {
     "text": "Füße 😀",

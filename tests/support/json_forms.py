@@ -48,7 +48,7 @@ def record(variables, *patterns):
 
 
 def check(data):
-    """Fail when a JSON form breaks a promise of docs/values.md."""
+    """Fail when a JSON form breaks a promise of docs/reference/values.md."""
     encoded = to_json(data)
     assert len(encoded) <= BYTES_OF_VARIABLE
     assert json.loads(encoded, parse_constant=pytest.fail) == data

@@ -17,7 +17,7 @@ from flask_chest.testing import StoreBackend
 
 
 class Lake(StoreBackend):
-    """A lake, whose files are read by the rules of docs/lake.md, without the code of the plugin."""
+    """A lake, whose files are read by the rules of docs/how-to/lake.md, without the plugin."""
 
     exporter = ParquetStore
 

@@ -1,11 +1,11 @@
-"""The tables of docs/values.md, whose examples the tests hold to be true."""
+"""The tables of docs/reference/values.md, whose examples the tests hold to be true."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-PAGE = Path(__file__).parents[2] / "docs" / "values.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "values.md"
 
 
 def rows(heading):

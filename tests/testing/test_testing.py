@@ -231,7 +231,11 @@ def test_a_test_run_without_the_fixture_does_not_import_flask_chest(pytester):
 # -- Examples in the docs --------------------------------------------------------------------
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "plugins.md").read_text("utf-8").split("## Testing an application")[1]
+PAGE = (
+    (ROOT / "docs" / "how-to" / "plugins.md")
+    .read_text("utf-8")
+    .split("## Testing an application")[1]
+)
 UNDER_TEST, IN_CONFTEST, IN_A_TEST, RECORDING = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[
     :4
 ]

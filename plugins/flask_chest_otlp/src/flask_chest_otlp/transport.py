@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _GZIP: Final = 31  # `wbits` of zlib
 _LEVEL: Final = 1
-"""Of gzip. Level 6 saves a tenth of the bytes and takes twice as long: docs/otlp.md."""
+"""Of gzip. Level 6 saves a tenth of the bytes and takes twice as long: docs/how-to/otlp.md."""
 
 _MAX_ANSWER: Final = 65_536
 """Bytes of an answer that are read."""
@@ -88,8 +88,8 @@ class Transport:
             preload_content=False,
         )
         try:
-            content = response.read(_MAX_ANSWER, decode_content=False)
-            is_whole = not response.read(1, decode_content=False)
+            content = response.read(_MAX_ANSWER, decode_content=True)
+            is_whole = not response.read(1, decode_content=True)
         except (HTTPError, OSError):  # the status has arrived, and says what became of the request
             content, is_whole = b"", False
         if not is_whole:

@@ -1,0 +1,50 @@
+"""The documentation site: `make docs`. Its source is the repository, so that links hold on both."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from flask_chest import __version__  # noqa: E402 - from this clone
+
+project = "Flask-Chest"
+author = "The Flask-Chest developers"
+copyright = author  # noqa: A001 - the name is Sphinx's
+version = release = __version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+]
+
+# -- pages --
+root_doc = "docs/index"
+include_patterns = [
+    "docs/**",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "examples/*/README.md",
+    "plugins/*/README.md",
+]
+exclude_patterns = ["**/.*", "tests", "build", "dist", "instance", "docs/_root"]
+myst_heading_anchors = 4
+myst_enable_extensions = ["colon_fence", "attrs_block"]
+
+# -- the code --
+autodoc_typehints = "signature"
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True, "show-inheritance": True}
+napoleon_numpy_docstring = False
+
+# -- the site: it works from a folder, without a network --
+html_theme = "furo"
+html_extra_path = ["_root"]
+html_title = f"Flask-Chest {release}"
+html_copy_source = False
+html_show_sphinx = False
+html_show_copyright = False
