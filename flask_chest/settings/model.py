@@ -112,7 +112,7 @@ class Settings(BaseModel):
         description="Where records go while the application's `TESTING` is on: `memory` (they stay "
         "in this process, where `chest.store()` finds them; nothing is delivered and no file "
         "written) or `deliver` (as without `TESTING`). "
-        "[plugins.md](../how-to/plugins.md#testing-an-application)",
+        "[testing.md](../how-to/testing.md)",
     )
     exporters: Annotated[
         dict[str, str | dict[str, Any]],

@@ -31,7 +31,6 @@ PENDING = {
     "docs/how-to/mongodb-sharding.md",
     "docs/how-to/operating.md",
     "docs/how-to/otlp.md",
-    "docs/how-to/plugins.md",
     "docs/how-to/privacy.md",
     "docs/how-to/queries.md",
     "docs/how-to/request-ids.md",
