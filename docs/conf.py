@@ -22,7 +22,7 @@ extensions = [
     "sphinx_copybutton",
 ]
 
-# -- pages ------------------------------------------------------------------------------------------
+# -- pages --
 root_doc = "docs/index"
 include_patterns = [
     "docs/**",
@@ -35,13 +35,13 @@ exclude_patterns = ["**/.*", "tests", "build", "dist", "instance", "docs/_root"]
 myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence", "attrs_block"]
 
-# -- the code ---------------------------------------------------------------------------------------
+# -- the code --
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_numpy_docstring = False
 
-# -- the site: it works from a folder, without a network --------------------------------------------
+# -- the site: it works from a folder, without a network --
 html_theme = "furo"
 html_extra_path = ["_root"]
 html_title = f"Flask-Chest {release}"

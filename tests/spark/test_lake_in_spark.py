@@ -1,4 +1,4 @@
-"""A real Spark reads the files of a lake as they are. Run by `make test-spark`."""
+"""A real Spark reads the files of a lake, as in docs/how-to/lake.md. Run by `make test-spark`."""
 
 from __future__ import annotations
 

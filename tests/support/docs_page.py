@@ -11,6 +11,12 @@ reader sees:
     The next block is run by this test, which reads the page.
 `<!-- shown by NAME -->`
     The next block is what the variable NAME has, a text; `...` stands for anything.
+`<!-- not run: REASON -->`
+    The next block needs what no test has. `test_pages.py` counts them.
+
+A block of SQL is given to the function `sql`, which an invisible block defines. In one,
+`page.fixture("postgres")` is a fixture of pytest, here the URL of an empty database, and
+`page.replace(shown, real)` puts it where the next blocks have another.
 """
 
 from __future__ import annotations
@@ -23,15 +29,17 @@ import subprocess
 import sys
 import textwrap
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 from flask import Flask, g
 from support.waiting import until
-from sybil import Document, Example, Region, Sybil
+from sybil import Document, Example, Lexeme, Region, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown.lexers import DirectiveInHTMLCommentLexer, FencedCodeBlockLexer
+from werkzeug.security import generate_password_hash
 
 from flask_chest import FlaskChest
 
@@ -41,7 +49,10 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
-_COMMENT = re.compile(r"<!--\s*(file:|tested by|shown by)\s+(.*?)\s*-->\s*\Z", re.DOTALL)
+_COMMENT = re.compile(r"<!--\s*(file:|tested by|shown by|not run:)\s+([^<>]*?)\s*-->\s*\Z")
+_FOLDERS = ("/var/lib/shop", "/srv", "/mnt/archive", "/etc/ssl")
+_CERTIFICATES = ("/etc/ssl/our-ca.pem", "/etc/ssl/db-authority.pem")
+_HASH = re.compile(r"scrypt:[\w:$]*\.\.\.")
 _PROMPT = "$ "
 _BACKGROUND = " &"
 
@@ -49,24 +60,38 @@ _BACKGROUND = " &"
 class Page:
     """The blocks of one page, and the folder and the processes of a reader who runs them."""
 
-    def __init__(self, path: Path, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        folder: Path,
+        environment: dict[str, str],
+        fixture: Callable[[str], Any],
+    ) -> None:
         self.path = path
+        self.fixture = fixture
         self.folder = folder
         self.environment = environment
         self._servers: list[subprocess.Popen[str]] = []
         self._python = PythonEvaluator()
+        self._replaced = {folder: str(path) for folder, path in self._make_folders()}
+        self._checked: dict[str, object] = {}
         self._runners: dict[str, Callable[[Example], object]] = {
-            "python": self._python,
+            "python": self._run_python,
             "console": self._console,
             "json": lambda example: [json.loads(line) for line in _values(example.parsed)],
             "toml": lambda example: tomllib.loads(example.parsed),
             "yaml": lambda example: yaml.safe_load(example.parsed),
+            "sql": lambda example: example.namespace["sql"](self._real(example.parsed)),
             "text": lambda example: None,  # what is shown
         }
         name = f"page_{path.stem.replace('-', '_')}"
         self.module = types.ModuleType(name)
         self.module.__file__ = str(folder / f"{name}.py")
         self.module.__dict__.update(Flask=Flask, g=g, FlaskChest=FlaskChest, page=self)
+
+    def replace(self, shown: str, real: str) -> None:
+        """Put `real` where the next blocks have `shown`."""
+        self._replaced[shown] = real
 
     def run(self) -> int:
         """Run all blocks. Return how many there are."""
@@ -101,7 +126,10 @@ class Page:
         if kind == "tested by":
             test = ROOT / value
             assert test.is_file(), f"there is no {value}"
-            assert self.path.name in test.read_text("utf-8"), f"{value} does not read this page"
+            reads = self.path.name in test.read_text("utf-8") or self.path.parent in test.parents
+            assert reads, f"{value} does not read this page"
+        elif kind == "not run:":
+            assert value
         elif kind == "file:":
             file = self.folder / value
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -111,6 +139,41 @@ class Page:
         else:
             assert language in self._runners, f"nothing runs a block in {language or 'no language'}"
             self._runners[language](example)
+
+    def _make_folders(self) -> Iterator[tuple[str, Path]]:
+        """Yield the absolute folders of the pages, each with one that takes its place."""
+        for folder in _FOLDERS:
+            path = self.folder / folder.strip("/")
+            path.mkdir(parents=True)
+            yield folder, path
+        for name in _CERTIFICATES:
+            (self.folder / name.strip("/")).touch()
+
+    def _real(self, source: str) -> str:
+        for shown, real in self._replaced.items():
+            source = source.replace(shown, real)
+        return source
+
+    # -- Python -----------------------------------------------------------------------------------
+
+    def _run_python(self, example: Example) -> None:
+        """Run a block, and check its settings."""
+        source = _HASH.sub(generate_password_hash("secret"), self._real(example.parsed))
+        example.parsed = Lexeme(source, example.parsed.offset, example.parsed.line_offset)
+        self._python(example)
+        self._check_settings(example.namespace)
+
+    def _check_settings(self, namespace: dict[str, Any]) -> None:
+        """Start an application with the settings of the page, when a block has changed them."""
+        found = {**namespace["app"].config, **namespace}
+        settings = {name: value for name, value in found.items() if name.startswith("CHEST_")}
+        if settings == self._checked:
+            return
+        self._checked = settings
+        folder = self.folder / f"settings-{len(list(self.folder.glob('settings-*')))}"
+        app = Flask("settings", instance_path=str(folder))
+        app.config.update(settings)
+        FlaskChest(app).close()
 
     # -- commands ---------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Other engines read the files of a lake as they are. Spark does by `make test-spark`."""
+"""Other engines read a lake as docs/how-to/lake.md shows it. Spark does by `make test-spark`."""
 
 from __future__ import annotations
 

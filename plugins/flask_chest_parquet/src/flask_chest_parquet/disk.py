@@ -47,7 +47,7 @@ class Disk(Objects):
             for name in (_TEMPORARY, _LOCKS):
                 self._make_folder(self._root / name)
             for left in (self._root / _TEMPORARY).iterdir():
-                with suppress(FileNotFoundError):
+                with suppress(OSError):  # deleted meanwhile; or by who may only read
                     if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
                         left.unlink()
 

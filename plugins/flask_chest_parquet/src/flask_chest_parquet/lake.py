@@ -54,10 +54,25 @@ class Lake:
         version = self._version()
         if version is None:
             self._refuse_foreign()
-            content = json.dumps({"flask_chest": "records", "version": SCHEMA_VERSION}).encode()
-            self.objects.create(SCHEMA, content)
+            self._describe()
             version = self._version()
         refuse_newer(self.location, version)
+
+    def _describe(self) -> None:
+        content = json.dumps({"flask_chest": "records", "version": SCHEMA_VERSION}).encode()
+        self.objects.create(SCHEMA, content)
+
+    def restore(self, columns: Iterable[Column]) -> None:
+        """Describe the lake again, as somebody may have deleted all of it while it was open.
+
+        Args:
+            columns: Those of the files that are written.
+        """
+        self._describe()
+        self._manifests.clear()
+        there = {found.key for found in self.objects.list(COLUMNS)}
+        self._columns = {key: column for key, column in self._columns.items() if key in there}
+        self.register(columns)
 
     def exists(self) -> bool:
         """Return whether a lake is there."""
@@ -134,17 +149,22 @@ class Lake:
 
     def _newest_manifests(self, since: date | None, until: date | None) -> dict[date, Manifest]:
         for _ in range(_ATTEMPTS):
-            numbers: dict[date, int] = {}
-            for found in self._of_days(STATE, since, until):
-                folder, _, name = found.key.removeprefix(STATE).partition("/")
-                day, number = day_of(folder), manifest_number(name)
-                if day is not None and number is not None:
-                    numbers[day] = max(number, numbers.get(day, 0))
+            numbers = self._numbers(since, until)
             try:
                 return {day: self._manifest(day, number) for day, number in numbers.items()}
             except Gone:  # a newer one has replaced it meanwhile
                 continue
         raise ExporterUnavailable(f"{self.location}: manifests change faster than they can be read")
+
+    def _numbers(self, since: date | None, until: date | None) -> dict[date, int]:
+        """Return the number of the newest manifest of each day."""
+        numbers: dict[date, int] = {}
+        for found in self._of_days(STATE, since, until):
+            folder, _, name = found.key.removeprefix(STATE).partition("/")
+            day, number = day_of(folder), manifest_number(name)
+            if day is not None and number is not None:
+                numbers[day] = max(number, numbers.get(day, 0))
+        return numbers
 
     def _manifest(self, day: date, number: int) -> Manifest:
         known = self._manifests.get(day)
@@ -166,8 +186,25 @@ class Lake:
         Returns:
             Whether it is. Otherwise nothing has changed, and the files that it names do not count.
         """
-        key = manifest_key(manifest.day, manifest.number)
-        return self.objects.create(key, manifest.to_json())
+        day, number = manifest.day, manifest.number
+        if not self.objects.create(manifest_key(day, number), manifest.to_json()):
+            return False
+        newest = max(self._numbers(day, day).get(day, 0), number)
+        if newest == number or self._follows(manifest):
+            return True
+        # Its number was free again: others have made so many since that they forgot that one.
+        self.objects.delete(manifest_key(day, number))
+        return False
+
+    def _follows(self, manifest: Manifest) -> bool:
+        """Return whether the next manifest was made from this one."""
+        number = manifest.number + 1
+        try:
+            text = self.objects.read(manifest_key(manifest.day, number))
+        except Gone:
+            return False
+        following = Manifest.from_json(manifest.day, number, text)
+        return following.previous == manifest.digest
 
     # -- Columns -------------------------------------------------------------------------------
 

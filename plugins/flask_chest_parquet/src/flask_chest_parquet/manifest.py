@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
 
@@ -40,18 +42,31 @@ class Manifest:
         day: The day.
         number: 0 when no file of the day was rewritten yet.
         files: The compacted files.
-        gone: Tokens of batches whose files do not count. Another attempt at one stores nothing.
+        gone: Tokens of batches whose files do not count.
+        previous: `digest` of the manifest that it was made from.
     """
 
     day: date
     number: int = 0
     files: tuple[Compacted, ...] = ()
     gone: frozenset[str] = frozenset()
+    previous: str = ""
+
+    @property
+    def digest(self) -> str:
+        """What tells it apart from another one with its number."""
+        return hashlib.sha256(self.to_json()).hexdigest()[:16]
+
+    def followed_by(self, files: Iterable[Compacted], gone: frozenset[str]) -> Manifest:
+        """Return the next manifest."""
+        return Manifest(self.day, self.number + 1, tuple(files), gone, self.digest)
 
     def to_json(self) -> bytes:
         """Return the manifest as it is stored."""
         files = [asdict(each) for each in self.files]
-        found = {"version": 1, "files": files, "gone": sorted(self.gone)}
+        found: dict[str, object] = {"version": 1, "files": files, "gone": sorted(self.gone)}
+        if self.previous:
+            found["previous"] = self.previous
         return json.dumps(found, separators=(",", ":")).encode()
 
     @classmethod
@@ -64,7 +79,8 @@ class Manifest:
         try:
             found = json.loads(text)
             files = tuple(Compacted(**each) for each in found["files"])
-            return cls(day, number, files, frozenset(found["gone"]))
+            gone, previous = frozenset(found["gone"]), str(found.get("previous", ""))
+            return cls(day, number, files, gone, previous)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"no manifest: {error}") from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -96,7 +96,7 @@ class Rewriter:
         numbers = {found.key: _number(found.key.removeprefix(folder)) for found in listed}
         if any(number is not None and number > manifest.number for number in numbers.values()):
             # Another process may still commit that file, unless its number is taken.
-            manifest = replace(manifest, number=manifest.number + 1)
+            manifest = manifest.followed_by(manifest.files, manifest.gone)
             if not self.lake.commit(manifest):
                 return 0
         live = {file.key for file in self.lake.live_among(day, listed, manifest)}
@@ -138,12 +138,8 @@ class Rewriter:
     ) -> bool:
         old = {file.name for file in replaced if file.compacted is not None}
         tokens = {file.batch.token for file in replaced if file.batch is not None}
-        new = Manifest(
-            day=manifest.day,
-            number=manifest.number + 1,
-            files=(*(file for file in manifest.files if file.name not in old), *made),
-            gone=manifest.gone | tokens,
-        )
+        kept = (file for file in manifest.files if file.name not in old)
+        new = manifest.followed_by((*kept, *made), manifest.gone | tokens)
         if not self.lake.commit(new):
             self.sweep(manifest.day)  # what was written in vain
             return False

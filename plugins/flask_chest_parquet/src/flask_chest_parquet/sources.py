@@ -13,7 +13,7 @@ from pyarrow.fs import PyFileSystem
 from flask_chest.errors import ExporterUnavailable
 from flask_chest_parquet import variables
 from flask_chest_parquet.decode import Decoder
-from flask_chest_parquet.layout import COLUMNS
+from flask_chest_parquet.layout import COLUMNS, PARTITION
 from flask_chest_parquet.objects_handler import ObjectsHandler
 from flask_chest_parquet.queries import Files
 from flask_chest_parquet.schema import FIELDS
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _DAY: Final = pa.field("day", pa.string())
 """What the names of the folders say."""
+
+_DAY_LENGTH: Final = len("2026-11-29")
 
 _PARQUET: Final = dataset.ParquetFileFormat()
 
@@ -118,13 +120,17 @@ class Sources:
         schema: pa.Schema,
         cursor: duckdb.DuckDBPyConnection,
     ) -> str:
-        if self._config.bucket is None:
-            addresses = (self._lake.objects.address(file.key) for file in files)
+        addresses = [self._lake.objects.address(file.key) for file in files]
+        if self._config.bucket is None and _is_plain(addresses[0]):
             listed = ", ".join(map(variables.text, addresses))
+            # Not Hive's columns: a folder above the lake may be called `route=…`, too.
+            day = len(addresses[0]) - len(files[0].key) + len(PARTITION) + 1
             return (
-                f"read_parquet([{listed}], hive_partitioning = true, hive_types_autocast = false)"
+                f"(SELECT *, substr(filename, {day}, {_DAY_LENGTH}) AS day FROM "
+                f"read_parquet([{listed}], hive_partitioning = false, filename = true))"
             )
-        # DuckDB has no S3 of its own without an extension, which it would download.
+        # DuckDB has no S3 of its own without an extension, which it would download. And it takes
+        # `*` in the name of a folder for a pattern, and no name that is not UTF-8.
         keys = [file.key for file in files]
         found = dataset.FileSystemDataset.from_paths(
             keys,
@@ -135,3 +141,8 @@ class Sources:
         )
         cursor.register(name, found)
         return name
+
+
+def _is_plain(path: str) -> bool:
+    """Return whether DuckDB finds this one file by its path."""
+    return not set(path) & set("*?[") and path.isprintable()

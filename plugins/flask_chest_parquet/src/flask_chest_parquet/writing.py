@@ -80,6 +80,8 @@ class Writer:
         """Return the records that are not there, and the token of their file."""
         prefixes = [""] if name.writer == MIXED else [f"{name.writer}-", f"{MIXED}-"]
         manifest, live = self._lake.live_of(part.day, [f"b-{prefix}" for prefix in prefixes])
+        if not live and not manifest.number:  # a new day, or a lake that was deleted
+            self._lake.restore(self.typed)
         token = name.token
         same = [file for file in live if file.batch is not None and file.batch.token == token]
         if any(file.rows == part.table.num_rows for file in same):
