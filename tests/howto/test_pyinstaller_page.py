@@ -30,7 +30,9 @@ def programs(wheels, tmp_path_factory):
 @pytest.mark.packaging
 @pytest.mark.parametrize("registers", [True, False])
 def test_the_frozen_program_delivers(programs, tmp_path, registers):
-    [plain, collected] = re.findall(r"^    pyinstaller (.*)$", (ROOT / PAGE).read_text(), re.M)
+    [plain, collected] = re.findall(
+        r"^    pyinstaller (.*)$", (ROOT / PAGE).read_text(), re.MULTILINE
+    )
     source = files_of(PAGE)["shop.py"]
     (tmp_path / "shop.py").write_text(source if registers else REGISTERS.sub("", source))
     options = (plain if registers else collected).split()
