@@ -15,7 +15,7 @@ PAGE = "docs/how-to/testing.md"
 BLOCKS = {
     re.match(r"# (\S+)", block)[1]: block
     for block in re.findall(
-        r"^<!-- tested by .*test_testing_page.py -->\n\n```python\n(.*?)^```$",
+        r"^<!-- tested by [^\n]*test_testing_page.py -->\n\n```python\n(.*?)^```$",
         (ROOT / PAGE).read_text("utf-8"),
         re.DOTALL | re.MULTILINE,
     )
