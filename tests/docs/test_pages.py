@@ -23,8 +23,6 @@ PAGES = [
 ]
 PENDING = {
     "README.md",
-    "docs/how-to/plugins.md",
-    "docs/how-to/privacy.md",
     "plugins/flask_chest_postgres/README.md",
 }
 WITH_CODE = [

@@ -1,4 +1,4 @@
-"""A name that is not there is an error of the type checker, although a module's `__getattr__` waits."""
+"""A name that is not there is an error of the type checker, although `__getattr__` waits for it."""
 
 from flask_chest import FlaskChestSQLite  # type: ignore[attr-defined] # that is the test
 from flask_chest.exporter import FlaskChestExporter  # type: ignore[attr-defined] # that is the test
