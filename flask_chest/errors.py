@@ -41,7 +41,16 @@ class SchemaMismatch(ConfigurationError):
 
 
 class ExporterUnavailable(ChestError):
-    """The database cannot take records now. The batch stays in the journal until a retry."""
+    """The database cannot take records now. The batch stays in the journal until a retry.
+
+    Attributes:
+        retry_after_seconds: How long the destination asks to be left alone. Nothing is sent
+            meanwhile, not even for a flush.
+    """
+
+    def __init__(self, *args: object, retry_after_seconds: float = 0.0) -> None:
+        super().__init__(*args)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class BatchRejected(ChestError):

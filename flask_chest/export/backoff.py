@@ -5,17 +5,23 @@ from __future__ import annotations
 import logging
 import random
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from flask_chest.errors import ExporterUnavailable
 
 if TYPE_CHECKING:
     from flask_chest.runtime.counters import Counters
     from flask_chest.runtime.log import Throttle
+
+MAX_ASKED_SECONDS: Final = 3_600.0
+"""Longest pause that a destination may ask for."""
 
 
 class Backoff:
     """Counts failures in a row, keeps the last error, and says how long to wait.
 
     A pause is random, between 0 and a ceiling: hosts that failed together do not retry together.
+    It begins after the one that the destination asks for.
 
     Args:
         name: The exporter's name in CHEST_EXPORTERS.
@@ -42,7 +48,7 @@ class Backoff:
         """Start as if nothing had ever failed."""
         self._failures = 0
         self._failing_since = 0.0
-        self._until = 0.0
+        self._until = self._asked_until = 0.0
         self.last_error: str | None = None
 
     @property
@@ -53,6 +59,10 @@ class Backoff:
     def remaining_seconds(self) -> float:
         """Return how long to wait before the next attempt; 0.0 for not at all."""
         return max(self._until - time.monotonic(), 0.0)
+
+    def is_asked_to_wait(self) -> bool:
+        """Return whether the destination is to be left alone, even by a flush."""
+        return time.monotonic() < self._asked_until
 
     def succeeded(self, waited: str = "") -> None:
         """Forget the failures in a row, and log their end. A pause that has begun goes on.
@@ -83,8 +93,10 @@ class Backoff:
         ceiling = min(
             self._retry_seconds * 2 ** min(self._failures - 1, 30), self._retry_max_seconds
         )
-        pause = random.uniform(0.0, ceiling)  # noqa: S311 - no secret
-        self._until = time.monotonic() + pause
+        asked = _asked(error)
+        pause = asked + random.uniform(0.0, ceiling)  # noqa: S311 - no secret
+        now = time.monotonic()
+        self._until, self._asked_until = now + pause, now + asked
         self.last_error = f"{type(error).__name__}: {error}"
         self._counters.failed(self._name, self.last_error, pause)
         self._throttle.log(
@@ -94,3 +106,9 @@ class Backoff:
             f"{self.last_error}",
             error,
         )
+
+
+def _asked(error: Exception) -> float:
+    """Return the pause that a destination asks for, in seconds."""
+    asked = error.retry_after_seconds if isinstance(error, ExporterUnavailable) else 0.0
+    return min(asked, MAX_ASKED_SECONDS) if asked > 0.0 else 0.0  # NaN is not above 0

@@ -196,7 +196,7 @@ class Worker:
         remaining = self._backoff.remaining_seconds()
         if not remaining:
             self._retry_is_due = False
-        if not flushes and (not leads or remaining):
+        if self._backoff.is_asked_to_wait() or (not flushes and (not leads or remaining)):
             if not leads and self._backoff.is_failing and not self._reader.pending()[0]:
                 self._recover("another process has delivered what had waited")
             return False

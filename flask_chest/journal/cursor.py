@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from flask_chest.runtime.log import Throttle
 
 _FIXED: Final = "fixed"  # no segment has this name
+_is_token: Final = re.compile("[0-9a-f]{32}").fullmatch
 
 
 @dataclass(frozen=True)
@@ -218,7 +220,9 @@ def _fixed(stored: Mapping[str, object]) -> list[FixedBatch]:
             token, parts = each["token"], tuple(Part(*part) for part in each["parts"])
         except (KeyError, TypeError):
             return []
-        if not (isinstance(token, str) and token and parts and all(map(_is_part, parts))):
+        if not (
+            isinstance(token, str) and _is_token(token) and parts and all(map(_is_part, parts))
+        ):
             return []
         found.append(FixedBatch(token, parts))
     return found

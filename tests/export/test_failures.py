@@ -190,6 +190,33 @@ def test_the_backoff_ceiling_doubles_up_to_its_limit_and_is_reset_by_a_success(m
     assert ceilings[-1] == (0.0, 1.0)
 
 
+@pytest.mark.parametrize("asked", [30.0, 1e9, float("inf")])
+def test_a_destination_that_asks_for_a_pause_is_left_alone_even_by_a_flush(
+    make, monkeypatch, asked
+):
+    failing = Failing(1, error=ExporterUnavailable("busy", retry_after_seconds=asked))
+    process = make(failing, retry_seconds=1.0)
+    process.record([1])
+    assert not process.export.flush(5.0)
+    calls = list(failing.calls)
+    assert not process.export.flush(5.0)
+    assert failing.calls == calls, "it was not even opened"
+    assert process.stats().failures == 1
+    passed = time.monotonic() + min(asked, 3_600.0) + 1.0
+    monkeypatch.setattr("time.monotonic", lambda: passed)
+    assert process.export.flush(5.0)
+    assert failing.numbers == [1]
+
+
+@pytest.mark.parametrize("asked", [0.0, -5.0, float("nan")])
+def test_a_pause_that_is_none_delays_no_flush(make, asked):
+    failing = Failing(1, error=ExporterUnavailable("busy", retry_after_seconds=asked))
+    process = make(failing, retry_seconds=1_000.0)
+    process.record([1])
+    assert not process.export.flush(5.0)
+    assert process.export.flush(5.0)
+
+
 def test_the_backoff_of_one_exporter_delays_no_other(make):
     failing, good = Failing(1_000_000), Keeper()
     process = make({"failing": failing, "good": good}, interval=0.05, retry_seconds=1_000.0)

@@ -18,6 +18,8 @@ from flask_chest.journal import DiskJournal, MemoryJournal
 from flask_chest.runtime.counters import Counters
 from flask_chest.runtime.log import Throttle
 
+TOKEN = "0" * 32
+
 
 def take(journal, number=ALL, *, acknowledges=True, max_records=ALL, **policy):
     """Return the token and the numbers of the records of some batches."""
@@ -154,11 +156,12 @@ def test_a_batch_keeps_its_token_when_a_power_cut_took_some_of_it(make_disk, fol
     [
         lambda _: "none",
         lambda _: [1],
-        lambda _: [{"token": "t"}],
+        lambda _: [{"token": TOKEN}],
+        lambda fixed: [{**fixed[0], "token": "../elsewhere"}],
         lambda _: [{"token": 5, "parts": [["s", 0, 8]]}],
-        lambda fixed: [{"token": "t", "parts": [fixed[0]["parts"][0][:2]]}],
-        lambda fixed: [{"token": "t", "parts": [[fixed[0]["parts"][0][0], 3, 8]]}],
-        lambda fixed: [{"token": "t", "parts": [[fixed[0]["parts"][0][0], 8, 0]]}],
+        lambda fixed: [{"token": TOKEN, "parts": [fixed[0]["parts"][0][:2]]}],
+        lambda fixed: [{"token": TOKEN, "parts": [[fixed[0]["parts"][0][0], 3, 8]]}],
+        lambda fixed: [{"token": TOKEN, "parts": [[fixed[0]["parts"][0][0], 8, 0]]}],
     ],
 )
 def test_corrupt_borders_lose_no_record(make_disk, folder, corrupt):
@@ -168,7 +171,8 @@ def test_corrupt_borders_lose_no_record(make_disk, folder, corrupt):
     cursor = folder / "cursors" / "main.json"
     stored = json.loads(cursor.read_text())
     cursor.write_text(json.dumps({**stored, "fixed": corrupt(stored["fixed"])}))
-    assert [taken for _, taken in take(make_disk("main"))] == [[0, 1, 2]]
+    lines = b'{"n":0}\n{"n":1}\n{"n":2}\n'
+    assert take(make_disk("main")) == [(Batch(lines, 3).token, [0, 1, 2])]
 
 
 def test_a_release_that_knows_no_fixed_batches_may_deliver_in_between(make_disk, folder):

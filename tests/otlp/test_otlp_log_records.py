@@ -259,6 +259,29 @@ def test_times_before_1970_and_far_ahead_are_cut(sent):
 
 
 @pytest.mark.parametrize(
+    "fields",
+    [
+        {"duration_ms": 1e308},
+        {"duration_ms": 5e-324},
+        {"weight": 1e300},
+        {"weight": -1.0},
+        {"weight": 0.0},
+        {"started_at": "0001-01-01T00:00:00.000000Z"},
+        {"started_at": "9999-12-31T23:59:59.999999Z"},
+        {"instance": f"web:{'9' * 5_000}"},
+        {"status_code": -(2**15)},
+        {"variables": {"": -(2**200), "request.host": "[::1", "request.headers.": {"a": 1}}},
+    ],
+    ids=str,
+)
+def test_no_record_however_absurd_stops_the_delivery_of_others(make, receiver, fields):
+    records = make_record(**fields), make_record()
+    make(metrics=True).export(make_batch(*records))
+    assert receiver.ids() == [record["id"] for record in records]
+    assert len(receiver.data("/v1/metrics")) == 1
+
+
+@pytest.mark.parametrize(
     "line", [b"{}\n", b"[1]\n", b"x\n", b'{"id": 7}\n'], ids=["empty", "list", "text", "type"]
 )
 def test_a_line_that_is_no_record_is_rejected_before_anything_is_sent(make, receiver, line):

@@ -5,7 +5,6 @@ https://opentelemetry.io/docs/specs/otlp/#otlphttp-response
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
@@ -13,6 +12,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
+
+from pydantic_core import from_json
 
 from flask_chest_otlp.wire import fields
 
@@ -24,9 +25,6 @@ THROTTLED: Final = frozenset({429, 502, 503, 504})
 
 NOT_OF_THE_DATA: Final = frozenset({401, 404, 405, 407, 408, 421, 425, 429})
 """Statuses below 500 that say who may ask, where or when. No record is at fault."""
-
-MAX_PAUSE_SECONDS: Final = 3_600.0
-"""Longest pause that a collector may ask for."""
 
 _MAX_TEXT: Final = 300
 
@@ -81,7 +79,7 @@ class Answer:
             if self.content_type == PROTOBUF:
                 return _printable(_last(self.body, 2, b"").decode())
             if self.content_type == JSON:
-                return _printable(str(json.loads(self.body)["message"]))
+                return _printable(str(from_json(self.body)["message"]))
             return _printable(self.body.decode())
         except (ValueError, KeyError, TypeError):
             return ""
@@ -101,7 +99,7 @@ class Answer:
             )
         except (ValueError, TypeError, IndexError, OverflowError):
             return 0.0
-        return min(max(seconds, 0.0), MAX_PAUSE_SECONDS) if math.isfinite(seconds) else 0.0
+        return max(seconds, 0.0) if math.isfinite(seconds) else 0.0
 
     def partial_success(self) -> tuple[int, str]:
         """Return how many items the collector has refused, and what it says to that.
@@ -113,12 +111,12 @@ class Answer:
                 return _of_json(self.body)
             partial = _last(self.body, 1, b"")
             return _last_number(partial, 1), _printable(_last(partial, 2, b"").decode())
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return 0, ""
 
 
 def _of_json(body: bytes) -> tuple[int, str]:
-    told = json.loads(body or b"{}")
+    told = from_json(body or b"{}")
     partial = told.get("partialSuccess") if isinstance(told, dict) else None
     if not isinstance(partial, dict):
         return 0, ""

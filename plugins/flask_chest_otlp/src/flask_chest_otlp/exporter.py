@@ -7,7 +7,6 @@ import importlib.util
 import logging
 import pkgutil
 import sys
-import time
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
@@ -65,8 +64,6 @@ class OtlpExporter(Exporter):
             # The same batch comes again when the collector has its logs and not its metrics.
             self.batching = Batching(fixed=True)
         self._throttle = Throttle()
-        self._silent_until = 0.0  # on the monotonic clock
-        self._silence = ""
         self._has_delivered = False
         self._logs_taken = ""  # token of a batch whose logs the collector has
 
@@ -109,7 +106,6 @@ class OtlpExporter(Exporter):
             ExporterUnavailable: It cannot be reached, or refuses even an empty request.
         """
         self.close()
-        self._keep_silence()
         self._transport = self._transport_class()(self._config)
         for path in self._paths:
             answer = self._transport.post(path, b"")
@@ -144,7 +140,6 @@ class OtlpExporter(Exporter):
             BatchRejected: A record is malformed, the batch is too large, or the collector refuses
                 it although it accepts an empty request.
         """
-        self._keep_silence()
         try:
             records = decode(batch.to_json())
         except ValueError as error:
@@ -236,9 +231,10 @@ class OtlpExporter(Exporter):
     def _unavailable(self, path: str, answer: Answer) -> ExporterUnavailable:
         where = f"{self._config.location}{path}"
         if answer.status in THROTTLED and (pause := answer.pause_seconds()):
-            self._silent_until = time.monotonic() + pause
-            self._silence = f"{where} answered {answer}, and asked for a pause of {pause:,.0f} s"
-            return ExporterUnavailable(self._silence)
+            return ExporterUnavailable(
+                f"{where} answered {answer}, and asked for a pause of {pause:,.0f} s",
+                retry_after_seconds=pause,
+            )
         if answer.is_success:
             return ExporterUnavailable(
                 f"{where} answered {answer} with a page for browsers. Check `url`: it is that of "
@@ -256,13 +252,3 @@ class OtlpExporter(Exporter):
             )
         remedy = _REMEDIES.get(answer.status)
         return ExporterUnavailable(f"{where} answered {answer}{f'. {remedy}' if remedy else ''}")
-
-    def _keep_silence(self) -> None:
-        """Send nothing before the pause is over that the collector has asked for.
-
-        Raises:
-            ExporterUnavailable: It is not over.
-        """
-        left = self._silent_until - time.monotonic()
-        if left > 0:
-            raise ExporterUnavailable(f"{self._silence}, of which {left:,.0f} s are left")

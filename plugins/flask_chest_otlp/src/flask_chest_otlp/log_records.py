@@ -68,6 +68,17 @@ def moment_ns(started_at: str) -> int:
     return (_minute(started_at[:16]) + seconds) * 1_000_000_000 + microseconds * 1_000
 
 
+def end_ns(record: RecordData) -> int:
+    """Return when a record ended, in nanoseconds of Unix time, as OTLP can say it."""
+    duration = min(max(record["duration_ms"], -_MAX_TIME), _MAX_TIME)  # else it may be infinite
+    return clamped(moment_ns(record["started_at"]) + round(duration * 1_000_000))
+
+
+def clamped(nanoseconds: int) -> int:
+    """Return nanoseconds as OTLP can say them: from 1970 to 2554."""
+    return min(max(nanoseconds, 0), _MAX_TIME)
+
+
 @functools.lru_cache(maxsize=1_024)
 def _minute(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=timezone.utc).timestamp())
@@ -164,15 +175,13 @@ class LogEncoder:
         )
 
     def _log_record(self, record: RecordData) -> bytes:
-        duration = record["duration_ms"]
-        began = moment_ns(record["started_at"])
-        ended = began + round(duration * 1_000_000)
+        began, ended = clamped(moment_ns(record["started_at"])), end_ns(record)
         parts = [
-            *(b"\x09", FIXED64(_clamped(began)), b"\x59", FIXED64(_clamped(ended))),
+            *(b"\x09", FIXED64(began), b"\x59", FIXED64(ended)),
             _common(_common_fields(record)),
             _text(_UID, record["id"]),
             _text(_REQUEST_ID, record["request_id"]),
-            _double(_DURATION, duration),
+            _double(_DURATION, record["duration_ms"]),
         ]
         if record["method"] != JOB:
             parts.append(_text(_PATH, record["path"]))
@@ -192,11 +201,6 @@ class LogEncoder:
         if self._has_body:
             parts.append(length_delimited(b"\x2a", any_value(_line(record))))
         return b"".join(parts)
-
-
-def _clamped(nanoseconds: int) -> int:
-    """Return a time as OTLP can say it: from 1970 to 2554."""
-    return min(max(nanoseconds, 0), _MAX_TIME)
 
 
 def _line(record: RecordData) -> str:

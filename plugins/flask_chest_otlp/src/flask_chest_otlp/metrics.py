@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from flask_chest.record import JOB
 from flask_chest_otlp import names
 from flask_chest_otlp.attributes import attribute
-from flask_chest_otlp.log_records import moment_ns
+from flask_chest_otlp.log_records import clamped, end_ns
 from flask_chest_otlp.resources import Origin, by_origin, envelope
 from flask_chest_otlp.wire import DOUBLE, FIXED64, VARINT, length_delimited, varint
 
@@ -30,6 +30,8 @@ _PER_DOUBLING: Final = 2**SCALE
 _DELTA: Final = b"\x10\x01"
 _ATTRIBUTES: Final = b"\x0a"
 _MAX_ORIGINS: Final = 4_096
+_MAX_WEIGHT: Final = 2.0**40
+"""The sum of a batch fits into 64 bits."""
 
 _METRICS: Final = {
     name: b"".join(
@@ -81,6 +83,7 @@ class _Histogram:
 
     def add(self, seconds: float, weight: float) -> None:
         """Add a duration."""
+        weight = min(max(weight, 0.0), _MAX_WEIGHT)
         self.sum += seconds * weight
         self.least, self.most = min(self.least, seconds), max(self.most, seconds)
         if seconds > 0:
@@ -159,15 +162,12 @@ class MetricEncoder:
 
     def _span(self, origin: Origin, records: Iterable[RecordData]) -> tuple[int, int]:
         """Return between which times the records ended, without those of the batch before."""
-        ends = [
-            moment_ns(record["started_at"]) + round(record["duration_ms"] * 1e6)
-            for record in records
-        ]
+        ends = [end_ns(record) for record in records]
         begin = self._ends.get(origin, min(ends) - 1)
         return begin, max(*ends, begin + 1)
 
     def _metrics(self, origin: Origin, records: Sequence[RecordData]) -> Iterator[bytes]:
-        begin, end = (max(moment, 0) for moment in self._span(origin, records))
+        begin, end = map(clamped, self._span(origin, records))
         times = b"\x11" + FIXED64(begin) + b"\x19" + FIXED64(end)
         found: dict[str, dict[_Series, _Histogram]] = {}
         for record in records:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -19,6 +20,8 @@ _SCOPE: Final = length_delimited(
     b"\x0a",
     length_delimited(b"\x0a", b"flask_chest") + length_delimited(b"\x12", __version__.encode()),
 )
+
+_is_process: Final = re.compile("[0-9]{1,18}").fullmatch
 
 
 class Origin(NamedTuple):
@@ -42,7 +45,7 @@ class Origin(NamedTuple):
         if self.instance:
             yield "service.instance.id", self.instance
         host, _, process = self.instance.rpartition(":")
-        if host and process.isascii() and process.isdecimal():
+        if host and _is_process(process):
             yield "host.name", host
             yield "process.pid", int(process)
         if self.release is not None:

@@ -88,8 +88,8 @@ class Transport:
             preload_content=False,
         )
         try:
-            content = response.read(_MAX_ANSWER, decode_content=False)
-            is_whole = not response.read(1, decode_content=False)
+            content = response.read(_MAX_ANSWER, decode_content=True)
+            is_whole = not response.read(1, decode_content=True)
         except (HTTPError, OSError):  # the status has arrived, and says what became of the request
             content, is_whole = b"", False
         if not is_whole:
