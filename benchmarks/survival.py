@@ -40,7 +40,7 @@ _QUIET_SECONDS: Final = 70.0
 """A tool is done when nothing has arrived for so long; Flask-Chest's longest pause is 60."""
 
 _AFTER: Final = 2
-"""Requests to the process that takes the place of the killed one, as a tool may need one to begin."""
+"""Requests to the process that takes the place of the killed one: a tool may need one to begin."""
 
 
 @dataclass
