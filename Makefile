@@ -66,6 +66,7 @@ check: .venv/.dev ## Check format, lint, types and docs
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python --project tests/typing
 	$(BIN)/python tools/docs.py --check
 	$(MAKE) --no-print-directory docs
 
@@ -99,7 +100,7 @@ test-lake: .venv/.dev servers ## Run all contracts on a lake in S3
 .PHONY: test-compat
 test-compat: .venv-compat/.ready .venv/.dev ## Run beside the libraries and servers that people use; WRITE=1 writes docs/explanation/compatibility.md
 	CHEST_WRITE=$(WRITE) .venv-compat/bin/python -m pytest --confcutdir=tests/compat tests/compat
-	$(BIN)/python -m pytest -m compat --numprocesses=2 tests/public_apps tests/test_packaging.py
+	$(BIN)/python -m pytest -m compat --numprocesses=2 tests/public_apps tests/test_packaging.py tests/test_user_types.py
 	$(BIN)/python tools/prerelease.py $(DISTRIBUTIONS)
 
 # PySpark brings its own JARs, 400 MB. Its test reads the files alone, so nothing of ours is there.
