@@ -151,8 +151,8 @@ assert_type(store.erase(chosen, progress=steps.append), int)
 assert_type(chest.erase("user_id == 'u-17'", timeout=5.0), ErasureReport)
 try:
     chest.erase("user_id == 'u-17'")
-except DeliveryBusy:
-    pass
+except DeliveryBusy as busy:
+    assert_type(str(busy), str)
 assert_type(add_request_id(None, "info", {}), MutableMapping[str, Any])
 letters = chest.dead_letters("main", limit=20)
 assert_type(letters, list[DeadLetter])
@@ -235,3 +235,14 @@ assert_type(chest.exclude(Blueprint("probes", __name__)), Blueprint)
 
 @signals.exporter_failing.connect_via(app)
 def page(sender: Flask, exporter: str, error: Exception, **_: object) -> None: ...
+
+
+@signals.exporter_recovered.connect
+def recovered(sender: Flask, exporter: str, seconds: float, **_: object) -> None: ...
+
+
+@signals.records_dropped.connect
+@signals.drops_ended.connect
+def dropped(
+    sender: Flask, dropped: dict[str, int], exporters: dict[str, dict[str, int]], **_: object
+) -> None: ...
