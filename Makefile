@@ -154,6 +154,10 @@ bench-instructions: .venv-bench/.ready ## Count the instructions and bytecodes o
 	.venv-bench/bin/python -m benchmarks.instructions
 	.venv-bench/bin/python -m benchmarks.steps
 
+.PHONY: bench-survival
+bench-survival: .venv-bench/.ready ## Count what tools have left of requests after a kill and an outage
+	.venv-bench/bin/python -m benchmarks.survival
+
 .PHONY: bench-server
 bench-server: .venv-bench/.ready wrk ## Measure requests per second and latency under gunicorn
 	.venv-bench/bin/python -m benchmarks.server

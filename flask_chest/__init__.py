@@ -4,7 +4,7 @@ Here are the names that most applications and plugins need. They add nothing to 
 ``import flask_chest``, as the extension imports their modules anyway.
 """
 
-from typing import TYPE_CHECKING as _TYPE_CHECKING
+import typing as _typing
 
 from flask_chest import (
     _old_names,
@@ -59,7 +59,7 @@ __all__ = [
 
 _old_names.watch()
 
-if not _TYPE_CHECKING:  # which would take any name for one of ours
+if not _typing.TYPE_CHECKING:  # a type checker would take any name for one of ours
 
     def __getattr__(name: str) -> object:
         """Say what replaced a name of Flask-Chest 0.0.10."""

@@ -12,7 +12,7 @@ from typing import Final
 PAGE: Final = "docs/how-to/from-0.0.10.md"
 
 _SQLITE: Final = (
-    "FlaskChest(app), and CHEST_EXPORTERS = {'main': 'sqlite:////srv/shop/chest.sqlite3'}"
+    "FlaskChest(app), and CHEST_EXPORTERS = {'main': 'sqlite:////var/lib/shop/chest.sqlite3'}"
 )
 _INFLUX: Final = (
     "FlaskChest(app), and an exporter: a database, or OpenTelemetry's (otlp+https://...) to a "

@@ -92,7 +92,7 @@ def import_(
     \b
     Examples:
       flask chest import --from-0.0.10 db.sqlite3 --dry-run
-      flask chest import --from-0.0.10 sqlite:////srv/shop/db.sqlite3 --number "cart_*"
+      flask chest import --from-0.0.10 sqlite:////var/lib/shop/db.sqlite3 --number "cart_*"
     """  # noqa: D301 - click reads \b as "keep these lines"
     refuse_in_mode()
     _refuse_elsewhere(source)

@@ -61,7 +61,7 @@ class OldRows:
     for a moment only.
 
     Args:
-        place: A path, or a URL such as ``sqlite:////srv/shop/db.sqlite3``.
+        place: A path, or a URL such as ``sqlite:////var/lib/shop/db.sqlite3``.
 
     Attributes:
         path: Of the file.
@@ -175,7 +175,7 @@ def path_of(place: str) -> Path:
     if separator:
         raise ConfigurationError(
             f"Flask-Chest 0.0.10 wrote tables to SQLite only, and none to {scheme}://. Give the "
-            "file, as in sqlite:////srv/shop/db.sqlite3. docs/how-to/from-0.0.10.md says what "
+            "file, as in sqlite:////var/lib/shop/db.sqlite3. docs/how-to/from-0.0.10.md says what "
             "became of InfluxDB"
         )
     return Path(place).expanduser().absolute()
