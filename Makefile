@@ -66,6 +66,7 @@ check: .venv/.dev ## Check format, lint, types and docs
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python --project tests/typing
 	$(BIN)/python tools/docs.py --check
 	$(MAKE) --no-print-directory docs
 
@@ -76,10 +77,17 @@ format: .venv/.dev ## Format the code, and write the generated parts of the docs
 	$(BIN)/python tools/docs.py
 
 .PHONY: wheels
-wheels: .venv/.dev ## Build an sdist and a wheel of every distribution into dist/
-	rm -rf dist
-	set -e; for folder in $(DISTRIBUTIONS); do \
-	  $(BIN)/python -m build --no-isolation --outdir dist $$folder; done
+wheels: .venv/.dev ## Build an sdist and a wheel of every distribution into dist/, and check them
+	$(BIN)/python -m tools.release --only-build
+
+# The newest version that pyenv or the system has not, from Debian's packages; without it, it is said.
+.PHONY: pythons
+pythons: .venv/.dev # get what a release is tried on
+	-PATH="$(abspath $(BIN)):$$PATH" tools/release/debian_python.sh 3.14 .pythons/3.14
+
+.PHONY: release
+release: .venv/.dev pythons ## Build, check, install and describe a release in dist/; REHEARSAL=1 before all is committed. Uploads nothing
+	$(BIN)/python -m tools.release $(if $(REHEARSAL),--rehearsal)
 
 .PHONY: test-lowest
 test-lowest: .venv/.dev servers ## Run all tests with the lowest version of each dependency
@@ -99,7 +107,7 @@ test-lake: .venv/.dev servers ## Run all contracts on a lake in S3
 .PHONY: test-compat
 test-compat: .venv-compat/.ready .venv/.dev ## Run beside the libraries and servers that people use; WRITE=1 writes docs/explanation/compatibility.md
 	CHEST_WRITE=$(WRITE) .venv-compat/bin/python -m pytest --confcutdir=tests/compat tests/compat
-	$(BIN)/python -m pytest -m compat --numprocesses=2 tests/public_apps tests/test_packaging.py
+	$(BIN)/python -m pytest -m compat --numprocesses=2 --ignore=tests/compat tests
 	$(BIN)/python tools/prerelease.py $(DISTRIBUTIONS)
 
 # PySpark brings its own JARs, 400 MB. Its test reads the files alone, so nothing of ours is there.
@@ -146,6 +154,10 @@ bench-instructions: .venv-bench/.ready ## Count the instructions and bytecodes o
 	tools/install_program.sh valgrind
 	.venv-bench/bin/python -m benchmarks.instructions
 	.venv-bench/bin/python -m benchmarks.steps
+
+.PHONY: bench-survival
+bench-survival: .venv-bench/.ready ## Count what tools have left of requests after a kill and an outage
+	.venv-bench/bin/python -m benchmarks.survival
 
 .PHONY: bench-server
 bench-server: .venv-bench/.ready wrk ## Measure requests per second and latency under gunicorn
@@ -213,4 +225,4 @@ bench-postgres-indexes: .venv/.dev servers ## Measure what the options of the Po
 
 .PHONY: clean
 clean: ## Remove everything that make created
-	rm -rf .venv .venv-lowest .venv-compat .venv-spark .venv-prerelease .venv-bench .venv-bench-0.0.10 dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .pythons .venv .venv-lowest .venv-compat .venv-spark .venv-prerelease .venv-bench .venv-bench-0.0.10 dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

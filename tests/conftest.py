@@ -18,7 +18,7 @@ import httpx
 import pytest
 from flask import Flask
 from support.answering import Answering, Handler
-from support.installing import DISTRIBUTIONS, build
+from support.installing import build
 from support.leaks import new_threads, nothing_left, open_files
 from support.warm import WarmPython
 from werkzeug.serving import make_server
@@ -314,6 +314,6 @@ def wheels(tmp_path_factory):
     with (shared / "dist-lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
-            build(folder, *DISTRIBUTIONS.values())
+            build(folder)
             done.touch()
     return folder

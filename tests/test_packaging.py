@@ -9,15 +9,13 @@ import shutil
 import signal
 import subprocess
 import time
-import zipfile
-from importlib.metadata import requires
 
 import httpx
 import pytest
-from packaging.requirements import Requirement
 from support.installing import DISTRIBUTIONS, ROOT, install, make_environment, run, uninstall
 
 from flask_chest import __version__
+from tools.release.checks import check_built
 
 README = (ROOT / "README.md").read_text("utf-8")
 PROGRAMS = ROOT / "tests" / "programs"
@@ -49,42 +47,8 @@ def test_a_large_distribution_is_imported_with_its_own_dependencies_alone(wheels
     install_and_import(make_environment(tmp_path / "venv"), wheels, LARGE)
 
 
-def test_every_wheel_carries_its_whole_package_the_licence_and_py_typed(wheels):
-    for name, source in DISTRIBUTIONS.items():
-        package = name.replace("-", "_")
-        [wheel] = wheels.glob(f"{package}-{__version__}-py3-none-any.whl")
-        [_sdist] = wheels.glob(f"{package}-{__version__}.tar.gz")
-        with zipfile.ZipFile(wheel) as archive:
-            names = set(archive.namelist())
-            info = f"{package}-{__version__}.dist-info"
-            assert f"{info}/licenses/LICENSE" in names
-            metadata = archive.read(f"{info}/METADATA").decode()
-            assert "License-Expression: MIT" in metadata
-            assert "Requires-Python: >=3.10" in metadata
-            code = source / "src" if (source / "src").exists() else source
-            files = (code / package).rglob("*")
-            wanted = {f for f in files if f.is_file() and "__pycache__" not in f.parts}
-            assert {str(f.relative_to(code)) for f in wanted} == {
-                n for n in names if not n.startswith(info)
-            }
-            assert f"{package}/py.typed" in names
-            for file in wanted:
-                assert archive.read(str(file.relative_to(code))) == file.read_bytes()
-
-
-def test_version_ranges_between_the_distributions_allow_this_version():
-    for name in DISTRIBUTIONS:
-        for text in requires(name) or ():
-            requirement = Requirement(text)
-            if requirement.name.startswith("flask-chest"):
-                assert requirement.specifier.contains(__version__), (name, text)
-
-
-def test_every_dependency_declares_its_lowest_version():
-    for name in DISTRIBUTIONS:
-        for text in requires(name) or ():
-            operators = {specifier.operator for specifier in Requirement(text).specifier}
-            assert ">=" in operators, (name, text)
+def test_the_checks_of_a_release_find_nothing_wrong_in_what_was_built(wheels):
+    assert list(check_built(wheels, __version__)) == []
 
 
 def read_me_application():

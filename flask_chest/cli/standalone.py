@@ -31,7 +31,7 @@ _SETTINGS: Final = (
 )
 """Those that are read from the environment. Others would import the application, or serve it."""
 
-_ALONE: Final = ("copy", "plugins")
+_ALONE: Final = ("copy", "import", "plugins")
 """Commands that may be given all they need as arguments."""
 
 _EXPORTERS: Final = f"{ENVIRONMENT_PREFIX}EXPORTERS"
@@ -74,7 +74,9 @@ def _make_app(journal: str | None, stores: Mapping[str, str], *, needs_nothing: 
             "environment"
         )
     unknown = {"main": {"type": Unconfigured.type, "name": "main"}}
-    settings = Given({"journal": journal, "exporters": exporters or unknown}, {}, only=_SETTINGS)
+    # What --store names is not completed from the environment: its password is of another database.
+    rest = [name for name in _SETTINGS if name not in ("exporters", "journal")]
+    settings = Given({"journal": journal, "exporters": exporters or unknown}, {}, only=rest)
     app = Flask("flask_chest", instance_path="/", static_folder=None)
     app.extensions[KEY] = AppState(
         app, _owner, settings, {"flask-chest": Plugin()}, TrackDecorator()
@@ -131,8 +133,8 @@ main: Final = _Commands(
     command.STANDALONE,
     help="Look after the records of Flask-Chest, without the application.",
     epilog=(
-        f"A URL with a password is safer in the environment: {_EXPORTERS}, or "
-        f"{_EXPORTERS}__NAME for each."
+        f"A password is safer in the environment: {_EXPORTERS}, or {_EXPORTERS}__NAME for each; "
+        f"safest in a file: {_EXPORTERS}__NAME__PASSWORD_FILE."
     ),
     callback=_begin,
     params=[

@@ -8,67 +8,200 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from flask_chest.errors import ConfigurationError
 
-_SEPARATOR: Final = "__"
+SEPARATOR: Final = "__"
+
+_KEYS_IN_LOWER_CASE: Final = {"exporters": 2, "fields": 1, "rollups": 2}
+"""Of these settings, how many keys are names of ours. All other keys keep their case."""
 
 
-def settings_in_environment(prefix: str) -> dict[str, Any]:
-    """Return what variables with a prefix set: texts, and dicts for names with ``__``.
+@dataclass(frozen=True)
+class Variable:
+    """An environment variable that sets something.
 
-    Args:
-        prefix: Of the names, such as ``FLASK_CHEST_``. It is left out of the result.
-
-    Raises:
-        ConfigurationError: A variable adds to another one that is no dict.
+    Attributes:
+        name: As it is in the environment.
+        field: Name of the setting in lower case, without prefix.
+        keys: What it sets in the setting, which is a dict; empty for all of it.
+        value: What it sets: a text, or what JSON in it means.
     """
-    found: dict[str, Any] = {}
-    for name in sorted(os.environ):  # first a dict, then what is added to it
-        if not name.startswith(prefix):
-            continue
-        *outer, last = name.removeprefix(prefix).split(_SEPARATOR)
-        current = found
-        for part in outer:
-            inner = _decoded(current.setdefault(part, {}))
-            if not isinstance(inner, dict):
-                raise ConfigurationError(
-                    f"{name} adds to {name.rpartition(_SEPARATOR)[0]}, which is no dict in JSON. "
-                    "Set one of them",
-                    setting=name,
-                )
-            current[part] = current = inner
-        text = os.environ[name]
-        current[last] = _meant(text, is_inner=bool(outer))
-    return found
+
+    name: str
+    field: str
+    keys: tuple[str, ...]
+    value: object
 
 
-def as_in_environment(config: Mapping[str, object], prefix: str) -> dict[str, Any]:
-    """Return the settings in `app.config`, those that Flask decoded as the texts that they were.
+def variables(prefix: str) -> list[Variable]:
+    """Return the variables with a prefix, such as ``FLASK_CHEST_``."""
+    return [
+        _variable(name, name.removeprefix(prefix))
+        for name in sorted(os.environ)
+        if name.startswith(prefix)
+    ]
+
+
+def taken_apart(config: Mapping[str, object], prefix: str) -> tuple[dict[str, Any], list[Variable]]:
+    """Return the settings in `app.config`, without those that Flask took from the environment.
 
     Args:
         config: `app.config`. What it holds and no variable explains stays as it is.
         prefix: Of the names in `config`. The environment has another one in front of it, which
             `from_prefixed_env` is free to choose.
+
+    Returns:
+        The settings, each that is one variable as its text; and the variables that set parts.
     """
     found: dict[str, Any] = {
         name: _copied(value) for name, value in config.items() if name.startswith(prefix)
     }
-    for name in sorted(os.environ) if found else ():
+    parts: list[Variable] = []
+    names = [name for name in sorted(os.environ) if f"_{prefix}" in name] if found else []
+    for name in sorted(names, key=lambda name: -name.count(SEPARATOR)):  # parts before the whole
         _, before, rest = name.partition(f"_{prefix}")
-        *outer, last = f"{prefix}{rest}".split(_SEPARATOR)
-        current: Any = found if before else None
-        for part in outer:
-            current = current.get(part) if isinstance(current, dict) else None
-        if not isinstance(current, dict) or last not in current:
+        keys = f"{prefix}{rest}".split(SEPARATOR)
+        if not before or not _explains(os.environ[name], found, keys):
             continue
-        text = os.environ[name]
-        # Compared as texts: 1 is True otherwise, and NaN is nothing at all.
-        if repr(_decoded(text)) == repr(current[last]):
-            current[last] = _meant(text, is_inner=bool(outer))
-    return found
+        variable = _variable(name, rest)
+        if variable.keys:
+            parts.append(variable)
+            _remove(found, keys)
+        else:
+            found[keys[0]] = variable.value
+    return found, parts
+
+
+def with_parts(
+    value: object, field: str, parts: Iterable[Variable], *, override: bool
+) -> dict[str, Any] | None:
+    """Return the value of a setting with what variables add to it; None when it is no dict.
+
+    Args:
+        value: As another source has it; None when none has.
+        field: Name of the setting.
+        parts: Variables that set parts of it.
+        override: Whether they replace what is there.
+
+    Raises:
+        ConfigurationError: Two variables set the same, or one sets what may be either of two.
+    """
+    made = _dict(value if value is not None else {}, field, depth=0)
+    setters: dict[tuple[str, ...], str] = {}
+    for variable in sorted(parts, key=lambda each: (len(each.keys), each.name)):
+        current: dict[str, Any] | None = made
+        path: tuple[str, ...] = ()
+        for depth, given in enumerate(variable.keys):
+            if current is None:
+                if override:
+                    raise ConfigurationError(
+                        f"{variable.name} adds to a value that is no dict. Set one of them",
+                        setting=variable.name,
+                    )
+                break
+            key = _key(current, given, variable, depth)
+            path = (*path, key)
+            if depth < len(variable.keys) - 1:
+                inner = _dict(current.setdefault(key, {}), field, depth + 1)
+                if inner is not None:
+                    current[key] = inner
+                current = inner
+            elif (other := setters.setdefault(path, variable.name)) != variable.name:
+                raise ConfigurationError(
+                    f"{variable.name} and {other} set the same. Remove one of them",
+                    setting=variable.name,
+                )
+            elif override or key not in current:
+                current[key] = variable.value
+    return made
+
+
+def variable_of(field: str, keys: Sequence[str], value: object) -> str | None:
+    """Return the name of the environment variable that set a value; None when none did.
+
+    Args:
+        field: Name of the setting.
+        keys: Where the value is in it.
+        value: As it was found there.
+    """
+    wanted = [field, *(key.lower() for key in keys)]
+    for name in sorted(os.environ):
+        _, before, rest = name.partition("_CHEST_")
+        if before and rest.lower().split(SEPARATOR) == wanted:
+            text = os.environ[name]
+            if value in (text, _meant(text, is_inner=bool(keys))):
+                return name
+    return None
+
+
+def prefix_of(field: str, key: str) -> str | None:
+    """Return what the variables begin with that set parts of a key; None when there are none."""
+    for name in sorted(os.environ):
+        _, before, rest = name.partition("_CHEST_")
+        parts = rest.split(SEPARATOR)
+        if (
+            before
+            and len(parts) > 2
+            and [part.lower() for part in parts[:2]] == [field, key.lower()]
+        ):
+            return name[: -len(SEPARATOR.join(parts[2:]))]
+    return None
+
+
+def _variable(name: str, bare: str) -> Variable:
+    field, *keys = bare.split(SEPARATOR)
+    value = _meant(os.environ[name], is_inner=bool(keys))
+    return Variable(name, field.lower(), tuple(keys), value)
+
+
+def _key(current: Collection[str], given: str, variable: Variable, depth: int) -> str:
+    """Return the key of a dict that a variable means: names of ours in any case."""
+    if depth >= _KEYS_IN_LOWER_CASE.get(variable.field, 0) or given in current:
+        return given
+    same = sorted(key for key in current if key.lower() == given.lower())
+    if len(same) > 1:
+        raise ConfigurationError(
+            f"{variable.name} may mean {' or '.join(map(repr, same))}. Write one of them as it is",
+            setting=variable.name,
+        )
+    return same[0] if same else given.lower()
+
+
+def _dict(value: object, field: str, depth: int) -> dict[str, Any] | None:
+    """Return a value as a dict that may be changed; None when it is none."""
+    decoded = _decoded(value)
+    if isinstance(decoded, Mapping):
+        return dict(decoded)
+    if value == "":
+        return {}
+    is_text = isinstance(value, str) and not value.lstrip().startswith(("{", "["))
+    if is_text and field == "exporters" and depth < 2:
+        return {"url" if depth else "main": value}
+    return None
+
+
+def _explains(text: str, found: Mapping[str, Any], keys: Sequence[str]) -> bool:
+    """Return whether a value in the configuration is what Flask makes of a variable."""
+    current: object = found
+    for key in keys:
+        if not isinstance(current, dict) or key not in current:
+            return False
+        current = current[key]
+    # Compared as texts: 1 is True otherwise, and NaN is nothing at all.
+    return repr(_decoded(text)) == repr(current)
+
+
+def _remove(found: dict[str, Any], keys: Sequence[str]) -> None:
+    """Remove a value from dicts in dicts, and those that are empty then."""
+    if len(keys) > 1:
+        _remove(found[keys[0]], keys[1:])
+        if found[keys[0]]:
+            return
+    del found[keys[0]]
 
 
 def _decoded(value: object) -> object:

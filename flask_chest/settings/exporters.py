@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 import sys
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_origin
 from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
@@ -17,8 +18,10 @@ from flask_chest.exporter import Batching, Exporter
 from flask_chest.runtime.log import logger
 from flask_chest.server_config import refuse_split_password
 from flask_chest.settings.durations import retention as as_retention
-from flask_chest.settings.masking import hidden, mask, mask_urls, may_hold_secret
+from flask_chest.settings.exporter_faults import SETTING, Place, wrong_fields
+from flask_chest.settings.masking import hidden, mask, may_hold_secret
 from flask_chest.settings.model import INSTANCE
+from flask_chest.settings.secret_files import SUFFIX, shown, with_files
 from flask_chest.store import Store
 
 if TYPE_CHECKING:
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
 
     from flask_chest.plugins.discovery import PluginInfo
 
-SETTING: Final = "CHEST_EXPORTERS"
 RETENTION: Final = "retention"
 """Field of an entry of any type of store. It is the core's, and no part of its configuration."""
 
@@ -43,9 +45,6 @@ _EXTRAS: Final = {
 """Type or URL scheme of this project's own backends, to the extra that installs each."""
 
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9.-]*)(\+[A-Za-z0-9.+-]+)?://.*", re.DOTALL)
-_MIN_SECRET: Final = 4
-"""Characters; a shorter one is part of too many words to be looked for."""
-
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -102,7 +101,7 @@ def make_exporter(
     Raises:
         ConfigurationError: The entry is wrong, or its type is not installed.
     """
-    return _make(where, entry, _Types(installed, left_out), instance_path, None)
+    return _make(Place(where), entry, _Types(installed, left_out), instance_path, None)
 
 
 def validate_exporters(exporters: Mapping[str, Exporter]) -> None:
@@ -116,16 +115,16 @@ def validate_exporters(exporters: Mapping[str, Exporter]) -> None:
     for name, exporter in exporters.items():
         if not isinstance(exporter.batching, Batching):
             raise _wrong(
-                f"{_place(name)}: `batching` of the type {exporter.type!r} must be a Batching, not "
-                f"{exporter.batching!r}. Correct the plugin"
+                f"{Place.of(name)}: `batching` of the type {exporter.type!r} must be a Batching, "
+                f"not {exporter.batching!r}. Correct the plugin"
             )
         try:
             exporter.validate()
         except ConfigurationError as error:
-            raise _wrong(f"{_place(name)}: {error}") from None
+            raise _wrong(f"{Place.of(name)}: {error}") from None
         except ExporterUnavailable as error:
             logger.warning(
-                "%s takes no records now; they wait in the journal: %s", _place(name), error
+                "%s takes no records now; they wait in the journal: %s", Place.of(name), error
             )
 
 
@@ -143,17 +142,17 @@ class _Types:
         self._installed = installed
         self._left_out = left_out
 
-    def named(self, where: str, name: str) -> type[Exporter]:
+    def named(self, place: Place, name: str) -> type[Exporter]:
         """Return the class of a type.
 
         Raises:
             ConfigurationError: The type is not installed.
         """
         if name not in self._installed:
-            raise _wrong(f"{where}: {self._not_installed(name)}")
+            raise _wrong(f"{place}: {self._not_installed(name)}")
         return self._installed[name]
 
-    def of_url(self, where: str, url: str) -> type[Exporter]:
+    def of_url(self, place: Place, url: str) -> type[Exporter]:
         """Return the class that the scheme of a URL means.
 
         Raises:
@@ -162,7 +161,7 @@ class _Types:
         match = _URL.fullmatch(url)
         if match is None:
             raise _wrong(
-                f"{where}={mask(url)} is not a URL. A URL begins with a type and '://', such as "
+                f"{place}={mask(url)} is not a URL. A URL begins with a type and '://', such as "
                 "'sqlite:////var/lib/shop/chest.sqlite3'"
             )
         scheme = match[1].lower()
@@ -171,10 +170,10 @@ class _Types:
         kinds = [kind for kind in self._installed.values() if scheme in kind.schemes]
         if len(kinds) > 1:
             raise _wrong(
-                f"{where}: URLs with {scheme!r} belong to several types, "
+                f"{place}: URLs with {scheme!r} belong to several types, "
                 f"{sorted(kind.type for kind in kinds)}. Choose one: {{'type': ..., 'url': ...}}"
             )
-        return kinds[0] if kinds else self.named(where, scheme)
+        return kinds[0] if kinds else self.named(place, scheme)
 
     def installed(self) -> str:
         """Return the names of the installed types, for messages."""
@@ -227,58 +226,91 @@ def _make_exporter(
     instance_path: str,
     retention: timedelta | None,
 ) -> Exporter:
-    where = _place(name)
+    place = Place.of(name)
     if not _NAME.fullmatch(name):
         raise _wrong(
-            f"{where}: the name of an exporter is also part of file names. Use 1 to 64 letters, "
+            f"{place}: the name of an exporter is also part of file names. Use 1 to 64 letters, "
             "digits, '_', '-'"
         )
-    return _make(where, entry, types, instance_path, retention)
+    return _make(place, entry, types, instance_path, retention)
 
 
 def _make(
-    where: str,
+    place: Place,
     entry: str | Mapping[str, Any],
     types: _Types,
     instance_path: str,
     retention: timedelta | None,
 ) -> Exporter:
-    if isinstance(entry, str):
-        kind = types.of_url(where, entry)
-        fields: dict[str, Any] = hidden({"url": entry})
-    else:
-        fields = hidden(entry)
-        requested = fields.pop("type", None)
-        if not isinstance(requested, str):
-            raise _wrong(
-                f"{where}={mask(entry)}: `type` is missing. Installed: {types.installed()}"
-            )
-        kind = types.named(where, str(requested))
+    fields: dict[str, Any] = hidden({"url": entry} if isinstance(entry, str) else entry)
+    kind, fields, files = _read_files(place, fields, types, instance_path)
     if isinstance(url := fields.get("url"), str) and "://" in url:
         try:
             refuse_split_password(url)
         except ValueError as error:
-            raise _wrong(f"{where}={mask(url)} {error}") from None
-    retention = _take_retention(where, kind, fields, retention)
+            raise _wrong(f"{place}={mask(url)} {error}") from None
+    retention = _take_retention(place, kind, fields, retention)
     fields = hidden(_in_instance(fields, instance_path))
     _hide_in_repr(kind.config_model)
     try:
         exporter = kind(kind.config_model.model_validate(fields))
     except ValidationError as error:
-        raise _wrong(_wrong_fields(where, kind, error, fields)) from None
+        raise _wrong(wrong_fields(place, kind, error, fields, files)) from None
     if isinstance(exporter, Store):
         exporter.retention = retention
     elif retention is not None:
         logger.info(
             "CHEST_RETENTION does not hold for %s: the type %r deletes no records",
-            where,
+            place,
             kind.type,
         )
     return exporter
 
 
+def _read_files(
+    place: Place, given: dict[str, Any], types: _Types, instance_path: str
+) -> tuple[type[Exporter], dict[str, Any], dict[str, object]]:
+    """Return the class that an entry means, its fields with what is in files, and the files.
+
+    Raises:
+        ConfigurationError: It means no class, or a file cannot be read.
+    """
+
+    def expand(path: str) -> str:
+        return path.replace(INSTANCE, instance_path)
+
+    fields = given
+    requested = fields.pop("type", None)
+    if requested is None:
+        fields = with_files(fields, ("url",), place.field, expand=expand)
+        if not isinstance(url := fields.get("url"), str):
+            raise _wrong(
+                f"{place}={mask(given)}: `type` is missing{place.to_set('type')}. Installed: "
+                f"{types.installed()}"
+            )
+        if "://" not in url and "url" not in given:  # which would be shown
+            source = f"{place.field('url_file', given['url_file'])}={shown(given['url_file'])}"
+            raise _wrong(f"{source}: the content of the file is no URL")
+        kind = types.of_url(place, url)
+    elif isinstance(requested, str):
+        kind = types.named(place, str(requested))
+    else:
+        raise _wrong(f"{place}: `type` must be a text. Installed: {types.installed()}")
+    model = kind.config_model.model_fields
+    fields = with_files(fields, [*model, *({"url"} - model.keys())], place.field, expand=expand)
+    files = {name.removesuffix(SUFFIX): path for name, path in given.items() if name not in fields}
+    for name, path in files.items():
+        if name in model and get_origin(model[name].annotation) is dict:
+            try:
+                fields[name] = json.loads(fields[name])
+            except (ValueError, RecursionError):
+                source = f"{place.field(name + SUFFIX, path)}={shown(path)}"
+                raise _wrong(f"{source}: the content of the file is not JSON") from None
+    return kind, hidden(fields), files
+
+
 def _take_retention(
-    where: str, kind: type[Exporter], fields: dict[str, Any], default: timedelta | None
+    place: Place, kind: type[Exporter], fields: dict[str, Any], default: timedelta | None
 ) -> timedelta | None:
     """Take the retention out of the fields of an entry, and return it; None for ever.
 
@@ -289,15 +321,15 @@ def _take_retention(
         return default
     if RETENTION in kind.config_model.model_fields:
         return None  # it means what the plugin says
-    shown = mask({RETENTION: fields[RETENTION]}, [RETENTION])
+    told = mask({RETENTION: fields[RETENTION]}, [RETENTION])
     value = fields.pop(RETENTION)
     try:
         own = as_retention(value)
     except ValueError as error:
-        raise _wrong(f"{where}: {shown}: {error}") from None
+        raise _wrong(f"{place}: {told}: {error}") from None
     if own is not None and not issubclass(kind, Store):
         raise _wrong(
-            f"{where}: {shown}: the type {kind.type!r} deletes no records. "
+            f"{place}: {told}: the type {kind.type!r} deletes no records. "
             f"Remove {RETENTION!r} here, and set it where its records go"
         )
     return own
@@ -313,20 +345,6 @@ def _hide_in_repr(model: type[BaseModel]) -> None:
             field.repr = False
 
 
-def _without(fields: Mapping[str, object], message: str, kind: type[Exporter]) -> str:
-    """Return a message of the plugin without the values that it may have repeated."""
-    shown = _shown(kind)
-    for name, value in fields.items():
-        if name not in shown and isinstance(value, str) and len(value) >= _MIN_SECRET:
-            message = message.replace(str(value), "***")
-    return mask_urls(message)
-
-
-def _shown(kind: type[Exporter]) -> list[str]:
-    """Return the fields of a type whose values may be shown."""
-    return [name for name in kind.config_model.model_fields if not may_hold_secret(name)]
-
-
 def _in_instance(value: object, instance_path: str) -> object:
     """Put the instance folder where it is named, percent-encoded in a URL."""
     if isinstance(value, Mapping):
@@ -337,45 +355,6 @@ def _in_instance(value: object, instance_path: str) -> object:
         return value
     is_url = _URL.fullmatch(value) is not None
     return value.replace(INSTANCE, quote(os.fsencode(instance_path)) if is_url else instance_path)
-
-
-def _wrong_fields(
-    where: str, kind: type[Exporter], error: ValidationError, fields: Mapping[str, object]
-) -> str:
-    """Return one line for each field at fault."""
-    lines = []
-    for fault in error.errors(include_url=False, include_context=False):
-        field = ".".join(str(part) for part in fault["loc"]) or "url"
-        message = _without(fields, fault["msg"].removeprefix("Value error, "), kind)
-        if fault["type"] == "extra_forbidden":
-            known = list(kind.config_model.model_fields)
-            near = difflib.get_close_matches(field, known, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"Known: {known}"
-            lines.append(
-                f"{where} (type {kind.type!r}): {{{field!r}: '***'}}: no such field. {hint}"
-            )
-            continue
-        if fault["type"] == "missing":
-            lines.append(f"{where} (type {kind.type!r}): the field {field!r} is missing")
-            continue
-        shown = {field: fault["input"]} if fault["loc"] else fault["input"]
-        lines.append(
-            f"{where} (type {kind.type!r}): {mask(shown, _shown_beside(kind, shown))}: {message}"
-        )
-    return "\n".join(lines)
-
-
-def _shown_beside(kind: type[Exporter], value: object) -> list[str]:
-    """Return the fields that may be shown, and parts of them, such as `hosts.0`."""
-    known = _shown(kind)
-    # One that the plugin has declared may be an address that is a secret as a whole.
-    own = () if "url" in kind.config_model.model_fields else ("url",)
-    names = map(str, value) if isinstance(value, Mapping) else ()
-    return [*known, *(name for name in names if name.partition(".")[0] in known), *own]
-
-
-def _place(name: str) -> str:
-    return f"{SETTING}[{name!r}]"
 
 
 def _wrong(message: str) -> ConfigurationError:

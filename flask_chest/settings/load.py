@@ -1,21 +1,24 @@
 """Load the settings of an application from all their sources.
 
 A value from an earlier source takes precedence: arguments of `FlaskChest`, `app.config`, the
-environment, the defaults.
+environment, the defaults. Variables that set parts of a dict add to what an earlier source has.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from flask_chest.errors import ConfigurationError
-from flask_chest.settings.environment import as_in_environment, settings_in_environment
+from flask_chest._old_names import argument
+from flask_chest.errors import MASK, ConfigurationError
+from flask_chest.settings.environment import SEPARATOR, taken_apart, variables, with_parts
 from flask_chest.settings.masking import is_secret_name, mask
 from flask_chest.settings.model import CONFIG_PREFIX, ENVIRONMENT_PREFIX, Settings
+from flask_chest.settings.secret_files import SUFFIX, is_secret, with_files
+from flask_chest.settings.unprefixed import say_unprefixed
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
@@ -30,7 +33,7 @@ class Given:
             all.
 
     Raises:
-        ConfigurationError: An argument has a prefix, or the environment contradicts itself.
+        ConfigurationError: An argument has a prefix.
     """
 
     def __init__(
@@ -42,10 +45,19 @@ class Given:
     ) -> None:
         self._values: dict[str, Any] = {}
         self._names: dict[str, str] = {}  # field to the name under which it was set, for messages
-        for name, value in settings_in_environment(ENVIRONMENT_PREFIX).items():
-            if only is None or name.lower() in only:
-                self._set(name.lower(), value, f"{ENVIRONMENT_PREFIX}{name}")
-        for name, value in as_in_environment(config, CONFIG_PREFIX).items():
+        self._in_environment: set[str] = set()  # fields that no other source has
+        self._config: Collection[str] = config.keys()
+        found = [
+            each
+            for each in variables(ENVIRONMENT_PREFIX)
+            if only is None or each.field.removesuffix(SUFFIX) in only
+        ]
+        for each in found:
+            if not each.keys:
+                self._set(each.field, each.value, each.name)
+        self._in_environment.update(self._values)
+        values, parts = taken_apart(config, CONFIG_PREFIX)
+        for name, value in values.items():
             self._set(name.removeprefix(CONFIG_PREFIX).lower(), value, name)
         for field, value in arguments.items():
             if field.startswith(CONFIG_PREFIX):
@@ -55,9 +67,14 @@ class Given:
                     setting=field,
                 )
             self._set(field, value, f"{CONFIG_PREFIX}{field.upper()}")
+        # Those that Flask has read precede those that it has not.
+        self._parts = [parts, [each for each in found if each.keys]]
+        for each in (*self._parts[0], *self._parts[1]):
+            self._names.setdefault(each.field, each.name)
 
     def _set(self, field: str, value: object, name: str) -> None:
-        self._values[field], self._names[field] = value, name  # dicts are replaced, not merged
+        self._values[field], self._names[field] = value, name
+        self._in_environment.discard(field)
 
     def settings(self) -> Settings:
         """Return the validated settings of Flask-Chest itself.
@@ -70,37 +87,91 @@ class Given:
     def of_plugins(self, models: Mapping[str, type[BaseModel]]) -> dict[str, BaseModel]:
         """Return the validated settings of the plugins, by name of the plugin.
 
+        Also warns of variables in the environment that were probably meant as settings.
+
         Args:
             models: Describe them, by name of the plugin.
 
         Raises:
             ConfigurationError: The value of one is wrong; or one is set that nobody knows.
         """
-        known = [*Settings.model_fields]
-        for model in models.values():
+        known: list[str] = []
+        every: list[type[BaseModel]] = [Settings, *models.values()]
+        for model in every:
             known += model.model_fields
+            known += [f"{name}{SUFFIX}" for name in _secrets(model)]
         for field, name in self._names.items():
             if field not in known:
                 raise _unknown(field, name, known)
+        say_unprefixed(known, self._config)
         return {plugin: self._validated(model) for plugin, model in models.items()}
 
     def _validated(self, model: type[AnyModel]) -> AnyModel:
-        values = {name: self._values[name] for name in model.model_fields if name in self._values}
+        values = self._values_of(model)
         try:
             return model(**values)
         except ValidationError as error:
-            raise _wrong_values(error, self._names, model) from None
+            raise _wrong_values(error, self._name_of, model) from None
+
+    def _values_of(self, model: type[BaseModel]) -> dict[str, Any]:
+        """Return what is given for a model: from files, and with the variables that set parts."""
+        secrets = _secrets(model)
+        values = with_files(self._values, secrets, lambda name, _: self._names[name])
+        for name in secrets:
+            if name in values and name not in self._values:
+                self._names[name] = self._names[f"{name}{SUFFIX}"]
+                if name == "exporters" and not _is_exporters(values[name]):  # it would be shown
+                    raise ConfigurationError(
+                        f"{self._names[name]}: the content of the file is neither a URL nor JSON",
+                        setting=self._names[name],
+                    )
+        for parts in self._parts:
+            for field in {each.field: None for each in parts}:
+                if field not in model.model_fields:
+                    continue
+                base = values.get(field)
+                is_ours = base is None or {field, f"{field}{SUFFIX}"} & self._in_environment
+                made = with_parts(
+                    base,
+                    field,
+                    [each for each in parts if each.field == field],
+                    override=bool(is_ours),
+                )
+                if made is not None:
+                    values[field] = made
+        return {name: values[name] for name in model.model_fields if name in values}
+
+    def _name_of(self, field: str, keys: Sequence[str]) -> tuple[str, bool]:
+        """Return the name under which a value was set, and whether it is of this part alone."""
+        for each in (*self._parts[0], *self._parts[1]):
+            if each.field == field and each.keys == tuple(keys[-len(each.keys) :]):
+                return each.name, True
+        name = self._names.get(field, f"{CONFIG_PREFIX}{field.upper()}")
+        return name.partition(SEPARATOR)[0], False
+
+
+def _secrets(model: type[BaseModel]) -> list[str]:
+    """Return the settings of a model that may be read from files."""
+    return [name for name, field in model.model_fields.items() if is_secret(name, field)]
+
+
+def _is_exporters(text: str) -> bool:
+    """Return whether a text may be exporters: a URL, or JSON."""
+    return "://" in text or text.lstrip().startswith("{")
 
 
 def _unknown(field: str, name: str, fields: Collection[str]) -> ConfigurationError:
+    prefix = name[: name.lower().find(field)] if field in name.lower() else CONFIG_PREFIX
     near = difflib.get_close_matches(field, fields, n=1)
-    prefix = name[: len(name) - len(field)] if name.lower().endswith(field) else CONFIG_PREFIX
-    known = ", ".join(f"{CONFIG_PREFIX}{known.upper()}" for known in fields)
-    hint = (
-        f"Did you mean {prefix}{near[0].upper()}?"
-        if near
-        else f"It may be one of a plugin that is not loaded. The settings are: {known}"
-    )
+    if field.startswith("exporters_"):
+        hint = f"Two underscores separate names, as in {prefix}EXPORTERS__MAIN__PASSWORD"
+    elif (replaced := argument(field)) is not None:
+        hint = replaced
+    elif near:
+        hint = f"Did you mean {prefix}{near[0].upper()}?"
+    else:
+        known = ", ".join(f"{CONFIG_PREFIX}{known.upper()}" for known in fields)
+        hint = f"It may be one of a plugin that is not loaded. The settings are: {known}"
     return ConfigurationError(f"{name} is not a setting of Flask-Chest. {hint}", setting=name)
 
 
@@ -110,27 +181,39 @@ def _shown(field: str, value: object) -> Collection[str]:
 
 
 def _wrong_values(
-    error: ValidationError, names: Mapping[str, str], model: type[BaseModel]
+    error: ValidationError,
+    name_of: Callable[[str, Sequence[str]], tuple[str, bool]],
+    model: type[BaseModel],
 ) -> ConfigurationError:
     """Return one error that names every wrong setting, its masked value, and its meaning.
 
     Of several settings that do not fit together, their model says what is wrong, and no value is
     shown.
+
+    Args:
+        error: What the model says.
+        name_of: Returns the name under which a value was set; and whether it is of a part alone,
+            which is named rather than the whole.
+        model: Of the settings.
     """
-    messages: dict[str, str] = {}
+    messages: dict[str, tuple[str, str]] = {}  # by field: a union says what is wrong with each way
     for fault in error.errors(include_url=False, include_context=False):
         said = fault["msg"].removeprefix("Value error, ")
         if not fault["loc"]:
-            messages.setdefault("", said)
+            messages.setdefault("", ("", said))
             continue
-        field = str(fault["loc"][0])
-        name = names.get(field, f"{CONFIG_PREFIX}{field.upper()}")
+        field, *keys = map(str, fault["loc"])
+        name, is_part = name_of(field, keys)
+        if field in messages and not is_part:
+            continue
         where = "".join(f"[{part!r}]" for part in fault["loc"][1:] if isinstance(part, int))
-        value = (
-            "***" if is_secret_name(field) else mask(fault["input"], _shown(field, fault["input"]))
-        )
-        messages.setdefault(
-            name,
-            f"{name}{where}={value}: {said}. Its meaning: {model.model_fields[field].description}",
-        )
-    return ConfigurationError("\n".join(messages.values()), setting=next(iter(messages)) or None)
+        is_hidden = is_secret_name(field) or field in _secrets(model)
+        value = mask(fault["input"], _shown(field, fault["input"]))
+        if is_hidden and field != "exporters":
+            value = MASK
+        meaning = model.model_fields[field].description
+        messages[field] = name, f"{name}{where}={value}: {said}. Its meaning: {meaning}"
+    [first, *_] = messages.values()
+    return ConfigurationError(
+        "\n".join(message for _, message in messages.values()), setting=first[0] or None
+    )

@@ -58,6 +58,7 @@ texts = st.one_of(words, values.map(json.dumps), st.sampled_from(ODD))
 names = st.sampled_from([
     *("SERVICE", "REDACT_KEY", "EXPORTERS", "EXPORTERS__main", "EXPORTERS__Two", "VARIABLES__GET"),
     *("EXPORTERS__main__password", "EXPORTERS__main__a__b", "SAMPLE_RATE", "SAMPLE_RATE__shop"),
+    *("EXPORTERS__MAIN", "EXPORTERS__MAIN__PASSWORD", "REDACT_KEY_FILE", "FIELDS__PATH"),
 ])  # fmt: skip
 
 
@@ -122,19 +123,40 @@ def test_a_value_that_is_set_later_than_flask_has_read_it_counts(monkeypatch):
         load_settings({}, app.config)
 
 
-def test_the_names_of_exporters_keep_their_case(monkeypatch):
-    monkeypatch.setenv("FLASK_CHEST_EXPORTERS__Main", "sqlite:////a")
-    monkeypatch.setenv("FLASK_CHEST_EXPORTERS__COPY__type", "sqlite")
-    assert load_settings({}, {}).exporters == {"Main": "sqlite:////a", "COPY": {"type": "sqlite"}}
-
-
-def test_what_adds_to_no_dict_is_refused(monkeypatch):
+def test_a_variable_sets_a_part_of_what_another_one_sets(monkeypatch):
     monkeypatch.setenv("FLASK_CHEST_EXPORTERS", "sqlite:////a")
     monkeypatch.setenv("FLASK_CHEST_EXPORTERS__copy", "sqlite:////b")
-    with pytest.raises(ConfigurationError, match="EXPORTERS__copy adds to FLASK_CHEST_EXPORTERS,"):
+    assert load_settings({}, {}).exporters == {"main": "sqlite:////a", "copy": "sqlite:////b"}
+    monkeypatch.setenv("FLASK_CHEST_EXPORTERS", '{"main": "sqlite:////a", "copy": "sqlite:////c"}')
+    assert load_settings({}, {}).exporters == {"main": "sqlite:////a", "copy": "sqlite:////b"}
+    monkeypatch.setenv("FLASK_CHEST_EXPORTERS", "")  # as in a file of Compose
+    assert load_settings({}, {}).exporters == {"copy": "sqlite:////b"}
+
+
+def test_a_part_of_what_is_no_dict_is_refused(monkeypatch):
+    monkeypatch.setenv("FLASK_CHEST_SAMPLE_RATE", "0.5")
+    monkeypatch.setenv("FLASK_CHEST_SAMPLE_RATE__shop", "1")
+    with pytest.raises(ConfigurationError, match="FLASK_CHEST_SAMPLE_RATE__shop adds to a value"):
         load_settings({}, {})
-    monkeypatch.setenv("FLASK_CHEST_EXPORTERS", '{"main": "sqlite:////a"}')
-    assert set(load_settings({}, {}).exporters) == {"main", "copy"}
+    assert load_settings({}, {"CHEST_SAMPLE_RATE": 0.7}).sample_rate == 0.7
+
+
+def test_the_names_that_an_application_chooses_keep_their_case(monkeypatch):
+    monkeypatch.setenv("FLASK_CHEST_SAMPLE_RATE__Shop", "1")
+    monkeypatch.setenv("FLASK_CHEST_VARIABLES__GET", "user_id")
+    monkeypatch.setenv("FLASK_CHEST_FIELDS__PATH", "omit")
+    monkeypatch.setenv("FLASK_CHEST_ROLLUPS__RETENTION__MINUTE", "2d")
+    found = load_settings({}, {})
+    assert found.sample_rate == {"Shop": 1.0}
+    assert found.variables == {"GET": ("user_id",)}
+    assert found.fields == {"path": "omit"}
+    assert found.rollups.retention.minute.days == 2
+
+
+def test_the_variable_that_sets_a_part_is_named_when_that_is_wrong(monkeypatch):
+    monkeypatch.setenv("FLASK_CHEST_SAMPLE_RATE__shop", "2")
+    with pytest.raises(ConfigurationError, match="FLASK_CHEST_SAMPLE_RATE__shop='2': "):
+        load_settings({}, {})
 
 
 def test_a_number_for_a_name_is_recorded_under_it(monkeypatch, tmp_path):

@@ -53,6 +53,12 @@ _COMMENT = re.compile(r"<!--\s*(file:|tested by|shown by|not run:)\s+([^<>]*?)\s
 _FOLDERS = ("/var/lib/shop", "/srv", "/mnt/archive", "/etc/ssl")
 _CERTIFICATES = ("/etc/ssl/our-ca.pem", "/etc/ssl/db-authority.pem")
 _HASH = re.compile(r"scrypt:[\w:$]*\.\.\.")
+_SET_UP = ("pip install", "python3 -m venv", ". .venv", "cd ", "mkdir ")
+"""The environment of a reader is that of the tests, and the folder is there."""
+
+PASSWORD = "correct horse battery"
+"""What a reader types when a command asks for a password."""
+
 _PROMPT = "$ "
 _BACKGROUND = " &"
 
@@ -71,7 +77,8 @@ class Page:
         self.fixture = fixture
         self.folder = folder
         self.environment = environment
-        self._servers: list[subprocess.Popen[str]] = []
+        self.password = PASSWORD
+        self._servers: list[subprocess.Popen[bytes]] = []
         self._python = PythonEvaluator()
         self._replaced = {folder: str(path) for folder, path in self._make_folders()}
         self._checked: dict[str, object] = {}
@@ -179,46 +186,58 @@ class Page:
 
     def _console(self, example: Example) -> None:
         """Run what stands behind `$`, and compare what follows with what it prints."""
-        for command, shown in _commands(example.parsed):
-            if command.startswith(("pip install", "python -m venv", ". .venv", "cd ", "mkdir ")):
-                continue  # the reader's environment is this one, and the folder is theirs
+        source = example.parsed.replace(":5000", f":{self.environment['FLASK_RUN_PORT']}")
+        for command, shown in _commands(source):
+            if command.startswith(_SET_UP):
+                continue
+            if command.startswith("export "):
+                name = command.split()[1].partition("=")[0]
+                self.environment[name] = self._shell(f'{command}; printf %s "${name}"')
+                continue
+            if command.startswith("kill %"):
+                self._stop()
+                continue
             if command.endswith(_BACKGROUND):
                 self._start(command.removesuffix(_BACKGROUND))
                 continue
-            done = subprocess.run(
-                ["bash", "-c", command],
-                cwd=self.folder,
-                env=self.environment,
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
-            printed = done.stdout + done.stderr
-            assert done.returncode == 0, f"{command}: exit {done.returncode}\n{printed}"
+            printed = self._shell(command)
             if shown:
                 assert_shown(shown, printed)
 
-    def _start(self, command: str) -> None:
-        """Start a server, and wait until it answers at the port of `FLASK_RUN_PORT`."""
-        log = (self.folder / "server.log").open("w+")
-        server = subprocess.Popen(
-            ["bash", "-c", f"exec {command}"],
+    def _shell(self, command: str) -> str:
+        done = subprocess.run(
+            ["bash", "-c", command],
             cwd=self.folder,
             env=self.environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
+            input=PASSWORD,
+            capture_output=True,
             text=True,
-            start_new_session=True,
+            timeout=120,
+            check=False,
         )
-        log.close()
-        self._servers.append(server)
+        printed = done.stdout + done.stderr
+        assert done.returncode == 0, f"{command}: exit {done.returncode}\n{printed}"
+        return printed
+
+    def _start(self, command: str) -> None:
+        """Start a server, and wait until it says that it runs."""
         text = self.folder / "server.log"
+        with text.open("w") as log:
+            server = subprocess.Popen(
+                ["bash", "-c", f"exec {command.partition(' 2> ')[0]}"],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._servers.append(server)
         until(lambda: "Running on" in text.read_text() or server.poll() is not None)
         assert server.poll() is None, text.read_text()
 
     def _stop(self) -> None:
-        for server in self._servers:
+        while self._servers:
+            server = self._servers.pop()
             os.killpg(server.pid, signal.SIGTERM)
             server.wait(30)
 

@@ -5,22 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-DISTRIBUTIONS = {
-    "flask-chest": ROOT,
-    "flask-chest-sql": ROOT / "plugins/flask_chest_sql",
-    "flask-chest-sqlite": ROOT / "plugins/flask_chest_sqlite",
-    "flask-chest-postgres": ROOT / "plugins/flask_chest_postgres",
-    "flask-chest-mysql": ROOT / "plugins/flask_chest_mysql",
-    "flask-chest-mongo": ROOT / "plugins/flask_chest_mongo",
-    "flask-chest-monitor": ROOT / "plugins/flask_chest_monitor",
-    "flask-chest-dashboard": ROOT / "plugins/flask_chest_dashboard",
-    "flask-chest-clickhouse": ROOT / "plugins/flask_chest_clickhouse",
-    "flask-chest-parquet": ROOT / "plugins/flask_chest_parquet",
-    "flask-chest-otlp": ROOT / "plugins/flask_chest_otlp",
-}
+from tools.release import building
+from tools.release.distributions import ROOT, distributions
+
+DISTRIBUTIONS = {found.name: ROOT / found.folder for found in distributions()}
 
 
 def run(*command, cwd=None, **environment):
@@ -37,11 +26,10 @@ def run(*command, cwd=None, **environment):
     return result.stdout
 
 
-def build(target, *sources):
+def build(target):
     """Build an sdist and a wheel of each distribution, as a release does."""
     target.mkdir(exist_ok=True)
-    program = Path(__file__).parents[1] / "programs" / "build_distributions.py"
-    run(sys.executable, program, target, *sources)
+    building.build(target)
 
 
 def make_environment(folder):

@@ -105,7 +105,7 @@ class DashboardSettings(BaseModel):
         None, min_length=1, max_length=255, description="Name of who may log in with a password"
     )
     dashboard_password_hash: Annotated[SecretStr | None, AfterValidator(_password_hash)] = Field(
-        None, description="Hash of the password, by `flask chest dashboard hash-password`"
+        None, description="Hash of the password, by `flask-chest dashboard hash-password`"
     )
     dashboard_manage: Annotated[
         bool | Decides, BeforeValidator(_switch), AfterValidator(_decides)

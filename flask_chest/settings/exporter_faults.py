@@ -1,0 +1,127 @@
+"""Say what is wrong with the fields of an exporter, without showing a secret."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import ValidationError
+
+from flask_chest.exporter import Exporter
+from flask_chest.settings.environment import prefix_of, variable_of
+from flask_chest.settings.masking import mask, mask_urls, may_hold_secret
+from flask_chest.settings.secret_files import SUFFIX, shown
+
+SETTING: Final = "CHEST_EXPORTERS"
+
+_MIN_SECRET: Final = 4
+"""Characters; a shorter one is part of too many words to be looked for."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an exporter is configured, for messages.
+
+    Attributes:
+        where: What messages begin with.
+        name: Of the exporter in CHEST_EXPORTERS; empty for one that is in no setting.
+    """
+
+    where: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        return self.where
+
+    @classmethod
+    def of(cls, name: str) -> Place:
+        """Return the place of an entry of CHEST_EXPORTERS."""
+        return cls(f"{SETTING}[{name!r}]", name)
+
+    def field(self, field: str, value: object) -> str:
+        """Return how messages name a field: by the variable that set it, if one did."""
+        return self.variable((field,), value) or f"{self.where}[{field!r}]"
+
+    def variable(self, keys: Sequence[str], value: object) -> str | None:
+        """Return the environment variable that set a value in the entry; None when none did."""
+        return variable_of("exporters", (self.name, *keys), value) if self.name else None
+
+    def to_set(self, field: str) -> str:
+        """Return the end of a message that says how to set a field; empty where it is plain."""
+        others = prefix_of("exporters", self.name) if self.name else None
+        return f". Set {others}{field.upper()}" if others else ""
+
+
+def wrong_fields(
+    place: Place,
+    kind: type[Exporter],
+    error: ValidationError,
+    fields: Mapping[str, object],
+    files: Mapping[str, object],
+) -> str:
+    """Return one line for each field at fault.
+
+    Args:
+        place: Where the fields were given.
+        kind: The class of the exporter.
+        error: What its model says.
+        fields: As they were given to the model.
+        files: Names of those whose value is from a file, to its path.
+    """
+    lines = []
+    for fault in error.errors(include_url=False, include_context=False):
+        field = ".".join(str(part) for part in fault["loc"]) or "url"
+        message = _without(fields, fault["msg"].removeprefix("Value error, "), kind, files)
+        where = f"{place} (type {kind.type!r})"
+        if fault["type"] == "missing":
+            lines.append(f"{where}: the field {field!r} is missing{place.to_set(field)}")
+            continue
+        if variable := place.variable([*map(str, fault["loc"])], fault["input"]):
+            where = f"{where}, set by {variable}"
+        if fault["type"] == "extra_forbidden":
+            lines.append(f"{where}: {{{field!r}: '***'}}: no such field. {_hint(kind, field)}")
+            continue
+        given = {field: fault["input"]} if fault["loc"] else fault["input"]
+        if isinstance(given, Mapping):
+            given = {name: value for name, value in given.items() if name not in files}
+        told = mask(given, _shown_beside(kind, given))
+        first = field.partition(".")[0]
+        if first in files:
+            told = f"{place.field(first + SUFFIX, files[first])}={shown(files[first])}"
+        lines.append(f"{where}: {told}: {message}")
+    return "\n".join(lines)
+
+
+def _hint(kind: type[Exporter], field: str) -> str:
+    """Return what may be meant by a field that is not there."""
+    known = list(kind.config_model.model_fields)
+    near = difflib.get_close_matches(field, [*known, *(f"{name}{SUFFIX}" for name in known)], n=1)
+    return f"Did you mean {near[0]!r}?" if near else f"Known: {known}"
+
+
+def _shown_beside(kind: type[Exporter], value: object) -> list[str]:
+    """Return the fields that may be shown, and parts of them, such as `hosts.0`."""
+    known = _shown(kind)
+    # One that the plugin has declared may be an address that is a secret as a whole.
+    own = () if "url" in kind.config_model.model_fields else ("url",)
+    names = map(str, value) if isinstance(value, Mapping) else ()
+    return [*known, *(name for name in names if name.partition(".")[0] in known), *own]
+
+
+def _without(
+    fields: Mapping[str, object], message: str, kind: type[Exporter], files: Mapping[str, object]
+) -> str:
+    """Return a message of the plugin without the values that it may have repeated."""
+    known = _shown(kind)
+    for name, value in fields.items():
+        is_hidden = name not in known or name in files
+        if is_hidden and isinstance(value, str) and len(value) >= _MIN_SECRET:
+            message = message.replace(str(value), "***")
+    return mask_urls(message)
+
+
+def _shown(kind: type[Exporter]) -> list[str]:
+    """Return the fields of a type whose values may be shown."""
+    return [name for name in kind.config_model.model_fields if not may_hold_secret(name)]

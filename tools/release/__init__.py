@@ -1,0 +1,1 @@
+"""Builds, checks, installs and describes a release; `make release`. Nothing is uploaded."""
