@@ -106,7 +106,8 @@ test-lake: .venv/.dev servers ## Run all contracts on a lake in S3
 .PHONY: test-compat
 test-compat: .venv-compat/.ready .venv/.dev ## Run beside the libraries and servers that people use; WRITE=1 writes docs/explanation/compatibility.md
 	CHEST_WRITE=$(WRITE) .venv-compat/bin/python -m pytest --confcutdir=tests/compat tests/compat
-	$(BIN)/python -m pytest -m compat --numprocesses=2 tests/public_apps tests/release tests/test_packaging.py
+	$(BIN)/python -m pytest -m compat --numprocesses=2 tests/public_apps tests/release tests/servers tests/test_packaging.py
+	CHEST_HOSTILE_EXAMPLES=1000 $(BIN)/python -m pytest --numprocesses=2 tests/redaction/test_bounded.py
 	$(BIN)/python tools/prerelease.py $(DISTRIBUTIONS)
 
 # PySpark brings its own JARs, 400 MB. Its test reads the files alone, so nothing of ours is there.

@@ -12,7 +12,6 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,10 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found, missing = find(options.pythons)
     if options.python:
         found = [python for python in found if python.version in options.python]
-    failures, tested = _install(found, target, version)
+    failures = _install(found, target, version)
     if failures:
         return _refuse(failures)
-    sentence = _sentence(tested, missing)
+    sentence = _sentence(found, missing)
     links = source_url(ROOT)
     (target / "NOTES.md").write_text(
         notes(
@@ -82,16 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _install(
-    pythons: Sequence[Python], target: Path, version: str
-) -> tuple[list[str], dict[str, int]]:
-    """Try all on each Python, and describe what the newest one got.
-
-    Returns:
-        What failed, and the number of distributions that work by version of Python.
-    """
+def _install(pythons: Sequence[Python], target: Path, version: str) -> list[str]:
+    """Try all on each Python, and describe what the newest one got; return what failed."""
     failures: list[str] = []
-    tested: dict[str, int] = defaultdict(int)
     wheels = [(found, files_of(found, version, target)[0]) for found in distributions()]
     described = max(
         (python for python in pythons if not python.version.endswith("t")),
@@ -107,11 +99,10 @@ def _install(
                 failures.append(f"{started}: {failure}")
                 _say(f"{started}: FAILED")
                 continue
-            tested[python.version] += 1
             _say(f"{started}: works")
             if python == described:
                 failures += _describe(environment, distribution, bills, version)
-    return failures, tested
+    return failures
 
 
 def _describe(
@@ -124,9 +115,12 @@ def _describe(
     return [f"{target.name} {problem}"] if problem else []
 
 
-def _sentence(tested: dict[str, int], missing: list[str]) -> str:
-    parts = [f"{version} ({number} distributions)" for version, number in tested.items()]
-    text = f"Each distribution was installed alone and tried on Python {', '.join(parts)}."
+def _sentence(pythons: Sequence[Python], missing: Sequence[str]) -> str:
+    tried = ", ".join(python.version for python in pythons)
+    text = (
+        f"Each of {len(distributions())} distributions was installed alone and tried on Python "
+        f"{tried or 'none'}."
+    )
     if missing:
         text += f" This machine has no Python {', '.join(missing)}, so they were not tried."
     return text
