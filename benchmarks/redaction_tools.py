@@ -1,4 +1,4 @@
-"""The same corpus through detect-secrets and Sentry's scrubber, for docs/how-to/privacy.md.
+"""The same corpus through detect-secrets and Sentry's scrubber, for docs/reference/redaction.md.
 
 Part of `make bench-redaction`. detect-secrets scans source code and logs line by line; here it is
 given each form as a line of code. Sentry's scrubber masks values of dicts by their keys. Neither

@@ -11,6 +11,7 @@ from flask import Blueprint
 # Not `flask.Flask`, which OpenTelemetry replaces with a subclass.
 from flask.app import Flask
 
+from flask_chest._old_names import refuse_arguments
 from flask_chest.app_state import AppState
 from flask_chest.applications import Applications
 from flask_chest.capture import suppression
@@ -120,6 +121,7 @@ class FlaskChest(Operations):
         *variables: Any,
         request_id: GivenGenerator | str | None = None,
         sample_rate: float | None = None,
+        **unknown: object,
     ) -> Any:
         """Record every request to a view, or to all views of a blueprint.
 
@@ -144,11 +146,14 @@ class FlaskChest(Operations):
                 (``"uuid7"``, ``"uuid4"``, ``"ulid"``, ``"short"``), or the path of a function,
                 such as ``"shop.ids:new"``.
             sample_rate: Share of requests that is kept, 0 to 1. Replaces CHEST_SAMPLE_RATE.
+            **unknown: None is taken. To those of 0.0.10, the error says what replaced them.
 
         Raises:
             ConfigurationError: A pattern can match nothing, a method is unknown, or the decorated
                 object is neither a function nor a blueprint.
+            TypeError: There is another argument.
         """
+        refuse_arguments("track", unknown)
         if (
             len(variables) == 1
             and (callable(variables[0]) or isinstance(variables[0], Blueprint))

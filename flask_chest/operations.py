@@ -97,7 +97,7 @@ class Operations:
 
         They are erased from every store that can, from the journal of this host and its dead
         letters, and do not come back from there. Records that arrive later are not looked at:
-        docs/how-to/privacy.md.
+        docs/how-to/erasure.md.
 
         Args:
             where: The filter: docs/reference/filters.md.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,19 +9,16 @@ from typing import TYPE_CHECKING
 import click
 from flask.cli import with_appcontext
 
-from flask_chest.cli import amounts, options
-from flask_chest.cli.application import current_state, open_store, refuse_in_mode, say_empty
+from flask_chest.cli import amounts, options, places
+from flask_chest.cli.application import refuse_in_mode, say_empty
 from flask_chest.cli.exits import going_on
 from flask_chest.cli.output import echo, echo_error, one_line
 from flask_chest.cli.progress import Progress
-from flask_chest.cli.unconfigured import Unconfigured
-from flask_chest.opening import open_store as open_url
-from flask_chest.store import Store, another
+from flask_chest.store import Store
 from flask_chest.upkeep.copying import copy as copy_records
 
 if TYPE_CHECKING:
     from flask_chest.errors import BatchRejected
-    from flask_chest.exporter import Exporter
     from flask_chest.record import Record
 
 
@@ -71,8 +66,8 @@ def copy(
 
     again = "it begins anew, and passes over what is there" if resume is None else "it goes on here"
     with (
-        _source(source) as reading,
-        _target(target) as writing,
+        places.source(source) as reading,
+        places.target(target) as writing,
         going_on(f"What is copied stays copied. Run the same command again: {again}."),
         Progress("copy", _number(reading, since, until)) as progress,
     ):
@@ -101,24 +96,3 @@ def copy(
 def _number(store: Store, since: datetime | None, until: datetime | None) -> int:
     end = until or datetime.now(timezone.utc)
     return store.count(until=end) if since is None else store.count(since=since, until=end)
-
-
-@contextlib.contextmanager
-def _source(place: str, *, create: bool = False) -> Iterator[Store]:
-    """Open a store by the name of its exporter or by its URL, and close it in the end."""
-    open_ = open_url if "://" in place else open_store
-    with contextlib.closing(open_(place, create=create)) as store:
-        yield store
-
-
-@contextlib.contextmanager
-def _target(place: str) -> Iterator[Exporter]:
-    """Open an exporter of any kind, as `_source` does."""
-    exporter = current_state().exporters.get(place)
-    if exporter is None or isinstance(exporter, (Store, Unconfigured)):
-        with _source(place, create=True) as store:
-            yield store
-    else:
-        with contextlib.closing(another(exporter)) as target:
-            target.open()
-            yield target

@@ -20,6 +20,7 @@ _MODULES: Final = {
     "dead-letter": "dead_letters:dead_letter",
     "schema": "schema:schema",
     "copy": "copying:copy",
+    "import": "importing:import_",
     "purge": "purging:purge",
     "rollup": "rolling_up:rollup",
     "erase": "erasing:erase",

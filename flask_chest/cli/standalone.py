@@ -31,7 +31,7 @@ _SETTINGS: Final = (
 )
 """Those that are read from the environment. Others would import the application, or serve it."""
 
-_ALONE: Final = ("copy", "plugins")
+_ALONE: Final = ("copy", "import", "plugins")
 """Commands that may be given all they need as arguments."""
 
 _EXPORTERS: Final = f"{ENVIRONMENT_PREFIX}EXPORTERS"

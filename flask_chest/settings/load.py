@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from flask_chest._old_names import argument
 from flask_chest.errors import MASK, ConfigurationError
 from flask_chest.settings.environment import SEPARATOR, taken_apart, variables, with_parts
 from flask_chest.settings.masking import is_secret_name, mask
@@ -164,6 +165,8 @@ def _unknown(field: str, name: str, fields: Collection[str]) -> ConfigurationErr
     near = difflib.get_close_matches(field, fields, n=1)
     if field.startswith("exporters_"):
         hint = f"Two underscores separate names, as in {prefix}EXPORTERS__MAIN__PASSWORD"
+    elif (replaced := argument(field)) is not None:
+        hint = replaced
     elif near:
         hint = f"Did you mean {prefix}{near[0].upper()}?"
     else:

@@ -112,7 +112,7 @@ class Settings(BaseModel):
         description="Where records go while the application's `TESTING` is on: `memory` (they stay "
         "in this process, where `chest.store()` finds them; nothing is delivered and no file "
         "written) or `deliver` (as without `TESTING`). "
-        "[plugins.md](../how-to/plugins.md#testing-an-application)",
+        "[testing.md](../how-to/testing.md)",
     )
     exporters: Annotated[
         dict[str, str | dict[str, Any]],
@@ -177,7 +177,7 @@ class Settings(BaseModel):
         default=(),
         description="Secret keys, in addition to the default list: part of a key, such as "
         "`passport`, or whole words, such as `=dob`. `!` in front makes an exception; `!*` removes "
-        "the default list. [privacy.md](../how-to/privacy.md)",
+        "the default list. [redaction.md](redaction.md)",
     )
     redact_with: RedactWith = Field(
         default="mask",
@@ -308,7 +308,7 @@ class Settings(BaseModel):
         default=None,
         description="How long every store keeps a record, such as `90d`; units are s, m, h, d and "
         "w. The leader deletes older ones once an hour. An exporter may have a `retention` of its "
-        "own. Default: for ever. [privacy.md](../how-to/privacy.md#retention)",
+        "own. Default: for ever. [retention.md](../how-to/retention.md)",
     )
     rollups: Annotated[Rollups, BeforeValidator(_decode_json)] = Field(
         default=True,

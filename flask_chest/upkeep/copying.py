@@ -9,18 +9,21 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
-from flask_chest.errors import BatchRejected
-from flask_chest.exporter import Batch, Exporter
-from flask_chest.record import Record, encode
-from flask_chest.runtime.log import logger
+from flask_chest.exporter import Exporter
+from flask_chest.record import Record
 from flask_chest.settings.destination import destination
 from flask_chest.store import Position, Store
 from flask_chest.upkeep.bookmark import Bookmark, Intent
+from flask_chest.upkeep.sending import OnRejected, Sending
 
 _PAGE: Final = 1_000
-_BATCH_BYTES: Final = 1_048_576
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LAST: Final = datetime.max.replace(tzinfo=timezone.utc) - _MICROSECOND
+
+__all__ = [
+    "CopyReport",
+    "copy",
+]
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def copy(
     until: datetime | None = None,
     resume: Path | None = None,
     progress: Callable[[int], None] | None = None,
-    rejected: Callable[[Record, BatchRejected], None] | None = None,
+    rejected: OnRejected | None = None,
 ) -> CopyReport:
     """Copy the records of a store, the oldest first, a page at a time.
 
@@ -86,7 +89,8 @@ def copy(
         if progress is not None:
             progress(len(page))
     bookmark.finish()
-    return CopyReport(run.copied, run.present, run.rejected, run.withdrawn)
+    sending = run.sending
+    return CopyReport(sending.sent, run.present, sending.rejected, run.withdrawn)
 
 
 class _Copy:
@@ -97,15 +101,14 @@ class _Copy:
         source: Store,
         target: Exporter,
         bookmark: Bookmark,
-        on_rejected: Callable[[Record, BatchRejected], None] | None,
+        on_rejected: OnRejected | None,
     ) -> None:
         self._source = source
-        self._target = target
         # What cannot be read cannot be asked what it has, nor give anything back.
         self._readable = target if isinstance(target, Store) else None
         self._bookmark = bookmark
-        self._on_rejected = on_rejected
-        self.copied = self.present = self.rejected = self.withdrawn = 0
+        self.sending = Sending(target, on_rejected, "copied")
+        self.present = self.withdrawn = 0
 
     def copy(self, page: Sequence[Record]) -> None:
         """Copy a page, and move the bookmark past it."""
@@ -116,7 +119,7 @@ class _Copy:
         if new:
             intent = self._intend(new, last)
             try:
-                self._export(new)
+                self.sending.send(new)
             except BaseException:  # also Ctrl-C: a part of the page may be written
                 with contextlib.suppress(Exception):  # the next run finds the intent
                     self._withdraw(intent)
@@ -155,28 +158,6 @@ class _Copy:
             return set()
         return {record.id for page in _pages(store, after, last) for record in page}
 
-    def _export(self, records: Sequence[Record]) -> None:
-        for batch in _batches(records):
-            self._export_or_halve(batch)
-
-    def _export_or_halve(self, records: Sequence[tuple[Record, bytes]]) -> None:
-        lines = b"".join(line for _, line in records)
-        try:
-            self._target.export(Batch(lines, len(records)))
-        except BatchRejected as error:
-            if len(records) > 1:
-                middle = len(records) // 2
-                self._export_or_halve(records[:middle])
-                self._export_or_halve(records[middle:])
-                return
-            [(record, _)] = records
-            self.rejected += 1
-            logger.error("The record %s is not copied, as it was refused: %s", record.id, error)
-            if self._on_rejected is not None:
-                self._on_rejected(record, error)
-        else:
-            self.copied += len(records)
-
 
 def _position(record: Record) -> Position:
     return record.started_at, record.id
@@ -188,18 +169,3 @@ def _pages(store: Store, after: Position | None, last: Position) -> Iterator[lis
     while page := store.page(after=after, until=until, limit=_PAGE):
         yield page
         after = _position(page[-1])
-
-
-def _batches(records: Sequence[Record]) -> Iterator[list[tuple[Record, bytes]]]:
-    """Yield the records in batches of about a megabyte, each with its line."""
-    batch: list[tuple[Record, bytes]] = []
-    size = 0
-    for record in records:
-        line = encode(record.as_data())
-        if batch and size + len(line) > _BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
-        batch.append((record, line))
-        size += len(line)
-    if batch:
-        yield batch

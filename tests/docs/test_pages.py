@@ -15,16 +15,12 @@ from support.docs_page import ROOT, Page, assert_shown
 from flask_chest import ChestError, FlaskChest
 
 PAGES = [
-    ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     *sorted(ROOT.glob("docs/**/*.md")),
     *sorted(ROOT.glob("plugins/*/README.md")),
     *sorted(ROOT.glob("examples/*/README.md")),
 ]
 PENDING = {
-    "README.md",
-    "docs/how-to/plugins.md",
-    "docs/how-to/privacy.md",
     "plugins/flask_chest_postgres/README.md",
 }
 WITH_CODE = [

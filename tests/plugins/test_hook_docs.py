@@ -16,7 +16,7 @@ from flask_chest import hookimpl, hookspecs
 from flask_chest.errors import ConfigurationError, ExporterUnavailable
 from flask_chest.exporter import Exporter
 
-PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "plugins.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "hooks.md").read_text("utf-8")
 HOOKS = [name for name in vars(hookspecs) if name.startswith("chest_")]
 SECTIONS = dict(re.findall(r"^## `(chest_\w+)(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
 
@@ -77,7 +77,7 @@ def example(request):
     [hook] = [name for name in HOOKS if request.node.name.startswith(f"test_hook_{name}_")]
     code = re.search(r"```python\n(.*?)```", SECTIONS[hook], re.DOTALL)[1]
     module = ModuleType(f"example_of_{hook}")
-    exec(compile(code, f"docs/how-to/plugins.md, {hook}", "exec"), vars(module))
+    exec(compile(code, f"docs/reference/hooks.md, {hook}", "exec"), vars(module))
     # The example implements this hook only.
     marked = {name for name, value in vars(module).items() if hasattr(value, "flask_chest_impl")}
     assert marked == {hook}

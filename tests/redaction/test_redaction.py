@@ -20,7 +20,7 @@ from flask_chest.redaction.default_keys import EXCEPTIONS, STRONG_KEYS, WEAK_KEY
 
 pytestmark = pytest.mark.opens_nothing
 
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "privacy.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "redaction.md"
 MASK = "[redacted]"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 CARD = "4111111111111111"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from flask import Flask, g
 from support.backends import Mysql
@@ -64,3 +67,16 @@ def test_what_store_names_is_not_completed_from_the_environment(deployed, monkey
     assert "127.0.0.1:9/db" in told.stderr
     told = run_alone(monkeypatch, ["check"], code=1)
     assert f"{MAIN}PASSWORD_FILE='{deployed}': the file does not exist" in told.stderr
+
+
+def test_the_variables_on_the_page_make_an_exporter(monkeypatch, tmp_path):
+    page = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
+    [block] = re.findall(r"```ini\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    (tmp_path / "db").write_text("hunter2\n")
+    for line in block.replace("/run/secrets", str(tmp_path)).splitlines():
+        monkeypatch.setenv(*line.split("=", 1))
+    app = Flask("shop", instance_path=str(tmp_path))
+    chest = FlaskChest(app, journal="memory")
+    config = app.extensions["flask_chest"].exporters["main"].config
+    assert (config.host, config.password.get_secret_value()) == ("db.example", "hunter2")
+    chest.close()

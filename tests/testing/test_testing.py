@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from pathlib import Path
@@ -226,43 +225,3 @@ def test_the_fixture_collects_until_the_test_ends(pytester):
 def test_a_test_run_without_the_fixture_does_not_import_flask_chest(pytester):
     pytester.makepyfile("import sys\ndef test_it():\n    assert 'flask_chest' not in sys.modules\n")
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
-
-
-# -- Examples in the docs --------------------------------------------------------------------
-
-ROOT = Path(__file__).parents[2]
-PAGE = (
-    (ROOT / "docs" / "how-to" / "plugins.md")
-    .read_text("utf-8")
-    .split("## Testing an application")[1]
-)
-UNDER_TEST, IN_CONFTEST, IN_A_TEST, RECORDING = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[
-    :4
-]
-README = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)[1]
-
-
-def test_the_pages_example_of_the_fixture_works_with_the_readmes_application(pytester):
-    application = README.replace(
-        "Flask(__name__)", f"Flask('shop', root_path={str(pytester.path)!r})"
-    )
-    app_fixture = "import pytest, shop\n@pytest.fixture\ndef app():\n    return shop.app\n"
-    pytester.makeconftest(IN_CONFTEST + app_fixture)
-    pytester.makepyfile(shop=application, test_shop=IN_A_TEST)
-    pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)
-
-
-def test_the_pages_example_of_an_application_under_test_works(tmp_path):
-    code = README.replace("Flask(__name__)", f"Flask('shop', root_path={str(tmp_path)!r})")
-    names = {"__name__": "page"}
-    exec(compile(code + UNDER_TEST, "the page", "exec"), names)
-    assert names["record"].variables == {"user_id": "u-17", "cart_total": 24.5}
-
-
-def test_the_pages_example_of_the_recording_exporter_works(tmp_path):
-    code = README.replace("chest = FlaskChest(app)\n", RECORDING.split("app.test_client")[0])
-    code += "app.test_client" + RECORDING.split("app.test_client")[1]
-    names = {"__name__": "page"}
-    exec(compile(code.replace("Flask(__name__)", "Flask('shop')"), "the page", "exec"), names)
-    names["chest"].close()
-    assert names["record"].variables == {"user_id": "u-17", "cart_total": 24.5}

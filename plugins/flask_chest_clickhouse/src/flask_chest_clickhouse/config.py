@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,14 @@ _HTTPS_PORT: Final = 8443
 
 _NATIVE_PORTS: Final = (9000, 9440)
 """Of ClickHouse's own protocol, which this store does not speak."""
+
+_PARAMETERS: Final = frozenset(
+    {"query", "database", "user", "password", "wait_end_of_query", "default_format"}
+    | {"compress", "decompress", "session_id", "session_check", "session_timeout"}
+)
+"""Parameters of the HTTP interface that are no settings, and would change what an answer means."""
+
+_is_setting: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*").fullmatch
 
 _SECURE: Final = ("https", "clickhouses")
 """Schemes of URLs that stand for TLS."""
@@ -161,6 +170,21 @@ class ClickHouseConfig(ServerConfig):
                 f"interface: {_HTTP_PORT}, or {_HTTPS_PORT} with `secure`"
             )
         return port
+
+    @field_validator("user")
+    @classmethod
+    def _check_user(cls, user: str) -> str:
+        if ":" in user:
+            raise ValueError("has a colon, which basic authentication does not allow")
+        return user
+
+    @field_validator("settings")
+    @classmethod
+    def _check_settings(cls, settings: dict[str, str | int | float]) -> dict[str, Any]:
+        for name in settings:
+            if name in _PARAMETERS or name.startswith("param_") or not _is_setting(name):
+                raise ValueError(f"{name!r} is no setting of ClickHouse, or not to be changed here")
+        return settings
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

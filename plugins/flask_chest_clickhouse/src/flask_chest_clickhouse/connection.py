@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import gzip
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
@@ -27,6 +28,9 @@ _OK: Final = 200
 
 _GRACE_SECONDS: Final = 2.0
 """How much longer than the server's own limit an answer may take."""
+
+_is_code: Final = re.compile("([0-9]{1,9})").fullmatch
+_exception: Final = re.compile(r"Code: ([0-9]{1,9})\. DB::").match
 
 _ESCAPES: Final = str.maketrans(
     {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0", "\b": "\\b", "\f": "\\f"}
@@ -111,11 +115,12 @@ class Connection:
                 body = gzip.compress(data, 1)
         seconds = max(self._config.timeout_seconds, self._longest(settings or {}))
         answer = self._exchange(f"/?{urlencode(query)}", body, headers, seconds)
-        if answer.status == _OK:
+        if answer.status == _OK and (data is None or not answer.data):
             return answer.data
-        code = answer.headers.get("X-ClickHouse-Exception-Code", "0")
+        # To an insertion, the server says nothing. Whoever says 200 and more has stored nothing.
         text = answer.data.decode("utf-8", "replace")
-        raise ServerError(int(code), text or f"HTTP {answer.status}")
+        code = _code(answer.headers.get("X-ClickHouse-Exception-Code", ""), text)
+        raise ServerError(code, text or f"HTTP {answer.status}")
 
     @staticmethod
     def _longest(settings: Mapping[str, str | int | float]) -> float:
@@ -171,6 +176,13 @@ class Connection:
         if pool is not None and self._process == os.getpid():
             with suppress(http.HTTPError):
                 pool.close()
+
+
+def _code(header: str, text: str) -> int:
+    """Return the code of an exception; 0 when it is none of ClickHouse's."""
+    # A proxy may leave out the header.
+    found = _is_code(header) or _exception(text)
+    return int(found[1]) if found else 0
 
 
 def quoted(text: str) -> str:

@@ -1,0 +1,1 @@
+"""Parts of docs/reference that are generated from the code."""
