@@ -8,12 +8,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from tools.release import sbom
 from tools.release.building import build, version_of
@@ -24,6 +26,9 @@ from tools.release.notes import notes
 from tools.release.pythons import Python, find
 from tools.release.readme import for_index, source_url
 from tools.release.tree import check_changelog, check_tree
+
+_MADE: Final = re.compile(r"flask_chest.*(\.whl|\.tar\.gz)|NOTES\.md|sbom")
+"""What a run leaves in its folder."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,8 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(unready)
 
     target: Path = options.target
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+    strange = _emptied(target)
+    if strange:
+        return _refuse([f"{target} has {name}, which no release made" for name in strange])
     _say(f"Building {version}")
     build(target)
     built = sorted(target.iterdir())
@@ -79,6 +85,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(f"Not yet a release: {problem}")
     _say(f"{target} has the files, their bills of materials and the notes. Nothing was uploaded.")
     return 0
+
+
+def _emptied(target: Path) -> list[str]:
+    """Empty a folder that an earlier run made; return what keeps it from that."""
+    target.mkdir(parents=True, exist_ok=True)
+    found = sorted(path.name for path in target.iterdir())
+    strange = [name for name in found if not _MADE.fullmatch(name)]
+    if not strange:
+        shutil.rmtree(target)
+        target.mkdir()
+    return strange
 
 
 def _install(pythons: Sequence[Python], target: Path, version: str) -> list[str]:
