@@ -66,6 +66,7 @@ check: .venv/.dev ## Check format, lint, types and docs
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python --project tests/typing
 	$(BIN)/python tools/docs.py --check
 	$(MAKE) --no-print-directory docs
 

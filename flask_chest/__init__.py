@@ -28,7 +28,7 @@ from flask_chest.extension import FlaskChest
 from flask_chest.hookspecs import hookimpl
 from flask_chest.opening import open_store
 from flask_chest.record import Record
-from flask_chest.runtime.counters import ExporterStats, Stats
+from flask_chest.runtime.counters import ExporterStats, HookTime, Stats
 from flask_chest.store import Store
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "ExporterUnavailable",
     "FilterError",
     "FlaskChest",
+    "HookTime",
     "Job",
     "Record",
     "RequestIdFilter",

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from flask_chest.record import Record
     from flask_chest.rollup import Declaration, RollupStorage
 
+__all__ = [
+    "DeferredStore",
+    "lazy_attributes",
+]
+
 
 def lazy_attributes(package: str, **modules: str) -> Callable[[str], Any]:
     """Return the `__getattr__` of a package whose large classes are imported when first used.

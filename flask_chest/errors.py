@@ -7,6 +7,20 @@ from typing import Final
 
 import click
 
+__all__ = [
+    "BatchRejected",
+    "ChestError",
+    "ConfigurationError",
+    "DeliveryBusy",
+    "ExporterUnavailable",
+    "FilterError",
+    "QueryError",
+    "QueryTimeout",
+    "SchemaMismatch",
+    "mask_secrets",
+    "mask_urls",
+]
+
 MASK: Final = "***"
 IN_QUERY: Final = re.compile("[?#]")
 _URL_IN_TEXT: Final = re.compile(r"(\w://)(?!user:password@)([^\s'\"]*@)([^\s'\"]*)")

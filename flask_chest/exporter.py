@@ -18,6 +18,13 @@ from flask_chest.record_rows import Row, decode_rows
 __path__: list[str] = []
 """It has no modules. In 0.0.10 it had: who imports one is told what replaced it."""
 
+__all__ = [
+    "Batch",
+    "Batching",
+    "Exporter",
+    "Finding",
+]
+
 
 class Batch:
     """Encoded records, on their way to one exporter.

@@ -24,6 +24,19 @@ if TYPE_CHECKING:
     from flask_chest.extension import FlaskChest
     from flask_chest.record import RecordData
 
+__all__ = [
+    "chest_commands",
+    "chest_drop_record",
+    "chest_export_failed",
+    "chest_exported",
+    "chest_exporters",
+    "chest_filter_variables",
+    "chest_init_app",
+    "chest_request_id",
+    "chest_settings",
+    "hookimpl",
+]
+
 hookspec = pluggy.HookspecMarker("flask_chest")
 hookimpl = pluggy.HookimplMarker("flask_chest")
 

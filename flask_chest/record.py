@@ -17,6 +17,13 @@ from typing_extensions import TypedDict
 from flask_chest.runtime import fork
 from flask_chest.runtime.clock import clock
 
+__all__ = [
+    "JOB",
+    "JsonValue",
+    "Record",
+    "RecordData",
+]
+
 JOB: Final = "JOB"
 """The `method` of a record of work that is no request. Its `route` is the name of the job."""
 

@@ -21,6 +21,13 @@ from typing import Final
 
 from blinker import NamedSignal, Namespace
 
+__all__ = [
+    "drops_ended",
+    "exporter_failing",
+    "exporter_recovered",
+    "records_dropped",
+]
+
 _signals: Final = Namespace()
 
 exporter_failing: Final[NamedSignal] = _signals.signal(

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 _HOST: Final = "chest_host"
 """Argument of the rules in applications that match hosts."""
 
+__all__ = [
+    "Views",
+]
+
 
 class Views(Blueprint):
     """A blueprint that answers on each host of an application made with ``host_matching=True``.

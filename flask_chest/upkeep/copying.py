@@ -20,6 +20,11 @@ _PAGE: Final = 1_000
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LAST: Final = datetime.max.replace(tzinfo=timezone.utc) - _MICROSECOND
 
+__all__ = [
+    "CopyReport",
+    "copy",
+]
+
 
 @dataclass(frozen=True)
 class CopyReport:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flask_chest.journal import Journal
     from flask_chest.runtime.counters import Counters
 
-__all__ = ["DeadLetter", "DeadLetterBox", "RetryReport"]
+__all__ = ["DeadLetter", "RetryReport"]
 
 
 class DeadLetterBox:

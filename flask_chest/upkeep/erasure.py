@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 Progress: TypeAlias = Callable[[str, int], None]
 """Called after each step with the name of a store and the number of records looked at in it."""
 
+__all__ = [
+    "ErasureReport",
+]
+
 
 @dataclass(frozen=True)
 class ErasureReport:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from uuid import uuid4
@@ -17,16 +17,19 @@ from flask_chest import (
     BatchRejected,
     ChestError,
     ConfigurationError,
+    DeliveryBusy,
     Exporter,
     ExporterStats,
     ExporterUnavailable,
     FlaskChest,
+    HookTime,
     Job,
     Record,
     RequestIdFilter,
     SchemaMismatch,
     Stats,
     Store,
+    add_request_id,
     current_request_id,
     hookimpl,
     open_store,
@@ -35,7 +38,6 @@ from flask_chest import (
     with_request_id,
 )
 from flask_chest.query import Filter, parse
-from flask_chest.runtime.counters import HookTime
 from flask_chest.store import RouteSummary, ValueCount
 from flask_chest.testing import Collector, RecordingExporter, collect
 from flask_chest.upkeep.copying import CopyReport, copy
@@ -147,6 +149,11 @@ assert_type(chosen.matches({"variables": {}}), bool)
 steps: list[int] = []
 assert_type(store.erase(chosen, progress=steps.append), int)
 assert_type(chest.erase("user_id == 'u-17'", timeout=5.0), ErasureReport)
+try:
+    chest.erase("user_id == 'u-17'")
+except DeliveryBusy as busy:
+    assert_type(str(busy), str)
+assert_type(add_request_id(None, "info", {}), MutableMapping[str, Any])
 letters = chest.dead_letters("main", limit=20)
 assert_type(letters, list[DeadLetter])
 assert_type(letters[0].since, datetime | None)
@@ -228,3 +235,14 @@ assert_type(chest.exclude(Blueprint("probes", __name__)), Blueprint)
 
 @signals.exporter_failing.connect_via(app)
 def page(sender: Flask, exporter: str, error: Exception, **_: object) -> None: ...
+
+
+@signals.exporter_recovered.connect
+def recovered(sender: Flask, exporter: str, seconds: float, **_: object) -> None: ...
+
+
+@signals.records_dropped.connect
+@signals.drops_ended.connect
+def dropped(
+    sender: Flask, dropped: dict[str, int], exporters: dict[str, dict[str, int]], **_: object
+) -> None: ...
