@@ -39,6 +39,9 @@ _ROOT: Final = Path(__file__).resolve().parents[1]
 _QUIET_SECONDS: Final = 70.0
 """A tool is done when nothing has arrived for so long; Flask-Chest's longest pause is 60."""
 
+_AFTER: Final = 2
+"""Requests to the process that takes the place of the killed one: a tool may need one to begin."""
+
 
 @dataclass
 class Tool:
@@ -89,10 +92,12 @@ class Collector:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def add(self, number: int) -> None:
+        """Count what has arrived."""
         with self._lock:
             self.count += number
 
     def close(self) -> None:
+        """Listen no more."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -166,9 +171,10 @@ def killed(tool: Tool, folder: Path, number: int) -> int:
     with closing(Collector(port)) as collector:
         with running(tool, folder, number, 200.0):
             pass  # killed at once
-        with running(tool, folder, 0, 200.0):
-            count = (lambda: tool.file(folder)) if tool.file else (lambda: collector.count)
-            return settled(count, number)
+        with running(tool, folder, _AFTER, 200.0):
+            kept = tool.file
+            count = settled(lambda: kept(folder) if kept else collector.count, number + _AFTER)
+            return count - _AFTER
 
 
 def away(tool: Tool, folder: Path, number: int) -> int:

@@ -28,6 +28,7 @@ include_patterns = [
     "docs/**",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "examples/README.md",
     "examples/*/README.md",
     "plugins/*/README.md",
 ]

@@ -16,7 +16,7 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
     *sorted(ROOT.glob("docs/**/*.md")),
     *sorted(ROOT.glob("plugins/*/README.md")),
-    *sorted(ROOT.glob("examples/*/README.md")),
+    *sorted(ROOT.glob("examples/**/README.md")),
 ]
 
 

@@ -186,7 +186,9 @@ class Page:
 
     def _console(self, example: Example) -> None:
         """Run what stands behind `$`, and compare what follows with what it prints."""
-        source = example.parsed.replace(":5000", f":{self.environment['FLASK_RUN_PORT']}")
+        source = self._real(example.parsed).replace(
+            ":5000", f":{self.environment['FLASK_RUN_PORT']}"
+        )
         for command, shown in _commands(source):
             if command.startswith(_SET_UP):
                 continue

@@ -12,7 +12,7 @@ USAGE = {"prompt_tokens": 1000, "completion_tokens": 500}
 
 
 class Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:  # noqa: N802 - the name is the library's
+    def do_POST(self) -> None:
         assert self.path == "/chat/completions"
         assert self.headers["Authorization"] == "Bearer sk-secret"
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -48,7 +48,6 @@ def test_the_role_readwrite_is_enough(guarded):
         ({"user": "nobody"}, r"Correct the user"),
         ({"auth_source": "admin"}, r"or `auth_source`"),
         ({"user": None, "password": None}, r"Name a `user` that has the role readWrite"),
-        ({"user": "reader"}, r"not authorized.*the role readWrite"),
         ({"database": "other", "auth_source": "shop"}, r"not authorized on other.*readWrite"),
         ({"replica_set": "of-others", **SOON}, r"of-others.*Correct `replica_set`"),
         ({"replica_set": "of-others", "direct_connection": True, **SOON}, r"Correct `replica_set`"),
@@ -62,6 +61,21 @@ def test_a_wrong_configuration_is_refused_with_the_remedy(guarded, fields, remed
         store.open()
     assert f"127.0.0.1:{guarded.port}/" in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+def test_a_user_who_may_only_read_asks_and_is_told_that_it_cannot_deliver(guarded):
+    writer, reader = guarded.store(), guarded.store(user="reader")
+    writer.open()
+    record = make_record()
+    writer.export(make_batch(record))
+    reader.open()
+    assert reader.count() == writer.count() >= 1
+    with pytest.raises(ConfigurationError, match=r"not authorized.*the role readWrite"):
+        reader.export(make_batch(make_record()))
+    with pytest.raises(ExporterUnavailable, match=r"not authorized.*the role readWrite"):
+        reader.check()
+    for store in (writer, reader):
+        store.close()
 
 
 def test_the_password_is_shown_nowhere(guarded, caplog, capfd):

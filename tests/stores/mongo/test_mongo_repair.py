@@ -10,7 +10,7 @@ import pytest
 from flask_chest_mongo import MongoConfig, MongoStore
 from support.mongo import PASSWORD, indexes
 
-from flask_chest.errors import ConfigurationError, SchemaMismatch
+from flask_chest.errors import ExporterUnavailable, SchemaMismatch
 from flask_chest.testing import make_batch, make_record
 
 FAULTS = {
@@ -196,8 +196,8 @@ def test_a_user_who_may_create_nothing_delivers_into_what_is_there(make_user):
 
 def test_a_user_who_may_not_insert_is_told_before_the_first_batch(make_user):
     store = make_user(records=["find"], schema=["find"])
-    with pytest.raises(ConfigurationError, match=r"not authorized.*readWrite"):
-        store.open()
+    with pytest.raises(ExporterUnavailable, match=r"not authorized.*readWrite"):
+        store.check()
     found = {finding.subject: finding for finding in store.findings()}
     assert found["privileges"].level == "warning"
     assert "this user may not deliver" in found["privileges"].text

@@ -119,7 +119,13 @@ class Schema:
         except OperationFailure as error:
             if error.code != UNAUTHORIZED:
                 raise
-            self.try_insert()  # a role for the records alone is enough
+            if not self._can_be_read():  # one who only asks needs no more
+                self.try_insert()  # a role for the records alone is enough
+
+    def _can_be_read(self) -> bool:
+        with _allowed(UNAUTHORIZED):
+            return self._version() is not None
+        return False
 
     def try_insert(self) -> None:
         """Find out whether this user may insert records, without inserting one.

@@ -110,6 +110,7 @@ class MongoStore(Store):
         threads = set(threading.enumerate())
         try:
             probe.open()
+            probe.refuse_one_who_only_reads()
         except ConfigurationError as error:
             raise ExporterUnavailable(str(error)) from error
         finally:
@@ -118,6 +119,15 @@ class MongoStore(Store):
             for thread in set(threading.enumerate()) - threads:
                 if thread.name.startswith("pymongo_"):  # this process may fork next
                     thread.join(max(deadline - time.monotonic(), 0.0))
+
+    def refuse_one_who_only_reads(self) -> None:
+        """Find out whether this user may insert records.
+
+        Raises:
+            ConfigurationError: Not so. Such a user may open a store, and ask.
+        """
+        with self._explained():
+            self._schema.try_insert()
 
     def open(self) -> None:
         """Connect, and create the collections or check that they are ours.
