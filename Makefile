@@ -108,7 +108,18 @@ test-lake: .venv/.dev servers ## Run all contracts on a lake in S3
 test-compat: .venv-compat/.ready .venv/.dev ## Run beside the libraries and servers that people use; WRITE=1 writes docs/explanation/compatibility.md
 	CHEST_WRITE=$(WRITE) .venv-compat/bin/python -m pytest --confcutdir=tests/compat tests/compat
 	$(BIN)/python -m pytest -m compat --numprocesses=2 --ignore=tests/compat tests
+	CHEST_HOSTILE_EXAMPLES=1000 $(BIN)/python -m pytest --numprocesses=2 tests/redaction/test_bounded.py
 	$(BIN)/python tools/prerelease.py $(DISTRIBUTIONS)
+
+# What changes the code, and not what runs the tests.
+.venv-mutants/.ready:
+	$(PYTHON) -m venv .venv-mutants
+	.venv-mutants/bin/pip install --quiet 'cosmic-ray>=8.4'
+	@touch $@
+
+.PHONY: mutants
+mutants: .venv-mutants/.ready .venv/.dev servers ## Change the code in small ways and see which changes no test notices; NUMBER=30 places in each package
+	nice .venv-mutants/bin/python -m tools.mutants $(if $(NUMBER),--number $(NUMBER)) $(PACKAGES)
 
 # PySpark brings its own JARs, 400 MB. Its test reads the files alone, so nothing of ours is there.
 .venv-spark/.ready:
@@ -225,4 +236,4 @@ bench-postgres-indexes: .venv/.dev servers ## Measure what the options of the Po
 
 .PHONY: clean
 clean: ## Remove everything that make created
-	rm -rf .pythons .venv .venv-lowest .venv-compat .venv-spark .venv-prerelease .venv-bench .venv-bench-0.0.10 dist demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .pythons .venv .venv-lowest .venv-compat .venv-mutants .venv-spark .venv-prerelease .venv-bench .venv-bench-0.0.10 dist demo mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis

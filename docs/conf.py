@@ -28,6 +28,7 @@ include_patterns = [
     "docs/**",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "examples/README.md",
     "examples/*/README.md",
     "plugins/*/README.md",
 ]
@@ -40,6 +41,11 @@ autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_numpy_docstring = False
+default_role = "code"
+# Types of signatures: of other packages, whose sites are not asked, or aliases. Errors are checked.
+nitpick_ignore_regex = [("py:(class|obj)", ".*")]
+
+suppress_warnings = ["ref.python"]  # a type of a signature may be the name of several members
 
 # -- the site: it works from a folder, without a network --
 html_theme = "furo"

@@ -33,10 +33,10 @@ class RequestIdFilter(logging.Filter):
 def add_request_id(
     _logger: object, _method: str, event_dict: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Add `request_id` to an event of structlog, unless it has one. A processor::
+    """Add `request_id` to an event of structlog, unless it has one.
 
-    structlog.configure(processors=[add_request_id, ...])
-    """  # noqa: D415 - it ends in an example
+    It is a processor: ``structlog.configure(processors=[add_request_id, ...])``.
+    """
     request_id = current_request_id()
     if request_id is not None:
         event_dict.setdefault("request_id", request_id)

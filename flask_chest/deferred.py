@@ -69,7 +69,7 @@ class DeferredStore(Store):
     """
 
     implementation: ClassVar[str]
-    """Path of the store's class: ``module:class``."""
+    """Path of the store's class, as in ``module:class``."""
 
     requires: ClassVar[tuple[str, ...]] = ()
     """Top-level modules that the store imports. `init_app` fails when one is not installed."""

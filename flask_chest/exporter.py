@@ -48,7 +48,7 @@ class Batch:
 
     @property
     def token(self) -> str:
-        """Name of this content: 32 hexadecimal digits, the same for the same bytes.
+        """Name of this content. 32 hexadecimal digits, the same for the same bytes.
 
         With `Batching.fixed`, a batch has the same token in each attempt. Then a destination
         that has seen a token has the batch.
@@ -179,7 +179,7 @@ class Exporter(ABC):
     while the TESTING of the application is on, too."""
 
     batching: Batching = Batching()
-    """What batches it wants: of the class, or set by `__init__` from its configuration. The core
+    """What batches it wants. Of the class, or set by `__init__` from its configuration. The core
     reads it before `open`. The default delivers what waits once in CHEST_EXPORT_INTERVAL_SECONDS.
     """
 

@@ -34,6 +34,7 @@ HEADER_PREFIXES: Final = ("request.headers.", "response.headers.")
 """What the name of a header follows, in lower case and with ``-``."""
 
 JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
+"""A value of a variable, as JSON has it."""
 
 
 class RecordData(TypedDict):

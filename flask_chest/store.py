@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 Position: TypeAlias = tuple[datetime, str]
-"""Place of a record in the order of a store: its `started_at` and its `id`."""
+"""Place of a record in the order of a store, its `started_at` and its `id`."""
 
 
 class Store(Exporter):
@@ -187,10 +187,10 @@ class Store(Exporter):
             limit: Most rows.
 
         Returns:
-            Rows such as ``{"name": "model", "value": "large", "share": 0.9, "other_share": 0.1,
-            "count": 90, "other_count": 10, "where": "model == 'large'"}``, the largest difference
-            of shares first. ``where`` is the filter that chooses the value; None where it is a dict
-            or a list. Of large sets, it is estimated from samples.
+            Rows, the largest difference of shares first. Each has the keys `name`, `value`,
+            `share`, `other_share`, `count`, `other_count` and `where`. ``where`` is the filter that
+            chooses the value, such as ``model == 'large'``; None where it is a dict or a list. Of
+            large sets, it is estimated from samples.
 
         Raises:
             FilterError: A filter cannot be read, or cannot match.
@@ -386,6 +386,7 @@ class Store(Exporter):
 
 
 AnyExporter = TypeVar("AnyExporter", bound=Exporter)
+"""A class of exporters."""
 
 
 def another(exporter: AnyExporter) -> AnyExporter:

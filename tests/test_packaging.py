@@ -21,30 +21,24 @@ README = (ROOT / "README.md").read_text("utf-8")
 PROGRAMS = ROOT / "tests" / "programs"
 pytestmark = pytest.mark.packaging
 
-LARGE = "flask-chest-parquet"
-"""What it depends on is of 200 MB."""
-
 
 @pytest.fixture(scope="module")
 def installed(wheels, tmp_path_factory):
-    """Install `flask-chest[sqlite]` from the wheels into a clean environment; return its bin."""
+    """Install all wheels, those of SQLite with what they need; return the environment's bin."""
     folder = make_environment(tmp_path_factory.mktemp("clean") / "venv")
-    # Each is imported before the next is installed: with its own dependencies alone.
-    for distribution in [name for name in DISTRIBUTIONS if name != LARGE]:
-        install_and_import(folder, wheels, distribution)
-    install(folder, "--find-links", wheels, "--no-deps", f"{LARGE}=={__version__}")
     install(folder, "--find-links", wheels, f"flask-chest[sqlite]=={__version__}")
+    install(
+        folder, "--find-links", wheels, "--no-deps", *(f"{n}=={__version__}" for n in DISTRIBUTIONS)
+    )
     return folder
 
 
-def install_and_import(folder, wheels, distribution):
+@pytest.mark.compat
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_a_distribution_is_imported_with_its_own_dependencies_alone(wheels, tmp_path, distribution):
+    folder = make_environment(tmp_path / "venv")
     install(folder, "--find-links", wheels, f"{distribution}=={__version__}")
     run(folder / "python", PROGRAMS / "import_all.py", distribution.replace("-", "_"))
-
-
-@pytest.mark.compat
-def test_a_large_distribution_is_imported_with_its_own_dependencies_alone(wheels, tmp_path):
-    install_and_import(make_environment(tmp_path / "venv"), wheels, LARGE)
 
 
 def test_the_checks_of_a_release_find_nothing_wrong_in_what_was_built(wheels):

@@ -9,23 +9,25 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools.reference import settings  # noqa: E402 - from this clone
+from tools.reference import api, settings  # noqa: E402 - from this clone
 from tools.reference.blocks import filled  # noqa: E402
 
 PAGES = [
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
     *sorted(ROOT.glob("docs/**/*.md")),
     *sorted(ROOT.glob("plugins/*/README.md")),
-    *sorted(ROOT.glob("examples/*/README.md")),
+    *sorted(ROOT.glob("examples/**/README.md")),
 ]
 
 
 REFERENCE = ROOT / "docs" / "reference"
 GENERATED = {
-    REFERENCE / "settings.md": settings.settings,
-    REFERENCE / "exporter-settings.md": settings.exporters,
+    REFERENCE / "settings.md": settings.settings(),
+    REFERENCE / "exporter-settings.md": settings.exporters(),
+    REFERENCE / "api" / "index.md": api.index(),
+    **{REFERENCE / "api" / f"{name}.md": parts for name, parts in api.pages().items()},
 }
-"""Pages with generated parts, to what returns the function that makes each part."""
+"""Pages with generated parts, to what makes each part."""
 
 
 def broken_links(page: Path) -> list[str]:
@@ -47,7 +49,7 @@ def main() -> int:
     faults = []
     for page, parts in GENERATED.items():
         text = page.read_text("utf-8")
-        made = filled(text, parts())
+        made = filled(text, parts)
         if "--check" not in sys.argv:
             page.write_text(made, "utf-8")
         elif made != text:

@@ -123,7 +123,7 @@ class Job:
 
     @property
     def request_id(self) -> str:
-        """ID of the job: that of the request or job around it, or its own. Empty before it runs."""
+        """ID of the job. That of the request or job around it, or its own. Empty before it runs."""
         return (self._run.state.request_id or "") if self._run is not None else ""
 
     def __getitem__(self, name: str) -> object:

@@ -75,6 +75,7 @@ class Variable:
 
 
 Operand: TypeAlias = Field | Variable
+"""What a condition is about."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,7 @@ class Or:
 
 
 Node: TypeAlias = "And | Or | Compare | OneOf | TextMatch | IsNull | Exists"
+"""A condition, or several of them."""
 
 
 def kind(value: JsonValue | datetime) -> str:

@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from flask_chest.query.nodes import Field, Node, Operand
 
 Scalar: TypeAlias = str | int | float | bool | None
+"""A value that makes a group."""
 
 OBJECT: Final = "{\N{HORIZONTAL ELLIPSIS}}"
 """Stands for every dict where records are grouped by a variable."""

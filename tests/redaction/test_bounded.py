@@ -22,10 +22,11 @@ from corpus.door import Filter
 
 pytestmark = pytest.mark.opens_nothing
 
-# `make hostile` measures each record both ways; `make test` one half by calls, the other by what
-# expressions are given.
+# `make hostile` and `make test-compat` measure each record both ways; `make test` one quarter by
+# calls, another by what expressions are given.
 IS_WHOLE = "CHEST_HOSTILE_EXAMPLES" in os.environ
-BY_CALLS, BY_CHARACTERS = (range(4), range(4)) if IS_WHOLE else ((0, 2), (1, 3))
+BY_CALLS, BY_CHARACTERS = (range(4), range(4)) if IS_WHOLE else ((0,), (1,))
+STRANGERS = 10_000 if IS_WHOLE else 3_000  # who have more names than any memory keeps: 4,096
 MOST_CALLS = 60_000
 MOST_CALLS_OF_A_PATH = 2_000
 MOST_CHARACTERS = 1_500_000
@@ -262,12 +263,12 @@ def steady(filtering):
 
 @pytest.mark.parametrize("patterns", PATTERNS.values(), ids=PATTERNS)
 @pytest.mark.parametrize("first", [True, False], ids=["strangers first", "strangers later"])
-def test_an_ordinary_record_costs_after_10000_hostile_requests_what_it_cost_before(patterns, first):
+def test_an_ordinary_record_costs_after_hostile_requests_what_it_cost_before(patterns, first):
     expected = steady(Filter(*patterns))
     filtering = Filter(*patterns)
     if not first:
         steady(filtering)
-    for variables in strangers(1, 10_000):
+    for variables in strangers(1, STRANGERS):
         filtering.take(variables)
     assert steady(filtering) <= expected + 5
 
@@ -275,10 +276,10 @@ def test_an_ordinary_record_costs_after_10000_hostile_requests_what_it_cost_befo
 @pytest.mark.parametrize("patterns", PATTERNS.values(), ids=PATTERNS)
 def test_hostile_requests_leave_nothing_more_in_memory(patterns):
     filtering = Filter(*patterns)
-    for variables in strangers(1, 10_000):  # what may be remembered has been
+    for variables in strangers(1, STRANGERS):  # what may be remembered has been
         filtering.take(variables)
     gained = []
-    for seed in range(2, 7):
+    for seed in range(2, 5):
         gc.collect()
         before = sys.getallocatedblocks()
         for variables in strangers(seed, 2_000):
@@ -287,7 +288,7 @@ def test_hostile_requests_leave_nothing_more_in_memory(patterns):
         gc.collect()
         gained.append(sys.getallocatedblocks() - before)
     # A memory that is emptied when it is full may gain and lose.
-    assert sorted(gained)[2] < 2_000, gained
+    assert sorted(gained)[1] < 2_000, gained
 
 
 def test_the_names_that_strangers_send_do_not_slow_down_secret_names():

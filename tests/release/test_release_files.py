@@ -12,6 +12,7 @@ from tools.release.archives import read
 from tools.release.checks import check_built, files_of
 from tools.release.contents import check_sdist, check_wheel, package_files
 from tools.release.distributions import ROOT, distributions, tracked_files
+from tools.release.imports import check_imports
 
 pytestmark = pytest.mark.packaging
 
@@ -87,6 +88,21 @@ def test_a_link_and_a_file_beside_the_folder_of_an_sdist_are_refused(built, pack
     assert "has elsewhere, which is no file in its folder" in list(
         check_sdist(odd, DASHBOARD, package)
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"),
+    [
+        (b"import os, flask_chest, jinja2, click", None),  # click comes with Flask
+        (b"from . import pages\ndef f():\n    import duckdb", None),
+        (b"import sqlalchemy.orm", "imports sqlalchemy in"),
+        (b"from flask_chest_sql import schema", "imports flask_chest_sql in"),
+    ],
+)
+def test_an_import_that_nothing_required_installs_is_refused(built, code, problem):
+    wheel, _sdist = built
+    found = list(check_imports(changed(wheel, {f"{PACKAGE}/new.py": code}), DASHBOARD.name))
+    assert found == [] if problem is None else found[0].startswith(problem), found
 
 
 def test_a_folder_that_lacks_a_file_or_has_one_too_many_is_refused(wheels, tmp_path):

@@ -65,6 +65,16 @@ def test_a_release_of_an_unready_tree_makes_nothing(tmp_path, monkeypatch, capsy
     assert "error: the git tree is not clean: a\n" in capsys.readouterr().err
 
 
+def test_a_folder_with_files_of_somebody_else_is_not_emptied(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "check_tree", lambda _root: [])
+    monkeypatch.setattr(command, "check_changelog", lambda *_: [])
+    for name in ("thesis.txt", "NOTES.md"):
+        (tmp_path / name).touch()
+    assert command.main(["--target", str(tmp_path)]) == 1
+    assert "has thesis.txt, which no release made" in capsys.readouterr().err
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_the_notes_have_the_section_the_files_and_what_was_tested():
     text = notes(CHANGELOG, "0.2.0", {"x.whl": "ab12"}, "It was tried on Python 3.14.")
     assert "- Record jobs." in text

@@ -28,14 +28,11 @@ FOR_LONG = 60.0
 class Running:
     """A process of an application."""
 
-    def __init__(self, folder, exporters, wait, **environment):
-        self.process = subprocess.Popen(
-            [sys.executable, PROGRAM, folder / "journal", json.dumps(exporters), str(wait)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+    def __init__(self, python, folder, exporters, wait, **environment):
+        self.process = python.start(
+            [PROGRAM, folder / "journal", json.dumps(exporters), str(wait)],
             env={**os.environ, **environment},
+            text=True,
         )
 
     def said(self):
@@ -59,14 +56,14 @@ class Running:
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path, warm_python):
     """Return a function that starts a process with exporters, each to a file of its own."""
     started = []
 
     def start(wait=AT_ONCE, **exporters):
         environment = exporters.pop("environment", {})
         urls = {name: f"sqlite:///{tmp_path}/{file}.sqlite3" for name, file in exporters.items()}
-        started.append(Running(tmp_path, urls, wait, **environment))
+        started.append(Running(warm_python, tmp_path, urls, wait, **environment))
         return started[-1]
 
     yield start
@@ -174,7 +171,7 @@ def test_the_process_that_werkzeug_reloads_goes_on_beside_the_one_that_watches(s
 
 
 @pytest.fixture
-def command(tmp_path):
+def command(tmp_path, warm_python):
     """Return a function that runs `flask` for an application with this journal."""
     shutil.copy(APP, tmp_path)
     with (tmp_path / "app.py").open("a") as file:
@@ -191,18 +188,15 @@ def command(tmp_path):
         )
 
     def run(*words):
-        return subprocess.run(
-            [sys.executable, "-m", "flask", *words],
+        return warm_python.run(
+            ["-m", "flask", *words],
             cwd=tmp_path,
             env={
                 **os.environ,
                 "FLASK_CHEST_JOURNAL": str(tmp_path / "journal"),
                 "FLASK_CHEST_EXPORTERS": f"sqlite:///{tmp_path}/b.sqlite3",
             },
-            capture_output=True,
-            text=True,
             timeout=120,
-            check=False,
         )
 
     return run

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import ThreadingHTTPServer
+
 import pytest
 from support.backends import ClickHouse, Mongo, Mysql, Postgres, Sqlite
 
@@ -41,3 +44,23 @@ def opened():
     yield start
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def serve_with():
+    """Return a function that serves with a handler of requests, and returns host and port."""
+    servers = []
+
+    def start(handler):
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server.daemon_threads = False  # so that `server_close` waits for them
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        servers.append((server, thread))
+        return server.server_address
+
+    yield start
+    for server, thread in servers:
+        server.shutdown()
+        thread.join()
+        server.server_close()

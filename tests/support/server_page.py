@@ -23,3 +23,14 @@ def assert_on_page(head, rows):
         assert count == 1, f"{PAGE.name} has {count} tables that begin with {head[0]!r}, not one"
         PAGE.write_text(text, "utf-8")
     assert f"\n\n{table}\n" in text
+
+
+def rows_on_page(head):
+    """Return the rows of the table with these columns."""
+    text = PAGE.read_text("utf-8")
+    [(_head, rows)] = [
+        (lines[0], lines[2:])
+        for lines in (block.splitlines() for block in text.split("\n\n"))
+        if lines and lines[0] == f"| {' | '.join(head)} |"
+    ]
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows]

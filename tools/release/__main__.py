@@ -8,13 +8,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import shutil
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from tools.release import sbom
 from tools.release.building import build, version_of
@@ -25,6 +26,9 @@ from tools.release.notes import notes
 from tools.release.pythons import Python, find
 from tools.release.readme import for_index, source_url
 from tools.release.tree import check_changelog, check_tree
+
+_MADE: Final = re.compile(r"flask_chest.*(\.whl|\.tar\.gz)|NOTES\.md|sbom")
+"""What a run leaves in its folder."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,8 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(unready)
 
     target: Path = options.target
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+    strange = _emptied(target)
+    if strange:
+        return _refuse([f"{target} has {name}, which no release made" for name in strange])
     _say(f"Building {version}")
     build(target)
     built = sorted(target.iterdir())
@@ -59,10 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found, missing = find(options.pythons)
     if options.python:
         found = [python for python in found if python.version in options.python]
-    failures, tested = _install(found, target, version)
+    failures = _install(found, target, version)
     if failures:
         return _refuse(failures)
-    sentence = _sentence(tested, missing)
+    sentence = _sentence(found, missing)
     links = source_url(ROOT)
     (target / "NOTES.md").write_text(
         notes(
@@ -82,16 +87,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _install(
-    pythons: Sequence[Python], target: Path, version: str
-) -> tuple[list[str], dict[str, int]]:
-    """Try all on each Python, and describe what the newest one got.
+def _emptied(target: Path) -> list[str]:
+    """Empty a folder that an earlier run made; return what keeps it from that."""
+    target.mkdir(parents=True, exist_ok=True)
+    found = sorted(path.name for path in target.iterdir())
+    strange = [name for name in found if not _MADE.fullmatch(name)]
+    if not strange:
+        shutil.rmtree(target)
+        target.mkdir()
+    return strange
 
-    Returns:
-        What failed, and the number of distributions that work by version of Python.
-    """
+
+def _install(pythons: Sequence[Python], target: Path, version: str) -> list[str]:
+    """Try all on each Python, and describe what the newest one got; return what failed."""
     failures: list[str] = []
-    tested: dict[str, int] = defaultdict(int)
     wheels = [(found, files_of(found, version, target)[0]) for found in distributions()]
     described = max(
         (python for python in pythons if not python.version.endswith("t")),
@@ -107,11 +116,10 @@ def _install(
                 failures.append(f"{started}: {failure}")
                 _say(f"{started}: FAILED")
                 continue
-            tested[python.version] += 1
             _say(f"{started}: works")
             if python == described:
                 failures += _describe(environment, distribution, bills, version)
-    return failures, tested
+    return failures
 
 
 def _describe(
@@ -124,9 +132,12 @@ def _describe(
     return [f"{target.name} {problem}"] if problem else []
 
 
-def _sentence(tested: dict[str, int], missing: list[str]) -> str:
-    parts = [f"{version} ({number} distributions)" for version, number in tested.items()]
-    text = f"Each distribution was installed alone and tried on Python {', '.join(parts)}."
+def _sentence(pythons: Sequence[Python], missing: Sequence[str]) -> str:
+    tried = ", ".join(python.version for python in pythons)
+    text = (
+        f"Each of {len(distributions())} distributions was installed alone and tried on Python "
+        f"{tried or 'none'}."
+    )
     if missing:
         text += f" This machine has no Python {', '.join(missing)}, so they were not tried."
     return text

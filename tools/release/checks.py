@@ -10,6 +10,7 @@ from pathlib import Path
 from tools.release.archives import Archive, read
 from tools.release.contents import check_sdist, check_wheel, package_files
 from tools.release.distributions import ROOT, Distribution, distributions, tracked_files
+from tools.release.imports import check_imports
 from tools.release.metadata import check_alike, check_metadata, check_ranges
 
 
@@ -41,6 +42,7 @@ def check_built(folder: Path, version: str, *, root: Path = ROOT) -> Iterator[st
         required[distribution.name] = wheel.metadata.get_all("Requires-Dist") or []
         package = package_files(distribution, root, tracked)
         yield from _named(wheel, check_wheel(wheel, package))
+        yield from _named(wheel, check_imports(wheel, distribution.name))
         yield from _named(sdist, check_sdist(sdist, distribution, package))
         for archive in (wheel, sdist):
             yield from _named(archive, check_metadata(archive, distribution.name, version))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from flask_chest_clickhouse.conditions import condition
 from flask_chest_clickhouse.reading import SETTINGS
@@ -9,6 +11,8 @@ from support.waiting import until
 
 from flask_chest.query import Selection, parse
 from flask_chest.testing import make_batch, make_record
+
+digest = re.compile("_[0-9a-f]{8}$")
 
 
 @pytest.fixture
@@ -39,6 +43,21 @@ def test_the_indexes_follow_the_setting(backend, wanting):
     assert wanting("user.plan", "model").ddl() != wanting().ddl()
     assert len(wanting().index_variables()) == 2
     assert of_variables(backend) == []
+
+
+def of_check(store):
+    return [(f.level, digest.sub("", f.text)) for f in store.findings() if f.subject == "indexes"]
+
+
+def test_check_says_which_indexes_are_missing_or_left(wanting):
+    wanting("model").index_variables()
+    assert of_check(wanting("user.plan", "model")) == [
+        ("ok", "the variable model has the index chest_v_model"),
+        ("warning", "the variable user.plan has no index yet: equalities are slow"),
+    ]
+    assert of_check(wanting()) == [
+        ("warning", "CHEST_INDEXED_VARIABLES names no variable for the index chest_v_model")
+    ]
 
 
 def test_repair_creates_the_indexes_of_an_application(backend, wanting):

@@ -90,14 +90,14 @@ def test_a_table_that_keeps_repeated_records_is_named(backend):
 def test_a_table_in_another_order_is_named_and_used(backend, store):
     *creation, _ = store.ddl()
     backend.run("DROP TABLE chest_records SYNC")
-    backend.run(creation[1].replace("(started_at, UUIDToNum(id))", "(id, started_at)"))
+    backend.run(creation[1].replace("(started_at, toUInt128(id))", "(id, started_at)"))
     again = backend.new()
     again.open()
     again.export(make_batch(make_record()))
     assert again.count() == 1
     again.close()
     [(_, text)] = levels(backend.new(), "schema")
-    assert "is sorted by id, started_at, and not by started_at, UUIDToNum(id)" in text
+    assert "is sorted by id, started_at, and not by started_at, toUInt128(id)" in text
     with pytest.raises(ConfigurationError, match="copy the records"):
         backend.new().repair()
 

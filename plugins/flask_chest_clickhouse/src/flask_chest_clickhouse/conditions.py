@@ -193,10 +193,18 @@ def _field_equals(field: Field, wanted: Sequence[Any]) -> str:
         # Each on its own: in a list, they would all become floats.
         return " OR ".join(f"{field.name} = {values.literal(each)}" for each in wanted)
     elif field.name == "id":
-        found = [f"toUUID({quoted(each)})" for each in wanted if _UUID.fullmatch(each)]
+        return _id_equals([f"toUUID({quoted(each)})" for each in wanted if _UUID.fullmatch(each)])
     else:
         found = list(map(quoted, wanted))
-    return f"{field.name} IN ({', '.join(found)})" if found else _NEVER
+    return f"{field.name} IN ({', '.join(found)})"
+
+
+def _id_equals(wanted: Sequence[str]) -> str:
+    """Return whether the ID is one of these: once for each of its indexes."""
+    if not wanted:
+        return _NEVER
+    orders = ", ".join(map(values.id_order, wanted))
+    return f"id IN ({', '.join(wanted)}) AND {values.id_order()} IN ({orders})"
 
 
 def _text_equals(operand: Variable, wanted: Sequence[str]) -> str:

@@ -49,11 +49,18 @@ KEPT: Final = "kept"
 
 _KEPT: Final = "UInt64 DEFAULT 18446744073709551615 - toUnixTimestamp64Micro(now64(6))"
 
-KEY: Final = ("started_at", "UUIDToNum(id)")
-"""The order of the records. A UUID itself sorts by its second half first in ClickHouse."""
+ID_ORDER: Final = "toUInt128({})"
+"""Has the order of IDs as texts. A UUID itself sorts by its second half first in ClickHouse."""
+
+KEY: Final = ("started_at", ID_ORDER.format("id"))
+"""The order of the records."""
 
 SEARCHED: Final = ("id", "request_id", "trace_id")
-"""Fields with a skipping index, as each of their values is in few records."""
+"""Fields with a Bloom filter, as each of their values is in few records."""
+
+_RANGES: Final = {"id_range": ID_ORDER.format("id"), "request_id_range": "request_id"}
+"""Indexes of the least and the greatest. An ID that sorts by time is in one range, so that one
+Bloom filter is read: those of 3,000,000 request IDs have 5.7 MB, the ranges 15 KB."""
 
 _CHECKS: Final = {
     "whole": " AND ".join(
@@ -219,10 +226,11 @@ def types() -> dict[str, str]:
 
 def indexes(prefix: str) -> dict[str, str]:
     """Return the definition of each skipping index, by its name."""
+    found = {name: f"{name} TYPE bloom_filter(0.001)" for name in SEARCHED}
+    found |= {name: f"{of} TYPE minmax" for name, of in _RANGES.items()}
     return {
-        f"{prefix}{name}": f"INDEX {identifier(f'{prefix}{name}')} {name}"
-        " TYPE bloom_filter(0.001) GRANULARITY 1"
-        for name in SEARCHED
+        f"{prefix}{name}": f"INDEX {identifier(f'{prefix}{name}')} {of} GRANULARITY 1"
+        for name, of in found.items()
     }
 
 

@@ -18,6 +18,7 @@ from flask_chest_clickhouse.errors import ServerError
 if TYPE_CHECKING:
     from flask_chest_clickhouse.config import ClickHouseConfig
     from flask_chest_clickhouse.connection import Connection
+    from flask_chest_clickhouse.indexes import VariableIndexes
     from flask_chest_clickhouse.schema import Schema, Table
 
 _MEBIBYTE: Final = 1024 * 1024
@@ -51,6 +52,7 @@ class Inspection:
         schema: Of the store.
         config: Of the store.
         retention: How long records are kept; None for ever.
+        indexes: Of variables, which there should be.
     """
 
     def __init__(
@@ -59,11 +61,13 @@ class Inspection:
         schema: Schema,
         config: ClickHouseConfig,
         retention: timedelta | None,
+        indexes: VariableIndexes,
     ) -> None:
         self._connection = connection
         self._schema = schema
         self._config = config
         self._retention = retention
+        self._indexes = indexes
 
     def findings(self) -> Iterator[Finding]:
         """Yield version, privileges, schema, retention, merges, replication and size."""
@@ -75,6 +79,8 @@ class Inspection:
             return
         yield from self._privileges()
         yield from self._differences(found)
+        with suppress(ConfigurationError):  # this user may not read them
+            yield from self._of_variables()
         yield from self._expiry(found)
         yield from self._replication()
         yield from self._merges()
@@ -112,6 +118,21 @@ class Inspection:
                 yield Finding("warning", "schema", text, "Run `flask chest schema repair`")
         if not differs:
             yield Finding("ok", "schema", f"version {self._schema.version()}, as it should be")
+
+    def _of_variables(self) -> Iterator[Finding]:
+        found, wanted = self._indexes.found(self._connection), self._indexes.names
+        for name in sorted(wanted):
+            variable = self._indexes.variable(name)
+            if name in found:
+                text = f"the variable {variable} has the index {name}"
+                yield Finding("ok", "indexes", text)
+            else:
+                text = f"the variable {variable} has no index yet: equalities are slow"
+                remedy = "The leader creates it, or: Run `flask chest schema repair`"
+                yield Finding("warning", "indexes", text, remedy)
+        for name in sorted(found - wanted):
+            text = f"CHEST_INDEXED_VARIABLES names no variable for the index {name}"
+            yield Finding("warning", "indexes", text, "The leader drops it")
 
     def _expiry(self, found: dict[str, Table]) -> Iterator[Finding]:
         seconds = self._schema.ttl_seconds(found)

@@ -52,6 +52,10 @@ class VariableIndexes:
         """Names of the indexes that are wanted."""
         return set(self._wanted)
 
+    def variable(self, name: str) -> str:
+        """Return the variable that an index is wanted for, as CHEST_INDEXED_VARIABLES has it."""
+        return self._wanted[name][0]
+
     def creation(self) -> list[str]:
         """Return the statements that create them."""
         return [self._alter(self._addition(name)) for name in self._wanted]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from flask_chest.query.nodes import And, Compare, Field, OneOf
 from flask_chest.query.questions import STARTED_AT
 from flask_chest_clickhouse.ddl import SEARCHED
-from flask_chest_clickhouse.periods import Extent, Known, periods
+from flask_chest_clickhouse.periods import Extent, Known, Search
 from flask_chest_clickhouse.selections import selecting
 from flask_chest_clickhouse.tallies import TallyQuery
 from flask_chest_clickhouse.values import microseconds, moment_of
@@ -36,9 +36,14 @@ SETTINGS: Final = {
     "optimize_functions_to_subcolumns": 0,
 }
 
-_ROWS: Final = 20_000
-_FILTERED_ROWS: Final = 200_000
+_ROWS: Final = 8_192
+_FILTERED_ROWS: Final = 50_000
 """How many rows are read at first: so many take less time than another query."""
+
+_SORTED: Final = {**SETTINGS, "optimize_read_in_order": 0}
+"""For few rows: ClickHouse sorts them in less time than it needs to plan not to sort."""
+
+_MOST_SORTED: Final = 1_000_000
 
 
 class Reader:
@@ -65,18 +70,26 @@ class Reader:
 
     def select(self, selection: Selection) -> list[Record]:
         """Return the records of a selection; what is passed over is made up for."""
-        if selection.order.operand != STARTED_AT or _has_index(selection.where):
+        if _has_index(selection.where):
+            return self._select(selection, _SORTED)
+        if selection.order.operand != STARTED_AT:
             return self._select(selection)
         found: list[Record] = []
-        for part in self._parts(selection):
-            wanted = selection.limit - len(found)
-            found += self._select(replace(part, limit=wanted))
+        search = self._search(selection)
+        while (period := search.next(len(found), selection.limit)) is not None:
+            part = replace(
+                selection,
+                since=_later(selection.since, period.since),
+                until=_earlier(selection.until, period.until),
+                limit=selection.limit - len(found),
+            )
+            found += self._select(part, _SORTED if period.rows < _MOST_SORTED else SETTINGS)
             if len(found) == selection.limit:
                 break
         return found
 
-    def _parts(self, selection: Selection) -> Iterator[Selection]:
-        """Yield the selection in parts, each of which follows the one before it."""
+    def _search(self, selection: Selection) -> Search:
+        """Return the parts of the time of a selection, each of which follows the one before it."""
         descending, place = selection.order.descending, selection.after
         since = None if selection.since is None else microseconds(selection.since)
         until = None if selection.until is None else microseconds(selection.until)
@@ -87,20 +100,14 @@ class Reader:
             else:
                 since = at if since is None else max(since, at)
         first = max(2 * selection.limit, _ROWS if selection.where is None else _FILTERED_ROWS)
-        extent = self._known.extent()
-        for period in periods(extent, since, until, first, descending=descending):
-            yield replace(
-                selection,
-                since=_later(selection.since, period.since),
-                until=_earlier(selection.until, period.until),
-            )
+        return Search(self._known.extent(), since, until, first, descending=descending)
 
-    def _select(self, selection: Selection) -> list[Record]:
+    def _select(self, selection: Selection, settings: Mapping[str, int] = SETTINGS) -> list[Record]:
         found: list[Record] = []
         seen, wanted = 0, selection.limit
         while len(found) < wanted:
             asked = replace(selection, limit=wanted - len(found))
-            columns = self._columns(selecting(self._source, asked, offset=seen))
+            columns = self._columns(selecting(self._source, asked, offset=seen), settings)
             rows = len(columns[0]) if columns else 0
             found += self._rows.records(columns)
             seen += rows
@@ -121,9 +128,11 @@ class Reader:
         query = TallyQuery(self._source, asked)
         yield from query.groups(self._columns(query.statement()))
 
-    def _columns(self, statement: str) -> Sequence[Sequence[Any]]:
-        settings = {**SETTINGS, "max_execution_time": self._timeout_seconds}
-        answer = self._connection.ask(f"{statement} {_FORM}", settings=settings)
+    def _columns(
+        self, statement: str, settings: Mapping[str, int] = SETTINGS
+    ) -> Sequence[Sequence[Any]]:
+        limits = {"max_execution_time": self._timeout_seconds}
+        answer = self._connection.ask(f"{statement} {_FORM}", settings={**settings, **limits})
         columns: Sequence[Sequence[Any]] = from_json(answer, cache_strings="none")
         return columns
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 5_000
 """Records of one statement. It has the ID of each."""
 
-_SETTINGS: Final = {"max_query_size": 1_048_576, "lightweight_deletes_sync": 2}
+_SETTINGS: Final = {"max_query_size": 1_048_576, "mutations_sync": 2}
 
 
 class Removal:

@@ -219,7 +219,7 @@ class ClickHouseRollups(RollupStorage):
         self._connection.ask(
             f"DELETE FROM {self._rows} WHERE series = {series} AND tier = {tier} "
             f"AND bucket < {until}",
-            settings={"lightweight_deletes_sync": 2},
+            settings={"mutations_sync": 2},
         )
 
 

@@ -144,7 +144,7 @@ class ClickHouseStore(Store):
         """Return version, privileges, differences of the schema, retention, merges and size."""
         with self._looking() as connection:
             schema = Schema(connection, self._config)
-            look = Inspection(connection, schema, self._config, self.retention)
+            look = Inspection(connection, schema, self._config, self.retention, self._indexes)
             return list(look.findings())
 
     def repair(self) -> list[str]:

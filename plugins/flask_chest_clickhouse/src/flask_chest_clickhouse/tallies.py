@@ -79,6 +79,9 @@ class TallyQuery:
         # By their places, as a constant cannot be grouped by.
         places = ", ".join(str(at + 1) for at in range(len(keys)))
         grouped = f" GROUP BY {places}" if keys else ""
+        if len(keys) > 1 and self._spread is not _ALL:
+            # What is of one group follows each other, so that it becomes one part of an answer.
+            grouped += f" ORDER BY {', '.join(str(at + 1) for at in range(len(keys) - 1))}"
         found = ", ".join([*keys, *sums])
         return f"SELECT {found} FROM {self._source}{where(self._where)}{grouped}"
 

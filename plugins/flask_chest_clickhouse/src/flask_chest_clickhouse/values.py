@@ -20,6 +20,7 @@ from flask_chest.query.fold import scalar_of
 from flask_chest.query.nodes import Field
 from flask_chest.query.questions import LIST, OBJECT, Scalar
 from flask_chest_clickhouse.connection import quoted
+from flask_chest_clickhouse.ddl import ID_ORDER
 from flask_chest_clickhouse.variables import column_of
 
 Path: TypeAlias = tuple[str, ...]
@@ -56,7 +57,7 @@ def field_text(field: Field) -> str:
 
 def id_order(text: str = "id") -> str:
     """Return an expression that has the order of IDs as texts. A `UUID` itself has another."""
-    return f"UUIDToNum({text})"
+    return ID_ORDER.format(text)
 
 
 def microseconds(moment: datetime) -> int:

@@ -60,6 +60,8 @@ class S3(Objects):
         if answer.status == 404:
             raise ConfigurationError(f"{self.location}: the bucket is not there. Create it")
         if answer.status != 412:
+            if "etag" not in answer.headers:  # which is of every object that was stored
+                raise self._no_s3()
             return True
         # An earlier attempt, whose answer was lost, may have created it.
         with suppress(Gone):
@@ -124,9 +126,18 @@ class S3(Objects):
     def _page(self, query: dict[str, str]) -> ET.Element:
         answer, _ = self._bucket.ask("GET", query={"list-type": "2", **query})
         try:
-            return ET.fromstring(answer.data)  # noqa: S314 - the server is the user's own
+            page = ET.fromstring(answer.data)  # noqa: S314 - the server is the user's own
         except ET.ParseError as error:
-            raise ExporterUnavailable(f"{self.location}: a listing is no XML") from error
+            raise self._no_s3() from error
+        if page.tag.rpartition("}")[2] != "ListBucketResult":
+            raise self._no_s3()
+        return page
+
+    def _no_s3(self) -> ExporterUnavailable:
+        return ExporterUnavailable(
+            f"{self.location}: that is no answer of an S3 server. Something between has answered, "
+            "or the endpoint is wrong"
+        )
 
     def delete(self, key: str) -> None:
         """Delete an object, if it is there."""

@@ -1,0 +1,73 @@
+"""The documentation site works from a folder, without a network. Run by `make test-compat`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+from support.docs_page import ROOT
+
+pytestmark = pytest.mark.compat
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Return the folder of the site, built as `make docs` builds it."""
+    folder = tmp_path_factory.mktemp("site")
+    command = ["-m", "sphinx", "--fail-on-warning", "--keep-going", "--nitpicky", "--quiet"]
+    subprocess.run([sys.executable, *command, "-c", "docs", ".", folder], cwd=ROOT, check=True)
+    return folder
+
+
+@pytest.fixture
+def page(site):
+    """Return a page of a browser, and the addresses of all that it loads."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHEST_TEST_CHROMIUM") or shutil.which("chromium"),
+            args=["--no-sandbox", "--disable-gpu"],
+        )
+        page = browser.new_page()
+        loaded = []
+        page.on("request", lambda request: loaded.append(request.url))
+        yield page, loaded
+        browser.close()
+
+
+def test_every_page_of_the_docs_is_in_the_site(site):
+    pages = [path for path in ROOT.glob("docs/**/*.md") if not path.name.startswith("_")]
+    assert len(pages) > 60
+    for path in pages:
+        assert (site / path.relative_to(ROOT)).with_suffix(".html").is_file(), path
+
+
+def test_the_start_leads_to_the_tutorial(site, page):
+    page, loaded = page
+    page.goto(f"file://{site}/index.html")
+    page.get_by_role("main").get_by_role("link", name="Tutorial").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("From an empty folder")
+    assert page.get_by_role("img", name="Explore").evaluate("image => image.naturalWidth") > 1000
+    assert {url.partition(":")[0] for url in loaded} <= {"file", "data"}
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("CHEST_RETENTION", "Settings"),
+        ("kubernetes", "Kubernetes"),
+        ("dead letters", "Operat"),
+        ("hash-password", "flask-chest-dashboard"),
+    ],
+)
+def test_the_search_needs_no_network(site, page, words, found):
+    page, loaded = page
+    page.goto(f"file://{site}/docs/index.html")
+    page.locator("input.sidebar-search").fill(words)
+    page.keyboard.press("Enter")
+    results = page.locator("#search-results")
+    expect(results.get_by_role("link", name=found).first).to_be_visible(timeout=30_000)
+    assert {url.partition(":")[0] for url in loaded} <= {"file", "data"}

@@ -1,0 +1,82 @@
+"""The places in a package that can be changed, and a sample of them."""
+
+from __future__ import annotations
+
+import ast
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from cosmic_ray.commands.init import _all_work_items
+from cosmic_ray.work_item import MutationSpec
+
+_ALIKE: Final = re.compile(r"ReplaceComparisonOperator_((Not)?Eq_Is(Not)?|Is(Not)?_(Not)?Eq)$")
+"""Changes that mostly change nothing: small numbers and None are identical when they are equal."""
+
+
+def places(folder: Path) -> Iterator[tuple[tuple[str, int, int], list[MutationSpec]]]:
+    """Yield each place of a package that can be changed, with the ways to change it.
+
+    Annotations are left out, as nothing evaluates them.
+    """
+    found: dict[tuple[str, int, int], list[MutationSpec]] = {}
+    for path in sorted(folder.rglob("*.py")):
+        passed_over = _annotations(ast.parse(path.read_text("utf-8")))
+        for item in _all_work_items([path], {}):
+            [mutation] = item.mutations
+            if _ALIKE.search(mutation.operator_name):
+                continue
+            if not any(begin <= mutation.start_pos < end for begin, end in passed_over):
+                where = (str(path), *mutation.start_pos)
+                found.setdefault(where, []).append(mutation)
+    yield from sorted(found.items())
+
+
+def _annotations(tree: ast.Module) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    nodes: list[ast.expr | None] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg | ast.AnnAssign):
+            nodes.append(node.annotation)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            nodes.append(node.returns)
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"cast", "TypeVar"}:
+            nodes += node.args[:1]
+        elif isinstance(node, ast.Assign) and getattr(node.value, "id", "") == "TypeAlias":
+            nodes.append(node.value)
+        if isinstance(node, ast.AnnAssign) and "TypeAlias" in ast.unparse(node.annotation):
+            nodes.append(node.value)
+    return [
+        ((node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0))
+        for node in nodes
+        if node is not None
+    ]
+
+
+def sample(package: str, number: int, seed: int) -> list[MutationSpec]:
+    """Return one change at each of so many places."""
+    drawn = random.Random(f"{seed} {package}")  # noqa: S311 - a sample, no secret
+    found = list(places(Path("flask_chest") / package))
+    chosen = drawn.sample(found, min(number, len(found)))
+    return [drawn.choice(ways) for _where, ways in chosen]
+
+
+def statement(mutation: MutationSpec) -> tuple[int | None, int]:
+    """Return the first and the last line of the statement that is changed.
+
+    The first is None outside of functions, where only an import executes it.
+    """
+    line = mutation.start_pos[0]
+    innermost, in_function = (0, 0), False
+    for node in ast.walk(ast.parse(mutation.module_path.read_text("utf-8"))):
+        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or 0):
+            first, last = node.lineno, node.end_lineno or node.lineno
+            body = getattr(node, "body", None)
+            if body:  # of a compound statement, its head
+                last = max(body[0].lineno - 1, first)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                in_function |= line > last
+            if first >= innermost[0] and line <= last:
+                innermost = (first, last)
+    return (innermost[0] if in_function else None), innermost[1]
