@@ -1,0 +1,96 @@
+"""The command and the environment of docs/how-to/docker.md, without Docker, on one volume."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import psycopg
+import pytest
+from support.pages import ROOT, files_of
+from support.waiting import until
+
+PAGE = "docs/how-to/docker.md"
+SHOP = """
+from flask import Flask
+from flask_chest import FlaskChest
+app = Flask(__name__)
+chest = FlaskChest(app, track_all=True)
+
+@app.get("/<path>")
+def home(path):
+    return path
+"""
+
+
+@pytest.fixture
+def container(tmp_path, postgres):
+    """Return a function that starts what the image starts; each time with the same volume."""
+    dockerfile = files_of(PAGE)["Dockerfile"]
+    [command] = re.findall(r"^CMD (.*)$", dockerfile, re.MULTILINE)
+    given = dict(re.findall(r"^ENV (\w+)=(.*)$", dockerfile, re.MULTILINE))
+    given |= dict(re.findall(r"--env (\w+)=(\S+)", (ROOT / PAGE).read_text("utf-8")))
+    url = urlsplit(postgres)
+    (tmp_path / "db_password").write_text("a-long-password\n")
+    real = {
+        "/var/lib/chest": str(tmp_path),
+        "db.example": f"{url.hostname}",
+        "analytics": url.path[1:],
+        "/run/secrets": str(tmp_path),
+        "shop": url.username,
+    }
+    for shown, instead in real.items():
+        given = {name: value.replace(shown, instead) for name, value in given.items()}
+    given["FLASK_CHEST_EXPORTERS__MAIN__PORT"] = str(url.port)
+    (tmp_path / "shop.py").write_text(SHOP)
+    program, *arguments = json.loads(command)
+    started = []
+
+    def start():
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        bound = [each.replace("0.0.0.0:8000", f"127.0.0.1:{port}") for each in arguments]
+        server = subprocess.Popen(
+            [sys.executable, "-m", program, *bound],
+            cwd=tmp_path,
+            env={**os.environ, **given},
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        started.append(server)
+        until(lambda: answers(port))
+        return server, f"http://127.0.0.1:{port}"
+
+    yield start
+    for server in started:
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
+def answers(port):
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_what_a_killed_container_has_left_is_delivered_by_the_next(container, postgres, tmp_path):
+    server, url = container()
+    assert httpx.get(f"{url}/first", timeout=60).text == "first"
+    os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
+    assert list(Path(tmp_path / "journal" / "segments").iterdir())
+    server, url = container()
+    assert httpx.get(f"{url}/second", timeout=60).text == "second"
+    server.send_signal(signal.SIGTERM)
+    server.wait(60)
+    with psycopg.connect(postgres) as connection:
+        rows = connection.execute("SELECT path FROM chest_records ORDER BY path").fetchall()
+    assert rows == [("/first",), ("/second",)]
