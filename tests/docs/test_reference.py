@@ -73,7 +73,7 @@ class Half:
 )
 def test_a_public_name_without_docstring_is_refused(monkeypatch, name, fault):
     module = types.ModuleType("flask_chest_silent")
-    exec(SILENT, module.__dict__)  # noqa: S102 - the module of this test
+    exec(SILENT, module.__dict__)
     module.__all__ = ["described", name]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(public, "MODULES", (module.__name__,))
