@@ -2,18 +2,21 @@
 
 Run by `make bench-query`. Each database gets the records of 30 days by its own bulk load, its
 rollups are built, and the questions of `benchmarks.shared.questions` are asked in turn. Servers run
-with their default settings. Results are written into docs/explanation/query-performance.md.
+with their default settings. Results are kept in benchmarks/results/query.json, and written into
+docs/explanation/query-performance.md: those of stores that were not run remain as they are.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -28,7 +31,8 @@ from benchmarks.shared import report
 from benchmarks.shared.backends import BACKENDS, Backend
 from benchmarks.shared.history import History
 from benchmarks.shared.loading import load
-from benchmarks.shared.query_page import ORDER, Found, Measured, Peak, markdown
+from benchmarks.shared.query_page import ORDER, is_shown, markdown
+from benchmarks.shared.query_results import Found, Measured, Peak, keep, key
 from benchmarks.shared.questions import FOURTEEN, TARGETS, with_sql
 from flask_chest.errors import QueryTimeout
 from flask_chest.rollup import Declaration, rebuild
@@ -107,8 +111,8 @@ def ask_by_hand(url: str, history: History, name: str) -> dict[str, Found]:
     return found
 
 
-def ask_duckdb(history: History, path: Path, folder: Path) -> tuple[dict[str, Found], str]:
-    """Ask DuckDB the same, of Parquet with a column for each variable; return its version, too."""
+def ask_duckdb(history: History, path: Path, folder: Path) -> Measured:
+    """Ask DuckDB the same, of Parquet with a column for each variable."""
     import duckdb  # noqa: PLC0415 - in the environment of the benchmarks alone
 
     parquet = folder / "history.parquet"
@@ -131,7 +135,8 @@ def ask_duckdb(history: History, path: Path, folder: Path) -> tuple[dict[str, Fo
             ask = partial(connection.execute, statement)
             found[question.title] = timed(lambda ask=ask: ask().fetchall())  # type: ignore[misc] # as above
             _say(f"duckdb: {question.title}: {found[question.title].cell()} ms")
-    return found, f"DuckDB {duckdb.__version__}"
+    parquet.unlink()
+    return Measured(f"DuckDB {duckdb.__version__} on Parquet", history.count, when(), found)
 
 
 # -- Memory --------------------------------------------------------------------------------------
@@ -206,7 +211,21 @@ def measure(name: str, history: History, cache: Path) -> Measured:
             by_hand = ask_by_hand(url, history, name) if name in by_sql.DATABASES else {}
             used = memory(url, history, Path(folder))
         title = backend.version(url)
-    return Measured(title, history.count, load_seconds, rollup_seconds, answers, by_hand, used)
+    return Measured(
+        title,
+        history.count,
+        when(),
+        answers,
+        load_seconds=load_seconds,
+        rollup_seconds=rollup_seconds,
+        by_hand=by_hand,
+        memory=used,
+    )
+
+
+def when() -> str:
+    """Return the day, and the load of the machine."""
+    return f"{datetime.now(timezone.utc):%Y-%m-%d}, load {os.getloadavg()[0]:.1f}"
 
 
 def _say(line: str) -> None:
@@ -223,12 +242,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="chest-history-") as temporary:
         cache = options.cache or Path(temporary)
         history = History.of(options.records)
-        bound, duckdb = ask_duckdb(history, history.file(cache), Path(temporary))
-        found = {}
+        bound = ask_duckdb(history, history.file(cache), Path(temporary))
+        write("duckdb", bound)
         for name in options.store or ORDER:
             most = min(options.records, MOST_OF_MONGO) if name == "mongo" else options.records
-            found[name] = measure(name, History.of(most), cache)
-    report.write("query", markdown(found, bound, duckdb), PAGE)
+            write(name, measure(name, History.of(most), cache))
+
+
+def write(name: str, measured: Measured) -> None:
+    """Write what was measured of one store, so that no later fault loses it."""
+    if is_shown(name, measured.records):
+        found = keep({key(name, measured.records): measured})
+        report.write("query", f"{report.machine()}\n\n{markdown(found)}", PAGE)
+    else:
+        _say(f"{name}: the page has no column for {measured.records:,} records")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ include_patterns = [
     "examples/*/README.md",
     "plugins/*/README.md",
 ]
-exclude_patterns = ["**/.*", "tests", "build", "dist", "instance", "docs/_root"]
+exclude_patterns = ["**/.*", "tests", "build", "dist", "instance", "docs/_root", "docs/_static"]
 myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence", "attrs_block"]
 
@@ -50,6 +50,10 @@ suppress_warnings = ["ref.python"]  # a type of a signature may be the name of s
 # -- the site: it works from a folder, without a network --
 html_theme = "furo"
 html_extra_path = ["_root"]
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+_MARK = ROOT / "plugins/flask_chest_dashboard/src/flask_chest_dashboard/static/mark.svg"
+html_logo = html_favicon = str(_MARK)
 html_title = f"Flask-Chest {release}"
 html_copy_source = False
 html_show_sphinx = False

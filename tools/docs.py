@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools.reference import api, settings  # noqa: E402 - from this clone
+from tools.reference import api, commands, logged, metrics, raised, settings  # noqa: E402 - from this clone
 from tools.reference.blocks import filled  # noqa: E402
 
 PAGES = [
@@ -24,6 +24,10 @@ REFERENCE = ROOT / "docs" / "reference"
 GENERATED = {
     REFERENCE / "settings.md": settings.settings(),
     REFERENCE / "exporter-settings.md": settings.exporters(),
+    REFERENCE / "commands.md": commands.commands(),
+    REFERENCE / "errors.md": raised.parts(),
+    REFERENCE / "metrics.md": metrics.metrics(),
+    REFERENCE / "signals.md": metrics.sent(),
     REFERENCE / "api" / "index.md": api.index(),
     **{REFERENCE / "api" / f"{name}.md": parts for name, parts in api.pages().items()},
 }
@@ -56,6 +60,10 @@ def main() -> int:
             faults.append(f"{page.relative_to(ROOT)} is out of date: run `make format`")
     if "--check" not in sys.argv:
         return 0
+    log = REFERENCE / "log-messages.md"
+    faults += [
+        f"{log.relative_to(ROOT)} {fault}" for fault in logged.faults(log.read_text("utf-8"))
+    ]
     for each in PAGES:
         name = each.relative_to(ROOT)
         faults += [

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from statistics import median
-from typing import Final, NamedTuple
+from typing import Final
 
 from benchmarks.shared import report
+from benchmarks.shared.query_results import Measured, key, ms
 from benchmarks.shared.questions import FOURTEEN, TARGETS, Question, with_sql
 
 ORDER: Final = (
@@ -19,127 +18,112 @@ ORDER: Final = (
     "parquet",
 )
 
+_DUCKDB: Final = "duckdb"
+_MANY, _MORE, _FEW = 3_000_000, 30_000_000, 30_000
+
+_GROUPS: Final = {
+    "Databases": (
+        ("sqlite", _MANY),
+        ("postgres", _MANY),
+        ("mysql", _MANY),
+        ("mongo", _FEW),
+        (_DUCKDB, _MANY),
+    ),
+    "Past one machine": (
+        ("clickhouse", _MANY),
+        ("clickhouse", _MORE),
+        ("parquet", _MANY),
+        ("parquet", _MORE),
+        (_DUCKDB, _MORE),
+    ),
+}
+"""The columns of each table. What was measured with other numbers of records is only printed."""
+
 _HOW: Final = (
-    "Median of up to five runs in ms, with the best and the worst; ✓ where the target is met. "
-    "The load of the machine was {:.1f} at the end."
+    "Median of up to five runs in ms, with the best and the worst; ✓ where the target is met."
 )
 
-
-class Peak(NamedTuple):
-    """The most memory of a process, and how long it ran."""
-
-    mib: float
-    seconds: float
-
-    def __str__(self) -> str:
-        return f"{self.mib:.0f} MiB in {self.seconds:,.0f} s"
+_Column = tuple[str, Measured]
+"""The name of a store, and what was measured of it."""
 
 
-class Found(NamedTuple):
-    """How long a question took.
-
-    Attributes:
-        times: Of each run, in ms; empty when it was given up.
-        reason: Why.
-    """
-
-    times: list[float]
-    reason: str = ""
-
-    def cell(self, limit: float | None = None) -> str:
-        """Return the cell of a table: median, best and worst, and whether the target is met."""
-        if not self.times:
-            return self.reason
-        spread = f"{_ms(median(self.times))} ({_ms(min(self.times))}-{_ms(max(self.times))})"
-        if limit is None:
-            return spread
-        return f"{spread} {'✓' if median(self.times) <= limit else '✗'}"
+def is_shown(name: str, records: int) -> bool:
+    """Return whether the page has a column for a store with so many records."""
+    return any((name, records) in places for places in _GROUPS.values())
 
 
-class Measured(NamedTuple):
-    """What was measured of a store.
-
-    Attributes:
-        title: Product and version.
-        records: How many it has.
-        load_seconds: How long the bulk load took.
-        rollup_seconds: How long all rollups took to be made.
-        answers: By title of the question.
-        by_hand: The same, for SQL written by hand.
-        memory: Peaks by what was done, with 20,000 and with 200,000 records.
-    """
-
-    title: str
-    records: int
-    load_seconds: float
-    rollup_seconds: float
-    answers: dict[str, Found]
-    by_hand: dict[str, Found]
-    memory: dict[str, list[Peak]]
-
-
-def _ms(value: float) -> str:
-    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
-
-
-def markdown(found: dict[str, Measured], bound: dict[str, Found], duckdb: str) -> str:
+def markdown(found: dict[str, Measured]) -> str:
     """Return what is written into the page.
 
     Args:
-        found: What was measured, by store.
-        bound: Answers of DuckDB.
-        duckdb: Its version.
+        found: What was measured, by `key`.
     """
-    names = [name for name in ORDER if name in found]
-    titles = [f"{found[name].title}, {found[name].records:,} records" for name in names]
-    targets = [
-        [question.title, _limits(question, names)]
-        + [found[n].answers[question.title].cell(question.limit(n)) for n in names]
-        + [bound[question.title].cell() if question.title in bound else ""]
+    parts = [_HOW]
+    for title, places in _GROUPS.items():
+        columns = [
+            (name, found[key(name, records)])
+            for name, records in places
+            if key(name, records) in found
+        ]
+        if columns:
+            parts += [f"### {title}", *_tables(columns)]
+    return "\n\n".join(parts)
+
+
+def _tables(columns: Sequence[_Column]) -> list[str]:
+    stores = [column for column in columns if column[0] != _DUCKDB]
+    by_hand = [column for column in columns if column[1].by_hand]
+    parts = ["**Questions with a target**", _targets(columns)]
+    if by_hand:
+        asked = [question.title for question in with_sql()]
+        rows = [[t, *(each.by_hand[t].cell() for _, each in by_hand)] for t in asked]
+        parts += ["**The same in SQL, written by hand**", _table("question", by_hand, rows)]
+    asked = [question.title for question in FOURTEEN]
+    rows = [[t, *(each.answers[t].cell() for _, each in stores)] for t in asked]
+    parts += ["**The other questions of an analyst**", _table("question", stores, rows)]
+    rows = [
+        [what, *(" / ".join(map(str, each.memory[what])) for _, each in stores)]
+        for what in (stores[0][1].memory if stores else ())
+    ]
+    parts += [
+        "**Peak memory and time, with 20,000 and with 200,000 records**",
+        _table("what is read", stores, rows),
+    ]
+    rows = [
+        ["bulk load, s", *(_seconds(each.load_seconds) for _, each in stores)],
+        ["all rollups, s", *(_seconds(each.rollup_seconds) for _, each in stores)],
+        ["measured", *(each.when for _, each in stores)],
+    ]
+    return [*parts, "**What had to be made before**", _table("step", stores, rows)]
+
+
+def _targets(columns: Sequence[_Column]) -> str:
+    names = [name for name, _ in columns if name != _DUCKDB]
+    rows = [
+        [question.title, _limits(question, names), *(_cell(question, *each) for each in columns)]
         for question in TARGETS
     ]
-    by_hand = [
-        [
-            question.title,
-            *(found[n].by_hand[question.title].cell() for n in names if found[n].by_hand),
-        ]
-        for question in with_sql()
-    ]
-    fourteen = [
-        [question.title, *(found[n].answers[question.title].cell() for n in names)]
-        for question in FOURTEEN
-    ]
-    memory = [
-        [what, *(" / ".join(map(str, found[n].memory[what])) for n in names)]
-        for what in next(iter(found.values())).memory
-    ]
-    made = [
-        ["bulk load, s", *(f"{found[n].load_seconds:,.0f}" for n in names)],
-        ["all rollups, s", *(f"{found[n].rollup_seconds:,.0f}" for n in names)],
-    ]
-    by_sql_titles = [t for n, t in zip(names, titles, strict=True) if found[n].by_hand]
-    return "\n\n".join(
-        (
-            report.machine(others={duckdb.split(maxsplit=1)[0]: duckdb.rsplit(maxsplit=1)[-1]}),
-            _HOW.format(os.getloadavg()[0]),
-            "### Questions with a target",
-            report.table(
-                ["question", "target, ms", *titles, f"{duckdb} on Parquet"], targets, texts=2
-            ),
-            "### The same in SQL, written by hand",
-            report.table(["question", *by_sql_titles], by_hand),
-            "### The other questions of an analyst",
-            report.table(["question", *titles], fourteen),
-            "### Peak memory and time, with 20,000 and with 200,000 records",
-            report.table(["what is read", *titles], memory),
-            "### What had to be made before",
-            report.table(["step", *titles], made),
-        )
-    )
+    heads = [each.head for _, each in columns]
+    return report.table(["question", "target, ms", *heads], rows, texts=2)
+
+
+def _cell(question: Question, name: str, measured: Measured) -> str:
+    answer = measured.answers.get(question.title)
+    if answer is None:
+        return ""
+    return answer.cell(None if name == _DUCKDB else question.limit(name))
+
+
+def _table(first: str, columns: Sequence[_Column], rows: Sequence[Sequence[str]]) -> str:
+    return report.table([first, *(each.head for _, each in columns)], rows)
+
+
+def _seconds(found: float | None) -> str:
+    return "" if found is None else f"{found:,.0f}"
 
 
 def _limits(question: Question, names: Sequence[str]) -> str:
     limits = [question.limit(name) for name in names]
     if len(set(limits)) == 1:
-        return _ms(limits[0] or 0.0)
-    return " / ".join(_ms(limit or 0.0) for limit in limits)
+        return ms(limits[0] or 0.0)
+    return " / ".join(ms(limit or 0.0) for limit in limits)

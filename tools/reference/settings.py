@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from importlib import import_module
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -17,15 +15,15 @@ from flask_chest.settings.secret_files import SUFFIX, is_secret
 from flask_chest.store import Store
 from tools.reference.blocks import table
 from tools.reference.fields import default_of, meaning_of, type_of
+from tools.reference.hooks import implementations
 
-PLUGINS: Final = Path(__file__).resolve().parents[2] / "plugins"
 _HEAD: Final = ("type", "default", "meaning")
 
 
 def settings() -> dict[str, Callable[[], str]]:
     """Return what makes the tables of settings: of the core, and of each plugin that has some."""
     found: dict[str, type[BaseModel]] = {"settings": Settings}
-    for name, hooks in _hooks("chest_settings"):
+    for name, hooks in implementations("chest_settings"):
         found[f"settings of {name}"] = hooks()
     return {name: _of_settings(model) for name, model in found.items()}
 
@@ -33,17 +31,9 @@ def settings() -> dict[str, Callable[[], str]]:
 def exporters() -> dict[str, Callable[[], str]]:
     """Return what makes the table of fields of each type of exporter."""
     types: list[type[Exporter]] = []
-    for _, hooks in _hooks("chest_exporters"):
+    for _, hooks in implementations("chest_exporters"):
         types += hooks()
     return {f"fields of {kind.type}": _of_exporter(kind) for kind in types}
-
-
-def _hooks(hook: str) -> Iterable[tuple[str, Callable[[], Any]]]:
-    """Yield the implementations of a hook in our plugins, with the name of the distribution."""
-    for path in sorted(PLUGINS.glob("*/src/*/hooks.py")):
-        module = import_module(f"{path.parent.name}.hooks")
-        if hasattr(module, hook):
-            yield path.parent.name.replace("_", "-"), getattr(module, hook)
 
 
 def _of_settings(model: type[BaseModel]) -> Callable[[], str]:

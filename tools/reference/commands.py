@@ -1,0 +1,98 @@
+"""The commands, their arguments and options, from click."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import click
+
+from flask_chest.cli.exits import MEANINGS
+from flask_chest.cli.group import Commands, group
+from flask_chest.cli.standalone import main
+from flask_chest.runtime.command import GROUP, STANDALONE
+from tools.reference.blocks import table
+from tools.reference.hooks import implementations
+
+_CALLED: Final = f"flask {GROUP}"
+
+
+def commands() -> dict[str, Callable[[], str]]:
+    """Return what makes the parts of the page."""
+    return {"commands": _all, "standalone": _standalone, "exit codes": exit_codes}
+
+
+def exit_codes() -> str:
+    """Return the table of exit codes."""
+    return table(("code", "meaning"), [(f"`{code}`", text) for code, text in MEANINGS.items()])
+
+
+def _all() -> str:
+    context = click.Context(group, info_name=_CALLED)
+    found: dict[str, click.Command] = {}
+    for name in group.own_names:
+        command = Commands.get_command(group, context, name)
+        if command is not None:
+            found[name] = command
+    for _, hook in implementations("chest_commands"):
+        found.update({str(each.name): each for each in hook()})
+    return "\n\n".join(
+        part for name, command in found.items() for part in _parts(name, command, context)
+    )
+
+
+def _standalone() -> str:
+    context = click.Context(main, info_name=STANDALONE)
+    return _options(main, context)
+
+
+def _parts(name: str, command: click.Command, parent: click.Context) -> Iterator[str]:
+    """Yield what is said of a command and of those below it.
+
+    Raises:
+        ValueError: It, or a parameter of it, has no help.
+    """
+    context = click.Context(command, info_name=name, parent=parent)
+    path = context.command_path
+    if not command.help:
+        raise ValueError(f"{path} has no help")
+    yield f"{'##' if parent.parent is None else '###'} `{path}`"
+    if isinstance(command, click.Group):
+        yield _paragraphs(command.help)
+        for inner in command.list_commands(context):
+            below = command.get_command(context, inner)
+            if below is not None:
+                yield from _parts(inner, below, context)
+        return
+    yield f"```text\n{path} {' '.join(command.collect_usage_pieces(context))}\n```"
+    yield _paragraphs(command.help)
+    options = _options(command, context)
+    if options:
+        yield options
+
+
+def _paragraphs(text: str) -> str:
+    r"""Return the help of a command in Markdown; `\b` begins what is laid out by hand."""
+    parts = []
+    for part in inspect.cleandoc(text).split("\n\n"):
+        if part.startswith("\b"):
+            parts.append(f"```text\n{part.removeprefix(chr(8)).strip(chr(10))}\n```")
+        else:
+            parts.append(" ".join(part.split()))
+    return "\n\n".join(parts).replace("<", "\\<")
+
+
+def _options(command: click.Command, context: click.Context) -> str:
+    rows = []
+    for parameter in command.get_params(context):
+        if not isinstance(parameter, click.Option) or "--help" in parameter.opts:
+            continue
+        shown = parameter.get_help_record(context)
+        if shown is None:
+            continue
+        names, text = shown
+        if not parameter.help:
+            raise ValueError(f"{context.command_path} {names} has no help")
+        rows.append((f"`{names}`", text.replace("<", "\\<")))
+    return table(("option", "meaning"), rows) if rows else ""
