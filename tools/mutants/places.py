@@ -70,7 +70,7 @@ def statement(mutation: MutationSpec) -> tuple[int | None, int]:
     line = mutation.start_pos[0]
     innermost, in_function = (0, 0), False
     for node in ast.walk(ast.parse(mutation.module_path.read_text("utf-8"))):
-        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or 0):
+        if isinstance(node, ast.stmt | ast.excepthandler) and node.lineno <= line <= (node.end_lineno or 0):
             first, last = node.lineno, node.end_lineno or node.lineno
             body = getattr(node, "body", None)
             if body:  # of a compound statement, its head
