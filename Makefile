@@ -118,7 +118,7 @@ test-compat: .venv-compat/.ready .venv/.dev ## Run beside the libraries and serv
 	@touch $@
 
 .PHONY: mutants
-mutants: .venv-mutants/.ready .venv/.dev servers ## Change the code in small ways and see which changes no test notices; NUMBER=30 places in each package
+mutants: .venv-mutants/.ready .venv/.dev servers ## Change the code in small ways and see which changes no test notices; NUMBER=18 places in each package
 	nice .venv-mutants/bin/python -m tools.mutants $(if $(NUMBER),--number $(NUMBER)) $(PACKAGES)
 
 # PySpark brings its own JARs, 400 MB. Its test reads the files alone, so nothing of ours is there.

@@ -122,7 +122,7 @@ def survivors(area: Area, number: int, seed: int, python: str) -> Result:
 def main() -> int:
     """Run; return the exit status."""
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
-    parser.add_argument("--number", type=int, default=30, help="places in each package")
+    parser.add_argument("--number", type=int, default=18, help="places in each package")
     parser.add_argument("--seed", type=int, default=19)
     parser.add_argument("--python", default=str(ROOT / ".venv" / "bin" / "python"))
     parser.add_argument("packages", nargs="*", help="by default all")

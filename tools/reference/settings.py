@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from flask_chest.exporter import Exporter
+from flask_chest.settings.environment import SEPARATOR
 from flask_chest.settings.exporters import RETENTION
 from flask_chest.settings.model import CONFIG_PREFIX, ENVIRONMENT_PREFIX, Settings
 from flask_chest.settings.secret_files import SUFFIX, is_secret
@@ -17,7 +18,7 @@ from tools.reference.blocks import table
 from tools.reference.fields import default_of, meaning_of, type_of
 from tools.reference.hooks import implementations
 
-_HEAD: Final = ("type", "default", "meaning")
+_MEANING: Final = "meaning; type, unit and bounds; default"
 
 
 def settings() -> dict[str, Callable[[], str]]:
@@ -39,9 +40,9 @@ def exporters() -> dict[str, Callable[[], str]]:
 def _of_settings(model: type[BaseModel]) -> Callable[[], str]:
     def make() -> str:
         return table(
-            ("setting, and its name in the environment", *_HEAD),
+            ("setting, and its name in the environment", _MEANING),
             [
-                (_named(CONFIG_PREFIX, ENVIRONMENT_PREFIX, name, field), *_row(name, field))
+                (_named(CONFIG_PREFIX, ENVIRONMENT_PREFIX, name, field), _told(name, field))
                 for name, field in model.model_fields.items()
             ],
         )
@@ -51,26 +52,24 @@ def _of_settings(model: type[BaseModel]) -> Callable[[], str]:
 
 def _of_exporter(kind: type[Exporter]) -> Callable[[], str]:
     def make() -> str:
-        prefix = f"{ENVIRONMENT_PREFIX}EXPORTERS__MAIN__"
         rows = [
-            (_named("", prefix, name, field), *_row(name, field))
+            (_named("", SEPARATOR, name, field), _told(name, field))
             for name, field in kind.config_model.model_fields.items()
         ]
         if issubclass(kind, Store):
             shared = Settings.model_fields[RETENTION]
-            rows.append((
-                _named("", prefix, RETENTION, shared),
-                type_of(RETENTION, shared),
-                "`CHEST_RETENTION`",
-                "How long this store keeps a record.",
-            ))  # fmt: skip
-        return table(("field, and its name in the environment", *_HEAD), rows)
+            told = f"How long this store keeps a record.<br>{type_of(RETENTION, shared)}; default: "
+            rows.append((_named("", SEPARATOR, RETENTION, shared), f"{told}`CHEST_RETENTION`"))
+        return table(("field, and the end of its name in the environment", _MEANING), rows)
 
     return make
 
 
-def _row(name: str, field: FieldInfo) -> tuple[str, str, str]:
-    return type_of(name, field), default_of(name, field), meaning_of(field)
+def _told(name: str, field: FieldInfo) -> str:
+    """Return meaning, type, unit and default, in one cell: on a narrow page, more have no room."""
+    default = default_of(name, field)
+    end = default if default == "required" else f"default: {default}"
+    return f"{meaning_of(field)}<br>{type_of(name, field)}; {end}"
 
 
 def _named(prefix: str, environment: str, name: str, field: FieldInfo) -> str:

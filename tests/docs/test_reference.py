@@ -1,0 +1,97 @@
+"""The reference is made of the code, and what the code does not describe fails."""
+
+from __future__ import annotations
+
+import sys
+import types
+
+import click
+import pytest
+from pydantic import BaseModel, Field
+from support.docs_page import ROOT
+
+from tools.reference import api, commands, fields, logged, public, raised
+from tools.reference.blocks import filled
+
+
+def test_every_log_message_is_on_its_page_and_no_other():
+    page = (ROOT / "docs" / "reference" / "log-messages.md").read_text("utf-8")
+    assert logged.faults(page) == []
+    row = next(line for line in page.splitlines() if line.startswith("| warning"))
+    [lacking] = logged.faults(page.replace(f"{row}\n", ""))
+    assert lacking.startswith("has no row for the warning message")
+    stale = row.replace("``", "``Not so: ", 1)
+    [told] = logged.faults(f"{page}\n{stale}\n")
+    assert "Not so: " in told
+    assert "nowhere logged" in told
+
+
+def test_every_way_of_logging_is_found():
+    found = {(each.level, each.function.partition(".")[0]) for each in logged.messages()}
+    assert ("warning", "unprefixed") in found, "of a logger"
+    assert ("error", "disk") in found, "of a throttle"
+    assert ("info", "attempts") in found, "of a plugin"
+
+
+def test_a_page_without_a_place_for_a_part_is_refused():
+    with pytest.raises(ValueError, match=r"the page has the parts \[\]"):
+        filled("# Page\n", {"settings": str})
+    page = "<!-- generated: a -->\nold\n<!-- end -->"
+    assert filled(page, {"a": lambda: "new"}) == "<!-- generated: a -->\n\nnew\n\n<!-- end -->"
+
+
+class Odd(BaseModel):
+    wait: float = Field(1.0, description="Wait")
+    silent_seconds: float = 1.0
+    complex_one: complex = Field(1j, description="Complex")
+
+
+def test_a_setting_without_unit_description_or_word_is_refused():
+    with pytest.raises(ValueError, match="no unit of the number 'wait'"):
+        fields.type_of("wait", Odd.model_fields["wait"])
+    with pytest.raises(ValueError, match="without description"):
+        fields.meaning_of(Odd.model_fields["silent_seconds"])
+    with pytest.raises(ValueError, match="no word for the type"):
+        fields.type_of("complex_one", Odd.model_fields["complex_one"])
+
+
+SILENT = '''
+def described():
+    """Do something."""
+
+def silent(): ...
+
+class Half:
+    """A class."""
+
+    def silent(self): ...
+'''
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"), [("silent", "silent has no doc"), ("Half", r"Half\.silent has no doc")]
+)
+def test_a_public_name_without_docstring_is_refused(monkeypatch, name, fault):
+    module = types.ModuleType("flask_chest_silent")
+    exec(SILENT, module.__dict__)
+    module.__all__ = ["described", name]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(public, "MODULES", (module.__name__,))
+    with pytest.raises(ValueError, match=fault):
+        api._page(module.__name__)
+    module.__all__ = ["described"]
+    assert ".. autofunction:: flask_chest_silent.described" in api._page(module.__name__)
+
+
+def test_a_command_without_help_is_refused():
+    parent = click.Context(click.Group("chest"), info_name="flask chest")
+    with pytest.raises(ValueError, match="flask chest silent has no help"):
+        list(commands._parts("silent", click.Command("silent"), parent))
+    option = click.Command("loud", help="Help.", params=[click.Option(["--silent"])])
+    with pytest.raises(ValueError, match="loud --silent TEXT has no help"):
+        list(commands._parts("loud", option, parent))
+
+
+def test_every_error_has_a_remedy():
+    classes = {name for name in public.names("flask_chest.errors") if name[0].isupper()}
+    assert set(raised.REMEDIES) == classes
