@@ -80,6 +80,15 @@ ARGUMENTS: Final = {
 }
 """Each argument of 0.0.10's decorator and classes."""
 
+ATTRIBUTES: Final = {
+    "app": "current_app of Flask: one FlaskChest may have any number of applications",
+    "db_uri": "CHEST_EXPORTERS, and chest.store() to read",
+    "register_table": "nothing to call: tables are created at the start",
+    "to_dict": "flask chest check",
+    "write": "with chest.record('name', user_id='u-17'): ..., for work that is no request",
+}
+"""Each attribute of 0.0.10's FlaskChest and of its subclass for SQLite."""
+
 
 def replaced(name: str) -> str | None:
     """Return what replaced a name below `flask_chest`, in a sentence; None if it is none of 0.0.10.
@@ -97,6 +106,14 @@ def argument(name: str) -> str | None:
     """Return what replaced an argument, in a sentence; None if it is none of 0.0.10."""
     found = ARGUMENTS.get(name)
     return None if found is None else f"{name!r} is of Flask-Chest 0.0.10. {found}. See {PAGE}"
+
+
+def attribute(name: str) -> str | None:
+    """Return what replaced an attribute of a FlaskChest; None if it is none of 0.0.10."""
+    found = ATTRIBUTES.get(name)
+    if found is None:
+        return None
+    return f"FlaskChest.{name} is of Flask-Chest 0.0.10. Now there is {found}. See {PAGE}"
 
 
 def refuse_arguments(function: str, names: Iterable[str]) -> None:

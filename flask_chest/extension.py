@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from flask import Blueprint
 
 # Not `flask.Flask`, which OpenTelemetry replaces with a subclass.
 from flask.app import Flask
 
-from flask_chest._old_names import refuse_arguments
+from flask_chest._old_names import attribute, refuse_arguments
 from flask_chest.app_state import AppState
 from flask_chest.applications import Applications
 from flask_chest.capture import suppression
@@ -102,6 +102,15 @@ class FlaskChest(Operations):
             )
         name = name or getattr(plugin, "__name__", None) or type(plugin).__name__
         self._registered[name] = plugin
+
+    if not TYPE_CHECKING:  # a type checker would take any name for one that is here
+
+        def __getattr__(self, name: str) -> object:
+            """Say what replaced an attribute of Flask-Chest 0.0.10."""
+            said = attribute(name)
+            if said is not None:
+                raise AttributeError(said, name=name, obj=self)
+            return self.__getattribute__(name)  # which raises once more
 
     # -- Tracking ------------------------------------------------------------------------------
 

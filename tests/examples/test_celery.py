@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytestmark = pytest.mark.compat  # tests/jobs/test_recipes.py has the same of docs/how-to/jobs.md
+
 
 def test_a_task_is_a_job_of_the_request_that_sent_it(example, port):
     shop = example("celery")

@@ -87,6 +87,7 @@ def secret(path):
     return path.removeprefix("/run/secrets/")
 
 
+@pytest.mark.compat
 def test_a_record_arrives_in_every_database(compose, example, port, tmp_path, request):
     shop = example("compose")
     settings = dict(compose["services"]["app"]["environment"])

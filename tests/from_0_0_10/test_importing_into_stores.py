@@ -50,7 +50,10 @@ def old(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("name", ["sqlite", "postgres", "mysql", "mongo", "clickhouse", "parquet"])
+SLOW = [pytest.param(name, marks=pytest.mark.compat) for name in ("clickhouse", "parquet")]
+
+
+@pytest.mark.parametrize("name", ["sqlite", "postgres", "mysql", "mongo", *SLOW])
 def test_each_store_gets_the_records_once(name, old, tmp_path, request):
     if name in ("sqlite", "parquet"):
         url = f"{name}:///{tmp_path}/{name}"

@@ -218,6 +218,17 @@ def test_an_old_application_that_still_writes_waits_for_nothing(target, monkeypa
     assert target.take().stdout.startswith("35 rows: 9 records")
 
 
+def test_ctrl_c_says_how_to_go_on(target, monkeypatch):
+    def interrupt(self, page):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(importing._Import, "take", interrupt)
+        done = target.take(code=130)
+    assert "Interrupted. What is imported stays. Run the same command again" in done.stderr
+    assert target.take().stdout.startswith("35 rows: 9 records imported")
+
+
 def test_a_url_is_taken_as_well_as_a_path(target):
     assert target.take(old=f"sqlite:///{target.old}").stdout.startswith("35 rows: 9 records")
 

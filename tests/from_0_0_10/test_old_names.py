@@ -13,7 +13,7 @@ from flask import Flask
 import flask_chest
 import flask_chest.exporter
 from flask_chest import FlaskChest
-from flask_chest._old_names import ARGUMENTS, NAMES
+from flask_chest._old_names import ARGUMENTS, ATTRIBUTES, NAMES
 from flask_chest.errors import ConfigurationError
 
 NAMES_OF_0_0_10 = json.loads(Path(__file__).with_name("names.json").read_text("utf-8"))
@@ -103,6 +103,30 @@ def test_an_old_argument_of_the_decorator_is_refused_with_it(name):
 def test_an_unknown_argument_of_the_decorator_is_refused_as_python_does():
     with pytest.raises(TypeError, match=r"got an unexpected keyword argument 'nonsuch'$"):
         FlaskChest().track("user_id", nonsuch=1)
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_an_old_attribute_of_the_extension_says_what_replaced_it(name):
+    with pytest.raises(AttributeError, match=rf"FlaskChest\.{name} is of Flask-Chest 0\.0\.10\."):
+        getattr(FlaskChest(), name)
+    assert not hasattr(FlaskChest(), name)
+
+
+def test_each_method_of_the_old_store_has_what_replaced_it():
+    begin = "flask_chest.FlaskChestSQLite."
+    methods = {name.removeprefix(begin) for name in NAMES_OF_0_0_10 if name.startswith(begin)}
+    assert methods <= set(ATTRIBUTES)
+
+
+def test_other_attributes_are_missed_as_anywhere_else():
+    class Sub(FlaskChest):
+        @property
+        def faulty(self):
+            return {}.nonsuch
+
+    for name, missed in (("nonsuch", "'Sub' object"), ("faulty", "'dict' object")):
+        with pytest.raises(AttributeError, match=f"{missed} has no attribute 'nonsuch'"):
+            getattr(Sub(), name)
 
 
 def test_nothing_of_it_is_loaded():
