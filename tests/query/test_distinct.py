@@ -45,6 +45,6 @@ def test_any_two_are_merged_to_the_same_count(monkeypatch):
 @pytest.mark.parametrize("share", [0.001, 0.25, 0.5, 0.9, 0.999])
 def test_the_correction_for_full_registers_is_that_of_ertls_paper(share):
     """Equation 19 of "New cardinality estimation algorithms for HyperLogLog sketches"."""
-    terms = ((1 - share ** 2.0**-k) ** 2 * 2.0**-k for k in range(1, 80))
+    terms = ((1 - share**2.0**-k) ** 2 * 2.0**-k for k in range(1, 80))
     assert sketch._tau(share) == pytest.approx((1 - share - sum(terms)) / 3, rel=1e-12)
     assert sketch._tau(0.0) == sketch._tau(1.0) == 0.0
