@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -265,6 +267,27 @@ def test_a_file_that_cannot_be_read_is_said_in_a_sentence(target, monkeypatch, s
         target.lock.close()
     assert text in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_full_disk_is_said_with_where_the_room_is_needed(target, tmp_path):
+    """SQLite writes no temporary file that is larger than this process may make."""
+    with closing(sqlite3.connect(target.old)) as connection, connection:
+        connection.execute(
+            "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100) "
+            "INSERT INTO flask_chest (request_id, name, value) "
+            "SELECT n, 'text', hex(zeroblob(100000)) FROM n"
+        )
+    code = (
+        "import resource, signal, sys; from flask_chest.cli.standalone import main; "
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, 4_000_000)); main()"
+    )
+    words = ("import", "--from-0.0.10", target.old, "--service", "shop", "--to", target.url)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "make room, or set SQLITE_TMPDIR" in done.stderr
 
 
 def test_records_of_this_version_are_left_to_copy(target):
