@@ -18,6 +18,7 @@ from flask_chest import __version__
 from tools.release.checks import check_built
 
 README = (ROOT / "README.md").read_text("utf-8")
+RECORDS = (ROOT / "docs" / "reference" / "records.md").read_text("utf-8")
 PROGRAMS = ROOT / "tests" / "programs"
 pytestmark = pytest.mark.packaging
 
@@ -51,8 +52,8 @@ def read_me_application():
 
 def test_the_readme_opens_with_a_short_application_and_the_two_commands():
     assert len([line for line in read_me_application().splitlines() if line.strip()]) < 15
-    first_screen = README.splitlines()[:50]
-    for wanted in ("pip install 'flask-chest[sqlite]'", "`make demo`", "`make test`"):
+    first_screen = README.splitlines()[:60]
+    for wanted in ("pip install 'flask-chest[sqlite,dashboard]'", "`make demo`", "`make test`"):
         assert any(wanted in line for line in first_screen), wanted
 
 
@@ -85,7 +86,7 @@ def test_the_readme_application_runs_in_a_clean_environment(installed, tmp_path)
         server.wait(60)
         server.stderr.close()
     record = json.loads(shown)
-    promised = json.loads(re.search(r"```json\n(.*?)```", README, re.DOTALL)[1])
+    promised = json.loads(re.search(r"```json\n(.*?)```", RECORDS, re.DOTALL)[1])
     assert list(record) == list(promised)
     made_up = {"id", "request_id", "instance", "started_at", "duration_ms"}
     assert {k: v for k, v in record.items() if k not in made_up} == {

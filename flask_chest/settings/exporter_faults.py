@@ -44,6 +44,13 @@ class Place:
         """Return how messages name a field: by the variable that set it, if one did."""
         return self.variable((field,), value) or f"{self.where}[{field!r}]"
 
+    def url(self, url: str) -> str:
+        """Return how messages name a URL: by the variable that set it, if one did."""
+        found = self.variable(("url",), url) or self.variable((), url)
+        if found is None and self.name == "main":
+            found = variable_of("exporters", (), url)
+        return found or self.where
+
     def variable(self, keys: Sequence[str], value: object) -> str | None:
         """Return the environment variable that set a value in the entry; None when none did."""
         return variable_of("exporters", (self.name, *keys), value) if self.name else None

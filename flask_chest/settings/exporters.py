@@ -142,14 +142,14 @@ class _Types:
         self._installed = installed
         self._left_out = left_out
 
-    def named(self, place: Place, name: str) -> type[Exporter]:
+    def named(self, where: str, name: str) -> type[Exporter]:
         """Return the class of a type.
 
         Raises:
             ConfigurationError: The type is not installed.
         """
         if name not in self._installed:
-            raise _wrong(f"{place}: {self._not_installed(name)}")
+            raise _wrong(f"{where}: {self._not_installed(name)}")
         return self._installed[name]
 
     def of_url(self, place: Place, url: str) -> type[Exporter]:
@@ -161,8 +161,8 @@ class _Types:
         match = _URL.fullmatch(url)
         if match is None:
             raise _wrong(
-                f"{place}={mask(url)} is not a URL. A URL begins with a type and '://', such as "
-                "'sqlite:////var/lib/shop/chest.sqlite3'"
+                f"{place.url(url)}={mask(url)} is not a URL. A URL begins with a type and '://', "
+                "such as 'sqlite:////var/lib/shop/chest.sqlite3'"
             )
         scheme = match[1].lower()
         if scheme in self._installed:
@@ -170,10 +170,10 @@ class _Types:
         kinds = [kind for kind in self._installed.values() if scheme in kind.schemes]
         if len(kinds) > 1:
             raise _wrong(
-                f"{place}: URLs with {scheme!r} belong to several types, "
+                f"{place.url(url)}: URLs with {scheme!r} belong to several types, "
                 f"{sorted(kind.type for kind in kinds)}. Choose one: {{'type': ..., 'url': ...}}"
             )
-        return kinds[0] if kinds else self.named(place, scheme)
+        return kinds[0] if kinds else self.named(place.url(url), scheme)
 
     def installed(self) -> str:
         """Return the names of the installed types, for messages."""
@@ -248,7 +248,7 @@ def _make(
         try:
             refuse_split_password(url)
         except ValueError as error:
-            raise _wrong(f"{place}={mask(url)} {error}") from None
+            raise _wrong(f"{place.url(url)}={mask(url)} {error}") from None
     retention = _take_retention(place, kind, fields, retention)
     fields = hidden(_in_instance(fields, instance_path))
     _hide_in_repr(kind.config_model)
@@ -293,7 +293,7 @@ def _read_files(
             raise _wrong(f"{source}: the content of the file is no URL")
         kind = types.of_url(place, url)
     elif isinstance(requested, str):
-        kind = types.named(place, str(requested))
+        kind = types.named(place.field("type", requested), str(requested))
     else:
         raise _wrong(f"{place}: `type` must be a text. Installed: {types.installed()}")
     model = kind.config_model.model_fields

@@ -17,7 +17,7 @@ from flask_chest.errors import MASK, ConfigurationError
 from flask_chest.settings.environment import SEPARATOR, taken_apart, variables, with_parts
 from flask_chest.settings.masking import is_secret_name, mask
 from flask_chest.settings.model import CONFIG_PREFIX, ENVIRONMENT_PREFIX, Settings
-from flask_chest.settings.secret_files import SUFFIX, is_secret, with_files
+from flask_chest.settings.secret_files import SUFFIX, is_secret, shown, with_files
 from flask_chest.settings.unprefixed import say_unprefixed
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
@@ -111,7 +111,8 @@ class Given:
         try:
             return model(**values)
         except ValidationError as error:
-            raise _wrong_values(error, self._name_of, model) from None
+            paths = {name: self._values.get(f"{name}{SUFFIX}") for name in _secrets(model)}
+            raise _wrong_values(error, self._name_of, model, paths) from None
 
     def _values_of(self, model: type[BaseModel]) -> dict[str, Any]:
         """Return what is given for a model: from files, and with the variables that set parts."""
@@ -184,6 +185,7 @@ def _wrong_values(
     error: ValidationError,
     name_of: Callable[[str, Sequence[str]], tuple[str, bool]],
     model: type[BaseModel],
+    paths: Mapping[str, object],
 ) -> ConfigurationError:
     """Return one error that names every wrong setting, its masked value, and its meaning.
 
@@ -195,6 +197,7 @@ def _wrong_values(
         name_of: Returns the name under which a value was set; and whether it is of a part alone,
             which is named rather than the whole.
         model: Of the settings.
+        paths: Of the files from which secrets were read.
     """
     messages: dict[str, tuple[str, str]] = {}  # by field: a union says what is wrong with each way
     for fault in error.errors(include_url=False, include_context=False):
@@ -209,7 +212,9 @@ def _wrong_values(
         where = "".join(f"[{part!r}]" for part in fault["loc"][1:] if isinstance(part, int))
         is_hidden = is_secret_name(field) or field in _secrets(model)
         value = mask(fault["input"], _shown(field, fault["input"]))
-        if is_hidden and field != "exporters":
+        if paths.get(field) is not None:
+            value = shown(paths[field])
+        elif is_hidden and field != "exporters":
             value = MASK
         meaning = model.model_fields[field].description
         messages[field] = name, f"{name}{where}={value}: {said}. Its meaning: {meaning}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flask_chest.query import distinct
+from flask_chest.query import distinct, sketch
 from flask_chest.query.distinct import EXACT, Distinct
 
 pytestmark = pytest.mark.opens_nothing
@@ -32,9 +32,19 @@ def test_many_values_are_estimated_in_bounded_memory():
 
 def test_any_two_are_merged_to_the_same_count(monkeypatch):
     monkeypatch.setattr(distinct, "EXACT", 500)
-    for first, second in ((300, 300), (900, 300), (300, 900), (900, 900), (499, 501)):
+    for first, second in ((100, 100), (300, 300), (900, 300), (300, 900), (900, 900), (499, 501)):
         merged = of(range(first))
         merged.merge(of(range(200, 200 + second)))
         wanted = len({*range(first), *range(200, 200 + second)})
         assert merged.count() == pytest.approx(wanted, rel=0.02)
-        assert merged.count() == wanted or merged.sketch is not None
+        is_exact = max(first, second, wanted) <= 500
+        assert (merged.sketch is None) == is_exact
+        assert merged.count() == wanted or not is_exact
+
+
+@pytest.mark.parametrize("share", [0.001, 0.25, 0.5, 0.9, 0.999])
+def test_the_correction_for_full_registers_is_that_of_ertls_paper(share):
+    """Equation 19 of "New cardinality estimation algorithms for HyperLogLog sketches"."""
+    terms = ((1 - share**2.0**-k) ** 2 * 2.0**-k for k in range(1, 80))
+    assert sketch._tau(share) == pytest.approx((1 - share - sum(terms)) / 3, rel=1e-12)
+    assert sketch._tau(0.0) == sketch._tau(1.0) == 0.0

@@ -236,6 +236,8 @@ def test_fullwidth_letters_match():
         ("--password=abc -v", "--password=* -v"),
         ("PGPASSWORD=abc psql", "PGPASSWORD=* psql"),
         ("12password=abc", "12password=*"),
+        ('password: str = "abc d"', 'password: str = "*"'),
+        ("f(token: Optional[str] = 'abc d')", "f(token: Optional[str] = '*')"),
         ("Set-Cookie: a=b; c=d\r\nHost: h", "Set-Cookie: *\r\nHost: h"),
         ('Cookie: a="x y"; b=c\nHost: h', "Cookie: *\nHost: h"),
         ("{'cookie': D(v='x'), 'n': 1}", "{'cookie': *, 'n': 1}"),

@@ -79,6 +79,13 @@ def test_variables_add_to_a_url_of_the_application(monkeypatch):
     assert list(found) == ["Main"], "the name that is there, in any case"
 
 
+def test_a_field_takes_precedence_over_the_same_part_of_a_url(made):
+    url = {"CHEST_EXPORTERS": {"main": "postgresql://shop:old@db/x?sslmode=require"}}
+    config = made({f"{MAIN}HOST": "other", f"{MAIN}PASSWORD": "new"}, **url)["main"].config
+    assert (config.host, config.database, config.user) == ("other", "x", "shop")
+    assert config.password.get_secret_value() == "new"
+
+
 def test_two_names_that_differ_in_case_are_told_apart_or_refused(monkeypatch):
     both = {"CHEST_EXPORTERS": {"Main": {"type": "postgres"}, "MAIN": {"type": "postgres"}}}
     monkeypatch.setenv(f"{MAIN}HOST", "db")
@@ -108,7 +115,9 @@ def test_two_variables_that_set_the_same_are_refused(monkeypatch):
             [f"set by {MAIN}PASSWROD_FILE", "Did you mean 'password_file'?"],
         ),
         ({"TYPE": "postgres", "PASSWORD__X": "hunter2"}, ["['main']", "'password'"]),
-        ({"URL": "hunter2"}, ["is not a URL"]),
+        ({"URL": "hunter2"}, [f"{MAIN}URL='hunter2' is not a URL"]),
+        ({"URL": "postgresql://a:hunter2@b@c/d"}, [f"{MAIN}URL='postgresql://a:***@c/d' cannot"]),
+        ({"URL": "postgers://db/x"}, [f"{MAIN}URL: no installed", "Did you mean 'postgres'?"]),
     ],
 )
 def test_an_error_names_the_variable_and_the_remedy(made, variables, parts):
@@ -116,6 +125,12 @@ def test_an_error_names_the_variable_and_the_remedy(made, variables, parts):
         made({f"{MAIN}{name}": value for name, value in variables.items()})
     for part in parts:
         assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["EXPORTERS", "EXPORTERS__MAIN", "EXPORTERS__main"])
+def test_the_variable_of_a_whole_url_is_named(made, name):
+    with pytest.raises(ConfigurationError, match=f"^FLASK_CHEST_{name}='sqlite//x' is not a URL"):
+        made({f"FLASK_CHEST_{name}": "sqlite//x"})
 
 
 def test_one_underscore_for_two_is_explained(monkeypatch):

@@ -26,10 +26,13 @@ def run(*command, cwd=None, **environment):
     return result.stdout
 
 
-def build(target):
-    """Build an sdist and a wheel of each distribution, as a release does."""
+def build(target, *sources):
+    """Build an sdist and a wheel of each distribution, as a release does, or of other folders."""
     target.mkdir(exist_ok=True)
-    building.build(target)
+    if sources:
+        run(sys.executable, building.BACKEND, target, *sources)
+    else:
+        building.build(target)
 
 
 def make_environment(folder):

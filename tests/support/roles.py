@@ -32,6 +32,8 @@ def deliver(folder, name, url):
         assert store.measure("count", by=["tenant"])[0]["count"] >= 3
         assert store.purge(before=datetime(2020, 1, 1, tzinfo=timezone.utc)) == 0
         assert chest.erase("tenant == 'nobody'").is_complete
+    rolled_up = app.test_cli_runner().invoke(args=("chest", "rollup", "--rebuild"))
+    assert rolled_up.exit_code == 0, rolled_up.output
     checked = app.test_cli_runner().invoke(args=("chest", "check"))
     chest.close()
     assert checked.exit_code == 0, checked.output

@@ -24,8 +24,16 @@ class Area:
 AREAS: Final = (
     Area(
         "encode",
-        ("tests/encode", "tests/capture/test_record_line.py", "tests/capture/test_capture.py"),
-        ("tests/encode/test_hostile_requests.py",),
+        (
+            "tests/encode",
+            "tests/redaction",
+            "tests/capture",
+        ),
+        (
+            "tests/capture/test_outbound_headers.py",
+            "tests/encode/test_hostile_requests.py",
+            "tests/redaction/test_bounded.py",
+        ),
     ),
     Area(
         "redaction",

@@ -70,13 +70,15 @@ def statement(mutation: MutationSpec) -> tuple[int | None, int]:
     line = mutation.start_pos[0]
     innermost, in_function = (0, 0), False
     for node in ast.walk(ast.parse(mutation.module_path.read_text("utf-8"))):
-        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or 0):
-            first, last = node.lineno, node.end_lineno or node.lineno
-            body = getattr(node, "body", None)
-            if body:  # of a compound statement, its head
-                last = max(body[0].lineno - 1, first)
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                in_function |= line > last
-            if first >= innermost[0] and line <= last:
-                innermost = (first, last)
+        if not isinstance(node, ast.stmt | ast.excepthandler):
+            continue
+        first, last = node.lineno, node.end_lineno or node.lineno
+        if not first <= line <= last:
+            continue
+        if body := getattr(node, "body", None):  # of a compound statement, its head
+            last = max(body[0].lineno - 1, first)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            in_function |= line > last
+        if first >= innermost[0] and line <= last:
+            innermost = (first, last)
     return (innermost[0] if in_function else None), innermost[1]

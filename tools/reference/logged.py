@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,23 +31,35 @@ class Message(NamedTuple):
     function: str
 
 
-def sources() -> Iterator[tuple[Path, ast.Module]]:
-    """Yield the files of all distributions, but for what is for tests."""
+def sources(*words: str) -> Iterator[tuple[Path, ast.Module]]:
+    """Yield the files of all distributions with one of these words, but for what is for tests."""
     folders = (ROOT / "flask_chest", *sorted(ROOT.glob("plugins/*/src")))
     for path in (path for folder in folders for path in sorted(folder.rglob("*.py"))):
-        if "testing" not in path.parts:
-            yield path.relative_to(ROOT), ast.parse(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        if "testing" not in path.parts and any(word in text for word in words):
+            yield path.relative_to(ROOT), ast.parse(text)
 
 
-def messages() -> Iterator[Message]:
-    """Yield all messages, in the order of files and lines."""
-    for path, tree in sources():
-        for function in ast.walk(tree):
-            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                for node in ast.walk(function):
-                    if isinstance(node, ast.Call) and (found := _message(node)):
-                        place = f"{path}:{node.lineno}"
-                        yield Message(*found, place, f"{path.stem}.{function.name}")
+@functools.cache
+def messages() -> tuple[Message, ...]:
+    """Return all messages, in the order of files and lines."""
+    return tuple(
+        Message(*found, f"{path}:{call.lineno}", f"{path.stem}.{function}")
+        for path, tree in sources("logger.", "throttle.log(")
+        for function, call in _calls(tree, "")
+        if (found := _message(call))
+    )
+
+
+def _calls(node: ast.AST, function: str) -> Iterator[tuple[str, ast.Call]]:
+    """Yield all calls below a node, with the function that each is in."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Call):
+            yield function, child
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield from _calls(child, child.name)
+        else:
+            yield from _calls(child, function)
 
 
 def _message(call: ast.Call) -> tuple[str, str] | None:

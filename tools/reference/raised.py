@@ -51,7 +51,7 @@ def _classes() -> str:
 
 def _messages(group: str) -> str:
     found: dict[str, str] = {}
-    for path, tree in sources():
+    for path, tree in sources("raise "):
         for node in ast.walk(tree):
             if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and node.exc.args:
                 text = text_of(node.exc.args[0])

@@ -19,7 +19,7 @@ from typing import Final
 from tools.release.distributions import ROOT, Distribution, distributions, tracked_files
 from tools.release.readme import for_index, source_url
 
-_BACKEND: Final = Path(__file__).with_name("backend.py")
+BACKEND: Final = Path(__file__).with_name("backend.py")
 _ALIKE: Final = {"CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml"}
 
 
@@ -72,7 +72,7 @@ def build(target: Path, *, chosen: Sequence[Distribution] | None = None, root: P
     with staged(root) as stage:
         sources = [stage / found.folder for found in chosen or distributions(root)]
         done = subprocess.run(
-            [sys.executable, _BACKEND, target, *sources],
+            [sys.executable, BACKEND, target, *sources],
             env={**os.environ, "SOURCE_DATE_EPOCH": str(commit_time(root)), "PYTHONPATH": ""},
             capture_output=True,
             text=True,

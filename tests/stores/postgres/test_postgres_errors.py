@@ -50,7 +50,7 @@ def test_a_missing_privilege_is_refused_with_the_remedy(make_role, backend, open
         reading.purge(before=START)
 
 
-def test_the_privileges_in_the_readme_are_enough(make_role, store, opened):
+def test_a_role_that_creates_nothing_may_deliver_read_and_purge(make_role, store, opened):
     writer = make_role(grants="INSERT, SELECT ON ALL TABLES IN SCHEMA public")
     store = opened(writer)
     store.export(batch_of(START))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, ClassVar, Final
 from uuid import uuid4
 
 from flask_chest.errors import ConfigurationError, ExporterUnavailable
@@ -34,6 +34,9 @@ class Disk(Objects):
         root: The folder.
         mode: Who may read and write the files.
     """
+
+    # A record by its ID takes two thirds of the time. In S3, each would be a request of its own.
+    row_group: ClassVar[int] = 32_768
 
     def __init__(self, root: Path, mode: int = 0o600) -> None:
         self._root = root

@@ -8,8 +8,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from flask_chest_parquet.schema import ROW_GROUP
-
 _RARE: Final = 4
 """A column whose values repeat less often than so many times has no dictionary."""
 
@@ -22,11 +20,12 @@ _THOROUGH: Final = 9
 _WITHOUT_STATISTICS: Final = frozenset({"path", "variables"})
 
 
-def to_bytes(table: pa.Table, *, delta: bool, is_last: bool = False) -> bytes:
+def to_bytes(table: pa.Table, *, row_group: int, delta: bool, is_last: bool = False) -> bytes:
     """Return a table as a Parquet file.
 
     Args:
         table: Its rows, sorted.
+        row_group: Rows of a row group.
         delta: Use Parquet's DELTA encodings, with which IDs, times and texts are smaller.
         is_last: Take more time, as the file is to stay.
     """
@@ -35,7 +34,7 @@ def to_bytes(table: pa.Table, *, delta: bool, is_last: bool = False) -> bytes:
     pq.write_table(
         table,
         sink,
-        row_group_size=ROW_GROUP,
+        row_group_size=row_group,
         compression="zstd",
         compression_level={
             name: _THOROUGH if is_last and name == "variables" else _FAST

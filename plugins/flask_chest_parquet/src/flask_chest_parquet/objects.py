@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO, ClassVar, Final
 
 PATIENCE_SECONDS: Final = 20.0
 """Longest wait for a lock, unless another one is given."""
@@ -39,6 +39,9 @@ class Objects(ABC):
 
     location: str
     """Where the root is, for messages."""
+
+    row_group: ClassVar[int] = 131_072
+    """Rows of a row group: what an engine reads, or leaves out by its statistics, as a whole."""
 
     @abstractmethod
     def open(self) -> None:

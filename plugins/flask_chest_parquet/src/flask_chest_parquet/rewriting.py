@@ -126,7 +126,8 @@ class Rewriter:
         return pa.concat_tables([_with_columns(table, wanted) for table in tables])
 
     def _write(self, manifest: Manifest, table: pa.Table) -> Compacted:
-        content = files.to_bytes(table, delta=self.delta, is_last=True)
+        row_group = self.lake.objects.row_group
+        content = files.to_bytes(table, row_group=row_group, delta=self.delta, is_last=True)
         tag = tag_of(table.column_names[len(FIELDS) :])
         name = compacted_name(manifest.number + 1, tag, content)
         self.lake.objects.create(day_folder(manifest.day) + name, content)

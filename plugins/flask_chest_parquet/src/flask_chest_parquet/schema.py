@@ -44,9 +44,6 @@ integer, or another type. Where it is false, the typed columns are all there is 
 ORDER: Final = (("started_at", "ascending"), ("id", "ascending"))
 """How the rows of each file are sorted."""
 
-ROW_GROUP: Final = 131_072
-"""Rows of a row group: what an engine reads, or leaves out by its statistics, as a whole."""
-
 LARGEST_INTEGER: Final = 2**53
 """Integers up to here are exact in a column of numbers. Larger ones stay in `variables`."""
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _EXPECTED: Final = 4
 """The first range of time is so many times as long as it takes for as many records to come."""
 
+_SEARCHED: Final = 100_000
+"""But long enough for so many records where a filter is to find some: a search of fewer takes no
+less time, as a statement takes milliseconds, and a row group is read as a whole."""
+
 _ALL: Final = Window(windows.of_day(date.min).begin, windows.of_day(date.max).end)
 
 
@@ -106,7 +110,10 @@ class Selecting:
         descending = self._selection.order.descending
         days = sorted(rows, reverse=descending)
         nearest = days[0]
-        first = _EXPECTED * wanted * DAY // max(rows[nearest], 1)
+        least = _EXPECTED * wanted
+        if self._selection.where is not None:  # few records may satisfy it
+            least = max(least, _SEARCHED)
+        first = least * DAY // max(rows[nearest], 1)
         if first < nearest.end - nearest.begin and self._place is None:
             days[0] = self._trimmed(nearest)
         yield from windows.windows(days, first, descending=descending)

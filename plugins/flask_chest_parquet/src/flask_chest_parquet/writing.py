@@ -71,10 +71,14 @@ class Writer:
                 continue
             if table.num_rows:
                 key = f"{day_folder(part.day)}{encode.Part(part.day, table).name(token)}"
-                self._lake.objects.create(key, files.to_bytes(table, delta=self._delta))
+                self._lake.objects.create(key, self._to_bytes(table))
                 self._remember(key, table["id"].chunks)
             return
         raise ExporterUnavailable(f"{self._lake.location}: files change faster than they are read")
+
+    def _to_bytes(self, table: pa.Table) -> bytes:
+        row_group = self._lake.objects.row_group
+        return files.to_bytes(table, row_group=row_group, delta=self._delta)
 
     def _new(self, part: encode.Part, name: BatchName) -> tuple[pa.Table, str]:
         """Return the records that are not there, and the token of their file."""
