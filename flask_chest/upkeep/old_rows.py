@@ -219,6 +219,11 @@ def _hint(error: sqlite3.OperationalError) -> str:
         return ". Stop the old application, and try again"
     if "disk" in str(error):  # it is full, or fails
         return ". Its rows are copied to a temporary file: make room, or set SQLITE_TMPDIR"
+    if "readonly" in str(error):  # which the import leaves as it is
+        return (
+            ". A process was killed while it wrote the file. Let SQLite roll that back: sqlite3 "
+            'FILE "PRAGMA schema_version"'
+        )
     return ""
 
 

@@ -290,6 +290,26 @@ def test_a_full_disk_is_said_with_where_the_room_is_needed(target, tmp_path):
     assert "make room, or set SQLITE_TMPDIR" in done.stderr
 
 
+KILLED = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("BEGIN")
+connection.execute("UPDATE flask_chest SET value = hex(zeroblob(9000))")
+os._exit(0)
+"""
+
+
+def test_what_a_killed_process_has_left_is_rolled_back_first(target):
+    subprocess.run([sys.executable, "-c", KILLED, target.old], check=True)
+    done = target.take(code=1)
+    assert 'Let SQLite roll that back: sqlite3 FILE "PRAGMA schema_version"' in done.stderr
+    with closing(sqlite3.connect(target.old)) as connection:
+        connection.execute("PRAGMA schema_version").fetchone()
+    assert target.take().stdout.startswith("35 rows: 9 records imported")
+    assert target.records()["order-1"].variables["user_id"] == "u-17"
+
+
 def test_records_of_this_version_are_left_to_copy(target):
     target.take()
     done = target.take(code=1, old=target.url)
