@@ -230,7 +230,7 @@ class Reader(ABC):
 
     @abstractmethod
     def pending(self) -> tuple[int, float]:
-        """Return the bytes that wait, and the age in seconds of the oldest segment with any.
+        """Return the bytes that wait, and for how many seconds the oldest record has waited.
 
         May be called at any time, and never raises; both are 0 when nothing waits.
         """

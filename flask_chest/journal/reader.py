@@ -277,19 +277,19 @@ class DiskReader(Reader):
         return self._dead_letters.remove(is_meant)
 
     def pending(self) -> tuple[int, float]:
-        """Return the bytes that wait, and the age in seconds of the oldest segment with any."""
+        """Return the bytes that wait, and for how many seconds the oldest record has waited."""
         waiting = 0
         oldest = now = time.time()
         with contextlib.suppress(OSError):  # delivery, which needs the same files, reports it
             self._layout.refresh()
             cursor = self.load()
             for segment in segments(self._segments):
-                rest = 0
+                start, rest = cursor.get(segment.name, 0), 0
                 with contextlib.suppress(NotOurFile, IsADirectoryError):  # delivery reports it
-                    rest = segment.size() - cursor.get(segment.name, 0)
+                    rest = segment.size() - start
                 if rest > 0:
                     waiting += rest
-                    oldest = min(oldest, segment.created(now))
+                    oldest = min(oldest, segment.waits_since(start, now))
         return waiting, now - oldest
 
     def pending_records(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +26,9 @@ _SPACE: Final = 0x20
 _LOOK_BYTES: Final = 4_096
 _LOOK_RECORDS: Final = 1_000
 _COUNT_BYTES: Final = 1_048_576
+
+_duration: Final = re.compile(rb'"duration_ms":([0-9]+(?:\.[0-9]+)?)').search
+"""In a text, each quote has a backslash before it."""
 
 
 class Segment:
@@ -61,6 +65,19 @@ class Segment:
             return int(self.name[:8] + self.name[9:13], 16) / 1000
         except ValueError:
             return otherwise
+
+    def waits_since(self, offset: int, otherwise: float) -> float:
+        """Return when the first record behind an offset was written, in Unix time.
+
+        Args:
+            offset: From `start`.
+            otherwise: What to return when neither the record nor the name of the file says it.
+        """
+        created = self.created(otherwise)
+        if offset:  # else it is as old as the file
+            with contextlib.suppress(OSError):
+                return max(created, _ended(self._block(offset, _LOOK_BYTES)))
+        return created
 
     def start(self, offset: int, end: int) -> int:
         """Return `offset` when a record begins there, else 0.
@@ -272,6 +289,12 @@ def _began(line: bytes) -> float:
         return int(line[7:15] + line[16:20], 16) / 1000
     except ValueError:
         return 0.0
+
+
+def _ended(line: bytes) -> float:
+    """Return the Unix time at which a record was written, from its beginning; 0.0 if unknown."""
+    began, duration = _began(line), _duration(line.partition(b"\n")[0])
+    return began + float(duration[1]) / 1000 if began and duration else began
 
 
 def count_records(piece: bytes, before: bytes = b"\n") -> int:

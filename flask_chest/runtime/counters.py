@@ -51,7 +51,7 @@ class ExporterStats:
             was under way may have arrived), ``dead_letters_full`` (a refused one), ``malformed``
             (a line that is no record, which is quarantined).
         pending_bytes: Journal bytes that still wait for this exporter.
-        lag_seconds: Age of the oldest segment with waiting records; 0.0 when nothing waits.
+        lag_seconds: For how long the oldest waiting record has been there; 0.0 when nothing waits.
         last_error: Text of the newest failure, without passwords; None after a success.
         pending_records: Records that wait for this exporter.
         dead_letters: Records among the dead letters of this exporter now.

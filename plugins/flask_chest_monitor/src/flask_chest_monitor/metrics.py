@@ -237,7 +237,7 @@ METRICS: Final[tuple[ChestMetric, ...]] = (
     ChestMetric(
         "gauge",
         "chest_export_lag_seconds",
-        "Age of the oldest segment with waiting records.",
+        "For how long the oldest waiting record has been there.",
         _EXPORTER,
         _by_exporter(lambda exporter: exporter.lag_seconds),
     ),
