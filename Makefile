@@ -106,6 +106,8 @@ test-lake: .venv/.dev servers ## Run all contracts on a lake in S3
 
 .PHONY: test-compat
 test-compat: .venv-compat/.ready .venv/.dev ## Run beside the libraries and servers that people use; WRITE=1 writes docs/explanation/compatibility.md
+	-tools/install_program.sh prometheus
+	-tools/install_program.sh apache2 libapache2-mod-wsgi-py3
 	CHEST_WRITE=$(WRITE) .venv-compat/bin/python -m pytest --confcutdir=tests/compat tests/compat
 	$(BIN)/python -m pytest -m compat --numprocesses=2 --ignore=tests/compat tests
 	CHEST_HOSTILE_EXAMPLES=1000 $(BIN)/python -m pytest --numprocesses=2 tests/redaction/test_bounded.py

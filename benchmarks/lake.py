@@ -24,7 +24,7 @@ from benchmarks.shared.report import write
 from flask_chest.exporter import Batch
 from flask_chest.store import Store
 
-PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "how-to" / "lake.md"
+PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "explanation" / "lake.md"
 VARIABLES: Final = "user_id,tenant,cost_cents,items"
 BATCH: Final = 20_000
 
@@ -92,7 +92,7 @@ def once(way: str, records: int, *, of_proxy: bool) -> Measured:
 
 
 def main() -> None:
-    """Measure, print a table, and write it into docs/how-to/lake.md unless it was a short run."""
+    """Measure, print a table, and write it into its page unless it was a short run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=400_000)
     parser.add_argument("--rounds", type=int, default=5)

@@ -37,7 +37,7 @@ from benchmarks.shared import report
 from benchmarks.shared.records import Records
 from flask_chest.record import decode
 
-PAGE: Final = report.DOCS / "how-to" / "otlp.md"
+PAGE: Final = report.DOCS / "explanation" / "otlp.md"
 
 BARE: Final = "bare Flask"
 OURS: Final = "Flask-Chest, exporter `otlp`"
@@ -233,7 +233,7 @@ def encodings(rounds: int) -> Iterator[list[str]]:
 
 
 def main() -> int:
-    """Measure, print, and write the part `otlp` of docs/how-to/otlp.md."""
+    """Measure, print, and write the part `otlp` of docs/explanation/otlp.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--generations", type=int, default=3, help="how often all are started")
     parser.add_argument("--rounds", type=int, default=300, help="turns of each process")

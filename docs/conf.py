@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -58,3 +62,14 @@ html_title = f"Flask-Chest {release}"
 html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False
+
+
+def link_pages(*arguments: Any) -> None:  # noqa: ANN401 - Sphinx gives six
+    """Make links of the names of pages in a docstring, as ``docs/reference/filters.md``."""
+    lines: list[str] = arguments[-1]
+    lines[:] = [re.sub(r"\bdocs/([\w/.-]+)\.md", r":doc:`/docs/\1`", line) for line in lines]
+
+
+def setup(app: Sphinx) -> None:
+    """See https://www.sphinx-doc.org/en/master/extdev/index.html."""
+    app.connect("autodoc-process-docstring", link_pages)

@@ -109,13 +109,17 @@ def import_(
         echo_error(f"{record.request_id} was refused: {one_line(error)}")
 
     again = "What is imported stays. Run the same command again: it passes over what is there."
-    with OldRows(source) as rows, places.target(target, create=not dry_run) as writing:
+    with (
+        going_on(again),
+        OldRows(source) as rows,
+        places.target(target, create=not dry_run) as writing,
+    ):
         began = started_at or rows.last_write
         if started_at is None:
             _say_time(rows)
         _say_retention(writing, began)
         maker = RecordMaker(service, began, variables, fields)
-        with going_on(again), Progress("import", rows.requests) as progress:
+        with Progress("import", rows.requests) as progress:
             report = import_rows(
                 rows, writing, maker, dry_run=dry_run, progress=progress.add, rejected=rejected
             )

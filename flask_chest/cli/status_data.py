@@ -1,4 +1,4 @@
-"""What `flask chest status --json` prints. The names are stable: docs/how-to/operating.md."""
+"""What `flask chest status --json` prints. The names are stable: docs/reference/status.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`DeadLetterBox`: lists, retries and drops what databases refused."""
+"""Dead letters: what databases refused is listed, retried or dropped."""
 
 from __future__ import annotations
 

@@ -214,14 +214,25 @@ def _literal(name: str) -> str:
     return f"'{doubled}'"
 
 
+def _hint(error: sqlite3.OperationalError) -> str:
+    if "locked" in str(error):
+        return ". Stop the old application, and try again"
+    if "disk" in str(error):  # it is full, or fails
+        return ". Its rows are copied to a temporary file: make room, or set SQLITE_TMPDIR"
+    if "readonly" in str(error):  # which the import leaves as it is
+        return (
+            ". A process was killed while it wrote the file. Let SQLite roll that back: sqlite3 "
+            'FILE "PRAGMA schema_version"'
+        )
+    return ""
+
+
 @contextlib.contextmanager
 def _said(path: Path) -> Iterator[None]:
     """Raise what SQLite says as an error of ours."""
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise ExporterUnavailable(
-            f"{path} cannot be read now: {error}. Stop the old application, and try again"
-        ) from error
+        raise ExporterUnavailable(f"{path} cannot be read now: {error}{_hint(error)}") from error
     except sqlite3.DatabaseError as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error

@@ -152,24 +152,26 @@ def test_a_fault_of_ours_costs_neither_the_request_nor_the_count_of_what_was_los
     assert stats.recorded == 1
 
 
-def websocket(raised):
-    """Be what flask-sock is to the server at the end of a connection."""
-
-    def serve(environ, start_response):
-        raise raised
-
-    return serve
-
-
-@pytest.mark.parametrize("raised", [StopIteration(), ConnectionError()])
-def test_the_normal_end_of_a_websocket_is_no_error(make_chest, app, recorded, raised):
+@pytest.mark.parametrize(
+    ("raised", "upgrade", "error"),
+    [
+        (StopIteration(), "websocket", None),
+        (ConnectionError(), "websocket", None),
+        (ValueError(), "websocket", "ValueError"),
+        (ConnectionError(), "h2c", "ConnectionError"),
+    ],
+)
+def test_the_normal_end_of_a_websocket_is_no_error_and_any_other_is_one(
+    make_chest, app, recorded, raised, upgrade, error
+):
+    """It is what flask-sock is to the server at the end of a connection."""
     chest = make_chest()
 
     class Connection(app.response_class):
         def __call__(self, environ, start_response):
             raise raised
 
-    @app.get("/ws", websocket=True)
+    @app.get("/ws", websocket=upgrade == "websocket")
     @chest.track("user_id")
     def socket():
         g.user_id = "u-1"
@@ -178,11 +180,11 @@ def test_the_normal_end_of_a_websocket_is_no_error(make_chest, app, recorded, ra
     chest.init_app(app)
     from werkzeug.test import EnvironBuilder  # noqa: PLC0415 - used here alone
 
-    headers = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    headers = {"Connection": "Upgrade", "Upgrade": upgrade}
     with pytest.raises(type(raised)):
         app.wsgi_app(EnvironBuilder("/ws", headers=headers).get_environ(), lambda *_: None)
     [row] = recorded(chest, 1)
-    assert (row["error"], row["status_code"], row["variables"]) == (None, None, {"user_id": "u-1"})
+    assert (row["error"], row["status_code"], row["variables"]) == (error, None, {"user_id": "u-1"})
 
 
 def test_an_application_of_a_subclass_that_stands_for_flask_is_accepted(make_chest, monkeypatch):

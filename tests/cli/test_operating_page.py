@@ -1,4 +1,7 @@
-"""docs/how-to/operating.md names every command, option, exit code and name in JSON."""
+"""docs/how-to/operating.md names every command, option and exit code.
+
+docs/reference/status.md has every counter and name in JSON.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ from flask_chest.cli.standalone import main
 from flask_chest.cli.status_data import status_data
 from flask_chest.runtime.counters import ExporterStats, JournalStats, Leader, Stats
 
-PAGE = Path(__file__).parents[2].joinpath("docs", "how-to", "operating.md").read_text("utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = (DOCS / "how-to" / "operating.md", DOCS / "reference" / "status.md")
+PAGE = "".join(page.read_text("utf-8") for page in PAGES)
 
 
 def commands(within=group, words=()):

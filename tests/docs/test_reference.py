@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import types
+from typing import get_args, get_type_hints
 
 import click
 import pytest
 from pydantic import BaseModel, Field
 from support.docs_page import ROOT
 
+from flask_chest.encode.fact_names import FAMILIES, SINGLE_FACTS
+from flask_chest.record import RecordData
 from tools.reference import api, commands, fields, logged, public, raised
 from tools.reference.blocks import filled
 
@@ -95,3 +99,14 @@ def test_a_command_without_help_is_refused():
 def test_every_error_has_a_remedy():
     classes = {name for name in public.names("flask_chest.errors") if name[0].isupper()}
     assert set(raised.REMEDIES) == classes
+
+
+def test_every_field_and_every_fact_is_on_the_page_of_records():
+    page = (ROOT / "docs" / "reference" / "records.md").read_text("utf-8")
+    rows = [line.strip("|").split("|") for line in page.splitlines() if line.startswith("| `")]
+    told = {name: kind for names, kind, *_ in rows for name in re.findall(r"`([^`]+)`", names)}
+    for name, kind in get_type_hints(RecordData).items():
+        assert name in told, name
+        assert ("null" in told[name]) == (type(None) in get_args(kind)), name
+    for fact in (*SINGLE_FACTS, *FAMILIES):
+        assert any(name.startswith(fact) for name in told), fact

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -265,6 +267,47 @@ def test_a_file_that_cannot_be_read_is_said_in_a_sentence(target, monkeypatch, s
         target.lock.close()
     assert text in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_full_disk_is_said_with_where_the_room_is_needed(target, tmp_path):
+    """SQLite writes no temporary file that is larger than this process may make."""
+    with closing(sqlite3.connect(target.old)) as connection, connection:
+        connection.execute(
+            "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100) "
+            "INSERT INTO flask_chest (request_id, name, value) "
+            "SELECT n, 'text', hex(zeroblob(100000)) FROM n"
+        )
+    code = (
+        "import resource, signal, sys; from flask_chest.cli.standalone import main; "
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, 4_000_000)); main()"
+    )
+    words = ("import", "--from-0.0.10", target.old, "--service", "shop", "--to", target.url)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "make room, or set SQLITE_TMPDIR" in done.stderr
+
+
+KILLED = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("BEGIN")
+connection.execute("UPDATE flask_chest SET value = hex(zeroblob(9000))")
+os._exit(0)
+"""
+
+
+def test_what_a_killed_process_has_left_is_rolled_back_first(target):
+    subprocess.run([sys.executable, "-c", KILLED, target.old], check=True)
+    done = target.take(code=1)
+    assert 'Let SQLite roll that back: sqlite3 FILE "PRAGMA schema_version"' in done.stderr
+    with closing(sqlite3.connect(target.old)) as connection:
+        connection.execute("PRAGMA schema_version").fetchone()
+    assert target.take().stdout.startswith("35 rows: 9 records imported")
+    assert target.records()["order-1"].variables["user_id"] == "u-17"
 
 
 def test_records_of_this_version_are_left_to_copy(target):

@@ -6,7 +6,7 @@ import pytest
 from support.backends import SLOW
 from support.rollup_questions import DECLARED, Asking
 
-EXAMPLES = 30
+EXAMPLES = 15
 
 
 @pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo", *SLOW])

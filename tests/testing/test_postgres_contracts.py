@@ -14,7 +14,7 @@ class TestPostgres(ExporterContract, ServerContract, StoreContract, SchemaContra
         return Postgres(postgres)
 
 
-class TestPostgresWithEveryOption(ExporterContract, StoreContract):
+class EveryOption:
     @pytest.fixture
     def backend(self, postgres):
         return Postgres(
@@ -25,3 +25,12 @@ class TestPostgresWithEveryOption(ExporterContract, StoreContract):
             variables_index=True,
             partition_by_day=True,
         )
+
+
+class TestPostgresWithEveryOption(EveryOption, ExporterContract):
+    pass
+
+
+@pytest.mark.compat
+class TestQuestionsOfPostgresWithEveryOption(EveryOption, StoreContract):
+    pass

@@ -72,6 +72,26 @@ def test_a_change_replaces_forgets_and_deletes(storages):
     assert storage.state().revision == 3
 
 
+def test_of_rows_that_are_not_merged_the_newest_is_read(backend, storages):
+    storage, _ = storages
+    backend.run("SYSTEM STOP MERGES chest_rollups")
+    minutes = [MINUTE + 60 * n for n in range(5)]
+    for revision in range(4):
+        row = Row(f"k-{revision}", revision, 1.0, 0.0, b"payload")
+        with storage.changing() as change:
+            change.replace(
+                1,
+                60,
+                range(MINUTE, minutes[-1] + 60, 60),
+                {minute: [row, row] for minute in minutes[revision:]},
+            )
+    [(stored,)] = backend.execute("SELECT count() FROM chest_rollups WHERE series = 1")
+    assert int(stored) == 5 + 4 + 3 + 2 + 3  # of three minutes, the last row says that none is left
+    assert list(storage.rows(1, 60, MINUTE, MINUTE + 3_600)) == [
+        (minute, row) for minute in minutes[3:] for _ in range(2)
+    ]
+
+
 def test_a_host_that_is_overtaken_does_not_keep_the_rollups(storages):
     other = Keeper(storages[1], "other")
     calls = []

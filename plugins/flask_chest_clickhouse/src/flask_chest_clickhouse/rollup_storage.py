@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic_core import from_json
+
 from flask_chest.rollup import Change, Mark, Overtaken, RollupStorage, Row, State
 from flask_chest.rollup.pages import pack_rows, unpack_rows
 from flask_chest.rollup.tiers import MINUTE, floor, seconds_of
@@ -123,9 +125,11 @@ class ClickHouseRollups(RollupStorage):
 
     def rows(self, series: int, tier: Tier, since: int, until: int) -> Iterator[tuple[int, Row]]:
         """Yield the rows of the buckets from `since` to before `until`, in their order."""
+        # Not FINAL, which reads the pages of all rows that are stored beside these.
         found = self._all(
-            f"SELECT bucket, pages FROM {self._rows} FINAL WHERE series = {series} "
-            f"AND tier = {tier} AND bucket >= {since} AND bucket < {until} ORDER BY bucket"
+            f"SELECT bucket, pages FROM {self._rows} WHERE series = {series} AND tier = {tier} "
+            f"AND bucket >= {since} AND bucket < {until} "
+            "ORDER BY bucket, revision DESC LIMIT 1 BY bucket"
         )
         for bucket, pages in found:
             for page in pages:
@@ -143,9 +147,9 @@ class ClickHouseRollups(RollupStorage):
     def _all(self, statement: str) -> list[list[Any]]:
         answer = self._connection.ask(
             f"{statement} FORMAT JSONCompactEachRow",
-            settings={"output_format_json_quote_64bit_integers": 0},
+            settings={"output_format_json_quote_64bit_integers": 0, "optimize_read_in_order": 0},
         )
-        return list(map(json.loads, answer.splitlines()))
+        return list(map(from_json, answer.splitlines()))
 
     # -- Changes -----------------------------------------------------------------------------------
 

@@ -46,8 +46,8 @@ class RollupTables:
                 "series UInt32,\n tier UInt32,\n bucket Int64,\n"
                 " pages Array(String) CODEC(ZSTD(1)),\n revision UInt64",
                 "revision",
-                # A row may have 100 KB and more.
-                f"ORDER BY (series, tier, bucket)\nSETTINGS {window}, index_granularity = 128",
+                # A row may have 100 KB and more, and all rows of a granule are read.
+                f"ORDER BY (series, tier, bucket)\nSETTINGS {window}, index_granularity = 16",
             ),
             self._table(
                 self.marks,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _GZIP: Final = 31  # `wbits` of zlib
 _LEVEL: Final = 1
-"""Of gzip. Level 6 saves a tenth of the bytes and takes twice as long: docs/how-to/otlp.md."""
+"""Of gzip. Level 6 saves a tenth of the bytes and takes twice as long: docs/explanation/otlp.md."""
 
 _MAX_ANSWER: Final = 65_536
 """Bytes of an answer that are read."""
