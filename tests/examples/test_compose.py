@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "compose"
-FILES = Path(importlib.util.find_spec("check_jsonschema").origin).parent / "builtin_schemas" / "vendor"
+CHECKER = Path(importlib.util.find_spec("check_jsonschema").origin)
+FILES = CHECKER.parent / "builtin_schemas" / "vendor"
 TOKEN = "a-token-of-the-monitor"
 SERVERS = {"postgres": "postgres", "mariadb": "mysql", "mongo": "mongo", "clickhouse": "clickhouse"}
 """Each service with a database, and the fixture that takes its place."""
