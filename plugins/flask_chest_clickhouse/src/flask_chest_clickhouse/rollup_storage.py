@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic_core import from_json
+
 from flask_chest.rollup import Change, Mark, Overtaken, RollupStorage, Row, State
 from flask_chest.rollup.pages import pack_rows, unpack_rows
 from flask_chest.rollup.tiers import MINUTE, floor, seconds_of
@@ -147,7 +149,7 @@ class ClickHouseRollups(RollupStorage):
             f"{statement} FORMAT JSONCompactEachRow",
             settings={"output_format_json_quote_64bit_integers": 0, "optimize_read_in_order": 0},
         )
-        return list(map(json.loads, answer.splitlines()))
+        return list(map(from_json, answer.splitlines()))
 
     # -- Changes -----------------------------------------------------------------------------------
 
