@@ -54,21 +54,22 @@ def checked(*command, **options):
     return done.stdout
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_the_tests_on_the_page_pass(page, tmp_path, redis_url):
-    write_files(page, tmp_path)
-    describe(tmp_path)
-    path = f"{tmp_path / 'src'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    environment = {**os.environ, "REDIS_URL": redis_url, "PYTHONPATH": path}
-    # The whole contract waits for 20 seconds; the test below runs it.
-    quick = ("-k", "application or repeated") if "exporter" in page else ()
+def test_the_tests_on_the_pages_pass_with_all_three_packages(tmp_path, redis_url):
+    folders = [write_files(page, tmp_path / Path(page).stem) for page in PAGES]
+    for folder in folders:
+        describe(folder)
+    sources = os.pathsep.join(str(folder / "src") for folder in folders)
+    path = f"{sources}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    # The whole contract of the exporter waits for 20 seconds; the test below runs it.
+    waiting = "not TestRedis or test_a_repeated_record_is_stored_once"
     shown = checked(
         *(sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"),
-        *(*quick, "tests"),
+        *("--import-mode=importlib", "-k", waiting),
+        *(folder / "tests" for folder in folders),
         cwd=tmp_path,
-        env=environment,
+        env={**os.environ, "REDIS_URL": redis_url, "PYTHONPATH": path},
     )
-    assert re.search(r"^\d+ passed", shown, re.MULTILINE), shown
+    assert re.search(r"^6 passed", shown, re.MULTILINE), shown
 
 
 @pytest.mark.compat
