@@ -97,7 +97,8 @@ class Batch:
 class Batching:
     """What batches an exporter wants.
 
-    A flush, the end of a process and a new leader deliver at once what waits.
+    A flush, the end of a process and a new leader deliver at once what waits. So does a journal of
+    which a quarter is full.
 
     Attributes:
         min_records: Delivery waits until so many records wait, or `max_bytes`.

@@ -77,7 +77,11 @@ class Worker:
         self._inbox = inbox
         self._backoff = backoff
         self._patience = Patience(
-            exporter.batching, self._reader, max_records=max_records, max_bytes=max_bytes
+            exporter.batching,
+            self._reader,
+            max_records=max_records,
+            max_bytes=max_bytes,
+            room=journal.max_bytes,
         )
         self._delivery = Delivery(
             name,

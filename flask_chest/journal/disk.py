@@ -92,7 +92,7 @@ class DiskJournal(Journal):
     ) -> None:
         self.folder = folder
         self._layout = Layout(folder)
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._fsync = fsync
         self._syncs_always = fsync == "always"
         self._counters = counters
@@ -145,7 +145,7 @@ class DiskJournal(Journal):
             self._layout,
             name,
             quarantine=self._quarantine,
-            max_dead_letters=self._max_bytes // 8,
+            max_dead_letters=self.max_bytes // 8,
             sync=self._fsync != "never",
             lines=self._lines,
             counters=self._counters,
@@ -190,7 +190,7 @@ class DiskJournal(Journal):
             logging.ERROR,
             "journal_full",
             f"New records are dropped ({{number}}): the journal in {self.folder} has reached "
-            f"CHEST_JOURNAL_MAX_BYTES={self._max_bytes}",
+            f"CHEST_JOURNAL_MAX_BYTES={self.max_bytes}",
             number=1,
         )
 
@@ -208,7 +208,7 @@ class DiskJournal(Journal):
                 return None
         self._full_until = None
         writer = old = self._own.writer
-        segment_bytes = min(MAX_SEGMENT_BYTES, self._max_bytes // 16)
+        segment_bytes = min(MAX_SEGMENT_BYTES, self.max_bytes // 16)
         if writer is None or writer.is_torn or writer.size >= segment_bytes:
             # While no new one can be made, each record comes here, and must not wait for a scan
             # of the whole folder.
@@ -216,7 +216,7 @@ class DiskJournal(Journal):
             writer = self._own.rotate()
             if writer is not old:
                 self._no_check_before = 0.0
-        step = min(_CHECK_BYTES, self._max_bytes // 64)
+        step = min(_CHECK_BYTES, self.max_bytes // 64)
         self._check_at = min(writer.size + step, max(segment_bytes, writer.size))
         return writer
 

@@ -250,6 +250,9 @@ class Journal(ABC):
     folder: Path | None = None
     """Where it is on the disk; None for one in memory."""
 
+    max_bytes: int = 0
+    """Bytes that it has room for. Above, records are dropped."""
+
     @abstractmethod
     def append(self, line: bytes) -> bool:
         """Keep one record, a line of JSON with its line feed. Never raises.

@@ -59,6 +59,7 @@ class MemoryJournal(Journal):
         max_bytes: int = MAX_BYTES,
         when_full: WhenFull = "drop_oldest",
     ) -> None:
+        self.max_bytes = max_bytes
         self._readers = {
             name: MemoryReader(name, max_bytes, when_full, counters, throttle) for name in exporters
         }

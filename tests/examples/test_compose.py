@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import check_jsonschema
-import jsonschema
 import pytest
 import yaml
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "compose"
-FILES = Path(check_jsonschema.__file__).parent / "builtin_schemas" / "vendor"
+CHECKER = Path(importlib.util.find_spec("check_jsonschema").origin)
+FILES = CHECKER.parent / "builtin_schemas" / "vendor"
 TOKEN = "a-token-of-the-monitor"
 SERVERS = {"postgres": "postgres", "mariadb": "mysql", "mongo": "mongo", "clickhouse": "clickhouse"}
 """Each service with a database, and the fixture that takes its place."""
@@ -29,6 +29,8 @@ def compose():
 
 
 def test_it_is_what_the_specification_of_compose_says(compose):
+    import jsonschema  # noqa: PLC0415 - takes 1.5 s, which each process of the tests would spend
+
     schema = json.loads((FILES / "compose-spec.json").read_text("utf-8"))
     jsonschema.validate(compose, schema)
     with pytest.raises(jsonschema.ValidationError):

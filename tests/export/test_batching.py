@@ -11,6 +11,7 @@ from flask_chest.export.patience import Patience
 from flask_chest.exporter import Batching
 
 LONG = 1_000.0
+ROOM = 1_000_000
 
 
 def with_policy(exporter, **policy):
@@ -130,7 +131,7 @@ def waits(make, clock):
     """Return a process with nothing to deliver, and the patience that has looked at it once."""
     process = make(Keeper())
     policy = Batching(min_records=10, max_records=20, max_bytes=100_000, max_seconds=5.0)
-    made = Patience(policy, process.journal.reader("main"), max_records=1, max_bytes=1)
+    made = Patience(policy, process.journal.reader("main"), max_records=1, max_bytes=1, room=ROOM)
     assert made.min_records() == 1
     return process, made
 
@@ -164,11 +165,36 @@ def test_delivery_is_due_when_a_whole_batch_of_bytes_waits(waits):
     assert made.min_records() == 10
 
 
+def test_delivery_is_due_before_the_journal_is_full(make, clock):
+    process = make(Keeper())
+    policy = Batching(min_records=10, max_bytes=ROOM, max_seconds=LONG)
+    made = Patience(policy, process.journal.reader("main"), max_records=1, max_bytes=1, room=ROOM)
+    assert made.min_records() == 1
+    process.record([0])
+    assert made.min_records() is None
+    process.journal.append(b'{"text":"%s"}\n' % (b"x" * (ROOM // 4)))
+    assert made.min_records() == 1
+
+
+@pytest.mark.parametrize("kind", ["disk", "memory"])
+def test_no_record_is_dropped_while_others_are_waited_for(make, kind):
+    keeper = with_policy(Keeper(), min_records=1_000_000, max_bytes=2**30, max_seconds=LONG)
+    process = make(keeper, kind=kind, interval=0.02, room=2**20)
+    process.export.start()
+    for step in range(10):
+        process.record(range(30 * step, 30 * step + 30), pad=10_000)
+        until(lambda: len(keeper.numbers) > 30 * step)  # noqa: B023
+    assert process.export.flush(10.0)
+    assert keeper.numbers == list(range(300))
+
+
 def test_what_a_new_leader_finds_is_due(make, clock):
     process = make(Keeper())
     process.record([0])
     policy = Batching(min_records=10, max_seconds=LONG)
-    made = Patience(policy, process.journal.reader("main"), max_records=1, max_bytes=10_000)
+    made = Patience(
+        policy, process.journal.reader("main"), max_records=1, max_bytes=10_000, room=ROOM
+    )
     assert made.min_records() == 1
     assert made.min_records() == 1  # until it has been delivered
     made.renew()

@@ -83,8 +83,13 @@ CONFIGURED = {
 }
 
 
-@pytest.mark.parametrize("when", ["before", "after", "after a line"])
-@pytest.mark.parametrize("how", CONFIGURED)
+@pytest.mark.parametrize(
+    ("how", "when"),
+    [
+        *((how, "after a line") for how in CONFIGURED),
+        *((how, when) for how in ("root", "own") for when in ("before", "after")),
+    ],
+)
 def test_configured_logging_has_each_line_alone_whenever_it_is_configured(how, when):
     parts = ["import logging", CONFIGURED[how], "import flask_chest", SAY]
     if when != "before":

@@ -142,14 +142,15 @@ class Process:
         plugins=(),
         batch=10,
         app=None,
+        room=64 * 1024 * 1024,
         **limits,
     ):
         self.counters, self.throttle = Counters(), Throttle()
         self.exporters = exporters
         self.journal = (
-            DiskJournal(folder, exporters, self.counters, self.throttle)
+            DiskJournal(folder, exporters, self.counters, self.throttle, max_bytes=room)
             if folder
-            else MemoryJournal(exporters, self.counters, self.throttle)
+            else MemoryJournal(exporters, self.counters, self.throttle, max_bytes=room)
         )
         hooks = Plugins({f"p{n}": p for n, p in enumerate(plugins)}, self.counters, self.throttle)
         self.announcer = Announcer(lambda: app, "gone", exporters, self.counters, self.throttle)
@@ -172,9 +173,9 @@ class Process:
             supervisors, self.journal, interval_seconds=interval, shutdown_seconds=shutdown
         )
 
-    def record(self, numbers):
+    def record(self, numbers, pad=0):
         for number in numbers:
-            record = {**make_record(), "n": number}
+            record = {**make_record(variables={"pad": "x" * pad}), "n": number}
             assert self.journal.append(json.dumps(record).encode() + b"\n")
 
     def stats(self, name="main"):

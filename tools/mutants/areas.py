@@ -70,11 +70,10 @@ AREAS: Final = (
     ),
     Area(
         "journal",
-        ("tests/journal",),
+        ("tests/journal", "tests/hosts/test_end_of_memory.py"),
         (
             "tests/journal/test_journal_crashes.py",
             "tests/journal/test_malformed_lines.py",
-            "tests/journal/test_counters_in_a_folder.py",
         ),
     ),
     Area(

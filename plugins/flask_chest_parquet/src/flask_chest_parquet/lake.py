@@ -201,9 +201,9 @@ class Lake:
         number = manifest.number + 1
         try:
             text = self.objects.read(manifest_key(manifest.day, number))
-        except Gone:
+            following = Manifest.from_json(manifest.day, number, text)
+        except (Gone, ValueError):
             return False
-        following = Manifest.from_json(manifest.day, number, text)
         return following.previous == manifest.digest
 
     # -- Columns -------------------------------------------------------------------------------
