@@ -172,3 +172,14 @@ def test_a_fault_in_one_part_does_not_hide_the_others(started):
     found = findings(started)
     assert found["main", "findings"]["text"] == "could not look any further: RuntimeError: odd"
     assert found["clock", ""]["level"] == "ok"
+
+
+def test_each_setting_that_is_set_is_there_with_its_source(started, monkeypatch):
+    set_app(started, "keep_errors=False")
+    monkeypatch.setenv("FLASK_CHEST_RETENTION", "90d")
+    monkeypatch.setenv("FLASK_CHEST_KEEP_ERRORS", "nonsense")
+    done = started.flask("check", code=0)
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("settings: set are")]
+    assert "CHEST_KEEP_ERRORS (argument)" in line
+    assert "CHEST_RETENTION (environment)" in line
+    assert "FLASK_CHEST_KEEP_ERRORS='nonsense' in the environment has no effect" in done.stderr
