@@ -238,3 +238,20 @@ def test_the_exporters_own_word_on_its_configuration_is_given(place):
     assert "main: 0 delivered, 0 bytes waiting, a topic has no blanks" in done.stdout
     assert "copy: 0 delivered, 0 bytes waiting\n" in done.stdout
     assert "Cannot deliver: main. Correct CHEST_EXPORTERS" in done.stderr
+
+
+def test_where_no_exporter_can_be_read_a_question_says_what_to_add(place):
+    source = PICKY.replace(', "copy": "sqlite:///<instance>/copy.sqlite3"', "")
+    for name in ("main", "files"):
+        (place.folder / "app.py").write_text(source.replace('"main"', f'"{name}"'))
+        done = place.flask("query", code=1)
+        assert "No exporter of the application can be read. Add a store to" in done.stderr
+        assert "--exporter" not in done.stderr
+
+
+def test_a_database_without_records_has_no_findings_of_nothing(place):
+    place.flask("check", code=0)
+    found = place.flask("check", code=0).stdout
+    assert "main: records: there are none" in found
+    assert "at most" not in found
+    assert "0 MiB" not in found
