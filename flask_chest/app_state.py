@@ -70,6 +70,7 @@ class AppState:
         self.owner = weakref.ref(owner)
         self.app = weakref.ref(app)
         self.options = options = given.settings()
+        self.sources = given.sources
         self.service = options.service or app.name
         self.counters = Counters()
         self.throttle = Throttle()

@@ -65,12 +65,18 @@ class Stores:
             ConfigurationError: There is no such exporter, or it cannot be read.
             ExporterUnavailable: The database cannot be reached now.
         """
+        is_default = name is None
         name = self.default if name is None else name
         if not self._options.enabled:
             raise ConfigurationError(
                 f"store({name!r}): Flask-Chest is switched off by CHEST_ENABLED, and opens no "
                 "database",
                 setting="CHEST_ENABLED",
+            )
+        if is_default and not any(isinstance(each, Store) for each in self._exporters.values()):
+            raise ConfigurationError(
+                "No exporter of the application can be read. Add a store to CHEST_EXPORTERS, such "
+                "as sqlite"
             )
         exporter = self._readable(name, f"store({name!r})")
         if self._under_test.is_on:

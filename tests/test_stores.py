@@ -50,6 +50,12 @@ def test_of_two_without_a_main_one_has_to_be_named(read_by_default):
         read_by_default("near", "far")
 
 
+@pytest.mark.parametrize("name", ["main", "log"])
+def test_where_none_can_be_read_the_error_says_to_add_a_store(read_by_default, name):
+    with pytest.raises(ConfigurationError, match=r"^No exporter .* can be read. Add a store to"):
+        read_by_default(exporters={name: {"type": "recording"}})
+
+
 def test_the_application_does_not_start_with_a_store_that_cannot_be_read(read_by_default):
     with pytest.raises(ConfigurationError, match=r"CHEST_STORE.*'mian'.*\['main'\]") as caught:
         read_by_default("main", store="mian")

@@ -46,8 +46,12 @@ def open_store(name: str | None, *, create: bool = False) -> Store:
     state = current_state()
     if name is None:
         name = state.stores.default
-        if name not in state.exporters and state.exporters and not state.mode:
-            known = " or ".join(f"--exporter {each}" for each in sorted(state.exporters))
+        kinds = (Store, Unconfigured)
+        found = sorted(each for each, kind in state.exporters.items() if isinstance(kind, kinds))
+        if state.exporters and not found:
+            return state.stores.get()  # which says that none can be read
+        if name not in state.exporters and found and not state.mode:
+            known = " or ".join(f"--exporter {each}" for each in found)
             raise click.UsageError(f"Say which one to read: {known}")
     if not state.mode:  # else it may be that none was made, which `store` says
         chosen([name])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
 import click
 from flask.cli import with_appcontext
@@ -14,6 +15,11 @@ from flask_chest.cli.exits import going_on, way
 from flask_chest.cli.output import echo, one_line
 from flask_chest.cli.progress import Progress
 from flask_chest.cli.unconfigured import refuse_unknown
+from flask_chest.errors import ConfigurationError, ExporterUnavailable
+from flask_chest.store import another
+
+if TYPE_CHECKING:
+    from flask_chest.exporter import Exporter
 
 _LOOK_SECONDS: Final = 0.05
 
@@ -35,6 +41,7 @@ def flush(timeout: float) -> None:
     if state.mode:
         return  # nothing is delivered, which was said
     refuse_unknown(state.exporters, state.journal.folder)
+    wrong = _wrong(state.exporters)
     state.journal.claim()
     try:
         with going_on(f"What was not delivered waits in the journal: {way('flush')}"):
@@ -50,12 +57,32 @@ def flush(timeout: float) -> None:
             newest = exporter.last_rejection
             why = "" if newest is None else f" ({one_line(newest)})"
             parts.append(f"{exporter.dead_letters} dead-lettered{why}: {way('dead-letter list')}")
-        if exporter.last_error:
+        if name in wrong:
+            parts.append(wrong[name])
+        elif exporter.last_error:
             parts.append(one_line(exporter.last_error))
         echo(f"{name}: {', '.join(parts)}")
     if not arrived:
         limit = f" within {timeout:g} seconds" if is_late else ""
         raise click.ClickException(f"Not everything was delivered{limit}. It waits in the journal")
+    if wrong:
+        raise click.ClickException(f"Cannot deliver: {', '.join(wrong)}. Correct CHEST_EXPORTERS")
+
+
+def _wrong(exporters: Mapping[str, Exporter]) -> dict[str, str]:
+    """Return what is wrong with the configuration of exporters, by name.
+
+    Where nothing waits, none is opened, and nothing else would find out.
+    """
+    found = {}
+    for name, exporter in exporters.items():
+        try:
+            another(exporter).validate()
+        except ConfigurationError as error:
+            found[name] = one_line(str(error))
+        except ExporterUnavailable:  # which delivery finds out
+            pass
+    return found
 
 
 def _deliver(timeout_seconds: float) -> bool:

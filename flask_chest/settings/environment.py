@@ -77,7 +77,12 @@ def taken_apart(config: Mapping[str, object], prefix: str) -> tuple[dict[str, An
 
 
 def with_parts(
-    value: object, field: str, parts: Iterable[Variable], *, override: bool
+    value: object,
+    field: str,
+    parts: Iterable[Variable],
+    *,
+    override: bool,
+    lost: list[tuple[Variable, object]] | None = None,
 ) -> dict[str, Any] | None:
     """Return the value of a setting with what variables add to it; None when it is no dict.
 
@@ -86,6 +91,7 @@ def with_parts(
         field: Name of the setting.
         parts: Variables that set parts of it.
         override: Whether they replace what is there.
+        lost: Gets those that replace nothing, each with what is there.
 
     Raises:
         ConfigurationError: Two variables set the same, or one sets what may be either of two.
@@ -117,6 +123,8 @@ def with_parts(
                 )
             elif override or key not in current:
                 current[key] = variable.value
+            elif lost is not None:
+                lost.append((variable, current[key]))
     return made
 
 

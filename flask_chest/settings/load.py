@@ -14,9 +14,16 @@ from pydantic import BaseModel, ValidationError
 
 from flask_chest._old_names import argument
 from flask_chest.errors import MASK, ConfigurationError
-from flask_chest.settings.environment import SEPARATOR, taken_apart, variables, with_parts
+from flask_chest.settings.environment import (
+    SEPARATOR,
+    Variable,
+    taken_apart,
+    variables,
+    with_parts,
+)
 from flask_chest.settings.masking import is_secret_name, mask
 from flask_chest.settings.model import CONFIG_PREFIX, ENVIRONMENT_PREFIX, Settings
+from flask_chest.settings.overruled import Overruled, say_overruled
 from flask_chest.settings.secret_files import SUFFIX, is_secret, shown, with_files
 from flask_chest.settings.unprefixed import say_unprefixed
 
@@ -46,19 +53,25 @@ class Given:
         self._values: dict[str, Any] = {}
         self._names: dict[str, str] = {}  # field to the name under which it was set, for messages
         self._in_environment: set[str] = set()  # fields that no other source has
+        self._overruled: list[Overruled] = []
+        self.sources: dict[str, list[str]] = {}
+        """Field to where it is set: ``argument``, ``app.config``, ``environment``."""
         self._config: Collection[str] = config.keys()
         found = [
             each
             for each in variables(ENVIRONMENT_PREFIX)
             if only is None or each.field.removesuffix(SUFFIX) in only
         ]
-        for each in found:
-            if not each.keys:
-                self._set(each.field, each.value, each.name)
+        whole = {each.field: each for each in found if not each.keys}
+        for each in whole.values():
+            self._set(each.field, each.value, each.name, "environment")
         self._in_environment.update(self._values)
         values, parts = taken_apart(config, CONFIG_PREFIX)
         for name, value in values.items():
-            self._set(name.removeprefix(CONFIG_PREFIX).lower(), value, name)
+            field = name.removeprefix(CONFIG_PREFIX).lower()
+            # Flask may have put it there from the same variable.
+            is_theirs = field in whole and whole[field].value == value
+            self._set(field, value, name, "environment" if is_theirs else "app.config")
         for field, value in arguments.items():
             if field.startswith(CONFIG_PREFIX):
                 bare = field.removeprefix(CONFIG_PREFIX).lower()
@@ -66,15 +79,28 @@ class Given:
                     f"FlaskChest({field}=...): arguments have no prefix. Write {bare}=...",
                     setting=field,
                 )
-            self._set(field, value, f"{CONFIG_PREFIX}{field.upper()}")
+            self._set(field, value, f"{CONFIG_PREFIX}{field.upper()}", "argument")
+        for field, each in whole.items():
+            if self.sources[field] != ["environment"]:
+                self._overruled.append(Overruled(each, self._winner(field), self._values[field]))
         # Those that Flask has read precede those that it has not.
         self._parts = [parts, [each for each in found if each.keys]]
         for each in (*self._parts[0], *self._parts[1]):
             self._names.setdefault(each.field, each.name)
+            said = self.sources.setdefault(each.field, [])
+            if "environment" not in said:
+                said.append("environment")
 
-    def _set(self, field: str, value: object, name: str) -> None:
+    def _set(self, field: str, value: object, name: str, source: str) -> None:
         self._values[field], self._names[field] = value, name
+        self.sources[field] = [source]
         self._in_environment.discard(field)
+
+    def _winner(self, field: str) -> str:
+        """Return where the value of a field is set, for a message."""
+        if self.sources[field] == ["argument"]:
+            return f"the argument {field} of FlaskChest"
+        return f"{self._names[field]} of app.config"
 
     def settings(self) -> Settings:
         """Return the validated settings of Flask-Chest itself.
@@ -109,10 +135,12 @@ class Given:
     def _validated(self, model: type[AnyModel]) -> AnyModel:
         values = self._values_of(model)
         try:
-            return model(**values)
+            made = model(**values)
         except ValidationError as error:
             paths = {name: self._values.get(f"{name}{SUFFIX}") for name in _secrets(model)}
             raise _wrong_values(error, self._name_of, model, paths) from None
+        say_overruled(model, values, self._overruled, _secrets(model))
+        return made
 
     def _values_of(self, model: type[BaseModel]) -> dict[str, Any]:
         """Return what is given for a model: from files, and with the variables that set parts."""
@@ -132,12 +160,15 @@ class Given:
                     continue
                 base = values.get(field)
                 is_ours = base is None or {field, f"{field}{SUFFIX}"} & self._in_environment
+                lost: list[tuple[Variable, object]] = []
                 made = with_parts(
                     base,
                     field,
                     [each for each in parts if each.field == field],
                     override=bool(is_ours),
+                    lost=lost,
                 )
+                self._overruled += [Overruled(each, self._winner(field), v) for each, v in lost]
                 if made is not None:
                     values[field] = made
         return {name: values[name] for name in model.model_fields if name in values}

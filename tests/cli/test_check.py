@@ -172,3 +172,86 @@ def test_a_fault_in_one_part_does_not_hide_the_others(started):
     found = findings(started)
     assert found["main", "findings"]["text"] == "could not look any further: RuntimeError: odd"
     assert found["clock", ""]["level"] == "ok"
+
+
+def test_each_setting_that_is_set_is_there_with_its_source(started, monkeypatch):
+    set_app(started, "keep_errors=False")
+    monkeypatch.setenv("FLASK_CHEST_RETENTION", "90d")
+    monkeypatch.setenv("FLASK_CHEST_KEEP_ERRORS", "nonsense")
+    done = started.flask("check", code=0)
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("settings: set are")]
+    assert "CHEST_KEEP_ERRORS (argument)" in line
+    assert "CHEST_RETENTION (environment)" in line
+    assert "FLASK_CHEST_KEEP_ERRORS='nonsense' in the environment has no effect" in done.stderr
+
+
+PICKY = """
+from flask import Flask
+from pydantic import BaseModel
+
+from flask_chest import Exporter, FlaskChest, hookimpl
+from flask_chest.errors import ConfigurationError
+
+
+class Config(BaseModel):
+    topic: str = ""
+
+
+class Picky(Exporter):
+    type = "picky"
+    config_model = Config
+
+    def validate(self):
+        raise ConfigurationError("a topic has no blanks")
+
+    def open(self):
+        raise RuntimeError("0x80004005")
+
+    def export(self, batch):
+        pass
+
+    def close(self):
+        pass
+
+
+class Plugin:
+    @hookimpl
+    def chest_exporters(self):
+        return [Picky]
+
+
+app = Flask(__name__)
+exporters = {"main": {"type": "picky"}, "copy": "sqlite:///<instance>/copy.sqlite3"}
+chest = FlaskChest(exporters=exporters)
+chest.register_plugin(Plugin())
+chest.init_app(app)
+"""
+
+
+def test_the_exporters_own_word_on_its_configuration_is_given(place):
+    (place.folder / "app.py").write_text(PICKY)
+    done = place.flask("check", code=1)
+    assert "main: error: a topic has no blanks" in done.stderr
+    assert "0x80004005" not in done.stdout + done.stderr
+    assert "copy: can deliver" in done.stdout
+    done = place.flask("flush", code=1)
+    assert "main: 0 delivered, 0 bytes waiting, a topic has no blanks" in done.stdout
+    assert "copy: 0 delivered, 0 bytes waiting\n" in done.stdout
+    assert "Cannot deliver: main. Correct CHEST_EXPORTERS" in done.stderr
+
+
+def test_where_no_exporter_can_be_read_a_question_says_what_to_add(place):
+    source = PICKY.replace(', "copy": "sqlite:///<instance>/copy.sqlite3"', "")
+    for name in ("main", "files"):
+        (place.folder / "app.py").write_text(source.replace('"main"', f'"{name}"'))
+        done = place.flask("query", code=1)
+        assert "No exporter of the application can be read. Add a store to" in done.stderr
+        assert "--exporter" not in done.stderr
+
+
+def test_a_database_without_records_has_no_findings_of_nothing(place):
+    place.flask("check", code=0)
+    found = place.flask("check", code=0).stdout
+    assert "main: records: there are none" in found
+    assert "at most" not in found
+    assert "0 MiB" not in found

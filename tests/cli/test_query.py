@@ -121,6 +121,50 @@ def test_nothing_found_is_said_on_stderr_with_the_place(ask):
         assert "Nothing was found in sqlite path=" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["measure", "sum(cart_totl)", "--by", "user_id"],
+            ["No record of this time has 'cart_totl'. Near: cart_total"],
+        ),
+        (
+            ["measure", "count", "--by", "usr_id,plan.nam"],
+            [
+                "No record of this time has 'plan.nam'. Near: plan.name",
+                "No record of this time has 'usr_id'. Near: user_id",
+            ],
+        ),
+        (["measure", "share(cart_totl > 5)"], ["'cart_totl'. Near: cart_total"]),
+        (["measure", "--where", "tenannt == 'acme'"], ["'tenannt'. Near: tenant"]),
+        (
+            ["query", "--where", "tenannt == 'acme'"],
+            ["Nothing was found", "'tenannt'. Near: tenant"],
+        ),
+        (["top", "tenannt"], ["Nothing was found", "'tenannt'. Near: tenant"]),
+        (["top", "zzz", "--since", "7d"], ["Nothing was found", "of this time has 'zzz'"]),
+    ],
+)
+def test_a_name_that_no_record_has_is_said_on_stderr_with_those_near(ask, arguments, said):
+    lines = ask(*arguments, "--format", "json").stderr.splitlines()
+    assert len(lines) == len(said)
+    assert all(text in line for text, line in zip(said, lines, strict=True))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["measure", "sum(cart_total)", "count", "--by", "model"],
+        ["measure", "sum(user_id)"],  # a text, which is there
+        ["measure", "errors", "--where", "status_code == 200"],
+        ["query", "--where", "model == 'none'", "--format", "csv"],
+        ["query", "--where", "tenannt == 'a'", "--since", "2001-01-01", "--until", "2001-01-02"],
+    ],
+)
+def test_nothing_is_said_of_names_that_records_have_or_where_there_is_no_record(ask, arguments):
+    assert "of this time has" not in ask(*arguments).stderr
+
+
 def test_a_time_in_an_error_is_written_as_a_person_writes_it(ask):
     done = ask("query", "--since", "1h", "--until", "2h", code=2)
     assert "datetime" not in done.stderr

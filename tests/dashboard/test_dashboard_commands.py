@@ -17,8 +17,8 @@ def terminal(tmp_path):
     """Return a function that runs the program on a terminal."""
     made = []
 
-    def run():
-        made.append(Terminal(tmp_path, "-m", "flask_chest", *HASH_PASSWORD))
+    def run(*arguments):
+        made.append(Terminal(tmp_path, *(arguments or ("-m", "flask_chest")), *HASH_PASSWORD))
         return made[-1]
 
     yield run
@@ -65,3 +65,14 @@ def test_on_a_terminal_it_asks_twice_and_shows_nothing(terminal):
     [hashed] = [line for line in lines if line.startswith("scrypt:")]
     assert check_password_hash(hashed, "another one")
     assert "put it between single quotes" in lines[-1]
+
+
+def test_nothing_is_said_of_a_shell_when_the_hash_goes_into_a_file(terminal, tmp_path):
+    code = "import sys; sys.stdout = open('hash', 'w'); from flask_chest.cli.standalone import main"
+    program = terminal("-c", f"{code}; main()")
+    for question in ("Password: ", "Repeat for confirmation: "):
+        program.wait_for(question)
+        program.press("another one\r")
+    assert program.ended() == 0
+    assert "single quotes" not in program.text
+    assert check_password_hash((tmp_path / "hash").read_text().rstrip(), "another one")

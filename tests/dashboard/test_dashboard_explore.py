@@ -102,6 +102,22 @@ def test_the_examples_can_be_asked(visited):
             assert client.get(html.unescape(panel)).status_code == 200, panel
 
 
+def test_a_name_that_no_request_has_is_said_with_those_near(visited):
+    app = visited(12)
+
+    def said(**asked):
+        text = text_of(app, "/table", since="15m", **asked)
+        found = re.findall(r"<p class=.muted.>(None of .*?)</p>", text)
+        return [html.unescape(re.sub("<.*?>", "", each)) for each in found]
+
+    start = "None of the newest 12 requests of this time has "
+    assert said(measure=["sum(cost_us)", "count"], by="tennant") == [
+        f"{start}tennant. Near: tenant",
+        f"{start}cost_us. Near: cost_usd",
+    ]
+    assert said(measure=["sum(tenant)", "errors", "share(cost_usd > 1e9)"], by="route") == []
+
+
 def test_a_table_is_ordered_by_links(visited):
     app = visited(40)
     asked = {"since": "15m", "measure": ["count", "max(cost_usd)"], "by": "tenant"}

@@ -165,3 +165,9 @@ def test_of_many_names_the_most_frequent_are_shown():
     masked = next(row for row in of_capture(stats) if row.title == "Masked")
     assert [masked.parts[0].name, len(masked.parts), masked.left_out] == ["name-1000", 50, 950]
     assert masked.number == 500_500
+
+
+def test_what_became_of_secrets_is_true_of_each_way_to_replace_them():
+    masked = next(row for row in of_capture(QUIET) if row.title == "Masked")
+    assert "masked, hashed or left out, as CHEST_REDACT_WITH says" in masked.meaning
+    assert "[redacted]" not in masked.meaning

@@ -9,6 +9,7 @@ from flask_chest.cli.application import found_plugins, is_standalone
 from flask_chest.cli.findings.found import Found
 from flask_chest.cli.masked import masked_names
 from flask_chest.settings.model import CONFIG_PREFIX, Settings
+from flask_chest.settings.secret_files import SUFFIX
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -27,7 +28,7 @@ def settings_findings(state: AppState) -> Iterator[Found]:
     if state.mode:
         yield Found("warning", "settings", "mode", state.mode)
     names = [
-        f"{CONFIG_PREFIX}{name.upper()}"
+        f"{CONFIG_PREFIX}{name.upper()}{_source(state, name)}"
         for name, field in Settings.model_fields.items()
         if getattr(options, name) != field.default
     ]
@@ -48,6 +49,12 @@ def settings_findings(state: AppState) -> Iterator[Found]:
             "CHEST_BATCH_BYTES is above CHEST_JOURNAL_MAX_BYTES, so no batch can be that large",
             "Lower it",
         )
+
+
+def _source(state: AppState, name: str) -> str:
+    """Return where a setting comes from, in brackets."""
+    sources = state.sources.get(name) or state.sources.get(f"{name}{SUFFIX}")
+    return f" ({' and '.join(sources)})" if sources else ""
 
 
 def plugin_findings(state: AppState, stats: Stats) -> Iterator[Found]:

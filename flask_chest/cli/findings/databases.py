@@ -40,6 +40,7 @@ def database_findings(
 
 def _fault_of_check(exporter: Exporter) -> str | None:
     try:
+        another(exporter).validate()  # says what is wrong with the configuration; `open` may not
         another(exporter).check()
     except BaseException as error:  # an exporter may raise anything
         if is_interrupt(error):

@@ -38,5 +38,5 @@ def hash_password() -> None:
         )
     method = "scrypt" if hasattr(hashlib, "scrypt") else "pbkdf2"
     click.echo(generate_password_hash(password, method))
-    if is_asked:
+    if is_asked and sys.stdout.isatty():  # else it goes into a file, not into a shell
         click.echo("It has $ in it: in a shell, put it between single quotes.", err=True)

@@ -147,8 +147,8 @@ def of_capture(stats: Stats) -> list[Fact]:
         _split(
             "Masked",
             stats.redacted,
-            "Values that were stored as [redacted], by the name of the variable, since the name or "
-            "the value looks like a secret.",
+            "Values that were masked, hashed or left out, as CHEST_REDACT_WITH says, by the name "
+            "of the variable, since the name or the value looks like a secret.",
             "Look for names that are no secret: name such a variable in the decorator, or write "
             "!name into CHEST_REDACT_KEYS.",
         ),

@@ -41,12 +41,15 @@ def look(connection: Connection, path: Path) -> Iterator[Finding]:
     if not ask(f"SELECT count(*) FROM pragma_table_info('{PREFIX}records') WHERE name = 'weight'"):
         return
     span = ask(f"SELECT max(rowid) - min(rowid) + 1 FROM {PREFIX}records")
-    yield Finding("ok", "records", f"at most {int(str(span or 0)):,}")
+    if span is not None:  # else there are none, which is said of every SQL database
+        yield Finding("ok", "records", f"at most {int(str(span)):,}")
 
 
 def _size(path: Path, free_pages: int, page_size: int) -> Iterator[Finding]:
     size = path.stat().st_size / _MIB
     free = free_pages * page_size / _MIB
+    if size < 1:  # MiB, as without a record
+        return
     text = f"{size:,.0f} MiB, of which {free:,.0f} MiB are free for new records"
     if free > max(size / 2, 100):
         remedy = "To give it back to the disk, stop the application and run VACUUM"

@@ -17,6 +17,7 @@ from flask_chest_dashboard.explore import names
 from flask_chest_dashboard.explore.answers import Answers
 from flask_chest_dashboard.explore.asked import csv, json_lines
 from flask_chest_dashboard.explore.lines import charts_of, title_of
+from flask_chest_dashboard.explore.missing import missing, without_values
 from flask_chest_dashboard.explore.question import (
     EXAMPLES,
     KINDS,
@@ -32,6 +33,7 @@ from flask_chest_dashboard.responses import Page
 if TYPE_CHECKING:
     from flask import Blueprint
 
+    from flask_chest import Record
     from flask_chest_dashboard.choices import Choices
     from flask_chest_dashboard.dashboard import Dashboard
 
@@ -98,9 +100,13 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         choices, question = dashboard.choices(), Question.read(request.args)
         answers = Answers(question, choices)
         rows = answers.table().rows(dashboard.asker)
+        without = without_values(question, rows)
+        newest = _newest(dashboard, choices, answers) if without else []
         return dashboard.render(
             "explore_table.html",
             choices,
+            missing=list(missing(without, newest)),
+            looked_at=len(newest),
             **_common(question, answers, "table"),
             rows=rows,
             measures=_sorted_first(question),
@@ -138,6 +144,13 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         name = f"explore-{panel}-{asked.until:%Y%m%d-%H%M%S}.{ending}"
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
+
+
+def _newest(dashboard: Dashboard, choices: Choices, answers: Answers) -> list[Record]:
+    window = answers.window
+    return dashboard.asker.records(
+        choices.filter, since=window.since, until=window.until, limit=names.RECORDS
+    )
 
 
 def _common(question: Question, answers: Answers, panel: str) -> dict[str, Any]:

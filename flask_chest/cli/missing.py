@@ -1,0 +1,94 @@
+"""Say which names of a question no record has: a misspelt one looks like no data."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from flask_chest.cli.names import name_of
+from flask_chest.cli.output import echo_error
+from flask_chest.errors import ChestError
+from flask_chest.query import Filter
+from flask_chest.query.comparing import written
+from flask_chest.query.evaluate import MISSING, value_of
+from flask_chest.query.measures import parse_measure
+from flask_chest.query.nodes import And, Node, Operand, Or, Variable
+from flask_chest.record import RecordData
+from flask_chest.store import Store
+
+_NEWEST: Final = 1_000
+_MOST_NEAR: Final = 3
+
+
+def operands_of(node: Node | None) -> set[Operand]:
+    """Return what the conditions of a filter are about."""
+    if node is None:
+        return set()
+    if isinstance(node, (And, Or)):
+        return {operand for part in node.parts for operand in operands_of(part)}
+    return {node.operand}
+
+
+def empty_operands(
+    rows: Sequence[Mapping[str, Any]], measures: Iterable[str], by: Mapping[str, Operand]
+) -> set[Operand]:
+    """Return what was measured, or made the groups, and has no value in any row.
+
+    Args:
+        rows: As `Store.measure` returns them.
+        measures: As they were given to it.
+        by: Name to what it names.
+    """
+    found = {each for name, each in by.items() if all(row.get(name) is None for row in rows)}
+    for text in measures:
+        measure = parse_measure(text)
+        if all(not row.get(measure.text) for row in rows):  # 0 are distinct, or satisfy a share
+            found |= {measure.operand} if measure.operand else operands_of(measure.condition)
+    return found
+
+
+def say_missing(
+    store: Store,
+    operands: Iterable[Operand],
+    *,
+    where: Filter | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> None:
+    """Say which variables none of the newest records has, with the names that are near.
+
+    Args:
+        store: Open.
+        operands: Of which there seems to be no value.
+        where: Which records are looked at.
+        since: As for `Store.records`.
+        until: As for `Store.records`.
+    """
+    wanted = [each for each in operands if isinstance(each, Variable)]
+    if not wanted:
+        return
+    try:
+        records = store.records(where, since=since, until=until, limit=_NEWEST)
+        found = [record.as_data() for record in itertools.islice(records, _NEWEST)]
+    except ChestError:  # the question itself was answered
+        return
+    if not found:
+        return
+    which = "No record" if len(found) < _NEWEST else f"None of the newest {_NEWEST:,} records"
+    names = {name for data in found for name in _names(data)}
+    for operand in sorted(wanted, key=written):
+        if all(value_of(operand, data) is MISSING for data in found):
+            name = written(operand)
+            near = difflib.get_close_matches(name, sorted(names), n=_MOST_NEAR)
+            said = f". Near: {', '.join(near)}" if near else ""
+            echo_error(f"{which} of this time has {name!r}{said}")
+
+
+def _names(data: RecordData) -> Iterator[str]:
+    for name, value in data["variables"].items():
+        yield name_of(name)
+        if isinstance(value, dict):
+            yield from (written(Variable((name, key))) for key in value)

@@ -1,0 +1,73 @@
+"""Say which variables of the environment have no effect, as another source sets the same."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from flask_chest.errors import MASK
+from flask_chest.runtime.log import logger
+from flask_chest.settings.environment import Variable
+from flask_chest.settings.masking import is_secret_name, mask, may_hold_secret
+
+
+@dataclass(frozen=True)
+class Overruled:
+    """A variable of the environment, and what takes precedence over it.
+
+    Attributes:
+        variable: Of the environment.
+        winner: Where the other value was set, such as ``CHEST_RETENTION of app.config``.
+        value: That value.
+    """
+
+    variable: Variable
+    winner: str
+    value: object
+
+
+def say_overruled(
+    model: type[BaseModel],
+    values: Mapping[str, Any],
+    overruled: Iterable[Overruled],
+    secrets: Collection[str],
+) -> None:
+    """Log each variable that would set another value than the one that is used.
+
+    Args:
+        model: Has the settings.
+        values: What they are, valid.
+        overruled: Of these settings, and of others.
+        secrets: Settings whose values are never shown.
+    """
+    for each in overruled:
+        field = each.variable.field
+        if field not in model.model_fields or _is_same(model, values, each):
+            continue
+        is_hidden = is_secret_name(field) or field in secrets
+        if each.variable.keys:
+            is_hidden |= field == "exporters" or may_hold_secret(each.variable.keys[-1])
+        elif field == "exporters":
+            is_hidden = False  # mask() hides all but the places of URLs
+        logger.warning(
+            "%s=%s in the environment has no effect: %s sets %s, which is used. Remove one of them",
+            each.variable.name,
+            MASK if is_hidden else mask(each.variable.value),
+            each.winner,
+            MASK if is_hidden else mask(each.value),
+        )
+
+
+def _is_same(model: type[BaseModel], values: Mapping[str, Any], each: Overruled) -> bool:
+    """Return whether the variable would set the value that is used."""
+    if each.variable.keys:  # of a dict, where texts are read by others later
+        return str(each.variable.value) == str(each.value)
+    field = each.variable.field
+    try:
+        used = getattr(model(**values), field)
+        return bool(getattr(model(**{**values, field: each.variable.value}), field) == used)
+    except ValidationError:  # the one that has no effect is wrong, too
+        return False

@@ -1,0 +1,55 @@
+"""Which names of a question no request has: a misspelt one looks like no data."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from flask_chest import query
+from flask_chest.errors import QueryError
+from flask_chest_dashboard.explore import names
+
+if TYPE_CHECKING:
+    from flask_chest import Record
+    from flask_chest_dashboard.explore.question import Question
+
+_MOST_NEAR: Final = 3
+
+
+def without_values(question: Question, rows: Sequence[Mapping[str, Any]]) -> list[query.Variable]:
+    """Return the variables of a question that have no value in any row of its answer."""
+    found: dict[query.Variable, None] = {}
+    for text in (*question.by, *question.measures):
+        # What is between brackets, unless it is the condition of a share.
+        named = text if text in question.by else text.partition("(")[2].rpartition(")")[0]
+        if not named or any(row.get(text) for row in rows):
+            continue
+        try:
+            operand = query.name(named)
+        except QueryError:
+            continue
+        if isinstance(operand, query.Variable):
+            found[operand] = None
+    return list(found)
+
+
+def missing(
+    variables: Iterable[query.Variable], records: Sequence[Record]
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield the name of each variable that no record has, with those that are near."""
+    if not records:
+        return
+    known = names.seen(records)
+    for variable in variables:
+        if not any(_has(record.variables, variable.path) for record in records):
+            name = query.written(variable)
+            yield name, difflib.get_close_matches(name, known, n=_MOST_NEAR)
+
+
+def _has(found: object, path: Sequence[str]) -> bool:
+    for key in path:
+        if not isinstance(found, Mapping) or key not in found:
+            return False
+        found = found[key]
+    return True
