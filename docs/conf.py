@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,6 +57,7 @@ html_theme = "furo"
 html_extra_path = ["_root"]
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_search_scorer = str(ROOT / "docs/_static/scorer.js")
 _MARK = ROOT / "plugins/flask_chest_dashboard/src/flask_chest_dashboard/static/mark.svg"
 html_logo = html_favicon = str(_MARK)
 html_title = f"Flask-Chest {release}"
@@ -70,6 +72,34 @@ def link_pages(*arguments: Any) -> None:  # noqa: ANN401 - Sphinx gives six
     lines[:] = [re.sub(r"\bdocs/([\w/.-]+)\.md", r":doc:`/docs/\1`", line) for line in lines]
 
 
+# What people type who do not know our words yet.
+SEARCH_WORDS = {
+    "docs/how-to/alerts": "pager grafana prometheus alertmanager",
+    "docs/how-to/deploy": "production deployment checklist gunicorn",
+    "docs/how-to/erasure": "GDPR delete user data right to be forgotten CCPA",
+    "docs/how-to/from-0.0.10": "migrate migration upgrade 0.0.10",
+    "docs/how-to/jobs": "celery rq background task cron",
+    "docs/how-to/privacy": "GDPR PII personal data secrets password",
+    "docs/how-to/request-ids": "request id correlation id X-Request-ID trace",
+    "docs/how-to/retention": "retention delete old records TTL cleanup",
+    "docs/how-to/servers": "gunicorn uwsgi gevent waitress hypercorn production",
+    "docs/how-to/tables": "SQL pandas BI metabase superset datasette",
+    "docs/how-to/write-an-exporter": "exporter plugin custom destination backend",
+    "docs/reference/errors": "ModuleNotFoundError ImportError traceback exception",
+}
+
+
+def add_search_words(app: Sphinx, doctree: nodes.document) -> None:
+    """Let the search find a page by words that are not on it."""
+    words = SEARCH_WORDS.get(app.env.docname)
+    if words:
+        doctree += nodes.meta("", name="keywords", lang="en", content=",".join(words.split()))
+
+
 def setup(app: Sphinx) -> None:
-    """See https://www.sphinx-doc.org/en/master/extdev/index.html."""
+    """Connect what Sphinx calls while it builds."""
+    missing = [page for page in SEARCH_WORDS if not (ROOT / f"{page}.md").is_file()]
+    if missing:
+        raise ValueError(f"SEARCH_WORDS has pages that do not exist: {missing}")
     app.connect("autodoc-process-docstring", link_pages)
+    app.connect("doctree-read", add_search_words)

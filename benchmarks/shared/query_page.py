@@ -65,7 +65,7 @@ def markdown(found: dict[str, Measured]) -> str:
             for name, records in places
             if key(name, records) in found
         ]
-        if columns:
+        if any(name != _DUCKDB for name, _ in columns):
             parts += [f"### {title}", *_tables(columns)]
     return "\n\n".join(parts)
 
@@ -83,7 +83,7 @@ def _tables(columns: Sequence[_Column]) -> list[str]:
     parts += ["**The other questions of an analyst**", _table("question", stores, rows)]
     rows = [
         [what, *(" / ".join(map(str, each.memory[what])) for _, each in stores)]
-        for what in (stores[0][1].memory if stores else ())
+        for what in stores[0][1].memory
     ]
     parts += [
         "**Peak memory and time, with 20,000 and with 200,000 records**",

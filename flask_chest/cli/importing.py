@@ -83,7 +83,7 @@ def import_(
     dry_run: bool,  # noqa: FBT001 - click's own way
     **kinds: tuple[str, ...],
 ) -> None:
-    """Take the rows of Flask-Chest 0.0.10 over, as one record for each request ID.
+    """Take rows of Flask-Chest 0.0.10 over, one record a request.
 
     Values stay the texts that 0.0.10 made of them; --number and --boolean say which were none. What
     the target has already is not written again, so the command may be repeated at any time. The

@@ -250,7 +250,7 @@ class Journal(ABC):
     folder: Path | None = None
     """Where it is on the disk; None for one in memory."""
 
-    max_bytes: int = 0
+    max_bytes: int
     """Bytes that it has room for. Above, records are dropped."""
 
     @abstractmethod

@@ -11,6 +11,8 @@ from flask_chest.journal.interface import LEASE_SECONDS, Erased, Journal, Matche
 class NoJournal(Journal):
     """Keeps nothing, and opens nothing."""
 
+    max_bytes = 0
+
     def append(self, line: bytes) -> bool:  # noqa: ARG002 - for nobody
         """Keep nothing."""
         return False

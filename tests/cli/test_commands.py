@@ -10,7 +10,8 @@ import pytest
 
 PROGRAMS = Path(__file__).with_name("programs")
 COMMANDS = [
-    *("status", "check", "flush", "dead-letter", "schema", "copy", "purge", "rollup"),
+    *("status", "check", "flush", "dead-letter", "schema", "copy", "import"),
+    *("purge", "rollup"),
     *("erase", "query", "measure", "compare", "tail", "show", "routes", "top", "export", "plugins"),
 ]
 

@@ -61,6 +61,9 @@ def test_the_start_leads_to_the_tutorial(site, page):
         ("kubernetes", "Kubernetes"),
         ("dead letters", "Operat"),
         ("hash-password", "flask-chest-dashboard"),
+        ("GDPR", "Forget a person"),
+        ("migrate", "From 0.0.10"),
+        ("ModuleNotFoundError", "Errors"),
     ],
 )
 def test_the_search_needs_no_network(site, page, words, found):
@@ -71,3 +74,22 @@ def test_the_search_needs_no_network(site, page, words, found):
     results = page.locator("#search-results")
     expect(results.get_by_role("link", name=found).first).to_be_visible(timeout=30_000)
     assert {url.partition(":")[0] for url in loaded} <= {"file", "data"}
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("gunicorn", "Servers"),
+        ("retention", "Keep records for a time"),
+        ("request id", "Request IDs"),
+        ("exporter", "Write an exporter"),
+    ],
+)
+def test_the_page_that_says_how_to_do_it_is_among_the_first_results(site, page, words, found):
+    page, _ = page
+    page.goto(f"file://{site}/docs/index.html")
+    page.locator("input.sidebar-search").fill(words)
+    page.keyboard.press("Enter")
+    results = page.locator("#search-results li > a")
+    expect(results.nth(5)).to_be_visible(timeout=30_000)
+    assert any(found in text for text in results.all_inner_texts()[:6])

@@ -194,8 +194,8 @@ def test_a_drain_stops_at_its_deadline_and_the_next_process_goes_on(tmp_path):
             rows = connection.execute("SELECT request_id FROM chest_records").fetchall()
         return [request_id for (request_id,) in rows]
 
-    answered, took = run(5_000, slowly=1.0, deadline=1.0)  # 50 batches, 50 seconds
-    assert took < 40, "with 5,000 requests and a start, on a machine that is busy"
+    answered, took = run(5_000, slowly=1.0, deadline=6.0)  # 50 batches, 50 seconds
+    assert took < 45, "with 5,000 requests and a start, on a machine that is busy"
     assert 0 < len(stored()) < 5_000
     more, _ = run(1, slowly=0, deadline=30.0)  # as long as a busy machine may need
     assert sorted(stored()) == sorted(answered + more)

@@ -372,3 +372,16 @@ def test_any_text_is_redacted_without_an_error(text, how):
     assert isinstance(redacted, str)
     if redact.is_harmless(text):
         assert redacted == text
+
+
+@pytest.mark.parametrize(
+    ("command", "hidden"),
+    [
+        (["mysql", "--password", "abc", "-v"], 2),
+        (["tool", "--verbose", "abc"], None),
+        (["sudo", "mysql", "-pabc"], 2),
+    ],
+)
+def test_the_secret_of_a_list_of_arguments_is_masked_and_the_others_are_kept(command, hidden):
+    expected = [MASK if index == hidden else item for index, item in enumerate(command)]
+    assert of(command) == expected

@@ -117,6 +117,15 @@ def test_ranges_have_all_times_once_in_their_order(descending, bounds, found):
     assert len(set(borders)) == len(borders)
 
 
+def test_what_is_before_or_behind_all_records_is_one_range():
+    extent = Extent(1_000, 10_000_000, 20_000_000)
+    for bounds in ((0, 9_000_000), (21_000_000, 99_000_000)):
+        for descending in (True, False):
+            search = Search(extent, *bounds, 10, descending=descending)
+            assert search.next(0, 10) == (None, None, 0)
+            assert search.next(0, 10) is None
+
+
 def test_the_next_range_is_as_long_as_seems_enough():
     def lengths(*found):
         search = Search(Extent(1_000_000, 0, 10**12), None, None, 1_000, descending=True)

@@ -104,10 +104,11 @@ class Search:
             return None
         if self._searched:
             self._length = self._next_length(found, wanted)
-        left = abs(self._border - self._end)
+        way = -1 if self._descending else 1
+        left = max(way * (self._end - self._border), 0)  # it may be about what is not there
         rows = int(min(self._length, left) / self._per_row)
         self._searched += self._length
-        self._border += -self._length if self._descending else self._length
+        self._border += way * self._length
         self._is_over = self._length >= left
         one, self._last = self._last, None if self._is_over else self._border
         other = self._last
