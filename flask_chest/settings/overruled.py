@@ -12,6 +12,7 @@ from flask_chest.errors import MASK
 from flask_chest.runtime.log import logger
 from flask_chest.settings.environment import Variable
 from flask_chest.settings.masking import is_secret_name, mask, may_hold_secret
+from flask_chest.settings.secret_files import SUFFIX
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ def say_overruled(
     """
     for each in overruled:
         field = each.variable.field
-        if field not in model.model_fields or _is_same(model, values, each):
+        known = {*model.model_fields, *(f"{name}{SUFFIX}" for name in secrets)}
+        if field not in known or _is_same(model, values, each):
             continue
         is_hidden = is_secret_name(field) or field in secrets
         if each.variable.keys:
@@ -63,9 +65,9 @@ def say_overruled(
 
 def _is_same(model: type[BaseModel], values: Mapping[str, Any], each: Overruled) -> bool:
     """Return whether the variable would set the value that is used."""
-    if each.variable.keys:  # of a dict, where texts are read by others later
-        return str(each.variable.value) == str(each.value)
     field = each.variable.field
+    if each.variable.keys or field not in model.model_fields:  # a part of a dict, or a file
+        return str(each.variable.value) == str(each.value)
     try:
         used = getattr(model(**values), field)
         return bool(getattr(model(**{**values, field: each.variable.value}), field) == used)

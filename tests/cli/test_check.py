@@ -237,7 +237,7 @@ def test_the_exporters_own_word_on_its_configuration_is_given(place):
     done = place.flask("flush", code=1)
     assert "main: 0 delivered, 0 bytes waiting, a topic has no blanks" in done.stdout
     assert "copy: 0 delivered, 0 bytes waiting\n" in done.stdout
-    assert "Cannot deliver: main. Correct CHEST_EXPORTERS" in done.stderr
+    assert "Error: Cannot deliver: main" in done.stderr
 
 
 def test_where_no_exporter_can_be_read_a_question_says_what_to_add(place):

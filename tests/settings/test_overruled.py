@@ -78,13 +78,21 @@ def test_what_flask_put_into_the_configuration_is_not_said(monkeypatch, caplog):
     ("name", "config"),
     [
         ("REDACT_KEY", {"CHEST_REDACT_KEY": "swordfish"}),
+        ("EXPORTERS_FILE", {"CHEST_EXPORTERS_FILE": "<path>"}),
         ("EXPORTERS", {"CHEST_EXPORTERS": "postgresql://chest:swordfish@db/shop"}),
         ("EXPORTERS__MAIN__PASSWORD", {"CHEST_EXPORTERS": {"main": {"password": "swordfish"}}}),
         ("EXPORTERS__MAIN__OPTIONS", {"CHEST_EXPORTERS": {"main": {"options": "swordfish"}}}),
     ],
 )
-def test_secrets_are_masked(monkeypatch, caplog, name, config):
-    secret = "hunter2" if name != "EXPORTERS" else "postgresql://chest:hunter2@db/shop"
+def test_secrets_are_masked(monkeypatch, caplog, tmp_path, name, config):
+    if name == "EXPORTERS_FILE":
+        (tmp_path / "url").write_text("sqlite:///swordfish")
+        config = {"CHEST_EXPORTERS_FILE": str(tmp_path / "url")}
+    secret = (
+        "hunter2"
+        if not name.startswith("EXPORTERS") or "__" in name
+        else "postgresql://chest:hunter2@db/shop"
+    )
     monkeypatch.setenv(f"FLASK_CHEST_{name}", secret)
     load_settings({}, config)
     [record] = caplog.records
