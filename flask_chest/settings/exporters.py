@@ -192,7 +192,7 @@ class _Types:
         elif _is_frozen():
             hint = f"{hint}. {_IN_FROZEN}"
         elif not near and not self._left_out:
-            hint = f"{hint}. Install the plugin for it with pip, or correct CHEST_EXPORTERS"
+            hint = f"{hint}. Install the plugin for it with pip, or correct its name"
         if self._left_out:
             others = ", ".join(f"the {plugin} by {plugin.left_out}" for plugin in self._left_out)
             hint = f"{hint}. Left out: {others}"

@@ -20,7 +20,7 @@ SQLITE = {"type": "sqlite", "path": "x"}
 WRONG_EXPORTERS = [
     ({"type": "sqllite"}, ["'sqllite'", "Did you mean 'sqlite'?", "Installed: "]),
     ("zanzibar://x", ["'zanzibar'", "Installed: ", "mongo, mysql", ", postgres, sqlite"]),
-    ("zanzibar://x", ["Install the plugin for it with pip, or correct CHEST_EXPORTERS"]),
+    ("zanzibar://x", ["Install the plugin for it with pip, or correct its name"]),
     ("sqlite//x", ["'sqlite//x' is not a URL"]),
     ("hunter2", ["is not a URL"]),
     ("sqlite://", ["in memory"]),
