@@ -12,8 +12,11 @@ from support.mongo import PASSWORD, GuardedServer
 
 
 @pytest.fixture(autouse=True, scope="module")
-def no_leaks_at_the_end():
-    """Fail a file whose tests leave threads, connections or open files behind."""
+def no_leaks_at_the_end(warm_python):
+    """Fail a file whose tests leave threads, connections or open files behind.
+
+    What stays open for `warm_python` until the session ends is there before.
+    """
     threads, files = set(threading.enumerate()), open_files()
     with nothing_left(lambda: [*new_threads(threads), *(open_files() - files)]):
         yield
