@@ -65,6 +65,7 @@ class Export:
     def after_fork(self) -> None:
         """Be as before `start`, in a forked child, where no thread of the parent runs."""
         self._lock = threading.RLock()  # a signal handler may close what it interrupts
+        self._claiming = threading.Lock()
         self._scheduler: Scheduler | None = None
         self.is_started = False
         self._is_closed = False
@@ -127,7 +128,8 @@ class Export:
             self._flushing += 1
         try:
             if self._is_closed:
-                self._journal.claim()
+                with self._claiming:  # two at once would each open the files of the journal
+                    self._journal.claim()
             flushes = [supervisor.flush(deadline) for supervisor in self.supervisors.values()]
             arrived = [flush.wait() for flush in flushes]
             return all(arrived)
