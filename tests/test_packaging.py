@@ -43,7 +43,7 @@ def test_a_distribution_is_imported_with_its_own_dependencies_alone(wheels, tmp_
 
 def test_the_checks_of_a_release_find_nothing_wrong_in_what_was_built(wheels):
     # Not at the top, as make test-lowest has not what it needs.
-    from tools.release.checks import check_built  # noqa: PLC0415
+    from tools.release.checks import check_built  # noqa: PLC0415 - as said above
 
     assert list(check_built(wheels, __version__)) == []
 

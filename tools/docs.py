@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tools.reference import api, commands, logged, metrics, raised, settings  # noqa: E402 - from this clone
-from tools.reference.blocks import filled  # noqa: E402
+from tools.reference.blocks import filled  # noqa: E402 - as above
 
 PAGES = [
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),

@@ -38,6 +38,12 @@ def page(site):
         browser.close()
 
 
+def search(page, site, words):
+    page.goto(f"file://{site}/docs/index.html")
+    page.locator("input.sidebar-search").fill(words)
+    page.keyboard.press("Enter")
+
+
 def test_every_page_of_the_docs_is_in_the_site(site):
     pages = [path for path in ROOT.glob("docs/**/*.md") if not path.name.startswith("_")]
     assert len(pages) > 60
@@ -68,9 +74,7 @@ def test_the_start_leads_to_the_tutorial(site, page):
 )
 def test_the_search_needs_no_network(site, page, words, found):
     page, loaded = page
-    page.goto(f"file://{site}/docs/index.html")
-    page.locator("input.sidebar-search").fill(words)
-    page.keyboard.press("Enter")
+    search(page, site, words)
     results = page.locator("#search-results")
     expect(results.get_by_role("link", name=found).first).to_be_visible(timeout=30_000)
     assert {url.partition(":")[0] for url in loaded} <= {"file", "data"}
@@ -87,9 +91,7 @@ def test_the_search_needs_no_network(site, page, words, found):
 )
 def test_the_page_that_says_how_to_do_it_is_among_the_first_results(site, page, words, found):
     page, _ = page
-    page.goto(f"file://{site}/docs/index.html")
-    page.locator("input.sidebar-search").fill(words)
-    page.keyboard.press("Enter")
+    search(page, site, words)
     results = page.locator("#search-results li > a")
     expect(results.nth(5)).to_be_visible(timeout=30_000)
     assert any(found in text for text in results.all_inner_texts()[:6])
