@@ -43,6 +43,8 @@ myst_enable_extensions = ["colon_fence", "attrs_block"]
 
 # -- the code --
 autodoc_typehints = "signature"
+maximum_signature_line_length = 88  # a longer one has a line for each parameter
+python_use_unqualified_type_names = True
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_numpy_docstring = False
@@ -72,20 +74,48 @@ def link_pages(*arguments: Any) -> None:  # noqa: ANN401 - Sphinx gives six
     lines[:] = [re.sub(r"\bdocs/([\w/.-]+)\.md", r":doc:`/docs/\1`", line) for line in lines]
 
 
+def link_others(
+    _app: Sphinx, _env: object, node: nodes.Element, text: nodes.Node
+) -> nodes.Node | None:
+    """Make links of types of Python and Flask in signatures, without asking their sites."""
+    target = str(node.get("reftarget", ""))
+    module, _, name = target.rpartition(".")
+    if node.get("refdomain") != "py" or not module:
+        return None
+    if module.partition(".")[0] == "flask":
+        url = f"https://flask.palletsprojects.com/en/stable/api/#flask.{name}"
+    elif module.partition(".")[0] in sys.stdlib_module_names:
+        url = f"https://docs.python.org/3/library/{module}.html#{target}"
+    else:
+        return None
+    return nodes.reference("", "", text, refuri=url, reftitle=target, internal=False)
+
+
 # What people type who do not know our words yet.
 SEARCH_WORDS = {
+    "docs/explanation/performance": "overhead latency slow benchmark cost cpu memory",
     "docs/how-to/alerts": "pager grafana prometheus alertmanager",
+    "docs/how-to/change-exporters": "migrate move database new server rolling deployment",
+    "docs/how-to/databases": "which backend storage destination compare",
+    "docs/how-to/dead-letters": "rejected refused failed records retry",
     "docs/how-to/deploy": "production deployment checklist gunicorn",
     "docs/how-to/erasure": "GDPR delete user data right to be forgotten CCPA",
+    "docs/how-to/export": "CSV Excel spreadsheet download Parquet JSON file",
     "docs/how-to/from-0.0.10": "migrate migration upgrade 0.0.10",
+    "docs/how-to/install": "pip requirements extras upgrade uninstall version Windows",
     "docs/how-to/jobs": "celery rq background task cron",
-    "docs/how-to/privacy": "GDPR PII personal data secrets password",
+    "docs/how-to/privacy": "GDPR PII personal data secrets password telemetry collected",
     "docs/how-to/request-ids": "request id correlation id X-Request-ID trace",
     "docs/how-to/retention": "retention delete old records TTL cleanup",
     "docs/how-to/servers": "gunicorn uwsgi gevent waitress hypercorn production",
+    "docs/how-to/shutdown": "drain flush SIGTERM graceful shutdown atexit exit",
+    "docs/how-to/switch-off": "disable turn off opt out exclude ignore route",
     "docs/how-to/tables": "SQL pandas BI metabase superset datasette",
+    "docs/how-to/troubleshooting": "FAQ debug problem empty missing not working 404 403 help",
     "docs/how-to/write-an-exporter": "exporter plugin custom destination backend",
     "docs/reference/errors": "ModuleNotFoundError ImportError traceback exception",
+    "docs/reference/glossary": "terms definitions vocabulary",
+    "docs/reference/measures": "aggregate group by percentile average sum histogram",
 }
 
 
@@ -103,3 +133,4 @@ def setup(app: Sphinx) -> None:
         raise ValueError(f"SEARCH_WORDS has pages that do not exist: {missing}")
     app.connect("autodoc-process-docstring", link_pages)
     app.connect("doctree-read", add_search_words)
+    app.connect("missing-reference", link_others)
