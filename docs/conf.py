@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -91,31 +92,47 @@ def link_others(
     return nodes.reference("", "", text, refuri=url, reftitle=target, internal=False)
 
 
-# What people type who do not know our words yet.
+# What people type who look for a page. The search finds it by these words, and shows it first.
 SEARCH_WORDS = {
-    "docs/explanation/performance": "overhead latency slow benchmark cost cpu memory",
-    "docs/how-to/alerts": "pager grafana prometheus alertmanager",
-    "docs/how-to/change-exporters": "migrate move database new server rolling deployment",
-    "docs/how-to/databases": "which backend storage destination compare",
-    "docs/how-to/dead-letters": "rejected refused failed records retry",
-    "docs/how-to/deploy": "production deployment checklist gunicorn",
-    "docs/how-to/erasure": "GDPR delete user data right to be forgotten CCPA",
-    "docs/how-to/export": "CSV Excel spreadsheet download Parquet JSON file",
+    "docs/explanation/comparison": "alternatives versus vs sentry opentelemetry logging compare",
+    "docs/explanation/delivery": "leader guarantee promise crash kill lost",
+    "docs/explanation/performance": "performance overhead latency slow benchmark cost cpu memory",
+    "docs/how-to/alerts": "alert alerts pager grafana prometheus alertmanager",
+    "docs/how-to/application-factories": "factory blueprint blueprints init_app create_app",
+    "docs/how-to/change-exporters": "migrate move add remove database server rolling deployment",
+    "docs/how-to/dashboard": "dashboard browser ui chart charts login",
+    "docs/how-to/databases": "which database backend storage destination compare",
+    "docs/how-to/dead-letters": "dead letter letters rejected refused failed records retry",
+    "docs/how-to/deploy": "production deploy deployment checklist",
+    "docs/how-to/erasure": "GDPR CCPA delete erase user person data right forgotten",
+    "docs/how-to/export": "CSV Excel spreadsheet download Parquet JSON file export",
+    "docs/how-to/flask-login": "user id login logged current_user",
     "docs/how-to/from-0.0.10": "migrate migration upgrade 0.0.10",
-    "docs/how-to/install": "pip requirements extras upgrade uninstall version Windows",
-    "docs/how-to/jobs": "celery rq background task cron",
-    "docs/how-to/privacy": "GDPR PII personal data secrets password telemetry collected",
-    "docs/how-to/request-ids": "request id correlation id X-Request-ID trace",
+    "docs/how-to/install": "pip install requirements extras upgrade uninstall version Windows",
+    "docs/how-to/jobs": "celery rq background task cron thread script",
+    "docs/how-to/llm-costs": "openai anthropic tokens llm model cost",
+    "docs/how-to/plugins": "plugin plugins",
+    "docs/how-to/postgres": "postgres postgresql psycopg",
+    "docs/how-to/privacy": "GDPR PII personal data secrets password telemetry cookie",
+    "docs/how-to/queries": "query python question measure p95 percentile",
+    "docs/how-to/request-ids": "request id ids correlation X-Request-ID trace",
     "docs/how-to/retention": "retention delete old records TTL cleanup",
+    "docs/how-to/sampling": "sampling sample rate share",
     "docs/how-to/servers": "gunicorn uwsgi gevent waitress hypercorn production",
     "docs/how-to/shutdown": "drain flush SIGTERM graceful shutdown atexit exit",
-    "docs/how-to/switch-off": "disable turn off opt out exclude ignore route",
+    "docs/how-to/sqlite": "sqlite file",
+    "docs/how-to/switch-off": "disable turn off opt out exclude ignore route user",
     "docs/how-to/tables": "SQL pandas BI metabase superset datasette",
-    "docs/how-to/troubleshooting": "FAQ debug problem empty missing not working 404 403 help",
+    "docs/how-to/testing": "test tests testing pytest fixture",
+    "docs/how-to/troubleshooting": "FAQ debug problem empty missing nothing recorded recording "
+    "records not working late lost help slow",
     "docs/how-to/write-an-exporter": "exporter plugin custom destination backend",
-    "docs/reference/errors": "ModuleNotFoundError ImportError traceback exception",
-    "docs/reference/glossary": "terms definitions vocabulary",
-    "docs/reference/measures": "aggregate group by percentile average sum histogram",
+    "docs/reference/commands": "command commands cli option options",
+    "docs/reference/errors": "error ModuleNotFoundError ImportError traceback exception",
+    "docs/reference/exporter-settings": "pool timeout url fields",
+    "docs/reference/glossary": "terms definitions vocabulary glossary words leader",
+    "docs/reference/measures": "aggregate group by percentile p95 average sum histogram",
+    "docs/reference/settings": "setting settings configuration config environment",
 }
 
 
@@ -126,6 +143,13 @@ def add_search_words(app: Sphinx, doctree: nodes.document) -> None:
         doctree += nodes.meta("", name="keywords", lang="en", content=",".join(words.split()))
 
 
+def tell_search_words(app: Sphinx, page: str, *_others: object) -> None:
+    """Give the search what it shows first, for docs/_static/scorer.js."""
+    if page == "search":
+        words = {name: text.lower().split() for name, text in SEARCH_WORDS.items()}
+        app.add_js_file(None, body=f"const SEARCH_WORDS = {json.dumps(words)};")
+
+
 def setup(app: Sphinx) -> None:
     """Connect what Sphinx calls while it builds."""
     missing = [page for page in SEARCH_WORDS if not (ROOT / f"{page}.md").is_file()]
@@ -133,4 +157,5 @@ def setup(app: Sphinx) -> None:
         raise ValueError(f"SEARCH_WORDS has pages that do not exist: {missing}")
     app.connect("autodoc-process-docstring", link_pages)
     app.connect("doctree-read", add_search_words)
+    app.connect("html-page-context", tell_search_words)
     app.connect("missing-reference", link_others)
