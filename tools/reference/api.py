@@ -96,7 +96,7 @@ def _directive(module: ModuleType, name: str) -> str:
             options = "   :no-members:\n"
         elif name in _WITH_INHERITED:
             options = "   :inherited-members:\n"
-        if value.__bases__ == (object,):
+        if not any(_is_public(base) for base in value.__bases__):
             options += "   :no-show-inheritance:\n"
         return f".. autoclass:: {path}\n{options}"
     if inspect.isroutine(value):
@@ -107,6 +107,13 @@ def _directive(module: ModuleType, name: str) -> str:
     if not _is_described(module, name):
         raise ValueError(f"{path} has no text below it")
     return f".. autodata:: {path}\n   :no-value:\n"
+
+
+def _is_public(base: type) -> bool:
+    """Return whether a reader can look a base class up."""
+    if base is object or base.__module__.partition(".")[0] != "flask_chest":
+        return base is not object
+    return any(base.__name__ in public.names(each) for each in public.MODULES)
 
 
 def _check(path: str, value: object) -> None:
