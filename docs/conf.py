@@ -40,6 +40,7 @@ include_patterns = [
 ]
 exclude_patterns = ["**/.*", "tests", "build", "dist", "instance", "docs/_root", "docs/_static"]
 myst_heading_anchors = 4
+smartquotes = False  # a quote in the help of a command is copied into a shell
 myst_enable_extensions = ["colon_fence", "attrs_block"]
 
 # -- the code --
@@ -145,11 +146,19 @@ def add_search_words(app: Sphinx, doctree: nodes.document) -> None:
         doctree += nodes.meta("", name="keywords", lang="en", content=",".join(words.split()))
 
 
-def tell_search_words(app: Sphinx, page: str, *_others: object) -> None:
-    """Give the search what it shows first, for docs/_static/scorer.js."""
+def keep_lead(app: Sphinx, doctree: nodes.document) -> None:
+    """Keep the first paragraph of a page, which the search shows below its title."""
+    lead = next(doctree.findall(nodes.paragraph), None)
+    app.env.metadata[app.env.docname]["lead"] = lead.astext()[:200] if lead else ""
+
+
+def tell_search(app: Sphinx, page: str, *_others: object) -> None:
+    """Give the search what it shows first and below a title, for docs/_static/scorer.js."""
     if page == "search":
         words = {name: text.lower().split() for name, text in SEARCH_WORDS.items()}
-        app.add_js_file(None, body=f"const SEARCH_WORDS = {json.dumps(words)};")
+        leads = {name: found.get("lead", "") for name, found in app.env.metadata.items()}
+        text = f"const SEARCH_WORDS = {json.dumps(words)}; const LEADS = {json.dumps(leads)};"
+        app.add_js_file(None, body=text)
 
 
 def setup(app: Sphinx) -> None:
@@ -159,5 +168,6 @@ def setup(app: Sphinx) -> None:
         raise ValueError(f"SEARCH_WORDS has pages that do not exist: {missing}")
     app.connect("autodoc-process-docstring", link_pages)
     app.connect("doctree-read", add_search_words)
-    app.connect("html-page-context", tell_search_words)
+    app.connect("doctree-read", keep_lead)
+    app.connect("html-page-context", tell_search)
     app.connect("missing-reference", link_others)

@@ -22,3 +22,20 @@ var Scorer = {
   term: 5,
   partialTerm: 2,
 };
+
+// From a folder, no page can be fetched for an excerpt. So its first paragraph stands below the title.
+if (location.protocol === "file:") {
+  document.addEventListener("DOMContentLoaded", () => {
+    const show = (link) => {
+      const lead = LEADS[link.getAttribute("href").split(/[?#]/)[0].replace(/\.html$/, "")];
+      if (!lead || link.parentElement.querySelector(".context")) return;
+      const text = document.createElement("p");
+      text.className = "context";
+      text.textContent = lead;
+      link.parentElement.append(text);
+    };
+    const results = document.getElementById("search-results");
+    const look = () => results.querySelectorAll("li > a").forEach(show);
+    new MutationObserver(look).observe(results, { childList: true, subtree: true });
+  });
+}

@@ -115,6 +115,13 @@ def test_the_page_that_says_how_to_do_it_is_among_the_first_results(site, page, 
     assert any(found in text for text in before), before
 
 
+def test_a_result_of_the_search_has_the_question_that_its_page_answers(site, page):
+    page, _ = page
+    search(page, site, "gunicorn")
+    result = page.locator("#search-results li").filter(has_text="What does each WSGI server need?")
+    expect(result.first).to_contain_text("Servers", timeout=30_000)
+
+
 def test_no_page_is_wider_than_a_phone(site, page):
     page, _ = page
     page.set_viewport_size({"width": 390, "height": 800})
