@@ -58,8 +58,12 @@ def test_the_end_of_an_outage_is_logged_with_what_waited_and_for_how_long(
     caplog.clear()
     assert process.export.flush(5.0)
     [line] = caplog.messages
-    assert line.startswith("The exporter 'main' delivers again after 43 s; attempts that failed: 2")
-    assert line.endswith("; 1,234 records had waited, the oldest for 43 s")
+    found = re.fullmatch(
+        r"The exporter 'main' delivers again after (\d+) s; attempts that failed: 2; "
+        r"1,234 records had waited, the oldest for (\d+) s",
+        line,
+    )
+    assert 43 <= int(found[1]) <= int(found[2]) < 60, "43 s, and what a busy machine adds"
     process.record([1])
     assert process.export.flush(5.0)  # an outage ends once
     assert len(caplog.records) == 1
