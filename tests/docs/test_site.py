@@ -102,8 +102,24 @@ def test_the_search_needs_no_network(site, page, words, found):
         ("retention", "Keep records for a time"),
         ("SIGTERM", "End a process"),
         ("turn off", "Switch it off"),
-        ("upgrade", "Install"),
+        ("upgrade", "Upgrade"),
         ("user id", "Flask-Login"),
+        # What a stranger looked for.
+        ("CHEST_JOURNAL_MAX_BYTES", "Settings"),
+        ("cost of a request", "What it costs"),
+        ("masked", "Redaction"),
+        ("disk full", "Delivery"),
+        ("disable", "Switch it off"),
+        ("disable in tests", "Test an application"),
+        ("nothing is recorded", "Troubleshooting"),
+        ("two applications", "Two applications"),
+        ("CREATE DATABASE", "PostgreSQL"),
+        ("rollback", "Upgrade"),
+        # Names of code.
+        ("flask chest erase", "flask chest erase"),
+        ("ExporterContract", "flask_chest.testing.ExporterContract"),
+        ("Batch", "flask_chest.exporter.Batch"),
+        ("partition_by_day", "Settings of exporters"),
     ],
 )
 def test_the_page_that_says_how_to_do_it_is_among_the_first_results(site, page, words, found):
