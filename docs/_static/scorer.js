@@ -1,9 +1,9 @@
 // In a search, first comes what has the name that is asked for: of a setting, a command, a class, a section. Then
 // pages whose words (WORDS of tools/site/search.py) are asked for. Then what people do, a little before what is
-// looked up, and far before what is history. A name of code is looked up.
+// looked up, and far before what is history. A name of code is looked up; a word, such as `exporter`, is none.
 const QUERY = (new URLSearchParams(location.search).get("q") || "").trim();
 const ASKED = QUERY.toLowerCase().split(/\s+/);
-const IS_CODE = QUERY.split(/\s+/).some((word) => /_|[a-z][A-Z]|\(\)/.test(word)) || /^flask[ -]chest /.test(QUERY);
+const IS_CODE = QUERY.split(/\s+/).some((word) => /_|[A-Z][a-z]|\(\)|\w\.\w/.test(word)) || /^flask[ -]chest /.test(QUERY);
 const stems = (words) => {
   const stemmer = new Stemmer(); // of language_data.js, which comes later
   return words.filter((word) => !stopwords.has(word)).map((word) => stemmer.stemWord(word));
@@ -19,7 +19,9 @@ const isTheName = (title) => {
 };
 var Scorer = {
   score: ([docname, title, anchor, description, score, filename, kind]) => {
-    if (isTheName(title)) score += 80;
+    const isObject = title.startsWith("flask_chest.");
+    if (isTheName(title) && (IS_CODE || !isObject)) score += 80;
+    if (isObject && !IS_CODE) score -= 30;
     if (!anchor) score += 60 * shareOfWords(docname);
     if (docname === "docs/reference/settings" && ASKED.some((word) => /^(flask_)?chest_/.test(word))) score += 90;
     if (docname.includes("/decisions/") || docname === "CHANGELOG") return score - 30;
