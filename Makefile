@@ -154,7 +154,7 @@ wrk: # install the load generator of bench-server
 BENCHES := request server startup processes delivery
 
 .PHONY: bench
-bench: ## Measure everything in docs/explanation/performance.md, and write it there
+bench: ## Measure requests, gunicorn, delivery, processes and a start, and write docs/explanation/performance-*.md
 	set -e; for part in $(BENCHES); do $(MAKE) --no-print-directory bench-$$part SHORT=--short; done
 
 .PHONY: bench-request

@@ -176,7 +176,7 @@ def chart(lines: Mapping[str, Sequence[tuple[float, float]]]) -> str:
 
 
 def page(titles: Mapping[str, str], found: Results, load: float, turns: str, *, draws: bool) -> str:
-    """Return the part of docs/explanation/performance.md. With `draws`, draw its chart."""
+    """Return the part of docs/explanation/performance-delivery.md. With `draws`, draw its chart."""
     rows, lines = [], {}
     for name, sizes in found.items():
         points = []
@@ -216,7 +216,7 @@ def page(titles: Mapping[str, str], found: Results, load: float, turns: str, *, 
 
 
 def main() -> None:
-    """Measure, print, and write the part `delivery` of docs/explanation/performance.md."""
+    """Measure, print, and write the part `delivery` of docs/explanation/performance-delivery.md."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--short", action="store_true", help="no backlog above 100,000 records")
     parser.add_argument("--backends", nargs="+", choices=BACKENDS, default=list(SHORT))
@@ -229,7 +229,7 @@ def main() -> None:
     turns = ", ".join(f"{size:,} records {count}x" for size, count in times.items())
     titles, found = measure(plan)
     text = page(titles, found, load, f"Medians: {turns}.", draws=not given.short)
-    if given.short:  # docs/explanation/performance.md shows the long backlogs
+    if given.short:  # docs/explanation/performance-delivery.md shows the long backlogs
         print(text)
     else:
         report.write("delivery", text)

@@ -62,7 +62,7 @@ def instructions(variant: str) -> float:
 
 
 def main() -> int:
-    """Count, print, and write the part `instructions` of docs/explanation/performance.md."""
+    """Count, print, and write `instructions` of docs/explanation/performance-instructions.md."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     found = {variant: instructions(variant) for variant in (*WAYS, *BASES.values())}
     over = {way: found[way] - found[BASES.get(way, "bare")] for way in WAYS}

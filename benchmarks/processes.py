@@ -238,7 +238,7 @@ def takeover_page(taken: Sequence[float]) -> str:
 
 
 def main() -> None:
-    """Measure, print, and write the part `processes` of docs/explanation/performance.md."""
+    """Measure, print, and write `processes` of docs/explanation/performance-delivery.md."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--records", type=int, default=20_000, help="of each writer in a round")

@@ -31,7 +31,7 @@ from benchmarks.shared import report
 from benchmarks.shared.backends import BACKENDS, Backend
 from benchmarks.shared.history import History
 from benchmarks.shared.loading import load
-from benchmarks.shared.query_page import ORDER, is_shown, markdown
+from benchmarks.shared.query_page import ORDER, markdown, part_of
 from benchmarks.shared.query_results import Found, Measured, Peak, keep, key
 from benchmarks.shared.questions import FOURTEEN, TARGETS, with_sql
 from flask_chest.errors import QueryTimeout
@@ -40,7 +40,6 @@ from flask_chest.rollup.keeping import maintainer
 from flask_chest.store import Store
 
 ROOT: Final = Path(__file__).parent.parent
-PAGE: Final = report.DOCS / "explanation" / "query-performance.md"
 RUNS: Final = 5
 BUDGET_SECONDS: Final = 15.0
 """No further run of a question begins after so long."""
@@ -251,11 +250,12 @@ def main() -> None:
 
 def write(name: str, measured: Measured) -> None:
     """Write what was measured of one store, so that no later fault loses it."""
-    if is_shown(name, measured.records):
-        found = keep({key(name, measured.records): measured})
-        report.write("query", f"{report.machine()}\n\n{markdown(found)}", PAGE)
-    else:
-        _say(f"{name}: the page has no column for {measured.records:,} records")
+    part = part_of(name, measured.records)
+    if part is None:
+        _say(f"{name}: no page has a column for {measured.records:,} records")
+        return
+    found = keep({key(name, measured.records): measured})
+    report.write(part, f"{report.machine()}\n\n{markdown(part, found)}")
 
 
 if __name__ == "__main__":

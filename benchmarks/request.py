@@ -311,7 +311,7 @@ def markdown(found: Sequence[Way]) -> str:
 
 
 def main() -> int:
-    """Measure, print, and write the part `request` of docs/explanation/performance.md."""
+    """Measure, print, and write the part `request` of docs/explanation/performance-request.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--generations", type=int, default=3, help="how often all are started")
     parser.add_argument("--rounds", type=int, default=300, help="turns of each process")
@@ -319,7 +319,7 @@ def main() -> int:
     parser.add_argument(
         "--only",
         nargs="*",
-        help="variants, beside the bare ones; docs/explanation/performance.md is left alone",
+        help="variants, beside the bare ones; performance-request.md is left alone",
     )
     options = parser.parse_args()
     wanted = {*options.only, "bare", "bare_20"} if options.only else None

@@ -31,7 +31,7 @@ INTERVAL_SECONDS: Final = 5.0
 """Default of CHEST_EXPORT_INTERVAL_SECONDS."""
 
 POSTGRES: Final = Costs(server_us=22.6, client_us=2.4, connect_ms=18.5, rollup_us=8.7)
-"""Of 1,000,000 records to PostgreSQL in docs/explanation/performance.md, and `scale_costs`."""
+"""Of 1,000,000 records to PostgreSQL in performance-delivery.md, and `scale_costs`."""
 
 _DOWN: Final = (600.0, 4_200.0)
 _PLAIN: Final = Scenario(outages=(_DOWN,), seconds=6_600.0)

@@ -231,7 +231,7 @@ def markdown(
 
 
 def main() -> int:
-    """Measure, print, and write the part `server` of docs/explanation/performance.md."""
+    """Measure, print, and write the part `server` of docs/explanation/performance-server.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=int, default=3, help="of a turn under full load")

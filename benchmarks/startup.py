@@ -92,7 +92,7 @@ def ways() -> list[Way]:
 
 
 def page(found: list[Way], rounds: int) -> str:
-    """Return the part of docs/explanation/performance.md."""
+    """Return the part of docs/explanation/performance-start.md."""
     bare = found[0]
     rows = []
     for way in found:
@@ -120,7 +120,7 @@ def page(found: list[Way], rounds: int) -> str:
 
 
 def main() -> None:
-    """Measure, print, and write the part `startup` of docs/explanation/performance.md."""
+    """Measure, print, and write the part `startup` of docs/explanation/performance-start.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=40)
     rounds: int = parser.parse_args().rounds

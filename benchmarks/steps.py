@@ -44,7 +44,7 @@ def steps(variant: str, folder: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    """Count, print, and write the part `steps` of docs/explanation/performance.md."""
+    """Count, print, and write the part `steps` of docs/explanation/performance-instructions.md."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as path:
         found = []

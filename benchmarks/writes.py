@@ -63,7 +63,7 @@ WAYS: Final = {
 
 
 def main() -> None:
-    """Measure, print, and write the part `writes` of docs/explanation/performance.md."""
+    """Measure, print, and write the part `writes` of docs/explanation/performance-request.md."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as path:
         folder = Path(path)

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
-from typing import Any
-
-from docutils import nodes
-from sphinx.application import Sphinx
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -25,6 +20,8 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
+    "tools.site.links",
+    "tools.site.search",
 ]
 
 # -- pages --
@@ -39,10 +36,13 @@ include_patterns = [
 ]
 exclude_patterns = ["**/.*", "tests", "build", "dist", "instance", "docs/_root", "docs/_static"]
 myst_heading_anchors = 4
+smartquotes = False  # a quote in the help of a command is copied into a shell
 myst_enable_extensions = ["colon_fence", "attrs_block"]
 
 # -- the code --
 autodoc_typehints = "signature"
+maximum_signature_line_length = 88  # a longer one has a line for each parameter
+python_use_unqualified_type_names = True
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_numpy_docstring = False
@@ -64,42 +64,3 @@ html_title = f"Flask-Chest {release}"
 html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False
-
-
-def link_pages(*arguments: Any) -> None:  # noqa: ANN401 - Sphinx gives six
-    """Make links of the names of pages in a docstring, as ``docs/reference/filters.md``."""
-    lines: list[str] = arguments[-1]
-    lines[:] = [re.sub(r"\bdocs/([\w/.-]+)\.md", r":doc:`/docs/\1`", line) for line in lines]
-
-
-# What people type who do not know our words yet.
-SEARCH_WORDS = {
-    "docs/how-to/alerts": "pager grafana prometheus alertmanager",
-    "docs/how-to/deploy": "production deployment checklist gunicorn",
-    "docs/how-to/erasure": "GDPR delete user data right to be forgotten CCPA",
-    "docs/how-to/from-0.0.10": "migrate migration upgrade 0.0.10",
-    "docs/how-to/jobs": "celery rq background task cron",
-    "docs/how-to/privacy": "GDPR PII personal data secrets password",
-    "docs/how-to/request-ids": "request id correlation id X-Request-ID trace",
-    "docs/how-to/retention": "retention delete old records TTL cleanup",
-    "docs/how-to/servers": "gunicorn uwsgi gevent waitress hypercorn production",
-    "docs/how-to/tables": "SQL pandas BI metabase superset datasette",
-    "docs/how-to/write-an-exporter": "exporter plugin custom destination backend",
-    "docs/reference/errors": "ModuleNotFoundError ImportError traceback exception",
-}
-
-
-def add_search_words(app: Sphinx, doctree: nodes.document) -> None:
-    """Let the search find a page by words that are not on it."""
-    words = SEARCH_WORDS.get(app.env.docname)
-    if words:
-        doctree += nodes.meta("", name="keywords", lang="en", content=",".join(words.split()))
-
-
-def setup(app: Sphinx) -> None:
-    """Connect what Sphinx calls while it builds."""
-    missing = [page for page in SEARCH_WORDS if not (ROOT / f"{page}.md").is_file()]
-    if missing:
-        raise ValueError(f"SEARCH_WORDS has pages that do not exist: {missing}")
-    app.connect("autodoc-process-docstring", link_pages)
-    app.connect("doctree-read", add_search_words)

@@ -133,7 +133,7 @@ class Store(Exporter):
         exact: int | None = None,
         explain: bool = False,
     ) -> list[dict[str, Any]]:
-        """Return one row for each group and each bucket of time: docs/how-to/queries.md.
+        """Return one row for each group and each bucket of time: docs/reference/measures.md.
 
         Args:
             measures: Such as ``count``, ``error_rate``, ``p95(duration_ms)``, ``sum(cost_usd)``.
@@ -175,7 +175,7 @@ class Store(Exporter):
         until: str | datetime | None = None,
         limit: int = 20,
     ) -> list[dict[str, Any]]:
-        """Return which values are over-represented in some records: docs/how-to/queries.md.
+        """Return which values are over-represented in some records: docs/reference/measures.md.
 
         Args:
             where: Filter of these records.

@@ -9,7 +9,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tools.reference import api, commands, logged, metrics, raised, settings  # noqa: E402 - from this clone
+from tools.reference import (  # noqa: E402 - from this clone
+    api,
+    commands,
+    logged,
+    metrics,
+    questions,
+    raised,
+    settings,
+)
 from tools.reference.blocks import filled  # noqa: E402 - as above
 
 PAGES = [
@@ -22,9 +30,11 @@ PAGES = [
 
 REFERENCE = ROOT / "docs" / "reference"
 GENERATED = {
+    questions.HOW_TO / "index.md": questions.questions(),
     REFERENCE / "settings.md": settings.settings(),
     REFERENCE / "exporter-settings.md": settings.exporters(),
-    REFERENCE / "commands.md": commands.commands(),
+    REFERENCE / "commands.md": commands.overview(),
+    **{REFERENCE / f"{name}.md": parts for name, parts in commands.pages().items()},
     REFERENCE / "errors.md": raised.parts(),
     REFERENCE / "metrics.md": metrics.metrics(),
     REFERENCE / "signals.md": metrics.sent(),

@@ -1,4 +1,4 @@
-"""Charts of docs/explanation/performance.md, one SVG file each."""
+"""Charts of docs/explanation/performance-*.md, one SVG file each."""
 
 from __future__ import annotations
 

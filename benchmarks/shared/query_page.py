@@ -1,4 +1,4 @@
-"""Tables of docs/explanation/query-performance.md."""
+"""Tables of docs/explanation/query-performance.md and query-performance-large.md."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ ORDER: Final = (
 _DUCKDB: Final = "duckdb"
 _MANY, _MORE, _FEW = 3_000_000, 30_000_000, 30_000
 
-_GROUPS: Final = {
-    "Databases": (
+_PARTS: Final = {
+    "query": (
         ("sqlite", _MANY),
         ("postgres", _MANY),
         ("mysql", _MANY),
         ("mongo", _FEW),
         (_DUCKDB, _MANY),
     ),
-    "Past one machine": (
+    "query-large": (
         ("clickhouse", _MANY),
         ("clickhouse", _MORE),
         ("parquet", _MANY),
@@ -37,7 +37,7 @@ _GROUPS: Final = {
         (_DUCKDB, _MORE),
     ),
 }
-"""The columns of each table. What was measured with other numbers of records is only printed."""
+"""Parts of the pages, to the columns of their tables. Other numbers of records are only printed."""
 
 _HOW: Final = (
     "Median of up to five runs in ms, with the best and the worst; ✓ where the target is met."
@@ -47,46 +47,45 @@ _Column = tuple[str, Measured]
 """The name of a store, and what was measured of it."""
 
 
-def is_shown(name: str, records: int) -> bool:
-    """Return whether the page has a column for a store with so many records."""
-    return any((name, records) in places for places in _GROUPS.values())
+def part_of(name: str, records: int) -> str | None:
+    """Return the part that has a column for a store with so many records; None without one."""
+    having = (part for part, places in _PARTS.items() if (name, records) in places)
+    return next(having, None)
 
 
-def markdown(found: dict[str, Measured]) -> str:
-    """Return what is written into the page.
+def markdown(part: str, found: dict[str, Measured]) -> str:
+    """Return what is written into a page.
 
     Args:
+        part: The name of the part.
         found: What was measured, by `key`.
     """
-    parts = [_HOW]
-    for title, places in _GROUPS.items():
-        columns = [
-            (name, found[key(name, records)])
-            for name, records in places
-            if key(name, records) in found
-        ]
-        if any(name != _DUCKDB for name, _ in columns):
-            parts += [f"### {title}", *_tables(columns)]
-    return "\n\n".join(parts)
+    columns = [
+        (name, found[key(name, records)])
+        for name, records in _PARTS[part]
+        if key(name, records) in found
+    ]
+    has_store = any(name != _DUCKDB for name, _ in columns)
+    return "\n\n".join([_HOW, *(_tables(columns) if has_store else [])])
 
 
 def _tables(columns: Sequence[_Column]) -> list[str]:
     stores = [column for column in columns if column[0] != _DUCKDB]
     by_hand = [column for column in columns if column[1].by_hand]
-    parts = ["**Questions with a target**", _targets(columns)]
+    parts = ["### Questions with a target", _targets(columns)]
     if by_hand:
         asked = [question.title for question in with_sql()]
         rows = [[t, *(each.by_hand[t].cell() for _, each in by_hand)] for t in asked]
-        parts += ["**The same in SQL, written by hand**", _table("question", by_hand, rows)]
+        parts += ["### The same in SQL, written by hand", _table("question", by_hand, rows)]
     asked = [question.title for question in FOURTEEN]
     rows = [[t, *(each.answers[t].cell() for _, each in stores)] for t in asked]
-    parts += ["**The other questions of an analyst**", _table("question", stores, rows)]
+    parts += ["### The other questions of an analyst", _table("question", stores, rows)]
     rows = [
         [what, *(" / ".join(map(str, each.memory[what])) for _, each in stores)]
         for what in stores[0][1].memory
     ]
     parts += [
-        "**Peak memory and time, with 20,000 and with 200,000 records**",
+        "### Peak memory and time, with 20,000 and with 200,000 records",
         _table("what is read", stores, rows),
     ]
     rows = [
@@ -94,7 +93,7 @@ def _tables(columns: Sequence[_Column]) -> list[str]:
         ["all rollups, s", *(_seconds(each.rollup_seconds) for _, each in stores)],
         ["measured", *(each.when for _, each in stores)],
     ]
-    return [*parts, "**What had to be made before**", _table("step", stores, rows)]
+    return [*parts, "### What had to be made before", _table("step", stores, rows)]
 
 
 def _targets(columns: Sequence[_Column]) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
-PAGE: Final = DOCS / "explanation" / "performance.md"
+PAGES: Final = sorted(DOCS.glob("explanation/*performance*.md"))
+"""What Flask-Chest costs, a page for each question."""
 
 
 # -- Statistics ----------------------------------------------------------------------------------
@@ -49,14 +50,24 @@ def over(values: Iterable[float], base: Iterable[float]) -> Spread:
 # -- The page ------------------------------------------------------------------------------------
 
 
-def write(part: str, markdown: str, page: Path = PAGE) -> None:
+def write(part: str, markdown: str, page: Path | None = None) -> None:
     """Print a part of a page, and write it between its markers there.
 
+    Args:
+        part: The name in the markers.
+        markdown: What is written.
+        page: Where; None for that of `PAGES` which has the part.
+
     Raises:
-        ValueError: The page does not have exactly one pair of these markers.
+        ValueError: There is not exactly one pair of these markers.
     """
     print(markdown, flush=True)
     begin, end = f"<!-- bench:{part} -->", f"<!-- /bench:{part} -->"
+    if page is None:
+        having = [each for each in PAGES if begin in each.read_text("utf-8")]
+        if len(having) != 1:
+            raise ValueError(f"{len(having)} pages of what it costs have {begin}, not one")
+        [page] = having
     block = f"{begin}\n\n{markdown.strip()}\n\n{end}"
     pattern = f"{re.escape(begin)}.*?{re.escape(end)}"
     text, count = re.subn(pattern, lambda _: block, page.read_text("utf-8"), flags=re.DOTALL)

@@ -21,7 +21,7 @@ MEANINGS: Final = {
     USAGE: "the command line is wrong; nothing was done",
     INTERRUPTED: "interrupted by Ctrl-C; the text says how to go on",
 }
-"""What docs/how-to/operating.md says of each."""
+"""What docs/reference/commands.md says of each."""
 
 
 class Interrupted(click.ClickException):

@@ -53,7 +53,7 @@ _LINES_AT_ONCE: Final = 100
 @questions.limit(None, "records")
 @questions.columns
 @click.option(
-    "--raw", is_flag=True, help="Write texts in CSV as they are: see docs/how-to/asking.md."
+    "--raw", is_flag=True, help="Write texts in CSV as they are: see docs/how-to/export.md."
 )
 @with_appcontext
 def export(

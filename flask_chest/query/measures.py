@@ -61,7 +61,7 @@ def parse_measure(text: str, *, now: datetime | None = None) -> Measure:
     """Read a measure, such as ``count``, ``sum(cost_usd)`` or ``share(duration_ms > 500)``.
 
     Args:
-        text: The measure. docs/how-to/queries.md has them all.
+        text: The measure. docs/reference/measures.md has them all.
         now: From where a distance in a filter is measured; None for the present.
 
     Raises:

@@ -77,10 +77,12 @@ class SecretKeys:
         secret = [each for each in self._patterns if each.verdict != PLAIN]
         self.has_secrets = bool(secret)
         self.candidate = re.compile(
-            trie(f"{_GAP.join(each.words)}{_END}" for each in secret) or "(?!)"
+            trie(tuple(f"{_GAP.join(each.words)}{_END}" for each in secret)) or "(?!)"
         )
         """Found in every lower-case text that may contain a secret key."""
-        self._joined = re.compile(trie(f"{''.join(each.words)}{_END}" for each in secret) or "(?!)")
+        self._joined = re.compile(
+            trie(tuple(f"{''.join(each.words)}{_END}" for each in secret)) or "(?!)"
+        )
         self.known: dict[str, int] = {}
         """Memory of `verdict`."""
 
@@ -196,10 +198,10 @@ class _Search:
             else:
                 parts.append(pattern)
                 self._inside[letters] = pattern.verdict
-        within = [f"{_SEPARATOR.join(each.words)}{_END}" for each in parts]
-        border = [f"{_SEPARATOR.join(each.words)}{_END_OF_WORD}" for each in whole]
+        within = tuple(f"{_SEPARATOR.join(each.words)}{_END}" for each in parts)
+        border = tuple(f"{_SEPARATOR.join(each.words)}{_END_OF_WORD}" for each in whole)
         self._expression = re.compile(
-            f"(?<=_)(?:{trie([*border, *within]) or '(?!)'})|({trie(within) or '(?!)'})"
+            f"(?<=_)(?:{trie((*border, *within)) or '(?!)'})|({trie(within) or '(?!)'})"
         )
 
     def best(self, words: str) -> int:

@@ -14,7 +14,7 @@ from support.docs_page import ROOT
 
 from flask_chest.encode.fact_names import FAMILIES, SINGLE_FACTS
 from flask_chest.record import RecordData
-from tools.reference import api, commands, fields, logged, public, raised
+from tools.reference import api, commands, fields, logged, public, questions, raised
 from tools.reference.blocks import filled
 
 
@@ -94,6 +94,18 @@ def test_a_command_without_help_is_refused():
     option = click.Command("loud", help="Help.", params=[click.Option(["--silent"])])
     with pytest.raises(ValueError, match="loud --silent TEXT has no help"):
         list(commands._parts("loud", option, parent))
+
+
+def test_a_command_that_no_page_describes_is_refused(monkeypatch):
+    monkeypatch.setattr(commands, "_PAGES", {"commands-ask": ("query",)})
+    with pytest.raises(ValueError, match=r"the pages describe \['query'\], and there are \["):
+        commands.overview()["commands"]()
+
+
+def test_a_page_that_no_group_has_is_refused(monkeypatch):
+    monkeypatch.setattr(questions, "_GROUPS", {"Record": ("record",)})
+    with pytest.raises(ValueError, match=r"the groups have \['application-factories'"):
+        questions.questions()["questions"]()
 
 
 def test_every_error_has_a_remedy():

@@ -287,7 +287,7 @@ def test_a_list_is_refused_exactly_when_a_pattern_in_it_matches_nothing(patterns
             assert choose([instance], pattern, *excluded) == [instance]
 
 
-# -- docs/reference/values.md --------------------------------------------------------------------
+# -- docs/reference/patterns.md -----------------------------------------------------------------
 
 
 def test_the_examples_of_the_page_are_true():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = pytest.mark.compat  # tests/jobs/test_recipes.py has the same of docs/how-to/jobs.md
+pytestmark = (
+    pytest.mark.compat
+)  # tests/jobs/test_recipes.py has the same of docs/how-to/task-queues.md
 
 
 def test_a_task_is_a_job_of_the_request_that_sent_it(example, port):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 import types
 
@@ -71,3 +72,30 @@ def test_multiprocessing_that_another_thread_imports_just_now_is_no_fault(monkey
     exec(source, vars(half))
     monkeypatch.setitem(sys.modules, "multiprocessing.process", half)
     export._close_at_end_of_child(object())
+
+
+STARTS_AT_THE_END = """
+import atexit, contextlib, sys
+from flask_chest.export.scheduler import Scheduler
+
+def late():
+    assert "concurrent.futures.thread" not in sys.modules
+    scheduler = Scheduler({})
+    with contextlib.suppress(RuntimeError):  # Python 3.12 and newer start no thread any more
+        scheduler.start()
+        scheduler._thread.join(60)
+
+atexit.register(late)
+"""
+
+
+def test_a_scheduler_that_is_started_while_the_process_ends_says_nothing():
+    # A new interpreter: what has imported `concurrent.futures` before could go on.
+    done = subprocess.run(
+        [sys.executable, "-c", STARTS_AT_THE_END],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -1,4 +1,4 @@
-"""The recipes of docs/how-to/jobs.md, run as written, with real queues and real workers."""
+"""The recipes of docs/how-to/task-queues.md, run as written, with real queues and real workers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "jobs.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "task-queues.md").read_text("utf-8")
 RECIPES = dict(re.findall(r"^## (.+?)\n.*?```python\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE))
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

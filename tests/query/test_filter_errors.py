@@ -160,6 +160,12 @@ def test_a_hostile_text_is_refused(text):
     refused(text)
 
 
+def test_what_python_itself_cannot_parse_is_marked_at_its_beginning():
+    error = refused("-" * 7_000 + "1 == a")
+    assert "nested too deeply, or too long" in str(error)
+    assert error.position == 0
+
+
 def test_the_limits_are_reached_by_filters_that_are_read():
     longest = "a == '" + "x" * (MAX_LENGTH - 7) + "'"
     assert parse(longest).text == longest

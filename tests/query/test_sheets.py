@@ -20,7 +20,7 @@ FORMULA = re.compile(f"[{STARTS}\t\r\n]")
 
 
 def restored(text):
-    """Return what `guarded` was given, without control characters: docs/how-to/asking.md."""
+    """Return what `guarded` was given, without control characters: docs/how-to/export.md."""
     return re.sub(f"^'(?=\\s*[{STARTS}'])|(?<=;)'(?=\\s*[{STARTS}'\"])", "", text)
 
 

@@ -1,4 +1,4 @@
-"""Servers with several workers and with one process, and the table of docs/how-to/servers.md."""
+"""Servers with several workers and with one process, and the table of explanation/servers.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Views that fork, greenlets, commands beside a server; the table of docs/how-to/servers.md."""
+"""Views that fork, greenlets, commands beside a server; that of docs/explanation/servers.md."""
 
 from __future__ import annotations
 

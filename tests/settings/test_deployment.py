@@ -70,7 +70,7 @@ def test_what_store_names_is_not_completed_from_the_environment(deployed, monkey
 
 
 def test_the_variables_on_the_page_make_an_exporter(monkeypatch, tmp_path):
-    page = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "environment.md"
     [block] = re.findall(r"```ini\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     (tmp_path / "db").write_text("hunter2\n")
     for line in block.replace("/run/secrets", str(tmp_path)).splitlines():

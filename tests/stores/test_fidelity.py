@@ -94,7 +94,7 @@ def page(stores):
             "# Round-trip fidelity",
             "",
             "Nearly every value comes back from `store.query()` as it was recorded. The table",
-            "has the exceptions of each backend. [values.md](values.md) says what a Python value",
+            "has the exceptions of each backend. [Values](values.md) says what a Python value",
             "becomes before it is stored.",
             "",
             *(f"| {' | '.join(row)} |" for row in table),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import closing
 from datetime import timedelta
 
-import pymysql
 import pytest
 
 from flask_chest.testing import make_batch, make_record
@@ -98,7 +97,7 @@ def test_a_zero_date_of_mysql_ends_no_query(backend_of, opened, value):
     store = opened(backend)
     good = [make_record(route="/cart", variables={"a": 1}) for _ in range(4)]
     store.export(make_batch(*good, make_record(path="/broken", variables={"a": 1})))
-    with closing(_lenient(backend)) as connection, connection.cursor() as cursor:
+    with closing(backend.lenient()) as connection, connection.cursor() as cursor:
         cursor.execute(sql_of("started_at", value))
         connection.commit()
     ids = sorted(record["id"] for record in good)
@@ -115,7 +114,7 @@ def test_a_malformed_document_of_mariadb_ends_no_query(backend_of, opened, value
     store = opened(backend)
     good = [make_record(route="/cart", variables={"a": 1}) for _ in range(4)]
     store.export(make_batch(*good, make_record(path="/broken", variables={"a": 1})))
-    with closing(_lenient(backend)) as connection, connection.cursor() as cursor:
+    with closing(backend.lenient()) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT VERSION()")
         if "MariaDB" not in cursor.fetchone()[0]:  # MySQL keeps no malformed JSON
             value = "'[1]'"
@@ -129,9 +128,3 @@ def test_a_malformed_document_of_mariadb_ends_no_query(backend_of, opened, value
     assert store.count(variables={"a": 1}) == 4
     assert store.top_values("a")[0].count == 4
     assert store.unreadable == 1
-
-
-def _lenient(backend):
-    names = ("host", "port", "user", "password", "database")
-    given = {name: backend.config[name] for name in names if name in backend.config}
-    return pymysql.connect(**given, init_command="SET sql_mode = ''")

@@ -189,7 +189,11 @@ class Mysql(Database):
         parts = urlsplit(self._direct)
         with (
             pymysql.connect(
-                host=parts.hostname, port=parts.port, user=parts.username, database=_NAME
+                host=parts.hostname,
+                port=parts.port,
+                user=parts.username,
+                database=_NAME,
+                ssl_disabled=True,
             ) as connection,
             connection.cursor() as cursor,
         ):

@@ -120,16 +120,30 @@ class Postgres(Server):
 
 
 class Mysql(Server):
+    """A database of MySQL. Most tests ask for no TLS, as PyMySQL reads all certificates for it."""
+
     exporter = MysqlStore
     port = 3306
     quote = "`"
 
+    def __init__(self, url, *, ssl_mode="DISABLED", **fields):
+        super().__init__(url, ssl_mode=ssl_mode, **fields)
+
+    def connect(self, **options):
+        """Return a connection of PyMySQL."""
+        names = ("host", "port", "user", "password", "database")
+        given = {name: self.config[name] for name in names if name in self.config}
+        without = self.config["ssl_mode"] == "DISABLED"
+        return pymysql.connect(**given, ssl_disabled=without, **options)
+
+    def lenient(self):
+        """Return a connection on which the server takes what it would refuse."""
+        return self.connect(init_command="SET sql_mode = ''")
+
     @contextmanager
     def connection(self):
         """Give a cursor of a connection whose transaction is rolled back in the end."""
-        names = ("host", "port", "user", "password", "database")
-        given = {name: self.config[name] for name in names if name in self.config}
-        with pymysql.connect(**given) as connection, connection.cursor() as cursor:
+        with self.connect() as connection, connection.cursor() as cursor:
             yield cursor
 
     def execute(self, statement, *values):

@@ -1,4 +1,4 @@
-"""The generated tables of docs/how-to/servers.md.
+"""The generated tables of docs/explanation/servers.md.
 
 `CHEST_WRITE_DOCS=1` makes the tests write them.
 """
@@ -9,7 +9,7 @@ import os
 import re
 from pathlib import Path
 
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "servers.md"
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "servers.md"
 
 
 def assert_on_page(head, rows):

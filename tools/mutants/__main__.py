@@ -2,48 +2,34 @@
 
 `make mutants` runs it with Cosmic Ray, which makes the changes, in an environment of its own. A
 seed draws a sample of places in each package, so that it ends, and so that it can be repeated. A
-change is tried on the tests that execute its line. All happens in a copy of the repository. It ends
-with a table, and writes each change that no test noticed into `mutants/PACKAGE.diff`.
+change is tried on the tests that execute its statement, then on the tests of processes. All happens
+in a copy of the repository. It ends with a table, and writes each change that no test noticed into
+`mutants/PACKAGE-SEED.diff`.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-from cosmic_ray.mutating import mutate_and_test
-from cosmic_ray.work_item import MutationSpec, TestOutcome
+from cosmic_ray.work_item import MutationSpec
 
 from tools.mutants.areas import AREAS, Area
-from tools.mutants.places import sample, statement
+from tools.mutants.covered import Covered
+from tools.mutants.places import sample
+from tools.mutants.trying import tried
 from tools.release.distributions import ROOT, tracked_files
 
 TARGET: Final = ROOT / "mutants"
-_MOST_TESTS: Final = 150
-"""Of those that execute a line, so many are run, the quickest first."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What became of the changes of a package.
-
-    Attributes:
-        changes: How many there were.
-        survived: Those that no test noticed, as diffs.
-    """
-
-    changes: int
-    survived: list[str]
+_SOME_FAILED: Final = 1
+"""An exit status of pytest. What fails on a busy machine is not run with the changes."""
 
 
 def copied(folder: Path) -> None:
@@ -57,17 +43,13 @@ def copied(folder: Path) -> None:
     os.environ["PYTHONPATH"] = str(folder)  # before what is installed, in other processes, too
 
 
-def covered(area: Area, python: str) -> tuple[dict[str, list[str]], float]:
-    """Run the tests of an area without a change.
-
-    Returns:
-        The tests that execute each line, the quickest first, and the seconds of all.
-    """
+def covered(area: Area, python: str) -> Covered:
+    """Run the tests of an area without a change, and leave out those that fail."""
     target = Path.cwd() / "covered.json"
-    ignored = [f"--ignore={name}" for name in area.ignored]
-    began = time.monotonic()
+    ignored = [f"--ignore={name}" for name in (*area.ignored, *area.last)]
+    command = [python, "-m", "pytest", "-q", "-p", "tools.mutants.covering", "-k", area.expression]
     done = subprocess.run(
-        [python, "-m", "pytest", "-q", "-p", "tools.mutants.covering", *ignored, *area.tests],
+        [*command, *ignored, *area.tests],
         env={
             **os.environ,
             "MUTANTS_PACKAGE": f"flask_chest/{area.package}",
@@ -78,72 +60,65 @@ def covered(area: Area, python: str) -> tuple[dict[str, list[str]], float]:
         check=False,
     )
     if done.returncode != 0:
-        sys.exit(f"the tests of {area.package} fail without a change:\n{done.stdout[-4000:]}")
-    return json.loads(target.read_text("utf-8")), time.monotonic() - began
+        print(f"without a change:\n{done.stdout[-4000:]}", flush=True)
+    if done.returncode not in {0, _SOME_FAILED}:
+        sys.exit(done.returncode)
+    return Covered.read(target)
 
 
-def tests_of(mutation: MutationSpec, executed: dict[str, list[str]]) -> list[str]:
-    """Return the tests that execute a statement; outside of functions, those of its file."""
-    path, begin, end = str(mutation.module_path), *statement(mutation)
-    found: dict[str, None] = {}
-    for place, tests in executed.items():
-        file, _, line = place.rpartition(":")
-        if file == path and (begin is None or begin <= int(line) <= end):
-            found.update(dict.fromkeys(tests))
-    if not found and begin is None:  # executed by the import alone
-        found.update(dict.fromkeys(test for tests in executed.values() for test in tests[:3]))
-    return list(found)
-
-
-def notices(mutation: MutationSpec, tests: list[str], python: str, timeout: float) -> str | None:
-    """Make a change, and return it as a diff when no test notices it."""
-    options = ["-x", "-q", "--no-header", "-p", "no:cacheprovider"]
-    chosen = tests[:_MOST_TESTS] or ["--version"]  # no test executes it
-    command = shlex.join([python, "-m", "pytest", *options, *chosen])
-    result = mutate_and_test([mutation], command, timeout)
-    if result.test_outcome != TestOutcome.SURVIVED:
-        return None
-    return f"# {mutation.operator_name}, {len(tests)} tests\n{result.diff}\n"
-
-
-def survivors(area: Area, number: int, seed: int, python: str) -> Result:
-    """Change a package at so many places."""
-    executed, seconds = covered(area, python)
-    diffs = []
-    mutations = sample(area.package, number, seed)
+def survivors(area: Area, mutations: list[MutationSpec], tests: Covered, python: str) -> list[str]:
+    """Make the changes, and return those that no test noticed, as diffs."""
+    found = []
+    last = [*area.last, "-k", area.expression] if area.last else []
     for index, mutation in enumerate(mutations, 1):
-        place = f"{mutation.module_path}:{mutation.start_pos[0]}"
-        diff = notices(mutation, tests_of(mutation, executed), python, seconds + 30)
-        said = "noticed" if diff is None else "NOT NOTICED"
-        print(f"{area.package} {index}/{len(mutations)} {place}: {said}", flush=True)
-        if diff is not None:
-            diffs.append(diff)
-    return Result(len(mutations), diffs)
+        chosen = tests.tests_of(mutation)
+        seconds = 30.0 + 3 * sum(tests.seconds[test] for test in chosen)
+        result = tried(mutation, python, chosen, seconds, last)
+        said = f"noticed by {result.noticed_by}" if result.noticed_by else "NOT NOTICED"
+        print(f"{area.package} {index}/{len(mutations)} {place(mutation)}: {said}", flush=True)
+        if not result.noticed_by:
+            found.append(f"# {mutation.operator_name}, {len(chosen)} tests\n{result.diff}")
+    return found
+
+
+def place(mutation: MutationSpec) -> str:
+    """Return where a change is."""
+    return f"{mutation.module_path}:{mutation.start_pos[0]}"
+
+
+def changes(area: Area, number: int, seed: int, places: Collection[str]) -> list[MutationSpec]:
+    """Draw the changes of a package; of these places alone, if there are any."""
+    drawn = sample(area.package, number, seed)
+    return [each for each in drawn if not places or place(each) in places]
 
 
 def main() -> int:
     """Run; return the exit status."""
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("--number", type=int, default=18, help="places in each package")
-    parser.add_argument("--seed", type=int, default=19)
+    parser.add_argument("--seed", type=int, nargs="+", default=[19])
+    parser.add_argument("--at", nargs="+", default=[], help="FILE:LINE: try these of them alone")
     parser.add_argument("--python", default=str(ROOT / ".venv" / "bin" / "python"))
     parser.add_argument("packages", nargs="*", help="by default all")
     options = parser.parse_args()
     python = str(Path(options.python).absolute())
     TARGET.mkdir(exist_ok=True)
-    results: dict[str, Result] = {}
+    rows = []
     with tempfile.TemporaryDirectory(prefix="flask-chest-mutants-") as folder:
         copied(Path(folder))
         for area in AREAS:
-            if not options.packages or area.package in options.packages:
-                found = survivors(area, options.number, options.seed, python)
-                results[area.package] = found
-                (TARGET / f"{area.package}.diff").write_text("\n".join(found.survived), "utf-8")
+            if options.packages and area.package not in options.packages:
+                continue
+            tests = covered(area, python)
+            for seed in options.seed:
+                drawn = changes(area, options.number, seed, options.at)
+                left = survivors(area, drawn, tests, python)
+                (TARGET / f"{area.package}-{seed}.diff").write_text("\n".join(left), "utf-8")
+                rows.append(
+                    f"| `{area.package}` | {seed} | {len(drawn) - len(left)} of {len(drawn)} |"
+                )
         os.chdir(ROOT)
-    print("| package | changes | noticed |\n|---|---|---|")
-    for package, result in results.items():
-        noticed = result.changes - len(result.survived)
-        print(f"| `{package}` | {result.changes} | {100 * noticed / result.changes:.0f}% |")
+    print("| package | seed | noticed |\n|---|---|---|", *rows, sep="\n")
     return 0
 
 

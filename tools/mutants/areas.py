@@ -13,12 +13,21 @@ class Area:
     Attributes:
         package: Its folder in `flask_chest`.
         tests: Files and folders, of which the first end soonest.
-        ignored: Tests of processes, which import the unchanged code or take long.
+        ignored: Tests among them that take long.
+        last: Tests of processes. Which lines these execute is not known, so they are tried on what
+            no other test noticed.
+        expression: Which of all these are run, as pytest's `-k` has it.
     """
 
     package: str
     tests: tuple[str, ...]
     ignored: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
+    expression: str = ""
+
+
+_NO_SERVERS: Final = "not postgres and not mysql and not mongo"
+"""A server would be started for each change."""
 
 
 AREAS: Final = (
@@ -52,7 +61,6 @@ AREAS: Final = (
     Area(
         "query",
         ("tests/query", "tests/testing/test_sqlite_contracts.py"),
-        ("tests/query/test_queries_page.py", "tests/query/test_sheets.py"),
     ),
     Area(
         "capture",
@@ -62,38 +70,29 @@ AREAS: Final = (
             "tests/test_correlation.py",
             "tests/test_extension.py",
         ),
-        (
-            "tests/capture/test_outbound_headers.py",
-            "tests/jobs/test_processes.py",
-            "tests/jobs/test_recipes.py",
-        ),
+        ("tests/capture/test_outbound_headers.py", "tests/jobs/test_recipes.py"),
+        ("tests/jobs/test_processes.py",),
     ),
     Area(
         "journal",
         ("tests/journal", "tests/hosts/test_end_of_memory.py"),
-        (
-            "tests/journal/test_journal_crashes.py",
-            "tests/journal/test_malformed_lines.py",
-        ),
+        (),
+        ("tests/journal/test_journal_crashes.py",),
+        _NO_SERVERS,
     ),
     Area(
         "export",
+        ("tests/export",),
+        ("tests/export/test_exit.py",),
         (
-            "tests/export/test_batches.py",
-            "tests/export/test_batching.py",
-            "tests/export/test_clock.py",
-            "tests/export/test_cutoff.py",
-            "tests/export/test_failures.py",
-            "tests/export/test_flush.py",
-            "tests/export/test_leader.py",
             "tests/export/test_memory.py",
-            "tests/export/test_refusals.py",
-            "tests/export/test_retention.py",
-            "tests/export/test_indexing.py",
-            "tests/export/test_rollup_job.py",
-            "tests/export/test_signals.py",
-            "tests/export/test_start_and_end.py",
-            "tests/export/test_hanging.py",
+            "tests/export/test_ended_processes.py",
+            "tests/export/test_forked_processes.py",
+            "tests/export/test_retention_of_processes.py",
+            "tests/export/test_clock.py",
+            "tests/export/test_killed_processes.py",
+            "tests/export/test_kills_between_borders.py",
         ),
+        _NO_SERVERS,
     ),
 )

@@ -1,6 +1,7 @@
-"""A plugin of pytest that writes which tests execute each line of a package, the quickest first.
+"""A plugin of pytest that writes which tests execute each line of a package.
 
-Of the environment: MUTANTS_PACKAGE is the folder of the package, MUTANTS_COVERED the JSON file.
+Of the environment: MUTANTS_PACKAGE is the folder of the package, MUTANTS_COVERED the JSON file. It
+has the seconds of each test, and the tests of each line. A test that fails is in neither.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from typing import Any, TypeAlias, cast
 import pytest
 
 _folder = str(Path(os.environ["MUTANTS_PACKAGE"]).resolve()) + os.sep
-_tests: dict[tuple[str, int], dict[str, float]] = defaultdict(dict)
+_seconds: dict[str, float] = {}
+_tests: dict[tuple[str, int], set[str]] = defaultdict(set)
+_failed: set[str] = set()
 _lines: set[tuple[str, int]] = set()
 _Trace: TypeAlias = Callable[[FrameType, str, Any], Any]
 
@@ -46,15 +49,23 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     finally:
         sys.settrace(None)
         threading.settrace(cast("_Trace", None))
-        seconds = time.perf_counter() - began
+        _seconds[item.nodeid] = time.perf_counter() - began
         for place in list(_lines):
-            _tests[place][item.nodeid] = seconds
+            _tests[place].add(item.nodeid)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note what fails."""
+    if report.failed:
+        _failed.add(report.nodeid)
 
 
 def pytest_unconfigure() -> None:
     """Write the file."""
-    found = {
-        f"{os.path.relpath(path)}:{line}": sorted(tests, key=lambda name: tests[name])
+    lines = {
+        f"{os.path.relpath(path)}:{line}": sorted(tests - _failed)
         for (path, line), tests in _tests.items()
     }
+    seconds = {test: taken for test, taken in _seconds.items() if test not in _failed}
+    found = {"seconds": seconds, "lines": lines}
     Path(os.environ["MUTANTS_COVERED"]).write_text(json.dumps(found), "utf-8")

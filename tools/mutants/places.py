@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from cosmic_ray.commands.init import _all_work_items
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator
 from cosmic_ray.work_item import MutationSpec
 
 _ALIKE: Final = re.compile(r"ReplaceComparisonOperator_((Not)?Eq_Is(Not)?|Is(Not)?_(Not)?Eq)$")
@@ -55,11 +57,29 @@ def _annotations(tree: ast.Module) -> list[tuple[tuple[int, int], tuple[int, int
 
 
 def sample(package: str, number: int, seed: int) -> list[MutationSpec]:
-    """Return one change at each of so many places."""
+    """Return one change at each of so many places, without those that are none."""
     drawn = random.Random(f"{seed} {package}")  # noqa: S311 - a sample, no secret
     found = list(places(Path("flask_chest") / package))
     chosen = drawn.sample(found, min(number, len(found)))
-    return [drawn.choice(ways) for _where, ways in chosen]
+    changes = [drawn.choice(ways) for _where, ways in chosen]
+    left = [each for each in found if each not in chosen]
+    for index in range(len(changes)):
+        while _is_void(changes[index]) and left:
+            _where, ways = left.pop(drawn.randrange(len(left)))
+            changes[index] = drawn.choice(ways)
+    return changes
+
+
+def _is_void(mutation: MutationSpec) -> bool:
+    """Return whether a change is no Python, as of the `*` of a signature, or is of types alone."""
+    source = mutation.module_path.read_text("utf-8")
+    operator = get_operator(mutation.operator_name)(**mutation.operator_args)
+    changed = mutate_code(source, operator, mutation.occurrence)
+    try:
+        ast.parse(changed)
+    except SyntaxError:
+        return True
+    return "TYPE_CHECKING:" in source.splitlines()[mutation.start_pos[0] - 1]
 
 
 def statement(mutation: MutationSpec) -> tuple[int | None, int]:

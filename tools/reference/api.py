@@ -20,6 +20,7 @@ _ELSEWHERE: Final = ("flask_chest.hookspecs", "flask_chest.signals")
 MODULES: Final = tuple(name for name in public.MODULES if name not in _ELSEWHERE)
 
 _WITH_INHERITED: Final = ("FlaskChest",)
+_FIRST: Final = ("FlaskChest", "Exporter", "Store", "Record")
 _WITHOUT_MEMBERS: Final = ("Contract", "Views")
 """Ends of names. The name of a contract's test is its description; a blueprint is Flask's."""
 
@@ -50,7 +51,9 @@ def _page(name: str) -> str:
     for each in public.names(name):
         owner = _owner(each, getattr(module, each))
         (own if owner == name else others).append((each, owner))
-    parts = []
+    own.sort(key=lambda each: each[0] not in _FIRST)
+    directives = "\n".join(_directive(module, each) for each, _ in own)
+    parts = [f"```{{eval-rst}}\n{directives}```"]
     if others:
         parts.append(
             table(
@@ -58,8 +61,7 @@ def _page(name: str) -> str:
                 [(f"`{each}`", f"[`{owner}`]({_link(owner)})") for each, owner in others],
             )
         )
-    directives = "\n".join(_directive(module, each) for each, _ in own)
-    return "\n\n".join([*parts, f"```{{eval-rst}}\n{directives}```"])
+    return "\n\n".join(parts)
 
 
 def _link(module: str) -> str:
@@ -94,6 +96,8 @@ def _directive(module: ModuleType, name: str) -> str:
             options = "   :no-members:\n"
         elif name in _WITH_INHERITED:
             options = "   :inherited-members:\n"
+        if not any(_is_public(base) for base in value.__bases__):
+            options += "   :no-show-inheritance:\n"
         return f".. autoclass:: {path}\n{options}"
     if inspect.isroutine(value):
         _check(path, value)
@@ -103,6 +107,13 @@ def _directive(module: ModuleType, name: str) -> str:
     if not _is_described(module, name):
         raise ValueError(f"{path} has no text below it")
     return f".. autodata:: {path}\n   :no-value:\n"
+
+
+def _is_public(base: type) -> bool:
+    """Return whether a reader can look a base class up."""
+    if base is object or base.__module__.partition(".")[0] != "flask_chest":
+        return base is not object
+    return any(base.__name__ in public.names(each) for each in public.MODULES)
 
 
 def _check(path: str, value: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 import click
@@ -16,11 +17,23 @@ from tools.reference.blocks import table
 from tools.reference.hooks import implementations
 
 _CALLED: Final = f"flask {GROUP}"
+_PAGES: Final = {
+    "commands-ask": ("query", "measure", "compare", "tail", "show", "routes", "top", "export"),
+    "commands-operate": ("status", "check", "flush", "dead-letter"),
+    "commands-stores": ("schema", "copy", "import", "purge", "rollup", "erase"),
+    "commands-setup": ("plugins", "dashboard"),
+}
+"""Pages of docs/reference, to the commands that each describes."""
 
 
-def commands() -> dict[str, Callable[[], str]]:
-    """Return what makes the parts of the page."""
-    return {"commands": _all, "standalone": _standalone, "exit codes": exit_codes}
+def overview() -> dict[str, Callable[[], str]]:
+    """Return what makes the parts of the first page."""
+    return {"commands": _overview, "standalone": _standalone, "exit codes": exit_codes}
+
+
+def pages() -> dict[str, dict[str, Callable[[], str]]]:
+    """Return the pages, each with what makes its part."""
+    return {page: {"commands": partial(_described, names)} for page, names in _PAGES.items()}
 
 
 def exit_codes() -> str:
@@ -28,18 +41,53 @@ def exit_codes() -> str:
     return table(("code", "meaning"), [(f"`{code}`", text) for code, text in MEANINGS.items()])
 
 
-def _all() -> str:
-    context = click.Context(group, info_name=_CALLED)
+def _context() -> click.Context:
+    return click.Context(group, info_name=_CALLED)
+
+
+def _commands() -> dict[str, click.Command]:
+    """Return the commands by name, those of the plugins last."""
     found: dict[str, click.Command] = {}
     for name in group.own_names:
-        command = Commands.get_command(group, context, name)
+        command = Commands.get_command(group, _context(), name)
         if command is not None:
             found[name] = command
     for _, hook in implementations("chest_commands"):
         found.update({str(each.name): each for each in hook()})
-    return "\n\n".join(
-        part for name, command in found.items() for part in _parts(name, command, context)
-    )
+    return found
+
+
+def _overview() -> str:
+    """Return a table of all commands.
+
+    Raises:
+        ValueError: A command is on no page, or a page names one that does not exist.
+    """
+    found = _commands()
+    described = [name for names in _PAGES.values() for name in names]
+    if sorted(described) != sorted(found):
+        raise ValueError(f"the pages describe {sorted(described)}, and there are {sorted(found)}")
+    rows = [
+        (f"[`{words}`]({page}.md#{'-'.join([*_CALLED.split(), *words.split()])})", text)
+        for page, names in _PAGES.items()
+        for name in names
+        for words, text in _leaves(name, found[name])
+    ]
+    return table(("command", "what it does"), rows)
+
+
+def _leaves(words: str, command: click.Command) -> Iterator[tuple[str, str]]:
+    """Yield the words of each command that can be run, and what it does in a sentence."""
+    if not isinstance(command, click.Group):
+        yield words, command.get_short_help_str(limit=200)
+        return
+    for name, inner in sorted(command.commands.items()):
+        yield from _leaves(f"{words} {name}", inner)
+
+
+def _described(names: tuple[str, ...]) -> str:
+    found, context = _commands(), _context()
+    return "\n\n".join(part for name in names for part in _parts(name, found[name], context))
 
 
 def _standalone() -> str:

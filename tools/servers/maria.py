@@ -60,6 +60,7 @@ class MariaServer(Server):
             port=target.port or 3306,
             user=unquote(target.username or ""),
             password=unquote(target.password or ""),
+            ssl_disabled=True,  # otherwise PyMySQL reads all certificates of the system
         )
         with connection, connection.cursor() as cursor:
             cursor.execute(statement)

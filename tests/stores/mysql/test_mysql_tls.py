@@ -40,7 +40,7 @@ def test_a_server_without_tls_is_refused_when_tls_is_required(odd, opened):
 def test_ssl_mode_decides_on_encryption_and_verification(tls_server, opened):
     server, authority = tls_server
     with server.database() as url:
-        backend = Mysql(url)
+        backend = Mysql(url, ssl_mode=None)
         for fields, is_encrypted in (
             ({}, True),
             ({"ssl_mode": "DISABLED"}, False),
@@ -64,7 +64,7 @@ def test_ssl_mode_decides_on_encryption_and_verification(tls_server, opened):
 def test_a_server_that_requires_tls_is_named_with_the_remedy(tls_server, opened):
     server, _ = tls_server
     with server.database() as url:
-        backend = Mysql(url)
+        backend = Mysql(url, ssl_mode=None)
         backend.execute("SET GLOBAL require_secure_transport = ON")
         try:
             assert "ssl_mode where TLS is demanded" in refusal(backend.new(ssl_mode="DISABLED"))
