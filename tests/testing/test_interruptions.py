@@ -6,7 +6,18 @@ import pytest
 from support import file_exporters
 from support.file_exporters import InFile
 
+from flask_chest.testing import ExporterContract
 from flask_chest.testing.interruption_contract import InterruptionContract
+
+
+class TestFixedBatches(ExporterContract):
+    """An exporter of fixed batches knows tokens alone, and no records."""
+
+    moments = 2
+
+    @pytest.fixture
+    def backend(self, tmp_path):
+        return InFile(file_exporters.Folder, tmp_path / "out")
 
 
 def interrupt(name, ways, moments, folder):
