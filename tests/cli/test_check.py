@@ -185,6 +185,19 @@ def test_each_setting_that_is_set_is_there_with_its_source(started, monkeypatch)
     assert "FLASK_CHEST_KEEP_ERRORS='nonsense' in the environment has no effect" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ("", "secret keys, and in texts credentials, jwt, card; not email"),
+        ("redact_values=['email']", "secret keys, and in texts credentials, jwt, card, email"),
+        ("redact_values='!*', redact_keys='!*'", "no keys, and in texts nothing; not credentials"),
+    ],
+)
+def test_what_is_masked_is_said(started, settings, text):
+    set_app(started, settings)
+    assert findings(started)["settings", "masked"]["text"].startswith(text)
+
+
 PICKY = """
 from flask import Flask
 from pydantic import BaseModel
