@@ -8,13 +8,16 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 from support.installing import DISTRIBUTIONS, ROOT, install, make_environment, run, uninstall
 
 from flask_chest import __version__
+from tools.release.distributions import tracked_files
 
 README = (ROOT / "README.md").read_text("utf-8")
 RECORDS = (ROOT / "docs" / "reference" / "records.md").read_text("utf-8")
@@ -57,6 +60,44 @@ def test_the_readme_opens_with_a_short_application_and_the_two_commands():
     first_screen = README.splitlines()[:60]
     for wanted in ("pip install 'flask-chest[sqlite,dashboard]'", "`make demo`", "`make test`"):
         assert any(wanted in line for line in first_screen), wanted
+
+
+def from_a_clone(page):
+    """Return the folders that the command of a page for a clone names, and the command."""
+    text = (ROOT / page).read_text("utf-8")
+    wanted = r"^(?:    |\$ )(pip install \./flask-chest \./flask-chest/plugins/\S+)$"
+    [command] = re.findall(wanted, text, re.MULTILINE)
+    shown = run("bash", "-c", f"echo {command.removeprefix('pip install ')}", cwd=ROOT)
+    return [ROOT / Path(word).relative_to("flask-chest") for word in shown.split()], command
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/how-to/install.md"])
+def test_the_command_for_a_clone_names_all_that_its_extras_need(page):
+    folders, _ = from_a_clone(page)
+    wanted = ["flask-chest", "flask-chest-sqlite", "flask-chest-dashboard"]
+    for name in wanted:
+        text = (DISTRIBUTIONS[name] / "pyproject.toml").read_text("utf-8")
+        needed = text.partition("\ndependencies = [")[2].partition("\n]")[0]
+        found = re.findall(r'"(flask-chest[a-z-]*)', needed)
+        wanted += [each for each in found if each not in wanted]
+    assert sorted(folders) == sorted(DISTRIBUTIONS[name] for name in wanted)
+
+
+@pytest.mark.compat
+def test_the_command_for_a_clone_installs_it_in_a_clean_environment(tmp_path):
+    clone = tmp_path / "flask-chest"
+    for name in tracked_files():
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, clone / name)
+    run(sys.executable, "-m", "venv", tmp_path / ".venv")
+    _, command = from_a_clone("README.md")
+    run("bash", "-c", f". .venv/bin/activate && {command}", cwd=tmp_path)
+    (tmp_path / "app.py").write_text(read_me_application())
+    shown = run(tmp_path / ".venv/bin/flask", "chest", "plugins", cwd=tmp_path)
+    assert [line.split("\t")[0] for line in shown.splitlines()] == ["dashboard", "sqlite"]
+    webhook = "--editable './flask-chest/examples/flask-chest-webhook[test]'"
+    run("bash", "-c", f". .venv/bin/activate && pip install ./flask-chest {webhook}", cwd=tmp_path)
+    run(tmp_path / ".venv/bin/python", "-c", "import flask_chest.testing, flask_chest_webhook")
 
 
 def test_the_readme_application_runs_in_a_clean_environment(installed, tmp_path):

@@ -1,4 +1,4 @@
-// In a search, a page comes first whose words (SEARCH_WORDS in conf.py) are asked for. Then what people
+// In a search, a page comes first whose words (WORDS of tools/site/search.py) are asked for. Then what people
 // do comes before what is looked up, and before what is history.
 const ASKED = (new URLSearchParams(location.search).get("q") || "").toLowerCase().split(/\s+/);
 var Scorer = {
@@ -23,19 +23,23 @@ var Scorer = {
   partialTerm: 2,
 };
 
-// From a folder, no page can be fetched for an excerpt. So its first paragraph stands below the title.
-if (location.protocol === "file:") {
-  document.addEventListener("DOMContentLoaded", () => {
-    const show = (link) => {
-      const lead = LEADS[link.getAttribute("href").split(/[?#]/)[0].replace(/\.html$/, "")];
-      if (!lead || link.parentElement.querySelector(".context")) return;
-      const text = document.createElement("p");
-      text.className = "context";
-      text.textContent = lead;
-      link.parentElement.append(text);
-    };
-    const results = document.getElementById("search-results");
-    const look = () => results.querySelectorAll("li > a").forEach(show);
-    new MutationObserver(look).observe(results, { childList: true, subtree: true });
-  });
-}
+// A search for a setting leads to its row. From a folder, no page can be fetched for an excerpt: there,
+// its first paragraph stands below the title.
+document.addEventListener("DOMContentLoaded", () => {
+  const setting = ASKED.find((word) => /^(flask_)?chest_/.test(word));
+  const show = (link) => {
+    const page = link.getAttribute("href").split(/[?#]/)[0].replace(/\.html$/, "");
+    if (setting && page === "docs/reference/settings") {
+      link.hash = setting.replace(/^flask_/, "").replaceAll("_", "-");
+    }
+    const lead = LEADS[page];
+    if (location.protocol !== "file:" || !lead || link.parentElement.querySelector(".context")) return;
+    const text = document.createElement("p");
+    text.className = "context";
+    text.textContent = lead;
+    link.parentElement.append(text);
+  };
+  const results = document.getElementById("search-results");
+  const look = () => results.querySelectorAll("li > a").forEach(show);
+  new MutationObserver(look).observe(results, { childList: true, subtree: true });
+});

@@ -85,7 +85,7 @@ def test_the_search_needs_no_network(site, page, words, found):
     [
         ("alert", "Alerts with Prometheus"),
         ("CHEST_FSYNC", "Settings"),
-        ("celery", "Work that is no request"),
+        ("celery", "Celery, RQ"),
         ("csv", "Files and spreadsheets"),
         ("dashboard empty", "Troubleshooting"),
         ("delete user", "Forget a person"),
@@ -120,6 +120,17 @@ def test_a_result_of_the_search_has_the_question_that_its_page_answers(site, pag
     search(page, site, "gunicorn")
     result = page.locator("#search-results li").filter(has_text="What does each WSGI server need?")
     expect(result.first).to_contain_text("Servers", timeout=30_000)
+
+
+def test_a_setting_leads_to_its_row_from_a_page_and_from_the_search(site, page):
+    page, _ = page
+    page.goto(f"file://{site}/docs/how-to/sampling.html")
+    page.get_by_role("main").get_by_role("link", name="CHEST_KEEP_ERRORS").click()
+    assert page.url.endswith("reference/settings.html#chest-keep-errors")
+    search(page, site, "FLASK_CHEST_FSYNC")
+    page.locator("#search-results").get_by_role("link", name="Settings").first.click()
+    assert page.url.endswith("reference/settings.html#chest-fsync")
+    assert page.locator("tr:has(a:target)").inner_text().startswith("CHEST_FSYNC")
 
 
 def test_no_page_is_wider_than_a_phone(site, page):

@@ -91,6 +91,7 @@ def test_an_exporter_that_fails_now_and_then_logs_a_line_a_minute_whose_numbers_
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 3
     failed = [re.search(r"attempts that failed: (\d+);", line) for line in caplog.messages]
     assert [found and int(found[1]) for found in failed] == [None, 3, 4]
+    assert "; 1 record had waited, the oldest for " in caplog.messages[1]
 
 
 def test_delivery_is_retried_without_a_flush(make):

@@ -82,3 +82,36 @@ def test_a_child_does_not_end_the_connection_of_its_parent(host):
         *("batch", "of", "4"),
         *("ended", "by", "its", "owner"),
     ]
+
+
+def test_a_child_of_multiprocessing_delivers_before_it_waits_for_its_own_children(host):
+    said = host.run(
+        """
+import multiprocessing, sqlite3
+
+context = multiprocessing.get_context("fork")
+
+def stored():
+    database = f"file:{folder / 'chest.sqlite3'}?mode=ro"
+    try:
+        with contextlib.closing(sqlite3.connect(database, uri=True)) as connection:
+            return connection.execute("SELECT count(*) FROM chest_records").fetchone() == (1,)
+    except sqlite3.OperationalError:
+        return False  # not created yet
+
+def wait_for_the_record():
+    deadline = time.monotonic() + 30
+    while not stored() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    say("delivered" if stored() else "late")
+
+def child():
+    context.Process(target=wait_for_the_record).start()
+    record()
+
+first = context.Process(target=child)
+first.start()
+first.join()
+"""
+    )
+    assert said[1:] == ["delivered"]

@@ -164,6 +164,10 @@ def test_what_was_counted_is_not_read_again(make_process, monkeypatch):
     process.record(1)
     assert reader.pending_records() == 2_001
     assert b"".join(read).count(b"\n") <= 2, "the new one, and the end of the one before it"
+    deliver(process.journal)
+    read.clear()
+    assert make_process().journal.reader("main").pending_records() == 0
+    assert read == [], "of a segment that is delivered, nothing is to be counted"
 
 
 def test_half_a_line_is_no_waiting_record(make_process, folder):

@@ -399,6 +399,7 @@ def test_any_text_is_redacted_without_an_error(text, how):
     [
         (["mysql", "--password", "abc", "-v"], 2),
         (["tool", "--verbose", "abc"], None),
+        (["mysqldump", "--password", "--verbose", "shop"], None),
         (["sudo", "mysql", "-pabc"], 2),
     ],
 )

@@ -11,7 +11,7 @@ from tools.reference.blocks import table
 
 HOW_TO: Final = Path(__file__).resolve().parents[2] / "docs" / "how-to"
 _GROUPS: Final = {
-    "Start": ("install", "from-0.0.10"),
+    "Start": ("install", "upgrade", "from-0.0.10"),
     "Record": ("record",),
     "Ask and see": ("ask",),
     "Databases": ("databases",),

@@ -42,7 +42,10 @@ def _of_settings(model: type[BaseModel]) -> Callable[[], str]:
         return table(
             ("setting, and its name in the environment", _MEANING),
             [
-                (_named(CONFIG_PREFIX, ENVIRONMENT_PREFIX, name, field), _told(name, field))
+                (
+                    _anchor(name) + _named(CONFIG_PREFIX, ENVIRONMENT_PREFIX, name, field),
+                    _told(name, field),
+                )
                 for name, field in model.model_fields.items()
             ],
         )
@@ -63,6 +66,11 @@ def _of_exporter(kind: type[Exporter]) -> Callable[[], str]:
         return table(("field, and the end of its name in the environment", _MEANING), rows)
 
     return make
+
+
+def _anchor(name: str) -> str:
+    """Return a place that a link may point to, such as ``#chest-fsync``."""
+    return f'<a id="{CONFIG_PREFIX}{name}"></a>'.lower().replace("_", "-")
 
 
 def _told(name: str, field: FieldInfo) -> str:

@@ -1,0 +1,1 @@
+"""What the site has beside its pages: links that no page writes, and a better search."""
