@@ -20,7 +20,7 @@ from flask_chest import query
 from flask_chest.encode.record_fields import FieldName, FieldRule
 from flask_chest.errors import QueryError
 from flask_chest.journal import Fsync, WhenFull
-from flask_chest.redaction import DEFAULT_VALUES, RedactWith, SecretKind
+from flask_chest.redaction import RedactWith, SecretKinds
 from flask_chest.settings.durations import Retention
 from flask_chest.settings.masking import hidden
 from flask_chest.settings.rollups import Rollups
@@ -72,6 +72,12 @@ def _are_variables(names: tuple[str, ...]) -> tuple[str, ...]:
             query.variable_paths(names)
         except QueryError as error:
             raise ValueError(str(error)) from None
+    return names
+
+
+def _are_kinds(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what is no kind of secret."""
+    SecretKinds(names)
     return names
 
 
@@ -189,10 +195,11 @@ class Settings(BaseModel):
         description="Key of the hash of `CHEST_REDACT_WITH`, and of the decision of "
         "[sampling](../how-to/sampling.md). Default: the application's `SECRET_KEY`",
     )
-    redact_values: Annotated[tuple[SecretKind, ...], BeforeValidator(_split_list)] = Field(
-        default=DEFAULT_VALUES,
-        description="Kinds of secrets that are redacted anywhere in a text: `credentials`, `jwt`, "
-        "`card`, `email`",
+    redact_values: Annotated[Names, AfterValidator(_are_kinds)] = Field(
+        default=(),
+        description="Kinds of secrets that are redacted anywhere in a text, in addition to "
+        "`credentials`, `jwt` and `card`: `email`. `!card` leaves one out; `!*` leaves these three "
+        "out. [redaction](redaction.md#secrets-in-texts)",
     )
     client_ip_prefix: Annotated[tuple[Bits4, Bits6] | None, BeforeValidator(_bits)] = Field(
         default=None,
