@@ -100,6 +100,25 @@ def test_a_public_name_without_docstring_is_refused(monkeypatch, name, fault):
     assert ".. autofunction:: flask_chest_silent.described" in api._page(module.__name__)
 
 
+def test_a_page_of_a_module_can_be_read_in_a_clone():
+    """Without its built descriptions: names, parameters, members and a sentence."""
+    rows = dict(
+        line[2:-2].split(" | ", 1)
+        for line in api._page("flask_chest.exporter").splitlines()
+        if line[:3] == "| `"
+    )
+    assert rows["`Batch`"].startswith(
+        "Encoded records, on their way to one exporter.<br>Has `lines`, `token`"
+    )
+    assert "`fixed`" in rows["`Batching`"]
+    assert "`export(batch)`" in rows["`Exporter`"]
+    for name in api.MODULES:
+        page = (ROOT / "docs" / "reference" / "api" / f"{name}.md").read_text("utf-8")
+        assert "| name | what it is |" in page
+        assert " |  |" not in page, "a name without a sentence"
+        assert " at 0x" not in page
+
+
 def test_a_command_without_help_is_refused():
     parent = click.Context(click.Group("chest"), info_name="flask chest")
     with pytest.raises(ValueError, match="flask chest silent has no help"):
