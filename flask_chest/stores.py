@@ -86,7 +86,11 @@ class Stores:
                 # Its own instance: that of the exporter belongs to another thread.
                 store = another(exporter)
                 store.rollups = bool(exporter.rollups)  # the leader creates them
-                store.open()
+                try:
+                    store.open()
+                except BaseException:
+                    store.close()
+                    raise
                 self._open[name] = store
             return self._open[name]
 

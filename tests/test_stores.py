@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
+import psycopg
 import pytest
 from flask import Flask
+from support.waiting import until
 
 from flask_chest import FlaskChest
-from flask_chest.errors import ConfigurationError
+from flask_chest.errors import ConfigurationError, SchemaMismatch
 from flask_chest.testing import RecordingExporter
 
 SQLITE = "sqlite:///{0}/{1}.sqlite3"
@@ -72,3 +76,17 @@ def test_commands_read_the_same_store(tmp_path):
     assert "near.sqlite3" in run(args=["chest", "query"]).stderr
     assert "main.sqlite3" in run(args=["chest", "query", "--exporter", "main"]).stderr
     chest.close()
+
+
+def test_a_store_that_cannot_be_opened_leaves_no_connection(postgres, tmp_path):
+    app = Flask("shop", instance_path=str(tmp_path))
+    chest = FlaskChest(app, exporters=postgres, track_all=True)
+    app.test_client().get("/")
+    assert chest.flush(timeout=60)
+    with closing(psycopg.connect(postgres, autocommit=True)) as administrator:
+        administrator.execute("UPDATE chest_schema SET version = 2")
+        with app.app_context(), pytest.raises(SchemaMismatch, match="version 2"):
+            chest.store()
+        chest.close()
+        connected = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        until(lambda: administrator.execute(connected).fetchone() == (1,))

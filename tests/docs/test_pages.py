@@ -20,7 +20,8 @@ PAGES = [
     *sorted(ROOT.glob("plugins/*/README.md")),
     *sorted(ROOT.glob("examples/*/README.md")),
 ]
-WITH_CODE = [page for page in PAGES if re.search(r"^\s*```", page.read_text("utf-8"), re.MULTILINE)]
+_BLOCK = re.compile(r"^\s*```|^<!-- invisible-code-block", re.MULTILINE)
+WITH_CODE = [page for page in PAGES if _BLOCK.search(page.read_text("utf-8"))]
 
 
 @pytest.fixture
