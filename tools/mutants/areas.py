@@ -60,6 +60,7 @@ AREAS: Final = (
             "tests/jobs",
             "tests/test_correlation.py",
             "tests/test_extension.py",
+            "tests/plugins/test_init_hooks.py",
         ),
         ("tests/capture/test_outbound_headers.py", "tests/jobs/test_recipes.py"),
         ("tests/jobs/test_processes.py",),
