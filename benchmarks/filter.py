@@ -53,7 +53,7 @@ def ways() -> dict[str, Callable[[], float]]:
         for label, patterns in (("by name", names), ("by `*`", ("*",))):
             asked = Patterns(patterns, setting="benchmark")
             filtering = VariableFilter(
-                Redactor(SecretKeys()), lambda _skipped: None, lambda _masked: None
+                Redactor(SecretKeys()), lambda _skipped: None, lambda *_masked: None
             )
 
             def run(

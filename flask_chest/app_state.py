@@ -105,7 +105,7 @@ class AppState:
         # Otherwise no journal and no database is touched, neither here nor by requests.
         delivers = options.enabled and not self.under_test.is_on
         self.redact = redact = stages.make_redactor(options, app.secret_key)
-        masked = MaskedNames(redact.keys, self.counters)
+        masked = MaskedNames(redact.keys, self.counters, redact.kinds.own)
         self.sampling = stages.make_sampling(options, app.secret_key, self.counters, self.throttle)
         self._journal_use = stages.make_journal_use(options, app.instance_path, is_now=delivers)
         self.journal = stages.make_journal(

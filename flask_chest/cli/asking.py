@@ -30,6 +30,7 @@ def confirm(question: str, *, yes: bool) -> None:
         if isinstance(error.__context__, KeyboardInterrupt):
             click.echo(err=True)
             raise Interrupted(f"{_UNDONE}.") from None
+        click.echo(err=True)  # the question ends its line with the answer
         raise click.UsageError(
             f"{_UNDONE}: nobody answered. Without a terminal, give --yes"
         ) from None

@@ -19,7 +19,7 @@ from flask_chest.cli.unconfigured import Unconfigured
 from flask_chest.errors import ChestError
 from flask_chest.journal import Erased
 from flask_chest.store import Position, Store
-from flask_chest.upkeep.erasure import ErasureReport
+from flask_chest.upkeep.erasure import ErasureReport, who_cannot
 from flask_chest.upkeep.erasure import erase as erase_everywhere
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def erase(
     """Erase the records that satisfy FILTER everywhere.
 
     That is in all databases that can, in the journal and among the dead letters. It asks before,
-    and says in the end what was found where. The timeout is for a delivery that is under way.
+    and says in the end what was found where. The timeout is for a delivery that is under way. The
+    exit status is 1 when something is left: a database failed, or an exporter cannot erase.
 
     \b
     Examples:
@@ -59,6 +60,8 @@ def erase(
         report = _count(filter_, stores, timeout)
     else:
         places = ", ".join([*stores, "the journal and the dead letters"])
+        if cannot := ", ".join(_impossible()):
+            places += f" (not from {cannot}, which cannot)"
         confirm(f"Erase all records with {filter_} from {places}", yes=yes)
         report = _erase(filter_, stores, timeout)
     unknown = {
@@ -66,11 +69,20 @@ def erase(
         for name, each in current_state().exporters.items()
         if isinstance(each, Unconfigured)
     }
-    impossible = {name: why for name, why in report.impossible.items() if name not in unknown}
-    report = dataclasses.replace(report, failed={**report.failed, **unknown}, impossible=impossible)
+    failed, impossible = {**report.failed, **unknown}, _impossible()
+    report = dataclasses.replace(report, failed=failed, impossible=impossible)
     _show(report, dry_run=dry_run, as_json=as_json)
-    if report.failed:
-        raise click.ClickException(f"Not done: {', '.join(report.failed)}")
+    left = [*failed, *(() if dry_run else impossible)]
+    if left:
+        raise click.ClickException(f"Not done: {', '.join(left)}")
+
+
+def _impossible() -> dict[str, str]:
+    """Return the exporters that cannot erase, each with the reason."""
+    exporters = current_state().exporters
+    return who_cannot(
+        {name: each for name, each in exporters.items() if not isinstance(each, Unconfigured)}
+    )
 
 
 def _erase(chosen: Filter, stores: list[str], timeout_seconds: float) -> ErasureReport:
@@ -158,7 +170,7 @@ def _show(report: ErasureReport, *, dry_run: bool, as_json: bool) -> None:
     for name, number in report.unreadable.items():
         echo(f"{name}: {amounts.records(number)} cannot be read, and stay as they are")
     for name, why in report.impossible.items():
-        echo(f"{name}: {why}: do it there by hand")
+        echo_error(f"{name}: {why}: do it there by hand")
     for name, error in report.failed.items():
         echo_error(f"{name}: {error}")
 

@@ -101,7 +101,7 @@ def import_(
     masked: Counter[str] = Counter()
     redact = stages.make_redactor(settings, None if is_standalone() else current_app.secret_key)
     variables = OldVariables(redact, _exclusions(settings), Kinds(**kinds))
-    fields = RecordFields(settings.fields, redact, masked.update)
+    fields = RecordFields(settings.fields, redact, lambda number, _forms: masked.update(number))
     refused: list[str] = []
 
     def rejected(record: Record, error: BatchRejected) -> None:

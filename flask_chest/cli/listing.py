@@ -39,6 +39,7 @@ class RecordTable:
 
     def __init__(self, names: Sequence[Name] = ()) -> None:
         columns = terminal_width()
+        self._is_chosen = bool(names)
         self._names = names or [
             name
             for name in read_names(_DEFAULT)
@@ -54,7 +55,11 @@ class RecordTable:
 
     def row(self, record: RecordData) -> list[str]:
         """Return the texts of one row."""
-        return [_text(name, record) for name in self._names]
+        return [_text(name, record) or self._instead(name, record) for name in self._names]
+
+    def _instead(self, name: Name, record: RecordData) -> str:
+        """Return what an empty cell shows: the name of a job, as it has no path."""
+        return cell(record["route"]) if name.text == "path" and not self._is_chosen else ""
 
 
 def _text(name: Name, record: RecordData) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 from flask import Flask
 
+from flask_chest._version import __version__
 from flask_chest.app_state import AppState
 from flask_chest.capture.decorator import TrackDecorator
 from flask_chest.cli.application import begin
@@ -108,6 +109,12 @@ def _read_stores(
     return stores
 
 
+def _show_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
+    if value and not context.resilient_parsing:
+        click.echo(f"Flask-Chest {__version__}")
+        context.exit()
+
+
 @click.pass_context
 def _begin(context: click.Context, store: dict[str, str], journal: str | None) -> None:
     name = context.invoked_subcommand
@@ -146,6 +153,14 @@ main: Final = _Commands(
             help="Database of the exporter NAME, by default main. May be given several times.",
         ),
         click.Option(["--journal"], metavar="FOLDER", help="Folder of the journal."),
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_show_version,
+            help="Show the version and exit.",
+        ),
     ],
 )
 """The console script."""

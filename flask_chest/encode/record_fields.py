@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias, cast
 
 from flask_chest.encode.limits import MAX_TEXT
+from flask_chest.encode.masked_names import Masked
 from flask_chest.encode.text import clean_text
 from flask_chest.redaction import DROPPED, PATH_STEPS, Budget, Redactor
 
@@ -23,14 +24,14 @@ class RecordFields:
             null for `error`.
         redact: Takes secrets out of paths that are kept, of request IDs, of names of exceptions and
             of names of jobs, such as a token or a card number.
-        masked: Called with how many values were masked, by name of the field.
+        masked: Called with what was masked of a field.
     """
 
     def __init__(
         self,
         rules: Mapping[FieldName, FieldRule],
         redact: Redactor,
-        masked: Callable[[Mapping[str, int]], None],
+        masked: Masked,
     ) -> None:
         self._rules = rules
         self._redact = redact
@@ -71,7 +72,7 @@ class RecordFields:
         budget.variable = field
         text = clean_text(text, limit, self._redact, budget)
         if budget.masked:
-            self._masked(budget.masked)
+            self._masked(budget.masked, budget.forms)
         return text
 
     def _by_rule(self, field: FieldName, text: str) -> str | None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from flask_chest.encode.fast_path import MIN_NUMBER, flat_dict, flat_list
 from flask_chest.encode.limits import MAX_FLAT, MAX_ITEMS, MAX_NAMES, MAX_RECORD
+from flask_chest.encode.masked_names import Masked
 from flask_chest.encode.patterns import MAX_REMEMBERED, Patterns, Verdicts
 from flask_chest.encode.record_conversion import CUT, RecordConversion
 from flask_chest.encode.values import snapshot
@@ -25,14 +26,14 @@ class VariableFilter:
     Args:
         redact: Takes out what is secret.
         skipped: Called with the number of values that a pattern caught and that are not data.
-        masked: Called with how many values of a record were masked, by name.
+        masked: Called with what was masked of a record.
     """
 
     def __init__(
         self,
         redact: Redactor,
         skipped: Callable[[int], None],
-        masked: Callable[[Mapping[str, int]], None],
+        masked: Masked,
     ) -> None:
         self._redact = redact
         self._skipped = skipped
@@ -109,7 +110,7 @@ class VariableFilter:
                 else:
                     others.add(name)
         if masked:
-            self._masked(dict.fromkeys(masked, 1))
+            self._masked(dict.fromkeys(masked, 1), {})
         if others:
             room += MAX_RECORD - MAX_FLAT
             return self._converted(taken, others, patterns, verdicts, room)
@@ -166,5 +167,5 @@ class VariableFilter:
         if conversion.skipped:
             self._skipped(conversion.skipped)
         if conversion.budget.masked:
-            self._masked(conversion.budget.masked)
+            self._masked(conversion.budget.masked, conversion.budget.forms)
         return data

@@ -58,6 +58,10 @@ class IndexJob(LeaderJob):
 
     def failure(self) -> str:
         """Return what is not done after a failure."""
+        if not self._store.indexed_variables:
+            return (
+                f"Indexes that no setting names are not dropped from the exporter {self.name!r} now"
+            )
         return (
             f"The indexes of CHEST_INDEXED_VARIABLES are not those of the exporter {self.name!r} "
             "now"

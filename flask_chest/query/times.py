@@ -8,6 +8,8 @@ from typing import Final
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
+_HOUR: Final = timedelta(hours=1)
+
 _DISTANCE: Final = re.compile(r"-?([0-9]{1,12}(?:\.[0-9]{1,6})?)([smhdw])")
 
 # The same in every version of Python: `datetime.fromisoformat` reads more from 3.11 on.
@@ -36,6 +38,16 @@ def distance(text: str) -> timedelta:
         return timedelta(**{_UNITS[unit]: float(number)})
     except OverflowError:
         raise ValueError(f"{text!r} is longer than time has been") from None
+
+
+def spoken(length: timedelta) -> str:
+    """Return a distance in time as a person says it, such as ``30 days`` or ``36 hours``."""
+    for unit, name in ((timedelta(days=1), "day"), (_HOUR, "hour"), (_HOUR / 60, "minute")):
+        number, rest = divmod(length, unit)
+        if number and not rest:
+            return f"{number} {name}{'' if number == 1 else 's'}"
+    seconds = length.total_seconds()
+    return f"{seconds:g} second{'' if seconds == 1 else 's'}"
 
 
 def moment(text: str, now: datetime | None = None) -> datetime:

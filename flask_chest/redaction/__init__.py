@@ -7,19 +7,18 @@ from flask_chest.redaction.budget import (
     Budget,
 )
 from flask_chest.redaction.keys import PLAIN, STRONG, WEAK, SecretKeys
+from flask_chest.redaction.kinds import KINDS, SecretKinds
 from flask_chest.redaction.redactor import (
-    DEFAULT_VALUES,
     DROPPED,
     MASK,
     MAX_NUMBER,
     Redactor,
     RedactWith,
-    SecretKind,
 )
 
 __all__ = [
-    "DEFAULT_VALUES",
     "DROPPED",
+    "KINDS",
     "MASK",
     "MAX_NUMBER",
     "PATH_STEPS",
@@ -32,5 +31,5 @@ __all__ = [
     "RedactWith",
     "Redactor",
     "SecretKeys",
-    "SecretKind",
+    "SecretKinds",
 ]

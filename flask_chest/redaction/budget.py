@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 RECORD_STEPS: Final = 100_000
@@ -39,21 +40,26 @@ class Budget:
         steps: What is left. Nothing more is read once it is below zero.
         variable: Name of the variable at hand.
         masked: How many values were masked, by name.
+        forms: By what they were found, by name, when not by the name itself.
     """
 
-    __slots__ = ("masked", "steps", "variable")
+    __slots__ = ("forms", "masked", "steps", "variable")
 
     def __init__(self, steps: int = RECORD_STEPS) -> None:
         self.steps = steps
         self.variable = ""
         self.masked: dict[str, int] = {}
+        self.forms: dict[str, set[str]] = {}
 
-    def mask(self, key: str = "") -> None:
+    def mask(self, key: str = "", forms: Collection[str] = ()) -> None:
         """Count a value that was masked.
 
         Args:
             key: The secret key within the variable; empty for the variable itself, and for a secret
                 that was found by its form.
+            forms: By what it was found in a text.
         """
         name = f"{self.variable}.{key}" if key else self.variable
         self.masked[name] = self.masked.get(name, 0) + 1
+        if forms:
+            self.forms.setdefault(name, set()).update(forms)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal, TypeAlias
 
 from pydantic_core import to_json
@@ -17,6 +17,7 @@ from flask_chest.redaction.command_lines import command_lines
 from flask_chest.redaction.credentials import credentials
 from flask_chest.redaction.issuers import issuers
 from flask_chest.redaction.keys import PLAIN, STRONG, SecretKeys
+from flask_chest.redaction.kinds import SecretKind, SecretKinds
 from flask_chest.redaction.markup import markup
 from flask_chest.redaction.private_keys import private_keys
 from flask_chest.redaction.scan import Finder, Scan
@@ -28,10 +29,8 @@ from flask_chest.redaction.value_fields import value_fields
 RedactWith: TypeAlias = Literal["mask", "hash", "drop"]
 """The values of CHEST_REDACT_WITH."""
 
-SecretKind: TypeAlias = Literal["credentials", "jwt", "card", "email"]
-"""The values of CHEST_REDACT_VALUES."""
-
-DEFAULT_VALUES: Final[tuple[SecretKind, ...]] = ("credentials", "jwt", "card")
+Form: TypeAlias = Literal["credentials", "jwt", "card", "email", "key"]
+"""By what a secret was found in a text: its kind, or the secret key that stands beside it."""
 
 MASK: Final = "[redacted]"
 
@@ -47,6 +46,7 @@ _FINDERS: Final[dict[SecretKind, tuple[Finder, ...]]] = {
     "card": (cards,),
     "email": (emails,),
 }
+_DEFAULT_KINDS: Final = SecretKinds()
 _MAKERS: Final = (value_fields, markup, sql, command_lines)
 """They make finders of values by the names that stand beside them."""
 
@@ -75,32 +75,35 @@ class Redactor:
 
     Args:
         keys: Decides which keys are secret.
-        values: Kinds of secrets that are found in texts.
+        kinds: Which secrets are found in texts by their form.
         how: `mask`; `hash`, the HMAC-SHA-256 of the value, equal for equal values; or `drop`.
         secret_key: Key of the hash.
 
     Attributes:
         harmless: Short texts in which `is_harmless` found no secret. Values repeat, such as
             countries.
+        kinds: Kinds of secrets that are found in texts.
         masks: Whether a secret becomes the same mask, whatever its value.
     """
 
     def __init__(
         self,
         keys: SecretKeys,
-        values: Iterable[SecretKind] = DEFAULT_VALUES,
+        kinds: SecretKinds = _DEFAULT_KINDS,
         *,
         how: RedactWith = "mask",
         secret_key: bytes = b"",
     ) -> None:
         self.keys = keys
+        self.kinds = kinds
         self.verdict = keys.verdict
-        kinds = list(dict.fromkeys(values))
-        self._finders = [finder for kind in kinds for finder in _FINDERS[kind]]
+        self._finders: list[tuple[Form, Sequence[Finder]]] = [
+            (kind, _FINDERS[kind]) for kind in kinds.masked
+        ]
         if keys.has_secrets:
-            self._finders += [passwords, assignments(keys)]
-            self._finders += [make(keys.is_secret) for make in _MAKERS]
-        self._finds_cards = "card" in kinds
+            made = [make(keys.is_secret) for make in _MAKERS]
+            self._finders.append(("key", [passwords, assignments(keys), *made]))
+        self._finds_cards = "card" in kinds.masked
         self.harmless: set[str] = set()
         self.masks = how == "mask"
         self._how = how
@@ -166,8 +169,9 @@ class Redactor:
     def _steps_of_secret(self, text: str) -> int:
         """Return 0 when a short text has no secret, else what it cost to find it."""
         scan = Scan(text, PATH_STEPS)
-        for find in self._finders:
-            find(scan)
+        for _, finders in self._finders:
+            for find in finders:
+                find(scan)
         return PATH_STEPS - scan.steps + VALUE_STEPS if scan.spans or "\\" in text else 0
 
     def text(self, text: str, budget: Budget) -> str:
@@ -178,9 +182,10 @@ class Redactor:
         """
         if text in self.harmless:
             return text
-        spans, end = self._spans(text, budget)
+        forms: set[str] = set()
+        spans, end = self._spans(text, budget, forms)
         if spans:
-            budget.mask()
+            budget.mask(forms=forms)
         elif end == len(text):
             return text
         spans.sort()
@@ -195,10 +200,18 @@ class Redactor:
 
     def finds(self, text: str, budget: Budget, start: int = 0) -> bool:
         """Return whether a text has a secret in it that goes on behind `start`."""
-        return any(end > start for _, end in self._spans(text, budget)[0])
+        return any(end > start for _, end in self._spans(text, budget, set())[0])
 
-    def _spans(self, text: str, budget: Budget) -> tuple[list[tuple[int, int]], int]:
-        """Return where the secrets of a text are, and up to where it was searched."""
+    def _spans(
+        self, text: str, budget: Budget, forms: set[str]
+    ) -> tuple[list[tuple[int, int]], int]:
+        """Return where the secrets of a text are, and up to where it was searched.
+
+        Args:
+            text: The text.
+            budget: Pays for the search.
+            forms: Which forms were found is added to it.
+        """
         if budget.steps < 0:
             return [], 0
         spans: list[tuple[int, int]] = []
@@ -208,8 +221,13 @@ class Redactor:
         for seen in {text, _without_escapes(text)}:
             scan = Scan(seen, budget.steps)
             if scan.look(0, len(seen)):
-                for find in self._finders:
-                    find(scan)
+                found = 0
+                for form, finders in self._finders:
+                    for find in finders:
+                        find(scan)
+                    if len(scan.spans) > found:
+                        found = len(scan.spans)
+                        forms.add(form)
             budget.steps = scan.steps
             spans += scan.spans
             end = min(end, scan.end)
@@ -223,7 +241,7 @@ class Redactor:
         if self._finds_cards and number == int(number):
             digits = str(int(number))
             if is_card(digits):
-                budget.mask()
+                budget.mask(forms=("card",))
                 return self._part(digits)
         return number
 

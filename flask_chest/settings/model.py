@@ -20,7 +20,7 @@ from flask_chest import query
 from flask_chest.encode.record_fields import FieldName, FieldRule
 from flask_chest.errors import QueryError
 from flask_chest.journal import Fsync, WhenFull
-from flask_chest.redaction import DEFAULT_VALUES, RedactWith, SecretKind
+from flask_chest.redaction import RedactWith, SecretKinds
 from flask_chest.settings.durations import Retention
 from flask_chest.settings.masking import hidden
 from flask_chest.settings.rollups import Rollups
@@ -75,6 +75,12 @@ def _are_variables(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _are_kinds(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what is no kind of secret."""
+    SecretKinds(names)
+    return names
+
+
 def _split_statuses(value: object) -> object:
     """Decode a list, or make one of a single status code."""
     return (value,) if isinstance(value, int) else _split_list(value)
@@ -112,7 +118,7 @@ class Settings(BaseModel):
         description="Where records go while the application's `TESTING` is on: `memory` (they stay "
         "in this process, where `chest.store()` finds them; nothing is delivered and no file "
         "written) or `deliver` (as without `TESTING`). "
-        "[testing](../how-to/testing.md)",
+        "See [testing](../how-to/testing.md)",
     )
     exporters: Annotated[
         dict[str, str | dict[str, Any]],
@@ -177,7 +183,7 @@ class Settings(BaseModel):
         default=(),
         description="Secret keys, in addition to the default list: part of a key, such as "
         "`passport`, or whole words, such as `=dob`. `!` in front makes an exception; `!*` removes "
-        "the default list. [redaction](redaction.md)",
+        "the default list. See [redaction](redaction.md)",
     )
     redact_with: RedactWith = Field(
         default="mask",
@@ -189,10 +195,11 @@ class Settings(BaseModel):
         description="Key of the hash of `CHEST_REDACT_WITH`, and of the decision of "
         "[sampling](../how-to/sampling.md). Default: the application's `SECRET_KEY`",
     )
-    redact_values: Annotated[tuple[SecretKind, ...], BeforeValidator(_split_list)] = Field(
-        default=DEFAULT_VALUES,
-        description="Kinds of secrets that are redacted anywhere in a text: `credentials`, `jwt`, "
-        "`card`, `email`",
+    redact_values: Annotated[Names, AfterValidator(_are_kinds)] = Field(
+        default=(),
+        description="Kinds of secrets that are redacted anywhere in a text, in addition to "
+        "`credentials`, `jwt` and `card`: `email`. `!card` leaves one out; `!*` leaves these three "
+        "out. [redaction](redaction.md#secrets-in-texts)",
     )
     client_ip_prefix: Annotated[tuple[Bits4, Bits6] | None, BeforeValidator(_bits)] = Field(
         default=None,
@@ -308,14 +315,14 @@ class Settings(BaseModel):
         default=None,
         description="How long every store keeps a record, such as `90d`; units are s, m, h, d and "
         "w. The leader deletes older ones once an hour. An exporter may have a `retention` of its "
-        "own. Default: for ever. [retention](../how-to/retention.md)",
+        "own. Default: for ever. See [retention](../how-to/retention.md)",
     )
     rollups: Annotated[Rollups, BeforeValidator(_decode_json)] = Field(
         default=True,
         description="What every store keeps rolled up, so that questions about long times are "
         "answered at once: `1` (requests by service, route, method and status code), `0` "
-        "(nothing), or a dict that adds to it. No dimension should name a person: rollups outlive "
-        "the records. [rollups](../explanation/rollups.md)",
+        "(nothing), or a dict that adds to it. No dimension should name a person, as rollups "
+        "outlive the records. See [rollups](../explanation/rollups.md)",
     )
     indexed_variables: Annotated[Names, AfterValidator(_are_variables)] = Field(
         default=(),

@@ -11,7 +11,7 @@ from flask_chest.capture.generators import function, generator
 from flask_chest.capture.sampling import Sampling
 from flask_chest.errors import ConfigurationError
 from flask_chest.journal import DiskJournal, Journal, MemoryJournal, NoJournal, disk, memory
-from flask_chest.redaction import Redactor, SecretKeys
+from flask_chest.redaction import Redactor, SecretKeys, SecretKinds
 from flask_chest.runtime import command
 from flask_chest.runtime.owner import is_for_anybody, look, make_folders, nearest_folder
 from flask_chest.settings.destination import destination
@@ -106,7 +106,7 @@ def make_redactor(options: Settings, app_secret: str | bytes | None) -> Redactor
         )
     return Redactor(
         SecretKeys(options.redact_keys),
-        options.redact_values,
+        SecretKinds(options.redact_values),
         how=options.redact_with,
         secret_key=key,
     )

@@ -27,7 +27,14 @@ exporter must fulfil, and defines the fixture `backend`::
             return Webhook(server)
 """
 
-import pytest
+try:
+    import pytest
+except ModuleNotFoundError as error:
+    if error.name != "pytest":
+        raise
+    raise ModuleNotFoundError(
+        "flask_chest.testing needs pytest: pip install 'flask-chest[testing]'", name="pytest"
+    ) from None
 
 pytest.register_assert_rewrite(
     "flask_chest.testing.erase_contract",

@@ -107,15 +107,21 @@ def erase(
             erased = counted
     except OSError as error:
         found.failed["journal"] = str(error)
-    for name, exporter in exporters.items():
-        if isinstance(exporter, Store):
-            found.stores[name] = 0
-        else:
-            found.impossible[name] = f"exporters of the type {exporter.type!r} cannot erase"
+    found.stores.update((name, 0) for name, each in exporters.items() if isinstance(each, Store))
+    found.impossible.update(who_cannot(exporters))
     _erase_in_stores(chosen, began, found, store, progress)
     return ErasureReport(
         str(chosen), erased, found.stores, found.unreadable, found.impossible, found.failed
     )
+
+
+def who_cannot(exporters: Mapping[str, Exporter]) -> dict[str, str]:
+    """Return the exporters that cannot erase, each with the reason."""
+    return {
+        name: f"exporters of the type {exporter.type!r} cannot erase"
+        for name, exporter in exporters.items()
+        if not isinstance(exporter, Store)
+    }
 
 
 def _erase_in_stores(

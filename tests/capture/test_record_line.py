@@ -29,7 +29,7 @@ class Fault(Exception):
 
 
 def make_lines(**rules):
-    return Lines("shop", RecordFields(rules, Redactor(SecretKeys(())), lambda _masked: None))
+    return Lines("shop", RecordFields(rules, Redactor(SecretKeys(())), lambda *_masked: None))
 
 
 def make_subject(path="/", *, rule=None, method="GET"):

@@ -68,6 +68,24 @@ def test_a_database_that_cannot_be_reached_is_an_error(place):
     assert "hunter2" not in done.stderr
 
 
+def test_a_journal_that_nobody_can_create_is_an_error_for_root_too(place):
+    set_app(place, "journal='/proc/nope/chest'")
+    found = findings(place, code=1)["journal", "permissions"]
+    assert "/proc/nope/chest is not there" in found["text"]
+    assert "cannot create it in /proc: " in found["text"]
+    assert "CHEST_JOURNAL" in found["remedy"]
+
+
+def test_a_journal_that_is_not_there_yet_is_none_after_the_check_either(place):
+    before = sorted(place.folder.iterdir())
+    set_app(place, f"journal='{place.folder}/later/chest'")
+    assert "not there yet" in findings(place)["journal", ""]["text"]
+    assert {each.name for each in place.folder.iterdir()} - {each.name for each in before} <= {
+        "instance",
+        "__pycache__",
+    }
+
+
 @pytest.mark.parametrize("name", [".", "segments", "cursors"])
 def test_a_folder_that_others_may_write_is_an_error(started, name):
     (started.journal / name).chmod(0o777)
@@ -183,6 +201,19 @@ def test_each_setting_that_is_set_is_there_with_its_source(started, monkeypatch)
     assert "CHEST_KEEP_ERRORS (argument)" in line
     assert "CHEST_RETENTION (environment)" in line
     assert "FLASK_CHEST_KEEP_ERRORS='nonsense' in the environment has no effect" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ("", "secret keys, and in texts credentials, jwt, card; not email"),
+        ("redact_values=['email']", "secret keys, and in texts credentials, jwt, card, email"),
+        ("redact_values='!*', redact_keys='!*'", "no keys, and in texts nothing; not credentials"),
+    ],
+)
+def test_what_is_masked_is_said(started, settings, text):
+    set_app(started, settings)
+    assert findings(started)["settings", "masked"]["text"].startswith(text)
 
 
 PICKY = """

@@ -57,6 +57,7 @@ def test_purge_deletes_what_is_older(aged, before):
 def test_purge_asks_and_nobody_is_no_yes(aged):
     done = aged.flask("purge", "--before", "90d", code=2, stdin=subprocess.DEVNULL)
     assert "give --yes" in done.stderr
+    assert "[y/N]: \nUsage: " in done.stderr
     done = aged.flask("purge", "--before", "90d", code=1, input="n\n")
     assert "Nothing was deleted" in done.stderr
     assert users(aged) == ["ada", "ada", "bob"]
@@ -167,6 +168,67 @@ def test_a_database_that_is_down_does_not_keep_the_others_from_forgetting(everyw
     assert "down: PostgreSQL at 127.0.0.1:9/db" in done.stderr
     assert "Error: Not done: down" in done.stderr
     assert "hunter2" not in done.stderr
+
+
+HOOK = """
+from pydantic import BaseModel
+
+from flask_chest import Exporter, hookimpl
+
+
+class Config(BaseModel):
+    pass
+
+
+class Hook(Exporter):
+    type = "hook"
+    config_model = Config
+
+    def open(self):
+        pass
+
+    def export(self, batch):
+        pass
+
+    def close(self):
+        pass
+
+
+class Plugin:
+    @hookimpl
+    def chest_exporters(self):
+        return [Hook]
+
+
+"""
+
+
+@pytest.fixture
+def hooked(everywhere):
+    """Return the same with an exporter beside the database that cannot erase."""
+    app = everywhere.folder / "app.py"
+    exporters = {"main": everywhere.url, "hook": {"type": "hook"}}
+    made = (
+        f"FlaskChest(exporters={exporters})\nchest.register_plugin(Plugin())\nchest.init_app(app)"
+    )
+    app.write_text(HOOK + app.read_text().replace("FlaskChest(app)", made))
+    return everywhere
+
+
+def test_a_dry_run_of_erase_names_the_exporters_that_cannot(hooked):
+    done = hooked.flask("erase", "user == 'ada'", "--dry-run", code=0)
+    assert "main: 2 records found" in done.stdout
+    assert "hook: exporters of the type 'hook' cannot erase: do it there by hand" in done.stderr
+    told = json.loads(hooked.flask("erase", "user == 'ada'", "--dry-run", "--json", code=0).stdout)
+    assert told["impossible"] == {"hook": "exporters of the type 'hook' cannot erase"}
+
+
+def test_erase_ends_with_1_when_an_exporter_cannot(hooked):
+    done = hooked.flask("erase", "user == 'ada'", code=1, input="y\n")
+    assert "dead letters (not from hook, which cannot)? [y/N]" in done.stderr
+    assert "main: 2 records erased" in done.stdout
+    assert "hook: exporters of the type 'hook' cannot erase" in done.stderr
+    assert "Error: Not done: hook" in done.stderr
 
 
 # -- schema --------------------------------------------------------------------------------------

@@ -7,6 +7,10 @@ import json
 
 import pytest
 
+from flask_chest.cli.listing import RecordTable
+from flask_chest.cli.names import read_names
+from flask_chest.testing import collect
+
 
 def lines_of(done):
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -22,6 +26,21 @@ def test_the_newest_records_are_shown_with_what_a_terminal_has_room_for(ask):
     assert 'user_id=u-1 tenant=globex cart_total=237.5 note="=HYPERLINK' in first
     assert first.index("r-0-19") == second.index("r-0-18") == title.index("request_id")
     assert done.stderr == ""
+
+
+@pytest.fixture
+def nightly(make_chest, app):
+    """Return the record of a job."""
+    chest = make_chest()
+    chest.init_app(app)
+    with collect(app) as records, app.app_context(), chest.record("nightly"):
+        pass
+    return records[0].as_data()
+
+
+def test_a_job_which_has_no_path_is_shown_by_its_name_unless_a_column_is_chosen(nightly):
+    assert RecordTable().row(nightly)[3:5] == ["JOB", "nightly"]
+    assert RecordTable(read_names(["method", "path"])).row(nightly) == ["JOB", ""]
 
 
 def test_records_are_chosen_ordered_and_limited(ask):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from flask_chest import __version__
+
 SECRET = "hunter2"
 RUNS = """
 from app import app, chest
@@ -22,6 +24,10 @@ input()
 def forget_application(place):
     """Delete the application: a command that imported it would fail."""
     (place.folder / "app.py").unlink()
+
+
+def test_the_version_is_said_without_anything_to_work_on(place):
+    assert place.alone("--version", code=0).stdout == f"Flask-Chest {__version__}\n"
 
 
 def test_a_journal_and_a_store_are_delivered_and_read_without_the_application(place):

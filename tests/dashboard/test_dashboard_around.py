@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from flask import Flask, abort, g
+from flask import Flask, abort, g, redirect
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.security import generate_password_hash
@@ -172,6 +172,36 @@ def test_pages_say_what_is_off_instead_of_failing(shop, make_chest, way, tmp_pat
         assert {"CHEST_ENABLED" in answer.text for answer in answers} == {True}
     else:
         assert {answer.status_code for answer in answers} == {200}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        CLOSED,
+        {**CLOSED, "block_plugins": ["monitor"]},
+        {**CLOSED, "dashboard_prefix": "/ops", "monitor_prefix": "/ops/monitor"},
+        {"dashboard_allow": lambda: redirect("/login")},
+        {"dashboard_allow": lambda: True},
+    ],
+    ids=["monitor closed", "no monitor", "below it", "log-in of the application", "dashboard open"],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_probe_without_a_monitor_is_never_sent_to_a_log_in(shop, settings, method):
+    app = shop(**settings)
+    prefix = settings.get("monitor_prefix", "/chest")
+    for view in ("live", "ready", "health", "metrics", "ready/"):
+        answer = app.test_client().open(f"{prefix}/{view}", method=method)
+        assert answer.status_code == 404, view
+        assert method == "HEAD" or "CHEST_MONITOR_OPEN" in answer.text
+
+
+@pytest.mark.parametrize(
+    "given", [{"monitor_token": "t" * 16}, {"monitor_networks": ["10.0.0.0/8"]}]
+)
+def test_a_probe_that_the_monitor_refuses_is_never_sent_to_a_log_in(shop, given):
+    client = shop(**CLOSED, **given).test_client()
+    for view in ("live", "ready", "health", "metrics"):
+        assert client.get(f"/chest/{view}").status_code in {401, 403}, view
 
 
 def test_the_views_of_the_monitor_below_the_same_prefix_keep_their_rights(shop):

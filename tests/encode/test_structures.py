@@ -197,7 +197,7 @@ STRUCTURES = {
 
 def redacted(value, *patterns):
     return dict(
-        VariableFilter(Redactor(SecretKeys()), pytest.fail, lambda _masked: None).take(
+        VariableFilter(Redactor(SecretKeys()), pytest.fail, lambda *_masked: None).take(
             {"value": value}, Patterns(patterns, setting="test")
         )
     )

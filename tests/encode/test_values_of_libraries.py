@@ -137,7 +137,7 @@ def test_redaction_judges_a_scalar_as_its_python_value():
             "card": np.int64(4111111111111111),
         },
     }
-    taken = VariableFilter(Redactor(SecretKeys()), pytest.fail, lambda _masked: None).take(
+    taken = VariableFilter(Redactor(SecretKeys()), pytest.fail, lambda *_masked: None).take(
         variables, Patterns("*", setting="test")
     )
     assert taken == {

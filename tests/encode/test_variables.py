@@ -18,7 +18,7 @@ pytestmark = pytest.mark.opens_nothing
 def encode(variables, *patterns):
     """Return what becomes of variables that a plugin has left, and how many are skipped."""
     skipped = []
-    variable_filter = VariableFilter(Redactor(SecretKeys()), skipped.append, lambda _masked: None)
+    variable_filter = VariableFilter(Redactor(SecretKeys()), skipped.append, lambda *_masked: None)
     asked = Patterns(patterns, setting="track")
     data = variable_filter.take({}, asked, lambda chosen: chosen.update(variables))
     return data, skipped
@@ -42,14 +42,14 @@ def test_nothing_is_counted_when_nothing_is_skipped():
 
 def test_what_the_filter_remembers_changes_no_record():
     names = ("user_id", "*", "!note")
-    variable_filter = VariableFilter(Redactor(SecretKeys()), pytest.fail, lambda _masked: None)
+    variable_filter = VariableFilter(Redactor(SecretKeys()), pytest.fail, lambda *_masked: None)
     patterns = Patterns(names, setting="track")
     for variables in (
         {"user_id": 1, "password": "x", "tokens": 5},
         {"tokens": "text", "user_id": "acme", "note": 1, "_private": 2},
         {"tags": ["a", 1], "user_id": None, "tokens": 5, "odd\0": 1, "big": 2**70},
     ) * 3:
-        fresh = VariableFilter(Redactor(SecretKeys()), pytest.fail, lambda _masked: None)
+        fresh = VariableFilter(Redactor(SecretKeys()), pytest.fail, lambda *_masked: None)
         expected = fresh.take(variables, Patterns(names, setting="track"))
         taken = variable_filter.take(variables, patterns)
         assert list(taken.items()) == list(expected.items())
@@ -74,7 +74,7 @@ def test_another_thread_may_write_to_g():
     thread.start()
     try:
         every = Patterns(["*", "v7"], setting="track")
-        variable_filter = VariableFilter(Redactor(SecretKeys()), pytest.fail, lambda _masked: None)
+        variable_filter = VariableFilter(Redactor(SecretKeys()), pytest.fail, lambda *_masked: None)
         for _ in range(500):
             data = variable_filter.take(variables, every)
             assert 49 <= len(data) <= 52
@@ -87,7 +87,7 @@ def test_another_thread_may_write_to_g():
 
 def test_of_very_many_variables_a_bounded_number_is_kept():
     variables = {f"v{number}": number for number in range(100_000)}
-    data = VariableFilter(Redactor(SecretKeys()), pytest.fail, lambda _masked: None).take(
+    data = VariableFilter(Redactor(SecretKeys()), pytest.fail, lambda *_masked: None).take(
         variables, Patterns("*", setting="track")
     )
     assert 500 < len(data) <= MAX_ITEMS + 1

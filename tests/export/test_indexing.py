@@ -72,6 +72,25 @@ def test_indexes_are_created_and_dropped_as_the_setting_changes(tmp_path, shop):
     until(lambda: not [t for t in threading.enumerate() if t.name.startswith("chest-indexing")])
 
 
+@pytest.mark.parametrize("names_variables", [True, False])
+def test_a_failure_names_the_setting_only_when_it_is_set(tmp_path, shop, caplog, names_variables):
+    def index_variables(self):
+        raise ExporterUnavailable("the database is down")
+
+    kind = type("Other", (SqliteStore,), {"type": "other", "index_variables": index_variables})
+    plugin = type("Plugin", (), {"chest_exporters": hookimpl(lambda self: [kind])})()
+    shop(
+        *["user_id"] * names_variables,
+        plugin=plugin,
+        main={"type": "other", "path": str(tmp_path / "x.sqlite3")},
+    )
+    until(lambda: "the database is down" in caplog.text)
+    assert ("CHEST_INDEXED_VARIABLES" in caplog.text) is names_variables
+    assert (
+        "of the exporter 'main' now" in caplog.text or "from the exporter 'main' now" in caplog.text
+    )
+
+
 def test_what_fails_is_said_and_tried_again_and_delivery_goes_on(tmp_path, shop, caplog):
     fails = threading.Event()
     fails.set()

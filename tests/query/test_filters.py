@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from flask_chest.query import Filter, parse
 from flask_chest.query.nodes import FIELDS, NULLABLE, Compare, Field, Variable
+from flask_chest.query.times import distance, spoken
 from flask_chest.record import Record, RecordData
 from flask_chest.testing import make_record
 from flask_chest.testing.records import START
@@ -146,6 +147,17 @@ def test_a_distance_is_measured_back_from_now(text):
     before = parse(f"started_at > '{text}'", now=now - timedelta(seconds=1))
     assert not after.matches(make_record())
     assert before.matches(make_record())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        *(("30d", "30 days"), ("1d", "1 day"), ("36h", "36 hours"), ("90m", "90 minutes")),
+        *(("90s", "90 seconds"), ("1s", "1 second"), ("1.5s", "1.5 seconds"), ("1w", "7 days")),
+    ],
+)
+def test_a_distance_is_said_in_the_largest_unit_that_fits(text, said):
+    assert spoken(distance(text)) == said
 
 
 def test_the_parts_of_a_filter_are_plain_values():

@@ -17,6 +17,11 @@ CARD = "4111 1111 1111 1111"
 
 
 @pytest.fixture
+def counters():
+    return Counters()
+
+
+@pytest.fixture
 def ask(app, make_chest):
     """Return a function that records variables of requests, and returns the chest."""
 
@@ -76,6 +81,9 @@ def test_a_name_is_said_once_with_the_way_to_keep_it_and_to_agree(ask, caplog):
     assert "'body.password' is masked" in both
     assert "CHEST_REDACT_KEYS = ['!password']" in both
     assert "A part of 'note' is masked" in both
+    assert "a payment card" in both
+    assert "CHEST_REDACT_VALUES = ['!card']" in both
+    assert "CHEST_REDACT_VALUES = ['card']" in both
     assert CARD not in caplog.text
 
 
@@ -105,6 +113,34 @@ def test_what_the_application_asked_to_mask_is_counted_and_not_said(ask, caplog)
     assert warnings(caplog) == []
 
 
+def test_a_kind_that_the_application_has_named_is_counted_and_not_said(ask, caplog):
+    chest = ask({"user_id": "ann@example.com", "card": CARD}, "*", redact_values=["email", "card"])
+    assert chest.stats().redacted == {"user_id": 1, "card": 1}
+    assert warnings(caplog) == []
+
+
+def test_each_form_of_secret_in_a_variable_is_said_with_its_own_remedy(caplog, counters):
+    names = MaskedNames(SecretKeys(), counters, {"email"})
+    for form in ("email", "card", "jwt", "card", "key", "credentials"):
+        names.add({"note": 1}, {"note": {form}})
+    card, jwt, key, credentials = warnings(caplog)
+    assert "a payment card" in card
+    assert "['!jwt']" in jwt
+    assert "password=" in key
+    assert "CHEST_REDACT_KEYS" in key
+    assert "['!credentials']" in credentials
+    assert counters.by_reason("redacted") == {"note": 6}
+
+
+def test_naming_an_email_leaves_the_other_kinds_masked(app, make_chest, recorded):
+    chest = make_chest(track_all=True, redact_values=["email"])
+    chest.init_app(app)
+    app.get("/")(lambda: vars(g).update(note=f"ann@example.com paid with {CARD}") or "")
+    app.test_client().get("/")
+    [record] = recorded(chest)
+    assert record["variables"] == {"note": "[redacted] paid with [redacted]"}
+
+
 def test_secrets_in_path_and_request_id_are_counted(app, make_chest, recorded):
     chest = make_chest(track_all=True, request_id_header="X-Request-ID", trust_request_id=True)
     chest.init_app(app)
@@ -118,11 +154,10 @@ def test_secrets_in_path_and_request_id_are_counted(app, make_chest, recorded):
     assert chest.stats().redacted == {"path": 1, "request_id": 1}
 
 
-def test_any_number_of_names_is_counted_in_bounded_memory_and_log(caplog):
-    counters = Counters()
+def test_any_number_of_names_is_counted_in_bounded_memory_and_log(caplog, counters):
     names = MaskedNames(SecretKeys(), counters)
     for number in range(5_000):
-        names.add({f"body.password{number}": 2})
+        names.add({f"body.password{number}": 2}, {})
     counted = counters.by_reason("redacted")
     assert len(counted) == 1_001
     assert sum(counted.values()) == 10_000

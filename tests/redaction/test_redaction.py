@@ -15,7 +15,7 @@ from flask_chest.encode.limits import MAX_TEXT
 from flask_chest.encode.patterns import Patterns
 from flask_chest.encode.variables import VariableFilter
 from flask_chest.errors import ConfigurationError
-from flask_chest.redaction import Budget, Redactor, SecretKeys
+from flask_chest.redaction import Budget, Redactor, SecretKeys, SecretKinds
 from flask_chest.redaction.default_keys import EXCEPTIONS, STRONG_KEYS, WEAK_KEYS
 
 pytestmark = pytest.mark.opens_nothing
@@ -38,7 +38,7 @@ def is_secret(key, *patterns, value="x"):
 def record(variables, *keys, **options):
     """Return what the filter makes of variables."""
     redact = Redactor(SecretKeys(keys), **{"secret_key": b"k", **options})
-    variable_filter = VariableFilter(redact, pytest.fail, lambda _masked: None)
+    variable_filter = VariableFilter(redact, pytest.fail, lambda *_masked: None)
     patterns = Patterns(["v", "*"], setting="test")
 
     def take():
@@ -114,7 +114,7 @@ def test_a_number_of_tokens_is_not_secret_and_a_list_of_tokens_is():
 def kept(variables, *patterns, **options):
     """Return what a route with these patterns records."""
     redact = Redactor(SecretKeys(), **options)
-    variable_filter = VariableFilter(redact, pytest.fail, lambda _masked: None)
+    variable_filter = VariableFilter(redact, pytest.fail, lambda *_masked: None)
     asked = Patterns(patterns, setting="track")
     data = variable_filter.take(variables, asked)
     assert variable_filter.take(variables, asked) == data  # also from what it remembers
@@ -283,7 +283,7 @@ def test_a_text_that_resembles_a_secret_is_kept(text):
 def test_email_addresses_are_secret_on_request():
     texts = ["mail ann.b+c@example.co.uk now", "https://h/?m=a@b.de", "a @ b"]
     assert [of(text) for text in texts] == texts
-    assert [of(text, values=["email"]) for text in texts] == [
+    assert [of(text, kinds=SecretKinds(["email"])) for text in texts] == [
         f"mail {MASK} now",
         f"https://h/?m={MASK}",
         "a @ b",
@@ -292,9 +292,29 @@ def test_email_addresses_are_secret_on_request():
 
 def test_each_kind_of_secret_can_be_turned_off():
     text = f"Bearer abc {JWT} {CARD}"
-    assert of(text, values=[]) == text
-    assert of(text, values=["jwt"]) == f"Bearer abc {MASK} {CARD}"
-    assert of(int(CARD), values=[]) == int(CARD)
+    assert of(text, kinds=SecretKinds(["!*"])) == text
+    assert of(text, kinds=SecretKinds(["!*", "jwt"])) == f"Bearer abc {MASK} {CARD}"
+    assert of(text, kinds=SecretKinds(["!card"])) == f"Bearer abc {MASK} {CARD}"
+    assert of(int(CARD), kinds=SecretKinds(["!card"])) == int(CARD)
+
+
+@pytest.mark.parametrize(
+    ("names", "masked", "own"),
+    [
+        ([], "credentials jwt card", ""),
+        (["email"], "credentials jwt card email", "email"),
+        (["card"], "credentials jwt card", "card"),
+        (["!card"], "credentials jwt", ""),
+        (["!*"], "", ""),
+        (["!*", "email"], "email", "email"),
+        (["email", "!*"], "email", "email"),
+        (["email", "!email"], "credentials jwt card", ""),
+        (["!card", "card"], "credentials jwt card", "card"),
+    ],
+)
+def test_kinds_add_to_the_default_ones_and_leave_some_out(names, masked, own):
+    kinds = SecretKinds(names)
+    assert (set(kinds.masked), kinds.own) == (set(masked.split()), set(own.split()))
 
 
 def test_a_card_number_is_secret_also_as_a_number():
@@ -367,7 +387,7 @@ def test_the_docs_list_every_default_pattern():
 
 @given(st.text(), st.sampled_from(["mask", "hash", "drop"]))
 def test_any_text_is_redacted_without_an_error(text, how):
-    redact = Redactor(SecretKeys(), ["credentials", "jwt", "card", "email"], how=how)
+    redact = Redactor(SecretKeys(), SecretKinds(["email"]), how=how)
     redacted = redact.text(text, Budget())
     assert isinstance(redacted, str)
     if redact.is_harmless(text):

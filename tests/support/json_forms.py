@@ -19,11 +19,11 @@ from flask_chest.encode.limits import (
 from flask_chest.encode.patterns import Patterns
 from flask_chest.encode.values import to_data
 from flask_chest.encode.variables import VariableFilter
-from flask_chest.redaction import PLAIN, Budget, Redactor, SecretKeys
+from flask_chest.redaction import PLAIN, Budget, Redactor, SecretKeys, SecretKinds
 
 BYTES_OF_VARIABLE = 400 * 1024
 BYTES_OF_RECORD = 4 * 1024 * 1024
-NOTHING_SECRET = Redactor(SecretKeys(["!*"]), ())
+NOTHING_SECRET = Redactor(SecretKeys(["!*"]), SecretKinds(["!*"]))
 
 
 def convert(value, *, named=True):
@@ -37,7 +37,7 @@ def convert(value, *, named=True):
 def record(variables, *patterns):
     """Return the JSON form of variables, all of which are chosen, and how many are skipped."""
     skipped = []
-    data = VariableFilter(NOTHING_SECRET, skipped.append, lambda _masked: None).take(
+    data = VariableFilter(NOTHING_SECRET, skipped.append, lambda *_masked: None).take(
         {}, Patterns(patterns, setting="test"), lambda chosen: chosen.update(variables)
     )
     for value in data.values():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import threading
 import time
 from pathlib import Path
@@ -39,6 +41,13 @@ def shop(chest, app):
 
 
 # -- collect ---------------------------------------------------------------------------------
+
+
+def test_without_pytest_the_extra_is_named(monkeypatch):
+    monkeypatch.delitem(sys.modules, "flask_chest.testing")
+    monkeypatch.setitem(sys.modules, "pytest", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'flask-chest\[testing\]'"):
+        importlib.import_module("flask_chest.testing")
 
 
 def test_records_are_collected_instead_of_delivered(shop, chest, database, tmp_path):

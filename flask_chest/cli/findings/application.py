@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from flask_chest.cli.application import found_plugins, is_standalone
 from flask_chest.cli.findings.found import Found
 from flask_chest.cli.masked import masked_names
+from flask_chest.redaction import KINDS
 from flask_chest.settings.model import CONFIG_PREFIX, Settings
 from flask_chest.settings.secret_files import SUFFIX
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from flask_chest.app_state import AppState
+    from flask_chest.redaction import Redactor
     from flask_chest.runtime.counters import Stats
 
 _MAX_PLACES: Final = 5
@@ -33,6 +35,7 @@ def settings_findings(state: AppState) -> Iterator[Found]:
         if getattr(options, name) != field.default
     ]
     yield Found("ok", "settings", "", f"set are {', '.join(names) or 'none'}")
+    yield Found("ok", "settings", "masked", _masked(state.redact))
     if options.retry_seconds > options.retry_max_seconds:
         yield Found(
             "warning",
@@ -49,6 +52,14 @@ def settings_findings(state: AppState) -> Iterator[Found]:
             "CHEST_BATCH_BYTES is above CHEST_JOURNAL_MAX_BYTES, so no batch can be that large",
             "Lower it",
         )
+
+
+def _masked(redact: Redactor) -> str:
+    """Return what is masked in records."""
+    keys = "secret keys" if redact.keys.has_secrets else "no keys"
+    kinds = ", ".join(redact.kinds.masked) or "nothing"
+    left_out = ", ".join(kind for kind in KINDS if kind not in redact.kinds.masked)
+    return f"{keys}, and in texts {kinds}{f'; not {left_out}' if left_out else ''}"
 
 
 def _source(state: AppState, name: str) -> str:

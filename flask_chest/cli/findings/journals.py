@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from flask_chest.cli import amounts
@@ -77,16 +79,21 @@ def _missing(layout: Layout) -> Iterator[Found]:
     above = layout.path
     while not above.exists() and above != above.parent:
         above = above.parent
-    if os.access(above, os.W_OK | os.X_OK):
-        yield Found("ok", _WHERE, "", f"{layout.path} is not there yet: nothing waits")
-    else:
+    try:
+        # Root has every right to /proc and to a disk that is full, and can create nothing there.
+        Path(tempfile.mkdtemp(prefix=".chest-check-", dir=above)).rmdir()
+    except OSError as error:
         yield Found(
             "error",
             _WHERE,
             "permissions",
-            f"{layout.path} is not there, and this user may not create it in {above}",
-            "Create it, and give it to the user of the application",
+            f"{layout.path} is not there, and this user cannot create it in {above}: "
+            f"{error.strerror}",
+            "Set CHEST_JOURNAL to a folder on a local disk, and give it to the user of the "
+            "application",
         )
+    else:
+        yield Found("ok", _WHERE, "", f"{layout.path} is not there yet: nothing waits")
 
 
 def _unusable(layout: Layout, error: OSError) -> Found:

@@ -19,7 +19,7 @@ from flask_chest.testing import Collector, RecordingExporter, collect
 
 from .forms import Form
 
-NOTHING: Final[Mapping[str, Any]] = {"redact_keys": ["!*"], "redact_values": []}
+NOTHING: Final[Mapping[str, Any]] = {"redact_keys": ["!*"], "redact_values": ["!*"]}
 """Settings with which nothing is secret."""
 
 
@@ -122,9 +122,9 @@ class Filter:
 
     def __init__(self, *patterns: str, **settings: Any) -> None:
         redact = Redactor(SecretKeys(), **settings)
-        self._filter = VariableFilter(redact, lambda _skipped: None, lambda _masked: None)
+        self._filter = VariableFilter(redact, lambda _skipped: None, lambda *_masked: None)
         self._patterns = Patterns(patterns, setting="corpus")
-        self._fields = RecordFields({}, redact, lambda _masked: None)
+        self._fields = RecordFields({}, redact, lambda *_masked: None)
 
     def take(self, variables: Mapping[str, object]) -> Mapping[str, object]:
         """Return what a record has of variables on `g`."""

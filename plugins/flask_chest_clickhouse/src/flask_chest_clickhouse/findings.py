@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask_chest.errors import ConfigurationError
 from flask_chest.exporter import Finding
+from flask_chest.query.times import spoken
 from flask_chest_clickhouse import ddl
 from flask_chest_clickhouse.connection import identifier
 from flask_chest_clickhouse.differences import differences
@@ -140,15 +141,18 @@ class Inspection:
             if seconds is None:
                 yield Finding("ok", "retention", "records are kept for ever")
             else:
-                text = f"none is configured, but the server deletes records after {_age(seconds)}"
+                age = spoken(timedelta(seconds=seconds))
+                text = f"none is configured, but the server deletes records after {age}"
                 remedy = "Run `flask chest schema repair`, or set CHEST_RETENTION"
                 yield Finding("warning", "retention", text, remedy)
         elif seconds == ddl.ttl_seconds(self._retention):
             kind = f"whole {self._config.partition_by}s"
-            text = f"the leader drops {kind} after {self._retention}, the server after a day more"
+            age = spoken(self._retention)
+            text = f"the leader drops {kind} after {age}, the server after a day more"
             yield Finding("ok", "retention", text)
         else:
-            text = f"records are deleted after {self._retention}, but the server has another TTL"
+            age = spoken(self._retention)
+            text = f"records are deleted after {age}, but the server has another TTL"
             yield Finding("warning", "retention", text, "Run `flask chest schema repair`")
 
     def _replication(self) -> Iterator[Finding]:
@@ -189,7 +193,3 @@ class Inspection:
             f"{statement} FORMAT JSONEachRow", parameters={"table": self._schema.names.stored}
         )
         return [json.loads(line) for line in answer.splitlines()]
-
-
-def _age(seconds: int) -> str:
-    return f"{seconds / 86_400:g} days" if seconds >= 86_400 else f"{seconds} seconds"

@@ -9,16 +9,21 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from flask_chest_dashboard.dashboard import NAME
 from flask_chest_dashboard.pages import login
-from flask_chest_dashboard.responses import secured, see_other
+from flask_chest_dashboard.responses import Page, secured, see_other
 
 if TYPE_CHECKING:
-    from flask import Blueprint
+    from flask import Blueprint, Request
     from werkzeug.exceptions import HTTPException
 
     from flask_chest_dashboard.dashboard import Dashboard
-    from flask_chest_dashboard.responses import Page
 
 _OPEN: Final = frozenset(f"{NAME}.{endpoint}" for endpoint in ("asset", *login.OPEN))
+_OF_MONITOR: Final = ("live", "ready", "health", "metrics")
+"""Views of flask-chest-monitor. Who asks for them takes a redirect for a healthy process."""
+_NO_MONITOR: Final = (
+    "No monitor answers here. Install flask-chest[monitor], and set CHEST_MONITOR_OPEN = 'probes', "
+    "CHEST_MONITOR_TOKEN or CHEST_MONITOR_NETWORKS.\n"
+)
 _CHANGING: Final = ("POST", "PUT", "PATCH", "DELETE")
 _REFUSED: Final = (
     "CHEST_DASHBOARD_ALLOW of the application says who may. If you should, log in to the "
@@ -39,6 +44,8 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
 
     @views.before_request
     def refuse() -> AnyResponse | None:
+        if _is_for_monitor(request):
+            return Page(_NO_MONITOR, 404, mimetype="text/plain")
         return None if request.endpoint in _OPEN else _refusal(dashboard)
 
     @views.after_request
@@ -63,6 +70,14 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
     @views.route("", methods=_CHANGING)
     def nothing(_anything: str = "") -> Page:
         abort(404)
+
+
+def _is_for_monitor(request: Request) -> bool:
+    """Return whether a view of the monitor is asked for where there is none."""
+    return (
+        request.endpoint == f"{NAME}.nothing"
+        and request.path.rstrip("/").rpartition("/")[2] in _OF_MONITOR
+    )
 
 
 def _refusal(dashboard: Dashboard) -> AnyResponse | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from pymongo.errors import ExecutionTimeout, NetworkTimeout, OperationFailure
 
 from flask_chest.exporter import Finding
+from flask_chest.query.times import spoken
 from flask_chest_mongo.conditions import NOTHING
 from flask_chest_mongo.ddl import INDEXES, PIPELINE, RETENTION, has_keys, is_served
 from flask_chest_mongo.errors import UNAUTHORIZED, brief
@@ -216,8 +218,7 @@ def _is_allowed(attempt: Callable[[], object]) -> bool:
 def _deletes(seconds: int | None) -> str:
     if seconds is None:
         return "deletes nothing"
-    age = f"{seconds / 86_400:g} days" if seconds >= 86_400 else f"{seconds} seconds"
-    return f"deletes records after {age}"
+    return f"deletes records after {spoken(timedelta(seconds=seconds))}"
 
 
 def _mib(size: float) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, text
 
 from flask_chest.exporter import Finding
+from flask_chest.query.times import spoken
 from flask_chest_postgres.schema import printed, qualified
 
 if TYPE_CHECKING:
@@ -92,7 +93,9 @@ class Inspection:
             yield Finding("ok", "retention", "records are kept for ever")
         elif retention is not None:
             how = "whole days with their partitions" if self._store.partitions else "in steps"
-            yield Finding("ok", "retention", f"records are deleted after {retention}, {how}")
+            yield Finding(
+                "ok", "retention", f"records are deleted after {spoken(retention)}, {how}"
+            )
         else:
             yield Finding("ok", "retention", f"partitions are dropped after {days} days")
 
