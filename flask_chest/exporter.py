@@ -163,7 +163,7 @@ class Exporter(ABC):
     abandons the instance and makes another.
 
     Args:
-        config: The entry, validated by `config_model`.
+        config: The entry, validated by `config_model`. An `__init__` of your own calls this one.
     """
 
     type: ClassVar[str]

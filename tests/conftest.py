@@ -45,7 +45,6 @@ LONGEST = (
     "test_server_matrix",
     "test_storm",
     "test_packaging",
-    "test_public_apps",
     "test_exit",
     "test_postgres_contracts",
     "test_mongo_contracts",

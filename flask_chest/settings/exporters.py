@@ -19,6 +19,7 @@ from flask_chest.runtime.log import logger
 from flask_chest.server_config import refuse_split_password
 from flask_chest.settings.durations import retention as as_retention
 from flask_chest.settings.exporter_faults import SETTING, Place, wrong_fields
+from flask_chest.settings.home import in_home
 from flask_chest.settings.masking import hidden, mask, may_hold_secret
 from flask_chest.settings.model import INSTANCE
 from flask_chest.settings.secret_files import SUFFIX, shown, with_files
@@ -252,12 +253,17 @@ def _make(
         except ValueError as error:
             raise _wrong(f"{place.url(url)}={mask(url)} {error}") from None
     retention = _take_retention(place, kind, fields, retention)
-    fields = hidden(_in_instance(fields, instance_path))
+    fields = hidden(in_home(_in_instance(fields, instance_path), kind.config_model))
     _hide_in_repr(kind.config_model)
     try:
         exporter = kind(kind.config_model.model_validate(fields))
     except ValidationError as error:
         raise _wrong(wrong_fields(place, kind, error, fields, files)) from None
+    if not hasattr(exporter, "config"):
+        raise _wrong(
+            f"{place}: {kind.__module__}.{kind.__qualname__}.__init__ must call "
+            "super().__init__(config), which keeps the configuration. Correct the plugin"
+        )
     if isinstance(exporter, Store):
         exporter.retention = retention
     elif retention is not None:
@@ -347,7 +353,7 @@ def _hide_in_repr(model: type[BaseModel]) -> None:
             field.repr = False
 
 
-def _in_instance(value: object, instance_path: str) -> object:
+def _in_instance(value: Any, instance_path: str) -> Any:  # noqa: ANN401 - any field
     """Put the instance folder where it is named, percent-encoded in a URL."""
     if isinstance(value, Mapping):
         return {key: _in_instance(inner, instance_path) for key, inner in value.items()}

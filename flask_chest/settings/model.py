@@ -118,7 +118,7 @@ class Settings(BaseModel):
         description="Where records go while the application's `TESTING` is on: `memory` (they stay "
         "in this process, where `chest.store()` finds them; nothing is delivered and no file "
         "written) or `deliver` (as without `TESTING`). "
-        "[testing](../how-to/testing.md)",
+        "See [testing](../how-to/testing.md)",
     )
     exporters: Annotated[
         dict[str, str | dict[str, Any]],
@@ -183,7 +183,7 @@ class Settings(BaseModel):
         default=(),
         description="Secret keys, in addition to the default list: part of a key, such as "
         "`passport`, or whole words, such as `=dob`. `!` in front makes an exception; `!*` removes "
-        "the default list. [redaction](redaction.md)",
+        "the default list. See [redaction](redaction.md)",
     )
     redact_with: RedactWith = Field(
         default="mask",
@@ -315,13 +315,13 @@ class Settings(BaseModel):
         default=None,
         description="How long every store keeps a record, such as `90d`; units are s, m, h, d and "
         "w. The leader deletes older ones once an hour. An exporter may have a `retention` of its "
-        "own. Default: for ever. [retention](../how-to/retention.md)",
+        "own. Default: for ever. See [retention](../how-to/retention.md)",
     )
     rollups: Annotated[Rollups, BeforeValidator(_decode_json)] = Field(
         default=True,
         description="What every store keeps rolled up, so that questions about long times are "
         "answered at once: `1` (requests by service, route, method and status code), `0` "
-        "(nothing), or a dict that adds to it. [rollups](../explanation/rollups.md)",
+        "(nothing), or a dict that adds to it. See [rollups](../explanation/rollups.md)",
     )
     indexed_variables: Annotated[Names, AfterValidator(_are_variables)] = Field(
         default=(),

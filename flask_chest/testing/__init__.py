@@ -39,6 +39,7 @@ except ModuleNotFoundError as error:
 pytest.register_assert_rewrite(
     "flask_chest.testing.erase_contract",
     "flask_chest.testing.exporter_contract",
+    "flask_chest.testing.interruption_contract",
     "flask_chest.testing.page_contract",
     "flask_chest.testing.query_contract",
     "flask_chest.testing.read_contract",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from abc import ABC, abstractmethod
@@ -59,6 +60,8 @@ class Backend(ABC):
                 new exporter.
         """
         kind = self.exporter
+        # An exporter may be in a module of the tests, whose folder pytest has added.
+        path = os.pathsep.join(filter(None, sys.path))
         return subprocess.Popen(
             [
                 *(sys.executable, "-m", "flask_chest.testing.run_program"),
@@ -70,6 +73,7 @@ class Backend(ABC):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env={**os.environ, "PYTHONPATH": path},
         )
 
 

@@ -170,6 +170,7 @@ GIVEN = [
     (mock.Mock(return_value="mocked"), "mocked"),
     (functools.wraps(new_id)(lambda: "wrapped"), "wrapped"),
     (functools.lru_cache(new_id), "new"),
+    ("c{0.path}".format, "c/"),  # written in C, without a signature
 ]
 
 

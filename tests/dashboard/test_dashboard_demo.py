@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import pytest
 from playwright.sync_api import expect
 from support.installing import ROOT
 
@@ -21,6 +22,7 @@ def printed(process, pattern):
     raise AssertionError(process.stderr.read())
 
 
+@pytest.mark.compat
 def test_the_demo_serves_a_dashboard_that_shows_its_customers(chromium, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "examples.shop.demo", "--serve"],

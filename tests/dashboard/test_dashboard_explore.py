@@ -116,6 +116,12 @@ def test_a_name_that_no_request_has_is_said_with_those_near(visited):
         f"{start}cost_us. Near: cost_usd",
     ]
     assert said(measure=["sum(tenant)", "errors", "share(cost_usd > 1e9)"], by="route") == []
+    assert said(where=["tennant == 'acme'", "cost_usd > 0"]) == [f"{start}tennant. Near: tenant"]
+    assert said(where="tenant == 'acme' and cost_us > 1", by="tennant") == [
+        f"{start}cost_us. Near: cost_usd"
+    ]
+    assert said(where="tennant == 'acme' or method == 'GET'") == []
+    assert said(where="cost_usd > 1e9") == []
 
 
 def test_a_table_is_ordered_by_links(visited):

@@ -207,6 +207,19 @@ def test_the_list_is_a_file_of_csv_or_of_json_lines(visited):
         each.close()
 
 
+def test_an_empty_list_names_the_variables_of_its_filter_that_no_request_has(visited):
+    client = visited(3).test_client()
+
+    def said(where):
+        page = client.get(LIST, query_string={"since": "15m", "where": where}).text
+        return [unescape(each) for each in re.findall(r"None of .*", re.sub("<.*?>", "", page))]
+
+    assert said("tennant == 'acme'") == [
+        "None of the newest 3 requests of this time has tennant. Near: tenant"
+    ]
+    assert said("tenant == 'nobody'") == []
+
+
 def test_an_empty_list_says_what_to_do(shop):
     client = shop().test_client()
     assert "There was no request in this time" in client.get(LIST).text

@@ -102,7 +102,7 @@ def test_the_search_needs_no_network(site, page, words, found):
         ("retention", "Keep records for a time"),
         ("SIGTERM", "End a process"),
         ("turn off", "Switch it off"),
-        ("upgrade", "Install"),
+        ("upgrade", "Upgrade"),
         ("user id", "Flask-Login"),
     ],
 )

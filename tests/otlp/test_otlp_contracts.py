@@ -9,6 +9,8 @@ from flask_chest.testing import ExporterContract, ServerContract
 
 
 class TestOtlp(ExporterContract, ServerContract):
+    moments = 2  # more: tests/testing/test_interrupted_stores.py
+
     @pytest.fixture
     def backend(self, receiver):
         return Otlp(receiver)

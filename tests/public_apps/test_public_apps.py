@@ -10,6 +10,8 @@ from public_apps import sources
 from public_apps.records import records_in
 from public_apps.suite import Suite
 
+pytestmark = pytest.mark.compat
+
 
 @pytest.fixture(scope="module")
 def suites(tmp_path_factory):

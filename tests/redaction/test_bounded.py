@@ -22,10 +22,11 @@ from corpus.door import Filter
 
 pytestmark = pytest.mark.opens_nothing
 
-# `make hostile` and `make test-compat` measure each record both ways; `make test` one quarter by
+# `make hostile` and `make test-compat` measure each record both ways; `make test` one eighth by
 # calls, another by what expressions are given.
 IS_WHOLE = "CHEST_HOSTILE_EXAMPLES" in os.environ
-BY_CALLS, BY_CHARACTERS = (range(4), range(4)) if IS_WHOLE else ((0,), (1,))
+PARTS = 4 if IS_WHOLE else 8
+BY_CALLS, BY_CHARACTERS = (range(PARTS), range(PARTS)) if IS_WHOLE else ((0,), (1,))
 STRANGERS = 10_000 if IS_WHOLE else 3_000  # who have more names than any memory keeps: 4,096
 MOST_CALLS = 60_000
 MOST_CALLS_OF_A_PATH = 2_000
@@ -63,7 +64,7 @@ def worst(found, limit):
 @pytest.mark.parametrize("part", BY_CALLS)
 def test_no_hostile_record_makes_more_calls_than_its_budget_allows(part):
     found = {}
-    for record in hostile.RECORDS[part::4]:
+    for record in hostile.RECORDS[part::PARTS]:
         filtering = Filter("*", **record.settings)
         filtering.take({"a": 1})
         variables = record.make(1)
@@ -186,14 +187,15 @@ from corpus.door import Filter
 Filter("*").take({"body": "password=x " * 100})
 assert given >= 1_000, given
 
-for record in hostile.RECORDS[int(sys.argv[1])::4]:
+PART = slice(int(sys.argv[1]), None, int(sys.argv[2]))
+for record in hostile.RECORDS[PART]:
     filtering = Filter("*", **record.settings)
     variables = record.make(1)
     given = 0
     filtering.take(variables)
     print(given, record.name.encode("unicode_escape").decode(), sep="\t")
 filtering = Filter("*")
-for name, path in list(hostile.paths(1).items())[int(sys.argv[1]) // 2::2]:
+for name, path in list(hostile.paths(1).items())[PART]:
     given = 0
     filtering.path(path)
     print(given, name.encode("unicode_escape").decode(), sep="\t")
@@ -203,7 +205,7 @@ for name, path in list(hostile.paths(1).items())[int(sys.argv[1]) // 2::2]:
 @pytest.mark.parametrize("part", BY_CHARACTERS)
 def test_no_hostile_record_gives_expressions_more_characters_than_its_budget(part):
     done = subprocess.run(
-        [sys.executable, "-c", COUNT, str(part)],
+        [sys.executable, "-c", COUNT, str(part), str(PARTS)],
         capture_output=True,
         text=True,
         check=False,
@@ -213,7 +215,7 @@ def test_no_hostile_record_gives_expressions_more_characters_than_its_budget(par
     assert done.returncode == 0, done.stderr
     lines = [line.split("\t", 1) for line in done.stdout.splitlines()]
     found = {name: int(count) for count, name in lines}
-    assert len(found) > 300  # records and paths
+    assert len(found) >= (len(hostile.RECORDS) + len(hostile.paths(1))) // PARTS
     is_path = {name: name.startswith("path of ") for name in found}
     worst({name: n for name, n in found.items() if not is_path[name]}, MOST_CHARACTERS)
     worst({name: n for name, n in found.items() if is_path[name]}, MOST_CHARACTERS_OF_A_PATH)

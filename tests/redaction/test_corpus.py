@@ -10,7 +10,8 @@ from corpus import FACTS, SECRETS
 from corpus.harmless import KINDS, harmless
 from corpus.judged import judge_facts, judge_harmless, judge_secrets
 
-LEAST_RECALL = 0.98
+LEAST_RECALL = 0.995
+LEAST_KEPT = 0.99
 MOST_MASKED = 0.0025
 
 
@@ -52,7 +53,7 @@ def test_no_family_of_secrets_is_missed_as_a_whole(secrets):
 
 def test_what_stands_around_a_secret_is_kept(secrets):
     _, kept = secrets
-    assert kept.share >= LEAST_RECALL, listed(kept)
+    assert kept.share >= LEAST_KEPT, listed(kept)
 
 
 def test_every_fact_of_the_corpus_is_recorded_unchanged():

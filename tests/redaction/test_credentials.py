@@ -224,6 +224,8 @@ def test_a_password_in_a_url_is_found_whatever_its_characters(url, password):
 @pytest.mark.parametrize(
     "text",
     [
+        "clone https://«abcdef»:x-oauth-basic@github.com/a/b.git",
+        "clone https://«abcdef»:x-token-auth@bitbucket.org/a/b.git",
         "http://u:«p/w»@host/db",
         "http://u:«p@ss/word»@host/db",
         "https://u:«p»@registry/@scope/package",

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flask_chest.redaction.assignments import passwords
 from flask_chest.redaction.cards import cards
 from flask_chest.redaction.command_lines import command_lines
 from flask_chest.redaction.credentials import credentials
@@ -38,6 +39,7 @@ FINDERS = {
     "markup": markup(is_secret),
     "sql": sql(is_secret),
     "command_lines": command_lines(is_secret),
+    "passwords": passwords,
 }
 
 # Each of these makes a finder look closely, and most of them do so in vain.
@@ -79,7 +81,8 @@ SECRETS = [
     " ann@example.com ", "<password>x</password>", '<add key="password" value="x"/>',
     "\nform-data; name=password\n\nx\n--b ", " PASSWORD 'x' ",
     "INSERT INTO t (n, password) VALUES (1, 'x'), (2, 'y') ", " mysql -psecret ",
-    " --password secret ", " token: ", "0", "\u4e2d", "\u0130", "'", '"', "<", "://", "word ",
+    " --password secret ", " token: ", " password hunter22x ",
+    "0", "\u4e2d", "\u0130", "'", '"', "<", "://", "word ",
 ]  # fmt: skip
 
 

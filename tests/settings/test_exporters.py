@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import traceback
+from pathlib import Path
 from typing import get_args
 
 import pytest
+from flask_chest_clickhouse import ClickHouseStore
 from flask_chest_mongo import MongoStore
 from flask_chest_mysql import MysqlStore
+from flask_chest_otlp import OtlpExporter
 from flask_chest_postgres import PostgresStore
 from flask_chest_sqlite import SqliteStore
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
+from support.certificates import make_authority
 
 from flask_chest.errors import ConfigurationError
+from flask_chest.exporter import Exporter
 from flask_chest.settings.exporters import make_exporters, validate_exporters
 
 SQLITE = {"type": "sqlite", "path": "x"}
@@ -125,3 +130,60 @@ def test_a_policy_of_another_type_stops_init_app():
     exporter.batching = {"min_records": 10_000}
     with pytest.raises(ConfigurationError, match=r"\['main'\]: `batching` of the type 'sqlite'"):
         validate_exporters({"main": exporter})
+
+
+class _Files(BaseModel):
+    first: Path
+    second: Path | None = None
+    name: str = ""
+
+
+class _Written(Exporter):
+    type = "written"
+    config_model = _Files
+
+    def open(self): ...
+
+    def export(self, batch): ...
+
+    def close(self): ...
+
+
+def test_a_path_may_begin_with_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    entry = {"type": "written", "first": "~/a", "second": Path("~/b/~"), "name": "~/c"}
+    [made] = make_exporters({"main": entry}, {"written": _Written}, "").values()
+    assert made.config == _Files(first=tmp_path / "a", second=tmp_path / "b" / "~", name="~/c")
+
+
+@pytest.mark.parametrize(
+    ("store", "entry"),
+    [
+        (SqliteStore, "sqlite:///~/chest.sqlite3"),
+        (MysqlStore, {"type": "mysql", "user": "u", "database": "d", "ssl_ca": "~/ca.crt"}),
+        (MysqlStore, "mysql://u@db/d?ssl_ca=~/ca.crt"),
+        (PostgresStore, "postgresql://u@db/d?sslrootcert=~/ca.crt"),
+        (MongoStore, {"type": "mongo", "host": "db", "database": "d", "tls_ca_file": "~/ca.crt"}),
+        (ClickHouseStore, "clickhouses://u@db/d?tls_ca_file=~/ca.crt"),
+        (OtlpExporter, {"type": "otlp", "url": "https://db", "tls_ca_file": "~/ca.crt"}),
+    ],
+)
+def test_the_files_of_our_own_exporters_may_be_in_the_home_folder(
+    store, entry, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    make_authority(tmp_path, "ca")
+    [made] = make_exporters({"main": entry}, {store.type: store}, "").values()
+    assert f"{tmp_path}/c" in repr(dict(made.config))
+
+
+def test_an_exporter_that_does_not_keep_its_configuration_stops_init_app():
+    class Forgetful(_Written):
+        def __init__(self, config):
+            self.path = config.first
+
+    entries = {"main": {"type": "written", "first": "a"}}
+    with pytest.raises(
+        ConfigurationError, match=r"Forgetful\.__init__ must call super\(\)\.__init"
+    ):
+        make_exporters(entries, {"written": Forgetful}, "")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 
 import pytest
 
@@ -17,6 +19,8 @@ def forked(monkeypatch, warm_python):
         names = (f"{each.__module__}:{each.__qualname__}" for each in (program, self.exporter))
         config = json.dumps(dict(self.config))
         run = ("-m", "flask_chest.testing.run_program")
-        return warm_python.start([*run, *names, config], text=True)
+        path = os.pathsep.join(filter(None, sys.path))
+        environment = {**os.environ, "PYTHONPATH": path}
+        return warm_python.start([*run, *names, config], env=environment, text=True)
 
     monkeypatch.setattr(Backend, "start", start)

@@ -11,12 +11,16 @@ from flask_chest.testing import ExporterContract, SchemaContract, ServerContract
 
 
 class TestLakeInFolder(ExporterContract, StoreContract, SchemaContract):
+    moments = 2  # more: test_interrupted_stores.py
+
     @pytest.fixture
     def backend(self, tmp_path):
         return LakeFolder(tmp_path / "lake")
 
 
 class TestLakeInBucket(ExporterContract, ServerContract):
+    moments = 2  # more: test_interrupted_stores.py
+
     @pytest.fixture
     def backend(self, bucket):
         return LakeBucket(bucket)

@@ -9,6 +9,8 @@ from flask_chest.testing import ExporterContract, SchemaContract, ServerContract
 
 
 class TestMongo(ExporterContract, ServerContract, StoreContract, SchemaContract):
+    moments = 2  # more: test_interrupted_stores.py
+
     @pytest.fixture
     def backend(self, mongo):
         return Mongo(mongo)

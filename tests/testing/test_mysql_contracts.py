@@ -9,6 +9,8 @@ from flask_chest.testing import ExporterContract, SchemaContract, ServerContract
 
 
 class TestMysql(ExporterContract, ServerContract, StoreContract, SchemaContract):
+    moments = 2  # more: test_interrupted_stores.py
+
     @pytest.fixture
     def backend(self, mysql):
         return Mysql(mysql)

@@ -9,6 +9,8 @@ from flask_chest.testing import ExporterContract, SchemaContract, ServerContract
 
 
 class TestPostgres(ExporterContract, ServerContract, StoreContract, SchemaContract):
+    moments = 2  # more: test_interrupted_stores.py
+
     @pytest.fixture
     def backend(self, postgres):
         return Postgres(postgres)
@@ -28,7 +30,7 @@ class EveryOption:
 
 
 class TestPostgresWithEveryOption(EveryOption, ExporterContract):
-    pass
+    moments = 2
 
 
 @pytest.mark.compat

@@ -9,6 +9,8 @@ from flask_chest.testing import ExporterContract, SchemaContract, StoreContract
 
 
 class TestSqlite(ExporterContract, StoreContract, SchemaContract):
+    moments = 2  # more: test_interrupted_stores.py
+
     @pytest.fixture
     def backend(self, tmp_path):
         return Sqlite(tmp_path / "chest.sqlite3")

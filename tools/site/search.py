@@ -30,7 +30,7 @@ WORDS: Final = {
     "docs/how-to/export": "CSV Excel spreadsheet download Parquet JSON file export",
     "docs/how-to/flask-login": "user id login logged current_user",
     "docs/how-to/from-0.0.10": "migrate migration upgrade 0.0.10",
-    "docs/how-to/install": "pip install requirements extras upgrade uninstall version Windows",
+    "docs/how-to/install": "pip install requirements extras uninstall version Windows clone",
     "docs/how-to/jobs": "job background task cron thread script",
     "docs/how-to/llm-costs": "openai anthropic tokens llm model cost",
     "docs/how-to/plugins": "plugin plugins",
@@ -50,6 +50,7 @@ WORDS: Final = {
     "docs/how-to/troubleshooting": "FAQ debug problem empty missing nothing recorded recording "
     "records not working late lost help slow",
     "docs/how-to/write-an-exporter": "exporter plugin custom destination backend",
+    "docs/how-to/upgrade": "upgrade update downgrade rollback release version versions",
     "docs/reference/commands": "command commands cli option options",
     "docs/reference/errors": "error ModuleNotFoundError ImportError traceback exception",
     "docs/reference/exporter-settings": "pool timeout url fields",

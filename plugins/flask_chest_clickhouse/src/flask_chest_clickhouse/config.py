@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any, Final
@@ -185,6 +186,11 @@ class ClickHouseConfig(ServerConfig):
             if name in _PARAMETERS or name.startswith("param_") or not _is_setting(name):
                 raise ValueError(f"{name!r} is no setting of ClickHouse, or not to be changed here")
         return settings
+
+    @field_validator("tls_ca_file", "tls_certificate_file", "tls_key_file")
+    @classmethod
+    def _in_home(cls, path: Path | None) -> Path | None:
+        return path and Path(os.path.expanduser(path))  # noqa: PTH111 - raises nothing
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

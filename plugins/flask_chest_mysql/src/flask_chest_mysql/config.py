@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,6 +60,7 @@ class MysqlConfig(SqlServerConfig):
     @field_validator("ssl_ca", "ssl_cert", "ssl_key")
     @classmethod
     def _is_file(cls, path: Path | None) -> Path | None:
+        path = path and Path(os.path.expanduser(path))  # noqa: PTH111 - raises nothing
         if path is not None and not path.is_file():
             raise ValueError(f"the file {str(path)!r} is not there")
         return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from pathlib import Path
 from types import ModuleType
@@ -105,6 +106,8 @@ class PostgresConfig(SqlServerConfig):
     @field_validator("parameters")
     @classmethod
     def _known(cls, parameters: dict[str, str | SecretStr]) -> dict[str, str | SecretStr]:
+        for name in _FILES & parameters.keys():  # libpq has no `~`
+            parameters[name] = os.path.expanduser(str(parameters[name]))  # noqa: PTH111 - raises nothing
         for name, value in parameters.items():
             if name in _FILES and value != "system" and not Path(str(value)).is_file():
                 raise ValueError(f"{name} names the file {str(value)!r}, which is not there")

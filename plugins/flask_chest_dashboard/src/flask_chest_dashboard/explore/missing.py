@@ -34,6 +34,22 @@ def without_values(question: Question, rows: Sequence[Mapping[str, Any]]) -> lis
     return list(found)
 
 
+def in_filter(where: str | None) -> list[query.Variable]:
+    """Return the variables that the conditions of a filter are about."""
+    found: dict[query.Variable, None] = {}
+
+    def look(node: query.Node) -> None:
+        if isinstance(node, (query.And, query.Or)):
+            for part in node.parts:
+                look(part)
+        elif isinstance(node.operand, query.Variable):
+            found[node.operand] = None
+
+    if where is not None and (root := query.parse(where).root) is not None:
+        look(root)
+    return list(found)
+
+
 def missing(
     variables: Iterable[query.Variable], records: Sequence[Record]
 ) -> Iterator[tuple[str, list[str]]]:

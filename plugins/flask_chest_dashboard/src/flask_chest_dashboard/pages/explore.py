@@ -17,7 +17,7 @@ from flask_chest_dashboard.explore import names
 from flask_chest_dashboard.explore.answers import Answers
 from flask_chest_dashboard.explore.asked import csv, json_lines
 from flask_chest_dashboard.explore.lines import charts_of, title_of
-from flask_chest_dashboard.explore.missing import missing, without_values
+from flask_chest_dashboard.explore.missing import in_filter, missing, without_values
 from flask_chest_dashboard.explore.question import (
     EXAMPLES,
     KINDS,
@@ -100,8 +100,11 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         choices, question = dashboard.choices(), Question.read(request.args)
         answers = Answers(question, choices)
         rows = answers.table().rows(dashboard.asker)
-        without = without_values(question, rows)
-        newest = _newest(dashboard, choices, answers) if without else []
+        without, among = without_values(question, rows), choices
+        if not any(row.get(name) for row in rows for name in question.measures):
+            filtered = in_filter(choices.filter)
+            without, among = (filtered, choices.unfiltered()) if filtered else (without, among)
+        newest = _newest(dashboard, among, answers) if without else []
         return dashboard.render(
             "explore_table.html",
             choices,

@@ -10,6 +10,8 @@ from flask import request
 from flask_chest import query
 from flask_chest_dashboard import listing, paging, searching
 from flask_chest_dashboard.downloads import MOST_RECORDS, csv_lines, download, json_lines
+from flask_chest_dashboard.explore.missing import in_filter, missing
+from flask_chest_dashboard.explore.names import RECORDS
 from flask_chest_dashboard.listing import PAGE_SIZE, Listing
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         choices, chosen = dashboard.choices(), Listing.read(request.args)
         turned = _turned(dashboard, choices, chosen)
         names = listing.offered(turned.records)
+        newest = [] if turned.records else _unfiltered(dashboard, choices)
         return dashboard.render(
             "requests_list.html",
             choices,
@@ -51,6 +54,8 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             columns=listing.columns_of(chosen, turned.records, names),
             value_in=listing.value_in,
             missing=listing.MISSING,
+            never_seen=list(missing(in_filter(choices.filter), newest)),
+            looked_at=len(newest),
             previous="" if turned.previous is None else paging.written_place(turned.previous),
             next="" if turned.next is None else paging.written_place(turned.next),
             slowest=max((each.duration_ms for each in turned.records), default=0.0),
@@ -97,6 +102,14 @@ def _all(dashboard: Dashboard, choices: Choices, chosen: Listing) -> Iterator[Re
         order_by=chosen.order_by,
         limit=MOST_RECORDS,
     )
+
+
+def _unfiltered(dashboard: Dashboard, choices: Choices) -> list[Record]:
+    """Return the newest records, in which the variables of a filter are looked for."""
+    if not in_filter(choices.filter):
+        return []
+    window = choices.window()
+    return dashboard.asker.records(since=window.since, until=window.until, limit=RECORDS)
 
 
 def _turned(dashboard: Dashboard, choices: Choices, chosen: Listing) -> Turned:
