@@ -101,6 +101,22 @@ def test_the_search_needs_no_network(site, page, words, found):
         ("turn off", "Switch it off"),
         ("upgrade", "Upgrade"),
         ("user id", "Flask-Login"),
+        # What a stranger looked for.
+        ("CHEST_JOURNAL_MAX_BYTES", "Settings"),
+        ("cost of a request", "What it costs"),
+        ("masked", "Redaction"),
+        ("disk full", "Delivery"),
+        ("disable", "Switch it off"),
+        ("disable in tests", "Test an application"),
+        ("nothing is recorded", "Troubleshooting"),
+        ("two applications", "Two applications"),
+        ("CREATE DATABASE", "PostgreSQL"),
+        ("rollback", "Upgrade"),
+        # Names of code.
+        ("flask chest erase", "flask chest erase"),
+        ("ExporterContract", "flask_chest.testing.ExporterContract"),
+        ("Batch", "flask_chest.exporter.Batch"),
+        ("partition_by_day", "Settings of exporters"),
     ],
 )
 def test_the_page_that_says_how_to_do_it_is_among_the_first_results(site, page, words, found):
