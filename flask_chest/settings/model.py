@@ -198,8 +198,9 @@ class Settings(BaseModel):
     redact_values: Annotated[Names, AfterValidator(_are_kinds)] = Field(
         default=(),
         description="Kinds of secrets that are redacted anywhere in a text, in addition to the "
-        "default kinds `credentials`, `jwt` and `card`: `email`. `!` in front leaves a kind out, as "
-        "in `!card`; `!*` leaves out the default kinds. [redaction](redaction.md#secrets-in-texts)",
+        "default kinds `credentials`, `jwt` and `card`: `email`. `!` in front leaves a kind out, "
+        "as in `!card`; `!*` leaves out the default kinds. "
+        "[redaction](redaction.md#secrets-in-texts)",
     )
     client_ip_prefix: Annotated[tuple[Bits4, Bits6] | None, BeforeValidator(_bits)] = Field(
         default=None,
