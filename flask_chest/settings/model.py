@@ -322,7 +322,8 @@ class Settings(BaseModel):
         default=True,
         description="What every store keeps rolled up, so that questions about long times are "
         "answered at once: `1` (requests by service, route, method and status code), `0` "
-        "(nothing), or a dict that adds to it. See [rollups](../explanation/rollups.md)",
+        "(nothing), or a dict that adds to it. No dimension should name a person, as rollups "
+        "outlive the records. See [rollups](../explanation/rollups.md)",
     )
     indexed_variables: Annotated[Names, AfterValidator(_are_variables)] = Field(
         default=(),
