@@ -1,16 +1,35 @@
-// In a search, a page comes first whose words (WORDS of tools/site/search.py) are asked for. Then what people
-// do comes before what is looked up, and before what is history.
-const ASKED = (new URLSearchParams(location.search).get("q") || "").toLowerCase().split(/\s+/);
+// In a search, first comes what has the name that is asked for: of a setting, a command, a class, a section. Then
+// pages whose words (WORDS of tools/site/search.py) are asked for. Then what people do, a little before what is
+// looked up, and far before what is history. A name of code is looked up; a word, such as `exporter`, is none.
+const QUERY = (new URLSearchParams(location.search).get("q") || "").trim();
+const ASKED = QUERY.toLowerCase().split(/\s+/);
+const IS_CODE = QUERY.split(/\s+/).some((word) => /_|[A-Z][a-z]|\(\)|\w\.\w/.test(word)) || /^flask[ -]chest /.test(QUERY);
+const stems = (words) => {
+  const stemmer = new Stemmer(); // of language_data.js, which comes later
+  return words.filter((word) => !stopwords.has(word)).map((word) => stemmer.stemWord(word));
+};
+const shareOfWords = (docname) => {
+  const words = new Set(stems(SEARCH_WORDS[docname] || []));
+  const asked = stems(ASKED);
+  return asked.filter((word) => words.has(word)).length / (asked.length || 1);
+};
+const isTheName = (title) => {
+  const name = title.split(" > ").pop();
+  return name.toLowerCase() === ASKED.join(" ") || name.split(".").pop() === QUERY.replace("()", "");
+};
 var Scorer = {
   score: ([docname, title, anchor, description, score, filename, kind]) => {
-    const words = SEARCH_WORDS[docname] || [];
-    if (!anchor) score += 60 * ASKED.filter((word) => words.includes(word)).length / ASKED.length;
-    if (docname === "docs/reference/settings" && ASKED.some((word) => /^(flask_)?chest_/.test(word))) score += 60;
-    if (docname.startsWith("docs/tutorial/")) return score + 20;
-    if (docname.startsWith("docs/how-to/")) return score + 30;
-    if (docname.startsWith("examples/") || docname.startsWith("plugins/")) return score + 10;
-    if (docname.startsWith("docs/reference/api/")) return score - 10;
+    const isObject = title.startsWith("flask_chest.");
+    if (isTheName(title) && (IS_CODE || !isObject)) score += 80;
+    if (isObject && !IS_CODE) score -= 30;
+    if (!anchor) score += 60 * shareOfWords(docname);
+    if (docname === "docs/reference/settings" && ASKED.some((word) => /^(flask_)?chest_/.test(word))) score += 90;
     if (docname.includes("/decisions/") || docname === "CHANGELOG") return score - 30;
+    if (docname.startsWith("docs/reference/api/")) return score - 10;
+    const isMessages = docname === "docs/reference/errors" || docname === "docs/reference/log-messages";
+    if (docname.startsWith("docs/reference/") && IS_CODE && !isMessages) return score + 20;
+    if (docname.startsWith("docs/tutorial/")) return score + 4;
+    if (docname.startsWith("docs/how-to/")) return score + 8;
     return score;
   },
   objNameMatch: 60,

@@ -16,7 +16,7 @@ USAGE: Final = 2
 INTERRUPTED: Final = 130
 
 MEANINGS: Final = {
-    DONE: "done, and nothing is wrong",
+    DONE: "done, without an error; the text may warn",
     FAILED: "something is wrong, or not all was done: the text says what",
     USAGE: "the command line is wrong; nothing was done",
     INTERRUPTED: "interrupted by Ctrl-C; the text says how to go on",

@@ -121,7 +121,7 @@ def _of_form(name: str, form: str) -> str:
             "CHEST_REDACT_KEYS = ['!session']. To hear no more of it, exclude the variable"
         )
     return (
-        f"A part of {name!r} is masked in records: it looks {_LOOKS[form]}. To keep it, set "
-        f"CHEST_REDACT_VALUES = [{'!' + form!r}]. To agree, and hear no more of it, set "
-        f"CHEST_REDACT_VALUES = [{form!r}], or exclude the variable"
+        f"A part of {name!r} is masked in records: it looks {_LOOKS[form]}. To keep such values in "
+        f"all variables, set CHEST_REDACT_VALUES = [{'!' + form!r}]. To agree, and hear no more of "
+        f"it, set CHEST_REDACT_VALUES = [{form!r}], or exclude the variable"
     )

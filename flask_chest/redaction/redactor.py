@@ -182,8 +182,7 @@ class Redactor:
         """
         if text in self.harmless:
             return text
-        forms: set[str] = set()
-        spans, end = self._spans(text, budget, forms)
+        spans, end, forms = self._spans(text, budget)
         if spans:
             budget.mask(forms=forms)
         elif end == len(text):
@@ -200,20 +199,15 @@ class Redactor:
 
     def finds(self, text: str, budget: Budget, start: int = 0) -> bool:
         """Return whether a text has a secret in it that goes on behind `start`."""
-        return any(end > start for _, end in self._spans(text, budget, set())[0])
+        return any(end > start for _, end in self._spans(text, budget)[0])
 
     def _spans(
-        self, text: str, budget: Budget, forms: set[str]
-    ) -> tuple[list[tuple[int, int]], int]:
-        """Return where the secrets of a text are, and up to where it was searched.
-
-        Args:
-            text: The text.
-            budget: Pays for the search.
-            forms: Which forms were found is added to it.
-        """
+        self, text: str, budget: Budget
+    ) -> tuple[list[tuple[int, int]], int, tuple[Form, ...]]:
+        """Return where the secrets of a text are, up to where it was searched, and their forms."""
         if budget.steps < 0:
-            return [], 0
+            return [], 0, ()
+        forms: tuple[Form, ...] = ()
         spans: list[tuple[int, int]] = []
         end = len(text)
         budget.steps -= _ESCAPE_STEPS * text.count("\\")
@@ -225,13 +219,13 @@ class Redactor:
                 for form, finders in self._finders:
                     for find in finders:
                         find(scan)
-                    if len(scan.spans) > found:
+                    if scan.spans and len(scan.spans) > found:
                         found = len(scan.spans)
-                        forms.add(form)
+                        forms += (form,)
             budget.steps = scan.steps
             spans += scan.spans
             end = min(end, scan.end)
-        return spans, end
+        return spans, end, forms
 
     def number(self, number: float | None, budget: Budget) -> JsonValue:
         """Return a number, or the replacement of a card number."""

@@ -97,6 +97,16 @@ def test_few_blocks_are_not_run():
     assert len(reasons) <= 3
 
 
+def test_an_example_that_asks_delivers_before():
+    asking = []
+    for page in sorted(ROOT.glob("examples/*/README.md")):
+        commands = re.findall(r"^\$ .*\bchest (\w+)", page.read_text("utf-8"), re.MULTILINE)
+        if {"query", "measure"} & set(commands):
+            asking.append(page.parent.name)
+            assert commands[0] == "flush", page
+    assert len(asking) >= 4
+
+
 def test_what_a_page_shows_may_leave_out_parts():
     assert_shown("a ... c\n...\n", "a b c\nd\n")
     with pytest.raises(AssertionError):

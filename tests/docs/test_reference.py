@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import shlex
 import sys
 import types
 from typing import get_args, get_type_hints
@@ -14,7 +16,7 @@ from support.docs_page import ROOT
 
 from flask_chest.encode.fact_names import FAMILIES, SINGLE_FACTS
 from flask_chest.record import RecordData
-from tools.reference import api, commands, fields, logged, public, questions, raised
+from tools.reference import api, commands, fields, logged, public, questions, raised, settings
 from tools.reference.blocks import filled
 
 
@@ -59,6 +61,17 @@ def test_a_setting_without_unit_description_or_word_is_refused():
         fields.type_of("bytes_one", Odd.model_fields["bytes_one"])
 
 
+def test_a_setting_has_a_place_and_one_default():
+    for page, kinds in (
+        ("settings", settings.settings()),
+        ("exporter-settings", settings.exporters()),
+    ):
+        rows = [line for make in kinds.values() for line in make().splitlines()[2:]]
+        anchors = re.findall(r'^\| <a id="([a-z0-9-]+)"></a>', "\n".join(rows), re.MULTILINE)
+        assert len(set(anchors)) == len(rows) > 20, page
+        assert [row for row in rows if "Default: " in row and "default: `None`" in row] == []
+
+
 SILENT = '''
 def described():
     """Do something."""
@@ -87,6 +100,25 @@ def test_a_public_name_without_docstring_is_refused(monkeypatch, name, fault):
     assert ".. autofunction:: flask_chest_silent.described" in api._page(module.__name__)
 
 
+def test_a_page_of_a_module_can_be_read_in_a_clone():
+    """Without its built descriptions: names, parameters, members and a sentence."""
+    rows = dict(
+        line[2:-2].split(" | ", 1)
+        for line in api._page("flask_chest.exporter").splitlines()
+        if line[:3] == "| `"
+    )
+    assert rows["`Batch`"].startswith(
+        "Encoded records, on their way to one exporter.<br>Has `lines`, `token`"
+    )
+    assert "`fixed`" in rows["`Batching`"]
+    assert "`export(batch)`" in rows["`Exporter`"]
+    for name in api.MODULES:
+        page = (ROOT / "docs" / "reference" / "api" / f"{name}.md").read_text("utf-8")
+        assert "| name | what it is |" in page
+        assert " |  |" not in page, "a name without a sentence"
+        assert " at 0x" not in page
+
+
 def test_a_command_without_help_is_refused():
     parent = click.Context(click.Group("chest"), info_name="flask chest")
     with pytest.raises(ValueError, match="flask chest silent has no help"):
@@ -94,6 +126,29 @@ def test_a_command_without_help_is_refused():
     option = click.Command("loud", help="Help.", params=[click.Option(["--silent"])])
     with pytest.raises(ValueError, match="loud --silent TEXT has no help"):
         list(commands._parts("loud", option, parent))
+
+
+def examples():
+    """Yield the words of each command that the pages show, after `flask chest`."""
+    for page in sorted((ROOT / "docs" / "reference").glob("commands*.md")):
+        for fence in re.findall(
+            r"^```text\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL
+        ):
+            for line in fence.splitlines():
+                if line.startswith("  flask chest "):
+                    words = shlex.split(line)[2:]
+                    yield list(itertools.takewhile(lambda word: word not in {"|", ">"}, words))
+
+
+def test_every_command_that_is_shown_can_be_given_so():
+    shown = list(examples())
+    assert len(shown) > 20
+    for words in shown:
+        context = click.Context(commands.group, info_name="flask chest")
+        command = commands._commands()[words.pop(0)]
+        while isinstance(command, click.Group):
+            command = command.commands[words.pop(0)]
+        command.make_context(command.name, words, parent=context)
 
 
 def test_a_command_that_no_page_describes_is_refused(monkeypatch):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 from support.docs_page import ROOT
+
+from tools.chromium import launch
 
 pytestmark = pytest.mark.compat
 
@@ -27,10 +27,7 @@ def site(tmp_path_factory):
 def page(site):
     """Return a page of a browser, and the addresses of all that it loads."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHEST_TEST_CHROMIUM") or shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu"],
-        )
+        browser = launch(playwright)
         page = browser.new_page()
         loaded = []
         page.on("request", lambda request: loaded.append(request.url))
@@ -104,6 +101,22 @@ def test_the_search_needs_no_network(site, page, words, found):
         ("turn off", "Switch it off"),
         ("upgrade", "Upgrade"),
         ("user id", "Flask-Login"),
+        # What a stranger looked for.
+        ("CHEST_JOURNAL_MAX_BYTES", "Settings"),
+        ("cost of a request", "What it costs"),
+        ("masked", "Redaction"),
+        ("disk full", "Delivery"),
+        ("disable", "Switch it off"),
+        ("disable in tests", "Test an application"),
+        ("nothing is recorded", "Troubleshooting"),
+        ("two applications", "Two applications"),
+        ("CREATE DATABASE", "PostgreSQL"),
+        ("rollback", "Upgrade"),
+        # Names of code.
+        ("flask chest erase", "flask chest erase"),
+        ("ExporterContract", "flask_chest.testing.ExporterContract"),
+        ("Batch", "flask_chest.exporter.Batch"),
+        ("partition_by_day", "Settings of exporters"),
     ],
 )
 def test_the_page_that_says_how_to_do_it_is_among_the_first_results(site, page, words, found):

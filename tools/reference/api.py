@@ -1,4 +1,4 @@
-"""The pages of the public modules: what Sphinx's autodoc shows of each."""
+"""The pages of the public modules: a summary, and what Sphinx's autodoc shows of each name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import ast
 import functools
 import inspect
 import itertools
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from types import ModuleType
 from typing import Final
@@ -21,6 +22,8 @@ MODULES: Final = tuple(name for name in public.MODULES if name not in _ELSEWHERE
 
 _WITH_INHERITED: Final = ("FlaskChest",)
 _FIRST: Final = ("FlaskChest", "Exporter", "Store", "Record")
+_VERSION: Final = "The version, such as ``0.1.0``."
+_ATTRIBUTE: Final = re.compile(r"^    (\w+): ", re.MULTILINE)
 _WITHOUT_MEMBERS: Final = ("Contract", "Views")
 """Ends of names. The name of a contract's test is its description; a blueprint is Flask's."""
 
@@ -53,7 +56,8 @@ def _page(name: str) -> str:
         (own if owner == name else others).append((each, owner))
     own.sort(key=lambda each: each[0] not in _FIRST)
     directives = "\n".join(_directive(module, each) for each, _ in own)
-    parts = [f"```{{eval-rst}}\n{directives}```"]
+    summary = [summarized(module, each) for each, _ in own]
+    parts = [table(("name", "what it is"), summary), f"```{{eval-rst}}\n{directives}```"]
     if others:
         parts.append(
             table(
@@ -62,6 +66,56 @@ def _page(name: str) -> str:
             )
         )
     return "\n\n".join(parts)
+
+
+def summarized(module: ModuleType, name: str) -> tuple[str, str]:
+    """Return the row of a name, for who reads the page in a clone, without its built descriptions.
+
+    Returns:
+        The name, with the parameters of a function; and its first sentence, with the members of a
+        class.
+    """
+    value: object = getattr(module, name)
+    if inspect.isclass(value):
+        members = [] if name.endswith(_WITHOUT_MEMBERS) else list(_members(name, value))
+        has = f"<br>Has {', '.join(f'`{each}`' for each in members)}." if members else ""
+        return f"`{name}`", f"{_shown(inspect.getdoc(value))}{has}"
+    if inspect.isroutine(value):
+        return f"`{name}{_parameters(value)}`", _shown(inspect.getdoc(value))
+    return f"`{name}`", _shown(_text_below(module, name))
+
+
+def _shown(text: str | None) -> str:
+    """Return the first paragraph of a docstring, in Markdown."""
+    return _first_sentence(text or "").replace("<", "\\<").replace("``", "`")
+
+
+def _members(name: str, value: type) -> Iterator[str]:
+    """Yield the public members of a class: fields, then methods with their parameters."""
+    classes = value.__mro__ if name in _WITH_INHERITED else (value,)
+    own = [each for each in classes if each.__module__.partition(".")[0] == "flask_chest"]
+    fields = [each for kind in own for each in inspect.get_annotations(kind)]
+    fields += [each for kind in own for each in vars(kind).get("__slots__", ())]
+    told = (inspect.getdoc(value) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
+    fields += _ATTRIBUTE.findall(told)
+    methods = [each for kind in own for each in vars(kind) if inspect.isroutine(vars(kind)[each])]
+    properties = [
+        each for kind in own for each in vars(kind) if isinstance(vars(kind)[each], property)
+    ]
+    for each in dict.fromkeys([*fields, *properties, *methods]):
+        if not each.startswith("_"):
+            yield f"{each}{_parameters(getattr(value, each))}" if each in methods else each
+
+
+def _parameters(function: Callable[..., object]) -> str:
+    """Return the names of the parameters of a function, in parentheses."""
+    signature = inspect.signature(function)
+    bare = [
+        each.replace(annotation=inspect.Parameter.empty)
+        for each in signature.parameters.values()
+        if each.name != "self"
+    ]
+    return str(inspect.Signature(bare)).replace("|", "\\|")
 
 
 def _link(module: str) -> str:
@@ -103,8 +157,8 @@ def _directive(module: ModuleType, name: str) -> str:
         _check(path, value)
         return f".. autofunction:: {path}\n"
     if name == "__version__":
-        return f".. data:: {path}\n   :type: str\n\n   The version, such as ``0.1.0``.\n"
-    if not _is_described(module, name):
+        return f".. data:: {path}\n   :type: str\n\n   {_VERSION}\n"
+    if not _text_below(module, name):
         raise ValueError(f"{path} has no text below it")
     return f".. autodata:: {path}\n   :no-value:\n"
 
@@ -128,15 +182,16 @@ def _check(path: str, value: object) -> None:
             raise ValueError(f"{path}.{name} has no docstring")
 
 
-def _is_described(module: ModuleType, name: str) -> bool:
-    """Return whether a text stands below an assignment, where it is made."""
+def _text_below(module: ModuleType, name: str) -> str:
+    """Return the text below an assignment, where it is made; empty without one."""
     for place in (module, *_modules_of(module)):
         body = ast.parse(inspect.getsource(place)).body
         for one, other in itertools.pairwise(body):
             targets = one.targets if isinstance(one, ast.Assign) else [getattr(one, "target", None)]
-            if any(isinstance(each, ast.Name) and each.id == name for each in targets):
-                return isinstance(other, ast.Expr) and isinstance(other.value, ast.Constant)
-    return False
+            is_made = any(isinstance(each, ast.Name) and each.id == name for each in targets)
+            if is_made and isinstance(other, ast.Expr) and isinstance(other.value, ast.Constant):
+                return inspect.cleandoc(str(other.value.value))
+    return _VERSION if name == "__version__" else ""
 
 
 def _modules_of(package: ModuleType) -> list[ModuleType]:

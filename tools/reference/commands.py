@@ -127,8 +127,8 @@ def _paragraphs(text: str) -> str:
         if part.startswith("\b"):
             parts.append(f"```text\n{part.removeprefix(chr(8)).strip(chr(10))}\n```")
         else:
-            parts.append(" ".join(part.split()))
-    return "\n\n".join(parts).replace("<", "\\<")
+            parts.append(" ".join(part.split()).replace("<", "\\<"))
+    return "\n\n".join(parts)
 
 
 def _options(command: click.Command, context: click.Context) -> str:

@@ -18,6 +18,7 @@ from tools.reference.blocks import table
 from tools.reference.fields import default_of, meaning_of, type_of
 from tools.reference.hooks import implementations
 
+_DEFAULT: Final = "Default: "
 _MEANING: Final = "meaning; type, unit and bounds; default"
 
 
@@ -43,7 +44,8 @@ def _of_settings(model: type[BaseModel]) -> Callable[[], str]:
             ("setting, and its name in the environment", _MEANING),
             [
                 (
-                    _anchor(name) + _named(CONFIG_PREFIX, ENVIRONMENT_PREFIX, name, field),
+                    _anchor(f"{CONFIG_PREFIX}{name}")
+                    + _named(CONFIG_PREFIX, ENVIRONMENT_PREFIX, name, field),
                     _told(name, field),
                 )
                 for name, field in model.model_fields.items()
@@ -56,28 +58,35 @@ def _of_settings(model: type[BaseModel]) -> Callable[[], str]:
 def _of_exporter(kind: type[Exporter]) -> Callable[[], str]:
     def make() -> str:
         rows = [
-            (_named("", SEPARATOR, name, field), _told(name, field))
+            (
+                _anchor(f"{kind.type}-{name}") + _named("", SEPARATOR, name, field),
+                _told(name, field),
+            )
             for name, field in kind.config_model.model_fields.items()
         ]
         if issubclass(kind, Store):
             shared = Settings.model_fields[RETENTION]
             told = f"How long this store keeps a record.<br>{type_of(RETENTION, shared)}; default: "
-            rows.append((_named("", SEPARATOR, RETENTION, shared), f"{told}`CHEST_RETENTION`"))
+            named = _anchor(f"{kind.type}-{RETENTION}") + _named("", SEPARATOR, RETENTION, shared)
+            rows.append((named, f"{told}`CHEST_RETENTION`"))
         return table(("field, and the end of its name in the environment", _MEANING), rows)
 
     return make
 
 
 def _anchor(name: str) -> str:
-    """Return a place that a link may point to, such as ``#chest-fsync``."""
-    return f'<a id="{CONFIG_PREFIX}{name}"></a>'.lower().replace("_", "-")
+    """Return a place that a link may point to: `#chest-fsync`, `#postgres-pool-size`."""
+    return f'<a id="{name}"></a>'.lower().replace("_", "-")
 
 
 def _told(name: str, field: FieldInfo) -> str:
     """Return meaning, type, unit and default, in one cell: on a narrow page, more have no room."""
+    meaning, parts = meaning_of(field), [type_of(name, field)]
     default = default_of(name, field)
-    end = default if default == "required" else f"default: {default}"
-    return f"{meaning_of(field)}<br>{type_of(name, field)}; {end}"
+    # Where nothing is the default, the meaning says what it does: "Default: 1 GiB".
+    if default != "`None`" or _DEFAULT not in meaning:
+        parts.append(default if default == "required" else f"default: {default}")
+    return f"{meaning}<br>{'; '.join(parts)}"
 
 
 def _named(prefix: str, environment: str, name: str, field: FieldInfo) -> str:
