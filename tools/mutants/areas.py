@@ -69,7 +69,7 @@ AREAS: Final = (
         "journal",
         ("tests/journal", "tests/hosts/test_end_of_memory.py"),
         (),
-        ("tests/journal/test_journal_crashes.py",),
+        ("tests/journal/test_refused_folders.py", "tests/journal/test_journal_crashes.py"),
         _NO_SERVERS,
     ),
     Area(
