@@ -6,9 +6,7 @@ The records, and the time that the page shows, are always the same.
 from __future__ import annotations
 
 import math
-import os
 import random
-import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -24,6 +22,7 @@ from werkzeug.serving import make_server
 from flask_chest import FlaskChest, open_store
 from flask_chest.record import RecordData
 from flask_chest.testing import make_batch, make_record
+from tools.chromium import launch
 
 SINCE: Final = datetime(2026, 1, 30, 0, 0, tzinfo=timezone.utc)
 UNTIL: Final = SINCE + timedelta(days=1)
@@ -128,10 +127,7 @@ def main() -> None:
         served(Path(folder)) as base,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHEST_TEST_CHROMIUM") or shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu"],
-        )
+        browser = launch(playwright)
         page = browser.new_page(
             viewport={"width": _WIDTH, "height": 1_300}, color_scheme="light", timezone_id="UTC"
         )

@@ -133,12 +133,25 @@ class Rules:
             return self._plan_of_hidden(hidden, endpoint, method)
         return plan
 
+    def excludes(self, endpoint: str) -> bool:
+        """Return whether CHEST_EXCLUDE_ENDPOINTS or `chest.exclude` excludes an endpoint."""
+        if self._is_excluded(endpoint):
+            return True
+        app, name = flask_proxies.app(), endpoint
+        if is_excluded(app.view_functions.get(endpoint)):
+            return True
+        while "." in name:
+            name = name.rpartition(".")[0]
+            if is_excluded(app.blueprints.get(name)):
+                return True
+        return False
+
     def _plan_of_endpoint(self, endpoint: str | None, method: str) -> Plan | None:
         plan = None
         if endpoint is None:
             if self.track_all:
                 plan = self._combined([], None, method)
-        elif not self._excludes(endpoint):
+        elif not self.excludes(endpoint):
             app = flask_proxies.app()
             if self._above_route is None:
                 self._find_misplaced(app.view_functions)
@@ -157,7 +170,7 @@ class Rules:
             endpoint: None when no URL rule matched.
             method: HTTP method.
         """
-        if endpoint is not None and self._excludes(endpoint):
+        if endpoint is not None and self.excludes(endpoint):
             return None
         if not is_served(flask_proxies.request()):
             # An application with a route such as `/<path:path>` has an endpoint for any path.
@@ -180,19 +193,6 @@ class Rules:
         if method in HTTP_METHODS:
             self._hidden_plans[rule, endpoint, method] = plan
         return plan
-
-    def _excludes(self, endpoint: str) -> bool:
-        """Return whether CHEST_EXCLUDE_ENDPOINTS or `chest.exclude` excludes an endpoint."""
-        if self._is_excluded(endpoint):
-            return True
-        app, name = flask_proxies.app(), endpoint
-        if is_excluded(app.view_functions.get(endpoint)):
-            return True
-        while "." in name:
-            name = name.rpartition(".")[0]
-            if is_excluded(app.blueprints.get(name)):
-                return True
-        return False
 
     def job_plan(self, name: str, rule: TrackRule | None) -> Plan | None:
         """Return the plan of a job, or None when CHEST_EXCLUDE_ENDPOINTS excludes its name.

@@ -12,12 +12,13 @@ import click
 from flask.cli import with_appcontext
 
 from flask_chest.cli import thresholds
-from flask_chest.cli.application import current_state
+from flask_chest.cli.application import current_state, is_standalone
 from flask_chest.cli.findings import Found
 from flask_chest.cli.findings.application import (
     masked_findings,
     plugin_findings,
     settings_findings,
+    tracked_findings,
 )
 from flask_chest.cli.findings.clock import ClockWatch, clock_findings
 from flask_chest.cli.findings.databases import database_findings
@@ -26,6 +27,9 @@ from flask_chest.cli.output import echo, echo_error, echo_json
 from flask_chest.cli.thresholds import Limits
 
 if TYPE_CHECKING:
+    from flask import Flask
+
+    from flask_chest.app_state import AppState
     from flask_chest.runtime.counters import Stats
 
 
@@ -36,9 +40,10 @@ if TYPE_CHECKING:
 def check(as_json: bool, since_last: str | None, **limits: Any) -> None:  # noqa: ANN401, FBT001 - click's
     """Look at all that delivery needs, and say what is wrong.
 
-    These are the settings, the plugins, the journal, the clock, and the database of each exporter.
-    Each warning and error says what to do. No record is written. The exit status is 1 when there
-    is an error: an exporter cannot deliver now, or one of the limits given is exceeded.
+    These are the settings, the plugins, which endpoints are tracked, the journal, the clock, and
+    the database of each exporter. Each warning and error says what to do. No record is written. The
+    exit status is 1 when there is an error: an exporter cannot deliver now, or one of the limits
+    given is exceeded.
 
     \b
     Examples:
@@ -70,7 +75,7 @@ def _findings(stats: Stats) -> Iterator[Found]:
     parts: dict[str, Iterable[Found]] = {
         "settings": settings_findings(state),
         "plugins": plugin_findings(state, stats),
-        "routes": masked_findings(app, state) if app is not None else (),
+        "routes": _route_findings(app, state) if app is not None else (),
     }
     if not state.mode:  # else neither the journal nor a database is to be touched
         max_bytes = stats.journal.max_bytes if stats.journal else 0
@@ -85,6 +90,12 @@ def _findings(stats: Stats) -> Iterator[Found]:
             yield Found(
                 "error", name, "", f"could not be looked at: {type(error).__name__}: {error}"
             )
+
+
+def _route_findings(app: Flask, state: AppState) -> Iterator[Found]:
+    if not is_standalone():
+        yield from tracked_findings(app, state)
+    yield from masked_findings(app, state)
 
 
 def _remembered(file: str | None) -> dict[str, int]:

@@ -11,7 +11,12 @@ from flask.cli import with_appcontext
 
 from flask_chest.cli import completion, questions
 from flask_chest.cli.application import open_store, say_nothing_found
-from flask_chest.cli.missing import empty_operands, operands_of, say_missing
+from flask_chest.cli.missing import (
+    empty_conditions,
+    empty_operands,
+    say_missing,
+    say_why_nothing,
+)
 from flask_chest.cli.names import Name
 from flask_chest.cli.output import echo_error
 from flask_chest.cli.results import print_rows
@@ -92,10 +97,17 @@ def measure(
     if not rows:
         say_nothing_found(store, exporter)
     print_rows(rows, format_, by=groups, numbers=asked)
-    if where is not None and all(not row.get(text) for row in rows for text in asked):
-        say_missing(store, operands_of(where.root), since=since, until=until)
+    if all(not row.get(text) for row in rows for text in asked):
+        say_why_nothing(store, where, since=since, until=until)
     named = {name.text: name.operand for name in by if name.operand is not None}
-    say_missing(store, empty_operands(rows, asked, named), where=where, since=since, until=until)
+    say_missing(
+        store,
+        empty_operands(rows, asked, named),
+        conditions=empty_conditions(rows, asked),
+        where=where,
+        since=since,
+        until=until,
+    )
 
 
 @click.command()
@@ -191,7 +203,6 @@ def _print_groups(
     rows = store.measure(*measures, by=by, **options)
     if not rows:
         say_nothing_found(store, exporter)
-        where = options["where"]
         times = {name: options[name] for name in ("since", "until")}
-        say_missing(store, operands_of(where.root if where else None), **times)
+        say_why_nothing(store, options["where"], **times)
     print_rows(rows, format_, by=by, numbers=measures)

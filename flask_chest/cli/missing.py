@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from flask_chest import query
 from flask_chest.cli.names import name_of
 from flask_chest.cli.output import echo_error
 from flask_chest.errors import ChestError
@@ -21,6 +22,22 @@ from flask_chest.store import Store
 
 _NEWEST: Final = 1_000
 _MOST_NEAR: Final = 3
+
+
+def say_why_nothing(
+    store: Store, where: Filter | None, *, since: datetime | None, until: datetime | None
+) -> None:
+    """Say what of a filter no record has, after nothing was found.
+
+    Args:
+        store: Open.
+        where: The filter.
+        since: As for `Store.records`.
+        until: As for `Store.records`.
+    """
+    if where is not None and where.root is not None:
+        operands, conditions = operands_of(where.root), [where.root]
+        say_missing(store, operands, conditions=conditions, since=since, until=until)
 
 
 def operands_of(node: Node | None) -> set[Operand]:
@@ -50,19 +67,34 @@ def empty_operands(
     return found
 
 
+def empty_conditions(rows: Sequence[Mapping[str, Any]], measures: Iterable[str]) -> Iterator[Node]:
+    """Yield the conditions of the shares that are zero in every row.
+
+    Args:
+        rows: As `Store.measure` returns them.
+        measures: As they were given to it.
+    """
+    for text in measures:
+        measure = parse_measure(text)
+        if measure.condition is not None and all(not row.get(measure.text) for row in rows):
+            yield measure.condition
+
+
 def say_missing(
     store: Store,
     operands: Iterable[Operand],
     *,
+    conditions: Iterable[Node] = (),
     where: Filter | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> None:
-    """Say which variables none of the newest records has, with the names that are near.
+    """Say which variables none of the newest records has, or has with another type only.
 
     Args:
         store: Open.
         operands: Of which there seems to be no value.
+        conditions: Those that nothing seems to satisfy.
         where: Which records are looked at.
         since: As for `Store.records`.
         until: As for `Store.records`.
@@ -85,6 +117,9 @@ def say_missing(
             near = difflib.get_close_matches(name, sorted(names), n=_MOST_NEAR)
             said = f". Near: {', '.join(near)}" if near else ""
             echo_error(f"{which} of this time has {name!r}{said}")
+    for node in conditions:
+        for text in query.mismatches(node, found):
+            echo_error(text)
 
 
 def _names(data: RecordData) -> Iterator[str]:

@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 from flask_chest.cli import questions
 from flask_chest.cli.application import open_store, say_nothing_found
 from flask_chest.cli.listing import print_records
-from flask_chest.cli.missing import operands_of, say_missing
+from flask_chest.cli.missing import say_why_nothing
 from flask_chest.cli.names import Name
 from flask_chest.query import Filter
 
@@ -45,4 +45,4 @@ def query(
     found = store.records(where, since=since, until=until, order_by=order_by, limit=limit)
     if not print_records(found, format_, columns):
         say_nothing_found(store, exporter)
-        say_missing(store, operands_of(where.root if where else None), since=since, until=until)
+        say_why_nothing(store, where, since=since, until=until)

@@ -21,6 +21,7 @@ _MAX_LOGGED: Final = 50
 _MAX_LENGTH: Final = 100
 _OTHERS: Final = "…"
 _BY_KEY: Final = ("",)
+_OWN_KEY: Final = "own key"
 _LOOKS: Final = {
     "credentials": "like a credential, such as a token or the password of a URL",
     "jwt": "like a JSON Web Token",
@@ -94,7 +95,7 @@ class MaskedNames:
 
     def _is_own(self, name: str, form: str) -> bool:
         if form:
-            return form in self._own_kinds
+            return form == _OWN_KEY or form in self._own_kinds
         return self._keys.is_own(name.rpartition(".")[2])
 
 
@@ -121,7 +122,7 @@ def _of_form(name: str, form: str) -> str:
             "CHEST_REDACT_KEYS = ['!session']. To hear no more of it, exclude the variable"
         )
     return (
-        f"A part of {name!r} is masked in records: it looks {_LOOKS[form]}. To keep it, set "
-        f"CHEST_REDACT_VALUES = [{'!' + form!r}]. To agree, and hear no more of it, set "
-        f"CHEST_REDACT_VALUES = [{form!r}], or exclude the variable"
+        f"A part of {name!r} is masked in records: it looks {_LOOKS[form]}. To keep such values in "
+        f"all variables, set CHEST_REDACT_VALUES = [{'!' + form!r}]. To agree, and hear no more of "
+        f"it, set CHEST_REDACT_VALUES = [{form!r}], or exclude the variable"
     )

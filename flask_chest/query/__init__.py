@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from flask_chest.query.from_records import FromRecords
     from flask_chest.query.measured import rank
     from flask_chest.query.measuring import measure
+    from flask_chest.query.mismatching import mismatches
     from flask_chest.query.nodes import (
         And,
         Compare,
@@ -100,6 +101,7 @@ __all__ = [
     "distance",
     "identity",
     "measure",
+    "mismatches",
     "moment",
     "name",
     "order",
@@ -145,6 +147,7 @@ _MODULES: Final = {
     "FromRecords": "from_records",
     "rank": "measured",
     "measure": "measuring",
+    "mismatches": "mismatching",
     "And": "nodes",
     "Compare": "nodes",
     "Exists": "nodes",

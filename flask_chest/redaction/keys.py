@@ -72,7 +72,9 @@ class SecretKeys:
         known = [] if "!*" in given else [*_defaults(setting)]
         # Of two equal patterns the later takes precedence, so that `!session` undoes "session".
         self._patterns = [*known, *own]
+        self._given = given
         self._own = _Search(own)
+        self.has_own = any(each.verdict != PLAIN for each in own)
         self._search = _Search(self._patterns)
         secret = [each for each in self._patterns if each.verdict != PLAIN]
         self.has_secrets = bool(secret)
@@ -119,6 +121,11 @@ class SecretKeys:
     def is_own(self, key: str) -> bool:
         """Return whether the application's own patterns make a key secret, not the default list."""
         return self._own.best(_words(_bounded(key))) != PLAIN
+
+    @cached_property
+    def others(self) -> SecretKeys:
+        """The same keys without those that the application's own patterns make secret."""
+        return SecretKeys(each if each.startswith("!") else f"!{each}" for each in self._given)
 
     def _verdict(self, key: str, search: _Search, budget: Budget | None = None) -> int:
         key = _bounded(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Final, Literal, TypeAlias
 
 from pydantic_core import to_json
@@ -29,8 +30,11 @@ from flask_chest.redaction.value_fields import value_fields
 RedactWith: TypeAlias = Literal["mask", "hash", "drop"]
 """The values of CHEST_REDACT_WITH."""
 
-Form: TypeAlias = Literal["credentials", "jwt", "card", "email", "key"]
-"""By what a secret was found in a text: its kind, or the secret key that stands beside it."""
+Form: TypeAlias = Literal["credentials", "jwt", "card", "email", "key", "own key"]
+"""By what a secret was found in a text: its kind, or the secret key that stands beside it.
+
+An own key is one that the application itself has named.
+"""
 
 MASK: Final = "[redacted]"
 
@@ -101,8 +105,7 @@ class Redactor:
             (kind, _FINDERS[kind]) for kind in kinds.masked
         ]
         if keys.has_secrets:
-            made = [make(keys.is_secret) for make in _MAKERS]
-            self._finders.append(("key", [passwords, assignments(keys), *made]))
+            self._finders.append(("key", [passwords, *_finders_by(keys)]))
         self._finds_cards = "card" in kinds.masked
         self.harmless: set[str] = set()
         self.masks = how == "mask"
@@ -182,8 +185,7 @@ class Redactor:
         """
         if text in self.harmless:
             return text
-        forms: set[str] = set()
-        spans, end = self._spans(text, budget, forms)
+        spans, end, forms = self._spans(text, budget)
         if spans:
             budget.mask(forms=forms)
         elif end == len(text):
@@ -200,20 +202,15 @@ class Redactor:
 
     def finds(self, text: str, budget: Budget, start: int = 0) -> bool:
         """Return whether a text has a secret in it that goes on behind `start`."""
-        return any(end > start for _, end in self._spans(text, budget, set())[0])
+        return any(end > start for _, end in self._spans(text, budget)[0])
 
     def _spans(
-        self, text: str, budget: Budget, forms: set[str]
-    ) -> tuple[list[tuple[int, int]], int]:
-        """Return where the secrets of a text are, and up to where it was searched.
-
-        Args:
-            text: The text.
-            budget: Pays for the search.
-            forms: Which forms were found is added to it.
-        """
+        self, text: str, budget: Budget
+    ) -> tuple[list[tuple[int, int]], int, tuple[Form, ...]]:
+        """Return where the secrets of a text are, up to where it was searched, and their forms."""
         if budget.steps < 0:
-            return [], 0
+            return [], 0, ()
+        forms: tuple[Form, ...] = ()
         spans: list[tuple[int, int]] = []
         end = len(text)
         budget.steps -= _ESCAPE_STEPS * text.count("\\")
@@ -225,13 +222,34 @@ class Redactor:
                 for form, finders in self._finders:
                     for find in finders:
                         find(scan)
-                    if len(scan.spans) > found:
+                    if scan.spans and len(scan.spans) > found:
                         found = len(scan.spans)
-                        forms.add(form)
+                        forms += (form,)
+                if "key" in forms and self.keys.has_own and not self._finds_others(scan):
+                    forms = (*(form for form in forms if form != "key"), "own key")
             budget.steps = scan.steps
             spans += scan.spans
             end = min(end, scan.end)
-        return spans, end
+        return spans, end, forms
+
+    def _finds_others(self, scan: Scan) -> bool:
+        """Return whether a text has, or may have, values of keys that the application did not name.
+
+        The search is paid for with what is left, and never makes the text one that is cut.
+        """
+        again = Scan(scan.text, scan.steps)
+        if again.look(0, len(scan.text)):
+            for find in self._finders_of_others:
+                find(again)
+        if again.steps >= 0:
+            scan.steps = again.steps
+        return bool(again.spans) or again.steps < 0
+
+    @cached_property
+    def _finders_of_others(self) -> Sequence[Finder]:
+        others = self.keys.others
+        by_word = [passwords] if others.is_secret("password") else []
+        return [*by_word, *_finders_by(others)]
 
     def number(self, number: float | None, budget: Budget) -> JsonValue:
         """Return a number, or the replacement of a card number."""
@@ -255,6 +273,11 @@ class Redactor:
             text = f"{text[:_MAX_HASHED]}{len(text)}"
         digest = hmac.digest(self._secret_key, text.encode("utf-8", "surrogatepass"), "sha256")
         return f"hmac:{digest[:16].hex()}"
+
+
+def _finders_by(keys: SecretKeys) -> Sequence[Finder]:
+    """Return what finds values by the keys that stand beside them."""
+    return [assignments(keys), *(make(keys.is_secret) for make in _MAKERS)]
 
 
 def _merged(spans: list[tuple[int, int]]) -> Iterable[tuple[int, int]]:

@@ -197,9 +197,10 @@ class Settings(BaseModel):
     )
     redact_values: Annotated[Names, AfterValidator(_are_kinds)] = Field(
         default=(),
-        description="Kinds of secrets that are redacted anywhere in a text, in addition to "
-        "`credentials`, `jwt` and `card`: `email`. `!card` leaves one out; `!*` leaves these three "
-        "out. [redaction](redaction.md#secrets-in-texts)",
+        description="Kinds of secrets that are redacted anywhere in a text, in addition to the "
+        "default kinds `credentials`, `jwt` and `card`: `email`. `!` in front leaves a kind out, "
+        "as in `!card`; `!*` leaves out the default kinds. "
+        "[redaction](redaction.md#secrets-in-texts)",
     )
     client_ip_prefix: Annotated[tuple[Bits4, Bits6] | None, BeforeValidator(_bits)] = Field(
         default=None,
@@ -321,7 +322,8 @@ class Settings(BaseModel):
         default=True,
         description="What every store keeps rolled up, so that questions about long times are "
         "answered at once: `1` (requests by service, route, method and status code), `0` "
-        "(nothing), or a dict that adds to it. See [rollups](../explanation/rollups.md)",
+        "(nothing), or a dict that adds to it. No dimension should name a person, as rollups "
+        "outlive the records. See [rollups](../explanation/rollups.md)",
     )
     indexed_variables: Annotated[Names, AfterValidator(_are_variables)] = Field(
         default=(),

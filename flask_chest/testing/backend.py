@@ -33,6 +33,8 @@ class Backend(ABC):
     def ids(self) -> list[str]:
         """Return the ID of every stored record. An ID that is stored twice is there twice.
 
+        It reads the whole records, and raises whatever it likes where one is there in part.
+
         Do not use the exporter for this: a fault in it could hide itself.
         """
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 
-_LONGEST_SECONDS: Final = 60
+_LONGEST_SECONDS: Final = 120
 
 
 class Child:

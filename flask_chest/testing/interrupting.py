@@ -78,17 +78,16 @@ class _Interruptions:
     def __init__(self, new: Callable[[], Exporter], most: int, chance: random.Random) -> None:
         self._new = new
         self._most = most
-        self._watched = Watched(new, chance)
         self._chance = chance
         self._is_fixed = new().batching.fixed
         kind = type(new())
         ours = {"flask_chest", "builtins", "abc", "typing"}
         self._packages = {base.__module__.partition(".")[0] for base in kind.__mro__} - ours
-        self._watched.import_all()
+        self._watched = Watched(new, self._packages, chance)
 
     def kill(self) -> Iterator[Report]:
         """Kill the process that exports; export again in another."""
-        for number in self._watched.moments(_any, self._packages, self._most):
+        for number in self._watched.moments(self._most):
             records = some_records()
             answer = Child(self._killed_at(number, records)).wait() or {}
             if answer.get("fault"):  # it was not killed: it raised
@@ -98,7 +97,7 @@ class _Interruptions:
 
     def fail(self) -> Iterator[Report]:
         """Let a call of the operating system fail; export again with the same exporter."""
-        for number in self._watched.moments(_may_fail, (), self._most):
+        for number in self._watched.failures(self._most):
             records = some_records()
             answer = Child(self._failed_at(number, records)).wait() or {}
             place = answer.get("place") or "after the export"
@@ -106,7 +105,7 @@ class _Interruptions:
 
     def cut(self) -> Iterator[Report]:
         """End a file at a byte, as a full disk does, and a kill in the middle of a write."""
-        files = self._watched.files()
+        files = self._watched.files
         for number in range(self._most if files else 0):
             records = some_records()
             growth = int(len(make_batch(*records).lines) * self._chance.uniform(0.05, 1.05))
@@ -121,11 +120,9 @@ class _Interruptions:
 
     def meet(self) -> Iterator[Report]:
         """Stop an export, until another exporter has had the same batch and one more, or waits."""
-        began = time.monotonic()
-        Child(lambda _: self._deliver(self._new(), [make_batch(*some_records())])).wait()
-        usual = time.monotonic() - began
+        usual = self._watched.seconds
         patience = max(1.0, 20 * usual)
-        for number in self._watched.moments(_any, self._packages, self._most // 3 or 1):
+        for number in self._watched.moments(self._most // 3 or 1):
             records, more = some_records(), some_records()
             answer = Child(self._met_at(number, records, more, patience)).wait() or {}
             place = answer.get("place") or "after the export"

@@ -6,15 +6,16 @@ import importlib
 import os
 import random
 import sys
+import time
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, Final
 
 from flask_chest.errors import ChestError
 from flask_chest.exporter import Exporter
 from flask_chest.record import RecordData
 from flask_chest.testing.forked import Child
-from flask_chest.testing.moments import Moment, Moments
+from flask_chest.testing.moments import Moments
 from flask_chest.testing.records import make_batch, make_record
 
 _RECORDS: Final = 4
@@ -34,18 +35,47 @@ def some_records() -> list[RecordData]:
 
 
 class Watched:
-    """Watches exports, each in a child.
+    """What an export has done, which a child has watched.
 
     Args:
         new: Returns a new exporter.
+        packages: Of whose modules each line is a moment.
         chance: Chooses among more moments than are wanted.
+
+    Attributes:
+        files: Paths of the files that were written.
+        seconds: How long it took.
+
+    Raises:
+        ChestError: It failed.
     """
 
-    def __init__(self, new: Callable[[], Exporter], chance: random.Random) -> None:
+    def __init__(
+        self, new: Callable[[], Exporter], packages: Collection[str], chance: random.Random
+    ) -> None:
         self._new = new
+        self._packages = packages
         self._chance = chance
+        self._import_all()
+        found = Child(self._watch).wait()
+        if "fault" in found:
+            raise ChestError(f"an export that nothing interrupts fails: {found['fault']}")
+        self._moments: list[tuple[bool, bool]] = found["moments"]
+        self.files: list[str] = found["files"]
+        self.seconds: float = found["seconds"]
 
-    def import_all(self) -> None:
+    def moments(self, most: int) -> list[int]:
+        """Return the numbers of all moments, or of as many as are wanted."""
+        calls = [number for number, (is_call, _) in enumerate(self._moments) if is_call]
+        lines = [number for number, (is_call, _) in enumerate(self._moments) if not is_call]
+        chosen = self._some(calls, most - min(most // 3, len(lines)))
+        return sorted([*chosen, *self._some(lines, most - len(chosen))])
+
+    def failures(self, most: int) -> list[int]:
+        """Return the numbers of calls, among those that may fail, or of as many as are wanted."""
+        return self._some(range(sum(may_fail for _, may_fail in self._moments)), most)
+
+    def _import_all(self) -> None:
         """Import here what an export imports, so that no child does it again."""
 
         def used(_: object) -> list[str]:
@@ -59,32 +89,32 @@ class Watched:
                 with suppress(Exception):  # some can be imported by another only
                     importlib.import_module(name)
 
-    def moments(
-        self,
-        counts: Callable[[Moment], bool],
-        packages: Collection[str],
-        most: int,
-    ) -> list[int]:
-        """Return the numbers of the moments of an export, or of as many as are wanted."""
+    def _watch(self, _: object) -> dict[str, Any]:
+        moments: list[tuple[bool, bool]] = []
+        files: set[str] = set()
 
-        def watched(_: object) -> dict[str, list[bool]]:
-            found: list[bool] = []
+        def note(event: str, arguments: tuple[Any, ...]) -> None:
+            is_written = event == "open" and (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR)
+            if (is_written or event == "sqlite3.connect") and isinstance(
+                arguments[0], (str, bytes)
+            ):
+                files.add(os.path.realpath(os.fsdecode(arguments[0])))
 
-            def note(moment: Moment) -> None:
-                if counts(moment):
-                    found.append(moment.is_call)
+        sys.addaudithook(note)
+        began = time.monotonic()
+        noticed = Moments(
+            lambda each: moments.append((each.is_call, each.may_fail)), self._packages
+        )
+        self._export(noticed)
+        seconds = time.monotonic() - began
+        return {"moments": moments, "files": sorted(files), "seconds": seconds}
 
-            with Moments(note, packages):
-                self._export()
-            return {"is_call": found}
-
-        answer = Child(watched).wait()
-        if "fault" in answer:
-            raise ChestError(f"an export that nothing interrupts fails: {answer['fault']}")
-        calls = [number for number, is_call in enumerate(answer["is_call"]) if is_call]
-        lines = [number for number, is_call in enumerate(answer["is_call"]) if not is_call]
-        chosen = self._some(calls, most - min(most // 3, len(lines)))
-        return sorted([*chosen, *self._some(lines, most - len(chosen))])
+    def _export(self, around: AbstractContextManager[object] | None = None) -> None:
+        exporter, batch = self._new(), make_batch(*some_records())
+        with around or nullcontext():
+            exporter.open()
+            exporter.export(batch)
+        exporter.close()
 
     def _some(self, numbers: Sequence[int], most: int) -> list[int]:
         """Return some of these, from all parts alike."""
@@ -94,32 +124,6 @@ class Watched:
             return []
         step = len(numbers) / most
         return [numbers[int((part + self._chance.random()) * step)] for part in range(most)]
-
-    def files(self) -> list[str]:
-        """Return the paths of the files that an export writes."""
-
-        def watched(_: object) -> list[str]:
-            found = set()
-
-            def note(event: str, arguments: tuple[Any, ...]) -> None:
-                if event == "open" and isinstance(arguments[0], (str, bytes)):
-                    if (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR):
-                        found.add(os.path.realpath(os.fsdecode(arguments[0])))
-                elif event == "sqlite3.connect":
-                    found.add(os.path.realpath(os.fsdecode(arguments[0])))
-
-            sys.addaudithook(note)
-            self._export()
-            return sorted(found)
-
-        answer = Child(watched).wait()
-        return list(answer) if isinstance(answer, list) else []
-
-    def _export(self) -> None:
-        exporter = self._new()
-        exporter.open()
-        exporter.export(make_batch(*some_records()))
-        exporter.close()
 
 
 def size_of(path: str) -> int:

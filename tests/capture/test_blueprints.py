@@ -85,6 +85,23 @@ def test_a_blueprint_may_have_variables_by_method_a_generator_and_a_rate(app, ch
     assert chest.stats().sampled_out == 1
 
 
+def test_the_rate_of_a_view_is_stronger_than_those_of_its_blueprints(app, make_chest, recorded):
+    chest = make_chest(sample_rate=0)
+    chest.init_app(app)
+    outer, inner = Blueprint("outer", __name__), Blueprint("inner", __name__)
+    inner.get("/own", endpoint="own")(chest.track(sample_rate=1)(lambda: ""))
+    inner.get("/inner", endpoint="inner")(chest.track(lambda: ""))
+    outer.get("/outer")(chest.track(lambda: ""))
+    chest.track(sample_rate=0)(inner)
+    chest.track(sample_rate=1)(outer)
+    outer.register_blueprint(inner)
+    app.register_blueprint(outer)
+    app.get("/app")(chest.track(lambda: ""))
+    for path in ("/own", "/inner", "/outer", "/app"):
+        app.test_client().get(path)
+    assert [row["path"] for row in recorded(chest, 2)] == ["/own", "/outer"]
+
+
 def test_system_exit_in_a_view_of_a_tracked_blueprint_is_recorded(app, chest, recorded):
     chest.init_app(app)
     shop = Blueprint("shop", __name__)

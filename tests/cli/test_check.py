@@ -216,6 +216,36 @@ def test_what_is_masked_is_said(started, settings, text):
     assert findings(started)["settings", "masked"]["text"].startswith(text)
 
 
+ROUTES = """
+from flask import Blueprint, Flask
+
+from flask_chest import FlaskChest
+
+app = Flask(__name__)
+chest = FlaskChest(app, exclude_endpoints="health", {settings})
+admin, api = Blueprint("admin", __name__), Blueprint("api", __name__)
+for number in range(7):
+    admin.get(f"/{{number}}", endpoint=f"page{{number}}")(lambda: "")
+api.get("/api", endpoint="v1")(lambda: "")
+app.route("/orders", methods=["GET", "POST"], endpoint="orders")(chest.track(lambda: ""))
+app.get("/health", endpoint="health")(lambda: "")
+app.register_blueprint(admin)
+app.register_blueprint(chest.track("*")(api))
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "tracked"),
+    [("", "2 of 9 endpoints; not "), ("track_all=True", "9 of 9 endpoints")],
+)
+def test_the_endpoints_that_are_not_tracked_are_named(place, settings, tracked):
+    (place.folder / "app.py").write_text(ROUTES.format(settings=settings))
+    found = findings(place)["settings", "tracked"]
+    names = ", ".join(f"admin.page{number}" for number in range(5))
+    assert found["level"] == "ok"
+    assert found["text"] == tracked + (f"{names} and 2 more" if not settings else "")
+
+
 PICKY = """
 from flask import Flask
 from pydantic import BaseModel

@@ -160,6 +160,20 @@ def test_nothing_found_is_said_on_stderr_with_the_place(ask):
             ["query", "--where", "tenannt == 'acme'"],
             ["Nothing was found", "'tenannt'. Near: tenant"],
         ),
+        (
+            ["query", "--where", "user_id == 1 and tenant in (2, 3.5)"],
+            [
+                "Nothing was found",
+                "user_id is a text here: write '1'",
+                "tenant is a text here: write '2', '3.5'",
+            ],
+        ),
+        (["measure", "--where", "plan.name > 1"], ["plan.name is a text here: write '1'"]),
+        (["measure", "share(cart_total >= '90')"], ["cart_total is a number here: write 90"]),
+        (
+            ["query", "--where", "contains(cart_total, '9')"],
+            ["Nothing was found", "cart_total is a number here, and no text"],
+        ),
         (["top", "tenannt"], ["Nothing was found", "'tenannt'. Near: tenant"]),
         (["top", "zzz", "--since", "7d"], ["Nothing was found", "of this time has 'zzz'"]),
     ],
@@ -178,10 +192,14 @@ def test_a_name_that_no_record_has_is_said_on_stderr_with_those_near(ask, argume
         ["measure", "errors", "--where", "status_code == 200"],
         ["query", "--where", "model == 'none'", "--format", "csv"],
         ["query", "--where", "tenannt == 'a'", "--since", "2001-01-01", "--until", "2001-01-02"],
+        ["query", "--where", "cart_total > 1e9 or model in ('none', 1)"],
+        ["query", "--where", "user_id == 'u-1' and app.release == 'none'"],
     ],
 )
 def test_nothing_is_said_of_names_that_records_have_or_where_there_is_no_record(ask, arguments):
-    assert "of this time has" not in ask(*arguments).stderr
+    said = ask(*arguments).stderr
+    assert "of this time has" not in said
+    assert " here" not in said
 
 
 def test_a_time_in_an_error_is_written_as_a_person_writes_it(ask):

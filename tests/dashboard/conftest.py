@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from contextlib import contextmanager
 
 import pytest
 from flask import Flask, g
 from playwright.sync_api import expect, sync_playwright
 
-_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
+from tools.chromium import launch
+
 _PATIENCE_MS = 60_000
 _VIOLATIONS = """
 window.violations = [];
@@ -38,9 +30,8 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="module")
 def chromium():
     """Return a browser. Of a module: while Playwright runs, its thread has a running event loop."""
-    path = os.environ.get("CHEST_TEST_CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
+        browser = launch(playwright)
         yield browser
         browser.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from flask import Flask, abort, g, redirect
@@ -12,6 +13,7 @@ from werkzeug.security import generate_password_hash
 from werkzeug.test import Client
 from werkzeug.wrappers import Response
 
+DOCS = Path(__file__).parents[2] / "docs"
 CLOSED = {
     "dashboard_allow": None,
     "dashboard_user": "ops",
@@ -202,6 +204,17 @@ def test_a_probe_that_the_monitor_refuses_is_never_sent_to_a_log_in(shop, given)
     client = shop(**CLOSED, **given).test_client()
     for view in ("live", "ready", "health", "metrics"):
         assert client.get(f"/chest/{view}").status_code in {401, 403}, view
+
+
+@pytest.mark.parametrize("page", ["deploy", "kubernetes"])
+def test_the_probes_of_a_page_answer_beside_a_dashboard_with_a_password(shop, monkeypatch, page):
+    text = (DOCS / "how-to" / f"{page}.md").read_text("utf-8")
+    name, value = re.search(r"(FLASK_CHEST_MONITOR_OPEN)(?:=|, value: )(\w+)", text).groups()
+    monkeypatch.setenv(name, value)
+    client = shop(**CLOSED).test_client()
+    probes = set(re.findall(r"/chest/\w+", text))
+    assert probes == {"/chest/live", "/chest/ready"}
+    assert {client.get(probe).status_code for probe in probes} == {200}
 
 
 def test_the_views_of_the_monitor_below_the_same_prefix_keep_their_rights(shop):

@@ -107,7 +107,7 @@ def test_a_name_that_no_request_has_is_said_with_those_near(visited):
 
     def said(**asked):
         text = text_of(app, "/table", since="15m", **asked)
-        found = re.findall(r"<p class=.muted.>(None of .*?)</p>", text)
+        found = re.findall(r"<p class=.muted.>((?:None of|\w+ is a) .*?)</p>", text)
         return [html.unescape(re.sub("<.*?>", "", each)) for each in found]
 
     start = "None of the newest 12 requests of this time has "
@@ -120,6 +120,7 @@ def test_a_name_that_no_request_has_is_said_with_those_near(visited):
     assert said(where="tenant == 'acme' and cost_us > 1", by="tennant") == [
         f"{start}cost_us. Near: cost_usd"
     ]
+    assert said(where="cost_usd == '1'") == ["cost_usd is a number here: write 1."]
     assert said(where="tennant == 'acme' or method == 'GET'") == []
     assert said(where="cost_usd > 1e9") == []
 

@@ -220,6 +220,17 @@ def test_an_empty_list_names_the_variables_of_its_filter_that_no_request_has(vis
     assert said("tenant == 'nobody'") == []
 
 
+def test_an_empty_list_says_which_variable_has_another_type(visited):
+    client = visited(3).test_client()
+
+    def said(where):
+        page = client.get(LIST, query_string={"since": "15m", "where": where}).text
+        return [unescape(each) for each in re.findall(r"<p class=.muted.>(.* here.*?)</p>", page)]
+
+    assert said("tenant == 1") == ["tenant is a text here: write '1'."]
+    assert said("tenant == '1'") == []
+
+
 def test_an_empty_list_says_what_to_do(shop):
     client = shop().test_client()
     assert "There was no request in this time" in client.get(LIST).text

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 from support.docs_page import ROOT
+
+from tools.chromium import launch
 
 pytestmark = pytest.mark.compat
 
@@ -27,10 +27,7 @@ def site(tmp_path_factory):
 def page(site):
     """Return a page of a browser, and the addresses of all that it loads."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHEST_TEST_CHROMIUM") or shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu"],
-        )
+        browser = launch(playwright)
         page = browser.new_page()
         loaded = []
         page.on("request", lambda request: loaded.append(request.url))

@@ -100,7 +100,7 @@ def stored():
         return False  # not created yet
 
 def wait_for_the_record():
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not stored() and time.monotonic() < deadline:
         time.sleep(0.02)
     say("delivered" if stored() else "late")

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
+from support.counting import files as files_of_processes
+from support.counting import lead, total_of
 from support.journals import (
     deliver,
     line,
@@ -85,6 +87,22 @@ def test_a_dead_letter_is_synced_before_the_cursor_passes_its_record(
         for number in range(2):
             reader.dead_letter(line(number), ValueError("no"))
     assert synced.count("main.jsonl") == times
+
+
+@pytest.mark.parametrize("fsync", ["always", "interval", "never"])
+def test_a_total_of_counters_is_synced_before_the_files_that_it_contains_are_deleted(
+    make_process, folder, synced, fsync
+):
+    ended = make_process(fsync=fsync)
+    ended.record(3)
+    ended.close()
+    [path] = files_of_processes(folder)
+    synced.clear()
+    leader = lead(make_process(fsync=fsync))
+    until(lambda: not path.exists())
+    assert total_of(folder)["counts"]["recorded"] == {"": 3}
+    assert leader.recorded == 3
+    assert any(name.startswith("total") for name in synced) == (fsync != "never")
 
 
 def test_a_dead_letter_whose_sync_fails_is_kept_once_and_that_is_logged(

@@ -233,6 +233,12 @@ def test_a_folder_that_is_not_there_is_said(tmp_path):
     assert not (tmp_path / "nowhere").exists()
 
 
+def test_a_folder_that_cannot_be_read_is_said_with_the_systems_own_word(folder):
+    folder.write_text("")
+    with pytest.raises(ConfigurationError, match=r"cannot be read: Not a directory$"):
+        read_host(folder)
+
+
 def test_a_folder_that_others_may_write_is_refused(make_process, ended, folder):
     ended(1)
     folder.chmod(0o777)

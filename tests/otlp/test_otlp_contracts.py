@@ -9,7 +9,7 @@ from flask_chest.testing import ExporterContract, ServerContract
 
 
 class TestOtlp(ExporterContract, ServerContract):
-    moments = 2  # more: tests/testing/test_interrupted_stores.py
+    moments = 1  # more: tests/testing/test_interrupted_stores.py
 
     @pytest.fixture
     def backend(self, receiver):

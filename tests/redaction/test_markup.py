@@ -83,6 +83,11 @@ def test_a_secret_field_of_a_form_is_found(line_end, more):
     assert marked(MARKUP, cut) == cut
 
 
+def test_a_field_without_a_body_hides_no_later_one():
+    form = 'form-data; name="password" was sent\nas\nform-data; name="token"\n\n«abc»\n--b--'
+    assert marked(MARKUP, form) == form
+
+
 # -- SQL -------------------------------------------------------------------------------------
 
 

@@ -113,6 +113,16 @@ def test_what_the_application_asked_to_mask_is_counted_and_not_said(ask, caplog)
     assert warnings(caplog) == []
 
 
+def test_what_an_own_key_hides_in_a_text_is_not_said_and_what_another_hides_is(ask, caplog):
+    own = {"a": "dob=1970-01-31", "b": '{"session_id": "x1y2z3", "dob": "1970-01-31"}'}
+    both = {"c": "dob=1970-01-31 password=abcdef12"}
+    chest = ask({**own, **both}, "*", redact_keys=["dob", "=session_id", "!token"])
+    assert chest.stats().redacted == {"a": 1, "b": 1, "c": 1}
+    [warning] = warnings(caplog)
+    assert "'c'" in warning
+    assert "password=" in warning
+
+
 def test_a_kind_that_the_application_has_named_is_counted_and_not_said(ask, caplog):
     chest = ask({"user_id": "ann@example.com", "card": CARD}, "*", redact_values=["email", "card"])
     assert chest.stats().redacted == {"user_id": 1, "card": 1}

@@ -11,7 +11,7 @@ from flask_chest.testing import ExporterContract, SchemaContract, ServerContract
 
 
 class TestLakeInFolder(ExporterContract, StoreContract, SchemaContract):
-    moments = 2  # more: test_interrupted_stores.py
+    moments = 1  # more: test_interrupted_stores.py
 
     @pytest.fixture
     def backend(self, tmp_path):
@@ -19,7 +19,7 @@ class TestLakeInFolder(ExporterContract, StoreContract, SchemaContract):
 
 
 class TestLakeInBucket(ExporterContract, ServerContract):
-    moments = 2  # more: test_interrupted_stores.py
+    moments = 1  # more: test_interrupted_stores.py
 
     @pytest.fixture
     def backend(self, bucket):

@@ -9,7 +9,7 @@ from flask_chest.testing import ExporterContract, SchemaContract, ServerContract
 
 
 class TestMysql(ExporterContract, ServerContract, StoreContract, SchemaContract):
-    moments = 2  # more: test_interrupted_stores.py
+    moments = 1  # more: test_interrupted_stores.py
 
     @pytest.fixture
     def backend(self, mysql):

@@ -9,7 +9,7 @@ from flask_chest.testing import ExporterContract, SchemaContract, ServerContract
 
 
 class TestPostgres(ExporterContract, ServerContract, StoreContract, SchemaContract):
-    moments = 2  # more: test_interrupted_stores.py
+    moments = 1  # more: test_interrupted_stores.py
 
     @pytest.fixture
     def backend(self, postgres):
@@ -30,7 +30,7 @@ class EveryOption:
 
 
 class TestPostgresWithEveryOption(EveryOption, ExporterContract):
-    moments = 2
+    moments = 1
 
 
 @pytest.mark.compat

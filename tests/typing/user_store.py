@@ -154,6 +154,7 @@ def questions(store: LedgerStore) -> None:
     assert_type(query.rank(7), tuple[int, Scalar])
     assert_type(query.place_of(store.page()[0].as_data(), Order()), Place)
     assert_type(query.variable_paths(["user.plan"]), list[tuple[str, ...]])
+    assert_type(list(query.mismatches(query.parse("user_id == 1").root, [])), list[str])
     assert_type(query.csv_line(["a", 7]), str)
 
 

@@ -72,6 +72,9 @@ class LedgerBackend(Backend):
 
 
 class TestLedger(ExporterContract, ServerContract):
+    moments = 10
+    ways = ("kill", "meet")
+
     @pytest.fixture
     def backend(self, tmp_path: Path) -> Backend:
         return LedgerBackend(tmp_path)

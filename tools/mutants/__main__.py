@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -102,6 +103,7 @@ def main() -> int:
     parser.add_argument("packages", nargs="*", help="by default all")
     options = parser.parse_args()
     python = str(Path(options.python).absolute())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the copy and the tests go, too
     TARGET.mkdir(exist_ok=True)
     rows = []
     with tempfile.TemporaryDirectory(prefix="flask-chest-mutants-") as folder:

@@ -12,7 +12,7 @@ class Area:
 
     Attributes:
         package: Its folder in `flask_chest`.
-        tests: Files and folders, of which the first end soonest.
+        tests: Files and folders.
         ignored: Tests among them that take long.
         last: Tests of processes. Which lines these execute is not known, so they are tried on what
             no other test noticed.
@@ -46,17 +46,8 @@ AREAS: Final = (
     ),
     Area(
         "redaction",
-        (
-            "tests/redaction/test_cards.py",
-            "tests/redaction/test_credentials.py",
-            "tests/redaction/test_issuers.py",
-            "tests/redaction/test_markup.py",
-            "tests/redaction/test_masked_names.py",
-            "tests/redaction/test_privacy.py",
-            "tests/redaction/test_redaction.py",
-            "tests/redaction/test_finders.py",
-            "tests/redaction/test_corpus.py",
-        ),
+        ("tests/redaction",),
+        ("tests/redaction/test_bounded.py",),
     ),
     Area(
         "query",
@@ -69,6 +60,7 @@ AREAS: Final = (
             "tests/jobs",
             "tests/test_correlation.py",
             "tests/test_extension.py",
+            "tests/plugins/test_init_hooks.py",
         ),
         ("tests/capture/test_outbound_headers.py", "tests/jobs/test_recipes.py"),
         ("tests/jobs/test_processes.py",),
@@ -77,7 +69,7 @@ AREAS: Final = (
         "journal",
         ("tests/journal", "tests/hosts/test_end_of_memory.py"),
         (),
-        ("tests/journal/test_journal_crashes.py",),
+        ("tests/journal/test_refused_folders.py", "tests/journal/test_journal_crashes.py"),
         _NO_SERVERS,
     ),
     Area(

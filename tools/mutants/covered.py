@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from cosmic_ray.work_item import MutationSpec
 
 from tools.mutants.places import statement
-
-_MOST_SECONDS: Final = 60.0
-"""Of the tests that execute a line, the quickest are run, which take so long together."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +47,7 @@ class Covered:
             found = of_file or {
                 test for tests in self.lines.values() for test in self._quickest(tests)[:3]
             }
-        chosen: list[str] = []
-        total = 0.0
-        for test in self._quickest(found):
-            total += self.seconds[test]
-            if chosen and total > _MOST_SECONDS:
-                break
-            chosen.append(test)
-        return chosen
+        return self._quickest(found)
 
     def _quickest(self, tests: set[str] | list[str]) -> list[str]:
         return sorted(tests, key=lambda test: (self.seconds[test], test))

@@ -30,6 +30,8 @@ def backend(endpoint):
 
 
 class TestContract(ExporterContract):
+    moments = 10  # interruptions of each way; 60 unless set
+
     @pytest.fixture
     def backend(self, endpoint):
         return Webhook(endpoint)

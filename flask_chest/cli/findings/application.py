@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from flask_chest.cli.application import found_plugins, is_standalone
 from flask_chest.cli.findings.found import Found
 from flask_chest.cli.masked import masked_names
+from flask_chest.cli.tracked import endpoints
 from flask_chest.redaction import KINDS
 from flask_chest.settings.model import CONFIG_PREFIX, Settings
 from flask_chest.settings.secret_files import SUFFIX
@@ -83,6 +84,18 @@ def plugin_findings(state: AppState, stats: Stats) -> Iterator[Found]:
             f"raised {number:,} times",
             "The log of the application has the exception. Correct or upgrade the plugin",
         )
+
+
+def tracked_findings(app: Flask, state: AppState) -> Iterator[Found]:
+    """Yield how many endpoints are tracked, and which are not."""
+    found = endpoints(app, state.capture.rules)
+    number = len(found.tracked) + len(found.untracked)
+    text = f"{len(found.tracked)} of {number} endpoints"
+    if found.untracked:
+        shown = ", ".join(found.untracked[:_MAX_PLACES])
+        more = len(found.untracked) - _MAX_PLACES
+        text += f"; not {shown}{f' and {more} more' if more > 0 else ''}"
+    yield Found("ok", "settings", "tracked", text)
 
 
 def masked_findings(app: Flask, state: AppState) -> Iterator[Found]:

@@ -6,6 +6,7 @@ import pytest
 from flask import Flask, Response, g, request
 
 from flask_chest import hookimpl
+from flask_chest.redaction import Redactor, SecretKeys
 
 
 def test_secrets_are_masked_by_the_name_of_a_parameter_or_header_and_by_their_form(ask):
@@ -77,3 +78,10 @@ def test_a_plugin_sees_facts_and_may_change_them(make_chest, recorded):
     for _ in range(2):
         app.test_client().get("/")
     assert [row["variables"] for row in recorded(chest, 2)] == [{"request.client_ip": "127"}] * 2
+
+
+def test_a_fact_with_a_secret_name_is_secret_whatever_its_value():
+    verdict = SecretKeys().verdict_of_fact
+    assert Redactor.is_secret(verdict("request.query.token"), 7)
+    assert not Redactor.is_secret(verdict("request.query.page"), "7")
+    assert not Redactor.is_secret(verdict("request.client_ip"), "192.0.2.1")

@@ -1,4 +1,4 @@
-"""Which names of a question no request has: a misspelt one looks like no data."""
+"""Which names of a question no request has, or has with another type: it looks like no data."""
 
 from __future__ import annotations
 
@@ -61,6 +61,13 @@ def missing(
         if not any(_has(record.variables, variable.path) for record in records):
             name = query.written(variable)
             yield name, difflib.get_close_matches(name, known, n=_MOST_NEAR)
+
+
+def mistyped(where: str | None, records: Sequence[Record]) -> list[str]:
+    """Return what is wrong with conditions on variables that have another type in all records."""
+    if where is None or not records:
+        return []
+    return list(query.mismatches(query.parse(where).root, [each.as_data() for each in records]))
 
 
 def _has(found: object, path: Sequence[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +18,7 @@ from flask_chest_dashboard.explore import names
 from flask_chest_dashboard.explore.answers import Answers
 from flask_chest_dashboard.explore.asked import csv, json_lines
 from flask_chest_dashboard.explore.lines import charts_of, title_of
-from flask_chest_dashboard.explore.missing import in_filter, missing, without_values
+from flask_chest_dashboard.explore.missing import in_filter, missing, mistyped, without_values
 from flask_chest_dashboard.explore.question import (
     EXAMPLES,
     KINDS,
@@ -101,14 +102,15 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         answers = Answers(question, choices)
         rows = answers.table().rows(dashboard.asker)
         without, among = without_values(question, rows), choices
-        if not any(row.get(name) for row in rows for name in question.measures):
-            filtered = in_filter(choices.filter)
-            without, among = (filtered, choices.unfiltered()) if filtered else (without, among)
+        where = choices.filter if _is_filtered_out(question, choices, rows) else None
+        if where is not None:
+            without, among = in_filter(where), choices.unfiltered()
         newest = _newest(dashboard, among, answers) if without else []
         return dashboard.render(
             "explore_table.html",
             choices,
             missing=list(missing(without, newest)),
+            mistyped=mistyped(where, newest),
             looked_at=len(newest),
             **_common(question, answers, "table"),
             rows=rows,
@@ -147,6 +149,15 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         name = f"explore-{panel}-{asked.until:%Y%m%d-%H%M%S}.{ending}"
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer
+
+
+def _is_filtered_out(
+    question: Question, choices: Choices, rows: Sequence[Mapping[str, Any]]
+) -> bool:
+    """Return whether nothing was found, and the filter is about variables."""
+    if any(row.get(name) for row in rows for name in question.measures):
+        return False
+    return bool(in_filter(choices.filter))
 
 
 def _newest(dashboard: Dashboard, choices: Choices, answers: Answers) -> list[Record]:

@@ -10,7 +10,7 @@ from flask import request
 from flask_chest import query
 from flask_chest_dashboard import listing, paging, searching
 from flask_chest_dashboard.downloads import MOST_RECORDS, csv_lines, download, json_lines
-from flask_chest_dashboard.explore.missing import in_filter, missing
+from flask_chest_dashboard.explore.missing import in_filter, missing, mistyped
 from flask_chest_dashboard.explore.names import RECORDS
 from flask_chest_dashboard.listing import PAGE_SIZE, Listing
 
@@ -55,6 +55,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             value_in=listing.value_in,
             missing=listing.MISSING,
             never_seen=list(missing(in_filter(choices.filter), newest)),
+            mistyped=mistyped(choices.filter, newest),
             looked_at=len(newest),
             previous="" if turned.previous is None else paging.written_place(turned.previous),
             next="" if turned.next is None else paging.written_place(turned.next),
