@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -20,22 +21,35 @@ class LinesExporter(Exporter):
     config_model = Config
 
     def open(self):
-        self.file = self.config.path.open("a+")
+        self.lock = self.config.path.with_suffix(".lock").open("a")
 
     def export(self, batch):
-        fcntl.flock(self.file, fcntl.LOCK_EX)
-        self.file.seek(0)
-        stored = {json.loads(line)["id"] for line in self.file}
-        for record in batch.records():
-            if record["id"] not in stored:
-                stored.add(record["id"])
-                self.file.write(json.dumps(record) + "\n")
-        self.file.flush()
-        fcntl.flock(self.file, fcntl.LOCK_UN)
+        fcntl.flock(self.lock, fcntl.LOCK_EX)  # until it is closed, or unlocked below
+        try:
+            path = self.config.path
+            lines = path.read_text().splitlines() if path.exists() else []
+            stored = {json.loads(line)["id"] for line in lines}
+            for record in batch.records():
+                if record["id"] not in stored:
+                    stored.add(record["id"])
+                    lines.append(json.dumps(record))
+            self.replace(path, "".join(f"{line}\n" for line in lines))
+        finally:
+            fcntl.flock(self.lock, fcntl.LOCK_UN)
+
+    @staticmethod
+    def replace(path, text):
+        """Write all of a file, so that a kill in the middle leaves the former one."""
+        half = Path(f"{path}.half")
+        with half.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        half.rename(path)
 
     def close(self):
-        if hasattr(self, "file"):
-            self.file.close()
+        if hasattr(self, "lock"):
+            self.lock.close()
 
 
 class Lines(Backend):
@@ -45,8 +59,9 @@ class Lines(Backend):
         self.config = {"path": str(path)}
 
     def ids(self):
-        lines = Path(self.config["path"]).read_text().split("\n")
-        return [json.loads(line)["id"] for line in lines if line]
+        path = Path(self.config["path"])
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [json.loads(line)["id"] for line in lines]
 
 
 class TestLines(ExporterContract):
