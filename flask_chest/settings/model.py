@@ -329,7 +329,9 @@ class Settings(BaseModel):
         default=(),
         description="Variables that get an index of their own in every store, such as `user_id`, "
         "`user.plan` or `app.release`; at most 16. A filter that compares one with `==` then finds "
-        "the newest records at once. The leader creates and drops the indexes as this changes",
+        "the newest records at once. The leader creates and drops the indexes as this changes, "
+        "those too that another application of the same database names. See "
+        "[two applications](../how-to/two-applications.md)",
     )
     plugins: Annotated[tuple[str, ...] | None, BeforeValidator(_split_list)] = Field(
         default=None,
