@@ -31,7 +31,8 @@ def refuse_newer(location: str, version: object) -> None:
     if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise SchemaMismatch(
             f"{location} has the schema version {version}; this Flask-Chest writes "
-            f"{SCHEMA_VERSION}. Upgrade it: pip install --upgrade flask-chest"
+            f"{SCHEMA_VERSION}. Upgrade it together with its plugins: "
+            "docs/how-to/upgrade.md"
         )
 
 

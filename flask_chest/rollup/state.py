@@ -133,7 +133,8 @@ class State:
         if found["version"] > VERSION:
             raise SchemaMismatch(
                 f"{location} has rollups of the version {found['version']}; this Flask-Chest "
-                f"writes {VERSION}. Upgrade it: pip install --upgrade flask-chest"
+                f"writes {VERSION}. Upgrade it together with its plugins: "
+                "docs/how-to/upgrade.md"
             )
         return cls(
             revision=found["revision"],
