@@ -201,7 +201,7 @@ class Worker:
         if not remaining:
             self._retry_is_due = False
         if self._backoff.is_asked_to_wait() or (not flushes and (not leads or remaining)):
-            if not leads and self._backoff.is_failing and not self._reader.pending()[0]:
+            if not leads and self._backoff.is_failing and self._reader.has_all():
                 self._recover("another process has delivered what had waited")
             return False
         is_urgent = flushes or self._backoff.is_failing

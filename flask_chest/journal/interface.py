@@ -232,16 +232,24 @@ class Reader(ABC):
     def pending(self) -> tuple[int, float]:
         """Return the bytes that wait, and for how many seconds the oldest record has waited.
 
-        May be called at any time, and never raises; both are 0 when nothing waits.
+        May be called at any time, and never raises; both are 0 when nothing waits. While the
+        journal cannot be read, what this process found last is said to wait still.
         """
 
     @abstractmethod
     def pending_records(self) -> int:
-        """Return how many records wait. May be called at any time, and never raises."""
+        """Return how many records wait, as `pending` does."""
+
+    def has_all(self) -> bool:
+        """Return whether the exporter has all records for certain. Never raises.
+
+        False as well while the journal cannot be read: nobody knows what waits in it.
+        """
+        return not self.pending()[0]
 
     @abstractmethod
     def rejections(self) -> Rejections:
-        """Return what is dead-lettered now. May be called at any time, and never raises."""
+        """Return what is dead-lettered now, or what was found last, as `pending` does."""
 
 
 class Journal(ABC):

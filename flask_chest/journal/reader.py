@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from flask_chest.journal.backlog import Backlog
 from flask_chest.journal.chunk import Chunk, Part, with_token
 from flask_chest.journal.cursor import Cursor
 from flask_chest.journal.dead_letters import DeadLetters
 from flask_chest.journal.files import Syncer
-from flask_chest.journal.folder import NotOurFile
 from flask_chest.journal.interface import DeadLetter, Reader, Rejections, SegmentsUnreadable
 from flask_chest.journal.joining import Room, join
 from flask_chest.journal.locks import LockFile
@@ -61,7 +60,9 @@ class DiskReader(Reader):
         )
         self._dead_letters = DeadLetters(layout.dead_letters, exporter, Syncer() if sync else None)
         self._max_dead_letters = max_dead_letters
-        self._lines, self._dead_letter_lines = lines
+        self._backlog = Backlog(layout, self._cursor, lines[0])
+        self._dead_letter_lines = lines[1]
+        self._rejections = Rejections()  # those found last
         self._lease = self._new_lease()
         self._quarantine = quarantine
         self._counters = counters
@@ -278,39 +279,24 @@ class DiskReader(Reader):
 
     def pending(self) -> tuple[int, float]:
         """Return the bytes that wait, and for how many seconds the oldest record has waited."""
-        waiting = 0
-        oldest = now = time.time()
-        with contextlib.suppress(OSError):  # delivery, which needs the same files, reports it
-            self._layout.refresh()
-            cursor = self.load()
-            for segment in segments(self._segments):
-                start, rest = cursor.get(segment.name, 0), 0
-                with contextlib.suppress(NotOurFile, IsADirectoryError):  # delivery reports it
-                    rest = segment.size() - start
-                if rest > 0:
-                    waiting += rest
-                    oldest = min(oldest, segment.waits_since(start, now))
-        return waiting, now - oldest
+        return self._backlog.pending()
 
     def pending_records(self) -> int:
         """Return how many records wait."""
-        waiting = 0
-        with contextlib.suppress(OSError):  # as above
-            self._layout.refresh()
-            cursor = self.load()
-            for segment in segments(self._segments):
-                with contextlib.suppress(FileNotFoundError, NotOurFile, IsADirectoryError):
-                    end = segment.size()
-                    start = segment.start(cursor.get(segment.name, 0), end)
-                    if start < end:
-                        waiting += self._lines.between(segment.name, start, end)
-        return waiting
+        return self._backlog.pending_records()
+
+    def has_all(self) -> bool:
+        """Return whether nothing waits for certain."""
+        return self._backlog.is_empty()
 
     def rejections(self) -> Rejections:
         """Return what is dead-lettered now."""
-        return rejections(
-            self._layout.dead_letters, self._dead_letters.path.name, self._dead_letter_lines
-        )
+        with contextlib.suppress(OSError):
+            self._layout.refresh()
+            self._rejections = rejections(
+                self._layout.dead_letters, self._dead_letters.path.name, self._dead_letter_lines
+            )
+        return self._rejections
 
     def after_fork(self) -> None:
         """Leave the lease to the parent."""

@@ -19,14 +19,18 @@ _TAIL_BYTES: Final = 65_536
 
 
 def rejections(folder: Folder, name: str, lines: LineCounts) -> Rejections:
-    """Return what a file of dead letters holds; nothing when it is missing or cannot be read.
+    """Return what a file of dead letters holds; nothing when it is missing.
 
     Args:
         folder: Where it is.
         name: Of the file.
         lines: Counts the lines of files in this folder.
+
+    Raises:
+        OSError: It cannot be read; or the folder is missing, and may have been moved away.
     """
-    with contextlib.suppress(OSError):
+    folder.open()
+    with contextlib.suppress(FileNotFoundError):
         size = folder.file(name).st_size
         number = lines.between(name, 0, size)
         return Rejections(number, size, _last_error(folder, name, size) if number else None)

@@ -40,7 +40,8 @@ class ExporterStats:
     """What was delivered to one exporter, and how far behind it is.
 
     What counts events is that of the host or of one process, as `Stats.scope` says. What waits, and
-    what is dead-lettered, is that of the host in both.
+    what is dead-lettered, is that of the host in both. While the journal cannot be read, it is what
+    this process read last.
 
     Attributes:
         delivered: Records committed. A batch that is sent again after a kill counts again.
