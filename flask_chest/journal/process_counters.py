@@ -80,6 +80,9 @@ class ProcessCounters:
         self._leads_since: float | None = None
         self._given: Counts = {}  # what is in files that are not ours any more
         self._written: Counted | None = None  # what our file has
+        self._living: list[Counted] = []  # the other processes, as they were read last
+        self._ended: list[Counted] = []
+        self._size_bytes = 0
         self._seconds = 0
 
     def after_fork(self) -> None:
@@ -196,19 +199,35 @@ class ProcessCounters:
     def host(self) -> Host:
         """Return what all processes have counted: this one until now. Never raises."""
         with self._lock:
-            living: list[Counted] = []
-            ended: list[Counted] = []
-            size_bytes = 0
-            with self._reported():
-                self._notice_loss()
-                self._layout.refresh()
-                living, ended = read_all(self._layout.processes, self._file.name, self._say)
-                if any(self._file.name in total.contains for total in ended):
-                    self._hand_over()  # somebody adds it up just now
-                size_bytes = size_of(self._layout)
-            (living if self._is_started else ended).append(self._kept())
+            is_read = self._read()
+            living = self._living
+            if not is_read:
+                # Nobody can keep the lock of the leader there.
+                living = [each.model_copy(update={"leads_since": None}) for each in living]
+            own = [self._kept()]
+            if self._is_started:
+                living = [*living, *own]
+            ended = self._ended if self._is_started else [*self._ended, *own]
             path = str(self._layout.path)
-            return host_of(living, ended, path=path, size_bytes=size_bytes)
+            return host_of(living, ended, path=path, size_bytes=self._size_bytes)
+
+    def _read(self) -> bool:
+        """Read what the other processes have counted; False when that is not possible.
+
+        Then it is as it was read last: a counter that was told must not go back.
+        """
+        with self._reported():
+            self._layout.refresh()
+            self._layout.root.open()  # a folder that is missing may have been moved away
+            self._size_bytes = size_of(self._layout)
+        with self._reported():
+            self._notice_loss()
+            self._layout.processes.open()
+            self._living, self._ended = read_all(self._layout.processes, self._file.name, self._say)
+            if any(self._file.name in total.contains for total in self._ended):
+                self._hand_over()  # somebody adds it up just now
+            return True
+        return False
 
     def _kept(self) -> Counted:
         """Return what this process has counted, once its file has it.
@@ -242,7 +261,6 @@ class ProcessCounters:
             self._throttle.log(
                 logging.WARNING,
                 "counters",
-                f"The counters in {self._layout.processes.path} cannot be kept: {error}. "
-                "Records and their delivery go on",
+                f"The counters in {self._layout.processes.path} cannot be kept: {error}",
                 error,
             )
