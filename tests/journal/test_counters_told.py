@@ -22,7 +22,8 @@ def test_counters_of_others_and_the_size_are_as_they_were_read_last(
     with unusable(folder):
         process.counters.add("suppressed")
         host = process.journal.host()
-        assert host.counts == {**before.counts, "suppressed": {"": 1}}
+        assert host.counts["recorded"] == before.counts["recorded"]
+        assert host.counts["suppressed"] == {"": 1}
         assert host.journal == before.journal
         assert host.processes == 2
         assert host.leader is None, "nobody can deliver"
