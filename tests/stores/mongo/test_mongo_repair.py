@@ -236,7 +236,7 @@ def test_findings_name_what_loses_records(backend, store):
     texts = [finding.text for finding in store.findings() if finding.level == "warning"]
     assert any("the index path_1 is unique" in text for text in texts)
     assert any(
-        "the index m, which is not ours, is one by which the server deletes records after 60"
+        "the index m, which is not ours, is one by which the server deletes records after 1 minute"
         in text
         for text in texts
     )
