@@ -80,7 +80,9 @@ def _findings(stats: Stats) -> Iterator[Found]:
     if not state.mode:  # else neither the journal nor a database is to be touched
         max_bytes = stats.journal.max_bytes if stats.journal else 0
         parts["journal"] = journal_findings(state.journal, max_bytes, state.exporters)
-        parts["exporters"] = database_findings(state.exporters, stats.exporters)
+        parts["exporters"] = database_findings(
+            state.exporters, stats.exporters, state.options.retention
+        )
         newest = newest_segment(state.journal)
         parts["clock"] = clock_findings(watch, state.exporters, newest)
     for name, findings in parts.items():

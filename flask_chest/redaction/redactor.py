@@ -16,6 +16,7 @@ from flask_chest.redaction.budget import PATH_STEPS, SEARCH_STEPS, SHORT_STEPS, 
 from flask_chest.redaction.cards import cards, is_card
 from flask_chest.redaction.command_lines import command_lines
 from flask_chest.redaction.credentials import credentials
+from flask_chest.redaction.emails import emails
 from flask_chest.redaction.issuers import issuers
 from flask_chest.redaction.keys import PLAIN, STRONG, SecretKeys
 from flask_chest.redaction.kinds import SecretKind, SecretKinds
@@ -24,7 +25,7 @@ from flask_chest.redaction.private_keys import private_keys
 from flask_chest.redaction.scan import Finder, Scan
 from flask_chest.redaction.sql import sql
 from flask_chest.redaction.tokens import json_web_tokens
-from flask_chest.redaction.urls import emails, url_passwords, url_signatures
+from flask_chest.redaction.urls import url_passwords, url_signatures
 from flask_chest.redaction.value_fields import value_fields
 
 RedactWith: TypeAlias = Literal["mask", "hash", "drop"]

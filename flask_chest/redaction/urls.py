@@ -1,4 +1,4 @@
-"""Find passwords and signatures in URLs, and e-mail addresses.
+"""Find passwords and signatures in URLs.
 
 Sources:
     The user and password: https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1. People also write
@@ -9,7 +9,6 @@ Sources:
     https://cloud.google.com/storage/docs/authentication/signatures,
     https://learn.microsoft.com/rest/api/storageservices/create-service-sas and
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-signed-urls.html
-    Addresses: https://www.rfc-editor.org/rfc/rfc5322#section-3.4.1
 """
 
 from __future__ import annotations
@@ -58,9 +57,6 @@ _BESIDE_SIGNATURE: Final = re.compile(
     r"(?:[?&;\s\"']|%26|%3f)(?:s[evpr]|skn|expires|key-pair-id|(?:aws|google|oss)access(?:key)?id)(?:=|%3d)"
 )
 _NEAR: Final = 200
-
-_LOCAL_REVERSED: Final = re.compile(r"[\w.%+-]{1,64}")
-_DOMAIN: Final = re.compile(r"[^\W_][\w-]{0,62}(?:\.[^\W_][\w-]{0,62}){1,10}")
 
 
 def url_passwords(scan: Scan) -> None:
@@ -203,22 +199,3 @@ def url_signatures(scan: Scan) -> None:
 def _begins_word(lower: str, start: int) -> bool:
     before = lower[max(start - 3, 0) : start]
     return before in {"%26", "%3f"} or not (before[-1:].isalnum() or before.endswith("_"))
-
-
-def emails(scan: Scan) -> None:
-    """Find e-mail addresses."""
-    text = scan.text
-    at = text.find("@")
-    while at >= 0:
-        before = max(at - 64, 0)
-        if not scan.look(before, 4 * LOOK):
-            return
-        following = at + 1
-        local = _LOCAL_REVERSED.match(text[before:at][::-1])
-        domain = _DOMAIN.match(text, at + 1) if local is not None else None
-        if local is not None and domain is not None:
-            scan.spans.append((at - local.end(), domain.end()))
-            following = domain.end()
-            if not scan.look(at, 3 * (following - at)):
-                return
-        at = text.find("@", following)

@@ -301,6 +301,36 @@ def test_the_exporters_own_word_on_its_configuration_is_given(place):
     assert "Error: Cannot deliver: main" in done.stderr
 
 
+KEEPING = """
+exporters = {
+    "daily": {"type": "picky"},
+    "main": "sqlite:///<instance>/main.sqlite3",
+    "audit": {"type": "sqlite", "path": "audit.sqlite3", "retention": "36h"},
+    "archive": {"type": "sqlite", "path": "archive.sqlite3", "retention": None},
+}
+chest = FlaskChest(exporters=exporters, retention=RETENTION)"""
+
+
+@pytest.mark.parametrize(
+    ("retention", "of_main"),
+    [
+        ("'30d'", "the leader deletes records older than 30 days"),
+        (None, "records are kept for ever"),
+    ],
+)
+def test_the_retention_of_each_exporter_is_said(place, retention, of_main):
+    head, tail = PICKY.split("exporters = {"), PICKY.split("FlaskChest(exporters=exporters)")
+    source = f"{head[0]}{KEEPING}{tail[1]}".replace("RETENTION", str(retention))
+    (place.folder / "app.py").write_text(source)
+    told = json.loads(place.flask("check", "--json", code=1).stdout)["findings"]
+    assert {each["where"]: each["text"] for each in told if each["subject"] == "retention"} == {
+        "daily": "none, since it is no store: its destination keeps what it was sent",
+        "main": of_main,
+        "audit": "the leader deletes records older than 36 hours",
+        "archive": "records are kept for ever",
+    }
+
+
 def test_where_no_exporter_can_be_read_a_question_says_what_to_add(place):
     source = PICKY.replace(', "copy": "sqlite:///<instance>/copy.sqlite3"', "")
     for name in ("main", "files"):

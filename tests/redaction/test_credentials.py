@@ -11,7 +11,7 @@ from support.finders import found, marked
 from flask_chest.redaction.credentials import credentials
 from flask_chest.redaction.private_keys import private_keys
 from flask_chest.redaction.tokens import json_web_tokens
-from flask_chest.redaction.urls import emails, url_passwords, url_signatures
+from flask_chest.redaction.urls import url_passwords, url_signatures
 
 pytestmark = pytest.mark.opens_nothing
 
@@ -289,23 +289,6 @@ def test_a_url_without_a_password_is_kept(text):
 )
 def test_signatures_of_urls_are_found(text):
     assert marked(url_signatures, text) == text
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "mail «ann.b+c@example.co.uk» now",
-        "https://h/?m=«a@b.de»&x",
-        "<«a-b@c.de»>",
-        "«jürgen@müller.de».",
-        "'«a@b.de»', '«c@d.de»'",
-        "a @ b",
-        "@ann",
-        "a@b",
-    ],
-)
-def test_email_addresses_are_found(text):
-    assert marked(emails, text) == text
 
 
 # -- Keys ------------------------------------------------------------------------------------

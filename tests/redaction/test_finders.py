@@ -12,13 +12,14 @@ from flask_chest.redaction.assignments import passwords
 from flask_chest.redaction.cards import cards
 from flask_chest.redaction.command_lines import command_lines
 from flask_chest.redaction.credentials import credentials
+from flask_chest.redaction.emails import emails
 from flask_chest.redaction.issuers import issuers
 from flask_chest.redaction.markup import markup
 from flask_chest.redaction.private_keys import private_keys
 from flask_chest.redaction.scan import Scan
 from flask_chest.redaction.sql import sql
 from flask_chest.redaction.tokens import json_web_tokens
-from flask_chest.redaction.urls import emails, url_passwords, url_signatures
+from flask_chest.redaction.urls import url_passwords, url_signatures
 
 pytestmark = pytest.mark.opens_nothing
 
@@ -56,7 +57,9 @@ HOSTILE = [
     "://", "://a:b ", "://a:b", "://a:b@@", "://a:" + "@" * 500, "://a:b c@", "://" + "a" * 256,
     "%3a%2f%2f", "%3a%2f%2fa%3ab", "%3a%2f%2fa%3ab%40", "jdbc:", "jdbc:" + ";aaaaaaaa" * 50,
     "jdbc:oracle:thin:" + "a" * 120 + " ", "a@tcp(", "sig=a&", "sig=a se=", "x-amz-signature=",
-    "@a.", "a" * 64 + "@", "a@" + "a." * 10, "private-----BEGIN ", "-----BEGIN A A A A ",
+    "@a.", "a" * 64 + "@", "%40", "%2540a.b", "&#64;", "%" * 190 + "@a.b,", "?a=" * 64 + "@a.b,",
+    "a/" * 96 + "@a.b ", "=" * 63 + "@a.b ", "%20" * 20 + "%40a.b,", "\uff20", "a@b.c/", "'a@b.c",
+     "a@" + "a." * 10, "private-----BEGIN ", "-----BEGIN A A A A ",
     "-----BEGIN PRIVATE KEY-----", "-----BEGIN PRIVATE KEY----------END PRIVATE KEY-----",
     "Private-Lines: 1", "eyJ", "eyJaaaaaa.", "eyJaaaaaa ", "eyJaaaaaa......",
     "<a ", "<a>", "<password>", "<password><", "<password>x</password>", "<a.b.c.d.e.f",
@@ -78,7 +81,8 @@ SECRETS = [
     " Bearer abcdefgh1 ", "\nAuthorization: Basic abc\n", "a://u:p@h.example ",
     "%3A%2F%2Fu%3Apw%40h", " u:p@tcp(h) ", "?sv=1&sig=abc&", "?X-Amz-Signature=abc&",
     " -----BEGIN PRIVATE KEY-----x-----END PRIVATE KEY-----", " eyJhbGciOiJIUzI1NiJ9.e30.abc ",
-    " ann@example.com ", "<password>x</password>", '<add key="password" value="x"/>',
+    " ann@example.com ", "?mail=o'neil%40example.com&", "ann&#64;example.com",
+    "<password>x</password>", '<add key="password" value="x"/>',
     "\nform-data; name=password\n\nx\n--b ", " PASSWORD 'x' ",
     "INSERT INTO t (n, password) VALUES (1, 'x'), (2, 'y') ", " mysql -psecret ",
     " --password secret ", " token: ", " password hunter22x ",

@@ -159,3 +159,42 @@ def test_variables_that_a_plugin_adds_are_redacted(app, make_chest, recorded):
     assert row["variables"]["agent"] == "a/1"
     assert row["variables"]["headers"]["Authorization"] == "[redacted]"
     assert SECRET not in json.dumps(row)
+
+
+def test_no_part_of_an_address_is_stored_in_any_field(app, make_chest, recorded):
+    chest = make_chest(redact_values=["email"])
+    chest.init_app(app)
+
+    @app.get("/users/<mail>")
+    @chest.track("*", "request.headers.referer", "request.query.to")
+    def view(mail):
+        g.note = f"mail to '{mail}'"
+        g.body = {"users": [mail], mail: {"html": mail.replace("'", "&#39;").replace("@", "&#64;")}}
+        return ""
+
+    app.test_client().get(
+        "/users/Zoe.O'Neil@mail.example.co.uk?to=zoe.o%27neil%40example.co.uk",
+        headers={"Referer": "https://shop.example/reset?mail=zoe.o%27neil%40example.co.uk&n=1"},
+    )
+    [row] = recorded(chest, 1)
+    assert row["path"] == "/users/[redacted]"
+    assert row["variables"]["note"] == "mail to '[redacted]'"
+    referer = "https://shop.example/reset?mail=[redacted]&n=1"
+    assert row["variables"]["request.headers.referer"] == referer
+    assert not re.search("(?i)zoe|neil|co.uk|&#39|%27", json.dumps(row))
+
+
+def test_the_case_of_an_address_counts_for_its_hash(app, make_chest, recorded):
+    chest = make_chest(redact_values=["email"], redact_with="hash", redact_key="k", track_all=True)
+    chest.init_app(app)
+
+    @app.get("/")
+    def view():
+        g.mails = ["ann@example.com", "Ann@example.com", "ann%40example.com", "ann@example.com"]
+        return ""
+
+    app.test_client().get("/")
+    [row] = recorded(chest, 1)
+    first, capital, encoded, again = row["variables"]["mails"]
+    assert first == again
+    assert len({first, capital, encoded}) == 3

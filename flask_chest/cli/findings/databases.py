@@ -10,30 +10,46 @@ from flask_chest.cli.exits import way
 from flask_chest.cli.findings.found import Found
 from flask_chest.cli.output import one_line
 from flask_chest.errors import ChestError
+from flask_chest.query.times import spoken
 from flask_chest.runtime.interrupts import is_interrupt
-from flask_chest.store import another
+from flask_chest.settings.exporters import RETENTION
+from flask_chest.store import Store, another
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from flask_chest.exporter import Exporter
     from flask_chest.runtime.counters import ExporterStats
 
 
 def database_findings(
-    exporters: Mapping[str, Exporter], stats: Mapping[str, ExporterStats]
+    exporters: Mapping[str, Exporter],
+    stats: Mapping[str, ExporterStats],
+    retention: timedelta | None,
 ) -> Iterator[Found]:
     """Yield what is found of each exporter: whether it can deliver, and what else is worth knowing.
 
     Args:
         exporters: By name.
         stats: What is known of their delivery.
+        retention: How long stores keep records whose entry does not say it; None for ever.
     """
+    is_limited = retention is not None or any(
+        isinstance(each, Store) and each.retention is not None for each in exporters.values()
+    )
     for name, exporter in exporters.items():
         text = _fault_of_check(exporter)
+        own = []
         if text is None:
             yield Found("ok", name, "", "can deliver")
-            yield from _own_findings(name, exporter)
+            own = list(_own_findings(name, exporter))
+            yield from own
         else:
             yield Found("error", name, "", text)
+        if is_limited:
+            yield from _retention(
+                name, exporter, [each.text for each in own if each.subject == RETENTION]
+            )
         if name in stats:
             yield from _delivery(name, stats[name])
 
@@ -59,6 +75,28 @@ def _own_findings(name: str, exporter: Exporter) -> Iterator[Found]:
         return
     for finding in findings:
         yield Found.of(name, finding)
+
+
+def _retention(name: str, exporter: Exporter, said: list[str]) -> Iterator[Found]:
+    """Yield how long records are kept, unless the exporter has said it itself.
+
+    Args:
+        name: Of the exporter.
+        exporter: The exporter.
+        said: What it has found of its retention: also what the database itself deletes.
+    """
+    if RETENTION in exporter.config_model.model_fields:
+        return  # it means what the plugin says
+    if not isinstance(exporter, Store):
+        text = "none, since it is no store: its destination keeps what it was sent"
+    elif exporter.retention is None:
+        text = "" if said else "records are kept for ever"
+    else:
+        age = spoken(exporter.retention)
+        is_said = any(age in each for each in said)
+        text = "" if is_said else f"the leader deletes records older than {age}"
+    if text:
+        yield Found("ok", name, RETENTION, text)
 
 
 def _delivery(name: str, stats: ExporterStats) -> Iterator[Found]:

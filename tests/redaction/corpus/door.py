@@ -14,7 +14,7 @@ from flask_chest import FlaskChest
 from flask_chest.encode.patterns import Patterns
 from flask_chest.encode.record_fields import RecordFields
 from flask_chest.encode.variables import VariableFilter
-from flask_chest.redaction import Redactor, SecretKeys
+from flask_chest.redaction import Redactor, SecretKeys, SecretKinds
 from flask_chest.testing import Collector, RecordingExporter, collect
 
 from .forms import Form
@@ -117,11 +117,12 @@ class Filter:
 
     Args:
         patterns: What the route names.
+        kinds: Of secrets, as CHEST_REDACT_VALUES has them.
         settings: Of the redactor, in addition to its defaults.
     """
 
-    def __init__(self, *patterns: str, **settings: Any) -> None:
-        redact = Redactor(SecretKeys(), **settings)
+    def __init__(self, *patterns: str, kinds: Iterable[str] = (), **settings: Any) -> None:
+        redact = Redactor(SecretKeys(), SecretKinds(kinds), **settings)
         self._filter = VariableFilter(redact, lambda _skipped: None, lambda *_masked: None)
         self._patterns = Patterns(patterns, setting="corpus")
         self._fields = RecordFields({}, redact, lambda *_masked: None)

@@ -54,6 +54,9 @@ UNITS: Final = (
 )  # fmt: skip
 """What a hostile text repeats. Each begins, or nearly begins, something that redaction looks for."""
 
+EMAIL_UNITS: Final = ("@a.b,", "a@b.c/", "%40", "%" * 190 + "@a.b,", "?a=" * 64 + "%40a.b,")
+EMAIL: Final = {"kinds": ("email",)}
+
 
 class Hostile(NamedTuple):
     """A hostile record.
@@ -272,6 +275,9 @@ def _records() -> Iterator[Hostile]:
     )
     for unit in UNITS:
         yield from _texts(unit)
+    for unit in EMAIL_UNITS:
+        for record in _texts(unit):
+            yield record._replace(name=f"{record.name}, email", settings=EMAIL)
 
 
 def _words(seed: int) -> object:
