@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+from contextlib import suppress
 from typing import Final
 
 from flask_chest.errors import FilterError
@@ -37,6 +38,21 @@ _HINTS: Final = {
     "like": "write contains(name, 'text')",
 }
 _TOKEN: Final = re.compile(r"[ \t]*(\w+|&&|\|\||<>|.)", re.DOTALL)
+
+
+_ATTEMPTS: Final = 20
+
+
+def _parsed(line: str) -> ast.expr:
+    """Parse an expression, again when another thread did so at the same time.
+
+    Before 3.11.8 and 3.12.1, all threads share the depth that CPython counts there, and then it
+    raises a SystemError: gh-106905.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(SystemError):
+            return ast.parse(line, mode="eval").body
+    return ast.parse(line, mode="eval").body
 
 
 class Source:
@@ -76,7 +92,7 @@ class Source:
         if not self._line:
             raise fault(f"the {self._what} is empty", self.text, 0)
         try:
-            tree = ast.parse(self._line, mode="eval").body
+            tree = _parsed(self._line)
         except SyntaxError as error:
             raise self._syntax(error) from None
         except (ValueError, MemoryError, RecursionError, OverflowError):

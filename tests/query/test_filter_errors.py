@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+import threading
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -207,3 +211,35 @@ def test_any_text_is_a_filter_or_refused(text):
         return
     assert isinstance(found, Filter)
     assert found.matches({"variables": {}}) in {True, False}
+
+
+class _Untidy:
+    def __del__(self):
+        sum(range(50))  # a thread may be switched here, in the middle of what made it garbage
+
+
+def test_threads_that_parse_at_the_same_time_all_get_their_filter():
+    faults = []
+
+    def read():
+        try:
+            for _ in range(300):
+                ring = [_Untidy()]
+                ring.append(ring)
+                parse("status_code >= 500 and (route in ('/a', '/b') or not user_id == 7)")
+        except Exception as error:  # noqa: BLE001 - whatever it is, shown below
+            faults.append(error)
+
+    switching, collecting = sys.getswitchinterval(), gc.get_threshold()
+    threads = [threading.Thread(target=read) for _ in range(8)]
+    sys.setswitchinterval(1e-6)
+    gc.set_threshold(5, 2, 2)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(switching)
+        gc.set_threshold(*collecting)
+    assert faults == []
