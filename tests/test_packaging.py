@@ -139,6 +139,7 @@ def test_the_readme_application_runs_in_a_clean_environment(installed, tmp_path)
     assert type(record["started_at"]) is type(promised["started_at"])
 
 
+@pytest.mark.compat
 def test_the_contracts_accept_a_third_party_exporter_and_find_one_that_duplicates(
     installed, wheels, tmp_path
 ):

@@ -52,6 +52,7 @@ celery.conf.broker_transport_options = {
 """
 
 
+@pytest.mark.compat
 def test_a_task_of_celery_is_a_job_of_the_request_that_sent_it(host, shop):
     host.environment["CELERY_BROKER_URL"] = "filesystem://"
     for name in ("queue", "control"):
@@ -72,6 +73,7 @@ def test_a_task_of_celery_is_a_job_of_the_request_that_sent_it(host, shop):
     assert {row["trace_id"] for row in found.values()} == {TRACE}
 
 
+@pytest.mark.compat
 def test_a_job_of_rq_is_a_job_of_the_request_that_sent_it(host, shop, redis_url):
     host.environment["REDIS_URL"] = redis_url
     shop("RQ")

@@ -60,6 +60,7 @@ def endpoint():
     endpoint.close()
 
 
+@pytest.mark.compat
 @pytest.mark.packaging
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_tests_of_each_installed_example_pass(clean, tmp_path, name):

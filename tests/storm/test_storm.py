@@ -65,7 +65,7 @@ def processes_of(folder):
 
 def test_a_storm_loses_nothing_and_duplicates_nothing(capsys):
     # A quarter of the rate of `make storm`: as many troubles, and as many batches for them to hit.
-    with storm("--seconds=30", "--rate=70") as (process, _):
+    with storm("--seconds=20", "--rate=70") as (process, _):
         # Its output fits into the pipe.
         code = process.wait(timeout=600)
     report = capsys.readouterr().out

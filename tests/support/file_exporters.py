@@ -7,6 +7,7 @@ import json
 import os
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from pydantic import BaseModel
 
@@ -150,7 +151,7 @@ class Folder(Exporter):
             self.write(path, batch.lines)
 
     def write(self, path, content):
-        half = path.with_suffix(".half")
+        half = path.with_name(f"{uuid4().hex}.half")  # another process may write it, too
         half.write_bytes(content)
         half.rename(path)
 
