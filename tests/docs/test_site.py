@@ -101,7 +101,7 @@ def test_the_search_needs_no_network(site, page, words, found):
         ("turn off", "Switch it off"),
         ("upgrade", "Upgrade"),
         ("user id", "Flask-Login"),
-        # What a stranger looked for.
+        # What people search for.
         ("CHEST_JOURNAL_MAX_BYTES", "Settings"),
         ("cost of a request", "What it costs"),
         ("masked", "Redaction"),
