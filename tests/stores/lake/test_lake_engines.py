@@ -24,7 +24,9 @@ def lake(tmp_path_factory):
         store.close()
 
 
-@pytest.mark.parametrize("program", ["ask_dask.py", "ask_clickhouse.py"])
+@pytest.mark.parametrize(
+    "program", [pytest.param("ask_dask.py", marks=pytest.mark.compat), "ask_clickhouse.py"]
+)
 def test_another_engine_has_the_same_answers(lake, program):
     folder, expected = lake
     done = subprocess.run(
