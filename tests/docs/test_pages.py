@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import socket
@@ -42,6 +43,18 @@ def extensions(monkeypatch):
 
 
 @pytest.fixture
+def own_logging():
+    """Take back what a page makes of the process's logging: handlers, filters and levels."""
+    loggers = [logging.root, logging.getLogger("flask_chest"), logging.getLogger("werkzeug")]
+    before = [(each, each.handlers[:], each.filters[:], each.level) for each in loggers]
+    yield
+    for logger, handlers, filters, level in before:
+        logger.handlers[:], logger.filters[:] = handlers, filters
+        logger.setLevel(level)
+        logger.disabled = False
+
+
+@pytest.fixture
 def environment(tmp_path):
     """Return the environment of a reader: the tests' own Python, and a free port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -57,7 +70,7 @@ def run(tmp_path, environment, request):
 
 
 @pytest.mark.parametrize("path", WITH_CODE, ids=[str(each.relative_to(ROOT)) for each in WITH_CODE])
-def test_every_block_of_the_page_runs(path, run, tmp_path, extensions, monkeypatch):
+def test_every_block_of_the_page_runs(path, run, tmp_path, extensions, own_logging, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DB_PASSWORD", "secret")
     fences = len(re.findall(r"^ *```[a-z{]", path.read_text("utf-8"), re.MULTILINE))
