@@ -206,6 +206,21 @@ def test_the_verdict_finds(spoil, said):
     assert any("FAULT" in line for line in verdict.report())
 
 
+@pytest.mark.parametrize(
+    ("kind", "ended", "is_excused"),
+    [("full", 8.5, True), ("full", 5.9, False), ("limit", 8.5, False)],
+)
+def test_a_killed_process_may_lose_what_it_counted_since_the_disk_is_full(kind, ended, is_excused):
+    found = evidence()
+    found.troubles[0] = Trouble("disk", kind, 3.0, ended)
+    found.troubles[1] = Trouble("host", "kill -9 worker", 8.0, 8.1)
+    found.planned.clear()
+    found.counters.clear()
+    found.host["dropped"].clear()
+    faults = [fault for fault in Verdict(found).faults if "dropped" in fault]
+    assert faults == ([] if is_excused else ["the host counted 0 dropped, and not 1 to 1"])
+
+
 def test_lost_and_duplicated_records_are_named_and_counted():
     spoiled = dataclasses.replace(evidence(), stored={"one": list("acefghijxx")})
     report = "\n".join(Verdict(spoiled).report())

@@ -15,7 +15,8 @@ GRACE_SECONDS = 3.0
 """For so long after the disk has room again, records may still be dropped."""
 
 _KILL_GRACE_SECONDS = 1.0
-_COUNTED_LATE_SECONDS = 2.0  # counters are stored once a second, on a busy machine a little later
+_COUNTED_LATE_SECONDS = 2.0  # counters are stored once a second, on a busy machine a little later,
+# and not at all while the disk is full
 _BATCH_RECORDS = 50
 _DROPPED_BY_JOURNAL = ("disk_full", "journal", "journal_full")
 _DISK_LANE, _HOST_LANE = "disk", "host"
@@ -196,12 +197,14 @@ class Verdict:
     def _judge_counters(self):
         """Compare the counters of the host with what clients and databases counted.
 
-        A kill may cost a process what it counted in its last second, and may repeat a batch.
+        A kill may cost a process what it counted in its last second, or since the disk is full,
+        and may repeat a batch.
         """
         host = self.evidence.host
         kills = [t for t in self.evidence.troubles if t.lane == _HOST_LANE and "SIG" not in t.kind]
+        uncounted = [(self._stored_before(kill.began), kill.ended) for kill in kills]
         late = sum(
-            any(k.began - _COUNTED_LATE_SECONDS <= a.began + a.seconds <= k.ended for k in kills)
+            any(since <= a.began + a.seconds <= until for since, until in uncounted)
             for a in self.evidence.answers
         )
         kept = len(self.noted.keys() - self.dropped)
@@ -211,9 +214,7 @@ class Verdict:
         )
         dropped = sum(host["dropped"].get(reason, 0) for reason in _DROPPED_BY_JOURNAL)
         noted = [at for _, _, at in self.evidence.dropped]
-        late_drops = sum(
-            any(k.began - _COUNTED_LATE_SECONDS <= at <= k.ended for k in kills) for at in noted
-        )
+        late_drops = sum(any(since <= at <= until for since, until in uncounted) for at in noted)
         self._compare("dropped", dropped, len(noted) - late_drops, len(noted))
         for name, counts in self.counts.items():
             self._compare(
@@ -224,6 +225,15 @@ class Verdict:
                 + len(self.erased)
                 + (len(kills) + self.evidence.repeated + 1) * _BATCH_RECORDS,
             )
+
+    def _stored_before(self, killed_at):
+        """Return the moment before which the counters of a killed process were in its file."""
+        stored = killed_at - _COUNTED_LATE_SECONDS
+        windows = [t for t in self.evidence.troubles if (t.lane, t.kind) == (_DISK_LANE, "full")]
+        for window in windows:
+            if window.began <= killed_at and stored <= window.ended:
+                stored = min(stored, window.began - _COUNTED_LATE_SECONDS)
+        return stored
 
     def _compare(self, what, counted, least, most):
         if not least <= counted <= most:
