@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
 
 import httpx
-import pytest
+from support.needed_programs import needs_program
 from support.pages import files_of
 from support.waiting import until
 
@@ -27,8 +26,7 @@ def answers(port):
         return one.connect_ex(("127.0.0.1", port)) == 0
 
 
-@pytest.mark.compat
-@pytest.mark.skipif(shutil.which("prometheus") is None, reason="Prometheus is not installed")
+@needs_program("prometheus", "prometheus")
 def test_prometheus_scrapes_and_has_an_alert_for_a_database_that_is_away(tmp_path):
     files = files_of(PAGE)
     shop, prometheus = free_port(), free_port()

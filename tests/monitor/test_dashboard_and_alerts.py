@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from importlib.resources import files
@@ -12,6 +11,7 @@ from importlib.resources import files
 import pytest
 from flask_chest_monitor.metrics import METRICS
 from support.metrics import scrape
+from support.needed_programs import needs_program
 
 FILES = files("flask_chest_monitor") / "files"
 DASHBOARD = json.loads((FILES / "grafana-dashboard.json").read_text("utf-8"))
@@ -104,14 +104,11 @@ def test_a_file_that_does_not_exist_is_refused_with_the_names_of_those_that_do()
     assert "dashboard|alerts" in result.stderr
 
 
-PROMTOOL = shutil.which("promtool")
-
-
-@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
+@needs_program("promtool", "prometheus")
 def test_prometheus_itself_accepts_names_rules_and_expressions(served, tmp_path):
     app, _ = served
     checked = subprocess.run(
-        [PROMTOOL, "check", "metrics"],
+        ["promtool", "check", "metrics"],
         input=scrape(app).text,
         capture_output=True,
         text=True,
@@ -134,7 +131,7 @@ def test_prometheus_itself_accepts_names_rules_and_expressions(served, tmp_path)
     (tmp_path / "dashboard.yml").write_text(json.dumps(rules))  # JSON is YAML
     (tmp_path / "alerts.yml").write_text(ALERTS)
     for file in ("dashboard.yml", "alerts.yml"):
-        command = [PROMTOOL, "check", "rules", tmp_path / file]
+        command = ["promtool", "check", "rules", tmp_path / file]
         result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert result.returncode == 0, result.stderr
 
@@ -187,7 +184,7 @@ NEW = {
 """A host that is scraped since a moment ago, and that had errors before."""
 
 
-@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
+@needs_program("promtool", "prometheus")
 def test_each_alert_fires_on_its_fault_and_none_on_a_quiet_host(tmp_path):
     alerts = re.findall(r"- alert: (\w+)", ALERTS)
     assert set(alerts) == set(FIRES)
@@ -224,7 +221,7 @@ def test_each_alert_fires_on_its_fault_and_none_on_a_quiet_host(tmp_path):
     (tmp_path / "tests.yml").write_text(
         json.dumps({"rule_files": ["alerts.yml"], "evaluation_interval": "1m", "tests": tests})
     )
-    command = [PROMTOOL, "test", "rules", "tests.yml"]
+    command = ["promtool", "test", "rules", "tests.yml"]
     result = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
