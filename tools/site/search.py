@@ -57,6 +57,7 @@ WORDS: Final = {
     "docs/how-to/two-applications": "two applications several services tenants shared database",
     "docs/how-to/upgrade": "upgrade update downgrade rollback back version release rolling",
     "docs/how-to/write-an-exporter": "exporter plugin custom destination backend",
+    "docs/how-to/write-to-one-file": "csv jsonl text log file exporter append",
     "docs/reference/commands": "command commands cli option options",
     "docs/reference/errors": "error ModuleNotFoundError ImportError traceback exception",
     "docs/reference/exporter-settings": "pool timeout url fields",
