@@ -41,8 +41,15 @@ demo: .venv/.demo ## Run the example shop under gunicorn, and show its records; 
 	$(BIN)/python -m examples.shop.demo $(if $(SERVE),--serve)
 
 .PHONY: test
-test: .venv/.dev servers ## Run all tests
+test: .venv/.dev servers ## Run the tests, on real servers and processes
 	$(BIN)/python -m pytest $(PARALLEL)
+
+.PHONY: test-slow
+test-slow: .venv/.dev servers ## Run the tests that `make test` leaves out, as each takes seconds
+	-tools/install_program.sh prometheus
+	-tools/install_program.sh apache2 libapache2-mod-wsgi-py3
+	$(BIN)/python -m pytest -m slow $(PARALLEL)
+	CHEST_HOSTILE_EXAMPLES=1000 $(BIN)/python -m pytest --numprocesses=2 tests/redaction/test_bounded.py
 
 .PHONY: test-clickhouse
 test-clickhouse: .venv/.dev servers ## Run all tests of ClickHouse, those too that take minutes
@@ -106,11 +113,7 @@ test-lake: .venv/.dev servers ## Run all contracts on a lake in S3
 
 .PHONY: test-compat
 test-compat: .venv-compat/.ready .venv/.dev ## Run beside the libraries and servers that people use; WRITE=1 writes docs/explanation/compatibility.md
-	-tools/install_program.sh prometheus
-	-tools/install_program.sh apache2 libapache2-mod-wsgi-py3
 	CHEST_WRITE=$(WRITE) .venv-compat/bin/python -m pytest --confcutdir=tests/compat tests/compat
-	$(BIN)/python -m pytest -m compat --numprocesses=2 --ignore=tests/compat tests
-	CHEST_HOSTILE_EXAMPLES=1000 $(BIN)/python -m pytest --numprocesses=2 tests/redaction/test_bounded.py
 	$(BIN)/python tools/prerelease.py $(DISTRIBUTIONS)
 
 # What changes the code, and not what runs the tests.

@@ -64,8 +64,8 @@ _PATIENCE_SECONDS = 60.0
 
 
 def pytest_collection_modifyitems(config, items):
-    if "compat" not in config.option.markexpr:
-        left_out = [item for item in items if item.get_closest_marker("compat")]
+    if "slow" not in config.option.markexpr:
+        left_out = [item for item in items if item.get_closest_marker("slow")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     places = {name: place for place, name in enumerate(LONGEST)}

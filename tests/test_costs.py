@@ -126,6 +126,7 @@ def test_a_request_makes_no_more_calls_than_it_needs(tmp_path):
     assert calls["all"][1] <= 34, calls
 
 
+@pytest.mark.slow
 def test_a_request_leaves_nothing_in_memory(tmp_path):
     for kind, blocks in run(RETAIN, tmp_path):
         assert abs(int(blocks)) < 100, f"{kind}: so many blocks are left of 1,000 requests"

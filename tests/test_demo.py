@@ -19,6 +19,7 @@ def output():
     return run(*command, cwd=ROOT, COLUMNS="200")
 
 
+@pytest.mark.slow
 def test_the_demo_records_every_request_that_it_sent(output):
     sent, stored = re.search(r"(\d+) requests sent, (\d+) records in", output).groups()
     assert sent == stored
@@ -33,6 +34,7 @@ def test_the_demo_records_every_request_that_it_sent(output):
     assert all(isinstance(json.loads(variables), dict) for _, variables in rows)
 
 
+@pytest.mark.slow
 def test_the_commands_that_the_demo_prints_work(output):
     printed = re.findall(r"^\s*(\S*/bin/(?:flask|python) .*\S)\s*$", output, re.MULTILINE)
     assert len(printed) >= 4

@@ -36,7 +36,7 @@ def installed(wheels, tmp_path_factory):
     return folder
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 def test_a_distribution_is_imported_with_its_own_dependencies_alone(wheels, tmp_path, distribution):
     folder = make_environment(tmp_path / "venv")
@@ -83,7 +83,7 @@ def test_the_command_for_a_clone_names_all_that_its_extras_need(page):
     assert sorted(folders) == sorted(DISTRIBUTIONS[name] for name in wanted)
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 def test_the_command_for_a_clone_installs_it_in_a_clean_environment(tmp_path):
     clone = tmp_path / "flask-chest"
     for name in tracked_files():
@@ -100,6 +100,7 @@ def test_the_command_for_a_clone_installs_it_in_a_clean_environment(tmp_path):
     run(tmp_path / ".venv/bin/python", "-c", "import flask_chest.testing, flask_chest_webhook")
 
 
+@pytest.mark.slow
 def test_the_readme_application_runs_in_a_clean_environment(installed, tmp_path):
     (tmp_path / "app.py").write_text(read_me_application())
     port = 0
@@ -139,7 +140,7 @@ def test_the_readme_application_runs_in_a_clean_environment(installed, tmp_path)
     assert type(record["started_at"]) is type(promised["started_at"])
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 def test_the_contracts_accept_a_third_party_exporter_and_find_one_that_duplicates(
     installed, wheels, tmp_path
 ):
@@ -189,7 +190,7 @@ def test_plugins_are_found_by_entry_point_alone(installed, tmp_path):
     assert "pip install 'flask-chest[sqlite]'" in result.stderr
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 def test_an_application_that_pyinstaller_made_records_with_a_registered_plugin(wheels, tmp_path):
     folder = make_environment(tmp_path / "venv")
     install(folder, "--find-links", wheels, f"flask-chest[sqlite]=={__version__}", "pyinstaller>=6")

@@ -89,7 +89,7 @@ def pyright(python, folder, **rules):
     )
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 @pytest.mark.packaging
 @pytest.mark.opens_nothing
 @pytest.mark.parametrize("check", [mypy, pyright])

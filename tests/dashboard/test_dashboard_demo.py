@@ -22,7 +22,7 @@ def printed(process, pattern):
     raise AssertionError(process.stderr.read())
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 def test_the_demo_serves_a_dashboard_that_shows_its_customers(chromium, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "examples.shop.demo", "--serve"],

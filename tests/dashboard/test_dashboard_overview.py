@@ -98,6 +98,7 @@ def test_the_lists_have_the_slowest_and_the_newest_failed_requests(two_days):
     assert "No request has failed in this time range." in text_of(only)
 
 
+@pytest.mark.slow
 def test_ten_thousand_routes_are_twenty_rows_and_the_rest(shop, database):
     store_records(
         database,
@@ -310,6 +311,7 @@ def nothing_is_cut(page):
         expect(page.locator(".short .what").first).to_contain_text("/items/<int:number>")
 
 
+@pytest.mark.slow
 def test_all_choices_are_in_the_address_and_can_be_made_by_keyboard(browse, visited):
     acme, below = "tenant == 'acme'", "status_code < 500"
     with browse(visited(), timezone_id="Asia/Tokyo") as browser:

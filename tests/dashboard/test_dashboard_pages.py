@@ -225,6 +225,7 @@ def broken(page):
     return found
 
 
+@pytest.mark.slow
 def test_what_strangers_send_runs_nowhere_and_breaks_no_page(browse, hostile):
     found = {}
     with browse(hostile) as browser:

@@ -141,6 +141,7 @@ def test_bars_are_as_high_as_the_numbers_in_their_table(browse, app):
         assert max(off) <= 3
 
 
+@pytest.mark.slow
 def test_charts_look_as_they_did_in_both_themes(browse, app, chromium):
     shown = {}
     with browse(app, color_scheme="light") as browser:

@@ -222,6 +222,7 @@ def test_the_trace_has_a_link_to_the_tracing_system(one, pattern, address):
     assert "<b>" not in page
 
 
+@pytest.mark.slow
 def test_the_page_in_a_browser(browse, one):
     def view():
         g.user_id = "<script>alert(1)</script>"

@@ -166,6 +166,7 @@ def test_variables_are_counted_by_type_and_numbers_are_ranges():
     assert odd.spread is None
 
 
+@pytest.mark.slow
 def test_a_route_is_whole_by_keyboard_and_on_a_phone(browse, visited):
     app = visited()
     with browse(app, viewport={"width": 390, "height": 800}, has_touch=True) as browser:

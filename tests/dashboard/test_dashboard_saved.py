@@ -241,6 +241,7 @@ def test_pages_are_shown_without_the_views_when_these_cannot_be_read(app, file):
     assert ">Slow</a>" not in page.text
 
 
+@pytest.mark.slow
 def test_a_view_is_saved_and_opened_in_the_browser(browse, app):
     with browse(app) as browser:
         page = browser.go("/chest/delivery?since=7d&where=tenant+%3D%3D+'acme'")

@@ -167,6 +167,7 @@ def test_a_slow_part_is_asked_for_less_often(browse, shop):
     assert third - second > 3
 
 
+@pytest.mark.slow
 def test_a_page_that_somebody_uses_or_does_not_see_is_not_refreshed(browse, disturbed):
     asked = []
     hide = (

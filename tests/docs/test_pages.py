@@ -24,6 +24,26 @@ PAGES = [
 _BLOCK = re.compile(r"^\s*```|^<!-- invisible-code-block", re.MULTILINE)
 WITH_CODE = [page for page in PAGES if _BLOCK.search(page.read_text("utf-8"))]
 
+# Pages that start servers or many commands.
+LONG = {
+    "docs/tutorial/first-chart.md",
+    "docs/how-to/alerts.md",
+    "docs/how-to/erasure.md",
+    "docs/how-to/from-0.0.10.md",
+    "docs/how-to/llm-costs.md",
+    "docs/how-to/mongodb.md",
+    "docs/how-to/privacy.md",
+    "docs/how-to/retention.md",
+    "docs/how-to/sqlalchemy.md",
+    "docs/how-to/tables.md",
+    "docs/how-to/testing.md",
+}
+
+
+def as_parameter(page):
+    name = str(page.relative_to(ROOT))
+    return pytest.param(page, id=name, marks=pytest.mark.slow if name in LONG else ())
+
 
 @pytest.fixture
 def extensions(monkeypatch):
@@ -69,7 +89,7 @@ def run(tmp_path, environment, request):
     return lambda path: Page(path, tmp_path, environment, request.getfixturevalue).run()
 
 
-@pytest.mark.parametrize("path", WITH_CODE, ids=[str(each.relative_to(ROOT)) for each in WITH_CODE])
+@pytest.mark.parametrize("path", [as_parameter(each) for each in WITH_CODE])
 def test_every_block_of_the_page_runs(path, run, tmp_path, extensions, own_logging, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DB_PASSWORD", "secret")

@@ -1,4 +1,4 @@
-"""The documentation site works from a folder, without a network. Run by `make test-compat`."""
+"""The documentation site works from a folder, without a network. Run by `make test-slow`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support.docs_page import ROOT
 
 from tools.chromium import launch
 
-pytestmark = pytest.mark.compat
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

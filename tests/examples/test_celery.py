@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 pytestmark = (
-    pytest.mark.compat
+    pytest.mark.slow
 )  # tests/jobs/test_recipes.py has the same of docs/how-to/task-queues.md
 
 

@@ -28,6 +28,7 @@ def compose():
     return read("compose.yaml")
 
 
+@pytest.mark.slow
 def test_it_is_what_the_specification_of_compose_says(compose):
     import jsonschema  # noqa: PLC0415 - takes 1.5 s, which each process of the tests would spend
 
@@ -89,7 +90,7 @@ def secret(path):
     return path.removeprefix("/run/secrets/")
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 def test_a_record_arrives_in_every_database(compose, example, port, tmp_path, request):
     shop = example("compose")
     settings = dict(compose["services"]["app"]["environment"])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 
 import httpx
+import pytest
 from support.waiting import until
 
 
+@pytest.mark.slow
 def test_all_workers_record_and_the_end_delivers(example, port):
     served = example("gunicorn")
     settings = {"BIND": f"127.0.0.1:{port}", "FLASK_CHEST_EXPORT_INTERVAL_SECONDS": "3600"}

@@ -47,7 +47,7 @@ def container(pod):
     return container
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_a_manifest_is_what_the_schema_of_kubernetes_says(name, schemas, tmp_path):
     run(schemas, "--strict", "--kubernetes-version", SCHEMA, MANIFESTS[name])
@@ -119,6 +119,7 @@ def environment(container):
     return {each["name"]: each["value"] for each in container["env"]}
 
 
+@pytest.mark.slow
 @needs_root
 def test_it_runs_on_a_read_only_root_answers_its_probes_and_delivers_at_its_end(postgres, port):
     [shop] = read("deployment")["spec"]["template"]["spec"]["containers"]

@@ -43,6 +43,7 @@ def proxy(example, port):
         yield made, ask
 
 
+@pytest.mark.slow
 def test_tokens_and_cost_are_recorded_by_tenant_and_model(proxy):
     made, ask = proxy
     answer = ask("key-of-acme", "small-1")

@@ -113,6 +113,7 @@ def test_delivery_goes_on_after_each_step_of_the_clock(machine):
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 def test_what_was_recorded_under_other_clocks_is_delivered_by_the_next_process(machine):
     for ahead in (DAY, -DAY, 400 * DAY, 0):
         machine.set(ahead)

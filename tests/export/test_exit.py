@@ -52,9 +52,9 @@ ENDS = {"SIGTERM": signal.SIGTERM, "SIGINT": signal.SIGINT}
         pytest.param(TROUBLES[trouble], ENDS[end], id=f"{trouble}-{end}", marks=marks)
         for trouble, end, marks in (
             ("refuses", "SIGTERM", ()),
-            ("says nothing", "SIGINT", ()),
-            ("refuses", "SIGINT", pytest.mark.compat),
-            ("says nothing", "SIGTERM", pytest.mark.compat),
+            ("says nothing", "SIGINT", pytest.mark.slow),
+            ("refuses", "SIGINT", pytest.mark.slow),
+            ("says nothing", "SIGTERM", pytest.mark.slow),
         )
     ],
 )
@@ -82,6 +82,7 @@ def test_a_server_ends_in_time_though_the_database_does_not_and_nothing_is_lost(
         assert serving.has_all()
 
 
+@pytest.mark.slow
 def test_without_time_at_its_end_a_server_leaves_its_records_to_the_next(tmp_path, monkeypatch):
     monkeypatch.setenv("FLASK_CHEST_SHUTDOWN_SECONDS", "0")
     with Serving(tmp_path, gunicorn(), interval=1_000) as serving:
@@ -93,6 +94,7 @@ def test_without_time_at_its_end_a_server_leaves_its_records_to_the_next(tmp_pat
         assert serving.has_all()
 
 
+@pytest.mark.slow
 def test_a_server_that_runs_no_exit_handlers_leaves_its_records_to_the_next(tmp_path):
     with Serving(tmp_path, waitress(), interval=1_000) as serving:
         serving.ask(times=50)
@@ -105,7 +107,9 @@ def test_a_server_that_runs_no_exit_handlers_leaves_its_records_to_the_next(tmp_
 # -- Exporters that hang ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("where", ["open", "export", "close"])
+@pytest.mark.parametrize(
+    "where", ["export", *(pytest.param(each, marks=pytest.mark.slow) for each in ("open", "close"))]
+)
 def test_a_process_ends_in_time_though_an_exporter_hangs(tmp_path, where):
     process = subprocess.Popen(
         [sys.executable, PROGRAMS / "ends_while_an_exporter_hangs.py", where, tmp_path],
@@ -125,7 +129,13 @@ def test_a_process_ends_in_time_though_an_exporter_hangs(tmp_path, where):
 # -- Signals during the end ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT], [signal.SIGTERM] * 3])
+@pytest.mark.parametrize(
+    "signals",
+    [
+        [signal.SIGTERM] * 3,
+        *(pytest.param([each], marks=pytest.mark.slow) for each in (signal.SIGTERM, signal.SIGINT)),
+    ],
+)
 def test_a_signal_while_a_process_delivers_at_its_end_cuts_nothing_off(tmp_path, signals):
     process = subprocess.Popen(
         [sys.executable, PROGRAMS / "ends_slowly.py", tmp_path], stdout=subprocess.PIPE, text=True

@@ -59,6 +59,7 @@ def old(store):
     return store.count(until=datetime.now(timezone.utc) - 92 * DAY)
 
 
+@pytest.mark.slow
 def test_the_leader_deletes_and_its_heir_goes_on(start, store):
     first, second = start(), start()
     put(store, 1.01, 89, 100, 200)

@@ -50,7 +50,7 @@ def old(tmp_path):
     return path
 
 
-SLOW = [pytest.param(name, marks=pytest.mark.compat) for name in ("clickhouse", "parquet")]
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("clickhouse", "parquet")]
 
 
 @pytest.mark.parametrize("name", ["sqlite", "postgres", "mysql", "mongo", *SLOW])

@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "how-to" / "from-0.0.10.md"
 REQUEST = "import app; print(app.app.test_client().get('/orders/7').json['request'])"
 
-pytestmark = pytest.mark.compat
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -101,6 +101,7 @@ def test_what_a_process_waits_for_at_its_end_leaves_half_of_the_grace_period():
     assert Settings.model_fields["shutdown_seconds"].default <= GRACE_SECONDS / 2
 
 
+@pytest.mark.slow
 def test_in_memory_all_is_delivered_on_sigterm(source, postgres):
     settings = {"journal": "memory", "export_interval_seconds": NEVER}
     with Pod() as pod, Container(pod, source, postgres, **settings) as shop:
@@ -111,6 +112,7 @@ def test_in_memory_all_is_delivered_on_sigterm(source, postgres):
         assert arrived(postgres) == answered(shop)
 
 
+@pytest.mark.slow
 def test_in_memory_a_process_ends_in_time_and_says_what_is_lost_when_no_database_answers(
     source, postgres, relay
 ):
@@ -160,6 +162,7 @@ def lost_in(container):
     return numbers(r"Records are lost \((\d+)\)", container)
 
 
+@pytest.mark.slow
 def test_pods_of_one_host_share_a_volume_and_one_leader(place, volume, postgres, relay):
     settings = {"journal": volume / "chest", "export_interval_seconds": 0.2}
     url = through(relay, postgres)

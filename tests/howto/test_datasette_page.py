@@ -22,7 +22,7 @@ def answers(port):
         return one.connect_ex(("127.0.0.1", port)) == 0
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 @pytest.mark.packaging
 def test_datasette_shows_records_and_variables_while_they_arrive(make_chest, database, tmp_path):
     folder = make_environment(tmp_path / "venv")

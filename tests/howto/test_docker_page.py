@@ -81,6 +81,7 @@ def answers(port):
         return one.connect_ex(("127.0.0.1", port)) == 0
 
 
+@pytest.mark.slow
 def test_what_a_killed_container_has_left_is_delivered_by_the_next(container, postgres, tmp_path):
     server, url = container()
     assert httpx.get(f"{url}/first", timeout=60).text == "first"

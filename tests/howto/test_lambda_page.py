@@ -88,7 +88,7 @@ def test_every_answered_request_is_stored_when_the_process_is_frozen(postgres, t
         function.end()
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 @pytest.mark.packaging
 def test_the_same_holds_for_the_handler_of_zappa(postgres, wheels, tmp_path):
     folder = make_environment(tmp_path / "venv")

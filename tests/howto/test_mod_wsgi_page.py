@@ -63,7 +63,7 @@ def folder():
     shutil.rmtree(path)
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 @pytest.mark.skipif(not MOD_WSGI.exists(), reason="libapache2-mod-wsgi-py3 is not installed")
 @pytest.mark.skipif(os.geteuid() != 0, reason="Apache changes to another user")
 def test_apache_records_each_request_once_and_delivers_at_its_end(folder, monkeypatch):

@@ -33,13 +33,13 @@ def run_tests(folder, *options):
     )
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 def test_the_exporter_on_the_page_holds_its_contract(tmp_path):
     done = run_tests(write_files(PAGE, tmp_path))
     assert re.search(r"^\d+ passed in", done.stdout, re.MULTILINE), done.stdout + done.stderr
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 @pytest.mark.parametrize("step", STEPS)
 def test_the_contract_notices_a_step_that_is_left_out(step, tmp_path):
     folder = write_files(PAGE, tmp_path)

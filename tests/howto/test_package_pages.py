@@ -72,7 +72,7 @@ def test_the_tests_on_the_pages_pass_with_all_three_packages(tmp_path, redis_url
     assert re.search(r"^6 passed", shown, re.MULTILINE), shown
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 @pytest.mark.packaging
 @pytest.mark.parametrize("page", PAGES)
 def test_the_package_on_the_page_is_built_installed_and_used(page, tmp_path, wheels, redis_url):

@@ -26,7 +26,7 @@ def programs(wheels, tmp_path_factory):
     return folder
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 @pytest.mark.packaging
 @pytest.mark.parametrize("registers", [True, False])
 def test_the_frozen_program_delivers(programs, tmp_path, registers):

@@ -51,7 +51,7 @@ def test_the_page_names_every_server():
     assert len(COMMANDS) == 5
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 @pytest.mark.packaging
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.split()[0])
 def test_each_request_is_stored_once(programs, tmp_path, command):

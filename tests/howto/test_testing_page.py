@@ -39,7 +39,7 @@ def python(wheels, tmp_path_factory):
     return folder / "python"
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 @pytest.mark.packaging
 def test_the_examples_work_with_pytest_flask(python, tmp_path):
     for name, text in files_of(PAGE).items():
@@ -51,7 +51,7 @@ def test_the_examples_work_with_pytest_flask(python, tmp_path):
     assert "3 passed" in shown
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 @pytest.mark.packaging
 def test_a_live_server_delivers(python, tmp_path):
     (tmp_path / "shop.py").write_text(files_of(PAGE)["shop.py"])

@@ -30,10 +30,10 @@ def run(host):
     ("end", "code", "error"),
     [
         ("pass", 0, None),
-        pytest.param("sys.exit()", 0, None, marks=pytest.mark.compat),
+        pytest.param("sys.exit()", 0, None, marks=pytest.mark.slow),
         ("sys.exit(0)", 0, None),
         pytest.param(
-            "import click; raise click.exceptions.Exit(0)", 1, None, marks=pytest.mark.compat
+            "import click; raise click.exceptions.Exit(0)", 1, None, marks=pytest.mark.slow
         ),
         ("sys.exit(3)", 3, "SystemExit"),
         ("1 / 0", 1, "ZeroDivisionError"),
@@ -47,6 +47,7 @@ def test_a_script_that_ends_in_its_block_has_delivered_its_record(host, run, end
     assert found["script"]["error"] == error
 
 
+@pytest.mark.slow
 def test_a_script_that_cannot_deliver_leaves_its_record_to_the_next_process(host, run):
     run("with shop.chest.record('first'): pass")
     with contextlib.closing(sqlite3.connect(host.database)) as connection:

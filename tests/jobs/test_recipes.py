@@ -52,7 +52,7 @@ celery.conf.broker_transport_options = {
 """
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 def test_a_task_of_celery_is_a_job_of_the_request_that_sent_it(host, shop):
     host.environment["CELERY_BROKER_URL"] = "filesystem://"
     for name in ("queue", "control"):
@@ -73,7 +73,7 @@ def test_a_task_of_celery_is_a_job_of_the_request_that_sent_it(host, shop):
     assert {row["trace_id"] for row in found.values()} == {TRACE}
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 def test_a_job_of_rq_is_a_job_of_the_request_that_sent_it(host, shop, redis_url):
     host.environment["REDIS_URL"] = redis_url
     shop("RQ")
@@ -86,6 +86,7 @@ def test_a_job_of_rq_is_a_job_of_the_request_that_sent_it(host, shop, redis_url)
     assert {row["trace_id"] for row in found.values()} == {TRACE}
 
 
+@pytest.mark.slow
 def test_a_command_of_flask_and_a_scheduled_function_are_jobs(host, shop):
     shop("Commands and APScheduler")
     host.run("-m", "flask", "--app", "shop", "report")

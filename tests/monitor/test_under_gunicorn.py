@@ -103,6 +103,7 @@ def test_counters_are_those_of_the_host_and_never_go_back_when_workers_are_kille
         assert health.json()["processes"] == WORKERS
 
 
+@pytest.mark.slow
 def test_what_was_scraped_is_not_taken_back_when_its_worker_is_killed_at_once(serve):
     """Prometheus would take it for a restart at zero, and count everything again."""
     with serve(workers=1) as served:

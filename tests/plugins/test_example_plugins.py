@@ -60,7 +60,7 @@ def endpoint():
     endpoint.close()
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 @pytest.mark.packaging
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_tests_of_each_installed_example_pass(clean, tmp_path, name):
@@ -69,6 +69,7 @@ def test_the_tests_of_each_installed_example_pass(clean, tmp_path, name):
     assert re.search(r"^\d+ passed in", shown, re.MULTILINE), shown
 
 
+@pytest.mark.slow
 @pytest.mark.packaging
 def test_the_examples_are_loaded_and_can_be_left_out(clean, tmp_path):
     shutil.copy(APPLICATION, tmp_path / "app.py")

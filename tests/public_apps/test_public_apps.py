@@ -10,7 +10,7 @@ from public_apps import sources
 from public_apps.records import records_in
 from public_apps.suite import Suite
 
-pytestmark = pytest.mark.compat
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

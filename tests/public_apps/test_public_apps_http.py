@@ -188,6 +188,7 @@ def fetch_static_files(pair):
 # -- httpbin ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_httpbin_sends_the_same_bytes_with_tracking_as_without(both):
     with both(sources.httpbin()) as pair:
         send_everything(pair)

@@ -74,6 +74,7 @@ def test_what_differs_comes_first_with_its_shares_and_its_filter(store):
     assert gaps == sorted(gaps, reverse=True)
 
 
+@pytest.mark.slow
 def test_a_value_of_one_record_among_many_is_chance(store):
     of_a_user = [
         make_record(status_code=500 if n < 200 else 200, variables={"user": f"u-{n}"})

@@ -22,7 +22,7 @@ from corpus.door import Filter
 
 pytestmark = pytest.mark.opens_nothing
 
-# `make hostile` and `make test-compat` measure each record both ways; `make test` one eighth by
+# `make hostile` and `make test-slow` measure each record both ways; `make test` one eighth by
 # calls, another by what expressions are given.
 IS_WHOLE = "CHEST_HOSTILE_EXAMPLES" in os.environ
 PARTS = 4 if IS_WHOLE else 8
@@ -277,7 +277,7 @@ def test_an_ordinary_record_costs_after_hostile_requests_what_it_cost_before(pat
 
 @pytest.mark.parametrize(
     "patterns",
-    [pytest.param(PATTERNS["by name"], marks=pytest.mark.compat), PATTERNS["by *"]],
+    [pytest.param(PATTERNS["by name"], marks=pytest.mark.slow), PATTERNS["by *"]],
     ids=PATTERNS,
 )
 def test_hostile_requests_leave_nothing_more_in_memory(patterns):

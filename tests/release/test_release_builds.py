@@ -51,7 +51,7 @@ def rewritten(wheel, folder, ending, old, new):
     return copy
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 def test_a_distribution_that_works_alone_is_described_with_all_that_it_installed(wheels, tmp_path):
     chosen = DISTRIBUTIONS["flask-chest-sqlite"]
     wheel, _sdist = files_of(chosen, __version__, wheels)
@@ -66,7 +66,7 @@ def test_a_distribution_that_works_alone_is_described_with_all_that_it_installed
     assert sbom.check(bill, chosen, "9.9") is not None
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 def test_a_distribution_that_does_not_work_alone_is_refused(wheels, tmp_path):
     chosen = DISTRIBUTIONS["flask-chest"]
     wheel, _sdist = files_of(chosen, __version__, wheels)

@@ -19,6 +19,7 @@ def shown(serve):
         yield serving, lambda query="": json.loads(serving.get(f"/counters{query}")[0])
 
 
+@pytest.mark.slow
 def test_every_worker_shows_the_same_and_no_kill_or_restart_changes_it(shown):
     serving, counters = shown
 

@@ -63,8 +63,8 @@ def numbers(kind, url):
     ("name", "kind"),
     [
         ("postgres", PostgresStore),
-        pytest.param("mysql", MysqlStore, marks=pytest.mark.compat),
-        pytest.param("mongo", MongoStore, marks=pytest.mark.compat),
+        pytest.param("mysql", MysqlStore, marks=pytest.mark.slow),
+        pytest.param("mongo", MongoStore, marks=pytest.mark.slow),
     ],
 )
 def test_requests_are_recorded_once_and_delivered(request, tmp_path, name, kind):
@@ -76,6 +76,7 @@ def test_requests_are_recorded_once_and_delivered(request, tmp_path, name, kind)
     assert numbers(kind, url) == list(range(20))
 
 
+@pytest.mark.slow
 def test_requests_go_on_while_the_database_does_not_answer(tmp_path, postgres):
     server = urlsplit(postgres)
     with Relay(server.hostname, server.port) as relay:

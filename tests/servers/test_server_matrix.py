@@ -54,19 +54,17 @@ for kind, given, end in (
 for kind in ("`processes = 2`", "`processes = 2`, `lazy-apps`"):
     ROWS[f"uWSGI, {kind}"].requests = 20
 
-# `make test` has one row for each way in which workers begin; `make test-compat` has all.
+# `make test` has one row for each way in which workers begin; `make test-slow` has all.
 BRIEFLY = {
     "gunicorn, sync",
     "gunicorn, gthread, `--preload`",
-    "gunicorn, gevent",
     "uWSGI, `processes = 2`",
-    "uWSGI, `processes = 2`, `lazy-apps`",
 }
-RECYCLED_BRIEFLY = {"gunicorn, gthread, `--preload`", "uWSGI, `processes = 2`, `lazy-apps`"}
+RECYCLED_BRIEFLY = {"gunicorn, gthread, `--preload`"}
 
 
 def marked(names, brief):
-    return [pytest.param(n, marks=[] if n in brief else pytest.mark.compat) for n in names]
+    return [pytest.param(n, marks=[] if n in brief else pytest.mark.slow) for n in names]
 
 
 @pytest.mark.parametrize("name", marked(ROWS, BRIEFLY))
@@ -137,7 +135,7 @@ def test_recycled_and_reloaded_workers_lose_and_duplicate_nothing(serve, name):
 ALONE = {"waitress": waitress(), "`flask run`": flask_run()}
 
 
-@pytest.mark.parametrize("name", ALONE)
+@pytest.mark.parametrize("name", marked(ALONE, {"`flask run`"}))
 def test_records_of_a_killed_server_are_delivered_by_the_next_start_or_a_flush(serve, name):
     answered = []
     for how in (signal.SIGKILL, signal.SIGTERM):  # SIGTERM ends both servers at once
@@ -166,6 +164,7 @@ def test_records_of_a_killed_server_are_delivered_by_the_next_start_or_a_flush(s
     note(name, killed=waits, term=waits, int="delivers")
 
 
+@pytest.mark.slow
 def test_the_reloader_restarts_the_application_and_its_parent_delivers_nothing(serve):
     with serve(flask_run("--debug")) as serving:
         serving.ask(times=20)
@@ -194,6 +193,7 @@ def test_the_reloader_restarts_the_application_and_its_parent_delivers_nothing(s
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [uwsgi(*UWSGI), uwsgi("--enable-threads")])
 def test_a_request_made_while_uwsgis_master_loads_breaks_no_worker(serve, command):
     with serve(command, app="warm") as serving:
@@ -212,6 +212,7 @@ def test_a_request_made_while_uwsgis_master_loads_breaks_no_worker(serve, comman
         assert len(serving.stored()) == len(serving.answered) + 1
 
 
+@pytest.mark.slow
 def test_uwsgi_without_threads_logs_that_and_leaves_delivery_to_another_process(serve):
     with serve(uwsgi("--master", "--processes=2"), app="without_threads") as serving:
         serving.ask(lambda: len(serving.pids) >= 2 and len(serving.answered) >= 40)
@@ -262,7 +263,7 @@ EXPECTED_ROWS = [
 
 
 @pytest.mark.parametrize(
-    "_of", ["make test", pytest.param("make test-compat", marks=pytest.mark.compat)]
+    "_of", ["make test", pytest.param("make test-slow", marks=pytest.mark.slow)]
 )
 def test_the_table_of_the_docs_shows_what_was_seen(_of):
     columns = ["server", *COLUMNS.values()]

@@ -32,6 +32,7 @@ def relay_to(url):
     return Relay(parts.hostname, parts.port)
 
 
+@pytest.mark.slow
 def test_under_gevent_requests_continue_while_databases_do_not_answer(serve, postgres, mysql):
     command = gunicorn("--worker-class=gevent", "--workers=1")
     with relay_to(postgres) as one, relay_to(mysql) as other:

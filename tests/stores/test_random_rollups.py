@@ -9,7 +9,9 @@ from support.rollup_questions import DECLARED, Asking
 EXAMPLES = 15
 
 
-@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo", *SLOW])
+@pytest.fixture(
+    params=["sqlite", "postgres", pytest.param("mysql", marks=pytest.mark.slow), "mongo", *SLOW]
+)
 def backend(request, backend_of):
     return backend_of(request.param)
 

@@ -21,7 +21,9 @@ from flask_chest.errors import ConfigurationError, ExporterUnavailable
 from flask_chest.rollup import Planned
 
 
-@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo", *SLOW])
+@pytest.fixture(
+    params=["sqlite", "postgres", pytest.param("mysql", marks=pytest.mark.slow), "mongo", *SLOW]
+)
 def backend(request, backend_of):
     return backend_of(request.param)
 

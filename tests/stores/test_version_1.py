@@ -15,7 +15,13 @@ from flask_chest.testing.records import as_stored
 BATCHES = 5
 
 
-@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo"])
+@pytest.fixture(
+    params=[
+        "sqlite",
+        "postgres",
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("mysql", "mongo")),
+    ]
+)
 def backend(request, backend_of):
     return backend_of(request.param)
 

@@ -82,7 +82,9 @@ class Storm:
                     stack, database.name, database, database.troubles, self._trouble(database)
                 )
             self._await_ready()
-            self._host = Host(self._folder, self._environment(), self._victims)
+            self._host = Host(
+                self._folder, self._environment(), self._victims, self._options.workers
+            )
             self._add(stack, "host", self._host, _HOST_TROUBLES, self._trouble_host)
             kinds = ["full", "limit"] if self._disk.is_own else ["limit", "limit"]
             disk = contextlib.nullcontext()
@@ -263,6 +265,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=60.0, help="of load and troubles")
     parser.add_argument("--seed", type=int, help="repeat the troubles of an earlier storm")
     parser.add_argument("--rate", type=float, default=300.0, help="requests a second, at most")
+    parser.add_argument("--workers", type=int, default=4, help="processes that serve requests")
     parser.add_argument(
         "--mongo", action="store_true", help="deliver to a server of MongoDB's protocol, too"
     )

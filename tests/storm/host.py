@@ -14,7 +14,6 @@ from pathlib import Path
 
 from tests.storm.notes import VARIABLE, Notes
 
-WORKERS = 4
 _PATIENCE_SECONDS = 90.0
 
 
@@ -41,12 +40,14 @@ class Host:
         folder: Folder of its log.
         environment: Settings of the application.
         random: Source of its random choices.
+        workers: How many workers gunicorn has.
     """
 
-    def __init__(self, folder, environment, random):
+    def __init__(self, folder, environment, random, workers):
         self._folder = folder
         self._environment = environment
         self._random = random
+        self._number = workers
         self._journal = Path(environment["FLASK_CHEST_JOURNAL"])
         self._process = None
         self.takeovers = []  # seconds without a leader
@@ -74,7 +75,7 @@ class Host:
             self._process = subprocess.Popen(
                 dying_with_us(
                     *(sys.executable, "-m", "gunicorn"),
-                    f"--workers={WORKERS}",
+                    f"--workers={self._number}",
                     "--worker-class=gthread",
                     "--threads=2",
                     "--graceful-timeout=10",
@@ -92,7 +93,7 @@ class Host:
                 stdout=log,
                 stderr=log,
             )
-        until(lambda: len(self.workers()) == WORKERS, "all workers run")
+        until(lambda: len(self.workers()) == self._number, "all workers run")
 
     def workers(self):
         """Return the workers of gunicorn."""
@@ -170,7 +171,7 @@ class Host:
         self._process.wait()
 
     def _wait_for_all(self):
-        until(lambda: len(self.workers()) >= WORKERS, "all workers run again")
+        until(lambda: len(self.workers()) >= self._number, "all workers run again")
 
     def stop(self):
         """Stop gunicorn regularly; return its exit code."""

@@ -64,8 +64,9 @@ def processes_of(folder):
 
 
 def test_a_storm_loses_nothing_and_duplicates_nothing(capsys):
-    # A quarter of the rate of `make storm`: as many troubles, and as many batches for them to hit.
-    with storm("--seconds=20", "--rate=70") as (process, _):
+    # Half the workers of `make storm` and a seventh of its rate: as many troubles, and as many
+    # batches for them to hit.
+    with storm("--seconds=20", "--rate=40", "--workers=2") as (process, _):
         # Its output fits into the pipe.
         code = process.wait(timeout=600)
     report = capsys.readouterr().out
@@ -74,6 +75,7 @@ def test_a_storm_loses_nothing_and_duplicates_nothing(capsys):
     assert re.search(r"^duplicated +0$", report, re.MULTILINE), report
 
 
+@pytest.mark.slow
 def test_an_interrupted_storm_leaves_nothing_behind():
     with storm("--seconds=60", "--rate=30") as (process, folder):
         for line in process.stdout:

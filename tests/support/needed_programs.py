@@ -1,4 +1,4 @@
-"""Programs that no Python package has and only `make test-compat` installs."""
+"""Programs that no Python package has and only `make test-slow` installs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 
 def needs_program(name, package):
-    """Return what marks a test that calls a program: it belongs to `make test-compat`.
+    """Return what marks a test that calls a program: it belongs to `make test-slow`.
 
     Without the program it is skipped; in CI nothing is, so there the test fails.
 
@@ -21,6 +21,6 @@ def needs_program(name, package):
     skip = pytest.mark.skipif(is_missing, reason=f"{name} is missing: apt-get install {package}")
 
     def mark(test):
-        return pytest.mark.compat(skip(test))
+        return pytest.mark.slow(skip(test))
 
     return mark

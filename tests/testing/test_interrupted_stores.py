@@ -65,4 +65,4 @@ class TestOtlp(Thorough):
         receiver.close()
 
 
-pytestmark = pytest.mark.compat
+pytestmark = pytest.mark.slow

@@ -33,6 +33,6 @@ class TestPostgresWithEveryOption(EveryOption, ExporterContract):
     moments = 1
 
 
-@pytest.mark.compat
+@pytest.mark.slow
 class TestQuestionsOfPostgresWithEveryOption(EveryOption, StoreContract):
     pass

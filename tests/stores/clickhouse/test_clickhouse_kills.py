@@ -44,6 +44,7 @@ def deliver(store, batch):
     raise TimeoutError("the server does not come back")
 
 
+@pytest.mark.slow
 def test_after_kills_in_the_middle_of_insertions_each_record_is_stored_once(own):
     server, backend = own
     chance = random.Random(18)

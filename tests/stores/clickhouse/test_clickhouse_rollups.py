@@ -108,6 +108,7 @@ def test_a_host_that_is_overtaken_does_not_keep_the_rollups(storages):
     assert not Keeper(storages[0], "first").claim()
 
 
+@pytest.mark.slow
 def test_rollups_are_equal_to_the_records_and_come_back_when_a_table_is_dropped(backend, opened):
     store = opened(backend)
     store.rollups = DECLARATION

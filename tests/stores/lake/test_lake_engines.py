@@ -25,7 +25,7 @@ def lake(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "program", [pytest.param("ask_dask.py", marks=pytest.mark.compat), "ask_clickhouse.py"]
+    "program", [pytest.param("ask_dask.py", marks=pytest.mark.slow), "ask_clickhouse.py"]
 )
 def test_another_engine_has_the_same_answers(lake, program):
     folder, expected = lake

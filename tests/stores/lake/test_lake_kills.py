@@ -77,6 +77,7 @@ def test_a_batch_is_stored_once_wherever_its_delivery_is_killed(backend, stored)
         assert is_clean(copy)
 
 
+@pytest.mark.slow
 def test_compaction_loses_and_doubles_nothing_wherever_it_is_killed(backend, stored):
     for copy in each_kill(backend, lambda store: store.compact()):
         assert sorted(copy.ids()) == ids_of(stored)

@@ -65,6 +65,7 @@ def count(store):
 # -- Answers ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_files_with_other_columns_have_the_same_answers(opened, odd):
     store, questions = opened(), Questions(random.Random(6))
     data = [record.as_data() for record in odd]

@@ -112,6 +112,7 @@ class Standby(PostgresServer):
         pass
 
 
+@pytest.mark.slow
 def test_a_hot_standby_can_be_read_and_refuses_batches(own_server):
     primary = own_server
     hba = primary.folder / "data" / "pg_hba.conf"
