@@ -203,6 +203,13 @@ def test_each_setting_that_is_set_is_there_with_its_source(started, monkeypatch)
     assert "FLASK_CHEST_KEEP_ERRORS='nonsense' in the environment has no effect" in done.stderr
 
 
+def test_the_settings_of_each_plugin_are_there_and_no_secret_is(started, monkeypatch):
+    monkeypatch.setenv("FLASK_CHEST_MONITOR_TOKEN", "0123456789abcdef")
+    found = findings(started)
+    assert found["settings", "monitor"]["text"] == "set are CHEST_MONITOR_TOKEN (environment)"
+    assert found["settings", "dashboard"]["text"] == "none is set"
+
+
 @pytest.mark.parametrize(
     ("settings", "text"),
     [

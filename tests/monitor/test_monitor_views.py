@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -46,9 +48,12 @@ def statuses(ask, **options):
     return [ask(view, **options).status_code for view in VIEWS]
 
 
-def test_without_configuration_there_are_no_views(served):
+def test_without_configuration_there_are_no_views_and_the_log_says_so(served, caplog):
+    caplog.set_level(logging.INFO, "flask_chest")
     ask = served()
     assert statuses(ask) == [404] * 4
+    [said] = [r.getMessage() for r in caplog.records if r.name == "flask_chest.monitor"]
+    assert "nobody may look: there are no views. Set CHEST_MONITOR_TOKEN" in said
     assert "chest_monitor" not in ask.app.blueprints
 
 

@@ -10,11 +10,12 @@ from flask_chest.cli.findings.found import Found
 from flask_chest.cli.masked import masked_names
 from flask_chest.cli.tracked import endpoints
 from flask_chest.redaction import KINDS
-from flask_chest.settings.model import CONFIG_PREFIX, Settings
+from flask_chest.settings.model import CONFIG_PREFIX
 from flask_chest.settings.secret_files import SUFFIX
 
 if TYPE_CHECKING:
     from flask import Flask
+    from pydantic import BaseModel
 
     from flask_chest.app_state import AppState
     from flask_chest.redaction import Redactor
@@ -30,12 +31,9 @@ def settings_findings(state: AppState) -> Iterator[Found]:
     options = state.options
     if state.mode:
         yield Found("warning", "settings", "mode", state.mode)
-    names = [
-        f"{CONFIG_PREFIX}{name.upper()}{_source(state, name)}"
-        for name, field in Settings.model_fields.items()
-        if getattr(options, name) != field.default
-    ]
-    yield Found("ok", "settings", "", f"set are {', '.join(names) or 'none'}")
+    yield Found("ok", "settings", "", _set_in(state, options))
+    for plugin, settings in sorted(state.plugin_settings.items()):
+        yield Found("ok", "settings", plugin, _set_in(state, settings))
     yield Found("ok", "settings", "masked", _masked(state.redact))
     if options.retry_seconds > options.retry_max_seconds:
         yield Found(
@@ -53,6 +51,16 @@ def settings_findings(state: AppState) -> Iterator[Found]:
             "CHEST_BATCH_BYTES is above CHEST_JOURNAL_MAX_BYTES, so no batch can be that large",
             "Lower it",
         )
+
+
+def _set_in(state: AppState, settings: BaseModel) -> str:
+    """Return which of these settings have another value than their default."""
+    names = [
+        f"{CONFIG_PREFIX}{name.upper()}{_source(state, name)}"
+        for name, field in type(settings).model_fields.items()
+        if getattr(settings, name) != field.get_default(call_default_factory=True)
+    ]
+    return f"set are {', '.join(names)}" if names else "none is set"
 
 
 def _masked(redact: Redactor) -> str:

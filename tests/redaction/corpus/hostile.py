@@ -231,7 +231,8 @@ def _body(shape: Callable[[random.Random], object]) -> Callable[[int], Variables
 
 
 def _records() -> Iterator[Hostile]:
-    for name, shape in {**_bodies(), **_objects()}.items():
+    shapes = {**_bodies(), **_objects()}
+    for name, shape in shapes.items():
         yield Hostile(name, _body(shape))
     yield Hostile(
         "1,000 variables with texts of 1 KiB",
@@ -261,7 +262,7 @@ def _records() -> Iterator[Hostile]:
     ):
         yield Hostile(
             f"{name}, hashed",
-            _body(shape),
+            _body(shapes[name]),
             hashed,
         )
     yield Hostile(

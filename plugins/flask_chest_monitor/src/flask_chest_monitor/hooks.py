@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import logging
+from typing import TYPE_CHECKING, Final, cast
 
 from flask_chest import hookimpl
 from flask_chest_monitor.config import MonitorSettings
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from flask_chest import FlaskChest
+
+_logger: Final = logging.getLogger("flask_chest.monitor")
 
 
 @hookimpl
@@ -25,5 +28,10 @@ def chest_settings() -> type[MonitorSettings]:
 def chest_init_app(app: Flask, chest: FlaskChest, settings: BaseModel) -> None:
     """Register the views, unless nobody may look at them."""
     chosen = cast("MonitorSettings", settings)
-    if not chosen.is_closed:
-        app.register_blueprint(chest.exclude(monitor_views(chest, chosen)))
+    if chosen.is_closed:
+        _logger.info(
+            "flask-chest-monitor is installed, but nobody may look: there are no views. Set "
+            "CHEST_MONITOR_TOKEN, CHEST_MONITOR_NETWORKS or CHEST_MONITOR_OPEN"
+        )
+        return
+    app.register_blueprint(chest.exclude(monitor_views(chest, chosen)))
