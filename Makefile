@@ -42,7 +42,7 @@ demo: .venv/.demo ## Run the example shop under gunicorn, and show its records; 
 
 .PHONY: test
 test: .venv/.dev servers ## Run the tests, on real servers and processes
-	$(BIN)/python -m pytest $(PARALLEL)
+	$(BIN)/python -m pytest -m "not slow" $(PARALLEL)
 
 .PHONY: test-slow
 test-slow: .venv/.dev servers ## Run the tests that `make test` leaves out, as each takes seconds

@@ -63,11 +63,7 @@ _PATIENCE_SECONDS = 60.0
 """Limit of each wait. It is reached only by a test that fails."""
 
 
-def pytest_collection_modifyitems(config, items):
-    if "slow" not in config.option.markexpr:
-        left_out = [item for item in items if item.get_closest_marker("slow")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+def pytest_collection_modifyitems(items):
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
 

@@ -44,6 +44,7 @@ def test_a_distribution_is_imported_with_its_own_dependencies_alone(wheels, tmp_
     run(folder / "python", PROGRAMS / "import_all.py", distribution.replace("-", "_"))
 
 
+@pytest.mark.slow
 def test_the_checks_of_a_release_find_nothing_wrong_in_what_was_built(wheels):
     # Not at the top, as make test-lowest has not what it needs.
     from tools.release.checks import check_built  # noqa: PLC0415 - as said above
@@ -159,6 +160,7 @@ def test_the_contracts_accept_a_third_party_exporter_and_find_one_that_duplicate
     assert "FAILED test_lines.py::TestLines::test_a_repeated_record_is_stored_once" in result.stdout
 
 
+@pytest.mark.slow
 def test_plugins_are_found_by_entry_point_alone(installed, tmp_path):
     (tmp_path / "app.py").write_text(read_me_application())
     shown = run(installed / "flask", "chest", "plugins", cwd=tmp_path)

@@ -107,7 +107,10 @@ def test_no_request_imports_anything(tmp_path):
     assert run(PROGRAMS / "imports_of_requests.py", tmp_path) == "[]\nTrue 0\n[]\n"
 
 
-@pytest.mark.parametrize("name", ["sqlite", "postgres", "mysql", "mongo"])
+@pytest.mark.parametrize(
+    "name",
+    ["sqlite", "postgres", *(pytest.param(n, marks=pytest.mark.slow) for n in ("mysql", "mongo"))],
+)
 def test_a_process_that_ends_at_once_has_delivered(name, tmp_path, request, make_chest, app):
     url = f"sqlite:///{tmp_path}/chest.sqlite3"
     if name != "sqlite":

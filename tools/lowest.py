@@ -86,7 +86,14 @@ def main(folders: list[str], pytest_arguments: list[str]) -> int:
         sys.exit(f"not the lowest versions: {dict(zip(versions, installed, strict=True))}")
     print("Testing with", *pins, flush=True)
     # The browser has one version, and has been with the newest ones already.
-    tests = [python, "-m", "pytest", "-m", "not packaging and not browser", *pytest_arguments]
+    tests = [
+        python,
+        "-m",
+        "pytest",
+        "-m",
+        "not slow and not packaging and not browser",
+        *pytest_arguments,
+    ]
     return subprocess.run(tests, cwd=ROOT, check=False).returncode
 
 

@@ -146,7 +146,7 @@ def test_a_stream_in_a_middleware_that_keeps_the_iterator_alone_is_recorded_at_t
     assert len(recorded(chest, 1)) == 1
 
 
-@pytest.mark.parametrize("is_made_before", [False, True])
+@pytest.mark.parametrize("is_made_before", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_bodies_that_nobody_closes_do_not_pile_up(make_chest, is_made_before):
     chest, app = make_chest(), Flask("shop")
     events(chest, app, threading.Event())

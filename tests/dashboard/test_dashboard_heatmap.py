@@ -134,6 +134,7 @@ def test_a_heatmap_of_nothing_says_so(visited, of):
     assert "<script>" not in answer.text
 
 
+@pytest.mark.slow
 def test_cells_that_are_dragged_over_are_compared_with_all_others(browse, shop):
     app = shop()
 

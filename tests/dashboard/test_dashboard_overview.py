@@ -203,6 +203,7 @@ def test_a_database_that_is_away_and_a_wrong_filter_are_said_in_each_panel(shop)
 # -- Rollups -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_records_are_read_only_where_the_rollups_end(shop, database, monkeypatch):
     monkeypatch.setattr(asking, "EXACT", 0)  # as if there were more records
     with opened(database, DECLARED) as store:

@@ -108,6 +108,7 @@ def test_the_parts_of_the_overview_stand_where_they_should(browse, app):
         }
 
 
+@pytest.mark.slow
 def test_bars_are_as_high_as_the_numbers_in_their_table(browse, app):
     with browse(app) as browser:
         page = browser.go(f"/chest/?{QUERY}")

@@ -43,6 +43,7 @@ def visit(app, items):
         assert app.chest.flush(60)
 
 
+@pytest.mark.slow
 def test_a_refresh_keeps_what_is_open_where_the_focus_is_and_the_drawing(browse, disturbed):
     with browse(disturbed) as browser:
         page = browser.go("/chest/?since=15m")
@@ -146,6 +147,7 @@ def test_menus_are_whole_by_keyboard(browse, visited):
         browser.settle()  # no panel is on its way when the server stops
 
 
+@pytest.mark.slow
 def test_a_slow_part_is_asked_for_less_often(browse, shop):
     app = shop(dashboard_refresh_seconds=1)
     asked = []

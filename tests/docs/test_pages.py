@@ -32,11 +32,14 @@ LONG = {
     "docs/how-to/from-0.0.10.md",
     "docs/how-to/llm-costs.md",
     "docs/how-to/mongodb.md",
+    "docs/how-to/mysql.md",
+    "docs/how-to/postgres.md",
     "docs/how-to/privacy.md",
     "docs/how-to/retention.md",
     "docs/how-to/sqlalchemy.md",
     "docs/how-to/tables.md",
     "docs/how-to/testing.md",
+    "docs/how-to/two-applications.md",
 }
 
 

@@ -148,6 +148,7 @@ def test_time_is_utc_whatever_the_zone_and_its_summer(machine):
     ]
 
 
+@pytest.mark.slow
 def test_a_machine_that_was_asleep_goes_on(machine):
     first, second = machine.start(), machine.start()
     for process in (first, second):
@@ -165,6 +166,7 @@ def test_a_machine_that_was_asleep_goes_on(machine):
     until(machine.has_all)
 
 
+@pytest.mark.slow
 def test_a_process_that_is_asleep_delays_no_flush_of_another(machine):
     sleeper = machine.start()
     machine.ask(sleeper)

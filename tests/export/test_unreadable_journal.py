@@ -40,6 +40,7 @@ def test_an_outage_goes_on_while_the_journal_cannot_be_read(failing, folder, sai
     until(lambda: failing.stats().last_error is None)
     assert failing.exporters["main"].numbers == [0, 1, 2]
     assert failing.stats().pending_records == 0
+    until(lambda: any("delivers again" in text for text in said()))
     [text] = [text for text in said() if "delivers again" in text]
     assert "; 3 records had waited" in text
 
@@ -73,6 +74,7 @@ def test_an_outage_ends_when_another_process_has_delivered_all(make, said):
     assert other.stats().failing_since is not None
     assert leader.export.flush(5.0)
     until(lambda: other.stats().failing_since is None)
+    until(lambda: any("delivers again" in text for text in said()))
     [text] = [text for text in said() if "delivers again" in text]
     assert text.endswith("another process has delivered what had waited")
 

@@ -124,6 +124,7 @@ def test_in_memory_a_process_ends_in_time_and_says_what_is_lost_when_no_database
         assert numbers(r"Records end with this process \((\d+)\)", shop) == len(shop.answered)
 
 
+@pytest.mark.slow
 def test_a_server_of_one_process_delivers_on_sigterm_with_a_handler_of_its_own(source, postgres):
     settings = {"journal": "memory", "export_interval_seconds": NEVER}
     with (

@@ -94,6 +94,7 @@ def test_the_examples_are_loaded_and_can_be_left_out(clean, tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.packaging
 def test_records_arrive_from_gunicorn_after_an_outage_of_the_endpoint(clean, tmp_path, endpoint):
     endpoint.answers = [503] * 5

@@ -75,6 +75,7 @@ def in_general(server):
 # -- The tutorial's application -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_tutorial_sends_the_same_bytes_with_tracking_as_without(both):
     with both(sources.flaskr()) as pair:
         go_astray(pair)

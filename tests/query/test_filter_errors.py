@@ -218,6 +218,7 @@ class _Untidy:
         sum(range(50))  # a thread may be switched here, in the middle of what made it garbage
 
 
+@pytest.mark.slow
 def test_threads_that_parse_at_the_same_time_all_get_their_filter():
     faults = []
 

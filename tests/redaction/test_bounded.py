@@ -202,6 +202,7 @@ for name, path in list(hostile.paths(1).items())[PART]:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", BY_CHARACTERS)
 def test_no_hostile_record_gives_expressions_more_characters_than_its_budget(part):
     done = subprocess.run(

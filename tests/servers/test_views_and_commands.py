@@ -97,6 +97,7 @@ def test_child_processes_of_a_view_record_their_own_requests(serve):
     SEEN["`multiprocessing` in a view: fork, spawn, forkserver"] = "The same"
 
 
+@pytest.mark.slow
 def test_a_forked_child_that_leaves_the_view_does_not_record_its_parents_request(serve):
     with serve(ONE_WORKER, app="forking") as serving:
         worker = int(serving.visit("/"))
@@ -138,6 +139,7 @@ def test_a_subprocess_runs_no_fork_hook_and_inherits_no_file_while_an_exporter_h
 # -- Commands ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_commands_start_no_threads_and_flush_delivers_what_a_killed_server_left(serve):
     with serve(gunicorn(), app="noting_threads", interval=1_000) as serving:
         serving.ask(lambda: len(serving.pids) >= 2 and len(serving.answered) >= 40)

@@ -10,7 +10,12 @@ EXAMPLES = 15
 
 
 @pytest.fixture(
-    params=["sqlite", "postgres", pytest.param("mysql", marks=pytest.mark.slow), "mongo", *SLOW]
+    params=[
+        "sqlite",
+        "mongo",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("postgres", "mysql")),
+        *SLOW,
+    ]
 )
 def backend(request, backend_of):
     return backend_of(request.param)

@@ -18,8 +18,7 @@ BATCHES = 5
 @pytest.fixture(
     params=[
         "sqlite",
-        "postgres",
-        *(pytest.param(each, marks=pytest.mark.slow) for each in ("mysql", "mongo")),
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("postgres", "mysql", "mongo")),
     ]
 )
 def backend(request, backend_of):

@@ -7,6 +7,8 @@ from support.backends import ClickHouse
 
 from flask_chest.testing import ExporterContract, SchemaContract, ServerContract, StoreContract
 
+pytestmark = pytest.mark.slow
+
 
 class TestClickHouse(ExporterContract, ServerContract, StoreContract, SchemaContract):
     moments = 1  # more: test_interrupted_stores.py

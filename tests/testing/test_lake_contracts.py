@@ -9,6 +9,8 @@ from support.lake import LakeBucket, LakeFolder
 
 from flask_chest.testing import ExporterContract, SchemaContract, ServerContract, StoreContract
 
+pytestmark = pytest.mark.slow
+
 
 class TestLakeInFolder(ExporterContract, StoreContract, SchemaContract):
     moments = 1  # more: test_interrupted_stores.py

@@ -48,7 +48,8 @@ def covered(area: Area, python: str) -> Covered:
     """Run the tests of an area without a change, and leave out those that fail."""
     target = Path.cwd() / "covered.json"
     ignored = [f"--ignore={name}" for name in (*area.ignored, *area.last)]
-    command = [python, "-m", "pytest", "-q", "-p", "tools.mutants.covering", "-k", area.expression]
+    command = [python, "-m", "pytest", "-q", "-p", "tools.mutants.covering"]
+    command += ["-m", "not slow", "-k", area.expression]
     done = subprocess.run(
         [*command, *ignored, *area.tests],
         env={

@@ -89,6 +89,7 @@ def test_compaction_loses_and_doubles_nothing_wherever_it_is_killed(backend, sto
         assert len(copy.data()) == 2, "one file a day"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stored", [2], indirect=True)
 def test_an_erasure_that_is_killed_deletes_nothing_else_and_can_be_finished(backend, stored):
     kept = [record for record in stored if record["variables"]["n"] != 1]
@@ -102,6 +103,7 @@ def test_an_erasure_that_is_killed_deletes_nothing_else_and_can_be_finished(back
         assert is_clean(copy)
 
 
+@pytest.mark.slow
 def test_a_purge_that_is_killed_deletes_nothing_else_and_can_be_finished(backend, stored):
     kept = [record for record in stored if record["variables"]["n"] % 2]
     for copy in each_kill(backend, lambda store: store.purge(before=START + DAY)):

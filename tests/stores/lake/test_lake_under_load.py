@@ -19,6 +19,7 @@ def batch_of(number):
     return [make_record(started_at=now, variables={"n": n}) for n in range(number)]
 
 
+@pytest.mark.slow
 def test_readers_see_each_record_once_while_files_are_compacted(tmp_path, opened):
     backend = LakeFolder(tmp_path / "lake")
     writing, compacting, reading = (opened(backend) for _ in range(3))
@@ -75,6 +76,7 @@ def test_two_processes_may_compact_the_same_day(tmp_path, opened):
     assert len(backend.data()) == 1
 
 
+@pytest.mark.slow
 def test_a_volume_server_may_be_killed_while_batches_are_delivered(s3_server, bucket, opened):
     if s3_server.given is not None:
         pytest.skip("the server is not ours to kill")
