@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from support.backends import Mysql
-from support.server_page import assert_on_page
+from support.server_page import assert_on_page, rows_on_page
 from support.serving import assert_identities, gunicorn, until
 
 from flask_chest.testing.relay import Relay
@@ -167,6 +167,9 @@ def test_commands_start_no_threads_and_flush_delivers_what_a_killed_server_left(
 
 
 def test_the_table_of_the_docs_shows_what_was_seen():
-    if len(SEEN) < 7:
-        pytest.skip("needs all other tests of this file to have passed")
-    assert_on_page(["in an application", "what was seen"], list(map(list, SEEN.items())))
+    columns = ["in an application", "what was seen"]
+    if len(SEEN) == 7:
+        assert_on_page(columns, list(map(list, SEEN.items())))
+    page = dict(rows_on_page(columns))
+    assert len(page) == 7
+    assert page | SEEN == page  # some tests are left out of `make test`
