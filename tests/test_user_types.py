@@ -108,7 +108,9 @@ class TestInstalled:
     @pytest.mark.parametrize("page", sorted(path.name for path in PAGES.glob("write-*.md")))
     def test_the_packages_of_the_docs_have_no_error(self, clean, check, page, tmp_path):
         text = (PAGES / page).read_text("utf-8")
-        blocks = re.findall(r"```python\n# src/(\S+\.py)\n(.*?)```", text, re.DOTALL)
+        blocks = re.findall(
+            r"```python\n# (?:src/)?(?!app\.py|tests?[/_])(\S+\.py)\n(.*?)```", text, re.DOTALL
+        )
         for name, code in blocks:
             path = tmp_path / name
             path.parent.mkdir(exist_ok=True)
