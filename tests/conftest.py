@@ -42,6 +42,10 @@ collect_ignore = ["compat", "spark"]
 """Run by `make test-compat` and `make test-spark`, in environments of their own."""
 
 LONGEST = (
+    "test_public_suites",
+    "test_interrupted_stores",
+    "test_pyinstaller_page",
+    "test_one_file_page",
     "test_server_matrix",
     "test_storm",
     "test_packaging",

@@ -48,6 +48,9 @@ def test_the_contract_notices_a_step_that_is_left_out(step, tmp_path):
     there, instead = STEPS[step]
     assert text.count(there) == 1
     exporter.write_text(text.replace(there, instead), "utf-8")
+    contract = folder / "test_csv.py"
+    head = "class TestCsv(ExporterContract):\n"
+    contract.write_text(contract.read_text("utf-8").replace(head, f"{head}    moments = 15\n"))
     done = run_tests(folder, "-k", "whatever_interrupts")
     assert done.returncode == 1, done.stdout + done.stderr
     assert re.search(r"\d+\s+interruptions", done.stdout), done.stdout

@@ -12,7 +12,7 @@ from flask_chest.testing.interruption_contract import InterruptionContract
 
 
 class Thorough(InterruptionContract):
-    moments = 20
+    moments = 10
 
 
 class TestSqlite(Thorough):
