@@ -81,6 +81,7 @@ def test_the_search_needs_no_network(site, page, words, found):
     ("words", "found"),
     [
         ("alert", "Alerts with Prometheus"),
+        ("csv exporter", "Append records to one file"),
         ("CHEST_FSYNC", "Settings"),
         ("celery", "Celery, RQ"),
         ("csv", "Files and spreadsheets"),
