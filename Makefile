@@ -97,7 +97,7 @@ release: .venv/.dev pythons ## Build, check, install and describe a release in d
 	$(BIN)/python -m tools.release $(if $(REHEARSAL),--rehearsal)
 
 .PHONY: test-lowest
-test-lowest: .venv/.dev servers ## Run all tests with the lowest version of each dependency
+test-lowest: .venv/.dev servers ## Run the tests with the lowest version of each dependency
 	$(BIN)/python tools/lowest.py $(DISTRIBUTIONS) $(PARALLEL)
 
 .PHONY: test-lake
