@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 
@@ -10,6 +11,8 @@ from flask_chest_parquet import disk, s3
 STEPS = {
     disk.Disk: ("create", "_link", "delete"),
     s3.S3: ("create", "delete"),
+    # Of a request with a content, the headers are sent first, and then the content.
+    http.client.HTTPConnection: ("send",),
 }
 
 

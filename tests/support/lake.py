@@ -7,9 +7,11 @@ import json
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
+from xml.etree import ElementTree as ET
 
 import pyarrow.parquet as pq
 from flask_chest_parquet import ParquetConfig, ParquetStore
+from flask_chest_parquet.bucket import Bucket
 from flask_chest_parquet.s3 import S3
 from flask_chest_parquet.schema import Column
 
@@ -134,8 +136,15 @@ class LakeBucket(Lake):
         objects.close()
 
     def keys(self):
-        with self.objects() as objects:
-            return [each.key for each in objects.list("")]
+        """Return the keys of all objects, also of those that are empty."""
+        root = f"{self.parsed.prefix}/"
+        query = {"list-type": "2", "prefix": root}
+        bucket = Bucket(self.parsed)
+        answer, _ = bucket.ask("GET", query=query)
+        bucket.close()
+        page = ET.fromstring(answer.data)
+        assert page.findtext("{*}IsTruncated") != "true"
+        return [each.text.removeprefix(root) for each in page.iterfind("{*}Contents/{*}Key")]
 
     def read(self, key):
         with self.objects() as objects:

@@ -7,6 +7,9 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
+from flask_chest_parquet import s3
+from flask_chest_parquet.bucket import Bucket
+from flask_chest_parquet.layout import BatchName
 from support.killing import is_killed_at
 from support.lake import LakeBucket, LakeFolder
 
@@ -60,6 +63,13 @@ def stored(backend, request):
     batches = [records_of_two_days(6) for _ in range(request.param)]
     run(backend, lambda store: [store.export(make_batch(*batch)) for batch in batches])
     return [record for batch in batches for record in batch]
+
+
+def deliver(backend):
+    """Store a batch of two days, and return its records."""
+    batch = records_of_two_days(4)
+    run(backend, lambda store: store.export(make_batch(*batch)))
+    return batch
 
 
 def ids_of(records):
@@ -116,6 +126,7 @@ def test_a_purge_that_is_killed_deletes_nothing_else_and_can_be_finished(backend
         assert is_clean(copy)
 
 
+@pytest.mark.slow
 def test_a_batch_to_s3_is_stored_once_wherever_its_delivery_is_killed(bucket):
     backend = LakeBucket(bucket)
     run(backend, lambda store: None)
@@ -134,3 +145,86 @@ def test_a_batch_to_s3_is_stored_once_wherever_its_delivery_is_killed(bucket):
     backend.new().repair()
     assert sorted(backend.ids()) == ids_of(stored)
     assert is_clean(backend)
+
+
+@pytest.mark.slow
+def test_a_lake_in_s3_is_created_wherever_its_creation_is_killed(bucket):
+    for step in count():
+        backend = LakeBucket(bucket, prefix=f"lake-{step}", columns=["n"])
+        batch = records_of_two_days(4)
+
+        def create(backend=backend, batch=batch):
+            return run(backend, lambda store: store.export(make_batch(*batch)))
+
+        is_over = not is_killed_at(step, create)
+        create()
+        assert sorted(backend.ids()) == ids_of(batch)
+        assert {column.path for column in backend.columns()} == {("n",)}
+        assert is_clean(backend)
+        if is_over:
+            break
+    assert step > 20
+
+
+@pytest.mark.slow
+def test_a_compaction_in_s3_loses_and_doubles_nothing_wherever_it_is_killed(bucket):
+    for step in count():
+        backend = LakeBucket(bucket, prefix=f"lake-{step}")
+        records = [record for _ in range(3) for record in deliver(backend)]
+
+        def compact(backend=backend):
+            return run(backend, lambda store: store.compact())
+
+        is_over = not is_killed_at(step, compact)
+        read = run(backend, lambda store: [record.id for record in store.records()])
+        assert sorted(read) == ids_of(records)
+        backend.new().repair()
+        assert sorted(backend.ids()) == ids_of(records)
+        if is_over:
+            break
+    assert step > 20
+
+
+def put_empty(backend, key):
+    """Create an empty object, as SeaweedFS does when a writer is killed before the content."""
+    bucket = Bucket(backend.parsed)
+    bucket.ask("PUT", f"{backend.parsed.prefix}/{key}")
+    bucket.close()
+
+
+def test_an_empty_object_is_replaced_by_the_next_writer_of_its_key(bucket):
+    batch = records_of_two_days(4)
+    usual, other = (LakeBucket(bucket, prefix=name, columns=["n"]) for name in ("usual", "other"))
+    run(usual, lambda store: store.export(make_batch(*batch)))
+    files = usual.data()
+    run(usual, lambda store: store.compact())
+    writer = BatchName.of(files[0].partition("/")[2]).writer
+    lock = f"_chest/locks/write-{writer}"
+    for key in {lock, *files, *usual.keys()}:
+        put_empty(other, key)
+
+    run(other, lambda store: [store.export(make_batch(*batch)), store.compact()])
+    assert sorted(other.ids()) == ids_of(batch)
+    assert other.keys() == usual.keys()
+    assert all(map(other.read, other.keys()))
+
+
+def test_what_a_killed_writer_has_left_empty_is_no_file_and_is_deleted_after_an_hour(
+    bucket, monkeypatch
+):
+    backend = LakeBucket(bucket)
+    ids = ids_of(deliver(backend))
+    lost = backend.data()[0].replace("-2-", "-7-", 1)
+    for key in (lost, f"{lost.partition('/')[0]}/", "_chest/columns/t_lost.json"):
+        put_empty(backend, key)
+    assert lost in backend.data()
+
+    read = run(backend, lambda store: [record.id for record in store.records()])
+    assert sorted(read) == ids
+    assert not any("empty" in line for line in backend.new().repair())
+    assert lost in backend.data(), "its writer may be at work yet"
+
+    monkeypatch.setattr(s3, "_ABANDONED_SECONDS", -5.0)
+    assert any("1 empty files" in line for line in backend.new().repair())
+    assert lost not in backend.data()
+    assert sorted(backend.ids()) == ids

@@ -85,6 +85,14 @@ class Objects(ABC):
     def delete(self, key: str) -> None:
         """Delete an object, if it is there."""
 
+    def delete_unfinished(self, prefix: str) -> int:
+        """Delete what killed writers of objects have left below a prefix; return how many.
+
+        Nothing, where an object is there whole or not at all.
+        """
+        del prefix
+        return 0
+
     @abstractmethod
     def lock(
         self, name: str, owner: str, patience_seconds: float = PATIENCE_SECONDS

@@ -7,25 +7,33 @@ import io
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 from xml.etree import ElementTree as ET
-
-from typing_extensions import Buffer
 
 from flask_chest.errors import ConfigurationError, ExporterUnavailable
 from flask_chest_parquet.bucket import Bucket, error_code
 from flask_chest_parquet.layout import STATE
 from flask_chest_parquet.objects import PATIENCE_SECONDS, Gone, Listed, Objects
+from flask_chest_parquet.remote_file import LEAST_READ, RemoteFile
 
 if TYPE_CHECKING:
+    import urllib3
+
     from flask_chest_parquet.config import ParquetConfig
 
 _LOCKS: Final = f"{STATE}locks/"
 _LOCK_SECONDS: Final = 60.0
 """A lock that is older belongs to a killed process."""
 
-_LEAST_READ: Final = 65_536
+_ABANDONED_SECONDS: Final = 3_600.0
+_EMPTY: Final = '"d41d8cd98f00b204e9800998ecf8427e"'
+"""ETag of an object without content."""
+
+_UNMET: Final = (404, 412)
+"""Statuses of a request whose condition is false: there is no such object, or it is another."""
+
 _NAMESPACE: Final = "{*}"
 
 
@@ -33,6 +41,9 @@ class S3(Objects):
     """Objects in a bucket, each written once by a conditional PUT.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+
+    An empty object counts as none, and the next writer of its key replaces it: SeaweedFS creates
+    one when a writer is killed between the headers of a request and its content.
 
     Args:
         config: Bucket, prefix, credentials.
@@ -50,27 +61,54 @@ class S3(Objects):
 
     def create(self, key: str, content: bytes) -> bool:
         """Create an object, unless it is there; return whether this call created it."""
-        answer, attempts = self._bucket.ask(
-            "PUT",
-            self._prefix + key,
-            body=content,
-            headers={"if-none-match": "*"},
-            allowed=(404, 412),
-        )
-        if answer.status == 404:
-            raise ConfigurationError(f"{self.location}: the bucket is not there. Create it")
-        if answer.status != 412:
-            if "etag" not in answer.headers:  # which is of every object that was stored
-                raise self._no_s3()
+        answer, attempts = self._put(key, content, {"if-none-match": "*"})
+        if answer.status not in _UNMET:
             return True
+        try:
+            there, etag = self._whole(key)
+        except Gone:
+            return False
+        if not there:
+            answer, attempts = self._put(key, content, {"if-match": etag})
+            if answer.status not in _UNMET:
+                return True
+            try:
+                there, _ = self._whole(key)
+            except Gone:
+                there = b""
+            if not there:
+                raise ExporterUnavailable(
+                    f"{self.location}: {key} is empty, and changes while it is replaced. If this "
+                    "message stays, delete it"
+                )
         # An earlier attempt, whose answer was lost, may have created it.
-        with suppress(Gone):
-            return attempts > 1 and self.read(key) == content
-        return False
+        return attempts > 1 and there == content
+
+    def _put(
+        self, key: str, content: bytes, condition: dict[str, str]
+    ) -> tuple[urllib3.BaseHTTPResponse, int]:
+        """Write an object, and return the answer: one of `_UNMET` if the condition is false."""
+        answer, attempts = self._bucket.ask(
+            "PUT", self._prefix + key, body=content, headers=condition, allowed=_UNMET
+        )
+        if answer.status == 404 and error_code(answer.data) != "NoSuchKey":
+            raise ConfigurationError(f"{self.location}: the bucket is not there. Create it")
+        # Every object that was stored has an ETag, and no object of ours is empty.
+        if answer.status not in _UNMET and answer.headers.get("etag", _EMPTY) == _EMPTY:
+            raise self._no_s3()
+        return answer, attempts
+
+    def _whole(self, key: str) -> tuple[bytes, str]:
+        """Return the content of an object, which may be empty, and its ETag."""
+        content, headers = self.get_part(key)
+        return content, headers.get("etag", "")
 
     def read(self, key: str) -> bytes:
         """Return the content of an object."""
-        return self.get_part(key)[0]
+        content, _ = self._whole(key)
+        if not content:
+            raise Gone(key)
+        return content
 
     def get_part(self, key: str, part: str | None = None) -> tuple[bytes, dict[str, str]]:
         """Return a range of an object, such as ``bytes=0-99``, and the headers of the answer."""
@@ -86,23 +124,46 @@ class S3(Objects):
     @contextmanager
     def reader(self, key: str) -> Iterator[BinaryIO]:
         """Give a file of an object, whose parts are fetched when they are read."""
-        file = io.BufferedReader(_Remote(self, key), _LEAST_READ)
+        file = io.BufferedReader(RemoteFile(self.get_part, key), LEAST_READ)
         with file:
             yield cast("BinaryIO", file)
 
     def list(self, prefix: str, after: str = "", before: str | None = None) -> Iterator[Listed]:
         """Yield all objects whose keys begin with `prefix`, sorted."""
+        for each in self._contents(prefix, after):
+            key, size = self._key(each), int(_text(each, "Size") or 0)
+            if before is not None and key >= before:
+                return
+            if key > after and size:
+                yield Listed(key, size)
+
+    def delete_unfinished(self, prefix: str) -> int:
+        """Delete the empty objects that killed writers have left, an hour ago or longer."""
+        before = datetime.now(timezone.utc) - timedelta(seconds=_ABANDONED_SECONDS)
+        found = 0
+        for each in list(self._contents(prefix)):
+            key, is_empty = self._key(each), not int(_text(each, "Size") or 0)
+            # In UTC, to the second.
+            is_old = _text(each, "LastModified")[:19] < before.isoformat()[:19]
+            if is_empty and is_old and not key.endswith("/"):
+                condition = {"if-match": _text(each, "ETag")}
+                answer, _ = self._bucket.ask(
+                    "DELETE", self._prefix + key, headers=condition, allowed=_UNMET
+                )
+                found += answer.status not in _UNMET
+        return found
+
+    def _key(self, entry: ET.Element) -> str:
+        return _text(entry, "Key").removeprefix(self._prefix)
+
+    def _contents(self, prefix: str, after: str = "") -> Iterator[ET.Element]:
+        """Yield what a listing says of each object."""
         query = {"prefix": self._prefix + prefix}
         if after:
             query["start-after"] = self._prefix + after
         while True:
             page = self._page(query)
-            for each in page.iterfind(f"{_NAMESPACE}Contents"):
-                key = (each.findtext(f"{_NAMESPACE}Key") or "").removeprefix(self._prefix)
-                if before is not None and key >= before:
-                    return
-                if key > after:
-                    yield Listed(key, int(each.findtext(f"{_NAMESPACE}Size") or 0))
+            yield from page.iterfind(f"{_NAMESPACE}Contents")
             token = page.findtext(f"{_NAMESPACE}NextContinuationToken")
             if page.findtext(f"{_NAMESPACE}IsTruncated") != "true" or not token:
                 return
@@ -196,42 +257,5 @@ class S3(Objects):
         self._bucket.close()
 
 
-class _Remote(io.RawIOBase):
-    """An object as a file: each read is a request for a range."""
-
-    def __init__(self, objects: S3, key: str) -> None:
-        self._objects = objects
-        self._key = key
-        self._at = 0
-        # The end of the object, where Parquet has its footer, and its size.
-        self._tail, headers = objects.get_part(key, f"bytes=-{_LEAST_READ}")
-        total = headers.get("content-range", "").rpartition("/")[2]
-        self._size = int(total) if total.isdigit() else len(self._tail)
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(start + offset, 0)
-        return self._at
-
-    def readinto(self, buffer: Buffer) -> int:
-        target = memoryview(buffer).cast("B")
-        end = min(self._at + len(target), self._size)
-        if end <= self._at:
-            return 0
-        start_of_tail = self._size - len(self._tail)
-        if self._at >= start_of_tail:
-            content = self._tail[self._at - start_of_tail : end - start_of_tail]
-        else:
-            content, _ = self._objects.get_part(self._key, f"bytes={self._at}-{end - 1}")
-        target[: len(content)] = content
-        self._at += len(content)
-        return len(content)
+def _text(entry: ET.Element, name: str) -> str:
+    return entry.findtext(f"{_NAMESPACE}{name}") or ""
