@@ -21,6 +21,7 @@ from flask import Flask
 from support.answering import Answering, Handler
 from support.installing import build
 from support.leaks import new_threads, nothing_left, open_files
+from support.sharing import shared
 from support.warm import WarmPython
 from werkzeug.serving import make_server
 
@@ -109,7 +110,16 @@ postgres_server = _server_fixture(PostgresServer)
 mysql_server = _server_fixture(MariaServer)
 mongo_server = _server_fixture(MongoServer)
 clickhouse_server = _server_fixture(ClickHouseServer)
-s3_server = _server_fixture(SeaweedServer)
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory):
+    """Give an S3 server. All workers share one, whose six processes do much when nobody asks."""
+    given = os.environ.get(SeaweedServer.variable)
+    is_alone = given is not None or "PYTEST_XDIST_WORKER" not in os.environ
+    folder = tmp_path_factory.getbasetemp().parent
+    with SeaweedServer(given) if is_alone else shared(SeaweedServer, folder) as server:
+        yield server
 
 
 def _database_fixture(server):

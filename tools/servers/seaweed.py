@@ -76,6 +76,12 @@ class SeaweedServer:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def shared_url(self) -> str:
+        """URL with credentials, for another process that uses the server as a given one."""
+        key, secret = self.credentials
+        return self.endpoint.replace("://", f"://{key}:{secret}@")
+
+    @property
     def credentials(self) -> tuple[str, str]:
         """Access key and secret key."""
         auth = None if self.given is None else urllib3.util.parse_url(self.given).auth
@@ -220,5 +226,5 @@ def _program() -> str:
 
 
 def _ending() -> list[str]:
-    """Return a command prefix: end with this process."""
-    return [] if shutil.which("setpriv") is None else ["setpriv", "--pdeathsig=TERM"]
+    """Return a command prefix: end with this process. A filer without a master ignores SIGTERM."""
+    return [] if shutil.which("setpriv") is None else ["setpriv", "--pdeathsig=KILL"]
