@@ -41,9 +41,9 @@ def check(as_json: bool, since_last: str | None, **limits: Any) -> None:  # noqa
     """Look at all that delivery needs, and say what is wrong.
 
     These are the settings, the plugins, which endpoints are tracked, the journal, the clock, and
-    the database of each exporter. Each warning and error says what to do. No record is written. The
-    exit status is 1 when there is an error: an exporter cannot deliver now, or one of the limits
-    given is exceeded.
+    the database of each exporter. Each warning and error says what to do. Errors go to stderr, and
+    all else to stdout. No record is written. The exit status is 1 when there is an error: an
+    exporter cannot deliver now, or one of the limits given is exceeded.
 
     \b
     Examples:
@@ -53,7 +53,8 @@ def check(as_json: bool, since_last: str | None, **limits: Any) -> None:  # noqa
     stats = current_state().stats()
     before = _remembered(since_last)
     found = list(_findings(stats))
-    found += Limits(**limits).exceeded(stats, before)
+    failing = {each.where for each in found if each.level == "error"}
+    found += Limits(**limits).exceeded(stats, before, failing)
     errors = [each for each in found if each.level == "error"]
     if as_json:
         echo_json({"ok": not errors, "findings": [each.data() for each in found]})

@@ -103,7 +103,7 @@ def lines(stats: Stats) -> Iterator[str]:
 
 def _exporter(name: str, exporter: ExporterStats) -> Iterator[str]:
     waiting = f"{amounts.records(exporter.pending_records)}, {amounts.size(exporter.pending_bytes)}"
-    if exporter.pending_bytes:
+    if exporter.pending_records:
         waiting += f", for {amounts.span(exporter.lag_seconds)}"
     yield _line("  waiting", waiting)
     yield _line(

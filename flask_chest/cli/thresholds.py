@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,12 +36,15 @@ class Limits:
     max_error_rate: float | None = None
     max_dead_letters: int | None = None
 
-    def exceeded(self, now: Stats, before: Mapping[str, Any]) -> Iterator[Found]:
+    def exceeded(
+        self, now: Stats, before: Mapping[str, Any], failing: Collection[str] = ()
+    ) -> Iterator[Found]:
         """Yield an error for each limit that is exceeded.
 
         Args:
             now: The counters of the host.
             before: Those of the run before, as `counted` gave them. Only what came since counts.
+            failing: Names of the exporters that cannot deliver now.
         """
         new = {key: max(number - before.get(key, 0), 0) for key, number in counted(now).items()}
         dropped = new["dropped"]
@@ -58,14 +61,16 @@ class Limits:
                 "Make room on the disk of the journal, or repair the database",
             )
         for name, exporter in now.exporters.items():
-            yield from self._of_exporter(name, exporter, new)
+            yield from self._of_exporter(name, exporter, new, is_failing=name in failing)
 
     def _of_exporter(
-        self, name: str, stats: ExporterStats, new: Mapping[str, int]
+        self, name: str, stats: ExporterStats, new: Mapping[str, int], *, is_failing: bool
     ) -> Iterator[Found]:
         if self.max_lag is not None and stats.lag_seconds > self.max_lag:
             text = f"{amounts.span(stats.lag_seconds)}, above {self.max_lag:g} s"
-            remedy = f"{amounts.records(stats.pending_records)} wait. Deliver now: {way('flush')}"
+            remedy = f"{amounts.records(stats.pending_records)} wait"
+            if not is_failing:
+                remedy += f". Deliver now: {way('flush')}"
             yield Found("error", name, "lag", text, remedy)
         if self.max_dead_letters is not None and stats.dead_letters > self.max_dead_letters:
             text = f"{stats.dead_letters:,}, above {self.max_dead_letters:,}"

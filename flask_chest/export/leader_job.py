@@ -9,7 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from flask_chest.errors import ChestError
+from flask_chest.errors import ChestError, ExporterUnavailable
 from flask_chest.runtime import fork
 from flask_chest.runtime.log import logger, raised
 from flask_chest.store import another
@@ -223,6 +223,11 @@ class LeaderJob(ABC):
 
     def _fail(self, error: Exception) -> None:
         self._due_at = _after(self.retry_seconds())
+        attempts = self.counters.attempts.get(self.name)
+        if isinstance(error, ExporterUnavailable) and attempts and attempts.last_error:
+            # Delivery has said that the database is away.
+            logger.debug("%s, as delivery fails, too: %s", self.failure(), raised(error))
+            return
         self.throttle.log(
             logging.WARNING,
             f"{self.kind} failed {self.name}",

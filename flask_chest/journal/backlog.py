@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -31,16 +32,19 @@ class Backlog:
         self._layout = layout
         self._cursor = cursor
         self._lines = lines
-        self._found = (0, 0.0)  # bytes, and the Unix time of the oldest record
+        self._found = (0, math.inf)  # bytes, and the Unix time of the oldest record
         self._found_records = 0
 
     def pending(self) -> tuple[int, float]:
-        """Return the bytes that wait, and for how many seconds the oldest record has waited."""
+        """Return the bytes that wait, and for how many seconds the oldest record has waited.
+
+        Records that were erased leave bytes, which wait until they are passed over.
+        """
         now = time.time()
         with contextlib.suppress(OSError):  # delivery, which needs the same files, reports it
             self._found = self._look(now)
         waiting, oldest = self._found
-        return waiting, max(now - oldest, 0.0) if waiting else 0.0
+        return waiting, max(now - oldest, 0.0)
 
     def pending_records(self) -> int:
         """Return how many records wait."""
@@ -56,12 +60,12 @@ class Backlog:
             return False
 
     def _look(self, now: float) -> tuple[int, float]:
-        """Return the bytes that wait, and the Unix time of the oldest record.
+        """Return the bytes that wait, and the Unix time of the oldest record; infinite for none.
 
         Raises:
             OSError: The journal cannot be read.
         """
-        waiting, oldest = 0, now
+        waiting, oldest = 0, math.inf
         there, cursor = self._read()
         for segment in there:
             start, rest = cursor.get(segment.name, 0), 0
@@ -69,7 +73,8 @@ class Backlog:
                 rest = segment.size() - start
             if rest > 0:
                 waiting += rest
-                oldest = min(oldest, segment.waits_since(start, now))
+                since = segment.waits_since(start, now)
+                oldest = oldest if since is None else min(oldest, since)
         return waiting, oldest
 
     def _count(self) -> int:

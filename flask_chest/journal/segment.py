@@ -66,18 +66,29 @@ class Segment:
         except ValueError:
             return otherwise
 
-    def waits_since(self, offset: int, otherwise: float) -> float:
+    def waits_since(self, offset: int, otherwise: float) -> float | None:
         """Return when the first record behind an offset was written, in Unix time.
 
         Args:
             offset: From `start`.
             otherwise: What to return when neither the record nor the name of the file says it.
+
+        Returns:
+            None when all that follows was erased, or is no whole line.
         """
         created = self.created(otherwise)
-        if offset:  # else it is as old as the file
-            with contextlib.suppress(OSError):
-                return max(created, _ended(self._block(offset, _LOOK_BYTES)))
-        return created
+        try:
+            for lines, count, blanks in self.chunks(
+                offset, self.size(), Room(_LOOK_RECORDS, _LOOK_BYTES)
+            ):
+                if blanks < count:
+                    first = next(line for line in lines.split(b"\n") if not line.startswith(b" "))
+                    is_at_start = not offset and lines.startswith(first)  # as old as the file
+                    return created if is_at_start else max(created, _ended(first))
+                offset += len(lines)
+        except OSError:  # delivery reports it
+            return created
+        return None
 
     def start(self, offset: int, end: int) -> int:
         """Return `offset` when a record begins there, else 0.
@@ -292,8 +303,8 @@ def _began(line: bytes) -> float:
 
 
 def _ended(line: bytes) -> float:
-    """Return the Unix time at which a record was written, from its beginning; 0.0 if unknown."""
-    began, duration = _began(line), _duration(line.partition(b"\n")[0])
+    """Return the Unix time at which a record was written; 0.0 if it does not say it."""
+    began, duration = _began(line), _duration(line)
     return began + float(duration[1]) / 1000 if began and duration else began
 
 

@@ -63,9 +63,26 @@ def test_a_database_that_cannot_be_reached_is_an_error(place):
     )
     done = place.flask("check", code=1)
     assert "\nother: can deliver" in done.stdout
-    assert done.stderr.startswith("main: error: PostgreSQL at 127.0.0.1:9/db")
-    assert done.stderr.endswith("Error: 1 error: main\n")
+    [line, last] = done.stderr.splitlines()
+    assert line.startswith("main: error: PostgreSQL at 127.0.0.1:9/db")
+    assert "address in CHEST_EXPORTERS['main']. Records wait in the journal" in line
+    assert "?." not in line
+    assert last == "Error: 1 error: main"
     assert "hunter2" not in done.stderr
+
+
+def test_nobody_is_told_to_flush_to_a_database_that_cannot_be_reached(place):
+    set_app(place, "exporters={'main': 'postgresql://u@127.0.0.1:9/db', 'other': 'sqlite:///x'}")
+    place.record_three()
+    lines = place.flask("check", "--max-lag", "0", code=1).stderr.splitlines()
+    late = {line.partition(":")[0]: line for line in lines if "lag: " in line}
+    assert late["main"].endswith("above 0 s. 3 records wait")
+    assert late["other"].endswith("3 records wait. Deliver now: flask chest flush")
+
+
+def test_alone_the_address_that_may_be_wrong_is_that_of_the_option(place):
+    done = place.alone("--store", "postgresql://u@127.0.0.1:9/db", "check", code=1)
+    assert "Look at the database, and at its address in --store" in done.stderr
 
 
 def test_a_journal_that_nobody_can_create_is_an_error_for_root_too(place):

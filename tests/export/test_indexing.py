@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 from contextlib import closing
@@ -54,6 +55,12 @@ def shop(tmp_path):
     end()
 
 
+def plugin_of(**methods):
+    """Return a plugin with a store of SQLite that has other methods."""
+    kind = type("Other", (SqliteStore,), {"type": "other", **methods})
+    return type("Plugin", (), {"chest_exporters": hookimpl(lambda self: [kind])})()
+
+
 def indexed(path):
     with closing(sqlite3.connect(path)) as connection:
         rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")
@@ -77,11 +84,9 @@ def test_a_failure_names_the_setting_only_when_it_is_set(tmp_path, shop, caplog,
     def index_variables(self):
         raise ExporterUnavailable("the database is down")
 
-    kind = type("Other", (SqliteStore,), {"type": "other", "index_variables": index_variables})
-    plugin = type("Plugin", (), {"chest_exporters": hookimpl(lambda self: [kind])})()
     shop(
         *["user_id"] * names_variables,
-        plugin=plugin,
+        plugin=plugin_of(index_variables=index_variables),
         main={"type": "other", "path": str(tmp_path / "x.sqlite3")},
     )
     until(lambda: "the database is down" in caplog.text)
@@ -89,6 +94,20 @@ def test_a_failure_names_the_setting_only_when_it_is_set(tmp_path, shop, caplog,
     assert (
         "of the exporter 'main' now" in caplog.text or "from the exporter 'main' now" in caplog.text
     )
+
+
+def test_a_database_that_is_away_is_said_once_by_delivery(tmp_path, shop, caplog):
+    caplog.set_level(logging.DEBUG, "flask_chest")
+
+    def open_(self):
+        raise ExporterUnavailable("the database is away")
+
+    path = str(tmp_path / "x.sqlite3")
+    shop(plugin=plugin_of(open=open_), main={"type": "other", "path": path})
+    until(lambda: "cannot deliver; the records wait" in caplog.text)
+    until(lambda: "as delivery fails, too: " in caplog.text)
+    warnings = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
+    assert not [text for text in warnings[1:] if "delivery goes on" in text]
 
 
 def test_what_fails_is_said_and_tried_again_and_delivery_goes_on(tmp_path, shop, caplog):
@@ -100,15 +119,9 @@ def test_what_fails_is_said_and_tried_again_and_delivery_goes_on(tmp_path, shop,
             raise ExporterUnavailable("the database is busy")
         return SqliteStore.index_variables(self)
 
-    kind = type("Other", (SqliteStore,), {"type": "other", "index_variables": index_variables})
-
-    class Plugin:
-        @hookimpl
-        def chest_exporters(self):
-            return [kind]
-
     path = tmp_path / "chest.sqlite3"
-    chest = shop("user_id", plugin=Plugin(), main={"type": "other", "path": str(path)})
+    plugin = plugin_of(index_variables=index_variables)
+    chest = shop("user_id", plugin=plugin, main={"type": "other", "path": str(path)})
     until(lambda: "the database is busy" in caplog.text)
     assert chest.flush(30)
     assert not indexed(path)

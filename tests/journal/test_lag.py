@@ -32,8 +32,8 @@ def journal(make_disk, monkeypatch):
     return journal
 
 
-def lag(journal):
-    return journal.reader("main").pending()[1]
+def lag(journal, exporter="main"):
+    return journal.reader(exporter).pending()[1]
 
 
 def test_a_record_that_has_just_come_has_waited_for_a_moment(journal):
@@ -61,3 +61,31 @@ def test_what_a_backlog_of_a_whole_segment_waits_is_the_age_of_the_segment(make_
 def test_of_what_is_no_record_the_age_of_the_segment_is_known(journal, content):
     journal.append(content)
     assert lag(journal) >= 2 * HOUR
+
+
+def erase(journal, *paths):
+    with journal.erase(lambda record: record["path"] in paths):
+        pass
+
+
+def test_a_record_that_was_erased_waits_no_longer(journal):
+    for path, seconds in (("/a", 3_000), ("/b", 2_000), ("/c", 30)):
+        journal.append(line(seconds, path=path, duration_ms=0.5))
+    erase(journal, "/a")
+    assert 1_900 < lag(journal) < 2_900
+    erase(journal, "/b")
+    assert 25 <= lag(journal) < 1_900
+    erase(journal, "/c")
+    assert lag(journal) == 0
+    assert journal.reader("main").pending_records() == 0
+    journal.append(line(10, duration_ms=0.5))
+    assert 5 <= lag(journal) < 1_900
+
+
+def test_where_all_was_erased_nothing_waits(make_disk, journal):
+    new = make_disk("other")  # which has got nothing of what the segment has
+    assert new.append(line(5))
+    assert lag(new, "other") >= 2 * HOUR
+    with new.erase(lambda _: True):
+        pass
+    assert lag(new, "other") == 0

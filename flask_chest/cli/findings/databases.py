@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flask_chest.cli import amounts
+from flask_chest.cli.application import is_standalone
 from flask_chest.cli.exits import way
 from flask_chest.cli.findings.found import Found
 from flask_chest.cli.output import one_line
-from flask_chest.errors import ChestError
+from flask_chest.errors import ChestError, ExporterUnavailable
 from flask_chest.query.times import spoken
 from flask_chest.runtime.interrupts import is_interrupt
 from flask_chest.settings.exporters import RETENTION
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
     from flask_chest.exporter import Exporter
     from flask_chest.runtime.counters import ExporterStats
+
+_REMEDY: Final = (
+    "Look at the database, and at its address in CHEST_EXPORTERS[{!r}]. Records wait in the "
+    "journal, and are delivered by themselves when it answers"
+)
+_REMEDY_ALONE: Final = "Look at the database, and at its address in --store"
 
 
 def database_findings(
@@ -38,14 +45,14 @@ def database_findings(
         isinstance(each, Store) and each.retention is not None for each in exporters.values()
     )
     for name, exporter in exporters.items():
-        text = _fault_of_check(exporter)
+        fault = _fault_of_check(name, exporter)
         own = []
-        if text is None:
+        if fault is None:
             yield Found("ok", name, "", "can deliver")
             own = list(_own_findings(name, exporter))
             yield from own
         else:
-            yield Found("error", name, "", text)
+            yield fault
         if is_limited:
             yield from _retention(
                 name, exporter, [each.text for each in own if each.subject == RETENTION]
@@ -54,14 +61,19 @@ def database_findings(
             yield from _delivery(name, stats[name])
 
 
-def _fault_of_check(exporter: Exporter) -> str | None:
+def _fault_of_check(name: str, exporter: Exporter) -> Found | None:
     try:
         another(exporter).validate()  # says what is wrong with the configuration; `open` may not
         another(exporter).check()
     except BaseException as error:  # an exporter may raise anything
         if is_interrupt(error):
             raise
-        return _text(error)
+        remedy = ""  # other errors of Flask-Chest say it themselves
+        if isinstance(error, ExporterUnavailable):
+            remedy = _REMEDY_ALONE if is_standalone() else _REMEDY.format(name)
+        elif not isinstance(error, ChestError):
+            remedy = "Correct or upgrade the plugin of this exporter"
+        return Found("error", name, "", _text(error), remedy)
     return None
 
 

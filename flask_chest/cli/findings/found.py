@@ -38,8 +38,10 @@ class Found:
         """Return it as one line of text."""
         level = "" if self.level == "ok" else f"{self.level}: "
         subject = f"{self.subject}: " if self.subject else ""
-        remedy = f". {self.remedy}" if self.remedy else ""
-        return f"{self.where}: {level}{subject}{one_line(self.text).rstrip('.')}{remedy}"
+        text = one_line(self.text).rstrip(".")
+        if self.remedy:
+            text += f"{'' if text.endswith(('?', '!')) else '.'} {self.remedy}"
+        return f"{self.where}: {level}{subject}{text}"
 
     def data(self) -> dict[str, Any]:
         """Return it as JSON values."""
