@@ -161,7 +161,10 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             body = b"".join(self._chunks())
         else:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:
+                raise ConnectionError("the body ended too early")  # of which nothing counts
         return gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
 
     def _chunks(self) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 from uuid import uuid4
+from xml.etree import ElementTree as ET
 
 import urllib3
 from flask_chest_parquet import ParquetConfig
@@ -106,10 +107,8 @@ class SeaweedServer:
         try:
             yield url
         finally:
-            objects = S3(config)
-            for each in objects.list(""):
-                objects.delete(each.key)
-            objects.close()
+            for key in _keys(bucket):
+                bucket.ask("DELETE", key, allowed=(404,))
             bucket.ask("DELETE")  # and its volumes, which are its own
             bucket.close()
 
@@ -215,6 +214,19 @@ class SeaweedServer:
             ],
         }[kind]
         return [f"-logdir={self.folder}", kind, *own, *more]
+
+
+def _keys(bucket: Bucket) -> Iterator[str]:
+    """Yield the keys of all objects, also of those that are empty."""
+    after = ""
+    while True:
+        answer, _ = bucket.ask("GET", query={"list-type": "2", "start-after": after})
+        page = ET.fromstring(answer.data)  # noqa: S314 - of the server that we have started
+        found = [each.text or "" for each in page.iterfind("{*}Contents/{*}Key")]
+        if not found:
+            return
+        yield from found
+        after = found[-1]
 
 
 def _program() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from datetime import timedelta
 from itertools import count
 
@@ -13,6 +14,7 @@ from flask_chest_parquet.layout import BatchName
 from support.killing import is_killed_at
 from support.lake import LakeBucket, LakeFolder
 
+from flask_chest.errors import ExporterUnavailable
 from flask_chest.testing import make_batch, make_record
 from flask_chest.testing.records import START
 
@@ -209,13 +211,60 @@ def test_an_empty_object_is_replaced_by_the_next_writer_of_its_key(bucket):
     assert all(map(other.read, other.keys()))
 
 
+@pytest.mark.parametrize("moment", [1, 2])
+def test_an_empty_object_may_be_deleted_while_its_next_writer_replaces_it(
+    bucket, monkeypatch, moment
+):
+    backend, other = LakeBucket(bucket), LakeBucket(bucket, prefix="other")
+    batch = records_of_two_days(2)
+    run(other, lambda store: store.export(make_batch(*batch)))
+    run(backend, lambda store: None)
+    for key in other.data():
+        put_empty(backend, key)
+    look, looks = s3.S3._whole, Counter()
+
+    def look_late(objects, key):
+        looks[key] += 1
+        if key in other.data() and looks[key] == moment:
+            if moment == 2:  # it was another empty one, in vain
+                put_empty(backend, key)
+            objects.delete(key)
+        return look(objects, key)
+
+    put = s3.S3._put
+
+    def put_late(objects, key, content, condition):
+        if "if-match" in condition and moment == 2 and looks[key] == 1:
+            objects.delete(key)
+        return put(objects, key, content, condition)
+
+    monkeypatch.setattr(s3.S3, "_whole", look_late)
+    monkeypatch.setattr(s3.S3, "_put", put_late)
+    run(backend, lambda store: store.export(make_batch(*batch)))
+    assert set(looks.values()) >= {moment}
+    assert sorted(backend.ids()) == ids_of(batch)
+
+
+def test_an_object_that_stays_empty_is_named(bucket, monkeypatch):
+    backend = LakeBucket(bucket)
+    run(backend, lambda store: None)
+    monkeypatch.setattr(s3.S3, "_whole", lambda *_: (b"", '"another"'))
+    with (
+        backend.objects() as objects,
+        pytest.raises(ExporterUnavailable, match=r"_chest/schema.json is empty, or changes"),
+    ):
+        objects.create("_chest/schema.json", b"{}")
+
+
 def test_what_a_killed_writer_has_left_empty_is_no_file_and_is_deleted_after_an_hour(
     bucket, monkeypatch
 ):
     backend = LakeBucket(bucket)
     ids = ids_of(deliver(backend))
     lost = backend.data()[0].replace("-2-", "-7-", 1)
-    for key in (lost, f"{lost.partition('/')[0]}/", "_chest/columns/t_lost.json"):
+    folder = f"{lost.partition('/')[0]}/"
+    foreign = [folder, f"{folder}_SUCCESS", f"{folder}a/b", "_chest/columns/t_lost.json"]
+    for key in (lost, *foreign):
         put_empty(backend, key)
     assert lost in backend.data()
 
@@ -227,4 +276,5 @@ def test_what_a_killed_writer_has_left_empty_is_no_file_and_is_deleted_after_an_
     monkeypatch.setattr(s3, "_ABANDONED_SECONDS", -5.0)
     assert any("1 empty files" in line for line in backend.new().repair())
     assert lost not in backend.data()
-    assert sorted(backend.ids()) == ids
+    assert {folder, f"{folder}_SUCCESS", f"{folder}a/b"} <= set(backend.keys())
+    assert sorted(run(backend, lambda store: [record.id for record in store.records()])) == ids

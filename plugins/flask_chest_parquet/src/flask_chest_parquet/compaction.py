@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from flask_chest_parquet.layout import day_folder
 from flask_chest_parquet.objects import PATIENCE_SECONDS, Gone
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ def repair(rewriter: Rewriter, most: int) -> list[str]:
         joined = 0
         while found := compact(rewriter, day, most, datetime.now(timezone.utc)):
             joined += found
-        unfinished = rewriter.lake.objects.delete_unfinished(day_folder(day))
+        unfinished = rewriter.sweep_unfinished(day)
         if unfinished:
             done.append(f"Deleted {unfinished} empty files of {day}, left by killed writers.")
         if swept:

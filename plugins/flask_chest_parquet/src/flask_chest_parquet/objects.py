@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, ClassVar, Final
@@ -85,12 +85,16 @@ class Objects(ABC):
     def delete(self, key: str) -> None:
         """Delete an object, if it is there."""
 
-    def delete_unfinished(self, prefix: str) -> int:
+    def delete_unfinished(self, prefix: str, is_ours: Callable[[str], bool]) -> int:
         """Delete what killed writers of objects have left below a prefix; return how many.
 
         Nothing, where an object is there whole or not at all.
+
+        Args:
+            prefix: Beginning of the keys.
+            is_ours: Returns whether a key is of an object that may be deleted.
         """
-        del prefix
+        del prefix, is_ours
         return 0
 
     @abstractmethod

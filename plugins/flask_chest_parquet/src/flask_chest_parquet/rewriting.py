@@ -106,6 +106,13 @@ class Rewriter:
         self._forget(manifest)
         return len(swept)
 
+    def sweep_unfinished(self, day: date) -> int:
+        """Delete the files of a day that killed processes have begun alone; return how many."""
+        folder = day_folder(day)
+        return self.lake.objects.delete_unfinished(
+            folder, lambda key: _number(key.removeprefix(folder)) is not None
+        )
+
     # -- Steps ---------------------------------------------------------------------------------
 
     def read(self, file: LakeFile) -> pa.Table:

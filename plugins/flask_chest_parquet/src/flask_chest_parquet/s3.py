@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
@@ -30,6 +30,9 @@ _LOCK_SECONDS: Final = 60.0
 _ABANDONED_SECONDS: Final = 3_600.0
 _EMPTY: Final = '"d41d8cd98f00b204e9800998ecf8427e"'
 """ETag of an object without content."""
+
+_ROUNDS: Final = 10
+_PAUSE_SECONDS: Final = 0.01
 
 _UNMET: Final = (404, 412)
 """Statuses of a request whose condition is false: there is no such object, or it is another."""
@@ -61,28 +64,27 @@ class S3(Objects):
 
     def create(self, key: str, content: bytes) -> bool:
         """Create an object, unless it is there; return whether this call created it."""
-        answer, attempts = self._put(key, content, {"if-none-match": "*"})
-        if answer.status not in _UNMET:
-            return True
-        try:
-            there, etag = self._whole(key)
-        except Gone:
-            return False
-        if not there:
-            answer, attempts = self._put(key, content, {"if-match": etag})
-            if answer.status not in _UNMET:
+        for _ in range(_ROUNDS):
+            answer, attempts = self._put(key, content, {"if-none-match": "*"})
+            if answer.status != 412:
                 return True
             try:
-                there, _ = self._whole(key)
+                there, etag = self._whole(key)
+                if not there:
+                    answer, attempts = self._put(key, content, {"if-match": etag or _EMPTY})
+                    if answer.status not in _UNMET:
+                        return True
+                    there, _ = self._whole(key)
             except Gone:
                 there = b""
-            if not there:
-                raise ExporterUnavailable(
-                    f"{self.location}: {key} is empty, and changes while it is replaced. If this "
-                    "message stays, delete it"
-                )
-        # An earlier attempt, whose answer was lost, may have created it.
-        return attempts > 1 and there == content
+            if there:
+                # An earlier attempt, whose answer was lost, may have created it.
+                return attempts > 1 and there == content
+            time.sleep(_PAUSE_SECONDS)  # another process deletes or replaces it at this moment
+        raise ExporterUnavailable(
+            f"{self.location}: {key} is empty, or changes faster than it is read. If this message "
+            "stays, delete it"
+        )
 
     def _put(
         self, key: str, content: bytes, condition: dict[str, str]
@@ -91,7 +93,7 @@ class S3(Objects):
         answer, attempts = self._bucket.ask(
             "PUT", self._prefix + key, body=content, headers=condition, allowed=_UNMET
         )
-        if answer.status == 404 and error_code(answer.data) != "NoSuchKey":
+        if answer.status == 404 and "if-none-match" in condition:
             raise ConfigurationError(f"{self.location}: the bucket is not there. Create it")
         # Every object that was stored has an ETag, and no object of ours is empty.
         if answer.status not in _UNMET and answer.headers.get("etag", _EMPTY) == _EMPTY:
@@ -137,7 +139,7 @@ class S3(Objects):
             if key > after and size:
                 yield Listed(key, size)
 
-    def delete_unfinished(self, prefix: str) -> int:
+    def delete_unfinished(self, prefix: str, is_ours: Callable[[str], bool]) -> int:
         """Delete the empty objects that killed writers have left, an hour ago or longer."""
         before = datetime.now(timezone.utc) - timedelta(seconds=_ABANDONED_SECONDS)
         found = 0
@@ -145,8 +147,8 @@ class S3(Objects):
             key, is_empty = self._key(each), not int(_text(each, "Size") or 0)
             # In UTC, to the second.
             is_old = _text(each, "LastModified")[:19] < before.isoformat()[:19]
-            if is_empty and is_old and not key.endswith("/"):
-                condition = {"if-match": _text(each, "ETag")}
+            if is_empty and is_old and is_ours(key):
+                condition = {"if-match": _text(each, "ETag") or _EMPTY}
                 answer, _ = self._bucket.ask(
                     "DELETE", self._prefix + key, headers=condition, allowed=_UNMET
                 )
