@@ -7,6 +7,7 @@ import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
+from flask_chest.query.times import spoken
 from flask_chest.runtime.clock import clock
 
 if TYPE_CHECKING:
@@ -75,9 +76,9 @@ class Cutoff:
                 logging.WARNING,
                 f"retention {self._name}",
                 f"The clock says {now:%Y-%m-%d %H:%M} UTC, and the newest record of the exporter "
-                f"{self._name!r} from before is of {known:%Y-%m-%d %H:%M}. Its retention would "
-                "delete every record up to that one. It waits for a day; set the clock if it is "
-                "wrong",
+                f"{self._name!r} that is older than {spoken(self._trust)} is of "
+                f"{known:%Y-%m-%d %H:%M}. Its retention would delete every record up to that one. "
+                "It waits for a day; set the clock if it is wrong",
             )
         return min(known, now) - self._retention
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from flask_chest.query.nodes import FIELDS, Field, Operand, Value, Variable, kind
-from flask_chest.query.source import Source
+from flask_chest.query.source import ODD_NAMES, Source
 from flask_chest.query.times import moment
 from flask_chest.record import FACT_PREFIXES, HEADER_PREFIXES
 
@@ -39,7 +39,10 @@ def operand(source: Source, node: ast.expr) -> Operand:
         keys.append(_key(source, root))
         root = root.value
     if not isinstance(root, ast.Name):
-        raise source.fault(root, "this is no name of a field or a variable")
+        reason = "this is no name of a field or a variable"
+        if isinstance(root, ast.BinOp):  # such as x-plan
+            reason += f"; {ODD_NAMES}"
+        raise source.fault(root, reason)
     _check_spelling(source, root, root.id)
     keys.reverse()
     if root.id == "variables":

@@ -37,6 +37,8 @@ _HINTS: Final = {
     "LIKE": "write contains(name, 'text')",
     "like": "write contains(name, 'text')",
 }
+ODD_NAMES: Final = "a name with blanks or signs in it is written variables['...']"
+
 _TOKEN: Final = re.compile(r"[ \t]*(\w+|&&|\|\||<>|.)", re.DOTALL)
 
 
@@ -151,6 +153,8 @@ class Source:
         reason = f"the {self._what} cannot be read here"
         if hint is None and not _reads_alone(self._line, index):
             hint = "a name that is a word of Python is written variables['...']"
+        if hint is None and error.msg == "invalid syntax":
+            hint = f"{error.msg}; {ODD_NAMES}"
         return fault(f"{reason}: {hint or error.msg}", self.text, self._lead + index)
 
 

@@ -7,8 +7,9 @@ environment, the defaults. Variables that set parts of a dict add to what an ear
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -28,6 +29,9 @@ from flask_chest.settings.secret_files import SUFFIX, is_secret, shown, with_fil
 from flask_chest.settings.unprefixed import say_unprefixed
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+_LINK: Final = re.compile(r"\[([^\]]+)\]\([^)]*\)")
+"""A link of a description, whose text alone is for a terminal."""
 
 
 class Given:
@@ -247,7 +251,7 @@ def _wrong_values(
             value = shown(paths[field])
         elif is_hidden and field != "exporters":
             value = MASK
-        meaning = model.model_fields[field].description
+        meaning = _LINK.sub(r"\1", model.model_fields[field].description or "")
         messages[field] = name, f"{name}{where}={value}: {said}. Its meaning: {meaning}"
     [first, *_] = messages.values()
     return ConfigurationError(

@@ -37,6 +37,8 @@ def refused(text):
         ("a == 1 ▸&& b == 2", "`and`"),
         ("a == 1 ▸AND b == 2", "`and`"),
         ("a == 1 ▸or", None),
+        ("odd ▸name == 1", "variables['...']"),
+        ("▸x-plan == 1", "variables['...']"),
         ("▸", "empty"),
         ("tenant == ▸acme", "'acme'"),
         ("ok == ▸true", "True"),

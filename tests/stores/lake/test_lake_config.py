@@ -41,7 +41,7 @@ REFUSED = {
     ),
     "two slashes": ({"url": "parquet://srv/lake"}, "three slashes when the path is relative"),
     "an unknown field": ({"url": "s3://shop?sesame=1"}, "no fields: sesame"),
-    "a name that is none": ({"bucket": "shop", "columns": ["a b"]}, "cannot be read"),
+    "a name that is none": ({"bucket": "shop", "columns": ["a b"]}, "is written variables['...']"),
 }
 
 

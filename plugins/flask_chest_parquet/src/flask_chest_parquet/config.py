@@ -172,7 +172,7 @@ class ParquetConfig(BaseModel):
             try:
                 variable_paths(columns)
             except QueryError as error:
-                raise ValueError(f"has a name that cannot be read: {error}") from None
+                raise ValueError(str(error)) from None
         return columns
 
     @model_validator(mode="after")
