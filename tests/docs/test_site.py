@@ -113,6 +113,9 @@ def test_the_search_needs_no_network(site, page, words, found):
         ("two applications", "Two applications"),
         ("CREATE DATABASE", "PostgreSQL"),
         ("rollback", "Upgrade"),
+        ("nginx", "Request IDs"),
+        ("reverse proxy", "Request IDs"),
+        ("reverse proxy request id", "Request IDs"),
         # Names of code.
         ("flask chest erase", "flask chest erase"),
         ("ExporterContract", "flask_chest.testing.ExporterContract"),
