@@ -8,10 +8,13 @@ const stems = (words) => {
   const stemmer = new Stemmer(); // of language_data.js, which comes later
   return words.filter((word) => !stopwords.has(word)).map((word) => stemmer.stemWord(word));
 };
+// A word that is there as it was typed counts a little more: `exporter` and `export` have one stem.
 const shareOfWords = (docname) => {
-  const words = new Set(stems(SEARCH_WORDS[docname] || []));
-  const asked = stems(ASKED);
-  return asked.filter((word) => words.has(word)).length / (asked.length || 1);
+  const words = SEARCH_WORDS[docname] || [];
+  const wordStems = new Set(stems(words));
+  const asked = ASKED.filter((word) => !stopwords.has(word));
+  const weights = asked.map((word) => (words.includes(word) ? 1 : wordStems.has(...stems([word])) ? 0.8 : 0));
+  return weights.reduce((sum, weight) => sum + weight, 0) / (asked.length || 1);
 };
 const isTheName = (title) => {
   const name = title.split(" > ").pop();
