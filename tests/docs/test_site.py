@@ -116,6 +116,7 @@ def test_the_search_needs_no_network(site, page, words, found):
         ("export to csv", "Files and spreadsheets"),
         ("multi tenant", "Flask-Login"),
         ("multi-tenant", "LLM costs"),
+        ("tenant", "LLM costs"),
         ("multitenancy", "LLM costs"),
         ("nginx", "Request IDs"),
         ("reverse proxy", "Request IDs"),
