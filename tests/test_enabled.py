@@ -114,6 +114,7 @@ def test_nothing_is_opened_written_started_or_counted(run, settings):
 
 
 @pytest.mark.parametrize("value", ["0", "false", "False", "no", "off"])
+@pytest.mark.slow
 def test_the_environment_switches_it_off(run, value):
     seen, _, recorded, _, files, _ = run({}, FLASK_CHEST_ENABLED=value)
     assert (seen, recorded, files) == ([], 0, [])

@@ -49,6 +49,7 @@ def test_closing_the_chest_records_the_streams_that_are_open_once(make_chest, re
 
 
 @pytest.mark.parametrize("how", ["returns", "exits"])
+@pytest.mark.slow
 def test_the_end_of_the_process_records_the_streams_that_are_open(tmp_path, how):
     done = subprocess.run(
         [sys.executable, PROGRAMS / "open_stream.py", tmp_path, how],

@@ -73,6 +73,7 @@ def test_a_shell_reads_a_word_as_it_was_and_a_terminal_obeys_nothing_in_it(text)
     assert f"--order-by={quoted('-' + text)}" in asked.command()
 
 
+@pytest.mark.slow
 def test_a_button_copies_what_the_panel_shows(browse, visited):
     permissions = ["clipboard-read", "clipboard-write"]
     with browse(visited(5), permissions=permissions) as browser:

@@ -169,7 +169,8 @@ def test_a_wrong_question_is_said_at_its_field_and_keeps_what_was_typed(visited)
     said = faults(text)
     assert {each: line.split("\n")[0] for each, line in said.items() if each != HOSTILE} == {
         "coutn": "there is no measure 'coutn': write count",
-        "a b": "the name in `by` cannot be read here: invalid syntax",
+        "a b": "the name in `by` cannot be read here: invalid syntax; a name with blanks or signs "
+        "in it is written variables['...']",
         "7m": "every='7m': a day has no whole number of these. Write 6m or 8m",
         "1001": "write a number of groups from 1 to 1,000",
         "path": "histogram is of numbers, and the field 'path' is a text. Its different values: "

@@ -275,6 +275,7 @@ def test_pages_look_right_without_records_with_one_and_with_many_routes(
             page.set_viewport_size({"width": 1280, "height": 900})
 
 
+@pytest.mark.slow
 def test_pages_for_those_who_may_not_look_are_sound_too(browse, shop):
     app = shop(
         dashboard_allow=None,

@@ -70,6 +70,7 @@ def overlaps(boxes):
     return found
 
 
+@pytest.mark.slow
 def test_the_parts_of_the_overview_stand_where_they_should(browse, app):
     with browse(app) as browser:
         page = browser.go(f"/chest/?{QUERY}")

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 from html import unescape
 from urllib.parse import parse_qs, quote, urlsplit
 
+import pytest
 from flask import g
 from playwright.sync_api import expect
 
@@ -268,6 +269,7 @@ def odd_shop(shop):
     return app
 
 
+@pytest.mark.slow
 def test_the_list_in_a_browser(browse, shop):
     with browse(odd_shop(shop)) as browser:
         page = browser.go("/chest/requests?since=1h&columns=tenant&columns=note&order=-started_at")

@@ -127,6 +127,7 @@ def test_charts_show_iso_times_of_the_viewers_zone_and_a_part_becomes_the_range(
         assert ends["since"] < ends["until"]
 
 
+@pytest.mark.slow
 def test_menus_are_whole_by_keyboard(browse, visited):
     with browse(visited()) as browser:
         page = browser.go("/chest/?since=15m")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 
+
+@pytest.mark.slow
 def test_each_record_has_who_is_logged_in(example, port):
     shop = example("factory")
     client, _ = shop.serve("flask", "--app", "bookshop", "run", "--port", port, port=port)

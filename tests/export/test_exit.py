@@ -180,6 +180,7 @@ def test_a_signal_handler_may_count_and_look_while_it_interrupts_the_same():
 # -- More than can be delivered in time -----------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_drain_stops_at_its_deadline_and_the_next_process_goes_on(tmp_path):
     def run(number, slowly, deadline):
         began = time.monotonic()

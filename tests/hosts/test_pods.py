@@ -136,6 +136,7 @@ def test_a_server_of_one_process_delivers_on_sigterm_with_a_handler_of_its_own(s
         assert arrived(postgres) == answered(shop)
 
 
+@pytest.mark.slow
 def test_an_empty_dir_is_delivered_by_the_next_container_of_the_pod(place, postgres, relay):
     empty_dir = place / "journal"
     empty_dir.mkdir()

@@ -54,6 +54,7 @@ def checked(*command, **options):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_tests_on_the_pages_pass_with_all_three_packages(tmp_path, redis_url):
     folders = [write_files(page, tmp_path / Path(page).stem) for page in PAGES]
     for folder in folders:

@@ -73,6 +73,7 @@ def test_a_process_of_multiprocessing_delivers_at_its_end(host, run, method):
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.slow
 def test_the_request_id_goes_along_into_another_process(host, run, method):
     outer, inner, none = run(
         "import multiprocessing",

@@ -69,6 +69,7 @@ def test_new_records_are_dropped_with_drop_newest_until_there_is_room_again(
 @pytest.mark.parametrize(
     "when_full", ["drop_newest", pytest.param("drop_oldest", marks=pytest.mark.slow)]
 )
+@pytest.mark.slow
 def test_processes_that_write_at_the_same_time_stay_below_the_limit_together(
     make_disk, folder, when_full
 ):

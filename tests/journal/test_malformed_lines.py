@@ -167,6 +167,7 @@ def test_lines_that_are_no_records_reach_no_database_and_hold_up_no_other(
 
 
 @pytest.mark.parametrize("database", ["postgres", "mysql", "mongo"])
+@pytest.mark.slow
 def test_whatever_a_server_takes_of_such_lines_ends_no_query(
     request, make_chest, tmp_path, app, database
 ):

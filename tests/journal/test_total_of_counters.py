@@ -60,6 +60,7 @@ def test_names_are_bounded_for_the_host_as_for_a_process(make_process, folder):
 
 
 @pytest.mark.parametrize("work", ["fold", "write"])
+@pytest.mark.slow
 def test_a_kill_at_any_moment_neither_loses_nor_doubles(work, tmp_path):
     done = subprocess.run(
         [sys.executable, PROGRAM, tmp_path, work], capture_output=True, text=True, check=False

@@ -68,6 +68,7 @@ RECORDED = ("chest_records_total",)
 DELIVERED = ("chest_export_records_total", ("exporter", "main"))
 
 
+@pytest.mark.slow
 def test_counters_are_those_of_the_host_and_never_go_back_when_workers_are_killed(serve):
     with serve(interval=0.1) as served:
         served.ask(done=lambda: len(served.pids) >= WORKERS)

@@ -57,6 +57,7 @@ def run(tmp_path):
         {"main": {"type": "sqlite", "path": "<instance>/chest.sqlite3"}},
     ],
 )
+@pytest.mark.slow
 def test_a_registered_module_brings_its_types(run, exporters):
     result = run(exporters, SQLITE)
     assert (result.returncode, result.stderr) == (0, "")
@@ -81,6 +82,7 @@ def test_a_registered_module_brings_its_types(run, exporters):
         ("zanzibar://x", [SQLITE], ["chest.register_plugin() before init_app", "metadata"]),
     ],
 )
+@pytest.mark.slow
 def test_the_error_for_a_missing_type_says_what_to_do_in_a_frozen_application(
     run, exporters, plugins, parts
 ):

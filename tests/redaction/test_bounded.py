@@ -281,6 +281,7 @@ def test_an_ordinary_record_costs_after_hostile_requests_what_it_cost_before(pat
     [pytest.param(PATTERNS["by name"], marks=pytest.mark.slow), PATTERNS["by *"]],
     ids=PATTERNS,
 )
+@pytest.mark.slow
 def test_hostile_requests_leave_nothing_more_in_memory(patterns):
     filtering = Filter(*patterns)
     for variables in strangers(1, STRANGERS):  # what may be remembered has been

@@ -21,6 +21,7 @@ THIS = Python(f"{sys.version_info[0]}.{sys.version_info[1]}", sys.executable)
 DISTRIBUTIONS = {found.name: found for found in distributions()}
 
 
+@pytest.mark.slow
 def test_two_builds_give_the_same_bytes(wheels, tmp_path):
     before = os.umask(0o077)  # other rights, another time, other folders
     try:

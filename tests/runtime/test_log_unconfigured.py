@@ -151,6 +151,7 @@ def test_a_logger_that_was_disabled_on_purpose_stays_so_when_logging_is_configur
         "import sys; sys.stderr = None",
     ],
 )
+@pytest.mark.slow
 def test_who_asks_for_silence_gets_it(silence):
     assert run(f"import flask_chest, logging\n{silence}\n{SAY}")[1] == ""
 

@@ -67,6 +67,7 @@ def numbers(kind, url):
         pytest.param("mongo", MongoStore, marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_requests_are_recorded_once_and_delivered(request, tmp_path, name, kind):
     url = request.getfixturevalue(name)
     with served(tmp_path, url) as say:

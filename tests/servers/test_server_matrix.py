@@ -112,6 +112,7 @@ def test_each_worker_records_and_another_takes_over_from_a_killed_leader(serve, 
 @pytest.mark.parametrize(
     "name", marked([name for name, row in ROWS.items() if row.requests], RECYCLED_BRIEFLY)
 )
+@pytest.mark.slow
 def test_recycled_and_reloaded_workers_lose_and_duplicate_nothing(serve, name):
     row = ROWS[name]
     limit = [f"--max-requests={row.requests}"]
@@ -136,6 +137,7 @@ ALONE = {"waitress": waitress(), "`flask run`": flask_run()}
 
 
 @pytest.mark.parametrize("name", marked(ALONE, {"`flask run`"}))
+@pytest.mark.slow
 def test_records_of_a_killed_server_are_delivered_by_the_next_start_or_a_flush(serve, name):
     answered = []
     for how in (signal.SIGKILL, signal.SIGTERM):  # SIGTERM ends both servers at once

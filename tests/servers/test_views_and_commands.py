@@ -73,6 +73,7 @@ def by_process(serving):
     return found
 
 
+@pytest.mark.slow
 def test_child_processes_of_a_view_record_their_own_requests(serve):
     with serve(ONE_WORKER, app="forking") as serving:
         worker = int(serving.visit("/"))

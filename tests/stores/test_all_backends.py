@@ -119,6 +119,7 @@ def test_an_application_starts_while_its_database_is_down(make_chest, app, postg
     ("name", "waits"),
     [("postgres", 1), ("archive", 1), ("mysql", 2), ("mongo", 1), ("clickhouse", 1)],
 )
+@pytest.mark.slow
 def test_a_batch_waits_for_its_server_only_once_or_twice(backends, name, waits):
     """MySQL commits in a second step: a warning about a cut value rolls the batch back."""
     backend, batches = backends[name], 12

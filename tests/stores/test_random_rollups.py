@@ -30,6 +30,7 @@ def store(backend):
     store.close()
 
 
+@pytest.mark.slow
 def test_rollups_answer_random_questions_as_the_records_do(store):
     asking = Asking(store, seed=1)
     asking.deliver(40)

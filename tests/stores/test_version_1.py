@@ -54,6 +54,7 @@ def check(host, delivered):
     check_answers(host, questions=[QUESTIONS[1], QUESTIONS[2]])
 
 
+@pytest.mark.slow
 def test_version_1_and_this_one_deliver_at_the_same_time(old, store):
     made = Host()
     delivered = [made.record(age) for age in made.ages(9, days=2)]

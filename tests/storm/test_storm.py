@@ -66,7 +66,7 @@ def processes_of(folder):
 def test_a_storm_loses_nothing_and_duplicates_nothing(capsys):
     # Half the workers of `make storm` and a seventh of its rate: as many troubles, and as many
     # batches for them to hit.
-    with storm("--seconds=20", "--rate=40", "--workers=2") as (process, _):
+    with storm("--seconds=14", "--rate=40", "--workers=2") as (process, _):
         # Its output fits into the pipe.
         code = process.wait(timeout=600)
     report = capsys.readouterr().out

@@ -159,6 +159,7 @@ def test_the_position_of_another_copy_or_another_file_is_refused(open_backend, t
     [(2, "after"), *(pytest.param(each, "before", marks=pytest.mark.slow) for each in (1, 3))],
     ids=str,
 )
+@pytest.mark.slow
 def test_a_killed_copy_is_resumed_and_brings_back_nothing_that_was_erased(
     open_backend, tmp_path, when, page
 ):

@@ -85,6 +85,7 @@ def test_errors_and_debug_logs_show_no_secret(postgres, caplog, capfd):
 
 
 @pytest.mark.parametrize("command", [["flush", "--timeout", "1"], ["query"], ["routes"]])
+@pytest.mark.slow
 def test_the_command_line_shows_no_secret(tmp_path, command):
     url = f"postgresql://shop:{quote(SECRET, safe='')}@127.0.0.1:{free_port()}/shop"
     (tmp_path / "app.py").write_text(
