@@ -1,14 +1,21 @@
-"""A process that stands still while it rewrites a day: others have gone on, and nothing is lost."""
+"""Processes that stand still while they rewrite a day, and those that must not when they read."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import count
+from pathlib import Path
 
 import pytest
 from flask_chest_parquet import lake as lakes
-from support.lake import LakeFolder
+from flask_chest_parquet import s3
+from support.lake import LakeBucket, LakeFolder
 
+from flask_chest.errors import ExporterUnavailable
 from flask_chest.testing import make_batch, make_record
+
+PROGRAMS = Path(__file__).parent / "programs"
 
 MANY = 6
 """More manifests than a lake keeps of a day."""
@@ -93,3 +100,41 @@ def test_a_manifest_counts_although_another_process_followed_at_once(
     store.compact()
     assert len(backend.ids()) == len(stored) - 2
     assert len(backend.files()) == 1
+
+
+@pytest.mark.slow
+def test_many_files_are_read_through_python_without_standing_still(tmp_path, opened):
+    """As those of a bucket are. Arrow's own scan of them stood still after 15 to 100 questions."""
+    (tmp_path / "a*b").mkdir()  # DuckDB does not find such files itself
+    backend = LakeFolder(tmp_path / "a*b" / "lake")
+    store = opened(backend)
+    for _ in range(40):
+        store.export(make_batch(*[make_record(variables={"n": n}) for n in range(3)]))
+    done = subprocess.run(
+        [sys.executable, PROGRAMS / "read_often.py", backend.path, "150"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    assert done.stdout == "120\n"
+
+
+def test_why_a_file_cannot_be_read_is_said_by_whoever_asks(bucket, opened, monkeypatch):
+    backend = LakeBucket(bucket)
+    store = opened(backend)
+    for _ in range(3):
+        store.export(make_batch(*[make_record(variables={"n": n}) for n in range(3)]))
+    assert len(list(store.records())) == 9
+    real = s3.S3.get_part
+
+    def away(objects, key, part=None):
+        if key.endswith(".parquet"):
+            raise ExporterUnavailable("the bucket is away")
+        return real(objects, key, part)
+
+    monkeypatch.setattr(s3.S3, "get_part", away)
+    with pytest.raises(ExporterUnavailable, match="the bucket is away"):
+        list(store.records())
+    monkeypatch.undo()
+    assert len(list(store.records())) == 9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,6 +48,7 @@ class Asking:
         self._limit = limit
         self._range: tuple[date | None, date | None] = (None, None)
         self._files: list[LakeFile] = []
+        self._faults: list[Exception] = []
 
     def close(self) -> None:
         """Give the connection back."""
@@ -80,21 +82,36 @@ class Asking:
 
     def sources(self, files: Sequence[LakeFile]) -> list[Source]:
         """Return files as tables."""
-        return self._sources.of(files, self._cursor)
+        return self._sources.of(files, self._cursor, self._faults)
 
     def run(self, statement: Statement) -> Iterator[Sequence[Any]]:
-        """Run a statement, and return its rows. The first are there."""
-        with self._limit.spent(self._cursor):
+        """Run a statement, and return its rows. The first are there.
+
+        Raises:
+            Gone: A file was deleted meanwhile.
+            ExporterUnavailable: A file cannot be read now.
+        """
+        with self._read():
             self._cursor.execute(*statement)
             first = self._cursor.fetchmany(_ROWS_AT_ONCE)
         return self._fetched(first)
+
+    @contextmanager
+    def _read(self) -> Iterator[None]:
+        """Let DuckDB read in the block. Raise why it could not read a file, whatever it says."""
+        try:
+            with self._limit.spent(self._cursor):
+                yield
+        finally:
+            if self._faults:
+                raise self._faults[0]
 
     def _fetched(self, rows: list[Any]) -> Iterator[Sequence[Any]]:
         while rows:
             yield from rows
             if len(rows) < _ROWS_AT_ONCE:
                 return
-            with self._limit.spent(self._cursor):
+            with self._read():
                 rows = self._cursor.fetchmany(_ROWS_AT_ONCE)
 
 

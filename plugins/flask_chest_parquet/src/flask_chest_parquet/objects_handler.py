@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn
 
 import pyarrow as pa
 from pyarrow.fs import FileSystemHandler
@@ -11,16 +11,25 @@ from pyarrow.fs import FileSystemHandler
 if TYPE_CHECKING:
     from flask_chest_parquet.objects import Objects
 
+_LEAST: Final = 64
+"""Bytes of what cannot be opened: more than the end of a Parquet file has."""
+
 
 class ObjectsHandler(FileSystemHandler):  # type: ignore[misc] # pyarrow has no types
     """Opens objects. It is used instead of Arrow's own S3, whose threads a forked process lacks.
 
+    No exception leaves it. Arrow's threads would wait for Python's lock to tell what it says, and
+    DuckDB may hold the lock, and wait for these threads: the process would stand still for ever.
+    Instead, an object that cannot be read is full of zeros, which is no Parquet file.
+
     Args:
         objects: Where they are.
+        faults: Gets the exceptions. With one of them in it, what was read must not be used.
     """
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Objects, faults: list[Exception]) -> None:
         self._objects = objects
+        self._faults = faults
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ObjectsHandler) and other._objects is self._objects
@@ -37,12 +46,12 @@ class ObjectsHandler(FileSystemHandler):  # type: ignore[misc] # pyarrow has no 
         return path
 
     def open_input_file(self, path: str) -> pa.NativeFile:
-        """Open an object, of which any part can be read.
-
-        Raises:
-            Gone: It is not there.
-        """
-        return pa.PythonFile(_Open(self._objects, path), mode="r")
+        """Open an object, of which any part can be read."""
+        try:
+            return pa.PythonFile(_Open(self._objects, path, self._faults), mode="r")
+        except Exception as error:  # noqa: BLE001 - raised by who asked
+            self._faults.append(error)
+            return pa.BufferReader(bytes(_LEAST))
 
     open_input_stream = open_input_file
 
@@ -57,10 +66,19 @@ class ObjectsHandler(FileSystemHandler):  # type: ignore[misc] # pyarrow has no 
 class _Open:
     """An object that is open until `close`, as Arrow reads it."""
 
-    def __init__(self, objects: Objects, key: str) -> None:
+    def __init__(self, objects: Objects, key: str, faults: list[Exception]) -> None:
         self._stack = ExitStack()
         self._file: BinaryIO = self._stack.enter_context(objects.reader(key))
-        self.read, self.seek, self.tell = self._file.read, self._file.seek, self._file.tell
+        self._faults = faults
+        self.seek, self.tell = self._file.seek, self._file.tell
+
+    def read(self, size: int) -> bytes:
+        """Read some bytes; zeros when they cannot be read."""
+        try:
+            return self._file.read(size)
+        except Exception as error:  # noqa: BLE001 - raised by who asked
+            self._faults.append(error)
+            return bytes(size)
 
     @property
     def closed(self) -> bool:

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import dataset
-from pyarrow.fs import PyFileSystem
 
 from flask_chest.errors import ExporterUnavailable
 from flask_chest_parquet import variables
 from flask_chest_parquet.decode import Decoder
 from flask_chest_parquet.layout import COLUMNS, PARTITION
-from flask_chest_parquet.objects_handler import ObjectsHandler
 from flask_chest_parquet.queries import Files
+from flask_chest_parquet.scanning import LakeDataset
 from flask_chest_parquet.schema import FIELDS
 
 if TYPE_CHECKING:
@@ -25,12 +23,7 @@ if TYPE_CHECKING:
     from flask_chest_parquet.lake import Lake
     from flask_chest_parquet.manifest import LakeFile
 
-_DAY: Final = pa.field("day", pa.string())
-"""What the names of the folders say."""
-
 _DAY_LENGTH: Final = len("2026-11-29")
-
-_PARQUET: Final = dataset.ParquetFileFormat()
 
 
 class Source(NamedTuple):
@@ -64,10 +57,19 @@ class Sources:
         self._lake = lake
         self._config = config
         self._known: dict[str, _Known] = {}
-        self._system = PyFileSystem(ObjectsHandler(lake.objects))
 
-    def of(self, files: Sequence[LakeFile], cursor: duckdb.DuckDBPyConnection) -> list[Source]:
+    def of(
+        self,
+        files: Sequence[LakeFile],
+        cursor: duckdb.DuckDBPyConnection,
+        faults: list[Exception],
+    ) -> list[Source]:
         """Return files as tables that a connection can read.
+
+        Args:
+            files: The files.
+            cursor: The connection.
+            faults: Gets why files cannot be read while the connection reads them.
 
         Raises:
             Gone: One was deleted meanwhile.
@@ -79,7 +81,7 @@ class Sources:
         found = []
         for tag, same in by_tag.items():
             known = self._of_tag(tag, same[0])
-            relation = self._relation(f"files_{tag}", same, known.schema, cursor)
+            relation = self._relation(f"files_{tag}", same, known.schema, cursor, faults)
             files_of_tag = Files(frozenset(known.schema.names), relation)
             found.append(Source(files_of_tag, known.decoder))
         return found
@@ -119,6 +121,7 @@ class Sources:
         files: Sequence[LakeFile],
         schema: pa.Schema,
         cursor: duckdb.DuckDBPyConnection,
+        faults: list[Exception],
     ) -> str:
         addresses = [self._lake.objects.address(file.key) for file in files]
         if self._config.bucket is None and _is_plain(addresses[0]):
@@ -131,15 +134,7 @@ class Sources:
             )
         # DuckDB has no S3 of its own without an extension, which it would download. And it takes
         # `*` in the name of a folder for a pattern, and no name that is not UTF-8.
-        keys = [file.key for file in files]
-        found = dataset.FileSystemDataset.from_paths(
-            keys,
-            schema=schema.append(_DAY),
-            format=_PARQUET,
-            filesystem=self._system,
-            partitions=[dataset.field(_DAY.name) == file.day.isoformat() for file in files],
-        )
-        cursor.register(name, found)
+        cursor.register(name, LakeDataset(self._lake.objects, files, schema, faults))
         return name
 
 
