@@ -32,4 +32,5 @@ def run_together(python, program, backend, processes):
     for process in started:
         process.stdin.write("go\n")
         process.stdin.flush()
-    assert [process.communicate(timeout=120)[1] for process in started] == [""] * processes
+    errors = [process.communicate(timeout=120)[1] for process in started]
+    assert errors == [""] * processes, "\n".join(errors)
