@@ -78,7 +78,7 @@ class _Open:
             return self._file.read(size)
         except Exception as error:  # noqa: BLE001 - raised by who asked
             self._faults.append(error)
-            return bytes(size)
+            return bytes(max(size, 0))
 
     @property
     def closed(self) -> bool:
