@@ -117,4 +117,4 @@ def test_a_ttl_that_is_not_configured_is_named(backend):
     store.close()
     [(level, text)] = levels(backend.new(), "retention")
     assert level == "warning"
-    assert "the server deletes records after 31 days" in text
+    assert "the server deletes records after 33 days" in text

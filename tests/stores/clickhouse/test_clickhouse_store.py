@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from flask_chest_clickhouse import erasing
+from freezegun import freeze_time
 from support.clickhouse import stored
 
 from flask_chest.errors import BatchRejected, ExporterUnavailable
@@ -68,22 +69,23 @@ def test_retention_drops_whole_partitions_alone(backend, opened, partition_by):
     assert store.count() == 8 - deleted
 
 
-def test_the_server_deletes_a_day_later_than_the_leader_would(backend):
+def test_the_server_deletes_three_days_later_than_the_leader_would(backend):
     store = backend.new()
     store.retention = timedelta(days=30)
     store.open()
     now = datetime.now(timezone.utc)
-    ages = (29, 30.5, 31.5)
+    ages = (29, 32.5, 33.5)
     store.export(make_batch(*(make_record(started_at=now - timedelta(days=n)) for n in ages)))
     backend.optimize()
     assert [round((now - r.started_at) / timedelta(days=1), 1) for r in store.query()] == [
-        *(29, 30.5)
+        *(29, 32.5)
     ]
-    # Their rollups are brought up to date before.
-    assert now - timedelta(days=31) < store.expired_before() < now - timedelta(days=30.9)
+    # Their rollups are brought up to date before, by the clock of the server.
+    with freeze_time(now + timedelta(days=3_650)):
+        assert now - timedelta(days=33) < store.expired_before() < now - timedelta(days=32.9)
     store.retention = timedelta(days=20)
     store.open()
-    assert "toIntervalSecond(1814400)" in backend.creation()
+    assert "toIntervalSecond(1987200)" in backend.creation()
     assert "changed the TTL" not in str(store.repair())
     store.retention = None
     assert store.repair() == ["removed the TTL: no retention is configured"]

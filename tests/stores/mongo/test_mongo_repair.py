@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pymongo
 import pytest
 from flask_chest_mongo import MongoConfig, MongoStore
+from freezegun import freeze_time
 from support.mongo import PASSWORD, indexes
 
 from flask_chest.errors import ExporterUnavailable, SchemaMismatch
@@ -249,18 +250,31 @@ def of_age(backend, age):
     return store
 
 
-def test_retention_has_a_ttl_index_that_deletes_a_day_after_the_leader(backend, opened):
+def test_retention_has_a_ttl_index_that_deletes_two_days_after_the_leader(backend, opened):
     for age, seconds in (
-        (timedelta(days=90), 91 * 86_400),
-        (timedelta(hours=1), 90_000),
+        (timedelta(days=90), 92 * 86_400),
+        (timedelta(hours=1), 176_400),
         (timedelta(days=400_000), 2**31 - 1),
-        (timedelta(days=30), 31 * 86_400),
+        (timedelta(days=30), 32 * 86_400),
     ):
         store = of_age(backend, age)
         store.open()
         index = indexes(backend)["chest_retention"]
         assert (index["key"], index["expireAfterSeconds"]) == ([("started_at", 1)], seconds)
         assert [f for f in store.findings() if f.level != "ok"] == []
+
+
+@pytest.mark.parametrize("jump", [timedelta(0), timedelta(days=3_650)])
+def test_what_the_server_is_about_to_delete_is_known_by_its_own_clock(backend, jump):
+    store = of_age(backend, timedelta(days=90))
+    store.open()
+    now = datetime.now(timezone.utc)
+    with freeze_time(now + jump):
+        found = store.expired_before()
+    assert abs(found - (now - timedelta(days=92) + timedelta(hours=1))) < timedelta(minutes=5)
+    store.retention = None
+    assert store.expired_before() is None
+    store.close()
 
 
 def test_without_retention_the_server_stops_deleting_with_the_next_batch(backend, opened):
@@ -273,7 +287,7 @@ def test_without_retention_the_server_stops_deleting_with_the_next_batch(backend
     [finding] = [f for f in backend.new().findings() if f.level != "ok"]
     assert (
         finding.text
-        == "the server deletes records after 2 days, and by the configuration it deletes nothing"
+        == "the server deletes records after 3 days, and by the configuration it deletes nothing"
     )
     reader.export(make_batch(make_record()))
     assert "chest_retention" not in indexes(backend)

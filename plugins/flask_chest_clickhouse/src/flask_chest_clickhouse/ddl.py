@@ -85,8 +85,12 @@ _PARTITIONS: Final = {"day": "toYYYYMMDD(started_at)", "month": "toYYYYMM(starte
 REMEMBERED_BATCHES: Final = 10_000
 """How many tokens of batches the server remembers. Behind them, the key has the ID."""
 
-_LATER: Final = timedelta(days=1)
-"""How much later than the leader the server deletes."""
+_LATER: Final = timedelta(days=3)
+"""How much later than the leader the server deletes.
+
+A leader drops whole partitions. One younger than a day counts age from a record that is a day old:
+see docs/explanation/decisions/0024-modes-and-retention.md. Each makes it late by a day.
+"""
 
 _VARIABLES: Final = """\
 SELECT id AS record_id, request_id, started_at, endpoint, pair.1 AS name,
@@ -186,7 +190,7 @@ def on_cluster(config: ClickHouseConfig) -> str:
 
 
 def ttl(retention: timedelta | None) -> str:
-    """Return the clause by which the server deletes by itself, a day after the leader would.
+    """Return the clause by which the server deletes by itself, three days after the leader would.
 
     Records from before 1970, which a TTL cannot express, are deleted as if they were of that year.
     """

@@ -6,7 +6,7 @@ import builtins
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from flask_chest import rollup
@@ -273,11 +273,15 @@ class ClickHouseStore(Store):
         return self.purge(before=moment, progress=progress)
 
     def expired_before(self) -> datetime | None:
-        """Return which records the server deletes by itself in the next hour, by their TTL."""
+        """Return which records the server deletes by itself in the next hour, by their TTL.
+
+        By its own clock, as that of this host may be years ahead.
+        """
         if self.retention is None:
             return None
-        soon = datetime.now(timezone.utc) + timedelta(hours=1)
-        return soon - timedelta(seconds=ddl.ttl_seconds(self.retention))
+        now = int(self._open_connection.ask("SELECT toUnixTimestamp(now())"))
+        moment = now + 3_600 - ddl.ttl_seconds(self.retention)
+        return datetime.fromtimestamp(moment, tz=timezone.utc)
 
     @contextmanager
     def _deleting(self) -> Iterator[Removal]:

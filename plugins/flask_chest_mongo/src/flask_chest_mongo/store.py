@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 from uuid import UUID
 
@@ -62,8 +62,12 @@ CHECK_SECONDS: Final = 3.0
 _MIN_WIRE_VERSION: Final = 13
 """Of MongoDB 5.0, the first in which names may have dots and dollars."""
 
-_LATER: Final = timedelta(days=1)
-"""How much later than the leader the server deletes."""
+_LATER: Final = timedelta(days=2)
+"""How much later than the leader the server deletes.
+
+A leader younger than a day counts age from a record that is a day old, so it is a day late: see
+docs/explanation/decisions/0024-modes-and-retention.md. Deployed daily, it always is.
+"""
 
 _GOODBYE_SECONDS: Final = 1.0
 _THREADS_SECONDS: Final = 1.0
@@ -349,6 +353,15 @@ class MongoStore(Store):
                 return removal.delete_oldest(self._records, found, self._config.server_timeout_ms)
 
         return removal.in_steps(step, progress)
+
+    def expired_before(self) -> datetime | None:
+        """Return which records the server deletes by itself in the next hour, by its clock."""
+        if self._expire_seconds is None:
+            return None
+        with self._explained():
+            hello = self._database.command("hello", codec_options=encode.CODEC)
+        now: datetime = hello["localTime"].replace(tzinfo=timezone.utc)
+        return now + timedelta(hours=1) - timedelta(seconds=self._expire_seconds)
 
     # -- Helpers -------------------------------------------------------------------------------
 

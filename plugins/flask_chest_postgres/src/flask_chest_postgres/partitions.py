@@ -263,9 +263,16 @@ class Maintenance:
                 self._next_drop = time.monotonic() + _AGAIN_SECONDS
                 logger.warning("Old partitions cannot be dropped now: %s", error)
 
+    def expired_before(self, connection: Connection) -> datetime | None:
+        """Return before which day `run_due` drops partitions in the next hour; None for never."""
+        if self._retention_days is None:
+            return None
+        soon = min(datetime.now(timezone.utc), _on_server(connection)) + timedelta(hours=1)
+        return _midnight(soon.date() - timedelta(days=self._retention_days))
+
     def _older(self, connection: Connection, today: date, kept: timedelta) -> list[date]:
         """Return the days to drop. The clock of this host alone may be years ahead."""
-        on_server = connection.execute(text("SELECT (now() AT TIME ZONE 'UTC')::date")).scalar_one()
+        on_server = _on_server(connection).date()
         if today - on_server > timedelta(days=1):
             logger.warning(
                 "The clock of this host says %s, and that of PostgreSQL %s. Partitions are dropped "
@@ -273,8 +280,17 @@ class Maintenance:
                 today,
                 on_server,
             )
-        moment = datetime.combine(min(today, on_server) - kept, datetime.min.time(), timezone.utc)
-        return self._partitions.ending_before(connection, moment)
+        return self._partitions.ending_before(connection, _midnight(min(today, on_server) - kept))
+
+
+def _on_server(connection: Connection) -> datetime:
+    """Return what the server's clock says."""
+    now: datetime = connection.execute(text("SELECT now()")).scalar_one()
+    return now.astimezone(timezone.utc)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, datetime.min.time(), timezone.utc)
 
 
 def _is_locked(error: BaseException | None) -> bool:

@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
@@ -318,9 +318,7 @@ class PostgresStore(ReadingStore):
         """Return before which day deliveries drop partitions in the next hour."""
         if self.retention_days is None or self.partitions is None:
             return None
-        soon = datetime.now(timezone.utc) + timedelta(hours=1)
-        midnight = soon.replace(hour=0, minute=0, second=0, microsecond=0)
-        return midnight - timedelta(days=self.retention_days)
+        return self._by_itself(self._maintenance.expired_before)
 
     def _drop_days(self, before: datetime) -> Iterator[int]:
         """Drop the partitions that end before `before`; yield the number of records of each."""
