@@ -97,10 +97,15 @@ def no_leaks(request):
         yield
 
 
-def _server_fixture(kind):
+def _server_fixture(kind, *, is_shared=False):
     @pytest.fixture(scope="session")
-    def server():
-        with kind(os.environ.get(kind.variable)) as running:
+    def server(tmp_path_factory):
+        given = os.environ.get(kind.variable)
+        if not is_shared or given is not None or "PYTEST_XDIST_WORKER" not in os.environ:
+            made = kind(given)
+        else:
+            made = shared(kind, tmp_path_factory.getbasetemp().parent)
+        with made as running:
             yield running
 
     return server
@@ -109,17 +114,9 @@ def _server_fixture(kind):
 postgres_server = _server_fixture(PostgresServer)
 mysql_server = _server_fixture(MariaServer)
 mongo_server = _server_fixture(MongoServer)
-clickhouse_server = _server_fixture(ClickHouseServer)
-
-
-@pytest.fixture(scope="session")
-def s3_server(tmp_path_factory):
-    """Give an S3 server. All workers share one, whose six processes do much when nobody asks."""
-    given = os.environ.get(SeaweedServer.variable)
-    is_alone = given is not None or "PYTEST_XDIST_WORKER" not in os.environ
-    folder = tmp_path_factory.getbasetemp().parent
-    with SeaweedServer(given) if is_alone else shared(SeaweedServer, folder) as server:
-        yield server
+# Their start takes long, and their threads do much when nobody asks.
+clickhouse_server = _server_fixture(ClickHouseServer, is_shared=True)
+s3_server = _server_fixture(SeaweedServer, is_shared=True)
 
 
 def _database_fixture(server):

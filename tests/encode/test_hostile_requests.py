@@ -32,7 +32,7 @@ from flask_chest.errors import BatchRejected
 from flask_chest.exporter import Exporter
 from flask_chest.redaction.default_keys import STRONG_KEYS, WEAK_KEYS
 
-EXAMPLES = int(os.environ.get("CHEST_HOSTILE_EXAMPLES", "400"))
+EXAMPLES = int(os.environ.get("CHEST_HOSTILE_EXAMPLES", "200"))
 
 SECRET = "Zq7xS3cr3tZq7x"
 """Part of each planted secret, and of no other value."""

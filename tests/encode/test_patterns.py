@@ -239,7 +239,7 @@ def reference(names, patterns, app_wide):
     }
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(letters, unique=True, max_size=12), lists, lists)
 def test_the_choice_agrees_with_a_plain_reading_of_the_rules(names, patterns, app_wide):
     try:

@@ -288,7 +288,7 @@ _CONDITIONS = st.recursive(
 _VARIABLES = st.dictionaries(st.sampled_from(["a", "b", "user", "x y"]), _STORED)
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(condition=_CONDITIONS, variables=st.lists(_VARIABLES, min_size=1, max_size=5))
 def test_a_filter_matches_what_is_true_in_three_valued_logic(condition, variables):
     text, holds = condition

@@ -20,10 +20,10 @@ from support.rollup_host import check_answers as check_all_answers
 from flask_chest.errors import ConfigurationError, ExporterUnavailable
 from flask_chest.rollup import Planned
 
+MYSQL, MONGO = (pytest.param(name, marks=pytest.mark.slow) for name in ("mysql", "mongo"))
 
-@pytest.fixture(
-    params=["sqlite", "postgres", pytest.param("mysql", marks=pytest.mark.slow), "mongo", *SLOW]
-)
+
+@pytest.fixture(params=["sqlite", "postgres", MYSQL, "mongo", *SLOW])
 def backend(request, backend_of):
     return backend_of(request.param)
 
@@ -52,6 +52,7 @@ class Killed(BaseException):
     pass
 
 
+@pytest.mark.parametrize("backend", ["sqlite", "postgres", MYSQL, MONGO, *SLOW], indirect=True)
 def test_rollups_are_equal_to_the_records_whatever_happens(open_store):
     host, other = Host(open_store()), Host(open_store(), seed=2)
     host.deliver(*host.ages(30, days=3))

@@ -8,6 +8,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from support import sharing
+
 
 def new_threads(before):
     """Return the threads that run now and are not in `before`."""
@@ -15,7 +17,7 @@ def new_threads(before):
 
 
 def open_files():
-    """Return the files and sockets that this process has open."""
+    """Return the files and sockets that this process has open, besides those of shared servers."""
     found = set()
     for link in Path("/proc/self/fd").iterdir():
         try:
@@ -23,6 +25,8 @@ def open_files():
         except OSError:
             continue
         is_file = target.startswith("/") and not target.startswith(("/dev/", "/proc/"))
+        if is_file and Path(target).name.startswith(sharing.PREFIX):
+            continue
         if is_file or target.startswith("socket:"):
             found.add(f"{link.name} {target}")
     return found

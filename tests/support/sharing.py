@@ -6,6 +6,9 @@ import fcntl
 import time
 from contextlib import contextmanager, suppress
 
+PREFIX = "shared-server-"
+"""First part of the names of the files that say who uses a server."""
+
 
 @contextmanager
 def shared(kind, folder):
@@ -15,10 +18,11 @@ def shared(kind, folder):
         kind: Called with the URL of a server that runs, or without one, which starts it.
         folder: A folder that all processes of the run have.
     """
-    url = folder / f"{kind.__name__}.url"
+    name = f"{PREFIX}{kind.__name__}"
+    url = folder / f"{name}.url"
     with (
-        (folder / f"{kind.__name__}.lock").open("w") as lock,
-        (folder / f"{kind.__name__}.users").open("w") as users,
+        (folder / f"{name}.lock").open("w") as lock,
+        (folder / f"{name}.users").open("w") as users,
     ):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if url.exists():

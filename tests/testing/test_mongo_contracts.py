@@ -14,3 +14,13 @@ class TestMongo(ExporterContract, ServerContract, StoreContract, SchemaContract)
     @pytest.fixture
     def backend(self, mongo):
         return Mongo(mongo)
+
+    # The server of the tests is in Python, and takes seconds for thousands of documents.
+
+    @pytest.mark.slow
+    def test_erase_goes_through_many_pages_and_reports_its_progress(self, store):
+        super().test_erase_goes_through_many_pages_and_reports_its_progress(store)
+
+    @pytest.mark.slow
+    def test_what_the_progress_raises_ends_the_erasure(self, store):
+        super().test_what_the_progress_raises_ends_the_erasure(store)

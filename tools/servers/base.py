@@ -78,6 +78,11 @@ class Server(ABC):
 
     # -- For its users ---------------------------------------------------------------------------
 
+    @property
+    def shared_url(self) -> str:
+        """URL by which another process uses it: see `given`."""
+        return self.own_url
+
     def url(self, database: str = "") -> str:
         """Return the URL of a database for the administrator."""
         return urlsplit(self.given or self.own_url)._replace(path=f"/{database}").geturl()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pymongo
 import pytest
-from flask_chest_mongo import MongoConfig, MongoStore
+from flask_chest_mongo import MongoConfig, MongoStore, removal
 from freezegun import freeze_time
 from support.mongo import PASSWORD, indexes
 
@@ -293,19 +293,20 @@ def test_without_retention_the_server_stops_deleting_with_the_next_batch(backend
     assert "chest_retention" not in indexes(backend)
 
 
-def test_retain_counts_what_it_deletes(backend):
+def test_retain_counts_what_it_deletes(backend, monkeypatch):
+    monkeypatch.setattr(removal, "AT_ONCE", 100)
     store = of_age(backend, timedelta(days=1))
     store.open()
     store.export(
         make_batch(
-            *(make_record() for _ in range(1_500)),
+            *(make_record() for _ in range(150)),
             make_record(started_at="2030-01-01T00:00:00.000000Z"),
         )
     )
     steps = []
     kept_from = store.query()[0].started_at
-    assert store.retain(before=kept_from, progress=steps.append) == 1_500
-    assert steps == [1_000, 500]
+    assert store.retain(before=kept_from, progress=steps.append) == 150
+    assert steps == [100, 50]
     assert store.count() == 1
     store.close()
 

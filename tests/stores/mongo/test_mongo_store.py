@@ -72,7 +72,7 @@ def test_records_wait_while_a_unique_index_of_others_keeps_them_out(backend, sto
 
 
 def test_purge_deletes_in_steps(store, monkeypatch):
-    monkeypatch.setattr(removal, "_AT_ONCE", 3)
+    monkeypatch.setattr(removal, "AT_ONCE", 3)
     moments = [START + timedelta(microseconds=300 * n) for n in range(40)]
     store.export(make_batch(*(make_record(started_at=moment) for moment in moments)))
     steps = []

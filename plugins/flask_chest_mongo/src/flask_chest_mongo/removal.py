@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _OLDEST_FIRST: Final = list(INDEXES["chest_started_at"].items())
 
-_AT_ONCE: Final = 1_000
+AT_ONCE: Final = 1_000
 """Documents of one command. Writers do not wait for it: the server yields to them in between."""
 
 
@@ -31,8 +31,8 @@ def delete(
         session: In a transaction; None without one.
     """
     deleted = 0
-    for first in range(0, len(ids), _AT_ONCE):
-        some = {"_id": {"$in": ids[first : first + _AT_ONCE]}}
+    for first in range(0, len(ids), AT_ONCE):
+        some = {"_id": {"$in": ids[first : first + AT_ONCE]}}
         deleted += records.delete_many(some, session=session).deleted_count
     return deleted
 
@@ -46,7 +46,7 @@ def delete_oldest(records: Collection[dict[str, Any]], found: Filter, timeout_ms
         found,
         {"_id": True},
         sort=_OLDEST_FIRST,
-        limit=_AT_ONCE,
+        limit=AT_ONCE,
         max_time_ms=timeout_ms,
     )
     with closing(oldest):
