@@ -94,6 +94,11 @@ def wait_for_answers(driver: object, seconds: float) -> None:
             setattr(driver, name, seconds)
 
 
+def patience(timeout_seconds: float) -> int:
+    """Return how many seconds to wait for a lock: less than until the connection times out."""
+    return max(1, math.floor(timeout_seconds / 2))
+
+
 def _session(timeout_seconds: float) -> str:
     """Return the statement that sets everything that a session needs.
 
@@ -103,11 +108,11 @@ def _session(timeout_seconds: float) -> str:
     https://dev.mysql.com/doc/refman/8.0/en/comments.html
     https://mariadb.com/kb/en/comment-syntax/
     """
-    patience = max(1, math.floor(timeout_seconds / 2))
+    seconds = patience(timeout_seconds)
     return (
         f"SET sql_mode = '{_SQL_MODE}', time_zone = '+00:00', autocommit = 0,"
         " /*M! tx_isolation */ /*!50720 transaction_isolation */ = 'READ-COMMITTED',"
-        f" innodb_lock_wait_timeout = {patience}, lock_wait_timeout = {patience},"
+        f" innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds},"
         " sql_notes = 1, max_error_count = 64"
     )
 

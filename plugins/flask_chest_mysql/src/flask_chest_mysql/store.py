@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
@@ -16,7 +16,7 @@ from flask_chest_sql.selecting import selecting
 from flask_chest_sql.survey import Fault, Survey
 from pydantic_core import from_json
 from pymysql.constants import SERVER_STATUS
-from sqlalchemy import URL, Column, ColumnElement, Connection, Engine, Select, event, func
+from sqlalchemy import URL, Column, ColumnElement, Connection, Engine, Select, event, func, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from flask_chest.errors import (
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 _ALREADY_THERE: Final = (1050, 1060, 1061)  # a table or view, a column, an index
 _LOCK_WAIT: Final = 1205
+_LOCK: Final = text("SELECT GET_LOCK(SHA1(CONCAT(DATABASE(), :name)), :patience)")
+_UNLOCK: Final = text("SELECT RELEASE_LOCK(SHA1(CONCAT(DATABASE(), :name)))")
 _GRACE_SECONDS: Final = 5.0
 """How much longer than the server the driver waits, as the server's error says more."""
 
@@ -121,6 +123,30 @@ class MysqlStore(IndexedMysqlStore):
             )
 
     # -- Schema ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def creating(self, connection: Connection) -> Iterator[None]:
+        """Run the block, in one process at a time where the server has locks by name.
+
+        Processes that create the tables at the same time wait for each other's metadata locks,
+        until one of them gives up. Galera clusters have no locks by name: there, each step may run
+        in several processes at once, as `run` says.
+        """
+        named = {
+            "name": f".{self.tables.records.name}",
+            "patience": connections.patience(self._config.timeout_seconds),
+        }
+        with self.transaction(connection):
+            try:
+                connection.execute(_LOCK, named)
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    raise
+            try:
+                yield
+            finally:
+                with suppress(SQLAlchemyError):  # a lock ends with its connection
+                    connection.execute(_UNLOCK, named)
 
     def survey(self, connection: Connection) -> Survey:
         """Return what the database has of our tables.

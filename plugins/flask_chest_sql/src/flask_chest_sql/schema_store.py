@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from flask_chest.errors import ChestError, ExporterUnavailable, SchemaMismatch
 from flask_chest.runtime.log import Throttle, logger
 from flask_chest.store import Store
-from flask_chest_sql.survey import Dialectal, Fault, Key, Survey, Surveyor, keys_of
+from flask_chest_sql.survey import Dialectal, Fault, Key, Lack, Survey, Surveyor, keys_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -198,13 +198,18 @@ class SchemaStore(Store):
                     with self.attempting(connection):
                         self.run(connection, lack.statement)
                 except SQLAlchemyError as error:
-                    if self.is_race(error):
-                        continue
-                    self._miss(lack.what, lack.statement, error, is_needed=lack.is_needed)
+                    if not self.is_race(error) and not self._is_made(connection, lack, error):
+                        self._miss(lack.what, lack.statement, error, is_needed=lack.is_needed)
                 else:
                     done.append(f"Created {lack.what} again")
                     logger.info("%s: created %s again", self.location, lack.what)
             return done
+
+    def _is_made(self, connection: Connection, lack: Lack, error: SQLAlchemyError) -> bool:
+        """Return whether another process has made it meanwhile, for which this one waited."""
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            return False
+        return lack.what not in {each.what for each in self.survey(connection).lacks}
 
     def _miss(self, what: str, statement: str, error: SQLAlchemyError, *, is_needed: bool) -> None:
         """Note that a piece cannot be created.
