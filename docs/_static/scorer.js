@@ -8,11 +8,12 @@ const stems = (words) => {
   const stemmer = new Stemmer(); // of language_data.js, which comes later
   return words.filter((word) => !stopwords.has(word)).map((word) => stemmer.stemWord(word));
 };
+const LISTED = new Set(Object.values(SEARCH_WORDS).flat()); // also `down`, which the search itself passes over
 // A word that is there as it was typed counts a little more: `exporter` and `export` have one stem.
 const shareOfWords = (docname) => {
   const words = SEARCH_WORDS[docname] || [];
   const wordStems = new Set(stems(words));
-  const asked = ASKED.filter((word) => !stopwords.has(word));
+  const asked = ASKED.filter((word) => !stopwords.has(word) || LISTED.has(word));
   const weights = asked.map((word) => (words.includes(word) ? 1 : wordStems.has(...stems([word])) ? 0.8 : 0));
   return weights.reduce((sum, weight) => sum + weight, 0) / (asked.length || 1);
 };
@@ -43,6 +44,20 @@ var Scorer = {
   partialTitle: 7,
   term: 5,
   partialTerm: 2,
+};
+
+// When no page has all words, pages that have some of them. The more they have, the earlier they come.
+const findPages = Search.performTermsSearch; // of searchtools.js, which comes before
+Search.performTermsSearch = (words, excluded) => {
+  const found = findPages(words, excluded);
+  if (found.length || words.size < 2) return found;
+  const pages = new Map();
+  for (const result of [...words].flatMap((word) => findPages(new Set([word]), excluded))) {
+    const known = pages.get(result[0]);
+    if (known) known[4] += result[4] + 30;
+    else pages.set(result[0], result);
+  }
+  return [...pages.values()];
 };
 
 // A search for a setting leads to its row. From a folder, no page can be fetched for an excerpt: there,

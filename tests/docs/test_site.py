@@ -122,6 +122,23 @@ def test_the_search_needs_no_network(site, page, words, found):
         ("reverse proxy", "Request IDs"),
         ("reverse proxy request id", "Request IDs"),
         ("rotate password", "Change exporters"),
+        # What somebody types who was paged.
+        ("permission denied", "Permissions"),
+        ("grant permissions postgres", "PostgreSQL"),
+        ("healthcheck", "flask-chest-monitor"),
+        ("database down", "When you are paged"),
+        ("database outage", "When you are paged"),
+        ("connection refused", "When you are paged"),
+        ("too many connections", "pgbouncer"),
+        ("lag", "When you are paged"),
+        ("backlog", "When you are paged"),
+        ("lost records after deploy", "End a process"),
+        ("no leader", "When you are paged"),
+        ("cron", "Servers"),
+        ("unauthorized", "flask-chest-monitor"),
+        ("unreachable", "When you are paged"),
+        # No page has all of the words.
+        ("psycopg frobnicate grant", "PostgreSQL"),
         # Names of code.
         ("flask chest erase", "flask chest erase"),
         ("ExporterContract", "flask_chest.testing.ExporterContract"),

@@ -19,7 +19,8 @@ WORDS: Final = {
     "docs/explanation/delivery": "leader guarantee promise crash kill lost disk full outage",
     "docs/explanation/performance": "performance overhead latency slow benchmark cost "
     "request cpu memory",
-    "docs/how-to/alerts": "alert alerts pager grafana prometheus alertmanager",
+    "docs/how-to/alerts": "alert alerts pager grafana prometheus alertmanager lag backlog "
+    "healthcheck",
     "docs/how-to/application-factories": "factory blueprint blueprints init_app create_app",
     "docs/how-to/change-exporters": "migrate move add remove database server rolling deployment",
     "docs/how-to/dashboard": "dashboard browser ui chart charts login",
@@ -32,28 +33,33 @@ WORDS: Final = {
     "docs/how-to/flask-login": "user id login logged current_user tenant",
     "docs/how-to/from-0.0.10": "migrate migration 0.0.10",
     "docs/how-to/install": "pip install clone requirements extras uninstall version Windows",
-    "docs/how-to/jobs": "job background task cron thread script",
+    "docs/how-to/jobs": "job background task cron crontab thread script",
     "docs/how-to/llm-costs": "openai anthropic tokens llm model cost tenant",
     "docs/how-to/mongodb": "mongo mongodb pymongo",
     "docs/how-to/mysql": "mysql mariadb pymysql create database",
-    "docs/how-to/operating": "paged incident disk full outage",
+    "docs/how-to/operating": "paged incident disk full outage database databases down away "
+    "unreachable connection refused lag backlog behind stuck no leader 500 error",
+    "docs/how-to/permissions": "permission permissions denied owner chown root file folder",
+    "docs/how-to/pgbouncer": "pgbouncer pooler pool too many connections",
     "docs/how-to/plugins": "plugin plugins",
-    "docs/how-to/postgres": "postgres postgresql psycopg create database",
+    "docs/how-to/postgres": "postgres postgresql psycopg create database grant permission "
+    "permissions denied privilege role too many connections",
     "docs/how-to/privacy": "GDPR PII personal data secrets password telemetry cookie",
     "docs/how-to/queries": "query python question measure p95 percentile",
     "docs/how-to/request-ids": "request id ids correlation X-Request-ID trace",
     "docs/how-to/retention": "retention delete old records TTL cleanup",
     "docs/how-to/sampling": "sampling sample rate share",
     "docs/how-to/several-databases": "several databases two databases",
-    "docs/how-to/servers": "gunicorn uwsgi gevent waitress hypercorn production",
-    "docs/how-to/shutdown": "drain flush SIGTERM graceful shutdown atexit exit",
+    "docs/how-to/servers": "cron gunicorn uwsgi gevent waitress hypercorn production",
+    "docs/how-to/shutdown": "drain flush SIGTERM graceful shutdown atexit exit lost records after "
+    "deploy restart",
     "docs/how-to/sqlite": "sqlite file",
     "docs/how-to/switch-off": "disable turn off opt out exclude ignore route user",
     "docs/how-to/tables": "SQL pandas BI metabase superset datasette",
     "docs/how-to/task-queues": "celery rq apscheduler queue task tasks worker",
     "docs/how-to/testing": "test testing pytest fixture disable off",
     "docs/how-to/troubleshooting": "FAQ debug problem empty missing nothing recorded recording "
-    "records not working late lost help slow",
+    "records not working late lost after deploy help slow no leader permission denied 401 404",
     "docs/how-to/two-applications": "two applications several services shared database",
     "docs/how-to/upgrade": "upgrade update downgrade rollback back version release rolling",
     "docs/how-to/write-an-exporter": "exporter plugin custom destination backend",
@@ -65,6 +71,8 @@ WORDS: Final = {
     "docs/reference/measures": "aggregate group by percentile p95 average sum histogram",
     "docs/reference/redaction": "mask redact redacted secret",
     "docs/reference/settings": "setting settings configuration config environment",
+    "plugins/flask_chest_monitor/README": "monitor probe probes healthcheck health check liveness "
+    "readiness unauthorized forbidden token prometheus",
 }
 """What people type who look for a page. The search finds it by these words, and shows it first."""
 
