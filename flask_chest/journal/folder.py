@@ -27,6 +27,11 @@ _SPECIAL: Final = {errno.ENXIO, errno.ENODEV, errno.EOPNOTSUPP}
 class FolderRefused(OSError):
     """A folder is a link, belongs to somebody else, or can be written by others."""
 
+    def __init__(self, code: int, fault: str, remedy: str) -> None:
+        super().__init__(code, f"{fault}. {remedy}")
+        self.fault = fault
+        self.remedy = remedy
+
 
 class NotOurFile(OSError):
     """At this name is no regular file of the folder's owner."""
@@ -138,7 +143,8 @@ class Folder:
             raise FolderRefused(
                 errno.ELOOP,
                 f"{self.path} is a link, made by {name_of(status.st_uid)}, and links are not "
-                "followed. Name the folder that it leads to, or replace it by a folder",
+                "followed",
+                "Name the folder that it leads to, or replace it by a folder",
             ) from error
 
     def _check(self, status: os.stat_result, within: _Opened | None) -> None:
@@ -147,17 +153,21 @@ class Folder:
         uid = here if within is None else within.uid
         told = f"{self.path} belongs to {name_of(status.st_uid)}, mode {_mode(status):04o}"
         if status.st_uid != uid and (within is not None or here != 0):
+            owner = name_of(status.st_uid)
             raise FolderRefused(
                 errno.EPERM,
-                f"{told}, and not to {name_of(uid)}. Run this as {name_of(status.st_uid)}, give "
-                f"the folder and all in it to {name_of(uid)} (chown -R), or name another folder",
+                f"{told}, and not to {name_of(uid)}",
+                ("Give" if status.st_uid == 0 else f"Run this as {owner}, give")
+                + f" the folder and all in it to {name_of(uid)} (chown -R), or name another folder"
+                + (", such as one in it" if _mode(status) & _OTHERS_WRITE else ""),
             )
         if _mode(status) & _OTHERS_WRITE:
             raise FolderRefused(
                 errno.EPERM,
                 f"{told}: its group or others may write there, and could add records or take them "
-                f"away. Take the right from them (chmod go-w {self.path}), or name another folder, "
-                "such as one in it",
+                "away",
+                f"Take the right from them (chmod go-w {self.path}), or name another folder, such "
+                "as one in it",
             )
 
     def refresh(self) -> None:

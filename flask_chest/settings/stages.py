@@ -36,7 +36,12 @@ def create_instance_folder(options: Settings, instance_path: str) -> None:
         ConfigurationError: It cannot be created; or a command of root's cannot know for whom.
     """
     path = Path(instance_path)
-    if path.is_dir() or not (INSTANCE in options.journal or names_instance(options.exporters)):
+    referring = {
+        "CHEST_JOURNAL": INSTANCE in options.journal,
+        "CHEST_EXPORTERS": names_instance(options.exporters),
+    }
+    settings = " and ".join(name for name, refers in referring.items() if refers)
+    if path.is_dir() or not settings:
         return
     try:
         if command.is_command() and not _knows_owner(path):
@@ -49,7 +54,7 @@ def create_instance_folder(options: Settings, instance_path: str) -> None:
     except OSError as error:
         raise ConfigurationError(
             f"The instance folder {instance_path!r} cannot be created: {error.strerror}. Set "
-            "CHEST_JOURNAL and CHEST_EXPORTERS to places that this user may write"
+            f"{settings} to a place that this user may write"
         ) from error
 
 

@@ -196,7 +196,7 @@ def test_pods_of_one_host_share_a_volume_and_one_leader(place, volume, postgres,
 @pytest.mark.parametrize(
     ("settings", "error"),
     [
-        ({}, "instance' cannot be created: Read-only file system. Set CHEST_JOURNAL and"),
+        ({}, "instance' cannot be created: Read-only file system. Set CHEST_JOURNAL to"),
         (
             {"journal": "/var/lib/shop/chest"},
             "CHEST_JOURNAL='/var/lib/shop/chest' cannot be written: Read-only file system. Give a ",

@@ -69,7 +69,7 @@ def refusal(folder):
 
 
 @needs_root
-@pytest.mark.parametrize("mode", [0o700, 0o755])
+@pytest.mark.parametrize("mode", [0o700, 0o755, 0o775])
 def test_a_folder_that_somebody_else_made_is_refused(place, mode):
     folder = place / "chest"
     folder.mkdir()
@@ -77,8 +77,11 @@ def test_a_folder_that_somebody_else_made_is_refused(place, mode):
     said = as_other_user(lambda: refusal(folder))
     assert f"CHEST_JOURNAL={str(folder)!r} cannot be used: {folder} belongs to root" in said
     assert f"mode {mode:04o}, and not to nobody (user {UID})" in said
-    assert "chown -R" in said
+    assert "Run this as root" not in said
+    assert "Give the folder and all in it to nobody" in said
+    assert ("such as one in it" in said) == (mode == 0o775)  # such as a volume of Kubernetes
     own(folder)
+    folder.chmod(0o700)
     assert as_other_user(lambda: refusal(folder)) == "accepted"
     assert {path.stat().st_uid for path in folder.rglob("*")} == {UID}
 

@@ -101,6 +101,12 @@ def test_the_readme_documents_every_metric_with_its_labels(served):
     assert names(app) <= set(documented)
 
 
+def test_the_reference_has_every_metric_of_a_scrape(served):
+    app, _ = served
+    page = (PLUGIN.parents[1] / "docs/reference/metrics.md").read_text("utf-8")
+    assert names(app) <= set(re.findall(r"^\| `(chest_\w+)` \|", page, re.MULTILINE))
+
+
 # -- The collector -------------------------------------------------------------------------------
 
 

@@ -49,9 +49,14 @@ def test_instance_means_the_instance_folder(tmp_path):
     assert (tmp_path / "deep/instance/chest/segments").is_dir()
 
 
-def test_an_instance_folder_that_cannot_be_created_stops_init_app():
-    with pytest.raises(ConfigurationError, match="instance folder '/proc/instance' cannot be"):
+def test_an_instance_folder_that_cannot_be_created_stops_init_app(database):
+    with pytest.raises(ConfigurationError, match="instance folder '/proc/instance' cannot be") as e:
         FlaskChest(Flask("shop", instance_path="/proc/instance"))
+    assert "Set CHEST_JOURNAL and CHEST_EXPORTERS to" in str(e.value)
+    with pytest.raises(ConfigurationError, match=r"directory\. Set CHEST_JOURNAL to"):
+        FlaskChest(Flask("shop", instance_path="/proc/instance"), exporters=f"sqlite:///{database}")
+    with pytest.raises(ConfigurationError, match=r"directory\. Set CHEST_EXPORTERS to"):
+        FlaskChest(Flask("shop", instance_path="/proc/instance"), journal="memory")
 
 
 @pytest.mark.parametrize("name", ["we?ird", "#1", "100%25", "a b", "ü", "a&b=c", "%", "x%2Fy", "~"])

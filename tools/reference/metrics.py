@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 
-from flask_chest_monitor.metrics import METRICS, ChestMetric
+from flask_chest_monitor.metrics import METRICS, WRITABLE, ChestMetric
 
 from flask_chest import signals
 from tools.reference import public
@@ -30,9 +30,11 @@ def _metrics() -> str:
             ", ".join(f"`{label}`" for label in each.labels),
             each.text,
         )
-        for each in sorted(METRICS, key=_exported)
+        for each in METRICS
     ]
-    return table(("metric", "kind", "labels", "meaning"), rows)
+    name, text = WRITABLE
+    rows.append((f"`{name}`", "gauge", "", text))
+    return table(("metric", "kind", "labels", "meaning"), sorted(rows))
 
 
 def _exported(metric: ChestMetric) -> str:

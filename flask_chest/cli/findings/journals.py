@@ -14,6 +14,7 @@ from flask_chest.cli.findings.found import Found
 from flask_chest.cli.unconfigured import Unconfigured
 from flask_chest.errors import ConfigurationError
 from flask_chest.journal import disk
+from flask_chest.journal.folder import FolderRefused
 from flask_chest.journal.layout import Layout
 
 if TYPE_CHECKING:
@@ -97,12 +98,16 @@ def _missing(layout: Layout) -> Iterator[Found]:
 
 
 def _unusable(layout: Layout, error: OSError) -> Found:
+    fault = str(error.strerror or error)
+    remedy = "Run this as the user of the application, or give the folder back to it"
+    if isinstance(error, FolderRefused):
+        fault, remedy = error.fault, error.remedy
     return Found(
         "error",
         _WHERE,
         "permissions",
-        f"{layout.path} cannot be used: {error.strerror or error}",
-        "Run this as the user of the application, or give the folder back to it",
+        f"{layout.path} cannot be used: {fault}",
+        remedy,
     )
 
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from flask_chest_monitor.metrics import METRICS
+from flask_chest_monitor.metrics import METRICS, WRITABLE
 
 if TYPE_CHECKING:
     from flask import Flask
 
     from flask_chest import FlaskChest
     from flask_chest_monitor.metrics import ChestMetric
-
-_WRITABLE: Final = ("chest_journal_writable", "Whether the journal takes records.")
 
 
 class ChestCollector(Collector):
@@ -44,7 +42,7 @@ class ChestCollector(Collector):
         A registry refuses a second collector with the same names: Prometheus would refuse the
         scrape.
         """
-        return [*map(_family, METRICS), GaugeMetricFamily(*_WRITABLE)]
+        return [*map(_family, METRICS), GaugeMetricFamily(*WRITABLE)]
 
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics."""
@@ -55,7 +53,7 @@ class ChestCollector(Collector):
             for labels, value in metric.samples(stats):
                 family.add_metric(labels, value)
             yield family
-        yield GaugeMetricFamily(*_WRITABLE, float(fault is None))
+        yield GaugeMetricFamily(*WRITABLE, float(fault is None))
 
 
 def _family(metric: ChestMetric) -> CounterMetricFamily | GaugeMetricFamily:
