@@ -7,14 +7,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import psycopg
-import pymysql
 import pytest
+from flask import Flask
 from pymysql.constants import CLIENT
 from support.backends import Mysql, Postgres
 from support.mysql import SECRET, user
 from support.postgres import PASSWORD
 from support.rollup_host import DECLARATION, Host, check_rows
 
+from flask_chest import FlaskChest
+from flask_chest.errors import ExporterUnavailable
 from flask_chest.testing import make_batch, make_record
 
 PAGES = Path(__file__).parents[2] / "docs/how-to"
@@ -231,5 +233,42 @@ def test_each_privilege_that_the_rollups_lack_is_a_finding(by_hand, change):
 @pytest.mark.parametrize("kind", ["postgres"], indirect=True)
 def test_a_missing_schema_privilege_is_named(by_hand):
     by_hand.admin.execute(f"REVOKE USAGE ON SCHEMA chest FROM {by_hand.names[1]}")
-    with pytest.raises(Exception, match="schema chest. Grant this user USAGE on the schema"):
+    with pytest.raises(
+        ExporterUnavailable, match=r"schema chest\. Grant this user USAGE on the schema"
+    ):
         by_hand.writer.new().check()
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Return a function that runs `flask chest` with a backend; it returns what was printed."""
+    made = []
+
+    def start(backend, *arguments):
+        app = Flask("shop", instance_path=str(tmp_path / str(len(made))))
+        exporter = {"type": backend.exporter.type, **backend.config}
+        made.append((FlaskChest(app, exporters={"main": exporter}), app))  # it does not hold it
+        done = app.test_cli_runner().invoke(args=("chest", *arguments))
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    yield start
+    for chest, _ in made:
+        chest.close()
+
+
+def test_apply_creates_the_rollups_and_leaves_nothing_to_repair(kind, run):
+    assert run(kind.owner, "schema", "apply") == "main: the schema is there\n"
+    assert "main: nothing was to be repaired" in run(kind.owner, "schema", "repair")
+    kind.grant()
+    assert "warning" not in run(kind.writer, "check")
+
+
+@pytest.mark.parametrize("kind", ["postgres"], indirect=True)
+def test_check_says_once_what_the_rollups_lack(by_hand, run, said):
+    by_hand.admin.execute(
+        f"REVOKE USAGE ON SEQUENCE chest.chest_rollup_marks_id_seq FROM {by_hand.names[1]}"
+    )
+    output = run(by_hand.writer, "check")
+    assert output.count("warning") == output.count("chest_rollup_marks_id_seq") == 1
+    assert "chest_rollup_marks_id_seq" not in "".join(said())
