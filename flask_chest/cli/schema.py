@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 
 import click
@@ -48,6 +49,8 @@ def apply(exporters: Sequence[str]) -> None:
 
     def create(exporter: Exporter) -> list[str]:
         exporter.check()
+        with contextlib.closing(exporter):
+            exporter.open()  # creates the rollups, too
         return ["the schema is there"]
 
     _for_each(exporters, create)

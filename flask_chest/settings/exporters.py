@@ -185,7 +185,9 @@ class _Types:
         known = {**_EXTRAS, **schemes, **{kind: kind for kind in self._installed}}
         near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
         hint = f"Installed: {self.installed()}"
-        if near and near[0] != name:
+        if name in schemes:
+            hint = f"Did you mean {schemes[name]!r}? {hint}"
+        elif near and near[0] != name:
             hint = f"Did you mean {near[0]!r}? {hint}"
         present = {*self._installed, *(plugin.name for plugin in self._left_out)}
         if near and known[near[0]] not in present:

@@ -24,6 +24,7 @@ SQLITE = {"type": "sqlite", "path": "x"}
 
 WRONG_EXPORTERS = [
     ({"type": "sqllite"}, ["'sqllite'", "Did you mean 'sqlite'?", "Installed: "]),
+    ({"type": "postgresql", "host": "db"}, ["Did you mean 'postgres'?"]),
     ("zanzibar://x", ["'zanzibar'", "Installed: ", "mongo, mysql", ", postgres, sqlite"]),
     ("zanzibar://x", ["Install the plugin for it with pip, or correct its name"]),
     ("sqlite//x", ["'sqlite//x' is not a URL"]),

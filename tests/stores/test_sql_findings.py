@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pymysql
 import pytest
 from support.mysql import SECRET, user
@@ -77,8 +79,18 @@ def test_missing_rights_on_mysql_are_named(backend_of, opened):
         found = said_of(backend.new(user=name, password=SECRET))["privileges"]
         assert [level for level, _ in found] == ["error", "ok", "warning"]
         assert "may not deliver" in found[0][1]
-        assert "Grant this user" in found[0][1]
+        assert re.search("Grant this user (SELECT, )?INSERT", found[0][1])
         assert "may not purge and erase" in found[2][1]
+        assert "Grant this user DELETE on this table" in found[2][1]
+
+
+@pytest.mark.parametrize("name", ["mysql", "postgres"])
+def test_the_records_of_a_small_table_are_counted(backend_of, opened, name):
+    backend = backend_of(name)
+    opened(backend).export(make_batch(*(make_record() for _ in range(200))))
+    found = said_of(backend.new())
+    subject = "records" if name == "mysql" else "size"
+    assert any(text.startswith("200") for _, text in found[subject])
 
 
 # -- DDL for an administrator ------------------------------------------------------------------

@@ -85,6 +85,7 @@ def _newest_record(exporter: Exporter) -> datetime | None:
     if not isinstance(exporter, Store) or isinstance(exporter, Unconfigured):
         return None
     store = another(exporter)
+    store.rollups = False  # which would be created
     try:
         store.open()
         found = store.query(limit=1)

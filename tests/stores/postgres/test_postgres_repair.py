@@ -51,10 +51,7 @@ def test_the_ddl_creates_what_open_creates(postgres, opened, fields):
         backend.execute('DROP SCHEMA "%s""x" CASCADE')
     for _ in range(2):  # a second time, it changes nothing
         for statement in store.ddl():
-            if "CREATE VIEW" not in statement or not backend.execute(
-                f"SELECT 1 FROM pg_views WHERE viewname = '{store.tables.variables.name}'"
-            ):
-                backend.execute(statement)
+            backend.execute(statement)
     assert shape(backend) == made
     again = opened(backend)
     assert again.incomplete == []
@@ -210,7 +207,7 @@ def test_findings_of_a_sound_database(backend, store):
     assert found["version"].text.startswith("PostgreSQL 1")
     assert "ours" in found["schema"].text
     assert found["retention"].text == "records are kept for ever"
-    assert found["size"].text.startswith("about ")
+    assert found["size"].text.startswith("1 records, ")
 
 
 @pytest.mark.parametrize(

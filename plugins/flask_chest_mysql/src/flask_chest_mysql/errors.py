@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from typing import Final
 
@@ -14,6 +15,8 @@ _GRANT: Final = (
 )
 _READ_ONLY: Final = "The server is a read-only replica or set to read-only: name the primary"
 _TLS: Final = "It offers no TLS: set it up there, or ask for less with ssl_mode=PREFERRED"
+
+_REFUSED: Final = re.compile(r"^([A-Z, ]+) command denied to user .* for (table|column)")
 
 # https://dev.mysql.com/doc/mysql-errors/8.0/en/server-error-reference.html
 # https://mariadb.com/kb/en/mariadb-error-code-reference/
@@ -116,6 +119,9 @@ def explain(location: str, error: BaseException, *, is_mariadb: bool = False) ->
         )
     if code in _REJECTED | (_REJECTED_BY_MARIADB if is_mariadb else _REJECTED_BY_MYSQL):
         return BatchRejected(f"{message}. {_HINTS[code]}" if code in _HINTS else message)
+    refused = _REFUSED.search(str(text))
+    if refused and "CREATE" not in refused[1]:
+        return ConfigurationError(f"{message}. {_grant(*refused.groups())}")
     if code in _REMEDIES:
         return ConfigurationError(f"{message}. {_REMEDIES[code]}")
     return ExporterUnavailable(message)
@@ -125,3 +131,9 @@ def code_of(error: BaseException | None) -> int:
     """Return the number that the server or the driver gave an error; 0 when it has none."""
     code = error.args[0] if error is not None and error.args else 0
     return code if isinstance(code, int) else 0
+
+
+def _grant(privileges: str, kind: str) -> str:
+    """Return the remedy for missing privileges that the server names."""
+    why = "; it is needed to skip records that are there already" if "UPDATE" in privileges else ""
+    return f"Grant this user {privileges} on this {kind}{why}"

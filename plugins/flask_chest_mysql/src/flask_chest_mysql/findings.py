@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from flask_chest.exporter import Finding
+from flask_chest_mysql.schema import quoted
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 _MIB: Final = 2**20
 _SMALL_PACKET: Final = 4 * _MIB
+_SMALL_BYTES: Final = 16 * _MIB
+"""Of a table whose records are counted in a few milliseconds."""
 
 
 def look(connection: Connection, records: str, flavor: Flavor) -> Iterator[Finding]:
@@ -40,6 +44,7 @@ def look(connection: Connection, records: str, flavor: Flavor) -> Iterator[Findi
             f"{packet:,} bytes: a larger record is dead-lettered",
             "Raise it in the configuration of the server",
         )
+    counted = None
     size = connection.execute(
         text(
             "SELECT table_rows, data_length, index_length FROM information_schema.tables"
@@ -47,11 +52,14 @@ def look(connection: Connection, records: str, flavor: Flavor) -> Iterator[Findi
         ),
         {"name": records},
     ).one_or_none()
+    if size is not None and size[0] is not None and int(size[1]) < _SMALL_BYTES:
+        counted = _count(connection, records)
     connection.rollback()
     if size is None or size[0] is None:
         return
     rows, data, index = map(int, size)
-    yield Finding("ok", "records", f"about {rows:,}; {(data + index) / _MIB:,.0f} MiB with indexes")
+    shown = f"about {rows:,}" if counted is None else f"{counted:,}"
+    yield Finding("ok", "records", f"{shown}; {(data + index) / _MIB:,.0f} MiB with indexes")
     if index > pool:
         yield Finding(
             "warning",
@@ -59,3 +67,17 @@ def look(connection: Connection, records: str, flavor: Flavor) -> Iterator[Findi
             f"the indexes take {index / _MIB:,.0f} MiB, and the server has {pool / _MIB:,.0f} MiB",
             "Raise innodb_buffer_pool_size, so that delivery stays quick",
         )
+
+
+def _count(connection: Connection, records: str) -> int | None:
+    """Return how many records a small table has. The server's estimate may be a day old.
+
+    None when this user may not read them.
+    """
+    try:
+        counted = connection.exec_driver_sql(f"SELECT COUNT(*) FROM {quoted(records)}")
+        return int(counted.scalar_one())
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        return None

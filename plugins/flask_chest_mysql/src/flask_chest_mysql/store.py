@@ -167,6 +167,10 @@ class MysqlStore(IndexedMysqlStore):
         *creation, version = made.creation
         return replace(made, creation=(*creation, *self.creation_of_indexes(), version))
 
+    def ddl(self) -> list[str]:
+        """Return the statements that create all. Those of the view may run twice, too."""
+        return [each.replace("CREATE SQL ", "CREATE OR REPLACE SQL ", 1) for each in super().ddl()]
+
     def run(self, connection: Connection, statement: str) -> None:
         """Run a statement of the definition.
 

@@ -17,13 +17,15 @@ CANCELLED: Final = "57014"
 """query_canceled: by a time-out, or by a person."""
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
+PRIVILEGE: Final = "42501"
+"""insufficient_privilege."""
+
 _REMEDIES: Final = {
     "28P01": "Correct the user or the password",
     "28000": "Correct the user, or let the server's pg_hba.conf admit this one from this host, "
-    "with or without TLS as `sslmode` asks",
+    "with or without TLS as `sslmode` asks. Behind a pooler, that is the pooler's host, and its "
+    "`server_tls_sslmode`",
     "3D000": "Create the database, or correct its name",
-    "42501": "Grant this user what is missing: CONNECT on the database; CREATE on the schema, "
-    "where it makes its tables itself; INSERT, SELECT and DELETE on tables that are there",
     "25006": "The server is a read-only replica or set to read-only: name the primary, or several "
     "hosts with target_session_attrs=read-write",
 }
@@ -48,6 +50,30 @@ _WAITING: Final = {
 }
 """By code: a hint for what may pass by itself."""
 
+_CONNECT: Final = "Grant this user CONNECT on the database"
+_PRIVILEGES: Final = (
+    (
+        r"permission denied for database",
+        "Grant this user CREATE on the database, or let somebody who has it create the schema",
+    ),
+    (
+        r"permission denied for schema",
+        "Grant this user USAGE on the schema, and CREATE where it makes its tables itself",
+    ),
+    (r"permission denied for sequence", "Grant this user USAGE on the sequence"),
+    (
+        r"permission denied for (table|relation|view) \S*rollup",
+        "Grant this user SELECT, INSERT, UPDATE and DELETE on it",
+    ),
+    (
+        r"permission denied for (table|relation) \S*records",
+        "Grant this user SELECT and INSERT on it, and DELETE to purge and erase",
+    ),
+    (r"permission denied for (table|relation|view)", "Grant this user SELECT on it"),
+    (r"must be (owner|member) of", "Use its owner, or a role that is a member of the owner"),
+)
+"""Texts of what the server refuses a user: it names the object, and not the privilege."""
+
 _TEXT_ONLY: Final = ("", "08P01")
 """Failures to connect have no code; those of pgbouncer always have the second one."""
 
@@ -70,7 +96,7 @@ _TEXTS: Final = (
         _REMEDIES["28000"],
     ),
     (r"database .* does not exist|no such database", _REMEDIES["3D000"]),
-    (r"permission denied for database", _REMEDIES["42501"]),
+    (r"permission denied for database", _CONNECT),
     (r"session is read-only|server is in hot standby mode", _REMEDIES["25006"]),
     (
         r"server does not support SSL",
@@ -136,8 +162,9 @@ def explain(location: str, error: Exception, *, is_insertion: bool = False) -> C
     # Only the primary message: the detail shows the whole row.
     primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
     message = f"{location}: {' '.join((primary or str(error)).split())}"
-    if code in _REMEDIES:
-        return ConfigurationError(f"{message}. {_REMEDIES[code]}")
+    known = _grant(message) if code == PRIVILEGE else _REMEDIES.get(code)
+    if known is not None:
+        return ConfigurationError(f"{message}. {known}")
     if is_insertion and isinstance(error, psycopg.Error) and is_of_data(code, error.diag):
         return BatchRejected(message)
     if code in _TEXT_ONLY and isinstance(error, psycopg.OperationalError):
@@ -150,3 +177,11 @@ def explain(location: str, error: Exception, *, is_insertion: bool = False) -> C
     if is_insertion and not code and isinstance(error, psycopg.DataError):  # by psycopg itself
         return BatchRejected(message)
     return ExporterUnavailable(f"{message}. {_WAITING[code]}" if code in _WAITING else message)
+
+
+def _grant(message: str) -> str:
+    """Return the remedy for a missing privilege, as far as the server's message says which."""
+    for pattern, remedy in _PRIVILEGES:
+        if re.search(pattern, message):
+            return remedy
+    return "Grant this user what is missing, or use one that may do it"

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from flask_chest.exporter import Finding
 from flask_chest.query.times import spoken
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 _MEBIBYTE: Final = 1024 * 1024
 _OLD_TRANSACTIONS: Final = 1_500_000_000
 """PostgreSQL stops at about 2,146 millions: https://www.postgresql.org/docs/current/routine-vacuuming.html"""
+
+_SMALL_BYTES: Final = 16 * _MEBIBYTE
+"""Of a table whose records are counted in a few milliseconds."""
 
 _SERVER: Final = text(
     "SELECT current_setting('server_version'), pg_is_in_recovery(),"
@@ -100,9 +104,21 @@ class Inspection:
             yield Finding("ok", "retention", f"partitions are dropped after {days} days")
 
     def _size(self) -> Iterator[Finding]:
-        rows, table, indexes = self._row(_SIZE)
-        text = f"about {rows:,} records, {_mib(table)}, and {_mib(indexes)} of indexes"
+        estimate, table, indexes = self._row(_SIZE)
+        records = self._count() if table < _SMALL_BYTES else f"about {estimate:,} records"
+        text = f"{records}, {_mib(table)}, and {_mib(indexes)} of indexes"
         yield Finding("ok", "size", text)
+
+    def _count(self) -> str:
+        """Return how many records a small table has. The server's estimate may be hours old."""
+        try:
+            with self._connection.begin_nested():
+                statement = select(func.count()).select_from(self._store.tables.records)
+                return f"{self._connection.execute(statement).scalar_one():,} records"
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            return "an unknown number of records"  # this user may not read them
 
 
 def _span(days: list[date]) -> str:

@@ -100,6 +100,25 @@ def printed(statement: str) -> str:
     return statement.replace("%%", "%")
 
 
+def repeatable(statement: str, tables: Tables) -> str:
+    """Return a statement of `definition` that does nothing where its work is done.
+
+    PostgreSQL demands CREATE on the database for CREATE SCHEMA IF NOT EXISTS, even where the schema
+    is there.
+    """
+    if not is_namespace(statement):
+        return re.sub(r"^CREATE VIEW ", "CREATE OR REPLACE VIEW ", statement)
+    name = namespace_of(tables.records)
+    literal = name.replace("'", "''").replace("%", "%%")
+    tag = "$chest$"
+    while tag in name:
+        tag = f"{tag[:-1]}_$"
+    return (
+        f"DO {tag} BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace"
+        f" WHERE nspname = '{literal}') THEN {statement}; END IF; END {tag}"
+    )
+
+
 def is_namespace(statement: str) -> bool:
     """Return whether a statement creates the schema, in PostgreSQL's sense of the word."""
     return statement.startswith("CREATE SCHEMA ")

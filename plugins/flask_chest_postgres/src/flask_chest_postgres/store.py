@@ -162,8 +162,9 @@ class PostgresStore(ReadingStore):
         return self.url().get_dialect()()
 
     def ddl(self) -> list[str]:
-        """Return the statements that `open` runs on an empty database, as psql takes them."""
-        return [schema.printed(statement) for statement in super().ddl()]
+        """Return the statements that create all, as psql takes them, also a second time."""
+        made = (schema.repeatable(each, self.tables) for each in super().ddl())
+        return [schema.printed(statement) for statement in made]
 
     def create_schema(self, connection: Connection) -> None:
         """Create the tables, the indexes and the view; the namespace only where it is missing."""

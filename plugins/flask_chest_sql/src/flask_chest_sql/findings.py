@@ -28,6 +28,7 @@ def look(store: SqlStore, connection: Connection) -> Iterator[Finding]:
     if (yield from _schema(store, connection)):
         yield from _variables(store, connection)
         yield from _privileges(store, connection)
+        yield from store.look_at_rollups(connection)
         yield from _records(store, connection)
 
 

@@ -21,6 +21,7 @@ from flask_chest_sql.rollup_storage import SqlRollups, mark
 from flask_chest_sql.schema_store import SchemaStore
 
 if TYPE_CHECKING:
+    from flask_chest.exporter import Finding
     from flask_chest.record import Record
     from flask_chest.rollup import RollupStorage
 
@@ -35,20 +36,31 @@ class RollupStore(SchemaStore):
     is_marking: bool = False
     """Whether batches and deletions mark the minutes of their records."""
 
-    def can_mark(self, connection: Connection) -> bool:
-        """Return whether this user may write marks. Servers have users; override it there."""
-        del connection
-        return True
+    def decide_marking(self) -> None:
+        """Clear `is_marking` where this user may write no marks. Servers have users.
+
+        Called before the first batch or deletion, and not by `open`: who only reads needs no mark.
+
+        Raises:
+            ExporterUnavailable: It cannot be found out now.
+        """
 
     def is_passing(self, error: SQLAlchemyError) -> bool:
         """Return whether an error passes by itself, such as a lost connection."""
         return bool(getattr(error, "connection_invalidated", False))
 
+    def look_at_rollups(self, connection: Connection) -> Iterator[Finding]:
+        """Yield whether this user may keep the rollups up to date. Servers have users."""
+        del connection
+        yield from ()
+
     def ddl(self) -> list[str]:
         """Return the statements that `open` runs on an empty database."""
         made = super().ddl()
         if isinstance(self.rollups, Declaration):
-            made += self.tables.rollups.creation(self.create_engine().dialect)
+            dialect = self.create_engine().dialect
+            made += self.tables.rollups.creation(dialect)
+            made.append(self.tables.rollups.beginning(dialect))
         return made
 
     def open(self) -> None:
@@ -75,9 +87,7 @@ class RollupStore(SchemaStore):
             if not isinstance(self.rollups, Declaration):
                 return
             self._create_rollups()
-        self._rollups = SqlRollups(self, tables)
-        with self.reading() as connection:
-            self.is_marking = self.can_mark(connection)
+        self._rollups, self.is_marking = SqlRollups(self, tables), True
 
     def _has_rollups(self) -> bool:
         """Return whether all tables of the rollups are there, and their state."""
@@ -89,13 +99,19 @@ class RollupStore(SchemaStore):
             )
 
     def _create_rollups(self) -> None:
-        """Create the tables. Where some were dropped, or are older, all is computed anew."""
+        """Create what is missing. Where tables were dropped, or are older, all is computed anew.
+
+        Where the state alone is missing, this user need not be allowed to create tables.
+        """
         tables = self.tables.rollups
-        with self.reading() as connection, self.creating(connection):
-            if tables.is_older(inspect(connection)):
-                connection.execute(DropTable(tables.rows))
-            for statement in tables.creation(connection.dialect):
-                connection.exec_driver_sql(statement)
+        with self.reading() as connection:
+            are_there = tables.are_there(inspect(connection))
+        if not are_there:
+            with self.reading() as connection, self.creating(connection):
+                if tables.is_older(inspect(connection)):
+                    connection.execute(DropTable(tables.rows))
+                for statement in tables.creation(connection.dialect):
+                    connection.exec_driver_sql(statement)
         try:
             with self.reading() as connection, self.transaction(connection):
                 connection.execute(delete(tables.state))
@@ -113,6 +129,30 @@ class RollupStore(SchemaStore):
             "somebody who may create them run what `flask chest schema print` shows, or set "
             "CHEST_ROLLUPS=0",
         )
+
+    def repair(self) -> list[str]:
+        """Create what is missing, the tables and the state of the rollups too."""
+        done = super().repair()
+        if self.rollups is False:
+            return done
+        try:
+            with self._explained():
+                self._engine = self.create_engine()
+                with self.reading() as connection:
+                    self.prepare(connection)
+                    are_there = self.tables.rollups.are_there(inspect(connection))
+                if are_there or isinstance(self.rollups, Declaration):
+                    done += self._repair_rollups(are_there=are_there)
+        finally:
+            self.close()
+        return done
+
+    def _repair_rollups(self, *, are_there: bool) -> list[str]:
+        if self._has_rollups():
+            return []
+        self._create_rollups()
+        what = "state" if are_there else "tables"
+        return [f"Created the {what} of the rollups, which are computed anew"]
 
     def rollup_storage(self) -> RollupStorage | None:
         """Return the rollups of the database; None when it has none, or they are not to be used."""
@@ -144,6 +184,7 @@ class RollupStore(SchemaStore):
             before: Records that started earlier are going to be deleted.
             progress: Called after each step, with 0.
         """
+        self.decide_marking()
         if self._rollups is not None and self.is_marking:
             go_on = (lambda: None) if progress is None else (lambda: progress(0))
             rollup.Maintainer(self, self._rollups, go_on=go_on).freeze(before)

@@ -19,6 +19,8 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateTable
 from sqlalchemy.types import TypeEngine
 
+from flask_chest.rollup import State
+
 _MOST_BYTES: Final = 2**24 - 1
 """Of a page; most have far less. MySQL chooses a type that has as many."""
 
@@ -94,3 +96,12 @@ class RollupTables:
             " ".join(str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)).split())
             for table in self.all
         ]
+
+    def beginning(self, dialect: Dialect) -> str:
+        """Return the statement that writes the first state where there is none."""
+        state = dialect.identifier_preparer.format_table(self.state)
+        return (
+            f"INSERT INTO {state} (id, value) SELECT id, value"
+            f" FROM (SELECT 1 AS id, '{State().dump()}' AS value) AS first"
+            f" WHERE NOT EXISTS (SELECT 1 FROM {state})"
+        )

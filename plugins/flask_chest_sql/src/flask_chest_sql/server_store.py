@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from sqlalchemy import Connection, Engine, create_engine, insert
+from sqlalchemy import Connection, Engine, create_engine, insert, inspect
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -15,11 +15,13 @@ from flask_chest.errors import ChestError, ConfigurationError, ExporterUnavailab
 from flask_chest.exporter import Batch
 from flask_chest.runtime import fork
 from flask_chest.runtime.log import logger
+from flask_chest_sql import rollup_findings
 from flask_chest_sql.store import SqlStore
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
+    from flask_chest.exporter import Finding
     from flask_chest_sql.config import SqlServerConfig
 
 CHECK_SECONDS: Final = 3.0
@@ -33,6 +35,9 @@ class ServerStore(SqlStore):
 
     The exporter holds one connection; each call of the read side takes one from a pool.
     """
+
+    _decided_for: object = None
+    """The rollups that `decide_marking` was called for."""
 
     # -- What a backend defines ----------------------------------------------------------------
 
@@ -95,6 +100,7 @@ class ServerStore(SqlStore):
             "timeout_seconds": min(config.timeout_seconds, CHECK_SECONDS),
         }
         probe = type(self)(config.model_copy(update=patience))
+        probe.rollups = False  # `findings` looks at them
         try:
             probe.open()
             probe.export(Batch(b"", 0))  # refused where the user may only read
@@ -103,8 +109,18 @@ class ServerStore(SqlStore):
         finally:
             probe.close()
 
-    def can_mark(self, connection: Connection) -> bool:
-        """Return whether this user may write marks: otherwise no batch would be stored."""
+    def look_at_rollups(self, connection: Connection) -> Iterator[Finding]:
+        """Yield whether this user may keep the rollups up to date."""
+        yield from rollup_findings.look(self, connection)
+
+    def decide_marking(self) -> None:
+        """Clear `is_marking` where this user may write no marks: no batch would be stored."""
+        if self.is_marking and self._decided_for is not self._rollups:
+            with self._explained(), self.reading() as connection:
+                self.is_marking = self._can_mark(connection)
+            self._decided_for = self._rollups
+
+    def _can_mark(self, connection: Connection) -> bool:
         marks = self.tables.rollups.marks
         transaction = connection.get_transaction() or connection.begin()
         try:
@@ -112,17 +128,20 @@ class ServerStore(SqlStore):
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise
-            logger.warning(
-                "%s: this user may not write %s, so the rollups get its records an hour later. "
-                "Grant it INSERT: %s",
-                self.location,
-                marks.name,
-                self.explain(error),
-            )
-            return False
+            refusal = error
+        else:
+            return True
         finally:
             transaction.rollback()
-        return True
+        if not self.tables.rollups.are_there(inspect(connection)):
+            raise refusal  # they were dropped: `open` makes them again
+        logger.warning(
+            "%s: this user may not write %s, so the rollups get its records an hour later: %s",
+            self.location,
+            marks.name,
+            self.explain(refusal),
+        )
+        return False
 
     def export(self, batch: Batch) -> None:
         """Insert a batch in one transaction; retry it after a conflict or a lost connection.

@@ -117,6 +117,8 @@ class SqlStore(IndexedStore, RollupStore):
             ExporterUnavailable: The database cannot take it now.
             BatchRejected: It cannot take these records.
         """
+        if len(batch):  # `check` sends an empty one
+            self.decide_marking()
         try:
             with self._explained(), self.writing() as connection, self.transaction(connection):
                 try:
@@ -279,6 +281,7 @@ class SqlStore(IndexedStore, RollupStore):
 
     def delete(self, records: Sequence[Record]) -> int:
         """Delete these records by their primary key; return how many were there."""
+        self.decide_marking()
         deleted = 0
         for first in range(0, len(records), _DELETED_AT_ONCE):
             with self._explained(), self.reading() as connection, self.transaction(connection):
