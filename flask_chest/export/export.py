@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from flask_chest.export.leader_job import LeaderJob
     from flask_chest.export.supervisor import Supervisor
     from flask_chest.journal import Journal
+    from flask_chest.runtime.log import Throttle
 
 _GRACE_SECONDS: Final = 0.2
 _RETRY_SECONDS: Final = 5.0
@@ -49,6 +50,7 @@ class Export:
         shutdown_seconds: float,
         jobs: Collection[LeaderJob] = (),
         rests: Callable[[], bool] = lambda: False,
+        throttle: Throttle,
     ) -> None:
         self.supervisors = supervisors
         self._jobs = jobs
@@ -57,6 +59,7 @@ class Export:
         self._interval_seconds = interval_seconds
         self._shutdown_seconds = shutdown_seconds
         self._rests = rests
+        self._throttle = throttle
         self._finalizer: weakref.finalize[..., Export] | None = None
         self.after_fork()
         Scheduler.preload()
@@ -95,7 +98,7 @@ class Export:
             seconds = min(self._interval_seconds, _JOB_SECONDS)
             # No exporter has a space in its name.
             woken |= {f"{each.kind} {each.name}": (each.wake, seconds) for each in self._jobs}
-            scheduler = Scheduler(woken)
+            scheduler = Scheduler(woken, self._throttle)
             scheduler.start()
             # An application that is dropped without `close` must not leave its threads behind.
             self._finalizer = weakref.finalize(
