@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Final
 
 from flask_chest.export.scheduler import Scheduler
+from flask_chest.runtime import termination
 from flask_chest.runtime.log import flush_all
 
 if TYPE_CHECKING:
@@ -242,8 +243,10 @@ def _end_collected(
 
 
 def _close_child(reference: weakref.ref[Export]) -> None:
-    _close(reference)
-    flush_all()  # which is left to `atexit` elsewhere
+    # Its parent may end all children once the first has ended by itself: hypercorn does.
+    with termination.postponed():
+        _close(reference)
+        flush_all()  # which is left to `atexit` elsewhere
 
 
 def _close_at_end_of_child(export: Export) -> None:
