@@ -193,6 +193,7 @@ class AppState:
             shutdown_seconds=options.shutdown_seconds,
             jobs=self._jobs(options),
             rests=lambda: under_test.is_on,
+            throttle=self.throttle,
         )
         # Called before the export's own, which was registered earlier and delivers a last time.
         atexit.register(_finish_open_bodies, weakref.ref(self.capture.open_bodies))

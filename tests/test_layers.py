@@ -15,7 +15,7 @@ PACKAGE = Path(flask_chest.__file__).parent
 
 # The lowest first. Modules of one layer may import each other, but not in a circle.
 LAYERS = [
-    {"_old_names", "_platform", "_version", "errors", "signals"},
+    {"_old_names", "_platform", "_pyinstaller", "_version", "errors", "signals"},
     {"runtime"},
     {"record", "record_rows"},
     {"query"},

@@ -12,12 +12,14 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Final
 
 from flask_chest.export.scheduler import Scheduler
+from flask_chest.runtime import termination
 from flask_chest.runtime.log import flush_all
 
 if TYPE_CHECKING:
     from flask_chest.export.leader_job import LeaderJob
     from flask_chest.export.supervisor import Supervisor
     from flask_chest.journal import Journal
+    from flask_chest.runtime.log import Throttle
 
 _GRACE_SECONDS: Final = 0.2
 _RETRY_SECONDS: Final = 5.0
@@ -49,6 +51,7 @@ class Export:
         shutdown_seconds: float,
         jobs: Collection[LeaderJob] = (),
         rests: Callable[[], bool] = lambda: False,
+        throttle: Throttle,
     ) -> None:
         self.supervisors = supervisors
         self._jobs = jobs
@@ -57,6 +60,7 @@ class Export:
         self._interval_seconds = interval_seconds
         self._shutdown_seconds = shutdown_seconds
         self._rests = rests
+        self._throttle = throttle
         self._finalizer: weakref.finalize[..., Export] | None = None
         self.after_fork()
         Scheduler.preload()
@@ -95,7 +99,7 @@ class Export:
             seconds = min(self._interval_seconds, _JOB_SECONDS)
             # No exporter has a space in its name.
             woken |= {f"{each.kind} {each.name}": (each.wake, seconds) for each in self._jobs}
-            scheduler = Scheduler(woken)
+            scheduler = Scheduler(woken, self._throttle)
             scheduler.start()
             # An application that is dropped without `close` must not leave its threads behind.
             self._finalizer = weakref.finalize(
@@ -239,8 +243,10 @@ def _end_collected(
 
 
 def _close_child(reference: weakref.ref[Export]) -> None:
-    _close(reference)
-    flush_all()  # which is left to `atexit` elsewhere
+    # Its parent may end all children once the first has ended by itself: hypercorn does.
+    with termination.postponed():
+        _close(reference)
+        flush_all()  # which is left to `atexit` elsewhere
 
 
 def _close_at_end_of_child(export: Export) -> None:

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-import importlib
+import contextlib
 import logging
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import timezone
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask_chest.runtime import fork
+
+if TYPE_CHECKING:
+    from flask_chest.runtime.log import Throttle
 
 # APScheduler names an executor's logger after its alias, and logs each run of a job at INFO. With
 # loggers of our own, that can be silenced without a change to the application's.
 _EXECUTOR: Final = "flask_chest"
 _LOGGER: Final = "flask_chest.scheduler"
 
+_RETRY_SECONDS: Final = 5.0
+
 
 def _apscheduler() -> Any:  # noqa: ANN401 - it ships no types
     """Return APScheduler, imported on the first call: it is too slow to import in a request."""
-    for module in ("events", "executors.debug", "schedulers.blocking", "triggers.interval"):
-        importlib.import_module(f"apscheduler.{module}")
-    return importlib.import_module("apscheduler")
+    # Statements, as PyInstaller collects nothing that `import_module` imports by a name.
+    import apscheduler.events  # noqa: PLC0415 - see above
+    import apscheduler.executors.debug  # noqa: PLC0415
+    import apscheduler.schedulers.blocking  # noqa: PLC0415
+    import apscheduler.triggers.interval  # noqa: PLC0415
+
+    return apscheduler
 
 
 class Scheduler:
@@ -34,10 +43,13 @@ class Scheduler:
             scheduler's own thread, one after the other, so each must be quick.
     """
 
-    def __init__(self, jobs: Mapping[str, tuple[Callable[[], None], float]]) -> None:
+    def __init__(
+        self, jobs: Mapping[str, tuple[Callable[[], None], float]], throttle: Throttle
+    ) -> None:
         self._jobs = jobs
+        self._throttle = throttle
         self._lock = threading.RLock()  # a signal handler may stop what it interrupts
-        self._is_stopped = False
+        self._stopped = threading.Event()
         self._running: Any = None  # APScheduler's own, from its start to its shutdown
         self._thread = threading.Thread(target=self._run, name="APScheduler", daemon=True)
 
@@ -48,7 +60,8 @@ class Scheduler:
         gevent may turn our thread into a greenlet, which shares its thread with the requests.
         """
         if "gevent" in sys.modules:
-            _apscheduler()
+            with contextlib.suppress(Exception):  # the thread says what is wrong
+                _apscheduler()
 
     def start(self) -> None:
         """Start the thread.
@@ -61,7 +74,7 @@ class Scheduler:
     def stop(self) -> None:
         """Tell the thread to end. A second call does nothing."""
         with self._lock:
-            self._is_stopped = True
+            self._stopped.set()
             running, self._running = self._running, None
         if running is not None:
             running.shutdown(wait=False)
@@ -71,11 +84,34 @@ class Scheduler:
         self._thread.join(max(deadline - time.monotonic(), 0.0))
 
     def _run(self) -> None:
-        try:
-            with fork.importing():
-                apscheduler = _apscheduler()
-        except RuntimeError:  # the process is ending: `concurrent.futures` cannot be imported
-            return
+        while not self._stopped.is_set():
+            try:
+                with fork.importing():
+                    apscheduler = _apscheduler()
+            except RuntimeError:  # the process is ending: `concurrent.futures` cannot be imported
+                return
+            except Exception as error:  # noqa: BLE001 - a broken installation raises anything
+                self._go_on_without(error)
+            else:
+                self._schedule(apscheduler)
+                return
+
+    def _go_on_without(self, error: Exception) -> None:
+        """Call all jobs, and wait until the next is due: an import may succeed by then."""
+        seconds = min((seconds for _, seconds in self._jobs.values()), default=_RETRY_SECONDS)
+        self._throttle.log(
+            logging.ERROR,
+            "scheduler",
+            f"APScheduler cannot be imported, and delivery goes on without it, once in "
+            f"{seconds:g} s: {type(error).__name__}: {error}. Reinstall the distribution "
+            "APScheduler, and restart",
+            error,
+        )
+        for job, _ in self._jobs.values():
+            job()
+        self._stopped.wait(seconds)
+
+    def _schedule(self, apscheduler: Any) -> None:  # noqa: ANN401 - as above
         for name in (_LOGGER, f"apscheduler.executors.{_EXECUTOR}"):
             logging.getLogger(name).setLevel(logging.WARNING)
         debug = apscheduler.executors.debug  # its executor runs jobs in the scheduler's thread
@@ -101,7 +137,7 @@ class Scheduler:
 
         def note_start(_event: object) -> None:
             with self._lock:  # `shutdown` is refused before the start
-                if not self._is_stopped:
+                if not self._stopped.is_set():
                     self._running = scheduler
                     return
             scheduler.shutdown(wait=False)

@@ -124,7 +124,7 @@ class Stats:
     """Counters of the host or of one process, as `chest.stats()` returns them.
 
     Those of the host count all processes that share the journal, ended ones included. A process
-    that is killed takes the last second of its own with it.
+    that ends without Python's exit functions takes the last second of its own with it.
 
     Attributes:
         recorded: Records handed to the journal.

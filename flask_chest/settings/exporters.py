@@ -204,7 +204,7 @@ class _Types:
 
 _IN_FROZEN: Final = (
     "In a frozen application, import the plugin's module and give it to chest.register_plugin() "
-    "before init_app, or collect the plugin with its metadata"
+    "before init_app, or collect the plugin with its metadata, as PyInstaller does by itself"
 )
 
 
@@ -220,7 +220,7 @@ def _how_to_get(backend: str) -> str:
     package, distribution = f"flask_chest_{backend}", f"flask-chest-{backend}"
     return (
         f"{_IN_FROZEN}: `import {package}.hooks; chest.register_plugin({package}.hooks)`, or "
-        f"`pyinstaller --copy-metadata {distribution} --collect-submodules {package}`"
+        f"install {distribution} where PyInstaller builds the application"
     )
 
 

@@ -13,6 +13,7 @@ from support.waiting import until
 def test_all_workers_record_and_the_end_delivers(example, port):
     served = example("gunicorn")
     settings = {"BIND": f"127.0.0.1:{port}", "FLASK_CHEST_EXPORT_INTERVAL_SECONDS": "3600"}
+    settings |= {"HOME": "~", "XDG_RUNTIME_DIR": ""}  # as a user without an entry has it
     client, gunicorn = served.serve("gunicorn", port=port, **settings)
     seen = []
 
@@ -31,3 +32,5 @@ def test_all_workers_record_and_the_end_delivers(example, port):
     assert {each.request_id for each in records} == set(seen)
     assert len({each.variables["worker"] for each in records}) == 3
     assert "Traceback" not in served.said()
+    assert "ERROR" not in served.said()
+    assert not (served.folder / "~").exists()

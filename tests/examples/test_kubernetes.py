@@ -132,14 +132,17 @@ def test_it_runs_on_a_read_only_root_answers_its_probes_and_delivers_at_its_end(
         words = [word.replace("0.0.0.0:8000", f"127.0.0.1:{port}") for word in shop["command"]]
         with Pod(empty_dir=place / "journal", empty_dir_bytes=2**24) as pod:
             given = [f"{name}={value}" for name, value in settings.items()]
-            command = ("env", "HOME=/nonexistent", *given, sys.executable, "-m", *words)
-            process = subprocess.Popen(pod.command(*command), cwd=place / "app")
+            nowhere = ("--unset=HOME", "--unset=XDG_RUNTIME_DIR")  # as a user without an entry
+            command = ("env", *nowhere, *given, sys.executable, "-m", *words)
+            with (place / "log").open("wb") as log:
+                process = subprocess.Popen(pod.command(*command), cwd=place / "app", stderr=log)
             try:
                 use(f"http://127.0.0.1:{port}", shop, process)
                 began = time.monotonic()
                 os.kill(children(process.pid)[0], signal.SIGTERM)
                 assert process.wait(90) == 0
                 assert time.monotonic() - began < grace
+                assert "ERROR" not in (place / "log").read_text()
             finally:
                 process.kill()
                 process.wait()

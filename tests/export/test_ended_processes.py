@@ -77,10 +77,11 @@ def test_multiprocessing_that_another_thread_imports_just_now_is_no_fault(monkey
 STARTS_AT_THE_END = """
 import atexit, contextlib, sys
 from flask_chest.export.scheduler import Scheduler
+from flask_chest.runtime.log import Throttle
 
 def late():
     assert "concurrent.futures.thread" not in sys.modules
-    scheduler = Scheduler({})
+    scheduler = Scheduler({}, Throttle())
     with contextlib.suppress(RuntimeError):  # Python 3.12 and newer start no thread any more
         scheduler.start()
         scheduler._thread.join(60)

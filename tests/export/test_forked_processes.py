@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import signal
 
 from support.hosts import finish, listen
 
@@ -82,6 +83,28 @@ def test_a_child_does_not_end_the_connection_of_its_parent(host):
         *("batch", "of", "4"),
         *("ended", "by", "its", "owner"),
     ]
+
+
+def test_a_child_of_multiprocessing_that_is_terminated_while_it_ends_delivers_first(host):
+    said = host.run(
+        """
+import multiprocessing
+
+export = SqliteStore.export
+
+def terminated(store, batch):
+    os.kill(os.getpid(), signal.SIGTERM)  # as its parent does, once another child has ended
+    export(store, batch)
+
+SqliteStore.export = terminated
+child = multiprocessing.get_context("fork").Process(target=lambda: record(5))
+child.start()
+child.join()
+say(child.exitcode)
+"""
+    )
+    assert said[5:] == [str(-signal.SIGTERM)]
+    assert set(host.stored()) == set(said[:5])
 
 
 def test_a_child_of_multiprocessing_delivers_before_it_waits_for_its_own_children(host):

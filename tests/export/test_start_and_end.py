@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 import threading
 import time
 
@@ -188,6 +189,28 @@ def test_a_worker_that_the_scheduler_does_not_wake_delivers_all_the_same(make):
     process.export.supervisors["main"].start(0.05)
     process.record(range(3))
     until(lambda: keeper.numbers == [0, 1, 2])
+
+
+def test_delivery_goes_on_and_says_so_once_while_apscheduler_cannot_be_imported(
+    make, caplog, monkeypatch
+):
+    keeper = Keeper()
+    process = make(keeper, interval=0.05)
+    with monkeypatch.context() as missing:
+        missing.setitem(sys.modules, "apscheduler.triggers.interval", None)
+        process.export.start()
+        for number in range(3):
+            process.record([number])
+            until(lambda: len(keeper.numbers) == number + 1)  # noqa: B023
+    [said] = [record for record in caplog.records if record.name == "flask_chest"]
+    assert said.levelname == "ERROR"
+    assert said.getMessage().startswith(
+        "APScheduler cannot be imported, and delivery goes on without it, once in 0.05 s: Module"
+    )
+    # The next attempt succeeds, as when the file system is back.
+    until(lambda: process.export._scheduler._running is not None)
+    process.record([3])
+    until(lambda: keeper.numbers == [0, 1, 2, 3])
 
 
 def test_the_scheduler_logs_nothing_while_all_goes_well(make, caplog):

@@ -110,6 +110,7 @@ def test_in_memory_all_is_delivered_on_sigterm(source, postgres):
         assert arrived(postgres) == {}
         assert shop.end(signal.SIGTERM) == 0
         assert arrived(postgres) == answered(shop)
+        assert "ERROR" not in shop.log()
 
 
 @pytest.mark.slow

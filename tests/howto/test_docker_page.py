@@ -19,6 +19,9 @@ from support.pages import ROOT, files_of
 from support.waiting import until
 
 PAGE = "docs/how-to/docker.md"
+NO_HOME = {"HOME": "~", "XDG_RUNTIME_DIR": ""}
+"""What a user without an entry in the password file has: programs that ask for a home get `~`."""
+
 SHOP = """
 from flask import Flask
 from flask_chest import FlaskChest
@@ -53,6 +56,7 @@ def container(tmp_path, postgres):
     (tmp_path / "shop.py").write_text(SHOP)
     program, *arguments = json.loads(command)
     started = []
+    log = (tmp_path / "log").open("wb")
 
     def start():
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -61,8 +65,8 @@ def container(tmp_path, postgres):
         server = subprocess.Popen(
             [sys.executable, "-m", program, *bound],
             cwd=tmp_path,
-            env={**os.environ, **given},
-            stderr=subprocess.DEVNULL,
+            env={**os.environ, **NO_HOME, **given},
+            stderr=log,
             start_new_session=True,
         )
         started.append(server)
@@ -74,6 +78,7 @@ def container(tmp_path, postgres):
         if server.poll() is None:
             os.killpg(server.pid, signal.SIGKILL)
             server.wait()
+    log.close()
 
 
 def answers(port):
@@ -95,3 +100,5 @@ def test_what_a_killed_container_has_left_is_delivered_by_the_next(container, po
     with psycopg.connect(postgres) as connection:
         rows = connection.execute("SELECT path FROM chest_records ORDER BY path").fetchall()
     assert rows == [("/first",), ("/second",)]
+    assert "ERROR" not in (tmp_path / "log").read_text()
+    assert not (tmp_path / "~").exists()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import sqlite3
@@ -16,7 +15,17 @@ from support.pages import ROOT, files_of
 from support.waiting import until
 
 PAGE = "docs/how-to/pyinstaller.md"
-REGISTERS = re.compile(r"^import flask_chest_sqlite.*\n|^chest\.register_plugin.*\n", re.MULTILINE)
+REGISTERS = """
+import flask_chest_sqlite.hooks
+chest = FlaskChest()
+chest.register_plugin(flask_chest_sqlite.hooks)
+chest.init_app(app)
+"""
+WITHOUT_METADATA = """
+import importlib.metadata
+importlib.metadata.entry_points = lambda **_: ()
+"""
+"""What a program sees that a tool without the hook has made."""
 
 
 @pytest.fixture(scope="module")
@@ -28,30 +37,39 @@ def programs(wheels, tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.packaging
-@pytest.mark.parametrize("registers", [True, False])
-def test_the_frozen_program_delivers(programs, tmp_path, registers):
-    [plain, collected] = re.findall(
-        r"^    pyinstaller (.*)$", (ROOT / PAGE).read_text(), re.MULTILINE
-    )
-    source = files_of(PAGE)["shop.py"]
-    (tmp_path / "shop.py").write_text(source if registers else REGISTERS.sub("", source))
-    options = (plain if registers else collected).split()
-    run(programs / "pyinstaller", "--log-level=ERROR", *options, cwd=tmp_path)
+@pytest.mark.parametrize("registers", [False, True])
+def test_the_frozen_program_delivers_while_it_runs_and_logs_no_fault(programs, tmp_path, registers):
+    text, source = (ROOT / PAGE).read_text(), files_of(PAGE)["shop.py"]
+    assert "\n    pyinstaller shop.py\n" in text
+    assert REGISTERS.replace("\n", "\n    ").rstrip() in text
+    if registers:
+        source = WITHOUT_METADATA + source.replace("\nchest = FlaskChest(app)\n", REGISTERS)
+    (tmp_path / "shop.py").write_text(source)
+    run(programs / "pyinstaller", "--log-level=ERROR", "shop.py", cwd=tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     data = tmp_path / "data"
     data.mkdir()
-    server = subprocess.Popen(
-        [tmp_path / "dist" / "shop" / "shop", str(port)],
-        cwd=tmp_path,
-        env={**os.environ, "SHOP_DATA": str(data), "FLASK_CHEST_EXPORT_INTERVAL_SECONDS": "0.1"},
-        stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
+    with (tmp_path / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [tmp_path / "dist" / "shop" / "shop", str(port)],
+            cwd=tmp_path,
+            env={
+                **os.environ,
+                "SHOP_DATA": str(data),
+                "FLASK_CHEST_EXPORT_INTERVAL_SECONDS": "0.1",
+            },
+            stderr=log,
+            stdout=log,
+        )
     try:
         until(lambda: server.poll() is not None or answers(port))
         assert httpx.get(f"http://127.0.0.1:{port}/orders/7").json() == {"order": 7}
         until(lambda: delivered(data / "chest.sqlite3"))
+        assert server.poll() is None
+        log = (tmp_path / "log").read_text()
+        assert "Traceback" not in log
+        assert "flask_chest" not in log
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(30)

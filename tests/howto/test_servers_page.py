@@ -18,6 +18,7 @@ from support.pages import ROOT
 from support.waiting import until
 
 PAGE = (ROOT / "docs" / "how-to" / "servers.md").read_text("utf-8")
+INSTALLED = re.findall(r"^\$ pip install 'flask-chest\[sqlite\]' (.*)$", PAGE, re.MULTILINE)
 COMMANDS = re.findall(r"^\$ (.*127\.0\.0\.1:8000.*)$", PAGE, re.MULTILINE)
 SHOP = """
 from flask import Flask, g
@@ -42,13 +43,17 @@ def answers(port):
 @pytest.fixture(scope="module")
 def programs(wheels, tmp_path_factory):
     folder = make_environment(tmp_path_factory.mktemp("servers") / "venv")
-    servers = ("gunicorn", "gevent", "pyuwsgi", "waitress", "hypercorn")
-    install(folder, "--find-links", wheels, "flask-chest[sqlite]", *servers)
+    servers = {name for line in INSTALLED for name in line.split()}
+    install(folder, "--find-links", wheels, "flask-chest[sqlite]", *sorted(servers))
     return folder
 
 
-def test_the_page_names_every_server():
-    assert len(COMMANDS) == 5
+def test_the_page_names_every_server_and_what_to_install_for_it():
+    assert len(COMMANDS) == len(INSTALLED) == 5
+    for command, installed in zip(COMMANDS, INSTALLED, strict=True):
+        [distribution, *more] = installed.split()
+        assert distribution.removeprefix("py") == command.split()[0].removesuffix("-serve")
+        assert all(name in command for name in more)
 
 
 @pytest.mark.slow

@@ -74,11 +74,11 @@ def test_a_registered_module_brings_its_types(run, exporters):
             [],
             [
                 "import flask_chest_sqlite.hooks; chest.register_plugin(flask_chest_sqlite.hooks)",
-                "--copy-metadata flask-chest-sqlite --collect-submodules flask_chest_sqlite",
+                "install flask-chest-sqlite where PyInstaller builds the application",
                 "Installed: none",
             ],
         ),
-        ("postgresql://db/x", [SQLITE], ["--copy-metadata flask-chest-postgres"]),
+        ("postgresql://db/x", [SQLITE], ["install flask-chest-postgres where"]),
         ("zanzibar://x", [SQLITE], ["chest.register_plugin() before init_app", "metadata"]),
     ],
 )

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 import pytest
 from support.processes import threads_of
 from support.server_page import assert_on_page, rows_on_page
-from support.serving import assert_identities, flask_run, gunicorn, until, uwsgi, waitress
+from support.serving import (
+    assert_identities,
+    eventlet,
+    flask_run,
+    gunicorn,
+    hypercorn,
+    until,
+    uwsgi,
+    waitress,
+)
 
 SEEN = {}
 """What was seen: row of the table -> column -> text."""
@@ -131,16 +140,54 @@ def test_recycled_and_reloaded_workers_lose_and_duplicate_nothing(serve, name):
     note(name, recycled="yes", reloaded="yes", int="delivers")
 
 
+HYPERCORN = "hypercorn, `--workers 2`"
+
+
+@pytest.mark.slow
+def test_hypercorn_loses_nothing_though_it_ends_all_workers_once_one_has_ended(serve):
+    answered = []
+    ends = {signal.SIGTERM: 0, signal.SIGINT: 0, signal.SIGKILL: None}  # to the leader
+    for how, code in ends.items():
+        with serve(hypercorn("--workers=2")) as serving:
+            serving.answered += answered
+            serving.ask(lambda: len(serving.pids) >= 2)
+            until(serving.has_all)
+            assert threads_of(serving.process.pid) == 1
+            segments = serving.segments()
+            assert set(segments) == serving.pids
+            assert [len(names) for names in segments.values()] == [1, 1]
+            assert serving.connections() == 1
+            serving.ask(times=30)
+            if code is None:
+                os.kill(until(serving.leader), how)
+                serving.process.wait(90)  # it replaces no worker
+            else:
+                assert serving.end(how) == code
+            # A worker that has not begun to end when the other one has ended is killed.
+            serving.flask("chest", "flush")
+            assert serving.differences() == {}
+            assert_identities(serving)
+            answered = serving.answered
+    delivers = "delivers, or waits for the next start or `flask chest flush`"
+    note(HYPERCORN, stored="once", master="1", segments="one each", ids="unique", connections="1")
+    note(
+        HYPERCORN,
+        killed="the server ends; waits for the next start or `flask chest flush`",
+        term=delivers,
+        int=delivers,
+    )
+
+
 # -- Servers of one process ----------------------------------------------------------------------
 
-ALONE = {"waitress": waitress(), "`flask run`": flask_run()}
+ALONE = {"waitress": waitress(), "eventlet": eventlet(), "`flask run`": flask_run()}
 
 
 @pytest.mark.parametrize("name", marked(ALONE, {"`flask run`"}))
 @pytest.mark.slow
 def test_records_of_a_killed_server_are_delivered_by_the_next_start_or_a_flush(serve, name):
     answered = []
-    for how in (signal.SIGKILL, signal.SIGTERM):  # SIGTERM ends both servers at once
+    for how in (signal.SIGKILL, signal.SIGTERM):  # SIGTERM ends these servers at once
         with serve(ALONE[name], interval=1_000) as killed:
             killed.ask(times=20)
             [names] = killed.segments().values()
@@ -259,6 +306,7 @@ COLUMNS = {
 EXPECTED_ROWS = [
     *ROWS,
     "uWSGI, `processes = 2`, no threads (up to 2.0.26)",
+    HYPERCORN,
     *ALONE,
     "`flask run --debug`, reloading",
 ]

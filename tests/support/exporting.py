@@ -170,7 +170,11 @@ class Process:
             for name, exporter in exporters.items()
         }
         self.export = Export(
-            supervisors, self.journal, interval_seconds=interval, shutdown_seconds=shutdown
+            supervisors,
+            self.journal,
+            interval_seconds=interval,
+            shutdown_seconds=shutdown,
+            throttle=self.throttle,
         )
 
     def record(self, numbers, pad=0):

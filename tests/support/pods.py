@@ -92,8 +92,8 @@ class Container(Serving):
     """
 
     def __init__(self, pod, folder, url, program=None, **settings):
-        options = ["--worker-tmp-dir=/dev/shm", "--graceful-timeout=20", "--preload"]
-        program = program or gunicorn(*options)
+        options = ["--worker-tmp-dir=/dev/shm", "--no-control-socket", "--graceful-timeout=20"]
+        program = program or gunicorn(*options, "--preload")
         super().__init__(folder, pod.command(*environment(url, settings), *program), app=None)
         self.journal = Path(settings.get("journal", self.journal))
 

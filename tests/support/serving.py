@@ -56,7 +56,7 @@ class Serving:
         self.answered = []
         self.answers = collections.Counter()  # by process
         self._lock = threading.Lock()
-        for name in ("gunicorn.conf.py", "serve_waitress.py"):
+        for name in ("gunicorn.conf.py", "serve_eventlet.py", "serve_waitress.py"):
             shutil.copy(PROGRAMS / name, folder)
         if app is not None:
             shutil.copy(PROGRAMS / "tracked.py", folder)
@@ -340,6 +340,14 @@ def uwsgi(*options):
 
 def waitress():
     return [sys.executable, "serve_waitress.py", "{fd}"]
+
+
+def eventlet():
+    return [sys.executable, "serve_eventlet.py", "{fd}"]
+
+
+def hypercorn(*options):
+    return [sys.executable, "-m", "hypercorn", "--bind=fd://{fd}", *options, "wsgi:app:app"]
 
 
 def flask_run(*options):

@@ -13,8 +13,8 @@ from packaging.requirements import Requirement
 
 from tools.release.archives import Archive
 
-_WITH_AN_EXTRA = re.compile(r"flask_chest/testing/")
-"""Needs the extra `testing`."""
+_NOT_SERVED = re.compile(r"flask_chest/(testing|_pyinstaller/hooks)/")
+"""Needs the extra `testing`, or is run by PyInstaller."""
 
 
 def check_imports(wheel: Archive, name: str) -> Iterator[str]:
@@ -26,7 +26,7 @@ def check_imports(wheel: Archive, name: str) -> Iterator[str]:
     """
     installed = _installed_with(name, tuple(wheel.metadata.get_all("Requires-Dist") or ()))
     for path, content in sorted(wheel.files.items()):
-        if path.endswith(".py") and not _WITH_AN_EXTRA.match(path):
+        if path.endswith(".py") and not _NOT_SERVED.match(path):
             for module in sorted(_imported(ast.parse(content)) - installed):
                 yield f"imports {module} in {path}, and requires nothing that has it"
 

@@ -42,7 +42,11 @@ class Process:
             throttle=throttle,
         )
         self.export = Export(
-            {"main": delivery}, self.journal, interval_seconds=interval, shutdown_seconds=20.0
+            {"main": delivery},
+            self.journal,
+            interval_seconds=interval,
+            shutdown_seconds=20.0,
+            throttle=throttle,
         )
         fork.watch(self)
 
