@@ -26,7 +26,7 @@ def deliver_some(number):
     assert not inherited, inherited
     if number % 10 == 0:
         record(3)
-        assert process.export.flush(20.0)
+        assert process.export.flush(90.0)
 
 
 threads = [threading.Thread(target=write) for _ in range(2)]
@@ -41,5 +41,5 @@ codes = [os.waitpid(child, 0)[1] for child in children]
 for thread in threads:
     thread.join()
 assert codes == [0] * 60, codes
-assert process.export.flush(20.0)
+assert process.export.flush(90.0)
 process.export.close()
