@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
 from typing import TYPE_CHECKING, Final
 
 from flask_chest.errors import ExporterUnavailable
+from flask_chest.runtime.chance import chance
 
 if TYPE_CHECKING:
     from flask_chest.runtime.counters import Counters
@@ -94,7 +94,7 @@ class Backoff:
             self._retry_seconds * 2 ** min(self._failures - 1, 30), self._retry_max_seconds
         )
         asked = _asked(error)
-        pause = asked + random.uniform(0.0, ceiling)  # noqa: S311 - no secret
+        pause = asked + chance.uniform(0.0, ceiling)
         now = time.monotonic()
         self._until, self._asked_until = now + pause, now + asked
         self.last_error = f"{type(error).__name__}: {error}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from flask_chest.errors import ChestError, ExporterUnavailable
 from flask_chest.runtime import fork
+from flask_chest.runtime.chance import chance
 from flask_chest.runtime.log import logger, raised
 from flask_chest.store import another
 
@@ -247,4 +247,4 @@ class LeaderJob(ABC):
 
 def _after(seconds: float) -> float:
     """Return a moment on the monotonic clock, about so many seconds from now."""
-    return time.monotonic() + seconds * random.uniform(0.9, 1.1)  # noqa: S311 - no secret
+    return time.monotonic() + seconds * chance.uniform(0.9, 1.1)

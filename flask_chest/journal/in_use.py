@@ -11,7 +11,6 @@ import contextlib
 import gc
 import hashlib
 import itertools
-import random
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from flask_chest.errors import ConfigurationError
 from flask_chest.journal.files import read
 from flask_chest.journal.locks import SharedLock
+from flask_chest.runtime.chance import chance
 from flask_chest.runtime.log import logger
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class InUse:
                     setting="CHEST_JOURNAL",
                 )
             # At random, so that two processes that meet here do not meet again.
-            time.sleep(random.uniform(_POLL_SECONDS / 2, _POLL_SECONDS))  # noqa: S311 - no secret
+            time.sleep(chance.uniform(_POLL_SECONDS / 2, _POLL_SECONDS))
 
     def hold(self) -> None:
         """Hold the locks, or take them anew when their files were deleted.

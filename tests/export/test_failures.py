@@ -166,7 +166,7 @@ def test_a_failure_is_retried_long_before_the_next_interval(make):
 
 
 def test_a_retry_whose_pause_is_over_at_once_does_not_wait_for_the_next_interval(make, monkeypatch):
-    monkeypatch.setattr(backoff.random, "uniform", lambda _low, _high: 0.0)
+    monkeypatch.setattr(backoff.chance, "uniform", lambda _low, _high: 0.0)
     failing = Failing(4)
     process = make({"main": failing}, interval=1_000.0)
     process.export.start()
@@ -180,7 +180,7 @@ def test_a_retry_whose_pause_is_over_at_once_does_not_wait_for_the_next_interval
 def test_the_backoff_ceiling_doubles_up_to_its_limit_and_is_reset_by_a_success(make, monkeypatch):
     ceilings = []
     monkeypatch.setattr(
-        backoff.random, "uniform", lambda low, high: ceilings.append((low, high)) or 0.0
+        backoff.chance, "uniform", lambda low, high: ceilings.append((low, high)) or 0.0
     )
     failing = Failing(9)
     process = make({"main": failing}, interval=1_000.0, retry_seconds=1.0, retry_max_seconds=60.0)

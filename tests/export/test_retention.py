@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from contextlib import suppress
@@ -191,6 +192,22 @@ def test_a_run_that_fails_is_said_and_tried_again_and_delivery_goes_on(tmp_path,
     assert running.chest.stats().exporters["main"].failures == 0
     fails.clear()
     until(lambda: running.purged() == 2)
+
+
+def test_neither_delivery_nor_retention_takes_random_numbers_of_the_application(
+    tmp_path, shop, caplog
+):
+    def fail(self, *_args, **_named):
+        raise ExporterUnavailable("the database is busy")
+
+    before = random.getstate()
+    kind = kind_of(retain=fail)
+    running = shop(entry_of(tmp_path), plugin=plugin_of(kind)).begin()
+    until(lambda: "not deleted now" in caplog.text)
+    kind.export = fail
+    running.record()
+    until(lambda: running.chest.stats(process=True).exporters["main"].failures)
+    assert random.getstate() == before
 
 
 def test_a_run_that_hangs_is_abandoned_and_another_takes_its_place(tmp_path, shop, caplog):
