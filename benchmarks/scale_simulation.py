@@ -315,6 +315,6 @@ class _Simulation:
         """Let `Backoff` see the simulated time, and random numbers that come again."""
         with (
             mock.patch.object(backoff, "time", self),
-            mock.patch.object(backoff, "random", self.pauses),
+            mock.patch.object(backoff, "chance", self.pauses),
         ):
             yield
