@@ -39,7 +39,7 @@ class PostgresServer(Server):
         self, given: str | None = None, *, durable: bool = False, options: Sequence[str] = ()
     ) -> None:
         super().__init__(given, durable=durable, options=options)
-        self._empty: list[str] = []
+        self._used: list[str] = []
 
     def prepare(self) -> None:
         """Run initdb."""
@@ -88,21 +88,24 @@ class PostgresServer(Server):
     def database(self) -> Iterator[str]:
         """Give the URL of an empty database.
 
-        It is emptied afterwards and reused, as creating one takes 0.3 seconds.
+        One that has been given back is emptied and given again, as creating one takes 0.3 seconds.
+        It is emptied then and not earlier: fixtures that a test had before it asked for a database
+        end later than this one, and an application among them still delivers.
         """
-        if not self._empty:
-            self._empty.append(f"chest_{uuid4().hex[:12]}")
-            self.create(self._empty[-1])
-        name = self._empty.pop()
+        if self._used:
+            name = self._used.pop()
+            with psycopg.connect(self.url(name), autocommit=True) as connection:
+                connection.execute("SET lock_timeout = '10s'")
+                connection.execute(_EMPTY)
+        else:
+            name = f"chest_{uuid4().hex[:12]}"
+            self.create(name)
         yield self.url(name)
-        with psycopg.connect(self.url(name), autocommit=True) as connection:
-            connection.execute("SET lock_timeout = '10s'")
-            connection.execute(_EMPTY)
-        self._empty.append(name)
+        self._used.append(name)
 
     def __exit__(self, *_: object) -> None:
         if self.given is not None:
-            for name in self._empty:
+            for name in self._used:
                 self.drop(name)
         super().__exit__()
 
