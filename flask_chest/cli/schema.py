@@ -35,7 +35,9 @@ def print_(exporters: Sequence[str]) -> None:
     for name in chosen(exporters):
         exporter = current_state().exporters[name]
         statements = another(exporter).ddl()
-        write(f"-- {name}: {exporter.type}" + ("" if statements else ", which needs no schema"))
+        # A comment in SQL and in mongosh's JavaScript alike.
+        need = "" if statements else ", which needs no schema"
+        write(f"/* {name}: {exporter.type}{need} */")
         for statement in statements:
             text = statement.rstrip().removesuffix(";").expandtabs(2)
             write("\n".join(map(printable, text.split("\n"))) + ";")

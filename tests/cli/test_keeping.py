@@ -238,7 +238,7 @@ def test_what_schema_print_says_makes_the_schema(place):
     printed = place.alone("--store", place.url.replace("instance/", ""), "schema", "print", code=0)
     assert not place.database.exists(), "nothing is connected to"
     statements = printed.stdout
-    assert statements.startswith("-- main: sqlite\n")
+    assert statements.startswith("/* main: sqlite */\n")
     place.database.parent.mkdir()
     with closing(sqlite3.connect(place.database)) as connection, connection:
         connection.executescript(statements)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import traceback
 
 import bson
@@ -58,3 +60,23 @@ def raw_documents(backend):
 
 def format_all(error):
     return "".join(traceback.format_exception(error)) + repr(error) + repr(error.__cause__)
+
+
+_STATEMENT = re.compile(
+    r'db\.getSiblingDB\((?P<database>"[^"]*")\)'
+    r'(?:\.getCollectionNames\(\)\.includes\((?P<unless>".*?")\) \|\| db\.getSiblingDB\("[^"]*"\))?'
+    r"\.runCommand\((?P<command>.*)\)"
+)
+
+
+def run_as_mongosh(client, script):
+    """Run statements of the forms that the store prints, as mongosh runs them."""
+    for statement in re.split(r";\n", re.sub(r"/\*.*?\*/\n", "", script)):
+        if statement:
+            found = _STATEMENT.fullmatch(statement)
+            assert found is not None, statement
+            database = client[json.loads(found["database"])]
+            unless = found["unless"]
+            if unless is None or json.loads(unless) not in database.list_collection_names():
+                reply = database.command(json.loads(found["command"]))
+                assert "writeErrors" not in reply

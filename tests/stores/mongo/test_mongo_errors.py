@@ -137,7 +137,7 @@ def test_rollups_that_cannot_be_created_keep_no_record_waiting(guarded, fail, sa
     store.close()
     [line] = said()
     assert "the collections of the rollups cannot be created" in line
-    assert "Grant the role readWrite, or set CHEST_ROLLUPS=0" in line
+    assert "what `flask chest schema print` shows, or set CHEST_ROLLUPS=0" in line
 
 
 @contextmanager

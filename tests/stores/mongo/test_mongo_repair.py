@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta, timezone
 
 import pymongo
 import pytest
 from flask_chest_mongo import MongoConfig, MongoStore, removal
 from freezegun import freeze_time
-from support.mongo import PASSWORD, indexes
+from support.mongo import PASSWORD, indexes, run_as_mongosh
 
 from flask_chest.errors import ExporterUnavailable, SchemaMismatch
 from flask_chest.testing import make_batch, make_record
@@ -131,13 +130,9 @@ def test_the_ddl_creates_what_open_creates(backend, opened):
     made = backend.ask(_shape)
     backend.ask(lambda db: [db.drop_collection(name) for name in db.list_collection_names()])
     store = backend.new(retention_days=2)
-    before = f'db.getSiblingDB("{backend.name}").runCommand('
-    statements = store.ddl()
-    assert statements[0] == f'{before}{{"create": "chest_schema"}})'
-    for statement in statements:
-        assert statement.startswith(before)
-        command = json.loads(statement.removeprefix(before).removesuffix(")"))
-        backend.ask(lambda db, command=command: db.command(command))
+    script = "".join(f"{statement};\n" for statement in store.ddl())
+    for _ in range(2):  # a second time, it changes nothing
+        backend.ask(lambda db: run_as_mongosh(db.client, script))
     assert backend.ask(_shape) == made
     assert [finding for finding in store.findings() if finding.level != "ok"] == []
     assert store.repair() == []

@@ -7,16 +7,19 @@ from datetime import timedelta
 
 import pytest
 from flask_chest_mysql import MysqlStore
+from pymysql.constants import CLIENT
 from sqlalchemy import event
 
 from flask_chest import query
 from flask_chest.errors import ExporterUnavailable
 from flask_chest.query.nodes import Compare, Variable
 from flask_chest.query.questions import Selection
+from flask_chest.rollup import Declaration
 from flask_chest.testing import make_batch, make_record
 from flask_chest.testing.questions import NUMBERS, TEXTS
 from flask_chest.testing.records import START
 
+PREFIX = "odd `%:\"'\\ ü[]"
 ODD = ("user", "odd `%:\"'\\ \N{GRINNING FACE}", "-neg", "")
 
 
@@ -98,7 +101,7 @@ def test_every_value_is_found_by_the_index_as_without_it(indexed):
 
 def test_an_odd_name_may_be_indexed(indexed):
     names = [f"variables[{name!r}]" for name in ODD[1:]]
-    store = indexed(*names, table_prefix="odd `%:\"'\\ ü[]")
+    store = indexed(*names, table_prefix=PREFIX)
     record = make_record(variables=dict.fromkeys(ODD, 5))
     store.export(make_batch(record, make_record()))
     assert len(store.index_variables()) == len(names)
@@ -152,14 +155,40 @@ def test_a_new_table_has_the_indexes_at_once(backend, is_by_hand):
     store = backend.new()
     store.indexed_variables = ("user_id", *(f"variables[{name!r}]" for name in ODD[1:]))
     if is_by_hand:  # as the command prints them, which knows no server
-        for statement in store.ddl():
-            backend.execute(statement)
+        run(backend, store)
     store.open()
     record = make_record(variables={"user_id": 7})
     store.export(make_batch(record, make_record()))
     assert store.index_variables() == []
     assert plan(store, "user_id == 7")[0][0].id == record["id"]
     store.close()
+
+
+def run(backend, store):
+    """Run what is printed, as the client of the server does."""
+    with backend.connect(client_flag=CLIENT.MULTI_STATEMENTS) as connection:
+        cursor = connection.cursor()
+        cursor.execute(";\n".join(store.ddl()))
+        while cursor.nextset():
+            pass
+        connection.commit()
+
+
+def test_what_is_printed_may_run_again_and_adds_what_is_missing(backend, indexed):
+    names = [f"variables[{name!r}]" for name in ODD[1:]]
+    store = backend.new(table_prefix=PREFIX)
+    store.rollups = Declaration()
+    for wanted in (names[:1], names[:1], names, names, ()):
+        store.indexed_variables = wanted
+        run(backend, store)
+    store = indexed(*names, table_prefix=PREFIX)
+    record = make_record(variables=dict.fromkeys(ODD, 5))
+    store.export(make_batch(record, make_record()))
+    assert store.index_variables() == []
+    for name in names:
+        [found], how = plan(store, f"{name} == 5")
+        assert found.id == record["id"]
+        assert how["key"].startswith(store.variable_prefix)
 
 
 def test_writers_go_on_while_an_index_is_created(indexed):

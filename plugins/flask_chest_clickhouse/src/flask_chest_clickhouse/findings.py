@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from flask_chest.errors import ConfigurationError
 from flask_chest.exporter import Finding
 from flask_chest.query.times import spoken
-from flask_chest_clickhouse import ddl
+from flask_chest_clickhouse import ddl, grants
 from flask_chest_clickhouse.connection import identifier
 from flask_chest_clickhouse.differences import differences
-from flask_chest_clickhouse.errors import ServerError
 
 if TYPE_CHECKING:
     from flask_chest_clickhouse.config import ClickHouseConfig
@@ -102,10 +101,7 @@ class Inspection:
 
     def _has(self, right: str) -> bool:
         table = f"{identifier(self._config.database)}.{identifier(self._schema.names.stored)}"
-        try:
-            return self._connection.send(f"CHECK GRANT {right} ON {table}").strip() == b"1"
-        except ServerError:  # 24.9 and older have no such statement
-            return True
+        return grants.has(self._connection, right, table)
 
     def _differences(self, found: dict[str, Table]) -> Iterator[Finding]:
         differs = False

@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import from_json
 
+from flask_chest.errors import ConfigurationError
 from flask_chest.rollup import Change, Mark, Overtaken, RollupStorage, Row, State
 from flask_chest.rollup.pages import pack_rows, unpack_rows
 from flask_chest.rollup.tiers import MINUTE, floor, seconds_of
+from flask_chest.runtime.log import logger
 from flask_chest_clickhouse.connection import Connection, identifier
+from flask_chest_clickhouse.errors import ACCESS_DENIED, ServerError
 
 if TYPE_CHECKING:
     from flask_chest.rollup.tiers import Tier
@@ -54,16 +57,17 @@ class ClickHouseRollups(RollupStorage):
         self._tables = tables
         self._rows = identifier(tables.rows)
         self._marks = identifier(tables.marks)
+        self._is_marking: bool | None = None
 
     # -- Tables ------------------------------------------------------------------------------------
 
     def is_there(self) -> bool:
         """Return whether both tables are there, and their state."""
-        return self._missing() == 0 and self.state() is not None
+        return self.missing() == 0 and self.state() is not None
 
     def create(self) -> None:
         """Create what is missing. Where a table was dropped, all is computed anew."""
-        missing = self._missing()
+        missing = self.missing()
         if missing == 1:
             for statement in self._tables.dropping():
                 self._connection.ask(statement)
@@ -73,7 +77,8 @@ class ClickHouseRollups(RollupStorage):
         if self.state() is None:  # of two processes at once, one writes it
             self._insert([_row(0, 0, 0, [State().dump(), ""], 0)], 0)
 
-    def _missing(self) -> int:
+    def missing(self) -> int:
+        """Return how many tables are not there, or not to be seen by this user."""
         names = ", ".join(f"'{name}'" for name in self._tables.names)
         statement = (
             "SELECT count() FROM system.tables WHERE database = currentDatabase() "
@@ -104,9 +109,34 @@ class ClickHouseRollups(RollupStorage):
         return {minute for (minute,) in found}
 
     def mark(self, minutes: Iterable[int]) -> None:
-        """Write a mark for each of these minutes."""
+        """Write a mark for each of these minutes, if this user may."""
         lines = [{"minute": minute} for minute in sorted(set(minutes))]
-        self._insert_marks(lines)
+        if lines and self.is_marking():
+            self._insert_marks(lines)
+
+    def is_marking(self) -> bool:
+        """Return whether this user may write marks; find it out once.
+
+        Called before the first batch or deletion, and not by `open`: who only reads needs no mark.
+        """
+        if self._is_marking is None:
+            try:
+                self._connection.ask(f"INSERT INTO {self._marks} (minute) SELECT 0 WHERE 0")
+            except ConfigurationError as error:
+                cause = error.__cause__
+                if not (isinstance(cause, ServerError) and cause.code == ACCESS_DENIED):
+                    raise
+                self._is_marking = False
+                logger.warning(
+                    "%s: this user may not write %s, so the rollups get its records an hour later: "
+                    "%s",
+                    self._connection.location,
+                    self._tables.marks,
+                    error,
+                )
+            else:
+                self._is_marking = True
+        return self._is_marking
 
     def forget(self, marks: Iterable[Mark]) -> None:
         """Delete marks: what is written about one replaces it."""

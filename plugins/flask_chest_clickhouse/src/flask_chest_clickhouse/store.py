@@ -16,7 +16,7 @@ from flask_chest.rollup import Declaration
 from flask_chest.runtime import fork
 from flask_chest.runtime.log import Throttle
 from flask_chest.store import Store, aware
-from flask_chest_clickhouse import ddl, encode, erasing
+from flask_chest_clickhouse import ddl, encode, erasing, rollup_findings
 from flask_chest_clickhouse.config import ClickHouseConfig
 from flask_chest_clickhouse.connection import Connection, identifier
 from flask_chest_clickhouse.decode import Rows
@@ -115,9 +115,9 @@ class ClickHouseStore(Store):
             raise
 
     def _find_rollups(self) -> ClickHouseRollups | None:
-        if self.rollups is False or self._config.sharded:
+        found = self._possible_rollups()
+        if found is None:
             return None
-        found = ClickHouseRollups(self._open_connection, RollupTables(self._config))
         try:
             if isinstance(self.rollups, Declaration):
                 found.create()
@@ -133,6 +133,12 @@ class ClickHouseStore(Store):
             )
             return None
 
+    def _possible_rollups(self) -> ClickHouseRollups | None:
+        """Return the rollups, which need not be there; None where there shall or can be none."""
+        if self.rollups is False or self._config.sharded:
+            return None
+        return ClickHouseRollups(self._open_connection, RollupTables(self._config))
+
     def rollup_storage(self) -> RollupStorage | None:
         """Return the rollups of the database; None when it has none, or they are not to be used.
 
@@ -145,7 +151,18 @@ class ClickHouseStore(Store):
         with self._looking() as connection:
             schema = Schema(connection, self._config)
             look = Inspection(connection, schema, self._config, self.retention, self._indexes)
-            return list(look.findings())
+            return [*look.findings(), *self._look_at_rollups(schema)]
+
+    def _look_at_rollups(self, schema: Schema) -> Iterator[Finding]:
+        rollups = self._possible_rollups()
+        if rollups is not None and schema.names.stored in schema.found():
+            yield from rollup_findings.look(
+                self._open_connection,
+                self._config,
+                RollupTables(self._config),
+                rollups.missing(),
+                is_declared=isinstance(self.rollups, Declaration),
+            )
 
     def repair(self) -> list[str]:
         """Create again what is missing, and put right what differs.
@@ -261,7 +278,7 @@ class ClickHouseStore(Store):
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete records that started before `before`: whole partitions, and what is left."""
         moment = aware("before", before)
-        if self._rollups is not None:
+        if self._rollups is not None and self._rollups.is_marking():
             go_on = (lambda: None) if progress is None else (lambda: progress(0))
             rollup.Maintainer(self, self._rollups, go_on=go_on).freeze(moment)
         with self._deleting() as removal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from flask_chest.rollup import State
 from flask_chest.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ RETENTION: Final = "chest_retention"
 
 NAMESPACE_EXISTS: Final = 48
 """Code of the server when a collection or a view is there already."""
+
+ROLLUP_STATE: Final = "rollups"
+"""`_id` of the one document in the collection `chest_rollup_state`."""
 
 ROLLUP_PLACE: Final[Mapping[str, int]] = {"series": 1, "tier": 1, "bucket": 1, "place": 1}
 """Keys of the unique index of the rows of rollups."""
@@ -69,6 +73,8 @@ def commands(
 ) -> list[dict[str, Any]]:
     """Return the commands that create the schema in an empty database, in their order.
 
+    Only those that create a collection or the view fail where these are there.
+
     Args:
         of: See `names`.
         retention_seconds: Age at which the server deletes a record; None for never.
@@ -85,8 +91,14 @@ def commands(
         {"create": records},
         *({"createIndexes": records, "indexes": [index]} for index in indexes),
         {"create": variables, "viewOn": records, "pipeline": PIPELINE},
-        {"insert": schema, "documents": [{"_id": VERSION_ID, "version": SCHEMA_VERSION}]},
+        _insertion(schema, VERSION_ID, {"version": SCHEMA_VERSION}),
     ]
+
+
+def _insertion(collection: str, identity: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the command that inserts a document where none has its `_id`."""
+    change = {"q": {"_id": identity}, "u": {"$setOnInsert": fields}, "upsert": True}
+    return {"update": collection, "updates": [change]}
 
 
 def rollup_names(prefix: str) -> tuple[str, str, str]:
@@ -95,7 +107,7 @@ def rollup_names(prefix: str) -> tuple[str, str, str]:
 
 
 def rollup_commands(prefix: str) -> list[dict[str, Any]]:
-    """Return the commands that create the collections of rollups. The store writes the state."""
+    """Return the commands that create the collections of rollups."""
     rows, marks, state = rollup_names(prefix)
     place = {"key": ROLLUP_PLACE, "name": ROLLUP_INDEXES[0], "unique": True}
     minute = {"key": {"minute": 1}, "name": ROLLUP_INDEXES[1]}
@@ -106,10 +118,24 @@ def rollup_commands(prefix: str) -> list[dict[str, Any]]:
     ]
 
 
+def rollup_beginning(prefix: str) -> dict[str, Any]:
+    """Return the command that writes the first state of rollups where there is none."""
+    return _insertion(rollup_names(prefix)[2], ROLLUP_STATE, first_state())
+
+
+def first_state() -> dict[str, Any]:
+    """Return the fields of the state before anything was computed."""
+    return {"value": State().dump(), "changes": 0}
+
+
 def as_mongosh(database: str, command: dict[str, Any]) -> str:
-    """Return a command as mongosh takes it."""
-    text = json.dumps(command, ensure_ascii=False)
-    return f"db.getSiblingDB({json.dumps(database)}).runCommand({text})"
+    """Return a command as mongosh takes it. It may run again, and then changes nothing."""
+    place = f"db.getSiblingDB({json.dumps(database)})"
+    run = f"{place}.runCommand({json.dumps(command, ensure_ascii=False)})"
+    if "create" not in command:
+        return run
+    name = json.dumps(command["create"], ensure_ascii=False)
+    return f"{place}.getCollectionNames().includes({name}) || {run}"
 
 
 def is_served(indexes: dict[str, dict[str, Any]], name: str) -> bool:

@@ -10,29 +10,33 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from bson import Binary
-from pymongo import DeleteMany, InsertOne
 from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 
 from flask_chest import rollup
-from flask_chest.errors import ExporterUnavailable
+from flask_chest.errors import ConfigurationError, ExporterUnavailable
 from flask_chest.rollup import Change, Mark, RollupStorage, Row, State
 from flask_chest.rollup.tiers import MINUTE, floor, seconds_of
-from flask_chest.runtime.log import Throttle
+from flask_chest.runtime.log import Throttle, logger
 from flask_chest_mongo import removal
+from flask_chest_mongo.conditions import NOTHING
 from flask_chest_mongo.ddl import (
     NAMESPACE_EXISTS,
     ROLLUP_INDEXES,
     ROLLUP_PLACE,
+    ROLLUP_STATE,
+    first_state,
     rollup_commands,
     rollup_names,
 )
 from flask_chest_mongo.errors import UNAUTHORIZED, brief
+from flask_chest_mongo.insertion import try_insert
+from flask_chest_mongo.rollup_change import MongoChange
 
 if TYPE_CHECKING:
     from pymongo.client_session import ClientSession
@@ -46,8 +50,7 @@ if TYPE_CHECKING:
 
 _throttle: Final = Throttle()
 
-_STATE: Final = "rollups"
-"""`_id` of the one document in the collection `chest_rollup_state`."""
+_OURS: Final = {"_id": ROLLUP_STATE}
 
 _PLACE: Final = list(ROLLUP_PLACE.items())
 
@@ -85,6 +88,7 @@ class MongoRollups(RollupStorage):
             for name in rollup_names(prefix)
         )
         self._creation = rollup_commands(prefix)
+        self._is_marking: bool | None = None
 
     def try_to_create(self) -> bool:
         """Create what is missing; return whether all of it is there.
@@ -92,35 +96,81 @@ class MongoRollups(RollupStorage):
         Without it, records are stored all the same.
         """
         try:
-            if not self._is_complete():
-                self._create()
+            self.repair()
         except OperationFailure as error:
             _throttle.log(
                 logging.WARNING,
                 f"{self._location} rollups",
-                f"{self._location}: the collections of the rollups cannot be created: "
+                f"{self._location}: the collections of the rollups cannot be created or read: "
                 f"{brief(error)}. Records are stored without them, and questions are answered from "
-                "the records. Grant the role readWrite, or set CHEST_ROLLUPS=0",
+                "the records. Let somebody who may create them run what `flask chest schema print` "
+                "shows, or set CHEST_ROLLUPS=0",
             )
             return False
         return True
 
-    def _create(self) -> None:
-        """Create the collections. Where some were dropped, all is computed anew."""
-        there = set(self._database.list_collection_names())
-        for command in self._creation:
-            if command.get("create") not in there:
-                try:
-                    self._database.command(command)
-                except OperationFailure as error:
-                    if error.code != NAMESPACE_EXISTS:  # another process was faster
-                        raise
+    def attempts(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
+        """Yield each action that the leader needs, its collection, and what needs it.
+
+        None of these changes anything.
+        """
+        for each in (self._rows, self._marks, self._state):
+            yield "find", each.name, partial(each.find_one, {}, {"_id": 1})
+            yield "insert", each.name, partial(try_insert, self._database, each.name)
+            yield "remove", each.name, partial(each.delete_many, NOTHING)
+        for each in (self._rows, self._marks):
+            yield "listIndexes", each.name, each.index_information
+        nothing: dict[str, Any] = {"$set": {"changes": 0}}
+        yield "update", self._state.name, partial(self._state.update_many, NOTHING, nothing)
+
+    @property
+    def marks_name(self) -> str:
+        """Name of the collection of marks."""
+        return self._marks.name
+
+    def repair(self) -> list[str]:
+        """Create what is missing, of which all is computed anew then.
+
+        Where the state alone is missing, this user need not be allowed to create anything.
+
+        Returns:
+            What was done, one sentence each.
+
+        Raises:
+            PyMongoError: The server refuses it.
+        """
+        if self._is_complete():
+            return []
+        missing = self._missing()
+        for command in missing:
+            try:
+                self._database.command(command)
+            except OperationFailure as error:
+                if error.code != NAMESPACE_EXISTS:  # another process was faster
+                    raise
+        self._begin()
+        what = "collections" if missing else "state"
+        return [f"created the {what} of the rollups, which are computed anew"]
+
+    def _missing(self) -> list[dict[str, Any]]:
+        """Return the commands that create what is missing."""
+        # Who may not list all of them is told of those that it may use.
+        there = set(self._database.list_collection_names(authorizedCollections=True))
+        there |= self._indexes()
+        return [
+            command
+            for command in self._creation
+            if command.get("create") not in there
+            and command.get("indexes", [{}])[0].get("name") not in there
+        ]
+
+    def _begin(self) -> None:
+        """Write the first state, and drop what was computed with another one."""
 
         def begin(session: ClientSession) -> None:
             self._rows.delete_many({}, session=session)
             self._state.delete_many({}, session=session)
-            new = {"_id": _STATE, "value": State().dump(), "changes": 0}
-            self._state.insert_one(new, session=session)
+            self._state.insert_one({**_OURS, **first_state()}, session=session)
 
         with self._database.client.start_session() as session:
             session.with_transaction(begin, _SNAPSHOT, self._database.write_concern)
@@ -135,16 +185,25 @@ class MongoRollups(RollupStorage):
             return False
 
     def _is_complete(self) -> bool:
-        collections = (self._rows, self._marks)
-        return self._state.find_one({"_id": _STATE}, {"_id": 1}) is not None and all(
-            index in collection.index_information()
-            for index, collection in zip(ROLLUP_INDEXES, collections, strict=True)
-        )
+        is_begun = self._state.find_one(_OURS, {"_id": 1}) is not None
+        return is_begun and self.has_collections()
+
+    def has_collections(self) -> bool:
+        """Return whether the collections are there, with their indexes; the state may be missing.
+
+        Raises:
+            PyMongoError: This user may not look.
+        """
+        return self._indexes().issuperset(ROLLUP_INDEXES)
+
+    def _indexes(self) -> set[str]:
+        """Return the names of the indexes of the rows and the marks."""
+        return {*self._rows.index_information(), *self._marks.index_information()}
 
     def state(self) -> State | None:
         """Return the state; None when this database has no rollups."""
         with self._explained():
-            found = self._state.find_one({"_id": _STATE})
+            found = self._state.find_one(_OURS)
         return None if found is None else State.load(found["value"], self._location)
 
     def marks(self, since: int, until: int) -> list[Mark]:
@@ -159,11 +218,36 @@ class MongoRollups(RollupStorage):
             return set(self._marks.distinct("minute"))
 
     def mark(self, minutes: Iterable[int], session: ClientSession | None = None) -> None:
-        """Write a mark for each of these minutes."""
+        """Write a mark for each of these minutes, if this user may."""
         new = [{"minute": minute} for minute in sorted(set(minutes))]
-        if new:
+        if new and self.is_marking():
             with self._explained():
                 self._marks.insert_many(new, session=session)
+
+    def is_marking(self) -> bool:
+        """Return whether this user may write marks; find it out once.
+
+        Called before the first batch or deletion, and not by `open`: who only reads needs no mark.
+        """
+        if self._is_marking is None:
+            try:
+                with self._explained():
+                    try_insert(self._database, self._marks.name)
+            except ConfigurationError as error:
+                cause = error.__cause__
+                if not (isinstance(cause, OperationFailure) and cause.code == UNAUTHORIZED):
+                    raise
+                self._is_marking = False
+                logger.warning(
+                    "%s: this user may not write %s, so the rollups get its records an hour later: "
+                    "%s",
+                    self._location,
+                    self._marks.name,
+                    error,
+                )
+            else:
+                self._is_marking = True
+        return self._is_marking
 
     def rows(self, series: int, tier: Tier, since: int, until: int) -> Iterator[tuple[int, Row]]:
         """Yield the rows of the buckets from `since` to before `until`, in their order."""
@@ -197,6 +281,9 @@ class MongoRollups(RollupStorage):
             records: As many as a page has.
         """
         ids = [UUID(record.id) for record in records]
+        if not self.is_marking():
+            with self._explained():
+                return removal.delete(collection, ids)
 
         def delete(session: ClientSession) -> int:
             self.mark((minute_of(record.started_at) for record in records), session)
@@ -217,8 +304,9 @@ class MongoRollups(RollupStorage):
             before: Records that started earlier are going to be deleted.
             progress: Called after each step, with 0.
         """
-        go_on = (lambda: None) if progress is None else (lambda: progress(0))
-        rollup.Maintainer(reader, self, go_on=go_on).freeze(before)
+        if self.is_marking():
+            go_on = (lambda: None) if progress is None else (lambda: progress(0))
+            rollup.Maintainer(reader, self, go_on=go_on).freeze(before)
 
     @contextmanager
     def changing(self) -> Iterator[Change]:
@@ -233,7 +321,7 @@ class MongoRollups(RollupStorage):
                 change.write()
                 change.state.revision += 1
                 new = {"$set": {"value": change.state.dump()}}
-                self._state.update_one({"_id": _STATE}, new, session=session)
+                self._state.update_one(_OURS, new, session=session)
             except BaseException:
                 session.abort_transaction()
                 raise
@@ -249,7 +337,7 @@ class MongoRollups(RollupStorage):
             session.start_transaction(_SNAPSHOT, self._database.write_concern)
             try:
                 found = self._state.find_one_and_update(
-                    {"_id": _STATE}, {"$inc": {"changes": 1}}, session=session
+                    _OURS, {"$inc": {"changes": 1}}, session=session
                 )
             except PyMongoError as error:
                 session.abort_transaction()
@@ -262,70 +350,6 @@ class MongoRollups(RollupStorage):
                     return value
                 session.abort_transaction()
                 raise ExporterUnavailable(f"{self._location}: the rollups were dropped")
-
-
-class MongoChange(Change):
-    """A transaction that changes rollups.
-
-    Args:
-        rows: Collection of the rows.
-        marks: That of the marks.
-        session: In the transaction.
-        state: Read within it.
-    """
-
-    def __init__(
-        self,
-        rows: Collection[dict[str, Any]],
-        marks: Collection[dict[str, Any]],
-        session: ClientSession,
-        state: State,
-    ) -> None:
-        self._rows = rows
-        self._marks = marks
-        self._session = session
-        self._deleted: list[DeleteMany] = []
-        self._inserted: list[InsertOne[dict[str, Any]]] = []
-        self.state = state
-
-    def forget(self, marks: Sequence[Mark]) -> None:
-        """Delete marks."""
-        ids = [mark.id for mark in marks]
-        self._marks.delete_many({"_id": {"$in": ids}}, session=self._session)
-
-    def replace(
-        self, series: int, tier: Tier, buckets: range, rows: Mapping[int, Sequence[Row]]
-    ) -> None:
-        """Put rows in place of those that are there. The same ones are replaced once."""
-        of = {"series": series, "tier": tier}
-        within = {"$gte": buckets.start, "$lt": buckets.stop}
-        self._deleted.append(DeleteMany({**of, "bucket": within}))
-        self._inserted += [
-            InsertOne(
-                {
-                    **of,
-                    "bucket": bucket,
-                    "place": place,
-                    **row._asdict(),
-                    "payload": Binary(row.payload),
-                }
-            )
-            for bucket, found in sorted(rows.items())
-            for place, row in enumerate(found)
-        ]
-
-    def delete(self, series: int, tier: Tier, until: int) -> None:
-        """Delete the rows of the buckets that begin before a moment."""
-        before = {"series": series, "tier": tier, "bucket": {"$lt": until}}
-        self._deleted.append(DeleteMany(before))
-
-    def write(self) -> None:
-        """Write what was replaced and deleted, with two commands for all series."""
-        operations: list[DeleteMany | InsertOne[dict[str, Any]]] = []
-        operations += self._deleted
-        operations += self._inserted
-        if operations:
-            self._rows.bulk_write(operations, session=self._session)
 
 
 def can_have_rollups(hello: Mapping[str, Any]) -> bool:

@@ -28,6 +28,7 @@ from flask_chest_mongo.ddl import (
 )
 from flask_chest_mongo.encode import RAW
 from flask_chest_mongo.errors import UNAUTHORIZED, brief
+from flask_chest_mongo.insertion import try_insert
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
@@ -37,9 +38,6 @@ _INDEX_NOT_FOUND: Final = 27
 _TOLERATED: Final = frozenset({UNAUTHORIZED, 67, 68, 85, 86})
 """Codes of an index or view that cannot be created and without which records are stored all the
 same: no privilege, too many indexes, and an index like it that is there (IndexOptionsConflict)."""
-
-_NOT_STORED: Final = {"_id": {"$flask-chest": 1}}
-"""A document that no server stores, for its `_id`. Whether it is refused for a privilege shows."""
 
 
 class Schema:
@@ -133,7 +131,7 @@ class Schema:
         Raises:
             PyMongoError: Not so.
         """
-        self._database.command({"insert": self.records, "documents": [_NOT_STORED]})
+        try_insert(self._database, self.records)
 
     # -- Looking -------------------------------------------------------------------------------
 
@@ -224,7 +222,7 @@ class Schema:
                 continue
             if "createIndexes" in command and is_served(indexes, command["indexes"][0]["name"]):
                 continue
-            if "insert" not in command:
+            if "update" not in command:
                 missing.append(command)
         return missing
 

@@ -8,38 +8,32 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 from uuid import UUID
 
 import pymongo
 from bson.errors import BSONError
 from pymongo import WriteConcern
-from pymongo.errors import (
-    AutoReconnect,
-    DocumentTooLarge,
-    NetworkTimeout,
-    OperationFailure,
-    PyMongoError,
-    ServerSelectionTimeoutError,
-)
+from pymongo.errors import OperationFailure, PyMongoError
 
 from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
 from flask_chest.runtime import fork
 from flask_chest.store import Store, aware
-from flask_chest_mongo import encode, moments, removal, tallies
+from flask_chest_mongo import encode, moments, removal, rollup_findings, tallies
 from flask_chest_mongo.config import MAX_EXPIRE_SECONDS, MongoConfig
 from flask_chest_mongo.connection import make_client
-from flask_chest_mongo.ddl import as_mongosh, commands, names, rollup_commands
-from flask_chest_mongo.decode import Documents
-from flask_chest_mongo.errors import (
-    explain,
-    explain_refusal,
-    explain_reply,
-    read_only,
-    too_large,
-    too_old,
+from flask_chest_mongo.ddl import (
+    as_mongosh,
+    commands,
+    names,
+    rollup_beginning,
+    rollup_commands,
 )
+from flask_chest_mongo.decode import Documents
+from flask_chest_mongo.errors import explain, read_only, too_old
 from flask_chest_mongo.findings import Inspection
+from flask_chest_mongo.insertion import insert
 from flask_chest_mongo.reading import Reader, TimeLimit
 from flask_chest_mongo.rollup_storage import MongoRollups, can_have_rollups, minute_of
 from flask_chest_mongo.schema import Schema
@@ -162,16 +156,29 @@ class MongoStore(Store):
         return hello
 
     def _find_rollups(self, hello: Mapping[str, Any]) -> MongoRollups | None:
-        # By `retention_days`, the server deletes records without their rollups being told.
-        is_wanted = self.rollups is not False and self._config.retention_days is None
-        if not (is_wanted and can_have_rollups(hello)):
+        found = self._possible_rollups(hello)
+        if found is None:
             return None
-        found = MongoRollups(
-            self._database, self._config.collection_prefix, self.location, self._explained
-        )
         if self.rollups is True:
             return found if found.is_there() else None
         return found if found.try_to_create() else None
+
+    def _possible_rollups(self, hello: Mapping[str, Any]) -> MongoRollups | None:
+        """Return the rollups, which need not be there; None where there shall or can be none."""
+        if not (self._wants_rollups and can_have_rollups(hello)):
+            return None
+        return MongoRollups(
+            self._database, self._config.collection_prefix, self.location, self._explained
+        )
+
+    @property
+    def _wants_rollups(self) -> bool:
+        # By `retention_days`, the server deletes records without their rollups being told.
+        return self.rollups is not False and self._config.retention_days is None
+
+    @property
+    def _creates_rollups(self) -> bool:
+        return self._wants_rollups and self.rollups is not True
 
     def rollup_storage(self) -> RollupStorage | None:
         """Return the rollups of the database; None when it has none, or they are not to be used."""
@@ -200,31 +207,44 @@ class MongoStore(Store):
 
     def findings(self) -> list[Finding]:
         """Return version, privileges, differences of the schema, retention and size."""
-        with self._looking():
+        with self._looking() as hello:
             timeout_ms = self._config.server_timeout_ms
             schema, seconds = self._schema, self._expire_seconds
             wanted = VariableIndexes(self.indexed_variables)
-            return Inspection(self._database, schema, seconds, timeout_ms, wanted).findings()
+            look = Inspection(self._database, schema, seconds, timeout_ms, wanted)
+            return [*look.findings(), *self._look_at_rollups(hello)]
+
+    def _look_at_rollups(self, hello: Mapping[str, Any]) -> Iterator[Finding]:
+        if (rollups := self._possible_rollups(hello)) is not None:
+            create = partial(rollup_findings.try_to_create, self._database, self._records_name)
+            is_asked = self._creates_rollups and self._records_name in (self._schema.found() or ())
+            yield from rollup_findings.look(rollups, create if is_asked else None)
 
     def ddl(self) -> list[str]:
         """Return the commands that create the schema, in the form of mongosh."""
         of = names(self._config.collection_prefix)
         more = VariableIndexes(self.indexed_variables).specifications()
         made = commands(of, self._expire_seconds, more)
-        if not isinstance(self.rollups, bool):
-            made += rollup_commands(self._config.collection_prefix)
+        if self._creates_rollups:
+            prefix = self._config.collection_prefix
+            made += [*rollup_commands(prefix), rollup_beginning(prefix)]
         return [as_mongosh(self._config.database, command) for command in made]
 
     def repair(self) -> list[str]:
         """Create again what is missing, and replace an index or a view that was changed.
+
+        Also what the rollups need, where there are any or they are to be.
 
         Raises:
             ExporterUnavailable: The server cannot be reached.
             ConfigurationError: This user may not do it.
             SchemaMismatch: A collection is somebody else's.
         """
-        with self._looking():
+        with self._looking() as hello:
             done = self._schema.repair(self._expire_seconds)
+            rollups = self._possible_rollups(hello)
+            if rollups is not None and (self._creates_rollups or rollups.has_collections()):
+                done += rollups.repair()
             if self.indexed_variables:  # else they may be unknown, as without an application
                 done += self.index_variables()
             return done
@@ -235,15 +255,19 @@ class MongoStore(Store):
             return VariableIndexes(self.indexed_variables).apply(self._records)
 
     @contextmanager
-    def _looking(self) -> Iterator[None]:
-        """Run the block with a connection, without creating anything before."""
+    def _looking(self) -> Iterator[Mapping[str, Any]]:
+        """Run the block with a connection, without creating anything before.
+
+        Yields:
+            What the server says of itself.
+        """
         self.close()
         try:
             with fork.held_off(), self._explained():
                 self._client = make_client(*self._config.arguments())
-                self._refuse_server(self._client)
+                hello = self._refuse_server(self._client)
             with self._explained():
-                yield
+                yield hello
         finally:
             self.close()
 
@@ -261,7 +285,7 @@ class MongoStore(Store):
                 if self._may_expire:
                     self._expire_never()
                 for part in encode.in_messages(batch, found):
-                    self._insert(database, part)
+                    insert(database, self._records_name, part, self.location)
             if self._rollups is not None:  # whoever is killed here delivers the batch again
                 self._rollups.mark(minute_of(each["started_at"]) for each in found)
         except (ValueError, OverflowError, BSONError) as error:
@@ -272,34 +296,6 @@ class MongoStore(Store):
         with suppress(OperationFailure):  # `findings` says so, and records are stored all the same
             self._schema.expire_after(None)
         self._may_expire = False
-
-    def _insert(self, database: Database[dict[str, Any]], part: list[dict[str, Any]]) -> None:
-        """Insert documents with one message; retry once when the connection was lost.
-
-        A restart of the server or a firewall may have ended an idle connection, which shows only
-        when it is used.
-        """
-        command = {
-            "insert": self._records_name,
-            # Takes a tenth less CPU time than `insert_many`, which checks each document again.
-            "documents": part,
-            "ordered": False,
-            "writeConcern": database.write_concern.document,
-        }
-        try:
-            reply = database.command(command, codec_options=encode.CODEC)
-        except (NetworkTimeout, ServerSelectionTimeoutError):
-            raise
-        except AutoReconnect:
-            reply = database.command(command, codec_options=encode.CODEC)
-        except DocumentTooLarge as error:
-            raise too_large(self.location) from error
-        except OperationFailure as error:
-            if refusal := explain_refusal(self.location, error):
-                raise refusal from error
-            raise
-        if fault := explain_reply(self.location, reply):
-            raise fault
 
     def close(self) -> None:
         """Close all connections, and end the threads that watch the server."""

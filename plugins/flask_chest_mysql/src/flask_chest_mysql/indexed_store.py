@@ -100,6 +100,19 @@ class IndexedMysqlStore(ServerStore):
             for statement in indexes.creation(self.tables, name, path, self._flavor)
         ]
 
+    def ddl(self) -> list[str]:
+        """Return the statements that `open` runs on an empty database. They may run again."""
+        repeatable = {
+            statement: indexes.repeatable(self.tables, name, statement, makes_index=makes_index)
+            for name, (_, path) in self.wanted_indexes().items()
+            for makes_index, statement in zip(
+                (False, True),
+                indexes.creation(self.tables, name, path, self._flavor),
+                strict=True,
+            )
+        }
+        return [each for made in super().ddl() for each in repeatable.get(made, [made])]
+
     def index_variables(self) -> list[str]:
         """Create what indexed variables need; drop what no variable needs any more."""
         table, prefix = self.tables.records.name, self.variable_prefix

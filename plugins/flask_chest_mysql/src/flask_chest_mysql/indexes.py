@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import String, TextClause, literal_column, text
+from sqlalchemy import String, TextClause, literal, literal_column, text
 from sqlalchemy.dialects import mysql
 
 from flask_chest_mysql.connection import MIN_MARIADB, Flavor
@@ -81,6 +81,39 @@ def creation(tables: Tables, name: str, path: Path, flavor: Flavor | None) -> tu
     return (
         f"ALTER TABLE {table} ADD COLUMN {made}, ALGORITHM=INSTANT",
         f"ALTER TABLE {table} ADD INDEX {index}, ALGORITHM=INPLACE, LOCK=NONE",
+    )
+
+
+def repeatable(tables: Tables, name: str, statement: str, *, makes_index: bool) -> list[str]:
+    """Return what does the same as one of `creation`, and nothing where it is done.
+
+    MariaDB has IF NOT EXISTS for columns and indexes, and MySQL has not. What is there is found by
+    its name. All of these statements have to run on one connection.
+
+    Args:
+        tables: Tables of the database.
+        name: Of the column and the index.
+        statement: That of the column or of the index.
+        makes_index: Whether it is that of the index.
+    """
+    view, kind = ("statistics", "index") if makes_index else ("columns", "column")
+    found = (
+        f"SELECT 1 FROM information_schema.{view} WHERE table_schema = DATABASE()"
+        f" AND table_name = {_literal(tables.records.name)} AND {kind}_name = {_literal(name)}"
+    )
+    return [
+        f"SET @chest = IF(EXISTS ({found}), 'DO 0', {_literal(statement)})",
+        "PREPARE chest FROM @chest",
+        "EXECUTE chest",
+        "DEALLOCATE PREPARE chest",
+    ]
+
+
+def _literal(value: str) -> str:
+    return str(
+        literal(value, String()).compile(
+            dialect=mysql.dialect(paramstyle="named"), compile_kwargs={"literal_binds": True}
+        )
     )
 
 
