@@ -159,6 +159,7 @@ class Dashboard:
         `link(page, with_=other_choices, **own)` for others.
         """
         chosen = choices or Choices()
+        has_times = choices is not None and request.method == "GET"
 
         def link(page: str, with_: Choices | None = None, **own: object) -> str:
             return self.link(page, with_ or chosen, **own)
@@ -168,6 +169,7 @@ class Dashboard:
             link=link,
             page_endpoint=_endpoint(),
             zone=chosen.zone,
+            zone_to_change=chosen.tz if has_times and not chosen.has_tz else "",
             theme=_theme(),
             can_log_out=self.access.has_session(request),
             is_inside=_INSIDE in request.environ,

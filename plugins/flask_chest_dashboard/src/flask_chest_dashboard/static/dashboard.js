@@ -27,9 +27,13 @@
     });
   }
   if (charts.zone) {
+    const ours = "chest_tz=" + charts.zone;
+    const has = () => document.cookie.split("; ").includes(ours);
+    const wasSent = has();
     remember("chest_tz", charts.zone);
-    // The server did not know it when it made this page, and knows it from now on.
-    if (body.dataset.zone && body.dataset.zone !== charts.zone && document.cookie.includes("chest_tz=")) { location.reload(); }
+    // The server did not know it when it made this page, and knows it from now on. Once: what has
+    // been sent and was not used is not used the next time either.
+    if (!wasSent && has() && body.dataset.zone && body.dataset.zone !== charts.zone) { location.reload(); }
   }
 
   // -- Panels --------------------------------------------------------------------------------
