@@ -11,6 +11,8 @@ from playwright.sync_api import expect, sync_playwright
 from tools.chromium import launch
 
 _PATIENCE_MS = 60_000
+_BROWSER = {"viewport": {"width": 1280, "height": 900}, "timezone_id": "Europe/Berlin"}
+"""As of most viewers: in a zone that is not that of the server."""
 _VIOLATIONS = """
 window.violations = [];
 document.addEventListener("securitypolicyviolation", function (event) {
@@ -95,7 +97,7 @@ def browse(chromium, serve):
     def context(app, **options):
         client = serve(app)
         base = str(client.base_url).rstrip("/")
-        made = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        made = chromium.new_context(**{**_BROWSER, **options})
         try:
             watched = Watched(made.new_page(), base)
             opened.append(watched)

@@ -101,8 +101,13 @@ def test_so_is_one_for_those_who_may_not_look(browse, visited):
 def test_the_first_page_is_loaded_again_once_and_each_further_one_not(browse, visited):
     with browse(visited(), timezone_id="Europe/Berlin") as browser:
         loads = count_loads(browser)
-        page = browser.go("/chest/?since=15m")
+        parts = []
+        browser.page.on("request", lambda asked: parts.append(asked.url))
+        page = browser.go("/chest/?since=15m&live=off")
         expect(page.locator("body")).to_have_attribute("data-zone", "Europe/Berlin")
+        browser.settle()
+        asked = [url for url in parts if "/overview/" in url]
+        assert len(asked) == len(set(asked)) > 3  # none for the page that is given up
         browser.go("/chest/requests")
         wait_a_little(browser)
         assert loads == [("GET", 200)] * 3

@@ -33,7 +33,10 @@
     remember("chest_tz", charts.zone);
     // The server did not know it when it made this page, and knows it from now on. Once: what has
     // been sent and was not used is not used the next time either.
-    if (!wasSent && has() && body.dataset.zone && body.dataset.zone !== charts.zone) { location.reload(); }
+    if (!wasSent && has() && body.dataset.zone && body.dataset.zone !== charts.zone) {
+      location.reload();
+      return;
+    }
   }
 
   // -- Panels --------------------------------------------------------------------------------
