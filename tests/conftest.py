@@ -45,6 +45,7 @@ collect_ignore = ["compat", "spark"]
 LONGEST = (
     "test_public_suites",
     "test_interrupted_stores",
+    "test_pyinstaller_one_file",
     "test_pyinstaller_page",
     "test_one_file_page",
     "test_server_matrix",

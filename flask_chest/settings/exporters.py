@@ -6,7 +6,6 @@ import difflib
 import json
 import os
 import re
-import sys
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final, get_origin
 from urllib.parse import quote
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from flask_chest.errors import ConfigurationError, ExporterUnavailable
 from flask_chest.exporter import Batching, Exporter
+from flask_chest.runtime.frozen import is_frozen
 from flask_chest.runtime.log import logger
 from flask_chest.server_config import refuse_split_password
 from flask_chest.settings.durations import retention as as_retention
@@ -192,7 +192,7 @@ class _Types:
         present = {*self._installed, *(plugin.name for plugin in self._left_out)}
         if near and known[near[0]] not in present:
             hint = f"{hint}. {_how_to_get(known[near[0]])}"
-        elif _is_frozen():
+        elif is_frozen():
             hint = f"{hint}. {_IN_FROZEN}"
         elif not near and not self._left_out:
             hint = f"{hint}. Install the plugin for it with pip, or correct its name"
@@ -208,14 +208,9 @@ _IN_FROZEN: Final = (
 )
 
 
-def _is_frozen() -> bool:
-    """Tell whether this is an application such as PyInstaller makes, without installed packages."""
-    return bool(getattr(sys, "frozen", False))
-
-
 def _how_to_get(backend: str) -> str:
     """Return the remedy for a backend of this project that is missing."""
-    if not _is_frozen():
+    if not is_frozen():
         return f"To install it: pip install 'flask-chest[{backend}]'"
     package, distribution = f"flask_chest_{backend}", f"flask-chest-{backend}"
     return (

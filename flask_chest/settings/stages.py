@@ -13,6 +13,7 @@ from flask_chest.errors import ConfigurationError
 from flask_chest.journal import DiskJournal, Journal, MemoryJournal, NoJournal, disk, memory
 from flask_chest.redaction import Redactor, SecretKeys, SecretKinds
 from flask_chest.runtime import command
+from flask_chest.runtime.frozen import is_deleted_at_end
 from flask_chest.runtime.owner import is_for_anybody, look, make_folders, nearest_folder
 from flask_chest.settings.destination import destination
 from flask_chest.settings.journal_use import JournalUse
@@ -33,7 +34,8 @@ def create_instance_folder(options: Settings, instance_path: str) -> None:
     One that root creates belongs to the owner of the folder around it.
 
     Raises:
-        ConfigurationError: It cannot be created; or a command of root's cannot know for whom.
+        ConfigurationError: It cannot be created, or is deleted when the program ends; or a command
+            of root's cannot know for whom.
     """
     path = Path(instance_path)
     referring = {
@@ -41,7 +43,15 @@ def create_instance_folder(options: Settings, instance_path: str) -> None:
         "CHEST_EXPORTERS": names_instance(options.exporters),
     }
     settings = " and ".join(name for name, refers in referring.items() if refers)
-    if path.is_dir() or not settings:
+    if not settings:
+        return
+    if is_deleted_at_end(path):
+        raise ConfigurationError(
+            f"The instance folder {instance_path!r} is in the folder into which this program in "
+            "one file unpacks, and which it deletes when it ends, with all records there. Give "
+            f"Flask an instance_path elsewhere, or set {settings}"
+        )
+    if path.is_dir():
         return
     try:
         if command.is_command() and not _knows_owner(path):
@@ -228,7 +238,8 @@ def _journal_folder(options: Settings, instance_path: str) -> Path | None:
     """Return the folder of the journal; None for one in memory.
 
     Raises:
-        ConfigurationError: It is in the home folder of somebody who has none.
+        ConfigurationError: It is in the home folder of somebody who has none, or in a folder that
+            is deleted when the program ends.
     """
     if options.journal == "memory":
         return None
@@ -239,4 +250,12 @@ def _journal_folder(options: Settings, instance_path: str) -> Path | None:
             f"CHEST_JOURNAL={options.journal!r}: {error}. Give the whole path",
             setting="CHEST_JOURNAL",
         ) from error
-    return path.absolute()
+    path = path.absolute()
+    if is_deleted_at_end(path):
+        raise ConfigurationError(
+            f"CHEST_JOURNAL={options.journal!r} is in the folder into which this program in one "
+            "file unpacks, and which it deletes when it ends, with all records there. Name a place "
+            "that outlives the program",
+            setting="CHEST_JOURNAL",
+        )
+    return path

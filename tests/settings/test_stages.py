@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 from flask import Flask
@@ -57,6 +58,37 @@ def test_an_instance_folder_that_cannot_be_created_stops_init_app(database):
         FlaskChest(Flask("shop", instance_path="/proc/instance"), exporters=f"sqlite:///{database}")
     with pytest.raises(ConfigurationError, match=r"directory\. Set CHEST_EXPORTERS to"):
         FlaskChest(Flask("shop", instance_path="/proc/instance"), journal="memory")
+
+
+def test_what_a_program_in_one_file_deletes_when_it_ends_is_no_place_for_records(
+    tmp_path, database, monkeypatch
+):
+    """A built one is started by tests/howto/test_pyinstaller_one_file.py."""
+    unpacked = tmp_path / "_MEIx7Qa2k"
+    unpacked.mkdir()
+    (tmp_path / "link").symlink_to(unpacked)
+    monkeypatch.setattr(
+        sys, "_MEIPASS", str(tmp_path / "link" / ".." / unpacked.name), raising=False
+    )
+    within = {"instance_path": str(unpacked / "var" / "shop-instance")}
+    with pytest.raises(ConfigurationError, match=r"or set CHEST_JOURNAL and CHEST_EXPORTERS$"):
+        FlaskChest(Flask("shop", **within))
+    with pytest.raises(ConfigurationError, match=r"or set CHEST_EXPORTERS$"):
+        FlaskChest(Flask("shop", **within), journal=str(tmp_path / "journal"))
+    outside = {"exporters": f"sqlite:///{database}"}
+    with pytest.raises(ConfigurationError, match=r"^CHEST_JOURNAL='.*' is in the folder"):
+        FlaskChest(Flask("shop"), journal=str(unpacked / "journal"), **outside)
+    app = Flask("shop", **within)  # where nothing of ours is
+    FlaskChest(app, journal=str(tmp_path / "journal"), **outside).close()
+    assert list(unpacked.iterdir()) == []
+
+
+def test_a_program_in_a_folder_may_write_beside_its_files(tmp_path, monkeypatch):
+    unpacked = tmp_path / "_internal"
+    monkeypatch.setattr(sys, "_MEIPASS", str(unpacked), raising=False)
+    app = Flask("shop", instance_path=str(unpacked / "var" / "shop-instance"))
+    FlaskChest(app).close()
+    assert (unpacked / "var" / "shop-instance" / "chest.sqlite3").is_file()
 
 
 @pytest.mark.parametrize("name", ["we?ird", "#1", "100%25", "a b", "ü", "a&b=c", "%", "x%2Fy", "~"])
