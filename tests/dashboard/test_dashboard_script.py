@@ -194,3 +194,20 @@ def test_a_page_that_somebody_uses_or_does_not_see_is_not_refreshed(browse, dist
             with page.expect_request("**/chest/overview/**"):
                 pass
         browser.settle()
+
+
+def test_the_choice_of_columns_is_left_by_escape_and_by_a_click_elsewhere(browse, visited):
+    with browse(visited()) as browser:
+        page = browser.go("/chest/requests?since=15m")
+        form = page.locator(".columns form")
+        summary = page.locator(".columns summary")
+        summary.click()
+        form.get_by_label("Another").fill("user.plan")
+        expect(form).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(form).to_be_hidden()
+        expect(summary).to_be_focused()
+        summary.click()
+        expect(form.get_by_label("Another")).to_have_value("user.plan")
+        page.locator(".range").first.click(position={"x": 2, "y": 2})
+        expect(form).to_be_hidden()

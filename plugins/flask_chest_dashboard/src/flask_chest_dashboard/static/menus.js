@@ -54,7 +54,8 @@
 
   // -- Menus ---------------------------------------------------------------------------------
 
-  const closeMenus = (but) => all(".menu[open]").forEach((menu) => { if (!menu.contains(but)) { menu.open = false; } });
+  const OPEN = ".menu[open], .columns[open]"; // what covers the page while it is open
+  const closeMenus = (but) => all(OPEN).forEach((menu) => { if (!menu.contains(but)) { menu.open = false; } });
 
   // A menu is not cut by the table that it is in.
   function place(menu) {
@@ -69,8 +70,9 @@
 
   document.addEventListener("toggle", function (event) {
     const menu = event.target;
-    if (!menu.matches(".menu[open]")) { return; }
+    if (!menu.matches(OPEN)) { return; }
     closeMenus(menu);
+    if (!menu.matches(".menu")) { return; }
     if (menu.dataset.menu && !menu.querySelector("div")) { fill(menu); }
     place(menu);
   }, true);
@@ -79,7 +81,7 @@
   addEventListener("resize", placeAll);
   document.addEventListener("focusin", (event) => closeMenus(event.target));
   document.addEventListener("keydown", function (event) {
-    const menu = document.querySelector(".menu[open]");
+    const menu = document.querySelector(OPEN);
     if (event.key === "Escape" && menu) { menu.open = false; menu.querySelector("summary").focus(); }
   });
   document.addEventListener("click", function (event) {
