@@ -10,6 +10,7 @@ import pytest
 
 from flask_chest.errors import ExporterUnavailable
 from flask_chest.exporter import Exporter
+from flask_chest.record import RecordData
 from flask_chest.testing.backend import Backend
 from flask_chest.testing.records import make_batch, make_record
 from flask_chest.testing.relay import Relay
@@ -78,11 +79,11 @@ class ServerContract:
         relayed.export(make_batch(first))
         relay.cut()
         for _ in range(2):
-            _unavailable(lambda: relayed.export(make_batch(first, second)))
+            _unavailable(lambda: _export_again(relayed, first, second))
         relayed.close()
         relay.restore()
         relayed.open()
-        relayed.export(make_batch(first, second))
+        _export_again(relayed, first, second)
         assert sorted(backend.ids()) == sorted([first["id"], second["id"]])
 
     def test_a_server_that_stops_answering_is_unavailable_after_the_timeout(
@@ -97,7 +98,7 @@ class ServerContract:
         relay.drop()
         relay.resume()
         relayed.open()
-        relayed.export(make_batch(first, second))
+        _export_again(relayed, first, second)
         assert sorted(backend.ids()) == sorted([first["id"], second["id"]])
 
     def test_all_batches_go_through_one_connection(
@@ -110,6 +111,15 @@ class ServerContract:
             relayed.export(make_batch(make_record()))
         assert relay.connections <= first + backend.watching_connections
         assert len(backend.ids()) == 10
+
+
+def _export_again(exporter: Exporter, *records: RecordData) -> None:
+    """Export records, some of which were exported alone: with fixed batches, again each alone."""
+    if exporter.batching.fixed:
+        for record in records:
+            exporter.export(make_batch(record))
+    else:
+        exporter.export(make_batch(*records))
 
 
 def _unavailable(call: Callable[[], None]) -> Exception:
