@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from pydantic import ValidationError
 
 from flask_chest.errors import ExporterUnavailable
 from flask_chest.exporter import Exporter
@@ -16,13 +17,19 @@ from flask_chest.testing.records import make_batch, make_record
 from flask_chest.testing.relay import Relay
 
 _TIMEOUT_SECONDS = 10.0
+_TIMEOUTS = {"connect_timeout_seconds": 2.0, "timeout_seconds": 2.0}
 
 
 class ServerContract:
     """Tests for an exporter to a server. A subclass defines the fixture `backend`.
 
-    The configuration has the fields `connect_timeout_seconds` and `timeout_seconds`, or
-    `Backend.new` translates them.
+    It asks for this, beside what `Exporter` promises:
+
+    - The configuration has the fields `connect_timeout_seconds` and `timeout_seconds`, or
+      `Backend.new` translates them. The tests set both to 2 seconds.
+    - It has the fields that `Backend.at` returns: of a relay, which stands before the server.
+    - An error names the address of the server, at least its port.
+    - A batch that meets a connection which was lost while idle is sent once more.
     """
 
     @pytest.fixture
@@ -34,9 +41,17 @@ class ServerContract:
     @pytest.fixture
     def relayed(self, backend: Backend, relay: Relay) -> Iterator[Exporter]:
         """Return an exporter, not open, that connects through the relay."""
-        exporter = backend.new(
-            **backend.at(*relay.address), connect_timeout_seconds=2.0, timeout_seconds=2.0
-        )
+        fields = {**backend.at(*relay.address), **_TIMEOUTS}
+        try:
+            exporter = backend.new(**fields)
+        except ValidationError as error:
+            wrong = ", ".join(".".join(map(str, each["loc"])) for each in error.errors())
+            pytest.fail(
+                f"{backend.exporter.__name__} does not take the configuration of ServerContract. "
+                f"It sets {', '.join(fields)}: the address by `Backend.at`, and timeouts so that "
+                "a server which hangs is noticed soon. Give the configuration these fields, or "
+                f"let `Backend.at` and `Backend.new` translate them. Wrong: {wrong}"
+            )
         yield exporter
         exporter.close()
 
@@ -46,7 +61,10 @@ class ServerContract:
         relay.cut()
         for attempt in (relayed.open, relayed.check):
             error = _unavailable(attempt)
-            assert str(relay.address[1]) in str(error), "the message names the address"
+            assert str(relay.address[1]) in str(error), (
+                f"the message of ExporterUnavailable must name the address, {relay.address[0]}:"
+                f"{relay.address[1]}, and is: {error}"
+            )
         relayed.close()
         relay.restore()
         relayed.open()
@@ -66,7 +84,13 @@ class ServerContract:
         records = [make_record() for _ in range(3)]
         relayed.open()
         for record in records:
-            relayed.export(make_batch(record))
+            try:
+                relayed.export(make_batch(record))
+            except ExporterUnavailable as error:
+                pytest.fail(
+                    "a connection that was lost while idle must be opened again, and the batch "
+                    f"sent once more, with no error: {error}"
+                )
             relay.drop()
             time.sleep(0.05)
         assert sorted(backend.ids()) == sorted(record["id"] for record in records)
@@ -135,7 +159,12 @@ def _unavailable(call: Callable[[], None]) -> Exception:
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(_TIMEOUT_SECONDS)
-    assert not thread.is_alive(), "the call does not return"
-    assert raised, "no error"
-    assert type(raised[0]) is ExporterUnavailable, raised[0]
+    assert not thread.is_alive(), (
+        f"a call has not returned after {_TIMEOUT_SECONDS:g} seconds: does the exporter heed "
+        f"{' and '.join(f'{name}={value:g}' for name, value in _TIMEOUTS.items())}?"
+    )
+    assert raised, "no error, though the server cannot be reached"
+    assert type(raised[0]) is ExporterUnavailable, (
+        f"must be an ExporterUnavailable: {type(raised[0]).__name__}: {raised[0]}"
+    )
     return raised[0]

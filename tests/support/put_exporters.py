@@ -7,7 +7,7 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from flask_chest.errors import ExporterUnavailable
 from flask_chest.exporter import Batching, Exporter
@@ -142,21 +142,48 @@ class Posted(Put):
         self._send("POST", "/list", batch.lines)
 
 
-class HasNoTimeouts(Exporter):
-    """Has none of the fields that `ServerContract` sets."""
+class PlaceConfig(BaseModel):
+    model_config = ConfigDict(extra="forbid")
 
-    type = "has_no_timeouts"
+    host: str
+    port: int
 
-    class config_model(BaseModel):  # noqa: N801 - the interface
-        model_config = {"extra": "forbid"}
-        host: str
-        port: int
 
-    def open(self): ...
+class WithoutTimeouts(Put):
+    """Its configuration refuses what `ServerContract` sets."""
 
-    def export(self, batch): ...
+    config_model = PlaceConfig
 
-    def close(self): ...
+
+class WithoutAddress(Put):
+    """Does not say where the server is."""
+
+    def _unavailable(self, error):
+        return ExporterUnavailable(type(error).__name__)
+
+
+class Deaf(Put):
+    """Takes the timeouts, and waits longer."""
+
+    def __init__(self, config):
+        super().__init__(config.model_copy(update={"timeout_seconds": 12.0}))
+
+
+class WithoutRetry(Put):
+    """Gives up when a connection was lost."""
+
+    def _send(self, method, path, body):
+        try:
+            self._try(method, path, body)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unavailable(error) from error
+
+
+class OfAnotherError(Put):
+    """Raises what is no `ExporterUnavailable`."""
+
+    def _unavailable(self, error):
+        return error
 
 
 class OnServer(Backend):
