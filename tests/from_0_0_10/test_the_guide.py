@@ -7,7 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
+from flask import Flask, g, render_template_string
 
+from flask_chest import FlaskChest
 from flask_chest._old_names import ATTRIBUTES, REPLACED
 
 ROOT = Path(__file__).parents[2]
@@ -58,3 +60,15 @@ def test_a_message_names_what_the_table_names(name):
     said = set(CODE.findall((REPLACED | ATTRIBUTES)[name]))
     assert said
     assert said <= set(CODE.findall(told_of(name)))
+
+
+def test_the_old_request_id_is_silently_empty_in_a_template_as_the_guide_says():
+    app = Flask("shop")
+    FlaskChest(app, enabled=False)
+    with app.test_request_context("/"):
+        assert render_template_string("id={{ g.custom_request_id }}") == "id="
+        assert g.get("custom_request_id") is None
+        with pytest.raises(AttributeError, match="custom_request_id"):
+            _ = g.custom_request_id
+        assert g.get("request_id") is None
+        assert render_template_string("id={{ g.request_id }}") == f"id={g.request_id}" != "id="
