@@ -9,43 +9,79 @@ import sys
 from collections.abc import Iterable
 from typing import Final
 
-PAGE: Final = "docs/how-to/from-0.0.10.md"
+PAGE: Final = (
+    "the page 'From 0.0.10' of the documentation, which is docs/how-to/from-0.0.10.md in the "
+    "repository"
+)
 
-_SQLITE: Final = (
-    "FlaskChest(app), and CHEST_EXPORTERS = {'main': 'sqlite:////var/lib/shop/chest.sqlite3'}"
-)
+_SQLITE: Final = "CHEST_EXPORTERS = {'main': 'sqlite:////var/lib/shop/chest.sqlite3'}"
 _INFLUX: Final = (
-    "FlaskChest(app), and an exporter: a database, or OpenTelemetry's (otlp+https://...) to a "
-    "collector that writes to InfluxDB"
+    "an exporter: a database, or OpenTelemetry's (otlp+https://...) to a collector that writes to "
+    "InfluxDB"
 )
-_DELIVERY: Final = "the background delivery of FlaskChest(app) to each of CHEST_EXPORTERS"
-_TRACK: Final = "@chest.track({'GET': ['user_id']}), where chest = FlaskChest(app)"
+_WEBHOOK: Final = (
+    "an exporter of your own, as the example flask-chest-webhook in the repository has it"
+)
+_DELIVERY: Final = (
+    "a delivery that starts by itself, in the background, to each of CHEST_EXPORTERS; "
+    "chest.flush() delivers at once"
+)
+_ROWS: Final = (
+    "chest.record('name', user_id='u-17') to write, and chest.store() or open_store(url) to read"
+)
+_AT_START: Final = "nothing to call: the tables are created at the start"
+
+REPLACED: Final = {
+    "FlaskChest": "FlaskChest(app), in flask_chest",
+    "FlaskChestSQLite": _SQLITE,
+    "sqlite_write": _ROWS,
+    "create_sqlite_table": _AT_START,
+    "DEFAULT_SCHEMA": _AT_START,
+    "FlaskChestInfluxDB": _INFLUX,
+    "create_influxdb_datapoint": _INFLUX,
+    "FlaskChestCustomWriter": _WEBHOOK,
+    "flask_chest": "@chest.track({'GET': ['user_id']}), where chest = FlaskChest(app)",
+    "set_custom_request_id": "CHEST_REQUEST_ID_GENERATOR, and g.request_id",
+    "write_tracked_variables": (
+        "nothing to call: what @chest.track names is written when the request ends"
+    ),
+    "FlaskChestExporter": _DELIVERY,
+    "FlaskChestExporterInfluxDB": _INFLUX,
+    "FlaskChestExporterMySQL": (
+        "CHEST_EXPORTERS = {'main': 'mysql://user:password@host:3306/database'}"
+    ),
+}
+"""What replaced each class, function and constant. The guide's table says the same."""
+
+_IN_SQLITE: Final = ("FlaskChestSQLite", "sqlite_write", "create_sqlite_table", "DEFAULT_SCHEMA")
+_IN_INFLUX: Final = ("FlaskChestInfluxDB", "create_influxdb_datapoint")
 
 NAMES: Final = {
-    "FlaskChestSQLite": _SQLITE,
-    "FlaskChestInfluxDB": _INFLUX,
-    "FlaskChestCustomWriter": (
-        "FlaskChest(app), and an exporter of your own, as examples/flask-chest-webhook has it"
-    ),
-    "chests": "FlaskChest(app) and CHEST_EXPORTERS",
-    "chests.base": "FlaskChest(app)",
-    "chests.custom": "an exporter of your own, as examples/flask-chest-webhook has it",
-    "chests.influxDB": _INFLUX,
-    "chests.sqlite": _SQLITE,
-    "decorator": _TRACK,
-    "exporter.FlaskChestExporter": _DELIVERY,
-    "exporter.FlaskChestExporterInfluxDB": _INFLUX,
-    "exporter.base": _DELIVERY,
-    "exporter.influxDB": _INFLUX,
-    "exporter.mysql": "CHEST_EXPORTERS = {'main': 'mysql://user:password@host:3306/database'}",
-    "sqlite_utils": _SQLITE,
+    "FlaskChestSQLite": ("FlaskChestSQLite",),
+    "FlaskChestInfluxDB": ("FlaskChestInfluxDB",),
+    "FlaskChestCustomWriter": ("FlaskChestCustomWriter",),
+    # Python imports it before its modules, so it is all that is heard of for a name in them.
+    "chests": ("FlaskChest", *_IN_SQLITE, *_IN_INFLUX, "FlaskChestCustomWriter"),
+    "chests.base": ("FlaskChest", "DEFAULT_SCHEMA"),
+    "chests.custom": ("FlaskChestCustomWriter",),
+    "chests.influxDB": _IN_INFLUX,
+    "chests.sqlite": _IN_SQLITE,
+    "decorator": ("flask_chest", "set_custom_request_id", "write_tracked_variables"),
+    "exporter.FlaskChestExporter": ("FlaskChestExporter",),
+    "exporter.FlaskChestExporterInfluxDB": ("FlaskChestExporterInfluxDB",),
+    "exporter.base": ("FlaskChestExporter",),
+    "exporter.influxDB": ("FlaskChestExporterInfluxDB",),
+    "exporter.mysql": ("FlaskChestExporterMySQL",),
+    "sqlite_utils": ("sqlite_write", "create_sqlite_table"),
 }
-"""Each module, and each name that a module exports which is still there."""
+"""Each module, and each name that a module exports which is still there: what was in it."""
 
 _RECORD: Final = "Each record goes to every exporter of CHEST_EXPORTERS"
 _URL: Final = "It is a part of the exporter's URL: CHEST_EXPORTERS = {'main': 'sqlite:///...'}"
-_SERVER: Final = f"{_INFLUX}. It has a URL"
-_WEBHOOK: Final = "An exporter of your own has it, as examples/flask-chest-webhook does"
+_SERVER: Final = f"Now there is {_INFLUX}. It has a URL"
+_POSTED: Final = (
+    "An exporter of your own has it, as the example flask-chest-webhook in the repository does"
+)
 
 ARGUMENTS: Final = {
     "chests": f"{_RECORD}: leave it out",
@@ -65,13 +101,13 @@ ARGUMENTS: Final = {
     "bucket": _SERVER,
     "custom_tags": "Put what each record is to have on flask.g, or set CHEST_SERVICE",
     "logger": "Messages go to logging.getLogger('flask_chest')",
-    "url": _WEBHOOK,
-    "headers": _WEBHOOK,
-    "params": _WEBHOOK,
-    "proxies": _WEBHOOK,
-    "payload_generator": _WEBHOOK,
-    "verify": _WEBHOOK,
-    "success_status_codes": _WEBHOOK,
+    "url": _POSTED,
+    "headers": _POSTED,
+    "params": _POSTED,
+    "proxies": _POSTED,
+    "payload_generator": _POSTED,
+    "verify": _POSTED,
+    "success_status_codes": _POSTED,
     "interval_minutes": "Write CHEST_EXPORT_INTERVAL_SECONDS",
     "chest": f"{_RECORD}: leave it out",
     "user": _URL,
@@ -91,15 +127,24 @@ ATTRIBUTES: Final = {
 
 
 def replaced(name: str) -> str | None:
-    """Return what replaced a name below `flask_chest`, in a sentence; None if it is none of 0.0.10.
+    """Return what replaced a name below `flask_chest`; None if it is none of 0.0.10.
+
+    Of a module with several names, it has a line for each replacement.
 
     Args:
         name: Such as ``FlaskChestSQLite`` or ``exporter.influxDB``.
     """
-    found = NAMES.get(name)
-    if found is None:
+    names = NAMES.get(name)
+    if names is None:
         return None
-    return f"flask_chest.{name} is of Flask-Chest 0.0.10. Now there is {found}. See {PAGE}"
+    by_replacement: dict[str, list[str]] = {}
+    for each in names:
+        by_replacement.setdefault(REPLACED[each], []).append(each)
+    begin = f"flask_chest.{name} is of Flask-Chest 0.0.10. Now there is"
+    if len(by_replacement) == 1:
+        return f"{begin} {REPLACED[names[0]]}. See {PAGE}"
+    lines = (f"  {' and '.join(olds)}: {new}" for new, olds in by_replacement.items())
+    return "\n".join((f"{begin} in place of", *lines, f"See {PAGE}"))
 
 
 def argument(name: str) -> str | None:

@@ -21,7 +21,7 @@ from flask_chest.errors import ConfigurationError
 from flask_chest.settings import stages
 from flask_chest.settings.load import Given
 from flask_chest.store import Store
-from flask_chest.upkeep.importing import ImportReport, RecordMaker, import_rows
+from flask_chest.upkeep.importing import IMPORT, ImportReport, RecordMaker, import_rows
 from flask_chest.upkeep.old_rows import OldRows, path_of
 from flask_chest.upkeep.old_variables import Kinds, OldVariables
 
@@ -201,6 +201,11 @@ def _say_rest(report: ImportReport, variables: OldVariables, masked: Counter[str
         shown = ", ".join(report.different[:_MOST])
         more = ", ..." if len(report.different) > _MOST else ""
         echo_error(f"There with other variables, and left as they were: {shown}{more}")
+    if report.imported:
+        echo_error(
+            "0.0.10 kept no durations. In questions, each record counts as a request of 0 ms "
+            f"unless a filter leaves it out: --where \"method != '{IMPORT}'\""
+        )
 
 
 def _rows(number: int) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from flask_chest.errors import ChestError, ExporterUnavailable
 from flask_chest.runtime import fork
+from flask_chest.runtime.attempts import shown
 from flask_chest.runtime.chance import chance
 from flask_chest.runtime.log import logger, raised
 from flask_chest.store import another
@@ -40,12 +41,14 @@ class Run:
         is_abandoned: Whether nobody waits for it any more.
         moved_at: When it began, or ended its newest step, on the monotonic clock.
         deleted: Number of records that it has deleted so far.
+        is_open: Whether its store was opened.
     """
 
     def __init__(self) -> None:
         self.is_abandoned = False
         self.moved_at = time.monotonic()
         self.deleted = 0
+        self.is_open = False
         self.store: Store | None = None
         self.thread: threading.Thread | None = None
 
@@ -185,7 +188,7 @@ class LeaderJob(ABC):
             if not run.is_abandoned and time.monotonic() - run.moved_at > self._timeout_seconds:
                 run.is_abandoned = True
                 self._fail(
-                    ChestError(
+                    ExporterUnavailable(
                         f"a step has taken more than {self._timeout_seconds:g} seconds "
                         "(CHEST_EXPORT_TIMEOUT_SECONDS) and was abandoned"
                     )
@@ -198,12 +201,13 @@ class LeaderJob(ABC):
             run.store = store = another(self._store)
             with fork.held_off():  # see `Worker`
                 store.open()
+            run.is_open = True
             self.work(run, store)
         except Ended:
             pass
         except Exception as error:  # noqa: BLE001 - whatever a store raises, it is tried again
             if not run.is_abandoned:
-                self._fail(error)
+                self._fail(error, cannot_open=not run.is_open)
         except BaseException as error:  # noqa: BLE001 - SystemExit would end this thread alone
             self._fail(ChestError(f"{type(error).__name__}: {error}"))
         finally:
@@ -221,20 +225,26 @@ class LeaderJob(ABC):
         if is_over or not self._journal.try_lead():
             raise Ended
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: Exception, *, cannot_open: bool = False) -> None:
         self._due_at = _after(self.retry_seconds())
-        attempts = self.counters.attempts.get(self.name)
-        if isinstance(error, ExporterUnavailable) and attempts and attempts.last_error:
-            # Delivery has said that the database is away.
+        text = f"{type(error).__name__}: {error}"
+        if self._delivery_fails_with(error, text, cannot_open=cannot_open):
             logger.debug("%s, as delivery fails, too: %s", self.failure(), raised(error))
             return
         self.throttle.log(
             logging.WARNING,
             f"{self.kind} failed {self.name}",
-            f"{self.failure()}; delivery goes on, and this is tried again: "
-            f"{type(error).__name__}: {error}",
+            f"{self.failure()}; delivery goes on, and this is tried again: {text}",
             error,
         )
+
+    def _delivery_fails_with(self, error: Exception, text: str, *, cannot_open: bool) -> bool:
+        """Return whether delivery has said the cause: it opens the same database."""
+        attempts = self.counters.attempts.get(self.name)
+        if attempts is None or attempts.last_error is None:
+            return False
+        is_away = cannot_open or isinstance(error, ExporterUnavailable)
+        return is_away or shown(text) == attempts.last_error
 
     def _close(self, run: Run) -> None:
         store, run.store = run.store, None

@@ -38,6 +38,8 @@ class StoreContract(RoundTripContract, AnyStoreContract):
         store.close()
 
     def test_a_stored_record_is_not_changed_by_another_with_its_id(self, store: Store) -> None:
+        if store.batching.fixed:
+            pytest.skip("with fixed batches, no record comes in a second batch")
         first, second = make_record(path="/first"), make_record()
         store.export(make_batch(first))
         store.export(make_batch(cast("RecordData", {**first, "path": "/changed"}), second))

@@ -175,8 +175,8 @@ def path_of(place: str) -> Path:
     if separator:
         raise ConfigurationError(
             f"Flask-Chest 0.0.10 wrote tables to SQLite only, and none to {scheme}://. Give the "
-            "file, as in sqlite:////var/lib/shop/db.sqlite3. docs/how-to/from-0.0.10.md says what "
-            "became of InfluxDB"
+            "file, as in sqlite:////var/lib/shop/db.sqlite3. The page 'From 0.0.10' of the "
+            "documentation says what became of InfluxDB"
         )
     return Path(place).expanduser().absolute()
 

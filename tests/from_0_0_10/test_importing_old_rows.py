@@ -14,6 +14,7 @@ import pytest
 from support.commands import run_alone
 
 from flask_chest import open_store
+from flask_chest.testing import make_batch, make_record
 from flask_chest.upkeep import importing
 from flask_chest.upkeep.old_rows import COLUMNS
 
@@ -339,3 +340,17 @@ def test_a_name_of_a_table_that_needs_quotes_is_no_trap(target):
         )
         connection.execute("INSERT INTO \"it's \"\" odd\" VALUES (1, 'odd', 'a', 'b')")
     assert target.take().stdout.startswith("36 rows: 10 records")
+
+
+def test_it_says_how_to_leave_out_records_whose_duration_is_not_known(target):
+    assert "--where \"method != 'IMPORT'\"" in target.take().stderr
+    assert "IMPORT" not in target.take().stderr  # they are there already
+    request = make_record(method="GET", route="/orders", duration_ms=80.0)
+    with closing(open_store(target.url)) as store:
+        store.export(make_batch(request))
+        asked = "count", "p50(duration_ms)", "mean(duration_ms)"
+        [alone] = store.measure(*asked, where="method != 'IMPORT'")
+        assert alone["count"] == 1.0
+        assert alone["p50(duration_ms)"] == pytest.approx(80.0, rel=0.02)
+        assert alone["mean(duration_ms)"] == 80.0
+        assert store.measure(*asked)[0]["mean(duration_ms)"] == 8.0

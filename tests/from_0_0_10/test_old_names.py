@@ -13,7 +13,7 @@ from flask import Flask
 import flask_chest
 import flask_chest.exporter
 from flask_chest import FlaskChest
-from flask_chest._old_names import ARGUMENTS, ATTRIBUTES, NAMES
+from flask_chest._old_names import ARGUMENTS, ATTRIBUTES, NAMES, REPLACED
 from flask_chest.errors import ConfigurationError
 
 NAMES_OF_0_0_10 = json.loads(Path(__file__).with_name("names.json").read_text("utf-8"))
@@ -40,13 +40,40 @@ def test_each_name_that_is_gone_has_what_replaced_it():
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_an_import_of_it_says_what_replaced_it(name):
-    with pytest.raises(ImportError, match=r"0\.0\.10\. Now there is .*from-0\.0\.10\.md") as raised:
+    with pytest.raises(
+        ImportError, match=r"(?s)0\.0\.10\. Now there is .*from-0\.0\.10\.md"
+    ) as raised:
         importlib.import_module(f"flask_chest.{name}")
     parts = name.split(".")
     assert any(f"flask_chest.{'.'.join(parts[:n])} is" in str(raised.value) for n in (1, 2))
     package, _, last = f"flask_chest.{name}".rpartition(".")
     with pytest.raises(ImportError, match=r"0\.0\.10\. Now there is"):
         exec(f"from {package} import {last}")
+
+
+def public_names(module):
+    """Return the classes, functions and constants of a module and of those below it."""
+    below = [name for name in NAMES_OF_0_0_10 if name.startswith(f"flask_chest.{module}.")]
+    within = {name.rpartition(".")[0] for name in below if not _is_module(name)}
+    modules = {name for name in (*below, f"flask_chest.{module}") if _is_module(name)}
+    assert within
+    return {
+        name.rpartition(".")[2]
+        for name in below
+        if not _is_module(name) and name.rpartition(".")[0] in modules
+    }
+
+
+# FlaskChest is in flask_chest as before, and FlaskChestExporter was imported by a neighbour.
+@pytest.mark.parametrize(
+    "module", sorted(name for name in NAMES if _is_module(f"flask_chest.{name}"))
+)
+def test_an_import_from_a_module_says_what_replaced_each_name_in_it(module):
+    with pytest.raises(ImportError) as raised:
+        importlib.import_module(f"flask_chest.{module}")
+    imported = {"FlaskChest", "FlaskChestExporter"} if "." in module else {"FlaskChest"}
+    for name in public_names(module) - imported:
+        assert REPLACED[name] in str(raised.value)
 
 
 @pytest.mark.parametrize("name", sorted(name for name in NAMES if "." not in name))

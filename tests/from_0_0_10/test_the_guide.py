@@ -7,6 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
+from flask import Flask, g, render_template_string
+
+from flask_chest import FlaskChest
+from flask_chest._old_names import ATTRIBUTES, REPLACED
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "from-0.0.10.md").read_text("utf-8")
@@ -32,3 +36,39 @@ def test_a_name_stands_in_the_table(name):
 def test_every_argument_stands_in_the_table():
     arguments = {each for parameters in NAMES.values() for each in parameters or ()}
     assert arguments <= SHOWN
+
+
+CODE = re.compile(
+    r"CHEST_\w+|(?:chest|g)\.\w+|open_store|flask chest \w+|FlaskChest\(app\)|InfluxDB|\w+://"
+    r"|flask-chest-webhook|OpenTelemetry|created at the start|when the request ends"
+)
+"""What a message names that somebody has to find, or to write, instead of an old name."""
+
+
+def told_of(name):
+    """Return what the rows of a name say, with the sections that they point to."""
+    rows = [row.split("|") for row in TABLE.splitlines() if row.startswith("| ")]
+    told = " ".join(row[2] for row in rows if re.search(rf"[`.]{name}\b", row[1]))
+    for title in re.findall(r"\]\(#([\w-]+)\)", told):
+        heading = title.replace("-", " ")
+        told += re.split(rf"(?im)^## {heading}$", PAGE)[1].partition("\n## ")[0]
+    return told
+
+
+@pytest.mark.parametrize("name", sorted((REPLACED | ATTRIBUTES).keys() - {"app", "db_uri"}))
+def test_a_message_names_what_the_table_names(name):
+    said = set(CODE.findall((REPLACED | ATTRIBUTES)[name]))
+    assert said
+    assert said <= set(CODE.findall(told_of(name)))
+
+
+def test_the_old_request_id_is_silently_empty_in_a_template_as_the_guide_says():
+    app = Flask("shop")
+    FlaskChest(app, enabled=False)
+    with app.test_request_context("/"):
+        assert render_template_string("id={{ g.custom_request_id }}") == "id="
+        assert g.get("custom_request_id") is None
+        with pytest.raises(AttributeError, match="custom_request_id"):
+            _ = g.custom_request_id
+        assert g.get("request_id") is None
+        assert render_template_string("id={{ g.request_id }}") == f"id={g.request_id}" != "id="

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from support.keeping_first import KeepsFirst
 from support.lake import LakeBucket, LakeFolder
 
 from flask_chest.testing import ExporterContract, SchemaContract, ServerContract, StoreContract
@@ -12,7 +13,7 @@ from flask_chest.testing import ExporterContract, SchemaContract, ServerContract
 pytestmark = pytest.mark.slow
 
 
-class TestLakeInFolder(ExporterContract, StoreContract, SchemaContract):
+class TestLakeInFolder(ExporterContract, StoreContract, SchemaContract, KeepsFirst):
     moments = 1  # more: test_interrupted_stores.py
 
     @pytest.fixture
