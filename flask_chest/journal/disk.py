@@ -17,7 +17,6 @@ The folder holds::
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import time
@@ -39,6 +38,7 @@ from flask_chest.journal.process_counters import ProcessCounters
 from flask_chest.journal.quarantine import Quarantine
 from flask_chest.journal.reader import DiskReader
 from flask_chest.journal.retention import Retention
+from flask_chest.journal.room import DISK_FULL
 
 if TYPE_CHECKING:
     from flask_chest.journal.host import Host
@@ -54,7 +54,6 @@ MAX_SEGMENT_BYTES: Final = 8 * 1024 * 1024
 
 _CHECK_BYTES: Final = 1024 * 1024
 _FULL_SECONDS: Final = 1.0
-_DISK_FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class DiskJournal(Journal):
@@ -179,7 +178,7 @@ class DiskJournal(Journal):
                 if self._syncs_always:
                     own.sync_record(writer)
         except OSError as error:
-            self._counters.add("dropped", "disk_full" if error.errno in _DISK_FULL else "journal")
+            self._counters.add("dropped", "disk_full" if error.errno in DISK_FULL else "journal")
             self._report("journal", "Records are lost ({number})", error, number=1)
             return False
         return True
