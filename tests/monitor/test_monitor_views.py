@@ -235,6 +235,28 @@ def test_thresholds_decide_the_status(served, settings, status, code):
     assert health.json["dropped"] == {"disk_full": 2}
 
 
+def test_what_a_full_journal_has_dropped_is_said_with_its_number(served):
+    ask = served(open="all", max_journal_share=1e-9)
+    ask.app.test_client().get("/orders")
+    [finding] = ask("health").json["findings"]
+    assert finding["text"].endswith("Records are dropped at 100%")
+    counters = ask.app.extensions["flask_chest"].counters
+    counters.add("dropped", "journal_full", 400)
+    counters.add("dropped main", "journal_full", 78)
+    counters.add("dropped main", "malformed", 9)
+    [finding] = ask("health").json["findings"]
+    assert finding["level"] == "error"
+    assert finding["text"].endswith("478 records have been dropped")
+
+
+def test_what_is_lost_while_the_journal_takes_nothing_is_said_with_its_number(served, tmp_path):
+    ask = served(open="all")
+    (tmp_path / "journal" / ".probe").mkdir()  # no file can be made of that name
+    ask.app.extensions["flask_chest"].counters.add("dropped", "disk_full", 229)
+    [finding] = ask("health").json["findings"]
+    assert finding["text"].startswith("No record can be kept, and 229 have been dropped: ")
+
+
 @pytest.mark.parametrize(("most", "status"), [(None, "warning"), (1, "warning"), (0, "error")])
 def test_dead_letters_are_found(served, most, status):
     ask = served(open="all", max_dead_letters=most)

@@ -12,7 +12,6 @@ from flask_chest.cli.findings.room import room_findings
 from flask_chest.cli.journal_state import why_not_created
 from flask_chest.cli.unconfigured import Unconfigured
 from flask_chest.errors import ConfigurationError
-from flask_chest.journal import disk
 from flask_chest.journal.folder import FolderRefused
 from flask_chest.journal.layout import Layout
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from flask_chest.exporter import Exporter
     from flask_chest.journal import Journal
+    from flask_chest.runtime.counters import Stats
 
 _WHERE: Final = "journal"
 _REASON: Final = ".reason"
@@ -28,13 +28,13 @@ _MAX_FILES: Final = 3
 
 
 def journal_findings(
-    journal: Journal, max_bytes: int, exporters: Mapping[str, Exporter]
+    journal: Journal, stats: Stats, exporters: Mapping[str, Exporter]
 ) -> Iterator[Found]:
     """Yield what is found of a journal.
 
     Args:
         journal: As the settings name it.
-        max_bytes: CHEST_JOURNAL_MAX_BYTES; 0 for the default.
+        stats: The counters of the host.
         exporters: To which it is delivered.
     """
     if journal.folder is None:
@@ -54,7 +54,7 @@ def journal_findings(
         # Other processes know where it is delivered, and would seem to deliver elsewhere.
         if not any(isinstance(each, Unconfigured) for each in exporters.values()):
             yield from _others(journal)
-        yield from room_findings(layout, max_bytes or disk.MAX_BYTES)
+        yield from room_findings(layout, stats)
         yield from _unreadable(layout)
         yield from _quarantined(layout)
     finally:

@@ -13,37 +13,47 @@ from flask_chest.journal.room import room_of
 
 if TYPE_CHECKING:
     from flask_chest.journal.layout import Layout
+    from flask_chest.runtime.counters import Stats
 
 _WHERE: Final = "journal"
 _NEARLY_FULL: Final = 0.8
 
 
-def room_findings(layout: Layout, max_bytes: int) -> Iterator[Found]:
+def room_findings(layout: Layout, stats: Stats) -> Iterator[Found]:
     """Yield what is found of the limit and the disk of a journal that is there.
 
     Args:
         layout: Its folders.
-        max_bytes: CHEST_JOURNAL_MAX_BYTES.
+        stats: The counters of the host.
     """
     used = size_of(layout)
-    yield _limit(layout, used, max_bytes)
-    yield _disk(layout, max_bytes - used)
+    max_bytes = stats.journal.max_bytes if stats.journal is not None else 0
+    max_bytes = max_bytes or disk.MAX_BYTES
+    yield _limit(layout, used, max_bytes, _lost(stats, "journal_full"))
+    yield _disk(layout, max_bytes - used, _lost(stats, "disk_full"))
 
 
-def _limit(layout: Layout, used: int, max_bytes: int) -> Found:
+def _lost(stats: Stats, reason: str) -> int:
+    """Return how many records were dropped for a reason, before or for any exporter."""
+    every = [stats.dropped, *(exporter.dropped for exporter in stats.exporters.values())]
+    return sum(dropped.get(reason, 0) for dropped in every)
+
+
+def _limit(layout: Layout, used: int, max_bytes: int, lost: int) -> Found:
     told = f"{layout.path} has {amounts.size(used)} of {amounts.size(max_bytes)}"
     if used < _NEARLY_FULL * max_bytes:
         return Found("ok", _WHERE, "", told)
+    done = f"{amounts.records(lost)} dropped at the limit" if lost else ""
     return Found(
-        "warning",
+        "error" if lost else "warning",
         _WHERE,
         "limit",
-        f"{told}: above it, records are dropped",
+        f"{told}: {done or 'above it, records are dropped'}",
         "Repair the database that does not take them, or raise CHEST_JOURNAL_MAX_BYTES",
     )
 
 
-def _disk(layout: Layout, needed: int) -> Found:
+def _disk(layout: Layout, needed: int, lost: int) -> Found:
     room = room_of(layout.path)
     if room.is_read_only:
         return Found(
@@ -62,9 +72,10 @@ def _disk(layout: Layout, needed: int) -> Found:
     free = f"{amounts.size(room.free_bytes)} are free"
     if room.fault is not None or room.free_bytes < min(needed, disk.MAX_SEGMENT_BYTES):
         when = "soon" if room.fault is None else "now"
-        return Found(
-            "error", _WHERE, "disk", f"{free}: records are dropped {when}", "Make room on the disk"
-        )
+        told = f"{free}: records are dropped {when}"
+        if lost:
+            told += f", and {amounts.records(lost)} dropped already"
+        return Found("error", _WHERE, "disk", told, "Make room on the disk")
     if room.free_bytes < needed:
         return Found(
             "warning",

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _LEADER_SECONDS: Final = 30.0
 """So long, records may wait for a leader: the first is there an interval after the start."""
 
+_UNWRITTEN: Final = ("disk_full", "journal", "journal_full")
+"""Reasons for which records are lost while the journal takes none."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -59,16 +62,20 @@ def _of_journal(
     stats: Stats, journal_fault: str | None, settings: MonitorSettings
 ) -> Iterator[Finding]:
     if journal_fault is not None:
-        yield Finding("error", "journal", f"No record can be kept: {journal_fault}")
+        lost = sum(stats.dropped.get(reason, 0) for reason in _UNWRITTEN)
+        already = f", and {lost:,} have been dropped" if lost else ""
+        yield Finding("error", "journal", f"No record can be kept{already}: {journal_fault}")
     journal, share = stats.journal, settings.monitor_max_journal_share
     if journal is None or not journal.max_bytes or share is None:
         return
     if journal.size_bytes > share * journal.max_bytes:
+        every = [stats.dropped, *(exporter.dropped for exporter in stats.exporters.values())]
+        lost = sum(dropped.get("journal_full", 0) for dropped in every)
         yield Finding(
             "error",
             "journal",
             f"{journal.size_bytes:,} of {journal.max_bytes:,} bytes are in use, above {share:.0%}. "
-            "Records are dropped at 100%",
+            + (f"{lost:,} records have been dropped" if lost else "Records are dropped at 100%"),
         )
 
 
