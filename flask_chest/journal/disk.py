@@ -33,6 +33,7 @@ from flask_chest.journal.layout import Layout
 from flask_chest.journal.line_counts import LineCounts
 from flask_chest.journal.locks import LockFile
 from flask_chest.journal.maintenance import MaintenanceThread
+from flask_chest.journal.outage import Outage
 from flask_chest.journal.own_segment import Fsync, OwnSegment
 from flask_chest.journal.process_counters import ProcessCounters
 from flask_chest.journal.quarantine import Quarantine
@@ -138,6 +139,7 @@ class DiskJournal(Journal):
         self._full_until: float | None = None
         self._no_check_before = 0.0
         self._appended = self._appended_before = 0
+        self._outage = Outage(self._layout.path, self._throttle)
 
     def _new_reader(self, name: str) -> DiskReader:
         return DiskReader(
@@ -179,12 +181,14 @@ class DiskJournal(Journal):
                     own.sync_record(writer)
         except OSError as error:
             self._counters.add("dropped", "disk_full" if error.errno in DISK_FULL else "journal")
+            self._outage.lost(self._appended)
             self._report("journal", "Records are lost ({number})", error, number=1)
             return False
         return True
 
     def _drop(self) -> None:
         self._counters.add("dropped", "journal_full")
+        self._outage.lost(self._appended)
         self._throttle.log(
             logging.ERROR,
             "journal_full",
@@ -248,6 +252,7 @@ class DiskJournal(Journal):
         self._access.keep(is_active=appended != self._appended)
         self._own.keep()
         self._process.keep()
+        self._outage.notice_end(self._appended)
 
     # -- Delivery --------------------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ _MANY_FILES: Final = 64
 """Beyond so many files any process adds them up: no leader may ever run."""
 
 _CLOSE_SECONDS: Final = 1.0
+_UNKEPT: Final = "counters"
 
 
 class ProcessCounters:
@@ -154,6 +155,7 @@ class ProcessCounters:
                 self._layout.processes.make()
                 self._file.replace(content)
             self._written = now
+            self._throttle.forget(_UNKEPT)  # no alarm once it is over
         finally:
             self._is_writing = False
 
@@ -269,7 +271,7 @@ class ProcessCounters:
         except OSError as error:
             self._throttle.log(
                 logging.WARNING,
-                "counters",
+                _UNKEPT,
                 f"The counters in {self._layout.processes.path} cannot be kept: {error}",
                 error,
             )
