@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from flask_chest.runtime.counters import ExporterStats, Stats
 
 _WATCH_SECONDS: Final = 2.0
+_MEASURED_SECONDS: Final = 60.0
+"""Over so long, the growth of the journal is measured at least."""
+
 _HOME_AND_CLEAR: Final = "\x1b[H\x1b[J"
 
 
@@ -104,6 +107,7 @@ def lines(stats: Stats, journal: JournalState | None) -> Iterator[str]:
     yield _line("journal", _journal(stats, journal))
     if journal is not None:
         yield from _disk(journal)
+    yield from _full_in(stats)
     if stats.leader is None:
         yield _line("leader", "none: no process delivers now")
     else:
@@ -161,6 +165,27 @@ def _disk(state: JournalState) -> Iterator[str]:
         yield _line("disk", f"{state.fault}: records are lost now")
     elif state.room is not None and state.room.free_bytes is not None:
         yield _line("disk", f"{amounts.size(state.room.free_bytes)} free")
+
+
+def _full_in(stats: Stats) -> Iterator[str]:
+    """Yield when the journal is full, by what came while nothing could be delivered."""
+    journal = stats.journal
+    if journal is None or not journal.max_bytes:
+        return
+    rate = max(
+        (
+            each.pending_bytes / each.lag_seconds
+            for each in stats.exporters.values()
+            if each.lag_seconds >= _MEASURED_SECONDS
+            and (each.last_error is not None or stats.leader is None)
+        ),
+        default=0.0,
+    )
+    room, what = journal.max_bytes - journal.size_bytes, "the journal is at its limit"
+    if journal.disk_free_bytes is not None and journal.disk_free_bytes < room:
+        room, what = journal.disk_free_bytes, "its disk is full"
+    if rate and room > 0:
+        yield _line("time left", f"about {amounts.span(room / rate)}, until {what}")
 
 
 def _journal(stats: Stats, state: JournalState | None) -> str:
