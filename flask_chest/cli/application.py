@@ -15,7 +15,6 @@ from flask_chest.cli.output import echo_error
 from flask_chest.cli.owner import become_owner
 from flask_chest.cli.unconfigured import Unconfigured
 from flask_chest.journal import DiskJournal
-from flask_chest.journal.layout import Layout
 from flask_chest.runtime.command import STANDALONE
 from flask_chest.settings.destination import destination
 from flask_chest.store import Store
@@ -131,24 +130,6 @@ def disk_journal() -> DiskJournal:
             "There is no journal on the disk. With flask-chest, name it: --journal FOLDER"
         )
     return journal
-
-
-def refuse_unreadable() -> None:
-    """Refuse to say that nothing waits, where the journal cannot be read.
-
-    Raises:
-        OSError: It cannot.
-    """
-    folder = current_state().journal.folder
-    if folder is None:
-        return
-    layout = Layout(folder)
-    try:
-        if layout.is_there():
-            for each in (layout.segments, layout.cursors, layout.dead_letters):
-                each.names()
-    finally:
-        layout.close()
 
 
 def refuse_in_mode() -> None:

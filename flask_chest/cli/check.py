@@ -79,8 +79,7 @@ def _findings(stats: Stats) -> Iterator[Found]:
         "routes": _route_findings(app, state) if app is not None else (),
     }
     if not state.mode:  # else neither the journal nor a database is to be touched
-        max_bytes = stats.journal.max_bytes if stats.journal else 0
-        parts["journal"] = journal_findings(state.journal, max_bytes, state.exporters)
+        parts["journal"] = journal_findings(state.journal, stats, state.exporters)
         parts["exporters"] = database_findings(
             state.exporters, stats.exporters, state.options.retention
         )

@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Any
 from flask_chest.settings.masking import mask_urls
 
 if TYPE_CHECKING:
+    from flask_chest.cli.journal_state import JournalState
     from flask_chest.runtime.counters import ExporterStats, Stats
 
 
-def status_data(stats: Stats) -> dict[str, Any]:
-    """Return the counters of a host as JSON values, times as ISO 8601 in UTC."""
+def status_data(stats: Stats, state: JournalState | None) -> dict[str, Any]:
+    """Return the counters of a host as JSON values, times as ISO 8601 in UTC.
+
+    Args:
+        stats: The counters.
+        state: What was found of the journal's folder; None when there is none.
+    """
     leader, journal = stats.leader, stats.journal
     return {
         "at": _time(datetime.now(timezone.utc)),
@@ -25,6 +31,9 @@ def status_data(stats: Stats) -> dict[str, Any]:
             "path": journal.path,
             "size_bytes": journal.size_bytes,
             "max_bytes": journal.max_bytes,
+            "is_there": state is None or state.is_there,
+            "disk_free_bytes": journal.disk_free_bytes,
+            "fault": None if state is None else state.fault,
         },
         "recorded": stats.recorded,
         "dropped": stats.dropped,

@@ -17,7 +17,6 @@ The folder holds::
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import time
@@ -34,11 +33,13 @@ from flask_chest.journal.layout import Layout
 from flask_chest.journal.line_counts import LineCounts
 from flask_chest.journal.locks import LockFile
 from flask_chest.journal.maintenance import MaintenanceThread
+from flask_chest.journal.outage import Outage
 from flask_chest.journal.own_segment import Fsync, OwnSegment
 from flask_chest.journal.process_counters import ProcessCounters
 from flask_chest.journal.quarantine import Quarantine
 from flask_chest.journal.reader import DiskReader
 from flask_chest.journal.retention import Retention
+from flask_chest.journal.room import DISK_FULL
 
 if TYPE_CHECKING:
     from flask_chest.journal.host import Host
@@ -54,7 +55,6 @@ MAX_SEGMENT_BYTES: Final = 8 * 1024 * 1024
 
 _CHECK_BYTES: Final = 1024 * 1024
 _FULL_SECONDS: Final = 1.0
-_DISK_FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class DiskJournal(Journal):
@@ -139,6 +139,7 @@ class DiskJournal(Journal):
         self._full_until: float | None = None
         self._no_check_before = 0.0
         self._appended = self._appended_before = 0
+        self._outage = Outage(self._layout.path, self._throttle)
 
     def _new_reader(self, name: str) -> DiskReader:
         return DiskReader(
@@ -179,13 +180,15 @@ class DiskJournal(Journal):
                 if self._syncs_always:
                     own.sync_record(writer)
         except OSError as error:
-            self._counters.add("dropped", "disk_full" if error.errno in _DISK_FULL else "journal")
+            self._counters.add("dropped", "disk_full" if error.errno in DISK_FULL else "journal")
+            self._outage.lost(self._appended)
             self._report("journal", "Records are lost ({number})", error, number=1)
             return False
         return True
 
     def _drop(self) -> None:
         self._counters.add("dropped", "journal_full")
+        self._outage.lost(self._appended)
         self._throttle.log(
             logging.ERROR,
             "journal_full",
@@ -249,6 +252,7 @@ class DiskJournal(Journal):
         self._access.keep(is_active=appended != self._appended)
         self._own.keep()
         self._process.keep()
+        self._outage.notice_end(self._appended)
 
     # -- Delivery --------------------------------------------------------------------------------
 

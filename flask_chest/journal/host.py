@@ -33,7 +33,12 @@ class Host:
 
 
 def host_of(
-    living: Sequence[Counted], ended: Iterable[Counted], *, path: str, size_bytes: int
+    living: Sequence[Counted],
+    ended: Iterable[Counted],
+    *,
+    path: str,
+    size_bytes: int,
+    disk_free_bytes: int | None = None,
 ) -> Host:
     """Return what processes have counted together.
 
@@ -42,6 +47,7 @@ def host_of(
         ended: Those that have ended, one by one or in a total.
         path: Of the journal's folder.
         size_bytes: Size of the journal.
+        disk_free_bytes: What its disk has free; None when nobody knows.
     """
     parts = [*ended, *living]
     leader, attempts = _leader(living), {}
@@ -55,7 +61,7 @@ def host_of(
         attempts=attempts,
         leader=None if leader is None or since is None else Leader(leader.pid, since),
         processes=len(living),
-        journal=JournalStats(path, size_bytes, limits[-1] if limits else 0),
+        journal=JournalStats(path, size_bytes, limits[-1] if limits else 0, disk_free_bytes),
     )
 
 

@@ -13,6 +13,7 @@ from flask_chest.journal.line_counts import LineCounts
 from flask_chest.journal.quarantine import Quarantine
 from flask_chest.journal.reader import DiskReader
 from flask_chest.journal.retention import size_of
+from flask_chest.journal.room import room_of
 from flask_chest.journal.stats import exporter_stats, stats_of
 from flask_chest.journal.total import read_all
 from flask_chest.runtime.counters import Counters
@@ -39,7 +40,13 @@ def read_host(folder: Path) -> Stats:
         if not layout.is_there():
             raise ConfigurationError(f"{at} does not exist", setting="CHEST_JOURNAL")
         living, ended = read_all(layout.processes, None, lambda _name, _error: None)
-        host = host_of(living, ended, path=str(folder), size_bytes=size_of(layout))
+        host = host_of(
+            living,
+            ended,
+            path=str(folder),
+            size_bytes=size_of(layout),
+            disk_free_bytes=room_of(folder).free_bytes,
+        )
         return stats_of(host.counts, _exporters(layout, host), host)
     except OSError as error:
         raise ConfigurationError(

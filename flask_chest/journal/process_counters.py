@@ -20,6 +20,7 @@ from flask_chest.journal.folder import NotOurFile
 from flask_chest.journal.host import Host, host_of
 from flask_chest.journal.process_file import ProcessFile, names_of_processes
 from flask_chest.journal.retention import size_of
+from flask_chest.journal.room import room_of
 from flask_chest.journal.stats import RECORDED
 from flask_chest.journal.total import Total, read_all, read_total
 from flask_chest.runtime.attempts import unix_seconds
@@ -38,6 +39,7 @@ _MANY_FILES: Final = 64
 """Beyond so many files any process adds them up: no leader may ever run."""
 
 _CLOSE_SECONDS: Final = 1.0
+_UNKEPT: Final = "counters"
 
 
 class ProcessCounters:
@@ -83,6 +85,7 @@ class ProcessCounters:
         self._living: list[Counted] = []  # the other processes, as they were read last
         self._ended: list[Counted] = []
         self._size_bytes = 0
+        self._disk_free_bytes: int | None = None
         self._seconds = 0
 
     def after_fork(self) -> None:
@@ -152,6 +155,7 @@ class ProcessCounters:
                 self._layout.processes.make()
                 self._file.replace(content)
             self._written = now
+            self._throttle.forget(_UNKEPT)  # no alarm once it is over
         finally:
             self._is_writing = False
 
@@ -209,7 +213,13 @@ class ProcessCounters:
                 living = [*living, *own]
             ended = self._ended if self._is_started else [*self._ended, *own]
             path = str(self._layout.path)
-            return host_of(living, ended, path=path, size_bytes=self._size_bytes)
+            return host_of(
+                living,
+                ended,
+                path=path,
+                size_bytes=self._size_bytes,
+                disk_free_bytes=self._disk_free_bytes,
+            )
 
     def _read(self) -> bool:
         """Read what the other processes have counted; False when that is not possible.
@@ -219,6 +229,7 @@ class ProcessCounters:
         with self._reported():
             self._layout.refresh()
             self._layout.root.open()  # a folder that is missing may have been moved away
+            self._disk_free_bytes = room_of(self._layout.path).free_bytes
             self._size_bytes = size_of(self._layout)
         with self._reported():
             self._notice_loss()
@@ -260,7 +271,7 @@ class ProcessCounters:
         except OSError as error:
             self._throttle.log(
                 logging.WARNING,
-                "counters",
+                _UNKEPT,
                 f"The counters in {self._layout.processes.path} cannot be kept: {error}",
                 error,
             )

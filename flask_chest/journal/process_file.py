@@ -1,7 +1,8 @@
 """The file of counters of a process: one writes, and holds a lock on it for as long as it lives.
 
 The file is replaced as a whole, and each new one is locked before it gets its name. So what a
-reader finds under the name is whole, and locked unless the process has ended.
+reader finds under the name is whole, and locked unless the process has ended. Only on a full disk,
+where there is no room for a new one, the old one is written over.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import contextlib
 import errno
 import fcntl
 import os
+import time
 from typing import TYPE_CHECKING, Final
 
 from flask_chest.journal.counted import MAX_BYTES, Counted, Damaged
 from flask_chest.journal.files import short_write
 from flask_chest.journal.locks import is_at
+from flask_chest.journal.room import DISK_FULL
 from flask_chest.record import uuid7
 from flask_chest.runtime import fork
 
@@ -24,6 +27,12 @@ if TYPE_CHECKING:
 SUFFIX: Final = ".json"
 TOTAL: Final = f"total{SUFFIX}"
 """What ended processes have counted. All other names are those of processes."""
+
+_BLOCK_BYTES: Final = 4_096
+"""Of a file that is written over: one write of as much is made as a whole or not at all."""
+
+_READS: Final = 4
+_READ_AGAIN_SECONDS: Final = 0.001
 
 
 class ProcessFile:
@@ -57,11 +66,36 @@ class ProcessFile:
             raise
 
     def replace(self, content: bytes) -> None:
-        """Create it, or replace it as a whole.
+        """Create it, or replace it as a whole; on a full disk, write over it where it has room.
 
         Raises:
             OSError: The one that was there is there still.
         """
+        try:
+            self._replace(content)
+        except OSError as error:
+            if error.errno not in DISK_FULL or not self._overwrite(content):
+                raise
+
+    def _overwrite(self, content: bytes) -> bool:
+        """Write into the block that the file has already, so that a loss is told while it lasts.
+
+        Returns:
+            False when it has no such block, or the content is larger.
+
+        Raises:
+            OSError: The file system takes new room for it, as one that copies on write.
+        """
+        if self._descriptor is None or not self.is_there():
+            return False
+        found = os.fstat(self._descriptor)
+        if max(found.st_size, len(content)) > min(_BLOCK_BYTES, found.st_blocks * 512):
+            return False
+        # Never cut: a reader would find nothing in between. JSON may end with spaces.
+        padded = content.rstrip(b"\n").ljust(found.st_size - 1) + b"\n"
+        return os.pwrite(self._descriptor, padded, 0) == len(padded)
+
+    def _replace(self, content: bytes) -> None:
         name = self.name or f"{uuid7()}{SUFFIX}"
         unfinished = f"{name}.new"
         with fork.held_off():
@@ -121,7 +155,7 @@ def read_process(folder: Folder, name: str) -> tuple[Counted, bool]:
             try:
                 lives = not _try_to_share(descriptor)
                 if lives or is_at(descriptor, folder, name):  # else it was replaced just now
-                    return Counted.decode(_content(descriptor)), lives
+                    return _decoded(descriptor, _READS if lives else 1), lives
             finally:
                 os.close(descriptor)
 
@@ -133,6 +167,18 @@ def _try_to_share(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _decoded(descriptor: int, reads: int) -> Counted:
+    """Read the file, again when it may just be written over."""
+    while True:
+        reads -= 1
+        try:
+            return Counted.decode(_content(descriptor))
+        except Damaged:
+            if not reads:
+                raise
+            time.sleep(_READ_AGAIN_SECONDS)
 
 
 def _content(descriptor: int) -> bytes:

@@ -112,11 +112,14 @@ class JournalStats:
         path: Of the folder.
         size_bytes: Segments, dead letters and what is quarantined, together.
         max_bytes: CHEST_JOURNAL_MAX_BYTES.
+        disk_free_bytes: What the disk of the folder has free; None when there has been no folder
+            yet, or its file system does not say it.
     """
 
     path: str
     size_bytes: int
     max_bytes: int
+    disk_free_bytes: int | None = None
 
 
 @dataclass(frozen=True)

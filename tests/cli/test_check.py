@@ -143,6 +143,27 @@ def test_a_journal_near_its_limit_or_above_the_free_space_is_a_warning(started):
     assert "above it, records are dropped" in found["text"]
 
 
+@pytest.mark.parametrize("when_full", ["drop_oldest", "drop_newest"])
+def test_a_journal_at_its_limit_that_has_dropped_records_is_an_error_with_their_number(
+    place, when_full
+):
+    place.record_three()
+    away = "exporters='postgresql://127.0.0.1:9/x'"
+    set_app(place, f"{away}, journal_max_bytes=2**20, journal_when_full={when_full!r}")
+    source = (place.folder / "record_three.py").read_text()
+    (place.folder / "record_three.py").write_text(
+        source.replace('("ada", "ada", "bob")', '["x" * 6_000] * 300').replace(
+            "os._exit(0)", "import time; time.sleep(1.2)  # its counters are stored\nos._exit(0)"
+        )
+    )
+    place.run("record_three.py", code=0)
+    found = findings(place, code=1)["journal", "limit"]
+    dropped = json.loads(place.flask("status", "--json", code=0).stdout)
+    [number] = [*dropped["dropped"].values(), *dropped["exporters"]["main"]["dropped"].values()]
+    assert found["level"] == "error"
+    assert found["text"].endswith(f": {number} records dropped at the limit")
+
+
 def test_a_journal_that_cannot_be_created_is_an_error(place):
     set_app(place, "journal='app.py/journal'")
     done = place.flask("check", code=1)

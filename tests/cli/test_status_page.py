@@ -77,7 +77,8 @@ def test_the_page_has_every_name_of_the_json():
             exporters={"main": exporter},
             leader=Leader(1, now),
             journal=JournalStats("/", 0, 0),
-        )
+        ),
+        None,
     )
     for name in set(_names(data)) - {"main"}:
         assert f"`{name}`" in PAGE, name

@@ -151,6 +151,15 @@ FIRES = {
     "ChestJournalFullSoon": {
         "chest_journal_size_bytes": "0+1x60", "chest_journal_max_bytes": "200x60"
     },
+    "ChestDiskFull": {
+        "chest_journal_disk_free_bytes": "5000x60",
+        "chest_journal_size_bytes": "0x60", "chest_journal_max_bytes": "9000000x60",
+    },
+    "ChestDiskFullSoon": {"chest_journal_disk_free_bytes": "90000000000-1000000000x60"},
+    "ChestDiskSmall": {
+        "chest_journal_disk_free_bytes": "500000000x120",
+        "chest_journal_size_bytes": "0x120", "chest_journal_max_bytes": "900000000x120",
+    },
     "ChestDeadLetters": {'chest_export_records_rejected_total{exporter="main"}': "0x57 1x3"},
     "ChestNoLeader": {
         "chest_leaders": "0x60", 'chest_export_backlog_records{exporter="main"}': "3x60"
@@ -170,6 +179,7 @@ QUIET = {
     'chest_export_lag_seconds{exporter="main"}': "0x30 400 0x29",
     "chest_journal_size_bytes": "79x60",
     "chest_journal_max_bytes": "100x60",
+    "chest_journal_disk_free_bytes": "30x60",  # more than the journal may still take
     'chest_export_records_rejected_total{exporter="main"}': "7x60",
     "chest_leaders": "1x20 0x40",
     'chest_export_backlog_records{exporter="main"}': "0+9x20 0x40",

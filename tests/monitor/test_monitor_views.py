@@ -9,6 +9,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_chest import ConfigurationError
+from flask_chest.journal.room import Room
 
 TOKEN = "a-long-random-token-of-many"
 VIEWS = ("live", "ready", "health", "metrics")
@@ -233,6 +234,75 @@ def test_thresholds_decide_the_status(served, settings, status, code):
     assert health.json["recorded"] == 1
     assert health.json["exporters"]["main"]["pending_records"] == 1
     assert health.json["dropped"] == {"disk_full": 2}
+
+
+def room(monkeypatch, free):
+    """Let the disk of every journal have so much free."""
+    monkeypatch.setattr(
+        "flask_chest.journal.process_counters.room_of", lambda _path: Room(free_bytes=free)
+    )
+
+
+@pytest.mark.parametrize(
+    ("free", "level", "told"),
+    [
+        (None, None, ""),
+        (2**20, None, ""),
+        (2**20 - 2**16, "error", "Records are dropped soon"),
+        (0, "error", "Records are dropped now"),
+    ],
+)
+def test_a_disk_with_less_room_than_a_small_journal_may_take_is_found(
+    served, make_chest, monkeypatch, free, level, told
+):
+    app = Flask("small")
+    make_chest(monitor_open="all", journal_max_bytes=2**20).init_app(app)
+    room(monkeypatch, free)
+    found = app.test_client().get("/chest/health").json["findings"]
+    assert [finding["level"] for finding in found] == [level] * (level is not None)
+    assert not told or told in found[0]["text"]
+
+
+@pytest.mark.parametrize("share", [0.9, None])
+def test_a_disk_that_is_full_before_the_journal_is_at_its_limit_is_a_warning_in_time(
+    served, monkeypatch, share
+):
+    ask = served(open="all", max_journal_share=share)
+    room(monkeypatch, 10**9)  # the default limit is 2**30
+    health = ask("health")
+    assert (health.json["status"], health.status_code) == ("warning", 200)
+    [finding] = health.json["findings"]
+    assert finding["subject"] == "disk"
+    assert finding["text"].startswith("1,000,000,000 bytes are free on the disk of the journal")
+    assert finding["text"].endswith("or lower CHEST_JOURNAL_MAX_BYTES")
+    assert "chest_journal_disk_free_bytes 1e+09" in ask("metrics").text
+    room(monkeypatch, 28 * 1024)
+    assert ask("health").status_code == 503
+    room(monkeypatch, None)
+    assert "\nchest_journal_disk_free_bytes " not in ask("metrics").text
+    assert ask("health").json["status"] == "ok"
+
+
+def test_what_a_full_journal_has_dropped_is_said_with_its_number(served):
+    ask = served(open="all", max_journal_share=1e-9)
+    ask.app.test_client().get("/orders")
+    [finding] = ask("health").json["findings"]
+    assert finding["text"].endswith("Records are dropped at 100%")
+    counters = ask.app.extensions["flask_chest"].counters
+    counters.add("dropped", "journal_full", 400)
+    counters.add("dropped main", "journal_full", 78)
+    counters.add("dropped main", "malformed", 9)
+    [finding] = ask("health").json["findings"]
+    assert finding["level"] == "error"
+    assert finding["text"].endswith("478 records have been dropped")
+
+
+def test_what_is_lost_while_the_journal_takes_nothing_is_said_with_its_number(served, tmp_path):
+    ask = served(open="all")
+    (tmp_path / "journal" / ".probe").mkdir()  # no file can be made of that name
+    ask.app.extensions["flask_chest"].counters.add("dropped", "disk_full", 229)
+    [finding] = ask("health").json["findings"]
+    assert finding["text"].startswith("No record can be kept, and 229 have been dropped: ")
 
 
 @pytest.mark.parametrize(("most", "status"), [(None, "warning"), (1, "warning"), (0, "error")])

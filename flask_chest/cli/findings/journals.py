@@ -3,39 +3,38 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from flask_chest.cli import amounts
 from flask_chest.cli.application import is_standalone
 from flask_chest.cli.findings.found import Found
+from flask_chest.cli.findings.room import room_findings
+from flask_chest.cli.journal_state import why_not_created
 from flask_chest.cli.unconfigured import Unconfigured
 from flask_chest.errors import ConfigurationError
-from flask_chest.journal import disk
 from flask_chest.journal.folder import FolderRefused
 from flask_chest.journal.layout import Layout
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from flask_chest.exporter import Exporter
     from flask_chest.journal import Journal
-    from flask_chest.journal.folder import Folder
+    from flask_chest.runtime.counters import Stats
 
-_NEARLY_FULL: Final = 0.8
 _WHERE: Final = "journal"
 _REASON: Final = ".reason"
 _MAX_FILES: Final = 3
 
 
 def journal_findings(
-    journal: Journal, max_bytes: int, exporters: Mapping[str, Exporter]
+    journal: Journal, stats: Stats, exporters: Mapping[str, Exporter]
 ) -> Iterator[Found]:
     """Yield what is found of a journal.
 
     Args:
         journal: As the settings name it.
-        max_bytes: CHEST_JOURNAL_MAX_BYTES; 0 for the default.
+        stats: The counters of the host.
         exporters: To which it is delivered.
     """
     if journal.folder is None:
@@ -46,7 +45,7 @@ def journal_findings(
     try:
         try:
             if not layout.is_there():
-                yield from _missing(layout)
+                yield _missing(layout.path)
                 return
         except OSError as error:
             yield _unusable(layout, error)
@@ -55,7 +54,7 @@ def journal_findings(
         # Other processes know where it is delivered, and would seem to deliver elsewhere.
         if not any(isinstance(each, Unconfigured) for each in exporters.values()):
             yield from _others(journal)
-        yield from _room(layout, max_bytes or disk.MAX_BYTES)
+        yield from room_findings(layout, stats)
         yield from _unreadable(layout)
         yield from _quarantined(layout)
     finally:
@@ -76,25 +75,17 @@ def newest_segment(journal: Journal) -> float | None:
         layout.close()
 
 
-def _missing(layout: Layout) -> Iterator[Found]:
-    above = layout.path
-    while not above.exists() and above != above.parent:
-        above = above.parent
-    try:
-        # Root has every right to /proc and to a disk that is full, and can create nothing there.
-        Path(tempfile.mkdtemp(prefix=".chest-check-", dir=above)).rmdir()
-    except OSError as error:
-        yield Found(
-            "error",
-            _WHERE,
-            "permissions",
-            f"{layout.path} is not there, and this user cannot create it in {above}: "
-            f"{error.strerror}",
-            "Set CHEST_JOURNAL to a folder on a local disk, and give it to the user of the "
-            "application",
-        )
-    else:
-        yield Found("ok", _WHERE, "", f"{layout.path} is not there yet: nothing waits")
+def _missing(path: Path) -> Found:
+    fault = why_not_created(path)
+    if fault is None:
+        return Found("ok", _WHERE, "", f"{path} is not there yet: nothing waits")
+    return Found(
+        "error",
+        _WHERE,
+        "permissions",
+        f"{path} is not there, and {fault}",
+        "Set CHEST_JOURNAL to a folder on a local disk, and give it to the user of the application",
+    )
 
 
 def _unusable(layout: Layout, error: OSError) -> Found:
@@ -132,56 +123,6 @@ def _others(journal: Journal) -> Iterator[Found]:
         journal.claim()
     except ConfigurationError as error:
         yield Found("error", _WHERE, "in use", str(error))
-
-
-def _room(layout: Layout, max_bytes: int) -> Iterator[Found]:
-    used = sum(_size(each) for each in (layout.segments, layout.dead_letters, layout.damaged))
-    told = f"{layout.path} has {amounts.size(used)} of {amounts.size(max_bytes)}"
-    if used >= _NEARLY_FULL * max_bytes:
-        yield Found(
-            "warning",
-            _WHERE,
-            "limit",
-            f"{told}: above it, records are dropped",
-            "Repair the database that does not take them, or raise CHEST_JOURNAL_MAX_BYTES",
-        )
-    else:
-        yield Found("ok", _WHERE, "", told)
-    status = os.statvfs(layout.path)
-    free = status.f_bavail * status.f_frsize
-    needed = max_bytes - used
-    if status.f_files and not status.f_favail:
-        yield Found(
-            "error", _WHERE, "disk", "the disk can hold no further file", "Delete files there"
-        )
-    elif free < min(needed, disk.MAX_SEGMENT_BYTES):
-        yield Found(
-            "error",
-            _WHERE,
-            "disk",
-            f"{amounts.size(free)} are free: records are dropped soon",
-            "Make room on the disk",
-        )
-    elif free < needed:
-        yield Found(
-            "warning",
-            _WHERE,
-            "disk",
-            f"{amounts.size(free)} are free, and the journal may still take {amounts.size(needed)}",
-            "Make room on the disk, or lower CHEST_JOURNAL_MAX_BYTES",
-        )
-    else:
-        yield Found("ok", _WHERE, "disk", f"{amounts.size(free)} are free")
-
-
-def _size(folder: Folder) -> int:
-    total = 0
-    for name in folder.names():
-        try:
-            total += folder.stat(name).st_size
-        except FileNotFoundError:  # delivered meanwhile
-            continue
-    return total
 
 
 def _unreadable(layout: Layout) -> Iterator[Found]:

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 _LEADER_SECONDS: Final = 30.0
 """So long, records may wait for a leader: the first is there an interval after the start."""
 
+_LITTLE_BYTES: Final = 8 * 1024 * 1024
+"""With less free, `flask chest check` calls it an error, too: a process fills as much at once."""
+
+_UNWRITTEN: Final = ("disk_full", "journal", "journal_full")
+"""Reasons for which records are lost while the journal takes none."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -21,7 +27,8 @@ class Finding:
 
     Attributes:
         level: ``warning``, or ``error`` for what exceeds a threshold or loses records.
-        subject: ``journal``, ``records``, ``settings``, ``leader``, or the name of an exporter.
+        subject: ``journal``, ``disk``, ``records``, ``settings``, ``leader``, or the name of an
+            exporter.
         text: What was found.
     """
 
@@ -59,17 +66,46 @@ def _of_journal(
     stats: Stats, journal_fault: str | None, settings: MonitorSettings
 ) -> Iterator[Finding]:
     if journal_fault is not None:
-        yield Finding("error", "journal", f"No record can be kept: {journal_fault}")
+        lost = sum(stats.dropped.get(reason, 0) for reason in _UNWRITTEN)
+        already = f", and {lost:,} have been dropped" if lost else ""
+        yield Finding("error", "journal", f"No record can be kept{already}: {journal_fault}")
     journal, share = stats.journal, settings.monitor_max_journal_share
-    if journal is None or not journal.max_bytes or share is None:
+    if journal is None or not journal.max_bytes:
+        return
+    yield from _of_disk(journal.disk_free_bytes, journal.max_bytes - journal.size_bytes)
+    if share is None:
         return
     if journal.size_bytes > share * journal.max_bytes:
+        every = [stats.dropped, *(exporter.dropped for exporter in stats.exporters.values())]
+        lost = sum(dropped.get("journal_full", 0) for dropped in every)
         yield Finding(
             "error",
             "journal",
             f"{journal.size_bytes:,} of {journal.max_bytes:,} bytes are in use, above {share:.0%}. "
-            "Records are dropped at 100%",
+            + (f"{lost:,} records have been dropped" if lost else "Records are dropped at 100%"),
         )
+
+
+def _of_disk(free: int | None, needed: int) -> Iterator[Finding]:
+    """Yield whether the disk is full before the journal is at its limit.
+
+    Args:
+        free: Bytes that the disk has free; None when nobody knows.
+        needed: Bytes by which the journal may still grow.
+    """
+    if free is None or free >= needed:
+        return
+    is_soon = free < min(needed, _LITTLE_BYTES)
+    yield Finding(
+        "error" if is_soon else "warning",
+        "disk",
+        f"{free:,} bytes are free on the disk of the journal, which may still grow by {needed:,}. "
+        + (
+            f"Records are dropped {'soon' if free else 'now'}: make room"
+            if is_soon
+            else "Make room, or lower CHEST_JOURNAL_MAX_BYTES"
+        ),
+    )
 
 
 def _of_host(stats: Stats, settings: MonitorSettings) -> Iterator[Finding]:

@@ -80,6 +80,11 @@ def _journal(value: Literal["size_bytes", "max_bytes"]) -> Callable[[Stats], Sam
     return lambda stats: [] if stats.journal is None else [((), getattr(stats.journal, value))]
 
 
+def _disk_free(stats: Stats) -> Samples:
+    free = None if stats.journal is None else stats.journal.disk_free_bytes
+    return [] if free is None else [((), free)]
+
+
 _EXPORTER: Final = ("exporter",)
 
 METRICS: Final[tuple[ChestMetric, ...]] = (
@@ -194,6 +199,13 @@ METRICS: Final[tuple[ChestMetric, ...]] = (
         "CHEST_JOURNAL_MAX_BYTES, above which records are dropped.",
         (),
         _journal("max_bytes"),
+    ),
+    ChestMetric(
+        "gauge",
+        "chest_journal_disk_free_bytes",
+        "What the disk of the journal has free; at 0, records are dropped.",
+        (),
+        _disk_free,
     ),
     ChestMetric(
         "counter",
