@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 import click
 from flask.cli import with_appcontext
 
 from flask_chest.cli import amounts, options
-from flask_chest.cli.application import current_state, open_store, refuse_in_mode
+from flask_chest.cli.application import NoDatabase, current_state, open_store, refuse_in_mode
 from flask_chest.cli.asking import confirm
 from flask_chest.cli.erasing_hints import Sample
 from flask_chest.cli.exits import going_on
@@ -57,7 +57,7 @@ def erase(
       flask chest erase "user_id == 'u-17'" --yes
     """  # noqa: D301 - click reads \b as "keep these lines"
     refuse_in_mode()
-    stores = [name for name, each in current_state().exporters.items() if isinstance(each, Store)]
+    stores = list(_stores())
     sample = Sample(filter_)
     if dry_run:
         report = _count(filter_, stores, timeout, sample)
@@ -85,6 +85,20 @@ def erase(
         raise click.ClickException(f"No record was found with {filter_}: see above")
 
 
+def _stores() -> Iterator[str]:
+    """Yield the exporters that can erase; say which of them have no database yet."""
+    for name, exporter in current_state().exporters.items():
+        if isinstance(exporter, Store):
+            try:
+                open_store(name)
+            except NoDatabase as nothing:
+                nothing.show()
+            except ChestError:  # the report says it
+                yield name
+            else:
+                yield name
+
+
 def _impossible() -> dict[str, str]:
     """Return the exporters that cannot erase, each with the reason."""
     exporters = current_state().exporters
@@ -100,7 +114,11 @@ def _erase(
     with going_on(_AGAIN), Progress("erase", total) as progress:
         return erase_everywhere(
             chosen,
-            exporters=current_state().exporters,
+            exporters={
+                name: each
+                for name, each in current_state().exporters.items()
+                if name in stores or not isinstance(each, Store)
+            },
             store=open_store,
             journal=current_state().journal,
             progress=lambda _name, number: progress.add(number),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -72,11 +74,27 @@ def _of_files(path: Path) -> str:
 def _of_rights(path: Path) -> str:
     folder = path.parent
     if os.access(folder, os.W_OK | os.X_OK):
-        return ""
+        return _of_creation(folder)
     return (
         f"{name_of(os.geteuid())} may create no file in {folder}, and SQLite needs some beside the "
         f"database. {_remedy(path, folder.stat().st_uid, 'the folder')}"
     )
+
+
+def _of_creation(folder: Path) -> str:
+    """Return why no file can be created in a folder whose mode allows it, such as /proc."""
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=".chest-", dir=folder)
+    except OSError as error:
+        if error.errno in {errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT}:
+            return ""  # other messages say it
+        return (
+            f"{name_of(os.geteuid())} can create no file in {folder}, which its kind of disk does "
+            f"not allow: {error.strerror}. Name a file in another folder"
+        )
+    os.close(descriptor)
+    Path(name).unlink()
+    return ""
 
 
 def _remedy(path: Path, owner: int, what: str) -> str:
