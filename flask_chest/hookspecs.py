@@ -122,7 +122,8 @@ def chest_settings() -> type[BaseModel]:  # type: ignore[empty-body]  # it is a 
         A class derived from `pydantic.BaseModel`. Its field `monitor_token` is the setting
         CHEST_MONITOR_TOKEN, from all sources of settings. Begin each name with that of the plugin:
         a field that Flask-Chest or another plugin has is refused. Each has a default and a
-        description.
+        description. Where none is set, `flask chest check` shows the last paragraph of its
+        docstring if that begins with "Without": what there is not, then.
 
     When it raises, `init_app` raises an error that names the plugin.
     """

@@ -27,7 +27,7 @@ def test_a_url_or_an_entry_of_the_exporters_opens_a_store(tmp_path):
 
 def test_a_file_that_is_not_there_is_no_empty_store(tmp_path):
     with pytest.raises(
-        ConfigurationError, match=r"there is no file .*typo\.sqlite3.*Check the path"
+        ConfigurationError, match=r"there is no database .*typo\.sqlite3.*Check the path"
     ):
         open_store(f"sqlite:///{tmp_path}/typo.sqlite3")
     assert not list(tmp_path.iterdir())

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 from flask import current_app
 
-from flask_chest.cli.exits import way
-from flask_chest.cli.output import echo_error
+from flask_chest.cli import amounts
+from flask_chest.cli.exits import DONE, way
+from flask_chest.cli.output import echo_error, message
 from flask_chest.cli.owner import become_owner
 from flask_chest.cli.unconfigured import Unconfigured
+from flask_chest.errors import ConfigurationError, ExporterUnavailable
 from flask_chest.journal import DiskJournal
 from flask_chest.runtime.command import STANDALONE
 from flask_chest.settings.destination import destination
@@ -30,16 +32,27 @@ def current_state() -> AppState:
     return state
 
 
+class NoDatabase(click.ClickException):
+    """There is no database yet, which is no error: the first delivery creates it."""
+
+    exit_code = DONE
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print it, without the word "Error"."""
+        click.echo(message(self.message), file=file, err=file is None)
+
+
 def open_store(name: str | None, *, create: bool = False) -> Store:
     """Return the open read side of an exporter; None for that of CHEST_STORE, or the default.
 
     Args:
         name: Name of the exporter.
-        create: Whether a database that is not there is created. That of an application always is.
+        create: Whether a database that is not there is created.
 
     Raises:
         click.UsageError: There is no such exporter, or no default.
-        ConfigurationError: It cannot be read, or is not there.
+        NoDatabase: It is not there yet. The text also says what waits for it.
+        ConfigurationError: It cannot be read.
         ExporterUnavailable: The database cannot be reached now.
     """
     state = current_state()
@@ -57,9 +70,62 @@ def open_store(name: str | None, *, create: bool = False) -> Store:
     exporter = state.exporters.get(name)
     if isinstance(exporter, Unconfigured):
         exporter.open()  # which says what is missing
-    if isinstance(exporter, Store) and is_standalone() and not create:
-        exporter.refuse_missing()  # else its place is where the application delivers
-    return state.stores.get(name)
+    if isinstance(exporter, Store) and not create:
+        _refuse_missing(exporter, name)
+    try:
+        return state.stores.get(name)
+    except ExporterUnavailable as error:
+        if number := _pending(name):
+            raise ExporterUnavailable(
+                f"{error}. {amounts.records(number)} in the journal wait for it"
+            ) from error
+        raise
+
+
+def _pending(name: str) -> int:
+    """Return how many records wait for an exporter of the application."""
+    state = current_state()
+    return 0 if state.mode else state.stats().exporters[name].pending_records
+
+
+def is_missing(store: Store) -> bool:
+    """Return whether the file or the folder of a store on this disk is not there.
+
+    Whether a bucket is there is found out by whoever opens it: a refusal looks the same.
+    """
+    place = getattr(store.config, "path", None)
+    try:
+        return isinstance(place, Path) and not place.exists()
+    except OSError:  # opening it says what is wrong
+        return False
+
+
+@contextlib.contextmanager
+def refused_missing() -> Iterator[None]:
+    """Make an error of it, in the block, that there is no database yet.
+
+    Raises:
+        click.ClickException: There is none.
+    """
+    try:
+        yield
+    except NoDatabase as nothing:
+        raise click.ClickException(nothing.message) from None
+
+
+def _refuse_missing(exporter: Store, name: str) -> None:
+    """Refuse to create a database to read it: a relative path depends on the working directory."""
+    if not is_standalone() and (current_state().mode or not is_missing(exporter)):
+        return
+    try:
+        exporter.refuse_missing()
+    except ConfigurationError as error:
+        if is_standalone():
+            raise
+        text = f"{name}: {error}"
+        if waiting := waits_for(name):
+            text += f". {waiting}"
+        raise NoDatabase(text) from error
 
 
 def chosen(names: Sequence[str]) -> list[str]:
@@ -102,9 +168,17 @@ def say_nothing_found(store: Store, name: str | None) -> None:
     """Say that no record was found in the store of an exporter, and what waits for it."""
     say_empty(store)
     state = current_state()
-    waiting = state.stats().exporters[name or state.stores.default].pending_bytes
-    if waiting and not state.mode:  # else `flush` would do nothing
-        echo_error(f"{waiting} bytes wait in the journal: {way('flush')}")
+    if waiting := waits_for(name or state.stores.default):
+        echo_error(waiting)
+
+
+def waits_for(name: str) -> str:
+    """Return what waits in the journal for an exporter, with the remedy; empty for nothing."""
+    state = current_state()
+    waiting = state.stats().exporters[name].pending_bytes
+    if not waiting or state.mode:  # then `flush` would do nothing
+        return ""
+    return f"{waiting} bytes wait in the journal: {way('flush')}"
 
 
 def is_standalone() -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 import click
 from flask.cli import with_appcontext
 
 from flask_chest.cli import amounts, options
-from flask_chest.cli.application import current_state, open_store, refuse_in_mode
+from flask_chest.cli.application import NoDatabase, current_state, open_store, refuse_in_mode
 from flask_chest.cli.asking import confirm
+from flask_chest.cli.erasing_hints import Sample
 from flask_chest.cli.exits import going_on
 from flask_chest.cli.output import echo, echo_error, echo_json, of_file, one_line
 from flask_chest.cli.progress import Progress
@@ -47,7 +48,8 @@ def erase(
 
     That is in all databases that can, in the journal and among the dead letters. It asks before,
     and says in the end what was found where. The timeout is for a delivery that is under way. The
-    exit status is 1 when something is left: a database failed, or an exporter cannot erase.
+    exit status is 1 when something is left: a database failed, or an exporter cannot erase. So it
+    is when nothing was found, and FILTER has a name or a type that the records have not.
 
     \b
     Examples:
@@ -55,15 +57,16 @@ def erase(
       flask chest erase "user_id == 'u-17'" --yes
     """  # noqa: D301 - click reads \b as "keep these lines"
     refuse_in_mode()
-    stores = [name for name, each in current_state().exporters.items() if isinstance(each, Store)]
+    stores = list(_stores())
+    sample = Sample(filter_)
     if dry_run:
-        report = _count(filter_, stores, timeout)
+        report = _count(filter_, stores, timeout, sample)
     else:
         places = ", ".join([*stores, "the journal and the dead letters"])
         if cannot := ", ".join(_impossible()):
             places += f" (not from {cannot}, which cannot)"
         confirm(f"Erase all records with {filter_} from {places}", yes=yes)
-        report = _erase(filter_, stores, timeout)
+        report = _erase(filter_, stores, timeout, sample)
     unknown = {
         name: each.missing
         for name, each in current_state().exporters.items()
@@ -72,9 +75,28 @@ def erase(
     failed, impossible = {**report.failed, **unknown}, _impossible()
     report = dataclasses.replace(report, failed=failed, impossible=impossible)
     _show(report, dry_run=dry_run, as_json=as_json)
+    hints = sample.hints(report.total)
+    for hint in hints:
+        echo_error(hint)
     left = [*failed, *(() if dry_run else impossible)]
     if left:
         raise click.ClickException(f"Not done: {', '.join(left)}")
+    if hints and not report.total:  # without a hint it may be the second time, or another host
+        raise click.ClickException(f"No record was found with {filter_}: see above")
+
+
+def _stores() -> Iterator[str]:
+    """Yield the exporters that can erase; say which of them have no database yet."""
+    for name, exporter in current_state().exporters.items():
+        if isinstance(exporter, Store):
+            try:
+                open_store(name)
+            except NoDatabase as nothing:
+                nothing.show()
+            except ChestError:  # the report says it
+                yield name
+            else:
+                yield name
 
 
 def _impossible() -> dict[str, str]:
@@ -85,39 +107,54 @@ def _impossible() -> dict[str, str]:
     )
 
 
-def _erase(chosen: Filter, stores: list[str], timeout_seconds: float) -> ErasureReport:
-    total = _total(stores)
+def _erase(
+    chosen: Filter, stores: list[str], timeout_seconds: float, sample: Sample
+) -> ErasureReport:
+    total = _look(stores, sample)
     with going_on(_AGAIN), Progress("erase", total) as progress:
         return erase_everywhere(
             chosen,
-            exporters=current_state().exporters,
+            exporters={
+                name: each
+                for name, each in current_state().exporters.items()
+                if name in stores or not isinstance(each, Store)
+            },
             store=open_store,
             journal=current_state().journal,
             progress=lambda _name, number: progress.add(number),
             timeout_seconds=timeout_seconds,
+            waits=sample.waits,
         )
 
 
-def _total(stores: list[str]) -> int | None:
+def _look(stores: list[str], sample: Sample) -> int | None:
     """Return how many records are to be looked at; None when a database does not say."""
-    try:
-        return sum(open_store(name).count() for name in stores)
-    except ChestError:  # the report says it
-        return None
+    total: int | None = 0
+    for name in stores:
+        try:
+            store = open_store(name)
+            sample.look(name, store)
+            total = None if total is None else total + store.count()
+        except ChestError:  # the report says it
+            total = None
+    return total
 
 
-def _count(chosen: Filter, stores: list[str], timeout_seconds: float) -> ErasureReport:
+def _count(
+    chosen: Filter, stores: list[str], timeout_seconds: float, sample: Sample
+) -> ErasureReport:
     """Find what `_erase` would erase. Nobody delivers while the journal is looked at."""
     waiting = 0
 
     def is_meant(record: RecordData) -> bool:
         nonlocal waiting
+        sample.waits(record)
         waiting += chosen.matches(record)
         return False
 
     found: dict[str, int] = {}
     failed: dict[str, str] = {}
-    with Progress("count", _total(stores)) as progress:
+    with Progress("count", _look(stores, sample)) as progress:
         in_journal: Erased | None = None
         try:
             with current_state().journal.erase(is_meant, timeout_seconds) as erased:

@@ -13,13 +13,15 @@ from flask.cli import with_appcontext
 
 from flask_chest.cli import amounts, options, places
 from flask_chest.cli.application import current_state, is_standalone, refuse_in_mode
-from flask_chest.cli.exits import going_on
+from flask_chest.cli.exits import going_on, way
 from flask_chest.cli.output import echo, echo_error, one_line
 from flask_chest.cli.progress import Progress
 from flask_chest.encode.record_fields import RecordFields
 from flask_chest.errors import ConfigurationError
+from flask_chest.runtime.command import STANDALONE
 from flask_chest.settings import stages
 from flask_chest.settings.load import Given
+from flask_chest.settings.masking import mask_urls
 from flask_chest.store import Store
 from flask_chest.upkeep.importing import IMPORT, ImportReport, RecordMaker, import_rows
 from flask_chest.upkeep.old_rows import OldRows, path_of
@@ -132,7 +134,19 @@ def import_(
     if refused:
         raise click.ClickException(f"{amounts.records(len(refused))} refused by the target")
     if report.different:
-        raise click.ClickException(f"{amounts.records(len(report.different))} left as they were")
+        raise click.ClickException(
+            f"{amounts.records(len(report.different))} left as they were. To write them anew, with "
+            f"the options of now, erase first what was imported: {_erasure(target)}. Then repeat "
+            "this command"
+        )
+
+
+def _erasure(target: str | None) -> str:
+    """Return the command that erases what was imported into a target."""
+    command = f"erase \"method == '{IMPORT}'\""
+    if target is None or "://" not in target:
+        return way(command)
+    return f"{STANDALONE} --store {mask_urls(target)} {command}"
 
 
 def _refuse_elsewhere(source: str) -> None:

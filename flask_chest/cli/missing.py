@@ -20,7 +20,9 @@ from flask_chest.query.nodes import And, Node, Operand, Or, Variable
 from flask_chest.record import RecordData
 from flask_chest.store import Store
 
-_NEWEST: Final = 1_000
+NEWEST: Final = 1_000
+"""How many records are looked at for a hint."""
+
 _MOST_NEAR: Final = 3
 
 
@@ -103,23 +105,59 @@ def say_missing(
     if not wanted:
         return
     try:
-        records = store.records(where, since=since, until=until, limit=_NEWEST)
-        found = [record.as_data() for record in itertools.islice(records, _NEWEST)]
+        found = newest(store, where, since=since, until=until)
     except ChestError:  # the question itself was answered
         return
+    for text in missing(found, wanted, which=" of this time"):
+        echo_error(text)
+    for node in conditions:
+        for text in query.mismatches(node, found):
+            echo_error(text)
+
+
+def newest(
+    store: Store,
+    where: Filter | None = None,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[RecordData]:
+    """Return the newest records, of which hints are made.
+
+    Args:
+        store: Open.
+        where: As for `Store.records`.
+        since: As for `Store.records`.
+        until: As for `Store.records`.
+
+    Raises:
+        ChestError: They cannot be read.
+    """
+    records = store.records(where, since=since, until=until, limit=NEWEST)
+    return [record.as_data() for record in itertools.islice(records, NEWEST)]
+
+
+def missing(
+    found: Sequence[RecordData], operands: Iterable[Operand], *, which: str = ""
+) -> Iterator[str]:
+    """Yield which variables none of some records has, with the names that are near.
+
+    Args:
+        found: At most `NEWEST` records. Of none, nothing is known.
+        operands: Fields, which all records have, and variables.
+        which: What is said of the records, with a space before it.
+    """
     if not found:
         return
-    which = "No record" if len(found) < _NEWEST else f"None of the newest {_NEWEST:,} records"
+    some = "No record" if len(found) < NEWEST else f"None of the newest {NEWEST:,} records"
     names = {name for data in found for name in _names(data)}
-    for operand in sorted(wanted, key=written):
+    variables = [each for each in operands if isinstance(each, Variable)]
+    for operand in sorted(variables, key=written):
         if all(value_of(operand, data) is MISSING for data in found):
             name = written(operand)
             near = difflib.get_close_matches(name, sorted(names), n=_MOST_NEAR)
             said = f". Near: {', '.join(near)}" if near else ""
-            echo_error(f"{which} of this time has {name!r}{said}")
-    for node in conditions:
-        for text in query.mismatches(node, found):
-            echo_error(text)
+            yield f"{some}{which} has {name!r}{said}"
 
 
 def _names(data: RecordData) -> Iterator[str]:

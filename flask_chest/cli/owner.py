@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import pwd
+import stat
 from typing import TYPE_CHECKING
 
 import click
 
 from flask_chest.errors import ConfigurationError
-from flask_chest.runtime.owner import look, name_of
+from flask_chest.runtime.owner import look, name_of, nearest_visible, run_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -39,8 +40,8 @@ def become_owner(path: Path, *, trusted: Collection[int], prepare: Callable[[], 
         status, linkers = look(path)
     except OSError as error:
         raise ConfigurationError(
-            f"CHEST_JOURNAL={str(path)!r} cannot be used by root: {error.strerror}. It must be a "
-            "folder, and no link to one",
+            f"CHEST_JOURNAL={str(path)!r} cannot be used by root: {error.strerror}. "
+            f"{_remedy(path, error)}",
             setting="CHEST_JOURNAL",
         ) from error
     strangers = linkers - {0, status.st_uid, *trusted}
@@ -59,8 +60,23 @@ def become_owner(path: Path, *, trusted: Collection[int], prepare: Callable[[], 
     except OSError as error:
         raise click.ClickException(
             f"{path} belongs to {name_of(status.st_uid)}, and this process may not become that "
-            f"user: {error.strerror}. Run it as that user"
+            f"user: {error.strerror}. {run_as(status.st_uid)}"
         ) from error
+
+
+def _remedy(path: Path, error: OSError) -> str:
+    """Return what to do when root cannot open the folder of a journal."""
+    if not isinstance(error, PermissionError):
+        return "It must be a folder, and no link to one"
+    try:
+        found, status = nearest_visible(path)
+    except OSError:
+        return "Run this as the user of the application"
+    return (
+        f"{found} belongs to {name_of(status.st_uid)}, mode {stat.S_IMODE(status.st_mode):04o}, "
+        "and this process has not all rights of root (CAP_DAC_READ_SEARCH). "
+        f"{run_as(status.st_uid)}"
+    )
 
 
 def _become(uid: int, gid: int) -> None:

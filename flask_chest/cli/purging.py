@@ -9,7 +9,7 @@ import click
 from flask.cli import with_appcontext
 
 from flask_chest.cli import amounts, options
-from flask_chest.cli.application import open_store, readable, refuse_in_mode
+from flask_chest.cli.application import NoDatabase, open_store, readable, refuse_in_mode
 from flask_chest.cli.asking import confirm
 from flask_chest.cli.exits import Interrupted, way
 from flask_chest.cli.output import echo
@@ -44,7 +44,7 @@ def purge(
       flask chest purge --before 2026-01-01 --exporter main --yes
     """  # noqa: D301 - click reads \b as "keep these lines"
     refuse_in_mode()
-    found = {name: open_store(name).count(until=before) for name in readable(exporters)}
+    found = {name: _count(name, before) for name in readable(exporters)}
     for name, number in found.items():
         echo(f"{name}: {amounts.records(number)} from before {amounts.moment(before)}")
     total = sum(found.values())
@@ -53,6 +53,15 @@ def purge(
     confirm(f"Delete {amounts.records(total)}", yes=yes)
     for name in [name for name, number in found.items() if number]:
         echo(f"{name}: {amounts.records(_purge(name, before, found[name]))} deleted")
+
+
+def _count(name: str, before: datetime) -> int:
+    try:
+        store = open_store(name)
+    except NoDatabase as nothing:
+        nothing.show()
+        return 0
+    return store.count(until=before)
 
 
 def _purge(name: str, before: datetime, total: int) -> int:

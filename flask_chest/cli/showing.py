@@ -11,7 +11,7 @@ import click
 from flask.cli import with_appcontext
 
 from flask_chest.cli import questions
-from flask_chest.cli.application import open_store, say_nothing_found
+from flask_chest.cli.application import open_store, refused_missing, say_nothing_found
 from flask_chest.cli.listing import print_records
 from flask_chest.cli.names import Name
 from flask_chest.cli.output import echo, echo_error
@@ -57,7 +57,8 @@ def show(
     """  # noqa: D301 - click reads \b as "keep these lines"
     if any(name.operand is None for name in same):
         raise click.UsageError("--same variables: name one of them")
-    store = open_store(exporter)
+    with refused_missing():
+        store = open_store(exporter)
     wanted = _equal(Field("request_id"), request_id)
     found = list(store.records(wanted, order_by="started_at", limit=_MOST))
     if not found:

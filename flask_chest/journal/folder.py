@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from flask_chest.runtime import fork
-from flask_chest.runtime.owner import give, make_parents, name_of, offer
+from flask_chest.runtime.command import is_command
+from flask_chest.runtime.owner import give, make_parents, name_of, offer, run_as
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO must not block
@@ -31,6 +32,10 @@ class FolderRefused(OSError):
         super().__init__(code, f"{fault}. {remedy}")
         self.fault = fault
         self.remedy = remedy
+
+    def __str__(self) -> str:
+        """Return the message, without a number that says no more."""
+        return f"{self.fault}. {self.remedy}"
 
 
 class NotOurFile(OSError):
@@ -153,6 +158,11 @@ class Folder:
         uid = here if within is None else within.uid
         told = f"{self.path} belongs to {name_of(status.st_uid)}, mode {_mode(status):04o}"
         if status.st_uid != uid and (within is not None or here != 0):
+            if within is None and is_command():
+                # Not the chown: the application could no longer use its folder.
+                raise FolderRefused(
+                    errno.EPERM, f"{told}, and not to {name_of(uid)}", run_as(status.st_uid)
+                )
             owner = name_of(status.st_uid)
             raise FolderRefused(
                 errno.EPERM,

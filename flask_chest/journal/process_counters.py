@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask_chest.errors import ChestError
 from flask_chest.journal.counted import Counted
-from flask_chest.journal.folder import NotOurFile
+from flask_chest.journal.folder import FolderRefused, NotOurFile
 from flask_chest.journal.host import Host, host_of
 from flask_chest.journal.process_file import ProcessFile, names_of_processes
 from flask_chest.journal.retention import size_of
@@ -24,6 +24,7 @@ from flask_chest.journal.room import room_of
 from flask_chest.journal.stats import RECORDED
 from flask_chest.journal.total import Total, read_all, read_total
 from flask_chest.runtime.attempts import unix_seconds
+from flask_chest.runtime.command import is_ours
 from flask_chest.runtime.counters import Counts, subtract_counts, sum_counts
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class ProcessCounters:
         self._appended = appended
         self._max_bytes = max_bytes
         self._throttle = throttle
+        self._is_ours = is_ours()  # known here only: other threads have no context of click
         self._file = ProcessFile(layout.processes)
         self._total = Total(layout.processes, quarantine, sync=sync)
         self._forget()
@@ -269,6 +271,8 @@ class ProcessCounters:
         except FileNotFoundError:
             pass  # the folder was deleted, and is made again when it is needed
         except OSError as error:
+            if self._is_ours and isinstance(error, (FolderRefused, PermissionError)):
+                return  # a command that needs the journal says it; the others only read a database
             self._throttle.log(
                 logging.WARNING,
                 _UNKEPT,

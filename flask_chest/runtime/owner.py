@@ -22,6 +22,27 @@ def name_of(uid: int) -> str:
         return f"user {uid}"
 
 
+def run_as(uid: int) -> str:
+    """Return how a command is run as a user, for a message: its remedy."""
+    try:
+        user = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        user = f"'#{uid}'"
+    return f"Run this as {name_of(uid)}: sudo -u {user} ..."
+
+
+def nearest_visible(path: Path) -> tuple[Path, os.stat_result]:
+    """Return the path itself if this process may look at it, else the nearest folder above it.
+
+    Raises:
+        OSError: It may look at none of them.
+    """
+    for each in (path, *path.parents):
+        with contextlib.suppress(OSError):
+            return each, each.lstat()
+    raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+
 def nearest_folder(path: Path) -> Path:
     """Return the path itself if there is something, else the nearest folder above it that exists.
 

@@ -13,6 +13,7 @@ from flask_chest.exporter import Exporter
 from flask_chest.settings.environment import prefix_of, variable_of
 from flask_chest.settings.masking import mask, mask_urls, may_hold_secret
 from flask_chest.settings.secret_files import SUFFIX, shown
+from flask_chest.settings.sizes import number_of
 
 SETTING: Final = "CHEST_EXPORTERS"
 
@@ -94,6 +95,8 @@ def wrong_fields(
         if isinstance(given, Mapping):
             given = {name: value for name, value in given.items() if name not in files}
         told = mask(given, _shown_beside(kind, given))
+        if field.endswith("_bytes") and fault["type"] == "int_parsing":
+            message += number_of(fault["input"])
         first = field.partition(".")[0]
         if first in files:
             told = f"{place.field(first + SUFFIX, files[first])}={shown(files[first])}"

@@ -7,6 +7,7 @@ environment, the defaults. Variables that set parts of a dict add to what an ear
 from __future__ import annotations
 
 import difflib
+import posixpath
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, TypeVar
@@ -26,11 +27,13 @@ from flask_chest.settings.masking import is_secret_name, mask
 from flask_chest.settings.model import CONFIG_PREFIX, ENVIRONMENT_PREFIX, Settings
 from flask_chest.settings.overruled import Overruled, say_overruled
 from flask_chest.settings.secret_files import SUFFIX, is_secret, shown, with_files
+from flask_chest.settings.sizes import number_of
 from flask_chest.settings.unprefixed import say_unprefixed
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 _LINK: Final = re.compile(r"\[([^\]]+)\]\([^)]*\)")
+_SEE: Final = re.compile(r"\bSee \[[^\]]+\]\(([^)#]*)[^)]*\)")
 """A link of a description, whose text alone is for a terminal."""
 
 
@@ -216,6 +219,15 @@ def _shown(field: str, value: object) -> Collection[str]:
     return () if field == "exporters" or not isinstance(value, Mapping) else list(value)
 
 
+def _meaning(description: str) -> str:
+    """Return a description for a message, where a link is the page that it leads to."""
+
+    def page(found: re.Match[str]) -> str:
+        return f"See {posixpath.normpath(posixpath.join('docs/reference', found[1]))}"
+
+    return _LINK.sub(r"\1", _SEE.sub(page, description))
+
+
 def _wrong_values(
     error: ValidationError,
     name_of: Callable[[str, Sequence[str]], tuple[str, bool]],
@@ -251,7 +263,9 @@ def _wrong_values(
             value = shown(paths[field])
         elif is_hidden and field != "exporters":
             value = MASK
-        meaning = _LINK.sub(r"\1", model.model_fields[field].description or "")
+        meaning = _meaning(model.model_fields[field].description or "")
+        if field.endswith("_bytes") and fault["type"] == "int_parsing":
+            said += number_of(fault["input"])
         messages[field] = name, f"{name}{where}={value}: {said}. Its meaning: {meaning}"
     [first, *_] = messages.values()
     return ConfigurationError(

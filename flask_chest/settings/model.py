@@ -200,7 +200,7 @@ class Settings(BaseModel):
         description="Kinds of secrets that are redacted anywhere in a text, in addition to the "
         "default kinds `credentials`, `jwt` and `card`: `email`. `!` in front leaves a kind out, "
         "as in `!card`; `!*` leaves out the default kinds. "
-        "[redaction](redaction.md#secrets-in-texts)",
+        "See [redaction](redaction.md#secrets-in-texts)",
     )
     client_ip_prefix: Annotated[tuple[Bits4, Bits6] | None, BeforeValidator(_bits)] = Field(
         default=None,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import (
     BaseModel,
@@ -20,6 +21,9 @@ from flask_chest.exporter import Exporter
 from flask_chest.rollup.declaration import Declaration
 from flask_chest.settings.durations import Retention
 from flask_chest.store import Store
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 _DAY_SECONDS = 86_400
 _UNBOUNDED = frozenset({"id", "request_id", "trace_id", "started_at"})
@@ -117,10 +121,19 @@ def _read(given: object) -> object:
         return RollupSettings.model_validate(given)
     except ValidationError as error:
         faults = [
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}"
+            f"{'.'.join(map(str, fault['loc']))}: {_said(fault)}"
             for fault in error.errors(include_url=False, include_context=False)
         ]
         raise ValueError("; ".join(faults)) from None
+
+
+def _said(fault: ErrorDetails) -> str:
+    if fault["type"] != "extra_forbidden":
+        return fault["msg"].removeprefix("Value error, ")
+    *within, name = map(str, fault["loc"])
+    known = list((TierRetention if within else RollupSettings).model_fields)
+    near = difflib.get_close_matches(name, known, n=1)
+    return "no such key. " + (f"Near: {near[0]!r}" if near else f"Known: {known}")
 
 
 Rollups = Annotated[bool | RollupSettings, BeforeValidator(_read)]

@@ -19,6 +19,7 @@ from flask_chest.store import Store
 
 if TYPE_CHECKING:
     from flask_chest.query import Filter
+    from flask_chest.record import RecordData
 
 Progress: TypeAlias = Callable[[str, int], None]
 """Called after each step with the name of a store and the number of records looked at in it."""
@@ -80,6 +81,7 @@ def erase(
     journal: Journal,
     progress: Progress | None = None,
     timeout_seconds: float = LEASE_SECONDS,
+    waits: Callable[[RecordData], None] | None = None,
 ) -> ErasureReport:
     """Erase the records that satisfy a filter, wherever this host reaches them.
 
@@ -92,6 +94,7 @@ def erase(
         journal: The journal of the application.
         progress: See `Progress`. What it raises ends the erasure; what was erased stays erased.
         timeout_seconds: How long to wait for deliveries that are under way.
+        waits: Called with each record that the journal has, before any is erased.
 
     Raises:
         FilterError: The filter cannot be read, or cannot match. Nothing was erased.
@@ -101,9 +104,15 @@ def erase(
     began = datetime.now(timezone.utc)
     found = _Findings()
     erased: Erased | None = None
+
+    def is_meant(record: RecordData) -> bool:
+        if waits is not None:
+            waits(record)
+        return chosen.matches(record)
+
     try:
         # While the leases are held, no batch is on its way. After that, the journal has none.
-        with journal.erase(chosen.matches, timeout_seconds) as counted:
+        with journal.erase(is_meant, timeout_seconds) as counted:
             erased = counted
     except OSError as error:
         found.failed["journal"] = str(error)

@@ -254,7 +254,10 @@ def test_a_process_that_may_not_become_the_owner_says_so(place, run):
         "from flask.cli import main; main()",
         code=1,
     )
-    assert "may not become that user: Operation not permitted. Run it as that user" in done.stderr
+    said = (
+        "may not become that user: Operation not permitted. Run this as nobody (user 65534): sudo"
+    )
+    assert said in done.stderr
 
 
 def test_the_help_and_an_unknown_user_without_a_name_work(place, command):

@@ -64,7 +64,7 @@ def test_an_unknown_exporter_is_an_error(command):
 
 
 def test_a_corrupt_database_is_an_error_without_a_traceback(command, tmp_path):
-    command("check")  # creates the database
+    command("schema", "apply")  # creates the database
     database = tmp_path / "instance" / "chest.sqlite3"
     size = database.stat().st_size
     with database.open("r+b") as file:

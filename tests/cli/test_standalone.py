@@ -190,7 +190,7 @@ def test_a_mistyped_file_is_refused_and_not_created(place):
     ):
         done = place.alone(*command)
         assert done.returncode == 1, command
-        assert f"there is no file {file}" in done.stderr, command
+        assert f"there is no database {file} yet" in done.stderr, command
         assert not list(place.folder.glob("mistyped*")), command
 
 

@@ -130,6 +130,19 @@ def test_what_is_there_with_other_variables_is_left_and_said(target):
     assert "more" not in target.records()["order-1"].variables
 
 
+def test_a_number_that_was_forgotten_is_taken_once_the_first_import_is_erased(target):
+    target.take()
+    done = target.take("--number", "cart_total", code=1)
+    assert f"flask-chest --store {target.url} erase \"method == 'IMPORT'\"" in done.stderr
+    run_alone(
+        target._monkeypatch,
+        ["--store", target.url, "erase", "method == 'IMPORT'", "--yes"],
+        0,
+    )
+    target.take("--number", "cart_total")
+    assert target.records()["order-1"].variables["cart_total"] == 24.5
+
+
 def test_secrets_are_redacted_as_on_a_route_and_counted(target):
     target.write([("bearer 7f0a1c9be2d84f6c9b1d5e", "card", "4111 1111 1111 1111")])
     done = target.take()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from flask import Flask
 from support.settings import load_settings
 
 from flask_chest.errors import ConfigurationError
+from flask_chest.settings.load import _meaning
 from flask_chest.settings.model import Settings
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_arguments_take_precedence_over_config_environment_and_defaults(monkeypatch):
@@ -93,3 +99,30 @@ def test_several_wrong_settings_are_all_named():
 def test_every_setting_is_described():
     for name, field in Settings.model_fields.items():
         assert field.description, name
+
+
+@pytest.mark.parametrize(
+    ("given", "number"),
+    [("1GB", "1_000_000_000"), ("64 MiB", "67_108_864"), ("1.5g", "1_500_000_000")],
+)
+def test_a_size_with_a_unit_is_told_the_number_to_write(given, number):
+    for setting in ("journal_max_bytes", "batch_bytes"):
+        with pytest.raises(ConfigurationError, match=rf"Write the number of bytes: {number}\."):
+            load_settings({setting: given}, {})
+    assert load_settings({"journal_max_bytes": number}, {}).journal_max_bytes == int(number)
+
+
+def test_a_text_that_is_no_size_and_a_number_that_is_none_of_bytes_get_no_such_advice():
+    for setting, given in [("journal_max_bytes", "much"), ("batch_records", "1k")]:
+        with pytest.raises(ConfigurationError) as caught:
+            load_settings({setting: given}, {})
+        assert "number of bytes" not in str(caught.value)
+
+
+@pytest.mark.parametrize("field", Settings.model_fields)
+def test_the_meaning_in_an_error_refers_to_pages_that_are_there(field):
+    said = _meaning(Settings.model_fields[field].description or "")
+    assert "](" not in said
+    pages = re.findall(r"See (\S+)", said)
+    assert all((ROOT / page).is_file() for page in pages), said
+    assert len(pages) == (Settings.model_fields[field].description or "").count("See [")

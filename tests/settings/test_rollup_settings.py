@@ -71,7 +71,9 @@ def test_the_environment_says_it_as_a_number_or_as_json(monkeypatch, text, expec
         ({"distinct": ["duration_ms > 5"]}, "distinct"),
         ({"retention": {"minute": "5m"}}, "at least 1d"),
         ({"max_groups": 0}, "max_groups"),
-        ({"tiers": 5}, "tiers"),
+        ({"tiers": 5}, "tiers: no such key. Known: .'dimensions', 'measures'"),
+        ({"dimension": ["a"]}, "dimension: no such key. Near: 'dimensions'"),
+        ({"retention": {"hours": "90d"}}, "retention.hours: no such key. Near: 'hour'"),
     ],
 )
 def test_a_wrong_one_is_an_error(wrong, said):

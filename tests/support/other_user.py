@@ -54,16 +54,21 @@ def as_other_user(run):
 
 def as_root_who_may_give_nothing_away(run):
     """Run a function in a forked child like root in a container without CAP_CHOWN."""
+    return _in_child(lambda: _keep_rights(~1), run)  # CAP_CHOWN
 
-    def become():
-        libc = ctypes.CDLL(None, use_errno=True)
-        header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this process
-        sets = (ctypes.c_uint32 * 6)()  # effective, permitted and inheritable, twice
-        assert not libc.capget(header, sets)
-        sets[0] &= ~1  # CAP_CHOWN
-        assert not libc.capset(header, sets), os.strerror(ctypes.get_errno())
 
-    return _in_child(become, run)
+def as_root_without_rights(run):
+    """Run a function in a forked child of root's that has no capabilities at all."""
+    return _in_child(lambda: _keep_rights(0), run)
+
+
+def _keep_rights(mask):
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this process
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted and inheritable, twice
+    assert not libc.capget(header, sets)
+    sets[0] &= mask
+    assert not libc.capset(header, sets), os.strerror(ctypes.get_errno())
 
 
 def _in_child(become, run):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -60,7 +61,10 @@ def _set_in(state: AppState, settings: BaseModel) -> str:
         for name, field in type(settings).model_fields.items()
         if getattr(settings, name) != field.get_default(call_default_factory=True)
     ]
-    return f"set are {', '.join(names)}" if names else "none is set"
+    if names:
+        return f"set are {', '.join(names)}"
+    last = (inspect.getdoc(type(settings)) or "").rpartition("\n\n")[2]
+    return "none is set" + (f". {' '.join(last.split())}" if last.startswith("Without ") else "")
 
 
 def _masked(redact: Redactor) -> str:

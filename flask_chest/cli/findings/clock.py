@@ -87,6 +87,7 @@ def _newest_record(exporter: Exporter) -> datetime | None:
     store = another(exporter)
     store.rollups = False  # which would be created
     try:
+        store.refuse_missing()  # `open` would create it
         store.open()
         found = store.query(limit=1)
     except Exception:  # noqa: BLE001 - an exporter may raise anything; it is said elsewhere

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from flask_chest.cli import amounts
-from flask_chest.cli.application import is_standalone
+from flask_chest.cli.application import is_missing, is_standalone
 from flask_chest.cli.exits import way
 from flask_chest.cli.findings.found import Found
 from flask_chest.cli.output import one_line
-from flask_chest.errors import ChestError, ExporterUnavailable
+from flask_chest.errors import ChestError, ConfigurationError, ExporterUnavailable
 from flask_chest.query.times import spoken
 from flask_chest.runtime.interrupts import is_interrupt
 from flask_chest.settings.exporters import RETENTION
@@ -45,7 +45,8 @@ def database_findings(
         isinstance(each, Store) and each.retention is not None for each in exporters.values()
     )
     for name, exporter in exporters.items():
-        fault = _fault_of_check(name, exporter)
+        missing = _missing(name, exporter)
+        fault = missing or _fault_of_check(name, exporter)
         own = []
         if fault is None:
             yield Found("ok", name, "", "can deliver")
@@ -59,6 +60,20 @@ def database_findings(
             )
         if name in stats:
             yield from _delivery(name, stats[name])
+
+
+def _missing(name: str, exporter: Exporter) -> Found | None:
+    """Return that a database is not there yet: to look at it would create it."""
+    if not isinstance(exporter, Store) or not is_missing(exporter):
+        return None
+    try:
+        another(exporter).refuse_missing()
+    except ConfigurationError as error:
+        return Found("warning", name, "", str(error))
+    except BaseException as error:  # an exporter may raise anything; `check` says it better
+        if is_interrupt(error):
+            raise
+    return None
 
 
 def _fault_of_check(name: str, exporter: Exporter) -> Found | None:

@@ -96,7 +96,7 @@ def test_an_error_of_the_network_is_shown_in_full(backend):
     assert "no.such.host.invalid" in text
     port = free_port()
     text = str(error_of(backend, port=port))
-    assert re.search(rf"127\.0\.0\.1:{port}/.*[Cc]onnection refused", text)
+    assert re.search(rf"127\.0\.0\.1:{port}/.*[Cc]onnection refused\. Is the server", text)
 
 
 @pytest.mark.parametrize("implementation", ["binary", "python"])

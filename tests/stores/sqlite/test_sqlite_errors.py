@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from flask_chest_sqlite import SqliteConfig, SqliteStore
@@ -174,6 +175,13 @@ def test_a_folder_that_is_gone_is_named_and_waited_for(path, opened, tmp_path):
     store.export(make_batch(make_record()))
     store.close()
     assert len(backend.ids()) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="there is no /proc")
+def test_a_folder_in_which_nobody_can_create_a_file_is_named():
+    text = refusal(SqliteStore(SqliteConfig(path="/proc/x.sqlite3")))
+    assert "create no file in /proc" in text
+    assert "dmesg" not in text
 
 
 def test_a_folder_in_place_of_the_file_is_named(backend, path):

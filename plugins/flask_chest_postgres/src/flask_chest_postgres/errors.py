@@ -161,7 +161,7 @@ def explain(location: str, error: Exception, *, is_insertion: bool = False) -> C
     code = getattr(error, "sqlstate", None) or ""
     # Only the primary message: the detail shows the whole row.
     primary = error.diag.message_primary if isinstance(error, psycopg.Error) else None
-    message = f"{location}: {' '.join((primary or str(error)).split())}"
+    message = f"{location}: {_sentences(primary or str(error))}"
     known = _grant(message) if code == PRIVILEGE else _REMEDIES.get(code)
     if known is not None:
         return ConfigurationError(f"{message}. {known}")
@@ -177,6 +177,15 @@ def explain(location: str, error: Exception, *, is_insertion: bool = False) -> C
     if is_insertion and not code and isinstance(error, psycopg.DataError):  # by psycopg itself
         return BatchRejected(message)
     return ExporterUnavailable(f"{message}. {_WAITING[code]}" if code in _WAITING else message)
+
+
+def _sentences(text: str) -> str:
+    """Return a text of libpq in one line: each of its lines is a sentence."""
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    ended = [
+        line if line.endswith((".", "?", "!", ":", ",")) else f"{line}." for line in lines if line
+    ]
+    return " ".join(ended).removesuffix(".")
 
 
 def _grant(message: str) -> str:

@@ -10,6 +10,8 @@ from urllib.parse import parse_qs, unquote_to_bytes
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from flask_chest_sqlite.disk import closed
+
 
 class SqliteConfig(BaseModel):
     """Where the database file is, and how long to wait for its lock.
@@ -107,7 +109,11 @@ class SqliteConfig(BaseModel):
             path = path.expanduser().absolute()  # the working directory may change later
         except RuntimeError as error:  # the home folder of somebody who has none
             raise ValueError(f"{path}: {error}. Give the whole path") from None
-        if path.is_dir():
+        try:
+            is_folder = path.is_dir()
+        except PermissionError:
+            raise ValueError(f"{path} is out of reach: {closed(path)}") from None
+        if is_folder:
             raise ValueError(f"{path} is a directory. Name a file in it, such as chest.sqlite3")
         if not path.parent.is_dir():
             raise ValueError(f"the folder {path.parent} does not exist. Create it first")

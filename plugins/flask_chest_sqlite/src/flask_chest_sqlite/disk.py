@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import tempfile
 from pathlib import Path
 from typing import Final
 
-from flask_chest.runtime.owner import name_of
+from flask_chest.runtime.command import is_command
+from flask_chest.runtime.owner import name_of, nearest_visible, run_as
 
 _COMPANIONS: Final = ("-wal", "-shm", "-journal")
 
@@ -24,8 +27,20 @@ def reason(path: Path) -> str:
         return f"{path} cannot be examined: {error.strerror}"
 
 
+def closed(path: Path) -> str:
+    """Return which folder on the way to a file this process may not enter, and the remedy."""
+    folder, status = nearest_visible(path)
+    remedy = "Give this user the right to enter it"
+    if is_command() and status.st_uid != os.geteuid():
+        remedy = run_as(status.st_uid)
+    return (
+        f"{name_of(os.geteuid())} may not enter {folder}, which belongs to "
+        f"{name_of(status.st_uid)} with the mode {stat.S_IMODE(status.st_mode):04o}. {remedy}"
+    )
+
+
 def _reason(path: Path) -> str:
-    return _of_folder(path.parent) or _of_files(path) or _of_rights(path.parent)
+    return _of_folder(path.parent) or _of_files(path) or _of_rights(path)
 
 
 def _of_folder(folder: Path) -> str:
@@ -50,18 +65,49 @@ def _of_files(path: Path) -> str:
             status = each.stat()
             return (
                 f"{name_of(os.geteuid())} may not write {each}, which belongs to "
-                f"{name_of(status.st_uid)} with the mode {stat.S_IMODE(status.st_mode):04o}. Give "
-                "this user the right to write it"
+                f"{name_of(status.st_uid)} with the mode {stat.S_IMODE(status.st_mode):04o}. "
+                f"{_remedy(path, status.st_uid, 'it')}"
             )
     return ""
 
 
-def _of_rights(folder: Path) -> str:
+def _of_rights(path: Path) -> str:
+    folder = path.parent
     if os.access(folder, os.W_OK | os.X_OK):
-        return ""
+        return _of_creation(folder)
     return (
         f"{name_of(os.geteuid())} may create no file in {folder}, and SQLite needs some beside the "
-        "database. Give this user the right to write the folder"
+        f"database. {_remedy(path, folder.stat().st_uid, 'the folder')}"
+    )
+
+
+def _of_creation(folder: Path) -> str:
+    """Return why no file can be created in a folder whose mode allows it, such as /proc."""
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=".chest-", dir=folder)
+    except OSError as error:
+        if error.errno in {errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT}:
+            return ""  # other messages say it
+        return (
+            f"{name_of(os.geteuid())} can create no file in {folder}, which its kind of disk does "
+            f"not allow: {error.strerror}. Name a file in another folder"
+        )
+    os.close(descriptor)
+    Path(name).unlink()
+    return ""
+
+
+def _remedy(path: Path, owner: int, what: str) -> str:
+    """Return who is to do what; in a command also why, which may only read.
+
+    A reader takes its locks in a file, too: https://sqlite.org/wal.html, "Read-Only Databases".
+    """
+    if not is_command() or owner == os.geteuid():
+        return f"Give this user the right to write {what}"
+    return (
+        f"Reading needs it, too: in WAL mode each reader takes its locks in {path.name}-shm. "
+        f"{run_as(owner)}, or give this user the right to write the folder and all of its files "
+        "(`mode` of the exporter)"
     )
 
 

@@ -39,6 +39,7 @@ from flask_chest.runtime import fork
 from flask_chest_sqlite import indexes, readable, schema
 from flask_chest_sqlite.config import SqliteConfig
 from flask_chest_sqlite.connection import KeptConnection, connect, disconnect
+from flask_chest_sqlite.disk import reason
 from flask_chest_sqlite.encode import INSERTION, STARTED_AT, Timestamp, moment
 from flask_chest_sqlite.errors import explain, is_interrupted, is_locked
 from flask_chest_sqlite.expressions import SqliteExpressions
@@ -89,12 +90,17 @@ class SqliteStore(SqlStore):
 
         Raises:
             ConfigurationError: It is not there.
+            ExporterUnavailable: Nor can it be created.
         """
-        if not self._config.path.exists():
-            raise ConfigurationError(
-                f"there is no file {self._config.path}, so there is nothing to read. Check the "
-                "path. The application creates the file when it delivers for the first time"
-            )
+        path = self._config.path
+        if path.exists():
+            return
+        if fault := reason(path):
+            raise ExporterUnavailable(f"{self.location}: there is no such file. {fault}")
+        raise ConfigurationError(
+            f"there is no database {path} yet, so there is nothing to read. Check the path. The "
+            "application creates the file when it delivers for the first time"
+        )
 
     def define_tables(self) -> Tables:
         """Return the tables, for queries. SQLite has no types for UUIDs and times."""
