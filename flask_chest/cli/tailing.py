@@ -13,7 +13,7 @@ import click
 from flask.cli import with_appcontext
 
 from flask_chest.cli import options, questions
-from flask_chest.cli.application import open_store
+from flask_chest.cli.application import NoDatabase, open_store
 from flask_chest.cli.listing import RecordTable, json_line
 from flask_chest.cli.names import Name
 from flask_chest.cli.output import echo_error
@@ -153,16 +153,19 @@ def tail(
 ) -> None:
     """Show records as they arrive, until Ctrl-C.
 
-    Each is shown once, also those that arrive late, as after an outage of the database.
+    Each is shown once, also those that arrive late, as after an outage of the database. A database
+    that is not there yet is waited for.
 
     \b
     Examples:
       flask chest tail --where 'status_code >= 500'
       flask chest tail --since 5m --format json | jq .path
     """  # noqa: D301 - click reads \b as "keep these lines"
-    store = open_store(exporter)
     shown = RecordTable(columns)
     try:
+        store = _open_when_there(exporter, interval)
+        if store is None:
+            return
         if format_ == "table":
             write(shown.table.header())
         for record in _follow(Follower(store, where, since, window), interval):
@@ -174,6 +177,21 @@ def tail(
     except KeyboardInterrupt:
         if is_terminal(sys.stderr):
             click.echo(err=True)  # behind ^C
+
+
+def _open_when_there(exporter: str | None, interval_seconds: float) -> Store | None:
+    """Return the store when the first delivery has created it; None when nobody reads stdout."""
+    is_said = False
+    while True:
+        try:
+            return open_store(exporter)
+        except NoDatabase as nothing:
+            if is_broken(sys.stdout):
+                return None
+            if not is_said:
+                echo_error(f"{nothing.message}. It is waited for")
+            is_said = True
+            time.sleep(interval_seconds)
 
 
 def _follow(follower: Follower, interval_seconds: float) -> Iterator[Record]:

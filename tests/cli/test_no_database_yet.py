@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from support.commands import Terminal
 
 NONE = "main: there is no database "
 
 ASKING = [
-    *(["query"], ["routes"], ["top", "user"], ["measure", "count"], ["export"], ["tail"]),
+    *(["query"], ["routes"], ["top", "user"], ["measure", "count"], ["export"]),
     ["compare", "status_code >= 500"],
     ["erase", "user == 'ada'", "--yes"],
     ["erase", "user == 'ada'", "--dry-run"],
@@ -65,3 +66,16 @@ def test_check_finds_that_the_file_cannot_be_created(elsewhere):
     app.write_text(app.read_text().replace("new.sqlite3", "/proc/new.sqlite3"))
     done = elsewhere.flask("check", code=1)
     assert "/proc" in done.stderr
+
+
+def test_tail_waits_until_the_first_delivery_creates_it(place):
+    place.record_three()
+    place.database.unlink(missing_ok=True)
+    terminal = Terminal(place.folder, "-m", "flask", "chest", "tail", "--since", "1d")
+    terminal.wait_for("It is waited for")
+    assert not place.database.exists()
+    place.flask("flush", code=0)
+    terminal.wait_for("ada")
+    terminal.press("\x03")
+    assert terminal.ended() == 0
+    assert terminal.text.count("there is no database") == 1

@@ -46,7 +46,9 @@ def wait_a_little(browser):
 def expect_faults(browser, *statuses):
     """Remove what the console says of a page with a status that is no success."""
     browser.faults[:] = [
-        fault for fault in browser.faults if not any(f"status of {one}" in fault for one in statuses)
+        fault
+        for fault in browser.faults
+        if not any(f"status of {one}" in fault for one in statuses)
     ]
 
 
@@ -78,7 +80,9 @@ def test_a_viewer_of_any_zone_logs_in(browse, locked, zone):
         expect_faults(browser, 403)
 
 
-@pytest.mark.parametrize("path", ["/chest/nothing", "/chest/?tz=Nowhere", "/chest/requests?tz=Nowhere"])
+@pytest.mark.parametrize(
+    "path", ["/chest/nothing", "/chest/?tz=Nowhere", "/chest/requests?tz=Nowhere"]
+)
 def test_a_page_that_says_what_is_wrong_is_loaded_once(browse, visited, path):
     with browse(visited(), timezone_id="Europe/Berlin") as browser:
         loads = count_loads(browser)
