@@ -216,6 +216,10 @@ bench-lake: .venv/.dev ## Measure what a lake takes on the disk, and how fast it
 dashboard-picture: .venv/.dev ## Make the picture of the dashboard in the README
 	.venv/bin/python -m tools.dashboard_picture
 
+.PHONY: tutorial-picture
+tutorial-picture: .venv/.dev ## Make the picture of the tutorial, as a reader would in four minutes
+	.venv/bin/python -m tools.tutorial_picture
+
 .PHONY: bench-dashboard
 bench-dashboard: .venv-bench/.ready servers wrk ## Measure how fast the dashboard is on 3,000,000 records, and what viewers cost the application
 	.venv-bench/bin/python -m benchmarks.dashboard
