@@ -63,9 +63,18 @@ storm: .venv/.dev servers ## Run ten minutes of kills, outages and full disks un
 hostile: .venv/.dev ## Put 100,000 hostile structures on g, and search all output for secrets
 	CHEST_HOSTILE_EXAMPLES=100000 $(BIN)/python -m pytest tests/encode/test_hostile_requests.py tests/redaction/test_bounded.py
 
+# The site needs little of what the tests do, so it has an environment of its own where there is none of theirs.
+DOCS_READY := $(if $(wildcard .venv/.dev),.venv/.dev,.venv-docs/.ready)
+
+.venv-docs/.ready: pyproject.toml flask_chest/_version.py
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	.venv-docs/bin/pip install --quiet --editable . --group docs
+	@touch $@
+
 .PHONY: docs
-docs: .venv/.dev ## Build the documentation site into build/site; a dead link or an unknown name fails
-	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --jobs=2 --quiet -c docs . build/site
+docs: $(DOCS_READY) ## Build the documentation site into build/site; a dead link or an unknown name fails
+	$(dir $<)bin/sphinx-build --fail-on-warning --keep-going --nitpicky --jobs=2 --quiet -c docs . build/site
 	@echo "build/site/index.html"
 
 .PHONY: check
@@ -207,6 +216,10 @@ bench-lake: .venv/.dev ## Measure what a lake takes on the disk, and how fast it
 dashboard-picture: .venv/.dev ## Make the picture of the dashboard in the README
 	.venv/bin/python -m tools.dashboard_picture
 
+.PHONY: tutorial-picture
+tutorial-picture: .venv/.dev ## Make the picture of the tutorial, as a reader would in four minutes
+	.venv/bin/python -m tools.tutorial_picture
+
 .PHONY: bench-dashboard
 bench-dashboard: .venv-bench/.ready servers wrk ## Measure how fast the dashboard is on 3,000,000 records, and what viewers cost the application
 	.venv-bench/bin/python -m benchmarks.dashboard
@@ -241,4 +254,4 @@ bench-postgres-indexes: .venv/.dev servers ## Measure what the options of the Po
 
 .PHONY: clean
 clean: ## Remove everything that make created
-	rm -rf .pythons .venv .venv-lowest .venv-compat .venv-mutants .venv-spark .venv-prerelease .venv-bench .venv-bench-0.0.10 dist demo mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .pythons .venv .venv-docs .venv-lowest .venv-compat .venv-mutants .venv-spark .venv-prerelease .venv-bench .venv-bench-0.0.10 dist demo mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,36 +1,80 @@
 // In a search, first comes what has the name that is asked for: of a setting, a command, a class, a section. Then
 // pages whose words (WORDS of tools/site/search.py) are asked for. Then what people do, a little before what is
-// looked up, and far before what is history. A name of code is looked up; a word, such as `exporter`, is none.
+// looked up, and far before what is history, a list of pages, or about work on Flask-Chest itself. A name of code is
+// looked up; a word, such as `exporter`, is none.
 const QUERY = (new URLSearchParams(location.search).get("q") || "").trim();
-const ASKED = QUERY.toLowerCase().split(/\s+/);
 const IS_CODE = QUERY.split(/\s+/).some((word) => /_|[A-Z][a-z]|\(\)|\w\.\w/.test(word)) || /^flask[ -]chest /.test(QUERY);
-const stems = (words) => {
-  const stemmer = new Stemmer(); // of language_data.js, which comes later
-  return words.filter((word) => !stopwords.has(word)).map((word) => stemmer.stemWord(word));
-};
+const HISTORY = /\/decisions\/|^CHANGELOG$/;
+const LISTS_AND_WORK = /^CONTRIBUTING$|\/index$/;
+
 const LISTED = new Set(Object.values(SEARCH_WORDS).flat()); // also `down`, which the search itself passes over
+// Words that say nothing of what is looked for.
+const EMPTY = new Set("per many much get gets getting want need please".split(" "));
+const ASKED = QUERY.toLowerCase().split(/[\s?!,;:"()-]+|\.(?!\d)/).filter(Boolean);
+
+const stem = (word) => new Stemmer().stemWord(word); // of language_data.js, which comes later
+const synonymsOf = (word) =>
+  SYNONYMS.filter((group) => group.some((other) => other === word || stem(other) === stem(word))).flat();
+
+// A compound is written as one word or as two: `timezone`, `time zone`. A word is split where both parts are words of
+// the site, and few pages have it as it is.
+const FEW_PAGES = 10;
+const pagesWith = (index, term) => (Object.hasOwn(index, term) ? [index[term]].flat() : []);
+const isKnown = (word) => {
+  const { terms, titleterms } = Search._index;
+  return pagesWith(terms, stem(word)).length > 0 || pagesWith(titleterms, stem(word)).length > 0;
+};
+const partsOf = (word) => {
+  if (pagesWith(Search._index.terms, stem(word)).length >= FEW_PAGES) return [];
+  const places = [...word].map((_, place) => place).slice(3, -2);
+  return places.map((place) => [word.slice(0, place), word.slice(place)]).filter((parts) => parts.every(isKnown));
+};
+const meaningful = (words) => {
+  const left = words.filter((word) => !EMPTY.has(word) && (!stopwords.has(word) || LISTED.has(word)));
+  return left.length ? left : words;
+};
+const allReadings = () => {
+  const words = meaningful(ASKED);
+  const put = (place, replaced, ...others) => [...words.slice(0, place), ...others, ...words.slice(place + replaced)];
+  const parted = words.flatMap((word, place) => partsOf(word).map((parts) => put(place, 1, ...parts)));
+  const pairs = words.slice(1).map((word, place) => [place, words[place] + word]);
+  const joined = pairs
+    .filter(([, word]) => isKnown(word) || LISTED.has(word))
+    .map(([place, word]) => put(place, 2, word));
+  return [words, ...parted, ...joined];
+};
+let known;
+const readings = () => (known ||= allReadings());
+
 // A word that is there as it was typed counts a little more: `exporter` and `export` have one stem.
+const shareOfReading = (words, asked) => {
+  const stems = new Set(words.map(stem));
+  const weight = (word) => {
+    if (words.includes(word)) return 1;
+    if (stems.has(stem(word))) return 0.8;
+    return synonymsOf(word).some((other) => stems.has(stem(other))) ? 0.7 : 0;
+  };
+  return asked.reduce((sum, word) => sum + weight(word), 0) / (asked.length || 1);
+};
 const shareOfWords = (docname) => {
-  const words = SEARCH_WORDS[docname] || [];
-  const wordStems = new Set(stems(words));
-  const asked = ASKED.filter((word) => !stopwords.has(word) || LISTED.has(word));
-  const weights = asked.map((word) => (words.includes(word) ? 1 : wordStems.has(...stems([word])) ? 0.8 : 0));
-  return weights.reduce((sum, weight) => sum + weight, 0) / (asked.length || 1);
+  const words = SEARCH_WORDS[docname];
+  return words ? Math.max(...readings().map((asked) => shareOfReading(words, asked))) : 0;
 };
 const isTheName = (title) => {
   const name = title.split(" > ").pop();
-  return name.toLowerCase() === ASKED.join(" ") || name.split(".").pop() === QUERY.replace("()", "");
+  return name.toLowerCase() === QUERY.toLowerCase() || name.split(".").pop() === QUERY.replace("()", "");
 };
 var Scorer = {
   score: ([docname, title, anchor, description, score, filename, kind]) => {
     const isObject = title.startsWith("flask_chest.");
-    if (isTheName(title) && (IS_CODE || !isObject)) score += 80;
-    if (isObject && !IS_CODE) score -= 30;
+    const isMessages = docname === "docs/reference/errors" || docname === "docs/reference/log-messages";
+    if (isTheName(title) && (IS_CODE || !(isObject || (isMessages && anchor)))) score += 80;
+    if (isObject && !IS_CODE) score -= 50;
     if (!anchor) score += 60 * shareOfWords(docname);
     if (docname === "docs/reference/settings" && ASKED.some((word) => /^(flask_)?chest_/.test(word))) score += 90;
-    if (docname.includes("/decisions/") || docname === "CHANGELOG") return score - 30;
+    if (HISTORY.test(docname)) return score - 30;
+    if (LISTS_AND_WORK.test(docname)) return score - 20;
     if (docname.startsWith("docs/reference/api/")) return score - 10;
-    const isMessages = docname === "docs/reference/errors" || docname === "docs/reference/log-messages";
     if (docname.startsWith("docs/reference/") && IS_CODE && !isMessages) return score + 20;
     if (docname.startsWith("docs/tutorial/")) return score + 4;
     if (docname.startsWith("docs/how-to/")) return score + 8;
@@ -46,18 +90,51 @@ var Scorer = {
   partialTerm: 2,
 };
 
-// When no page has all words, pages that have some of them. The more they have, the earlier they come.
-const findPages = Search.performTermsSearch; // of searchtools.js, which comes before
-Search.performTermsSearch = (words, excluded) => {
-  const found = findPages(words, excluded);
-  if (found.length || words.size < 2) return found;
-  const pages = new Map();
-  for (const result of [...words].flatMap((word) => findPages(new Set([word]), excluded))) {
-    const known = pages.get(result[0]);
-    if (known) known[4] += result[4] + 30;
-    else pages.set(result[0], result);
+// The pages that have a word, or one that counts as it, each with a score. Sphinx takes a part of any word, so `cors`
+// is in `record`. Here a part begins a word, and counts where no page has the word itself.
+const pagesOfWord = (word) => {
+  const { terms, titleterms } = Search._index;
+  const found = new Map();
+  const add = (pages, score) => pages.forEach((page) => found.set(page, Math.max(score, found.get(page) || 0)));
+  add(pagesWith(terms, stem(word)), Scorer.term);
+  add(pagesWith(titleterms, stem(word)), Scorer.title);
+  if (!found.size && word.length > 2) {
+    const begins = new RegExp(`(^|_)${_escapeRegExp(word)}`);
+    const addParts = (index, score) =>
+      Object.keys(index).forEach((term) => begins.test(term) && add(pagesWith(index, term), score));
+    addParts(terms, Scorer.partialTerm);
+    addParts(titleterms, Scorer.partialTitle);
   }
-  return [...pages.values()];
+  for (const other of synonymsOf(word)) {
+    add(pagesWith(terms, stem(other)), Scorer.partialTerm);
+    add(pagesWith(titleterms, stem(other)), Scorer.partialTitle);
+  }
+  return found;
+};
+
+// First the pages that have all words of a reading, and those half of whose own words are asked for. A word that no
+// page has is passed over. When few pages have all, also those that have some: the more, the earlier.
+const FEW_RESULTS = 3;
+const LACKS = -30; // for each word that a page has not
+const isMain = (docname) => !HISTORY.test(docname) && !LISTS_AND_WORK.test(docname);
+Search.performTermsSearch = () => {
+  const { docnames, titles, filenames } = Search._index;
+  const best = new Map();
+  const some = new Map();
+  for (const reading of readings()) {
+    const founds = reading.filter((word) => !stopwords.has(word)).map(pagesOfWord).filter((found) => found.size);
+    for (const page of new Set(founds.flatMap((found) => [...found.keys()]))) {
+      const scores = founds.map((found) => found.get(page)).filter(Boolean);
+      const lacking = founds.length - scores.length;
+      const isFound = !lacking || shareOfWords(docnames[page]) >= 0.5;
+      const score = Math.max(...scores) + lacking * (isFound ? LACKS / 2 : LACKS);
+      const into = isFound ? best : some;
+      into.set(page, Math.max(score, into.get(page) ?? score));
+    }
+  }
+  const isEnough = [...best.keys()].filter((page) => isMain(docnames[page])).length >= FEW_RESULTS;
+  return [...(isEnough ? best : new Map([...some, ...best]))].map(([page, score]) =>
+    [docnames[page], titles[page], "", null, score, filenames[page], SearchResultKind.text]);
 };
 
 // A search for a setting leads to its row. From a folder, no page can be fetched for an excerpt: there,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -137,6 +138,52 @@ def test_the_search_needs_no_network(site, page, words, found):
         ("cron", "Servers"),
         ("unauthorized", "flask-chest-monitor"),
         ("unreachable", "When you are paged"),
+        # What has a name of two words or one, and words for the same.
+        ("timezone", "Asking on the command line"),
+        ("time zone", "Asking on the command line"),
+        ("web hook", "flask-chest-webhook"),
+        ("pre-fork", "Servers"),
+        ("quick start", "From an empty folder"),
+        ("two workers", "Servers"),
+        ("multiple workers", "Servers"),
+        ("number of workers", "Servers"),
+        ("cost per tenant", "LLM costs"),
+        ("cost per customer", "LLM costs"),
+        ("most expensive customer", "LLM costs"),
+        ("cors", "Compatibility"),
+        # What is slow, and who comes.
+        ("slow endpoint", "The dashboard"),
+        ("slow endpoint", "Asking on the command line"),
+        ("which endpoint is slow", "Asking on the command line"),
+        ("slow requests", "The dashboard"),
+        ("response time", "Asking on the command line"),
+        ("requests per minute", "Asking on the command line"),
+        ("failed requests", "The dashboard"),
+        ("unique users", "Asking on the command line"),
+        ("active users", "Asking on the command line"),
+        ("count distinct", "Records, measures"),
+        # What somebody types who starts.
+        ("getting started", "From an empty folder"),
+        ("hello world", "From an empty folder"),
+        ("tutorial", "From an empty folder"),
+        ("async views", "Record"),
+        ("asyncio", "Record"),
+        ("request body", "Record"),
+        ("send to http", "Write an exporter"),
+        ("send to http", "flask-chest-webhook"),
+        ("management command", "Work that is no request"),
+        ("schema migration", "Upgrade"),
+        ("anonymize", "Privacy"),
+        ("data retention policy", "Keep records for a time"),
+        # Somebody was paged.
+        ("wrong password", "When you are paged"),
+        ("authentication failed", "When you are paged"),
+        ("invalid credentials", "When you are paged"),
+        ("no space left", "When you are paged"),
+        ("clock skew", "When you are paged"),
+        ("mysql server has gone away", "MySQL and MariaDB"),
+        ("duplicate records", "Delivery"),
+        ("memory usage", "What it costs"),
         # No page has all of the words.
         ("psycopg frobnicate grant", "PostgreSQL"),
         # Names of code.
@@ -153,6 +200,27 @@ def test_the_page_that_says_how_to_do_it_is_among_the_first_results(site, page, 
     expect(first).to_be_visible(timeout=30_000)
     before = page.locator("#search-results li > a").all_inner_texts()[:3]
     assert any(found in text for text in before), before
+
+
+@pytest.mark.parametrize("words", ["cors", "graphql"])
+def test_a_part_inside_of_other_words_finds_nothing(site, page, words):
+    page, _ = page
+    search(page, site, words)
+    expect(page.locator("#search-results .search-summary")).to_contain_text(
+        re.compile("finished|did not match"), timeout=30_000
+    )
+    found = page.locator("#search-results li > a").all_inner_texts()
+    assert len(found) < 12, found
+
+
+@pytest.mark.parametrize("words", ["retention", "export", "deliver records", "test", "dashboard"])
+def test_history_and_lists_of_pages_are_not_among_the_first_results(site, page, words):
+    page, _ = page
+    search(page, site, words)
+    links = page.locator("#search-results li > a")
+    expect(links.nth(4)).to_be_visible(timeout=30_000)
+    first = [link.get_attribute("href") for link in links.all()[:3]]
+    assert not [url for url in first if re.search("CHANGELOG|CONTRIBUTING|decisions/|/index", url)]
 
 
 def test_a_result_of_the_search_has_the_question_that_its_page_answers(site, page):

@@ -15,17 +15,32 @@ from sphinx.application import Sphinx
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
 WORDS: Final = {
-    "docs/explanation/comparison": "alternatives versus vs sentry opentelemetry logging compare",
-    "docs/explanation/delivery": "leader guarantee promise crash kill lost disk full outage",
-    "docs/explanation/performance": "performance overhead latency slow benchmark cost "
-    "request cpu memory",
+    "docs/examples": "example examples sample app application applications demo",
+    "docs/explanation/comparison": "datadog newrelic apm alternatives versus vs sentry "
+    "opentelemetry logging compare",
+    "docs/explanation/compatibility": "websocket socketio cors beside compatible compatibility",
+    "docs/explanation/delivery": "records data loss lose duplicate duplicates twice exactly once "
+    "leader guarantee promise crash kill lost disk full outage",
+    "docs/explanation/performance": "ram performance overhead latency slow benchmark cost request "
+    "cpu memory",
+    "docs/explanation/performance-start": "startup start import slow",
     "docs/how-to/alerts": "alert alerts pager grafana prometheus alertmanager lag backlog "
     "healthcheck",
     "docs/how-to/application-factories": "factory blueprint blueprints init_app create_app",
-    "docs/how-to/change-exporters": "migrate move add remove database server rolling deployment",
-    "docs/how-to/dashboard": "dashboard browser ui chart charts login",
+    "docs/how-to/asking": "tail live slow endpoint endpoints request requests which slowest cost "
+    "tenant how many unique active users response time average minute rate timezone failed status "
+    "code",
+    "docs/how-to/change-exporters": "rotate password migrate move add remove database server "
+    "rolling deployment",
+    "docs/how-to/check-from-cron": "slack email mail alert alerts cron systemd",
+    "docs/how-to/containers": "ecs fargate heroku autoscaling ephemeral container disk read-only "
+    "read only filesystem root",
+    "docs/how-to/copying": "copy move restore backup",
+    "docs/how-to/dashboard": "compare releases slow endpoint endpoints request requests failed "
+    "exceptions errors 5xx forgot password slowest dashboard browser ui chart charts login",
     "docs/how-to/databases": "which database backend storage destination compare",
-    "docs/how-to/dead-letters": "dead letter letters rejected refused failed records retry",
+    "docs/how-to/dead-letters": "replay poison dead letter letters rejected refused failed "
+    "records retry",
     "docs/how-to/deploy": "production deploy deployment checklist",
     "docs/how-to/environment": "environment variable variables env secret secrets file config",
     "docs/how-to/erasure": "GDPR CCPA delete erase user person data right forgotten",
@@ -33,48 +48,85 @@ WORDS: Final = {
     "docs/how-to/flask-login": "user id login logged current_user tenant",
     "docs/how-to/from-0.0.10": "migrate migration 0.0.10",
     "docs/how-to/install": "pip install clone requirements extras uninstall version Windows",
-    "docs/how-to/jobs": "job background task cron crontab thread script",
-    "docs/how-to/llm-costs": "openai anthropic tokens llm model cost tenant",
+    "docs/how-to/jobs": "management command commands job background task cron crontab thread "
+    "script",
+    "docs/how-to/lake": "data warehouse lake lakehouse s3 parquet bucket",
+    "docs/how-to/llm-costs": "expensive price spend openai anthropic tokens llm model cost tenant",
     "docs/how-to/mongodb": "mongo mongodb pymongo",
-    "docs/how-to/mysql": "mysql mariadb pymysql create database",
-    "docs/how-to/operating": "paged incident disk full outage database databases down away "
-    "unreachable connection refused lag backlog behind stuck no leader 500 error",
+    "docs/how-to/mysql": "gone away access denied mysql mariadb pymysql create database",
+    "docs/how-to/operating": "clock skew failed wrong password authentication credentials "
+    "rejected delivered space left deliver growing journal timeout paged incident disk full "
+    "outage database databases down away unreachable connection refused lag backlog behind stuck "
+    "no leader 500 error",
     "docs/how-to/permissions": "permission permissions denied owner chown root file folder",
     "docs/how-to/pgbouncer": "pgbouncer pooler pool too many connections",
     "docs/how-to/plugins": "plugin plugins",
     "docs/how-to/postgres": "postgres postgresql psycopg create database grant permission "
     "permissions denied privilege role too many connections",
-    "docs/how-to/privacy": "GDPR PII personal data secrets password telemetry cookie",
+    "docs/how-to/privacy": "ip address anonymize anonymise pseudonymize personal GDPR PII data "
+    "secrets password telemetry cookie",
     "docs/how-to/queries": "query python question measure p95 percentile",
+    "docs/how-to/record": "query string parameter async views coroutine asyncio await body header "
+    "headers stack trace",
     "docs/how-to/request-ids": "request id ids correlation X-Request-ID trace",
-    "docs/how-to/retention": "retention delete old records TTL cleanup",
+    "docs/how-to/retention": "policy data retention delete old records TTL cleanup",
     "docs/how-to/sampling": "sampling sample rate share",
-    "docs/how-to/several-databases": "several databases two databases",
-    "docs/how-to/servers": "cron gunicorn uwsgi gevent waitress hypercorn production",
+    "docs/how-to/servers": "worker workers process processes multiple prefork number cron "
+    "gunicorn uwsgi gevent waitress hypercorn production",
+    "docs/how-to/several-databases": "several databases two",
     "docs/how-to/shutdown": "drain flush SIGTERM graceful shutdown atexit exit lost records after "
     "deploy restart",
-    "docs/how-to/sqlite": "sqlite file",
+    "docs/how-to/sqlite": "database locked backup sqlite file",
     "docs/how-to/switch-off": "disable turn off opt out exclude ignore route user",
-    "docs/how-to/tables": "SQL pandas BI metabase superset datasette",
+    "docs/how-to/tables": "join SQL pandas BI metabase superset datasette",
     "docs/how-to/task-queues": "celery rq apscheduler queue task tasks worker",
     "docs/how-to/testing": "test testing pytest fixture disable off",
     "docs/how-to/troubleshooting": "FAQ debug problem empty missing nothing recorded recording "
     "records not working late lost after deploy help slow no leader permission denied 401 404",
     "docs/how-to/two-applications": "two applications several services shared database",
-    "docs/how-to/upgrade": "upgrade update downgrade rollback back version release rolling",
-    "docs/how-to/write-an-exporter": "exporter plugin custom destination backend",
+    "docs/how-to/upgrade": "schema migration alter table upgrade update downgrade rollback back "
+    "version release rolling",
+    "docs/how-to/write-an-exporter": "webhook http post url api send exporter plugin custom "
+    "destination backend",
     "docs/how-to/write-to-one-file": "csv jsonl text log file exporter append",
     "docs/reference/commands": "command commands cli option options",
-    "docs/reference/errors": "error ModuleNotFoundError ImportError traceback exception",
+    "docs/reference/errors": "module named error ModuleNotFoundError ImportError traceback "
+    "exception",
     "docs/reference/exporter-settings": "pool timeout url fields",
     "docs/reference/glossary": "terms definitions vocabulary glossary words leader",
-    "docs/reference/measures": "aggregate group by percentile p95 average sum histogram",
+    "docs/reference/measures": "unique distinct users count timezone time zone daylight saving "
+    "response error rate p99 aggregate group by percentile p95 average sum histogram",
     "docs/reference/redaction": "mask redact redacted secret",
     "docs/reference/settings": "setting settings configuration config environment",
+    "docs/reference/values": "payload large size type types",
+    "docs/tutorial/first-chart": "tutorial quickstart getting started start beginner hello world "
+    "first",
+    "examples/flask-chest-webhook/README": "webhook http post url send",
     "plugins/flask_chest_monitor/README": "monitor probe probes healthcheck health check liveness "
     "readiness unauthorized forbidden token prometheus",
 }
 """What people type who look for a page. The search finds it by these words, and shows it first."""
+
+SYNONYMS: Final = [
+    "async asynchronous asyncio await coroutine",
+    "anonymize anonymise pseudonymize mask redact",
+    "ssl tls certificate",
+    "cost price spend expensive money bill",
+    "customer tenant account organization organisation",
+    "delete remove erase",
+    "distinct unique different",
+    "endpoint route view",
+    "exception error",
+    "graph chart plot",
+    "incorrect invalid wrong bad",
+    "kubernetes k8s",
+    "latency slow duration",
+    "ram memory",
+    "mongo mongodb",
+    "postgres postgresql",
+    "several multiple two",
+]
+"""Words that count as each other in a search, a little less than the word itself."""
 
 
 def add_search_words(app: Sphinx, doctree: nodes.document) -> None:
@@ -93,9 +145,12 @@ def keep_lead(app: Sphinx, doctree: nodes.document) -> None:
 def tell_search(app: Sphinx, page: str, *_others: object) -> None:
     """Give the search what it shows first and below a title, for docs/_static/scorer.js."""
     if page == "search":
-        words = {name: text.lower().split() for name, text in WORDS.items()}
-        leads = {name: found.get("lead", "") for name, found in app.env.metadata.items()}
-        text = f"const SEARCH_WORDS = {json.dumps(words)}; const LEADS = {json.dumps(leads)};"
+        given = {
+            "SEARCH_WORDS": {name: text.lower().split() for name, text in WORDS.items()},
+            "SYNONYMS": [group.split() for group in SYNONYMS],
+            "LEADS": {name: found.get("lead", "") for name, found in app.env.metadata.items()},
+        }
+        text = " ".join(f"const {name} = {json.dumps(value)};" for name, value in given.items())
         app.add_js_file(None, body=text)
 
 
