@@ -6,8 +6,10 @@ import shutil
 
 import pytest
 
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("lake", "clickhouse")]
 
-@pytest.fixture(params=["sqlite", "lake", "clickhouse"])
+
+@pytest.fixture(params=["sqlite", *SLOW])
 def stored(request, ask, shop, tmp_path):
     """Return the URL of a store with what the shop has, for each way to ask one."""
     if request.param == "sqlite":

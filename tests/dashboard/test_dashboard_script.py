@@ -68,6 +68,7 @@ def test_a_refresh_keeps_what_is_open_where_the_focus_is_and_the_drawing(browse,
         expect(page.locator("#live")).to_have_text(re.compile(r"Updated \d+ s ago"))
 
 
+@pytest.mark.slow
 def test_a_panel_that_fails_keeps_what_it_showed_and_says_so(browse, disturbed):
     with browse(disturbed) as browser:
         page = browser.go("/chest/?since=15m")
@@ -196,6 +197,7 @@ def test_a_page_that_somebody_uses_or_does_not_see_is_not_refreshed(browse, dist
         browser.settle()
 
 
+@pytest.mark.slow
 def test_the_choice_of_columns_is_left_by_escape_and_by_a_click_elsewhere(browse, visited):
     with browse(visited()) as browser:
         page = browser.go("/chest/requests?since=15m")

@@ -12,7 +12,10 @@ from werkzeug.security import generate_password_hash
 from flask_chest.errors import QueryError
 
 PASSWORD = "a long enough one"
-ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata")
+ZONES = (
+    "Europe/Berlin",
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("America/New_York", "Asia/Kolkata")),
+)
 
 
 @pytest.fixture
@@ -81,7 +84,8 @@ def test_a_viewer_of_any_zone_logs_in(browse, locked, zone):
 
 
 @pytest.mark.parametrize(
-    "path", ["/chest/nothing", "/chest/?tz=Nowhere", "/chest/requests?tz=Nowhere"]
+    "path",
+    ["/chest/?tz=Nowhere", pytest.param("/chest/nothing", marks=pytest.mark.slow)],
 )
 def test_a_page_that_says_what_is_wrong_is_loaded_once(browse, visited, path):
     with browse(visited(), timezone_id="Europe/Berlin") as browser:
@@ -117,6 +121,7 @@ def test_the_first_page_is_loaded_again_once_and_each_further_one_not(browse, vi
         assert loads == [("GET", 200)] * 3
 
 
+@pytest.mark.slow
 def test_a_zone_that_the_server_does_not_know_is_sent_once(browse, visited, monkeypatch):
     def refuse(name):
         raise QueryError(f"{name} is not known here")
@@ -130,6 +135,7 @@ def test_a_zone_that_the_server_does_not_know_is_sent_once(browse, visited, monk
         assert page.locator("body").get_attribute("data-zone") == "UTC"
 
 
+@pytest.mark.slow
 def test_a_viewer_who_has_travelled_sees_the_new_zone_on_the_first_page(browse, visited):
     with browse(visited(), timezone_id="Asia/Tokyo") as browser:
         browser.page.context.add_cookies(

@@ -8,6 +8,7 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
 from support.hosts import finish, kill, listen, locked_files, stop_between_deliveries
 from support.waiting import until
 
@@ -61,6 +62,7 @@ def test_another_process_becomes_the_leader_when_the_leader_is_killed(host):
     assert host.segments() == []
 
 
+@pytest.mark.slow
 def test_another_process_becomes_the_leader_within_one_interval(host):
     interval, slack = 5.0, 4.0  # the next but one attempt would come after two intervals
     live = "record(); time.sleep(60)"

@@ -50,10 +50,13 @@ def old(tmp_path):
     return path
 
 
-SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("clickhouse", "parquet")]
+SLOW = [
+    pytest.param(name, marks=pytest.mark.slow)
+    for name in ("mysql", "mongo", "clickhouse", "parquet")
+]
 
 
-@pytest.mark.parametrize("name", ["sqlite", "postgres", "mysql", "mongo", *SLOW])
+@pytest.mark.parametrize("name", ["sqlite", "postgres", *SLOW])
 def test_each_store_gets_the_records_once(name, old, tmp_path, request):
     if name in ("sqlite", "parquet"):
         url = f"{name}:///{tmp_path}/{name}"

@@ -65,6 +65,7 @@ def test_what_a_killed_process_lost_on_a_full_disk_is_counted_still(disk, proces
     assert (stats.dropped, stats.processes) == ({"disk_full": 7}, 0)
 
 
+@pytest.mark.slow
 def test_counters_that_need_more_than_a_block_are_told_once_there_is_room(disk, process, said):
     folder = disk.path / "chest"
     for number in range(1_000):
@@ -78,6 +79,7 @@ def test_counters_that_need_more_than_a_block_are_told_once_there_is_room(disk, 
     until(lambda: read_host(folder).dropped == {"disk_full": 5})
 
 
+@pytest.mark.slow
 def test_nobody_reads_half_of_what_is_written_over(disk, process):
     folder = disk.path / "chest"
     disk.fill()

@@ -6,6 +6,7 @@ import re
 import resource
 import time
 
+import pytest
 from support.journals import deliver, line
 from support.waiting import until
 
@@ -42,6 +43,7 @@ def test_the_end_of_a_full_disk_is_said_once_with_all_that_was_lost(
     assert said()[-1] == text, "no alarm after it"
 
 
+@pytest.mark.slow
 def test_the_end_of_a_full_journal_is_said(make_disk, said):
     journal = make_disk("main", max_bytes=1024 * 1024, when_full="drop_newest")
     journal.start()
@@ -56,6 +58,7 @@ def test_the_end_of_a_full_journal_is_said(make_disk, said):
     assert number >= lost
 
 
+@pytest.mark.slow
 def test_a_loss_that_goes_on_has_no_end_though_a_short_record_finds_room(
     make_disk, said, file_size_limit
 ):

@@ -61,6 +61,7 @@ def test_every_fact_of_the_corpus_is_recorded_unchanged():
     assert not judged.failed, listed(judged)
 
 
+@pytest.mark.slow
 def test_next_to_no_harmless_values_are_masked():
     judged = judge_harmless()
     assert judged.count == 100_000

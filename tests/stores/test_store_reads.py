@@ -16,7 +16,9 @@ from flask_chest.testing.records import START, as_stored
 END = datetime(9999, 1, 1, tzinfo=timezone.utc)
 
 
-@pytest.fixture(params=["sqlite", "postgres", "mysql", "mongo", *SLOW])
+@pytest.fixture(
+    params=["sqlite", "postgres", "mysql", pytest.param("mongo", marks=pytest.mark.slow), *SLOW]
+)
 def backend(request, backend_of):
     return backend_of(request.param)
 

@@ -26,6 +26,7 @@ class TestServerThatKnowsTokensAlone(ExporterContract, ServerContract):
         return OnServer(put_exporters.Put, server)
 
 
+@pytest.mark.slow
 class TestStoreThatKnowsTokensAlone(ExporterContract, AnyStoreContract):
     moments = 2
 

@@ -80,6 +80,7 @@ def of_rollups(store):
     return [(f.level, f.text, f.remedy) for f in store.findings() if "rollups" in str(f)]
 
 
+@pytest.mark.slow
 def test_a_user_with_the_pages_privileges_keeps_rollups_and_is_told_nothing(backend, said):
     store = declared(backend("whole"))
     assert [str(f) for f in store.findings() if f.level != "ok"] == []

@@ -62,6 +62,7 @@ def test_a_batch_survives_one_lost_connection_or_primary(guarded, fail, data):
     store.close()
 
 
+@pytest.mark.slow
 def test_a_secondary_is_refused_and_a_set_without_primary_is_unavailable(guarded):
     writer = guarded.store(connect_timeout_seconds=1.5)
     writer.open()
@@ -123,6 +124,7 @@ def test_check_leaves_no_thread_behind(backend):
     assert new_threads(before) == []
 
 
+@pytest.mark.slow
 def test_tls_verifies_certificates_on_both_sides(tmp_path):
     authority = make_authority(tmp_path, "authority")
     certificate, key = make_certificate(tmp_path, authority, "localhost")
