@@ -98,6 +98,9 @@ def browse(chromium, serve):
         client = serve(app)
         base = str(client.base_url).rstrip("/")
         made = chromium.new_context(**{**_BROWSER, **options})
+        if "timezone_id" not in options:  # as from the second page on
+            zone = {"name": "chest_tz", "value": _BROWSER["timezone_id"], "url": f"{base}/chest/"}
+            made.add_cookies([zone])
         try:
             watched = Watched(made.new_page(), base)
             opened.append(watched)

@@ -103,7 +103,7 @@ def test_a_viewer_who_may_not_look_any_more_comes_to_the_log_in_once(browse, dis
         page.goto(browser.base + "/chest/?since=15m&live=off")
         expect(page.get_by_text("You may not see this any more").first).to_be_visible()
         browser.settle()
-        assert disturbed.shells == 3  # for the time zone, to log in, and not again
+        assert disturbed.shells == 2  # it was reloaded, and not again
         forget(browser, "403")
 
 

@@ -10,6 +10,24 @@ import pytest
 
 from flask_chest.testing.backend import Backend
 
+_LONG = (
+    *("test_every_", "test_pages_have_each_", "test_erase_deletes_", "test_erase_goes_through_"),
+    "test_what_the_progress_raises_",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Leave the long tests of two databases to `make test-slow`.
+
+    What MySQL answers is made as for PostgreSQL. The server for MongoDB is in Python, and takes
+    seconds for thousands of documents; `tests/stores` asks it enough.
+    """
+    for item in items:
+        kind = item.cls.__name__ if item.cls else ""
+        if kind in {"TestMysql", "TestMongo"} and item.name.startswith(_LONG):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(autouse=True)
 def forked(monkeypatch, warm_python):
