@@ -28,9 +28,9 @@ def _apscheduler() -> Any:  # noqa: ANN401 - it ships no types
     """Return APScheduler, imported on the first call: it is too slow to import in a request."""
     # Statements, as PyInstaller collects nothing that `import_module` imports by a name.
     import apscheduler.events  # noqa: PLC0415 - see above
-    import apscheduler.executors.debug  # noqa: PLC0415
-    import apscheduler.schedulers.blocking  # noqa: PLC0415
-    import apscheduler.triggers.interval  # noqa: PLC0415
+    import apscheduler.executors.debug  # noqa: PLC0415 - see above
+    import apscheduler.schedulers.blocking  # noqa: PLC0415 - see above
+    import apscheduler.triggers.interval  # noqa: PLC0415 - see above
 
     return apscheduler
 

@@ -201,7 +201,7 @@ def test_delivery_goes_on_and_says_so_once_while_apscheduler_cannot_be_imported(
         process.export.start()
         for number in range(3):
             process.record([number])
-            until(lambda: len(keeper.numbers) == number + 1)  # noqa: B023
+            until(lambda: len(keeper.numbers) == number + 1)  # noqa: B023 - called at once
     [said] = [record for record in caplog.records if record.name == "flask_chest"]
     assert said.levelname == "ERROR"
     assert said.getMessage().startswith(
@@ -220,7 +220,7 @@ def test_the_scheduler_logs_nothing_while_all_goes_well(make, caplog):
     process.export.start()
     for number in range(3):
         process.record([number])
-        until(lambda: len(keeper.numbers) == number + 1)  # noqa: B023
+        until(lambda: len(keeper.numbers) == number + 1)  # noqa: B023 - called at once
     process.export.close()
     assert caplog.records == []
 
