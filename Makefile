@@ -51,6 +51,10 @@ test-slow: .venv/.dev servers ## Run the tests that `make test` leaves out, as e
 	$(BIN)/python -m pytest -m slow $(PARALLEL)
 	CHEST_HOSTILE_EXAMPLES=1000 $(BIN)/python -m pytest --numprocesses=2 tests/redaction/test_bounded.py
 
+.PHONY: test-stutter
+test-stutter: .venv/.dev servers ## Run the tests while one process after the other stands still: finds those that need a fast machine
+	$(BIN)/python tools/stutter.py $(BIN)/python -m pytest -m "not slow" $(PARALLEL)
+
 .PHONY: test-clickhouse
 test-clickhouse: .venv/.dev servers ## Run all tests of ClickHouse, those too that take minutes
 	CHEST_TEST_SLOW_STORES=1 $(BIN)/python -m pytest tests/stores -k clickhouse

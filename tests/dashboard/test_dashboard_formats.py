@@ -6,7 +6,14 @@ from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
-from flask_chest_dashboard.formats import brief, class_name, duration, with_breaks
+from flask_chest_dashboard.formats import (
+    amount,
+    brief,
+    class_name,
+    duration,
+    exact,
+    with_breaks,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,3 +71,27 @@ def test_a_time_of_today_has_no_date():
     assert brief(now - timedelta(seconds=5), zone, now) == "00:59:55"
     assert brief(now - timedelta(hours=2), zone, now) == "01-31 23:00:00"
     assert brief(now - timedelta(days=40), zone, now) == "2025-12-23 01:00"
+
+
+@pytest.mark.parametrize(
+    ("found", "unit", "shown", "whole"),
+    [
+        (1_234, "count", "1,234", ""),
+        (1_234.0, "count", "1,234", ""),
+        (1_234.56, "count", "1,235", "1,234.56"),
+        (0.1 + 0.2, "count", "0.3", ""),
+        (99.996, "count", "100", "99.996"),
+        (12.3, "ms", "12.3 ms", ""),
+        (65_432.1, "ms", "65.4 s", "65,432.1 ms"),
+        (0.25, "share", "25 %", ""),
+        (1 / 3, "share", "33.3 %", "33.3333333333333 %"),
+        (True, "count", "true", ""),
+        ("acme", "count", "acme", ""),
+        (None, "count", None, ""),
+        (1e300, "count", None, ""),
+    ],
+)
+def test_a_number_that_is_rounded_can_be_had_exactly(found, unit, shown, whole):
+    if shown is not None:
+        assert amount(found, unit) == shown
+    assert exact(found, unit) == whole

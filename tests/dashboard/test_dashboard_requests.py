@@ -13,8 +13,11 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from flask import g
 from playwright.sync_api import expect
+from support.dashboard import opened
+from support.rollup_host import Host
 
 from flask_chest import query
+from flask_chest.rollup import Cubes, Declaration
 from flask_chest.testing import make_batch, make_record
 
 LIST = "/chest/requests/list"
@@ -59,7 +62,7 @@ def test_pages_lead_to_the_end_and_back_while_records_arrive(visited):
     assert len(column(client.get(LIST + arguments(again, "prev")).text, 0)) == 50
 
 
-def test_the_first_columns_are_variables_that_tell_the_requests_apart(shop):
+def test_the_first_columns_are_variables_that_tell_the_requests_apart(shop, database):
     app = shop()
     now = datetime.now(timezone.utc)
     for number in range(6):
@@ -79,9 +82,9 @@ def test_the_first_columns_are_variables_that_tell_the_requests_apart(shop):
             variables=variables,
         )
         app.chest.store().export(make_batch(record))
-    client = app.test_client()
 
-    def columns(where=""):
+    def columns(where="", app=app):
+        client = app.test_client()
         html = client.get(f"{LIST}?where={quote(where)}").text
         return re.findall(r'title="Order by (\w+)"', html)[5:8]
 
@@ -89,6 +92,11 @@ def test_the_first_columns_are_variables_that_tell_the_requests_apart(shop):
     assert columns() == ["gateway", "tenant", "retries"]
     assert columns("status_code >= 500") == ["tenant", "gateway", "retries"]
     assert columns("tenant == 't-1' and status_code < 500") == ["build", "flags", "tenant"]
+    # What is declared goes before what tells as much, and facts stay behind.
+    declared = Declaration(dimensions=(("app.host",),), measures=("retries",))
+    with opened(database, declared) as store:
+        Host(store, cubes=Cubes.of(declared)).lead()
+    assert columns(app=shop()) == ["gateway", "retries", "tenant"]
 
 
 def test_any_column_orders_the_list_and_any_variable_is_a_column(visited):

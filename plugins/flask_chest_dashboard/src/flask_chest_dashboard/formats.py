@@ -131,6 +131,16 @@ def amount(found: object, unit: str) -> str:
     return value(found)
 
 
+def exact(found: object, unit: str) -> str:
+    """Return a number as it was found, where `amount` rounds it; else nothing."""
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or abs(found) >= 1e15:
+        return ""
+    text = f"{found * 100 if unit == 'share' else found:,.15g}{_BEHIND[unit]}"
+    return "" if text == amount(found, unit) else text
+
+
+_BEHIND: Final = {"count": "", "ms": " ms", "share": " %"}
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "number": number,
     "duration": duration,
@@ -143,6 +153,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "with_breaks": with_breaks,
     "value": value,
     "amount": amount,
+    "exact": exact,
     "unit_of": unit_of,
 }
 """The filters of the templates."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from flask_chest import Record
     from flask_chest.query import Operand, Order, Place
+    from flask_chest.store import Declaration
     from flask_chest_dashboard.choices import Choices
 
 NEWEST_FIRST: Final = "-started_at"
@@ -169,19 +170,29 @@ def offered(records: Iterable[Record]) -> dict[str, int]:
 
 
 def columns_of(
-    listing: Listing, records: Sequence[Record], names: Iterable[str]
+    listing: Listing,
+    records: Sequence[Record],
+    names: Iterable[str],
+    declaration: Declaration | None = None,
 ) -> dict[str, Operand]:
     """Return the columns of a list: those that were chosen, else the most telling of some names.
 
     First are variables that failed requests have and others do not, then those whose values differ,
-    and last those that are the same in all records. Else the order stays.
+    and last those that are the same in all records. Of these, first are those that CHEST_ROLLUPS
+    declares. Else the order stays.
     """
     if listing.columns is not None:
         return listing.columns
+    declared: set[str] = set()
+    if declaration is not None:
+        declared.update(*declaration.dimensions, declaration.measures, declaration.distinct)
     operands = {name: query.name(name) for name in names}
     failed = [has_failed(record) for record in records]
-    ranked = sorted(operands, key=lambda name: _dullness(records, operands[name], failed))
-    return {name: operands[name] for name in ranked[:_BY_DEFAULT]}
+
+    def key(name: str) -> tuple[bool, int, bool]:
+        return *_dullness(records, operands[name], failed), name not in declared
+
+    return {name: operands[name] for name in sorted(operands, key=key)[:_BY_DEFAULT]}
 
 
 def _dullness(

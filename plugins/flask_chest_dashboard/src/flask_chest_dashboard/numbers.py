@@ -35,12 +35,14 @@ class Number:
         text: The number as it is shown.
         change: How it differs from that of the time before.
         before: That of the time before, as it is shown.
+        exact: The number as it was found, where it is rounded; else empty.
     """
 
     title: str
     text: str
     change: Change
     before: str
+    exact: str
 
 
 def head(asker: Asker, window: Window, where: str | None) -> tuple[list[Number], float]:
@@ -97,4 +99,10 @@ def _both(
 
 def _number(title: str, measure: str, found: Any, of: Change, before: Any) -> Number:  # noqa: ANN401 - of a store
     unit = formats.unit_of(measure)
-    return Number(title, formats.amount(found, unit), of, formats.amount(before, unit))
+    return Number(
+        title,
+        formats.amount(found, unit),
+        of,
+        formats.amount(before, unit),
+        formats.exact(found, unit),
+    )

@@ -51,7 +51,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             listing=chosen,
             turned=turned,
             offered=names,
-            columns=listing.columns_of(chosen, turned.records, names),
+            columns=listing.columns_of(chosen, turned.records, names, dashboard.asker.declared()),
             value_in=listing.value_in,
             missing=listing.MISSING,
             never_seen=list(missing(in_filter(choices.filter), newest)),

@@ -111,6 +111,7 @@
   function succeed(panel, html) {
     answered = panel.answered = Date.now();
     all(".stale", panel).forEach((each) => each.remove());
+    panel.reason = null;
     if (panel.shown !== html) {
       panel.shown = html;
       show(panel.querySelector(".panel-body"), html);
@@ -131,11 +132,16 @@
     }
     show(place, html || '<div class="failed" role="alert"><p></p></div>');
     const failed = place.querySelector(".failed");
+    if (!failed) { return; }
     if (!html) { failed.firstElementChild.textContent = why; }
-    if (failed) {
+    const reason = panel.reason = all("strong, pre, p:only-child", failed).map((each) => each.textContent).join();
+    const alike = all("[data-panel]").filter((each) => each.reason === reason && each.querySelector(".failed"));
+    if (alike[0] === panel) {
       failed.insertAdjacentHTML("beforeend", '<p><button type="button">Try again</button></p>');
-      failed.lastElementChild.addEventListener("click", () => load(panel));
+      failed.lastElementChild.addEventListener("click", () => all("[data-panel]").filter((each) => each.reason === reason).forEach(load));
     }
+    // The same reason is said once, in the first of these parts.
+    alike.slice(1).forEach((each) => show(each.querySelector(".panel-body"), '<p class="failed muted">For the same reason as above.</p>'));
   }
 
   function show(place, html) {
