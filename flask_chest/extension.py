@@ -25,6 +25,7 @@ from flask_chest.cli.group import group
 from flask_chest.current import KEY, carried_by, current_capture, current_state, place_of_job
 from flask_chest.errors import ConfigurationError
 from flask_chest.operations import Operations
+from flask_chest.plugins.registered import add_registered
 from flask_chest.settings.load import Given
 
 
@@ -90,18 +91,19 @@ class FlaskChest(Operations):
 
         Args:
             plugin: A module or object with functions marked `@hookimpl`.
-            name: Shown in messages and by `flask chest plugins`.
+            name: Shown in messages and by `flask chest plugins`. Unless given, that of the module
+                or class, with a number behind it from the second plugin of a name on.
 
         Raises:
-            ConfigurationError: An application has been initialised already.
+            ConfigurationError: An application has been initialised already, or another plugin has
+                the given name.
         """
         if self._applications.states:
             raise ConfigurationError(
                 "register_plugin() comes too late: call it before init_app, on a FlaskChest() made "
                 "without an application"
             )
-        name = name or getattr(plugin, "__name__", None) or type(plugin).__name__
-        self._registered[name] = plugin
+        add_registered(self._registered, plugin, name)
 
     if not TYPE_CHECKING:  # a type checker would take any name for one that is here
 

@@ -71,7 +71,7 @@ def chest_filter_variables(variables: dict[str, object], request: Request | None
         request: The Flask request; None for a job, also for one within a request.
 
     Returns:
-        Nothing; a result is ignored.
+        Nothing. Another dict is an error, as nothing uses it; any other result is ignored.
 
     When it raises, all variables are removed, as they may include what it was to remove. The record
     is kept, and later plugins may add variables.

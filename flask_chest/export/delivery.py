@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from flask_chest.errors import BatchRejected
+from flask_chest.errors import BatchRejected, ChestError
 from flask_chest.exporter import Batch
 from flask_chest.record import fault
 
@@ -74,7 +75,11 @@ class Delivery:
         batch = Batch(chunk.lines, chunk.count, chunk.token)
         try:
             with self._watched("export"):
-                self._exporter.export(batch)
+                answer: object = self._exporter.export(batch)
+            if inspect.isawaitable(answer):
+                if inspect.iscoroutine(answer):
+                    answer.close()  # or Python would warn that it was never awaited
+                raise ChestError("export is asynchronous, and nothing awaits it")
         except BatchRejected as error:
             if chunk.count > 1:
                 return False

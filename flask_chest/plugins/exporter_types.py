@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from flask_chest.errors import ConfigurationError
 from flask_chest.exporter import Exporter
 from flask_chest.runtime.interrupts import is_interrupt
+from flask_chest.store import Store
 
 if TYPE_CHECKING:
     import pluggy
@@ -68,4 +69,37 @@ def _fault(kind: object) -> str | None:
     model = getattr(kind, "config_model", None)
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         return "has no `config_model`, a class derived from pydantic.BaseModel"
+    return _fault_of_methods(kind)
+
+
+def _fault_of_methods(kind: type[Exporter]) -> str | None:
+    """Return why a method cannot be called, which would be found out with the first records."""
+    for name in ("__init__", *_methods(Store if issubclass(kind, Store) else Exporter)):
+        own, announced = getattr(kind, name), getattr(Exporter, name, None) or getattr(Store, name)
+        if own is announced:
+            continue
+        if inspect.iscoroutinefunction(own) or inspect.isasyncgenfunction(own):
+            return f"has an `async def {name}`, and nothing awaits it. Make it a plain function"
+        if not inspect.isfunction(inspect.getattr_static(kind, name)):
+            continue  # it may take anything
+        wanted = inspect.signature(announced).parameters.values()
+        try:
+            inspect.signature(own).bind(
+                *(each for each in wanted if each.kind is each.POSITIONAL_OR_KEYWORD),
+                **{each.name: each for each in wanted if each.kind is each.KEYWORD_ONLY},
+            )
+        except TypeError as error:
+            return (
+                f"has `{name}{inspect.signature(own)}`, which cannot be called as "
+                f"({', '.join(each.name for each in wanted)}): {error}"
+            )
     return None
+
+
+def _methods(base: type) -> list[str]:
+    """Return the names of the public methods of a base class."""
+    return [
+        name
+        for name, found in inspect.getmembers(base, inspect.isfunction)
+        if not name.startswith("_")
+    ]

@@ -113,6 +113,12 @@ class HookCall:
             message += "\n" + "".join(traceback.format_tb(error.__traceback__)).rstrip()
         self._throttle.log(logging.ERROR, f"plugin {self.key}", message)
 
+    def misused(self, what: str) -> None:
+        """Count and log what the implementation does and must not do."""
+        self._counters.add("plugin_errors", self.key)
+        message = f"The {self.plugin} has a wrong {self.hook}: it {what}"
+        self._throttle.log(logging.ERROR, f"plugin {self.key}", message)
+
     def _place(self, error: BaseException) -> str:
         """Return the innermost file and line in the plugin's own package, else of all."""
         places = [

@@ -190,12 +190,16 @@ class Plugins:
         def apply(variables: dict[str, object], request: Request | None) -> None:
             for call in calls:
                 try:
-                    call(variables, request)
+                    answer = call(variables, request)
                 except BaseException as error:  # a plugin may raise anything
                     if is_interrupt(error):
                         raise
                     variables.clear()  # they may hold what this plugin was to remove
                     call.failed(error)
+                else:
+                    if type(answer) is dict and answer is not variables:
+                        variables.clear()
+                        call.misused("returned a dict, which nothing uses: change `variables`")
 
         return apply
 

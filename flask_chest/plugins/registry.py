@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from typing import Final
 
 import pluggy
 
 from flask_chest import hookspecs
 from flask_chest.errors import ConfigurationError
 from flask_chest.plugins.discovery import GROUP, PluginInfo
+
+_HOOKS: Final = {
+    name: tuple(inspect.signature(hook).parameters)
+    for name, hook in vars(hookspecs).items()
+    if name.startswith("chest_")
+}
+"""The parameters of each hook."""
 
 
 class Registry:
@@ -74,6 +83,7 @@ class Registry:
                 f"The {plugin} is the same as the {self._infos[same]}: its hooks would be called "
                 f"twice. {plugin.remedy}"
             )
+        self._refuse_unknown(plugin, loaded)
         try:
             self._manager.register(loaded, plugin.name)
             self._manager.check_pending()
@@ -87,7 +97,47 @@ class Registry:
                 if implementation.plugin is loaded:
                     _check_callable(plugin, caller.name, implementation)
         hooks = tuple(sorted(caller.name for caller in callers))
+        if not hooks:
+            raise ConfigurationError(
+                f"The {plugin} has no function marked @hookimpl, so it would do nothing. "
+                + (
+                    "Its entry point may name another module than the one with the hooks. "
+                    if plugin.distribution
+                    else ""
+                )
+                + plugin.remedy
+            )
         self._infos[plugin.name] = replace(plugin, hooks=hooks)
+
+    def _refuse_unknown(self, plugin: PluginInfo, loaded: object) -> None:
+        """Refuse hooks and parameters that there are not, with those that are near.
+
+        Raises:
+            ConfigurationError: There is one.
+        """
+        for name in dir(loaded):
+            marks = self._manager.parse_hookimpl_opts(loaded, name)
+            if marks is None or marks.get("optionalhook"):
+                continue
+            hook = marks.get("specname") or name
+            parameters = _HOOKS.get(hook)
+            if parameters is None:
+                raise _unknown(plugin, hook, "hook", _HOOKS)
+            taken = pluggy.HookImpl(loaded, plugin.name, getattr(loaded, name), marks).argnames
+            for each in taken:
+                if each not in parameters:
+                    raise _unknown(plugin, each, f"parameter of {hook}", parameters)
+
+
+def _unknown(
+    plugin: PluginInfo, name: str, what: str, known: Collection[str]
+) -> ConfigurationError:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.8 if known is _HOOKS else 0.6)
+    hint = f"Did you mean {near[0]}?" if near else f"There is {', '.join(known) or 'none'}."
+    return ConfigurationError(
+        f"The {plugin} has {name!r}, which is no {what} in this version of Flask-Chest. "
+        f"{hint} {plugin.remedy}"
+    )
 
 
 def _check_callable(plugin: PluginInfo, hook: str, implementation: pluggy.HookImpl) -> None:

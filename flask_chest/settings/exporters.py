@@ -23,6 +23,7 @@ from flask_chest.settings.home import in_home
 from flask_chest.settings.masking import hidden, mask, may_hold_secret
 from flask_chest.settings.model import INSTANCE
 from flask_chest.settings.secret_files import SUFFIX, shown, with_files
+from flask_chest.settings.spelling import spelled
 from flask_chest.store import Store
 
 if TYPE_CHECKING:
@@ -250,7 +251,8 @@ def _make(
         except ValueError as error:
             raise _wrong(f"{place.url(url)}={mask(url)} {error}") from None
     retention = _take_retention(place, kind, fields, retention)
-    fields = hidden(in_home(_in_instance(fields, instance_path), kind.config_model))
+    fields = _in_instance(spelled(kind.config_model, fields), instance_path)
+    fields = hidden(in_home(fields, kind.config_model))
     _hide_in_repr(kind.config_model)
     try:
         exporter = kind(kind.config_model.model_validate(fields))

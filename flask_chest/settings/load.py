@@ -28,6 +28,7 @@ from flask_chest.settings.model import CONFIG_PREFIX, ENVIRONMENT_PREFIX, Settin
 from flask_chest.settings.overruled import Overruled, say_overruled
 from flask_chest.settings.secret_files import SUFFIX, is_secret, shown, with_files
 from flask_chest.settings.sizes import number_of
+from flask_chest.settings.spelling import spelled
 from flask_chest.settings.unprefixed import say_unprefixed
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
@@ -142,7 +143,7 @@ class Given:
     def _validated(self, model: type[AnyModel]) -> AnyModel:
         values = self._values_of(model)
         try:
-            made = model(**values)
+            made = model(**(values if model is Settings else spelled(model, values)))
         except ValidationError as error:
             paths = {name: self._values.get(f"{name}{SUFFIX}") for name in _secrets(model)}
             raise _wrong_values(error, self._name_of, model, paths) from None

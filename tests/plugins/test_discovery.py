@@ -228,8 +228,8 @@ def test_the_error_for_an_unknown_hook_names_plugin_and_distribution(plugins, in
     install("theirs", FILTER.replace("chest_filter_variables", "chest_of_drawers"), "2.0")
     refused(
         plugins,
-        "'theirs' (theirs 2.0) does not fit",
-        "chest_of_drawers",
+        "'theirs' (theirs 2.0) has 'chest_of_drawers', which is no hook in this version",
+        "There is chest_",
         "pip uninstall theirs",
     )
 

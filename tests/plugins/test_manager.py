@@ -38,6 +38,19 @@ class Complete(Exporter):
     open = export = close = lambda *_: None
 
 
+async def _async(*_):
+    pass
+
+
+async def _async_values(*_):
+    yield
+
+
+def announces(**methods):
+    """Return an implementation of `chest_exporters` with a class that has these methods."""
+    return lambda: [type("Odd", (ListExporter,), {"type": "odd", **methods})]
+
+
 @pytest.fixture
 def list_exporter():
     return type("Kept", (ListExporter,), {"kept": [], "__module__": __name__})
@@ -187,6 +200,15 @@ def test_the_error_for_two_equal_types_names_both_classes(make_chest, list_expor
         (lambda: [Exporter], "does not implement close, export, open"),
         (lambda: [type("NoType", (Complete,), {})], "has no `type`"),
         (lambda: [type("NoModel", (Complete,), {"type": "x"})], "has no `config_model`"),
+        (announces(export=_async), "has an `async def export`, and nothing awaits it"),
+        (announces(close=_async), "has an `async def close`, and nothing awaits it"),
+        (announces(idle=_async_values), "has an `async def idle`, and nothing awaits it"),
+        (
+            announces(export=lambda self: None),
+            "has `export(self)`, which cannot be called as (self, batch)",
+        ),
+        (announces(__init__=lambda self: None), "cannot be called as (self, config): too many"),
+        (announces(ddl=lambda self, for_whom: []), "missing a required argument: 'for_whom'"),
         (lambda: 1 / 0, "'odd' (registered) fails in chest_exporters: ZeroDivisionError"),
         (lambda: None, "'odd' (registered) fails in chest_exporters: TypeError"),
     ],
@@ -202,12 +224,51 @@ def test_the_error_for_a_wrong_exporter_class_names_the_plugin(make_chest, app, 
 def test_the_error_for_an_unknown_hook_or_parameter_names_the_plugin(make_chest, app):
     chest = make_chest()
     chest.register_plugin(plugin(chest_requset_id=lambda request: "x"), "misspelt")
-    with pytest.raises(ConfigurationError, match=r"'misspelt'.*chest_requset_id"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"'misspelt'.*'chest_requset_id', which is no hook.* Did you mean chest_request_id\?",
+    ):
         chest.init_app(app)
     chest = make_chest()
     chest.register_plugin(plugin(chest_request_id=lambda req: "x"), "wrong")
-    with pytest.raises(ConfigurationError, match=r"'wrong'.*(?s:.)*req"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"'wrong'.*'req', which is no parameter of chest_request_id .* mean request\?",
+    ):
         chest.init_app(app)
+    for function, told in (
+        (
+            lambda records: None,
+            "'records', which is no parameter of chest_settings .*There is none",
+        ),
+        (lambda: None, None),
+    ):
+        chest = make_chest()
+        chest.register_plugin(plugin(chest_settings=function), "one")
+        with pytest.raises(ConfigurationError, match=told):
+            chest.init_app(app)
+
+
+def test_a_plugin_without_a_hook_is_refused_as_a_wrong_module_is_likely(make_chest, app):
+    chest = make_chest()
+    chest.register_plugin(object(), "nothing")
+    with pytest.raises(ConfigurationError, match=r"'nothing'.* has no function marked"):
+        chest.init_app(app)
+
+
+def test_a_hook_of_a_later_version_that_is_marked_optional_is_passed_over(make_chest, app):
+    class Ahead:
+        @hookimpl(optionalhook=True)
+        def chest_of_tomorrow(self, moon):
+            raise AssertionError
+
+        @hookimpl
+        def chest_drop_record(self):
+            return False
+
+    chest = make_chest()
+    chest.register_plugin(Ahead())
+    chest.init_app(app)
 
 
 def test_a_plugin_belongs_to_one_flask_chest(make_chest, recorded, tmp_path):
@@ -216,3 +277,61 @@ def test_a_plugin_belongs_to_one_flask_chest(make_chest, recorded, tmp_path):
     chest = make_chest()
     app_with(chest).test_client().get("/")
     assert recorded(chest, 1)[0]["request_id"] != "theirs"
+
+
+def test_plugins_of_one_class_are_all_called_under_names_of_their_own(make_chest, recorded):
+    class Tag:
+        def __init__(self, name):
+            self.name = name
+
+        @hookimpl
+        def chest_filter_variables(self, variables):
+            variables[self.name] = True
+
+    chest, one = make_chest(), Tag("one")
+    for each in (one, Tag("two"), one, Tag("three")):
+        chest.register_plugin(each)
+    app = app_with(chest)
+    app.test_client().get("/")
+    assert recorded(chest, 1)[0]["variables"].keys() >= {"one", "two", "three"}
+    told = app.test_cli_runner().invoke(args=["chest", "plugins"]).output
+    assert [line.split("\t")[0] for line in told.splitlines() if line.startswith("Tag")] == [
+        "Tag 3", "Tag 2", "Tag",
+    ]  # fmt: skip
+
+
+def test_a_second_plugin_of_a_given_name_is_refused(make_chest):
+    chest, first = make_chest(), plugin()
+    chest.register_plugin(first, "mine")
+    chest.register_plugin(first, "mine")
+    with pytest.raises(ConfigurationError, match="Two plugins are registered as 'mine'"):
+        chest.register_plugin(plugin(), "mine")
+
+
+def test_what_an_export_returns_for_an_event_loop_is_not_taken_for_a_delivery(make_chest, app):
+    async def later():
+        raise AssertionError("nothing awaits it")
+
+    kind = type("Later", (ListExporter,), {"type": "later", "export": lambda *_: later()})
+    chest = make_chest(exporters={"main": {"type": "later"}})
+    chest.register_plugin(plugin(chest_exporters=lambda: [kind]))
+    chest.init_app(app)
+    with chest.record("job"):
+        pass
+    assert not chest.flush(5)
+    stats = chest.stats().exporters["main"]
+    assert (stats.delivered, stats.failures > 0) == (0, True)
+    assert "asynchronous, and nothing awaits it" in stats.last_error
+
+
+def test_a_filter_that_returns_its_result_keeps_no_variable_that_it_was_to_remove(
+    make_chest, recorded, caplog
+):
+    def without_secret(variables):
+        return {name: value for name, value in variables.items() if name != "a"}
+
+    chest = make_chest()
+    chest.register_plugin(plugin(chest_filter_variables=without_secret))
+    app_with(chest).test_client().get("/")
+    assert recorded(chest, 1)[0]["variables"] == {}
+    assert "it returned a dict, which nothing uses: change `variables`" in caplog.text

@@ -49,6 +49,6 @@ class MongoServer(Server):
     def _command(self, database: str, name: str) -> None:
         client: pymongo.MongoClient[dict[str, object]]
         with pymongo.MongoClient(
-            self.url(""), serverSelectionTimeoutMS=500, serverMonitoringMode="poll"
+            self.url(""), serverSelectionTimeoutMS=10_000, serverMonitoringMode="poll"
         ) as client:
             client[database].command(name)
