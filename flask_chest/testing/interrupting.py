@@ -88,7 +88,7 @@ class _Interruptions:
     def kill(self) -> Iterator[Report]:
         """Kill the process that exports; export again in another."""
         for number in self._watched.moments(self._most):
-            records = some_records()
+            records = some_records(self._new())
             answer = Child(self._killed_at(number, records)).wait() or {}
             if answer.get("fault"):  # it was not killed: it raised
                 yield _report("an export that nothing interrupted", records, answer["fault"])
@@ -98,7 +98,7 @@ class _Interruptions:
     def fail(self) -> Iterator[Report]:
         """Let a call of the operating system fail; export again with the same exporter."""
         for number in self._watched.failures(self._most):
-            records = some_records()
+            records = some_records(self._new())
             answer = Child(self._failed_at(number, records)).wait() or {}
             place = answer.get("place") or "after the export"
             yield _report(f"an OSError {place}", records, answer.get("fault", ""))
@@ -107,7 +107,7 @@ class _Interruptions:
         """End a file at a byte, as a full disk does, and a kill in the middle of a write."""
         files = self._watched.files
         for number in range(self._most if files else 0):
-            records = some_records()
+            records = some_records(self._new())
             growth = int(len(make_batch(*records).lines) * self._chance.uniform(0.05, 1.05))
             base = max(map(size_of, files)) if number % 4 < 2 else 0
             is_killed = bool(number % 2)
@@ -123,7 +123,7 @@ class _Interruptions:
         usual = self._watched.seconds
         patience = max(1.0, 20 * usual)
         for number in self._watched.moments(self._most // 3 or 1):
-            records, more = some_records(), some_records()
+            records, more = some_records(self._new()), some_records(self._new())
             answer = Child(self._met_at(number, records, more, patience)).wait() or {}
             place = answer.get("place") or "after the export"
             if answer.get("has_waited"):  # there is a lock: most others would wait as long
@@ -233,7 +233,7 @@ class _Interruptions:
     def _again(self, what: str, records: Sequence[RecordData], number: int) -> Report:
         """Export in a process of its own: in other batches, where they need not be the same."""
         batches = [make_batch(*records)]
-        if number % 2 and not self._is_fixed:
+        if number % 2 and len(records) > 2 and not self._is_fixed:
             batches = [make_batch(*records[:2]), make_batch(*records[2:])]
         answer = Child(lambda _: {"fault": self._deliver(self._new(), batches)}).wait()
         return _report(what, records, (answer or {}).get("fault", ""))

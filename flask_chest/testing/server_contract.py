@@ -13,6 +13,7 @@ from flask_chest.errors import ExporterUnavailable
 from flask_chest.exporter import Exporter
 from flask_chest.record import RecordData
 from flask_chest.testing.backend import Backend
+from flask_chest.testing.batches import deliver
 from flask_chest.testing.records import make_batch, make_record
 from flask_chest.testing.relay import Relay
 
@@ -143,7 +144,7 @@ def _export_again(exporter: Exporter, *records: RecordData) -> None:
         for record in records:
             exporter.export(make_batch(record))
     else:
-        exporter.export(make_batch(*records))
+        deliver(exporter, *records)
 
 
 def _unavailable(call: Callable[[], None]) -> Exception:

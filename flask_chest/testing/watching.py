@@ -26,9 +26,10 @@ def text_of(record_id: str) -> str:
     return random.Random(record_id).randbytes(2_000).hex()  # noqa: S311 - no secret
 
 
-def some_records() -> list[RecordData]:
-    """Return new records, each with its `text_of`."""
-    records = [make_record() for _ in range(_RECORDS)]
+def some_records(exporter: Exporter) -> list[RecordData]:
+    """Return new records for one batch of an exporter, each with its `text_of`."""
+    number = min(_RECORDS, exporter.batching.max_records or _RECORDS)
+    records = [make_record() for _ in range(number)]
     for record in records:
         record["variables"] = {"text": text_of(record["id"])}
     return records
@@ -110,7 +111,7 @@ class Watched:
         return {"moments": moments, "files": sorted(files), "seconds": seconds}
 
     def _export(self, around: AbstractContextManager[object] | None = None) -> None:
-        exporter, batch = self._new(), make_batch(*some_records())
+        exporter, batch = self._new(), make_batch(*some_records(self._new()))
         with around or nullcontext():
             exporter.open()
             exporter.export(batch)

@@ -164,6 +164,28 @@ class FolderWithoutRename(Folder):
         path.write_bytes(content)
 
 
+class Picky(Folder):
+    """Takes no more than three records in a batch: a file for each record."""
+
+    type = "picky-folder"
+    batching = Batching(max_records=3)
+
+    def export(self, batch):
+        assert 0 < len(batch) <= self.batching.max_records
+        for line, record in zip(
+            batch.lines.splitlines(keepends=True), batch.records(), strict=True
+        ):
+            path = self.config.path / f"{record['id']}.jsonl"
+            if not path.exists():
+                self.write(path, line)
+
+
+class PickyAboutBytes(Picky):
+    """Takes one record in a batch."""
+
+    batching = Batching(max_records=1, max_bytes=1_000)
+
+
 class InFile(Backend):
     def __init__(self, exporter, path):
         self.exporter = exporter

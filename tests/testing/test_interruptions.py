@@ -20,6 +20,16 @@ class TestFixedBatches(ExporterContract):
         return InFile(file_exporters.Folder, tmp_path / "out")
 
 
+class TestSmallBatches(ExporterContract):
+    """An exporter that takes few records at once never gets more, as in delivery."""
+
+    moments = 2
+
+    @pytest.fixture(params=["Picky", "PickyAboutBytes"])
+    def backend(self, tmp_path, request):
+        return InFile(getattr(file_exporters, request.param), tmp_path / "out")
+
+
 def interrupt(name, ways, moments, folder):
     contract = InterruptionContract()
     contract.ways, contract.moments = ways, moments
