@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import current_app, has_app_context
 
+from flask_chest.capture.carried import current_block
 from flask_chest.capture.request_state import RequestState
 from flask_chest.capture.response_body import streaming_request_id
 from flask_chest.capture.rules import NO_PLAN
@@ -137,13 +138,19 @@ class Applications:
             self._decorator.unserved.say(rule)
 
     def _only(self) -> AppState:
+        block = current_block()
+        if block is not None and block.carried.application is not None:
+            app = block.carried.application()
+            carried: AppState | None = app.extensions.get(KEY) if app is not None else None
+            if carried is not None and carried in self.states:
+                return carried
         states = list(self.states)
         if not states:
             raise ChestError("This FlaskChest has no application. Call init_app(app) first")
         if len(states) != 1:
             raise ChestError(
                 f"This FlaskChest serves {len(states)} applications: say which with "
-                "`with app.app_context():`"
+                "`with app.app_context():`, or wrap the function of a thread in with_request_id()"
             )
         return states[0]
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
+import weakref
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar, cast
 
-from flask import current_app, has_request_context
+from flask import current_app, has_app_context, has_request_context
 
 from flask_chest.capture.carried import NOTHING, Carried, carrying, current_block
 from flask_chest.capture.globals import is_shown
@@ -19,6 +21,8 @@ from flask_chest.errors import ChestError
 from flask_chest.runtime import flask_proxies
 
 if TYPE_CHECKING:
+    from flask import Flask
+
     from flask_chest.app_state import AppState
     from flask_chest.capture.middleware import Capture
     from flask_chest.capture.request_state import RequestState
@@ -131,13 +135,14 @@ def with_request_id(function: Callable[Parameters, Result]) -> Callable[Paramete
 
         executor.submit(with_request_id(work), order)
 
-    The jobs of the function, its log lines and its `outbound_headers` have that ID. `flask.g` and
-    `flask.request` do not go along.
+    The jobs of the function, its log lines and its `outbound_headers` have that ID. In the same
+    process, its jobs belong to the application that is current now. `flask.g` and `flask.request`
+    do not go along.
 
     Args:
         function: Sync or async. In another process, both can be pickled if `function` is sync.
     """
-    carried = carried_now()
+    carried = replace(carried_now(), application=_current_application())
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
@@ -147,6 +152,14 @@ def with_request_id(function: Callable[Parameters, Result]) -> Callable[Paramete
 
         return cast("Callable[Parameters, Result]", carrying_async)
     return functools.update_wrapper(functools.partial(_call, carried, function), function)
+
+
+def _current_application() -> Callable[[], Flask | None] | None:
+    """Return what finds the current application, without keeping it alive."""
+    if has_app_context():
+        return weakref.ref(flask_proxies.app())
+    block = current_block()
+    return block.carried.application if block is not None else None
 
 
 def _call(

@@ -233,7 +233,7 @@ def serve():
         server.server_close()
 
 
-def read_records(database: Path, order: str = "rowid") -> list[dict]:
+def read_records(database: Path, order: str = "started_at, id") -> list[dict]:
     """Return the rows of `chest_records` in a SQLite file."""
     connection = sqlite3.connect(database)
     connection.row_factory = sqlite3.Row

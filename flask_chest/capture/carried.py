@@ -7,7 +7,7 @@ block, and for what that code calls. A request that is served in the block has i
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -18,7 +18,7 @@ from flask_chest.capture.response_body import streaming_request_id
 from flask_chest.runtime import flask_proxies
 
 if TYPE_CHECKING:
-    from flask import Request
+    from flask import Flask, Request
 
     from flask_chest.capture.request_state import RequestState
 
@@ -35,12 +35,19 @@ class Carried:
         trace_id: 32 hexadecimal digits, or None.
         header: Header for the request ID; empty for none.
         trace_headers: Well-formed `traceparent` and `tracestate`, as they were received.
+        application: Returns the application, unless that is gone; None for none, and in another
+            process.
     """
 
     request_id: str | None = None
     trace_id: str | None = None
     header: str = ""
     trace_headers: Mapping[str, str] = field(default_factory=dict)
+    application: Callable[[], Flask | None] | None = field(default=None, compare=False)
+
+    def __reduce__(self) -> tuple[type[Carried], tuple[object, ...]]:
+        """Leave the application behind, which another process does not have."""
+        return Carried, (self.request_id, self.trace_id, self.header, dict(self.trace_headers))
 
 
 NOTHING: Final = Carried()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace, TracebackType
@@ -86,6 +87,7 @@ class JobRun:
                 state.trace_id,
                 capture.header,
                 around.trace_headers,
+                weakref.ref(place.app),
             ),
             state,
         )

@@ -205,9 +205,10 @@ class Capture:
                 or (self._excludes_path and self._is_excluded(state, request))
             ):
                 return
-            now = clock.time_ns() // 1_000
             state.plan = plan
             state.generation = fork.generation
+            # Side by side: a thread that stands still in between begins too early by as much.
+            now = clock.time_ns() // 1_000
             elapsed_us = (clock.monotonic_ns() - state.clock_ns) // 1_000
             if not elapsed_us <= now <= MAX_US:  # a clock before 1970, or after all dates
                 now = clock.unix_us()

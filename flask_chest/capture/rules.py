@@ -243,11 +243,12 @@ class Rules:
         for rule in self._above_route.values():
             message = (
                 f"@chest.track stands above the route decorator of {rule.place}, which registers "
-                "the view without it. Put @chest.track below @app.route, next to the function"
+                "the view without it. Its requests are recorded all the same. Put @chest.track "
+                "below @app.route, next to the function"
             )
             if self._raise_errors:
                 raise ConfigurationError(message)
-            logger.error("%s", message)
+            logger.warning("%s", message)
 
     def _blueprint_rules(
         self, endpoint: str, blueprints: Mapping[str, Blueprint]

@@ -163,14 +163,17 @@ class Folder:
                 raise FolderRefused(
                     errno.EPERM, f"{told}, and not to {name_of(uid)}", run_as(status.st_uid)
                 )
-            owner = name_of(status.st_uid)
-            raise FolderRefused(
-                errno.EPERM,
-                f"{told}, and not to {name_of(uid)}",
-                ("Give" if status.st_uid == 0 else f"Run this as {owner}, give")
-                + f" the folder and all in it to {name_of(uid)} (chown -R), or name another folder"
-                + (", such as one in it" if _mode(status) & _OTHERS_WRITE else ""),
-            )
+            other = "ame another folder"
+            if _mode(status) & _OTHERS_WRITE:
+                other += ", such as one in it"
+            remedy = f"N{other}"
+            if not self._has_others(status):
+                by = "" if status.st_uid == 0 else f"as {name_of(status.st_uid)}, "
+                remedy = (
+                    f"If the folder has nothing but the journal, {by}give it and all in it to "
+                    f"{name_of(uid)} (chown -R). Else n{other}"
+                )
+            raise FolderRefused(errno.EPERM, f"{told}, and not to {name_of(uid)}", remedy)
         if _mode(status) & _OTHERS_WRITE:
             raise FolderRefused(
                 errno.EPERM,
@@ -179,6 +182,16 @@ class Folder:
                 f"Take the right from them (chmod go-w {self.path}), or name another folder, such "
                 "as one in it",
             )
+
+    def _has_others(self, status: os.stat_result) -> bool:
+        """Return whether something else than a journal is in this folder, or soon may be."""
+        if _mode(status) & stat.S_ISVTX:
+            return True  # as in /tmp
+        try:
+            found = {each.name for each in self.path.iterdir()}
+        except OSError:
+            return False  # nobody knows
+        return bool(found) and "segments" not in found
 
     def refresh(self) -> None:
         """Let go of a folder that was deleted or moved, so that the one in its place is opened."""

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import logging
+import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from flask import Flask
 
-from flask_chest import RequestIdFilter, current_request_id, outbound_headers, with_request_id
+from flask_chest import (
+    FlaskChest,
+    RequestIdFilter,
+    current_request_id,
+    outbound_headers,
+    with_request_id,
+)
+from flask_chest.errors import ChestError
 
 
 def test_the_request_id_and_the_trace_go_along_into_an_executor(chest, tracked, serve, recorded):
@@ -106,3 +116,39 @@ def test_an_async_function_takes_the_request_id_along(chest, tracked, recorded):
 
 def test_a_function_that_takes_nothing_along_runs_as_it_is(chest, tracked):
     assert with_request_id(lambda a, *, b: (a, b, current_request_id()))(1, b=2) == (1, 2, None)
+
+
+def test_a_job_in_a_thread_belongs_to_the_application_that_started_the_thread(database):
+    chest = FlaskChest(journal="memory", exporters=f"sqlite:///{database}")
+    apps = [Flask("one"), Flask("two")]
+
+    def work():
+        with chest.record("work"), chest.record("inner"):
+            pass
+
+    def start():
+        thread = threading.Thread(target=with_request_id(with_request_id(work)))
+        thread.start()
+        thread.join()
+        return ""
+
+    for app in apps:
+        chest.init_app(app)
+        app.post("/")(start)
+    for app in (*apps, apps[1]):
+        assert app.test_client().post("/").status_code == 200
+    with apps[0].app_context():
+        wrapped = with_request_id(work)
+    wrapped()
+    recorded = []
+    for app in apps:
+        with app.app_context():
+            recorded.append(chest.stats().recorded)
+            chest.close()
+    assert recorded == [4, 4]
+
+    with pytest.raises(ChestError, match=r"serves 2 applications.*with_request_id"):
+        work()
+    del app, apps[1]
+    gc.collect()
+    assert pickle.loads(pickle.dumps(with_request_id(len)))([]) == 0

@@ -77,13 +77,28 @@ def test_a_folder_that_somebody_else_made_is_refused(place, mode):
     said = as_other_user(lambda: refusal(folder))
     assert f"CHEST_JOURNAL={str(folder)!r} cannot be used: {folder} belongs to root" in said
     assert f"mode {mode:04o}, and not to nobody (user {UID})" in said
-    assert "Run this as root" not in said
-    assert "Give the folder and all in it to nobody" in said
+    assert "as root" not in said
+    assert "If the folder has nothing but the journal, give it and all in it to nobody" in said
     assert ("such as one in it" in said) == (mode == 0o775)  # such as a volume of Kubernetes
     own(folder)
     folder.chmod(0o700)
     assert as_other_user(lambda: refusal(folder)) == "accepted"
     assert {path.stat().st_uid for path in folder.rglob("*")} == {UID}
+
+
+@needs_root
+@pytest.mark.parametrize(("mode", "file"), [(0o1777, None), (0o777, "notes"), (0o755, "notes")])
+def test_nobody_is_told_to_give_away_a_folder_that_has_more_than_a_journal(place, mode, file):
+    folder = place / "shared"
+    folder.mkdir()
+    if file is not None:
+        (folder / file).touch()
+    folder.chmod(mode)
+    said = as_other_user(lambda: refusal(folder))
+    assert "and not to nobody" in said
+    assert "chown" not in said
+    assert ". Name another folder" in said
+    assert ("such as one in it" in said) == (mode != 0o755)
 
 
 @needs_root
