@@ -38,6 +38,7 @@ from flask_chest.runtime.counters import NO_EXPORTS, Counters, Stats
 from flask_chest.runtime.log import Throttle, logger
 from flask_chest.settings import rollups, stages
 from flask_chest.settings.exporters import make_exporters, validate_exporters
+from flask_chest.settings.late import LateSettings
 from flask_chest.store import Store
 from flask_chest.stores import Stores
 from flask_chest.under_test import UnderTest
@@ -71,6 +72,7 @@ class AppState:
         self.app = weakref.ref(app)
         self.options = options = given.settings()
         self.sources = given.sources
+        self.late_settings = LateSettings(app.config)
         self.service = options.service or app.name
         self.counters = Counters()
         self.throttle = Throttle()
@@ -243,6 +245,8 @@ class AppState:
 
     def _start_delivery(self) -> bool:
         """Start delivery with the first request or job of a process; False to be called again."""
+        if (app := self.app()) is not None:
+            self.late_settings.say(app.config)
         if not self.options.enabled:
             return True
         if self.under_test.is_on:

@@ -35,6 +35,16 @@ def settings_findings(state: AppState) -> Iterator[Found]:
     yield Found("ok", "settings", "", _set_in(state, options))
     for plugin, settings in sorted(state.plugin_settings.items()):
         yield Found("ok", "settings", plugin, _set_in(state, settings))
+    app = state.app()
+    if late := state.late_settings.names(app.config) if app is not None else ():
+        yield Found(
+            "warning",
+            "settings",
+            "too late",
+            f"{', '.join(late)} in app.config was changed after FlaskChest had read it, and has no "
+            "effect",
+            "Set it before init_app, or before FlaskChest(app)",
+        )
     yield Found("ok", "settings", "masked", _masked(state.redact))
     if options.retry_seconds > options.retry_max_seconds:
         yield Found(
