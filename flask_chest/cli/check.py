@@ -42,7 +42,8 @@ def check(as_json: bool, since_last: str | None, **limits: Any) -> None:  # noqa
 
     These are the settings, the plugins, which endpoints are tracked, the journal, the clock, and
     the database of each exporter. Each warning and error says what to do. Errors go to stderr, and
-    all else to stdout. No record is written. The exit status is 1 when there is an error: an
+    all else to stdout. No record is written. Tables that are missing are created, but for SQLite
+    and a lake, as the first delivery would. The exit status is 1 when there is an error: an
     exporter cannot deliver now, or one of the limits given is exceeded.
 
     \b

@@ -196,6 +196,13 @@ class Supervisor:
             self._worker = None
         self._former = [worker for worker in self._former if worker.is_alive()]
         if len(self._former) >= _MAX_HANGING:
+            self._throttle.log(
+                logging.ERROR,
+                f"hanging {self.name}",
+                f"The exporter {self.name!r} has {len(self._former)} calls that do not return, and "
+                "no further one is started. The records wait until one of them returns, or until "
+                "another process delivers. Find out what it waits for, and restart this process",
+            )
             return
         if self._unused is None:
             self._unused = another(self._exporter)

@@ -175,7 +175,7 @@ def test_a_plugin_that_does_not_return_from_a_notification_is_abandoned_too(make
     until(lambda: our_threads().count("chest-export-main") == 1)
 
 
-def test_at_most_three_threads_of_an_exporter_hang_at_the_same_time(make):
+def test_at_most_three_threads_of_an_exporter_hang_at_the_same_time(make, caplog):
     world = World("export", 1_000)
     process = make({"main": world.exporter()}, timeout_seconds=0.05, retry_max_seconds=0.01)
     process.export.start()
@@ -184,6 +184,7 @@ def test_at_most_three_threads_of_an_exporter_hang_at_the_same_time(make):
     for _ in range(20):
         process.export.supervisors["main"].wake()
     assert our_threads().count("chest-export-main") == 3
+    assert caplog.text.count("has 3 calls that do not return, and no further one is started") == 1
     assert process.stats().pending_bytes > 0
     assert not process.export.flush(0.05)
     world.hanging = 0

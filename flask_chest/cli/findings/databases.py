@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from flask_chest.runtime.counters import ExporterStats
 
 _REMEDY: Final = (
-    "Look at the database, and at its address in CHEST_EXPORTERS[{!r}]. Records wait in the "
+    "Look at the {}, and at its address in CHEST_EXPORTERS[{!r}]. Records wait in the "
     "journal, and are delivered by themselves when it answers"
 )
 _REMEDY_ALONE: Final = "Look at the database, and at its address in --store"
@@ -85,7 +85,8 @@ def _fault_of_check(name: str, exporter: Exporter) -> Found | None:
             raise
         remedy = ""  # other errors of Flask-Chest say it themselves
         if isinstance(error, ExporterUnavailable):
-            remedy = _REMEDY_ALONE if is_standalone() else _REMEDY.format(name)
+            what = "database" if isinstance(exporter, Store) else "destination"
+            remedy = _REMEDY_ALONE if is_standalone() else _REMEDY.format(what, name)
         elif not isinstance(error, ChestError):
             remedy = "Correct or upgrade the plugin of this exporter"
         return Found("error", name, "", _text(error), remedy)
