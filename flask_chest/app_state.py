@@ -86,7 +86,7 @@ class AppState:
                 )
             ),
         )
-        self.plugin_settings = given.of_plugins(
+        self.plugin_settings = self.plugins.settings = given.of_plugins(
             self.plugins.setting_models(type(options).model_fields)
         )
         installed = self.plugins.exporters()

@@ -42,7 +42,7 @@ hookimpl = pluggy.HookimplMarker("flask_chest")
 
 
 @hookspec(firstresult=True)
-def chest_request_id(request: Request) -> str | None:
+def chest_request_id(request: Request, settings: BaseModel | None) -> str | None:
     """Return the ID of a request.
 
     Called once for each tracked request, before the `before_request` functions of the application.
@@ -50,6 +50,7 @@ def chest_request_id(request: Request) -> str | None:
 
     Args:
         request: The Flask request. Its URL has been matched; no code of the application has run.
+        settings: What `chest_settings` of the same plugin describes, validated; None without it.
 
     Returns:
         1 to 255 visible ASCII characters without spaces; or None, to leave it to the next plugin,
@@ -60,7 +61,9 @@ def chest_request_id(request: Request) -> str | None:
 
 
 @hookspec
-def chest_filter_variables(variables: dict[str, object], request: Request | None) -> None:
+def chest_filter_variables(
+    variables: dict[str, object], request: Request | None, settings: BaseModel | None
+) -> None:
     """Remove, change or add variables of a request or a job, in place.
 
     Called once for each tracked request and for each job, when it ends: after names and patterns
@@ -69,6 +72,7 @@ def chest_filter_variables(variables: dict[str, object], request: Request | None
     Args:
         variables: Name to value, as on `flask.g`, or as the job was given them.
         request: The Flask request; None for a job, also for one within a request.
+        settings: What `chest_settings` of the same plugin describes, validated; None without it.
 
     Returns:
         Nothing. Another dict is an error, as nothing uses it; any other result is ignored.
@@ -79,7 +83,9 @@ def chest_filter_variables(variables: dict[str, object], request: Request | None
 
 
 @hookspec
-def chest_drop_record(record: RecordData, request: Request | None) -> bool | None:
+def chest_drop_record(
+    record: RecordData, request: Request | None, settings: BaseModel | None
+) -> bool | None:
     """Return whether the record of a request or a job is dropped.
 
     Called once for each record that sampling keeps, when its request or job ends, before the
@@ -89,6 +95,7 @@ def chest_drop_record(record: RecordData, request: Request | None) -> bool | Non
         record: The whole record as a dict, with its final variables and without secrets. Its
             `weight` does not know CHEST_MAX_RECORDS_PER_SECOND yet. A change has no effect.
         request: The Flask request; None for a job.
+        settings: What `chest_settings` of the same plugin describes, validated; None without it.
 
     Returns:
         True to drop the record, which `chest.stats().excluded` counts. Later plugins are not
@@ -164,7 +171,7 @@ def chest_commands() -> list[click.Command]:  # type: ignore[empty-body]  # it i
 
 
 @hookspec
-def chest_exported(exporter: str, batch: Batch) -> None:
+def chest_exported(exporter: str, batch: Batch, settings: BaseModel | None) -> None:
     """Called after a batch was committed.
 
     Called in the exporter's thread, after the database has committed and before the cursor moves.
@@ -173,6 +180,7 @@ def chest_exported(exporter: str, batch: Batch) -> None:
     Args:
         exporter: The exporter's name in CHEST_EXPORTERS.
         batch: The delivered batch.
+        settings: What `chest_settings` of the same plugin describes, validated; None without it.
 
     Returns:
         Nothing; a result is ignored.
@@ -182,7 +190,7 @@ def chest_exported(exporter: str, batch: Batch) -> None:
 
 
 @hookspec
-def chest_export_failed(exporter: str, error: Exception) -> None:
+def chest_export_failed(exporter: str, error: Exception, settings: BaseModel | None) -> None:
     """Called after an attempt to deliver failed. The records wait for a retry.
 
     Called in the exporter's thread.
@@ -191,6 +199,7 @@ def chest_export_failed(exporter: str, error: Exception) -> None:
         exporter: The exporter's name in CHEST_EXPORTERS.
         error: `ExporterUnavailable`; `BatchRejected` for a record that was dead-lettered; or any
             other exception of the exporter.
+        settings: What `chest_settings` of the same plugin describes, validated; None without it.
 
     Returns:
         Nothing; a result is ignored.

@@ -26,6 +26,7 @@ from support.warm import WarmPython
 from werkzeug.serving import make_server
 
 from flask_chest import FlaskChest
+from flask_chest.export import Export
 from flask_chest.journal import DiskJournal, MemoryJournal
 from flask_chest.runtime.counters import Counters
 from flask_chest.runtime.log import Throttle
@@ -96,6 +97,20 @@ def no_leaks(request):
     threads, files = set(threading.enumerate()), open_files()
     with nothing_left(lambda: [*new_threads(threads), *(open_files() - files)]):
         yield
+
+
+@pytest.fixture(autouse=True)
+def patient_flushes(monkeypatch):
+    """Let a flush that has its default patience, 5 seconds, be as patient as a slow machine needs.
+
+    One that fails answers at once, as before.
+    """
+    flush = Export.flush
+    monkeypatch.setattr(
+        Export,
+        "flush",
+        lambda self, seconds: flush(self, _PATIENCE_SECONDS if seconds == 5.0 else seconds),
+    )
 
 
 def _server_fixture(kind, *, is_shared=False):

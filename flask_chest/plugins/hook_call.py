@@ -15,6 +15,7 @@ from flask_chest.runtime.log import logger
 
 if TYPE_CHECKING:
     import pluggy
+    from pydantic import BaseModel
 
     from flask_chest.plugins.discovery import PluginInfo
     from flask_chest.runtime.counters import Counters
@@ -26,6 +27,8 @@ REQUEST_SAMPLE: Final = 61
 REQUEST_SLOW_MS: Final = 50.0
 """A timed call in a request that takes longer is logged."""
 
+_SETTINGS: Final = "settings"
+
 EXPORT_SLOW_MS: Final = 1_000.0
 """A call in an exporter's thread that takes longer is logged. All of these calls are timed."""
 
@@ -35,9 +38,11 @@ class HookCall:
 
     Args:
         hook: The hook's name.
-        parameters: Names of the hook's parameters, in the order of its specification.
+        parameters: Names of the hook's parameters, in the order of its specification. The caller
+            has a value for each but `settings`.
         implementation: May leave parameters out, or take them in another order.
         plugin: The plugin that implements the hook.
+        settings: Returns the settings of the plugin; None without any.
         in_request: Whether requests call it. Then only one of 61 calls is timed.
         counters: Counts errors.
         throttle: Logs errors and slow calls.
@@ -49,6 +54,7 @@ class HookCall:
         parameters: Sequence[str],
         implementation: pluggy.HookImpl,
         plugin: PluginInfo,
+        settings: Callable[[], BaseModel | None],
         *,
         in_request: bool,
         counters: Counters,
@@ -57,7 +63,8 @@ class HookCall:
         self.hook = hook
         self.plugin = plugin
         self.key = f"{plugin.name}: {hook}"
-        self._function = taking_all(parameters, implementation)
+        given = [name for name in parameters if name != _SETTINGS]
+        self._function = taking_all(given, implementation, settings)
         self._package = _top_level_package(implementation.function)
         self._sample = REQUEST_SAMPLE if in_request else 1
         self._slow_ms = REQUEST_SLOW_MS if in_request else EXPORT_SLOW_MS
@@ -151,11 +158,24 @@ class _Times:
             return HookTime(self._number, self._total_ms / self._number, self._max_ms)
 
 
-def taking_all(parameters: Sequence[str], implementation: pluggy.HookImpl) -> Callable[..., Any]:
-    """Return the implementation as a function of all parameters of the hook, in their order."""
+def taking_all(
+    parameters: Sequence[str],
+    implementation: pluggy.HookImpl,
+    settings: Callable[[], BaseModel | None] | None = None,
+) -> Callable[..., Any]:
+    """Return the implementation as a function of these parameters of the hook, in their order.
+
+    Args:
+        parameters: Those that the caller has a value for.
+        implementation: May leave parameters out, or take them in another order.
+        settings: Returns the value of one more parameter, `settings`.
+    """
     function: Callable[..., Any] = implementation.function
     if tuple(implementation.argnames) == tuple(parameters):
         return function
+    if settings is not None and _SETTINGS in implementation.argnames:
+        whole = taking_all([*parameters, _SETTINGS], implementation)
+        return lambda *values: whole(*values, settings())
     places = [parameters.index(name) for name in implementation.argnames]
     return lambda *values: function(*[values[place] for place in places])
 

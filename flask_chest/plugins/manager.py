@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -65,6 +66,7 @@ class Plugins:
         self._registry = Registry(registered, installed)
         self.found = self._registry.found
         self.left_out = self._registry.left_out
+        self.settings: Mapping[str, BaseModel] = {}
         self._calls = {hook: self._calls_of(hook) for hook in (*_IN_REQUEST, *_IN_EXPORT)}
 
     def _calls_of(self, hook: str) -> list[HookCall]:
@@ -75,12 +77,16 @@ class Plugins:
                 parameters,
                 implementation,
                 plugin,
+                functools.partial(self._settings_of, plugin.name),
                 in_request=hook in _IN_REQUEST,
                 counters=self._counters,
                 throttle=self._throttle,
             )
             for plugin, implementation in self._registry.implementations(hook)
         ]
+
+    def _settings_of(self, plugin: str) -> BaseModel | None:
+        return self.settings.get(plugin)
 
     def after_fork(self) -> None:
         """Reset the measured times in a forked child."""

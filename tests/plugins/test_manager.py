@@ -335,3 +335,60 @@ def test_a_filter_that_returns_its_result_keeps_no_variable_that_it_was_to_remov
     app_with(chest).test_client().get("/")
     assert recorded(chest, 1)[0]["variables"] == {}
     assert "it returned a dict, which nothing uses: change `variables`" in caplog.text
+
+
+def test_every_hook_gets_the_settings_of_its_plugin_for_the_application_of_the_call(
+    make_chest, tmp_path
+):
+    seen = []
+
+    class Limits(BaseModel):
+        limits_top: int = 1
+
+    class Asking:
+        @hookimpl
+        def chest_settings(self):
+            return Limits
+
+        @hookimpl
+        def chest_request_id(self, settings, request):
+            seen.append(("id", settings.limits_top))
+
+        @hookimpl
+        def chest_filter_variables(self, settings):
+            seen.append(("filter", settings.limits_top))
+
+        @hookimpl
+        def chest_drop_record(self, record, settings, request):
+            seen.append(("drop", settings.limits_top, record["route"]))
+
+        @hookimpl
+        def chest_exported(self, settings, batch):
+            seen.append(("exported", settings.limits_top, len(batch)))
+
+    class Without:
+        @hookimpl
+        def chest_filter_variables(self, settings, variables):
+            seen.append(("without", settings))
+
+    chest = make_chest(exporters=f"sqlite:///{tmp_path}/a.sqlite3", journal="memory")
+    for each in (Asking(), Without()):
+        chest.register_plugin(each)
+    for top in (5, 7):
+        app = Flask("shop")
+        app.config["CHEST_LIMITS_TOP"] = top
+        apps.append(app)
+        chest.init_app(app)
+        app.get("/")(chest.track(lambda: ""))
+        app.test_client().get("/")
+        with app.app_context(), chest.record("job"):
+            pass
+        with app.app_context():
+            assert chest.flush(60)
+            chest.close()
+        assert seen == [
+            ("id", top), ("without", None), ("filter", top), ("drop", top, "/"),
+            ("without", None), ("filter", top), ("drop", top, "job"),
+            ("exported", top, 2),
+        ]  # fmt: skip
+        seen.clear()
