@@ -131,7 +131,7 @@ def test_when_all_is_well_it_says_so_and_shows_every_number(make):
     with app.app_context():
         assert app.chest.flush(60)
     now = get(app, "/delivery/now")
-    assert "Nothing is wrong that is known here. The journal takes records." in bare(now)
+    assert "Nothing is known to be wrong. The journal takes records." in bare(now)
     assert "this page does not know whether a database is reached" in now
     assert re.search(r"of 1.00 GiB \(\S+ %\), \d\S* \w+ free on its disk", bare(now))
     assert 'class="tag bad"' not in get(app, "/explore")
@@ -171,7 +171,7 @@ def test_a_database_that_is_away_while_nothing_waits_is_said_once_a_page_has_ask
     now = get(app, "/delivery/now")
     assert "could not be reached at 20" in now
     assert "Nothing waits to be delivered now" in now
-    assert "Nothing is wrong" not in now
+    assert "known to be wrong" not in now
     until(lambda: '<span class="tag bad">1<span class="hidden"> problem<' in get(app, "/delivery"))
 
 
