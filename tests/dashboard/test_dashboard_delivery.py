@@ -82,6 +82,11 @@ def get(app, path, status=200):
     return html.unescape(answer.text)
 
 
+def bare(page):
+    """Return the text of a page in one line."""
+    return " ".join(re.sub("<[^>]*>", "", page).split())
+
+
 class Form:
     """A browser that has a page of ours open, and sends its forms."""
 
@@ -126,7 +131,9 @@ def test_when_all_is_well_it_says_so_and_shows_every_number(make):
     with app.app_context():
         assert app.chest.flush(60)
     now = get(app, "/delivery/now")
-    assert "All is well." in now
+    assert "Nothing is known to be wrong. The journal takes records." in bare(now)
+    assert "this page does not know whether a database is reached" in now
+    assert re.search(r"of 1.00 GiB \(\S+ %\), \d\S* \w+ free on its disk", bare(now))
     assert 'class="tag bad"' not in get(app, "/explore")
     assert now.count("Nothing waits.") == 2
     assert re.search(r"Process \d+ delivers, since <span class=.nowrap.>20", now)
@@ -155,6 +162,28 @@ def test_while_a_database_is_away_it_says_since_when_and_what_waits(make):
     assert "1 records, " not in now
     assert "Connection refused" in now
     assert "hunter2" not in now
+
+
+def test_a_database_that_is_away_while_nothing_waits_is_said_once_a_page_has_asked_it(make):
+    app = make(store="away", exporters={"away": "postgresql://shop@127.0.0.1:1/shop"})
+    assert "does not know whether a database is reached" in get(app, "/delivery/now")
+    get(app, "/overview/numbers", 503)
+    now = get(app, "/delivery/now")
+    assert "could not be reached at 20" in now
+    assert "Nothing waits to be delivered now" in now
+    assert "known to be wrong" not in now
+    until(lambda: '<span class="tag bad">1<span class="hidden"> problem<' in get(app, "/delivery"))
+
+
+def test_a_database_that_answers_the_pages_is_said_with_the_time(make):
+    app = make(store="main")
+    app.test_client().get("/items/2")
+    with app.app_context():
+        assert app.chest.flush(60)
+    get(app, "/overview/numbers")
+    assert re.search(
+        r"that the pages ask answered at 20\S+ \S+ \(\d s ago\)", get(app, "/delivery/now")
+    )
 
 
 def test_an_exporter_that_cannot_be_read_is_shown_like_any_other(make_chest):

@@ -266,7 +266,7 @@ def test_the_slow_the_failed_and_a_filter_are_compared_with_all_others(shop):
     said = text_of(app, "/differences", code=400, since="15m", differ="filters")
     assert "there is no filter" in said
     said = text_of(app, "/differences", code=400, since="15m", differ="slow", where="tenant == 1")
-    assert "no request in this time" in said
+    assert "no such request in this time" in said
     assert "more than chance" in text_of(app, "/differences", differ="failed", where="tenant == 1")
 
 

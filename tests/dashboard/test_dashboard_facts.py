@@ -8,7 +8,8 @@ from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
-from flask_chest_dashboard.conditions import conditions, state
+from flask_chest_dashboard.asking import Answered
+from flask_chest_dashboard.conditions import conditions, state, wellness
 from flask_chest_dashboard.facts import of_capture, of_exporter
 
 from flask_chest import ExporterStats, Stats
@@ -16,6 +17,7 @@ from flask_chest.runtime.counters import NO_EXPORTS, JournalStats, Leader
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
 ZONE = ZoneInfo("Europe/Berlin")
+MIB = 1_024**2
 LEADER = Leader(pid=4711, since=NOW)
 QUIET = Stats(
     recorded=0,
@@ -69,8 +71,67 @@ def test_a_database_that_is_away_is_said_with_its_times_in_the_viewers_zone():
     assert "1,234 records wait in the journal" in text
     late = replace(failing.exporters["main"], next_retry_at=NOW - timedelta(seconds=1))
     assert "is due now" in state(late, failing, ZONE, NOW).text
-    nobody = replace(failing.exporters["main"], next_retry_at=None)
-    assert "No process is trying now" in state(nobody, failing, ZONE, NOW).text
+
+
+def test_who_tries_again_is_said_where_no_time_is_known():
+    """As after a flush in another process has failed: the leader's pause is not that of it."""
+    failing = with_exporter(pending_bytes=7, failing_since=NOW, next_retry_at=None)
+    assert "Process 4711, the leader, tries again by itself" in state_of(failing).text
+    nobody = replace(failing, leader=None)
+    assert state_of(nobody).text.endswith("One tries again from its first request on.")
+    alone = replace(nobody, scope="process", journal=None)
+    assert state_of(alone).text.endswith("This process tries again by itself.")
+
+
+def test_a_database_that_pages_could_not_reach_is_said_also_when_nothing_waits():
+    ago = timedelta(seconds=45)
+    away = Answered(NOW - ago, is_reached=False)
+    [condition] = conditions(QUIET, None, ZONE, NOW, away)
+    assert condition.is_bad
+    assert condition.text == (
+        "The database that the pages ask could not be reached at 2026-01-31 12:59:15 (45 s ago). "
+        "Nothing waits to be delivered now; what is recorded waits in the journal."
+    )
+    waiting = with_exporter(pending_bytes=7, pending_records=2)
+    [condition] = conditions(waiting, None, ZONE, NOW, away)
+    assert "2 records wait to be delivered now" in condition.text
+    [old] = conditions(QUIET, None, ZONE, NOW + timedelta(hours=1), away)
+    assert not old.is_bad
+    failing = with_exporter(pending_bytes=7, pending_records=1, failing_since=NOW)
+    [condition] = conditions(failing, None, ZONE, NOW, away)
+    assert condition.text.startswith("main cannot deliver")
+
+
+def test_without_a_fault_only_what_is_known_is_said():
+    def known(stats, answered=None):
+        return wellness(stats, answered, ZONE, NOW).removeprefix("The journal takes records. ")
+
+    assert known(QUIET) == (
+        "Nothing waits to be delivered. Until something has to be, this page does not know whether "
+        "a database is reached."
+    )
+    answered = Answered(NOW - timedelta(seconds=3), is_reached=True)
+    assert conditions(QUIET, None, ZONE, NOW, answered) == []
+    assert known(QUIET, answered) == (
+        "Nothing waits to be delivered. The database that the pages ask answered at "
+        "2026-01-31 12:59:57 (3 s ago)."
+    )
+    assert known(with_exporter(pending_records=1)) == "1 record is on the way."
+
+
+@pytest.mark.parametrize(
+    ("free", "is_bad"), [(None, None), (900 * MIB, None), (899 * MIB, False), (7 * MIB, True)]
+)
+def test_a_disk_that_is_full_before_the_journal_is_said(free, is_bad):
+    journal = JournalStats("/srv/chest", 100 * MIB, 1_000 * MIB, free)
+    found = conditions(replace(QUIET, journal=journal), None, ZONE, NOW)
+    assert [each.is_bad for each in found] == ([] if is_bad is None else [is_bad])
+    if found:
+        size = f"{free // MIB} MiB"
+        assert found[0].text.startswith(
+            f"The disk of the journal has {size} free, and the journal may still grow by 900 MiB."
+        )
+        assert found[0].remedy == "Make room on it, or lower CHEST_JOURNAL_MAX_BYTES."
 
 
 def test_records_that_wait_for_a_leader_are_said_after_a_while():

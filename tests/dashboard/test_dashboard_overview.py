@@ -11,7 +11,7 @@ from flask_chest_dashboard import asking
 from flask_chest_dashboard.comparing import change, change_of_requests, period_before
 from flask_chest_sqlite import SqliteStore
 from playwright.sync_api import expect
-from support.dashboard import DAY, HOSTILE, UNTIL, opened, store_records, text_of
+from support.dashboard import DAY, HOSTILE, UNTIL, opened, seen, store_records, text_of
 from support.rollup_host import Host
 
 from flask_chest.rollup import Cubes, Declaration
@@ -95,7 +95,7 @@ def test_the_lists_have_the_slowest_and_the_newest_failed_requests(two_days):
     assert text_of(failures).count("500") == 8
     assert "2024-05-20 09:59" in text_of(failures)
     only = two_days.get(f"/chest/overview/failures?{DAY}&where={SLOW}")
-    assert "No request has failed in this time range." in text_of(only)
+    assert "No request that the filters choose has failed in this time range." in text_of(only)
 
 
 @pytest.mark.slow
@@ -147,7 +147,7 @@ def test_hostile_names_and_values_are_shown_as_they_are(shop, database):
         assert "<img" not in html
         if panel not in {"numbers", "charts"}:
             shown = text_of(answer)
-            assert all(name in shown for name in HOSTILE if not name.startswith("x"))
+            assert all(seen(name) in shown for name in HOSTILE if not name.startswith("x"))
 
 
 def test_dimensions_and_measures_are_those_that_the_rollups_have(shop, database):
@@ -184,6 +184,34 @@ def test_without_requests_the_overview_says_what_to_do(shop, database):
     assert "no request in this time range that the filters choose" in text_of(answer)
     assert "Look at the last 7 days" in text_of(answer)
     assert "Remove the filters" in text_of(answer)
+
+
+def test_a_filter_that_chooses_nothing_is_said_in_each_panel_and_why_in_one(shop, database):
+    with opened(database, DECLARED) as store:
+        host = Host(store, cubes=Cubes.of(DECLARED))
+        host.now = UNTIL
+        for user in range(3):
+            host.deliver(timedelta(hours=2), status_code=503, variables={"user_id": user})
+        host.lead()
+    client = shop().test_client()
+    names = ("numbers", "charts", "routes", "slowest", "failures", "dimensions")
+
+    def panels(where):
+        query = f"{DAY}&where={quote(where)}"
+        return [text_of(client.get(f"/chest/overview/{name}?{query}")) for name in names]
+
+    never = "None of the newest 3 requests of this time has "
+    for where, why in {
+        "status >= 500": f"{never}status . Near: status_code",
+        "user_id == '1'": "user_id is a number here: write 1.",
+        "user_id == 7": None,
+    }.items():
+        said = panels(where)
+        assert "No request that the filters choose has failed in this time range." in said[4]
+        for text in (*said[:4], *said[5:]):
+            assert "There is no request in this time range that the filters choose." in text, text
+        assert sum("None of" in text or " here: " in text for text in said) == bool(why)
+        assert why is None or why in said[0]
 
 
 def test_a_database_that_is_away_and_a_wrong_filter_are_said_in_each_panel(shop):

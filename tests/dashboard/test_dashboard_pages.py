@@ -11,6 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask, g
 from playwright.sync_api import expect
+from support.dashboard import HIDDEN
 from support.picky import Plugin
 from werkzeug.exceptions import HTTPException
 from werkzeug.security import generate_password_hash
@@ -234,6 +235,7 @@ def test_what_strangers_send_runs_nowhere_and_breaks_no_page(browse, hostile):
         for address in walk.pages():
             wrong = [
                 *page.evaluate(INTRUDERS),
+                *HIDDEN.findall(page.locator("body").inner_text()),
                 *browser.violations(),
                 *broken(page),
                 *faults_of(page, "light"),

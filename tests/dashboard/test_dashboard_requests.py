@@ -227,6 +227,10 @@ def test_an_empty_list_names_the_variables_of_its_filter_that_no_request_has(vis
         "None of the newest 3 requests of this time has tennant. Near: tenant"
     ]
     assert said("tenant == 'nobody'") == []
+    assert said("status >= 500") == [
+        "None of the newest 3 requests of this time has status. Near: status_code"
+    ]
+    assert said("duration > 1")[0].endswith("has duration. Near: duration_ms")
 
 
 def test_an_empty_list_says_which_variable_has_another_type(visited):

@@ -65,11 +65,38 @@ def test_each_panel_is_about_the_route_alone(shop, database):
     assert "Of the newest 34 requests." in variables
     assert "tenant 88.2 % 3 t-0 33.3 % t-1 33.3 % t-2 33.3 %" in variables
     assert "no request" in panel("overview/charts", route="/nowhere")
-    assert "no request in this time range that the filters choose" in panel(
-        "overview/numbers", route="/nowhere"
+    for name in PANELS:
+        nothing = panel(name, route="/nowhere")
+        assert re.search("o request of this route (has failed )?in this time range[.]", nothing)
+
+
+def test_a_filter_that_chooses_nothing_of_a_route_is_said_in_each_panel_and_why_in_one(
+    shop, database
+):
+    store_records(
+        database,
+        *(record(5, status_code=503, variables={"cart": number}) for number in range(3)),
+        record(5, "/other", variables={"tenant": "acme"}),
     )
-    assert "no request" in panel("route/durations", route="/nowhere")
-    assert "no request" in panel("route/variables", route="/nowhere")
+    client = shop().test_client()
+
+    def panels(where):
+        query = f"{arguments('/pay', 'POST')}&{urlencode({'where': where})}"
+        return [text_of(client.get(f"/chest/{name}?{query}")) for name in PANELS]
+
+    never = "None of the newest 3 requests of this route and time has "
+    for where, why in {
+        "tenant == 'acme'": f"{never}tenant",
+        "cart == '1'": "cart is a number here: write 1.",
+        "duration > 1": f"{never}duration . Near: duration_ms",
+        "status_code == 404": None,
+    }.items():
+        said = panels(where)
+        for text in said:
+            assert "request of this route" in text
+            assert "that the filters choose" in text
+        assert sum("None of" in text or " here: " in text for text in said) == bool(why)
+        assert why is None or why in said[0]
 
 
 def test_the_page_leads_to_what_its_requests_have_in_common(shop):

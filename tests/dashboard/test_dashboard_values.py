@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from flask_chest_dashboard.texts import in_one_line
+from flask_chest_dashboard.texts import in_one_line, visible
 from flask_chest_dashboard.values import described
 
 from flask_chest import query
+from flask_chest.runtime.printable import printable
 
 
 @pytest.mark.parametrize(
@@ -23,7 +26,9 @@ from flask_chest import query
         ("", '""'),
         (" \t", '" \\t"'),
         ("\u200b\u202e", '"\\u200b\\u202e"'),
-        ("\u202eabc", "\u202eabc"),
+        ("x\u202e\u00fcn\u00ef", "x\\u202e\u00fcn\u00ef"),
+        ("a\u200bb\u00adc\ufeff", "a\\u200bb\\u00adc\\ufeff"),
+        ({"\u2066": "\u2069"}, '{"\\u2066": "\\u2069"}'),
         ({"a": ["b\n", None]}, '{"a": ["b\\n", null]}'),
         ([], "[]"),
         ("NaN", "NaN"),
@@ -31,6 +36,35 @@ from flask_chest import query
 )
 def test_a_value_is_written_in_one_line_that_shows(found, text):
     assert in_one_line(found) == text
+
+
+def test_what_the_command_line_makes_visible_is_visible_on_a_page_and_lines_stay():
+    hidden = [each for each in map(chr, range(0x110000)) if printable(each) != each]
+    assert len(hidden) > 2_000
+    assert all(visible(each) == printable(each) for each in hidden if each not in "\n\t\r")
+    lines = "a\n\tb\r\nc"
+    assert visible(f"{lines}\rd\u202e") == f"{lines}\\rd\\u202e"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}",
+        "\N{HEAVY BLACK HEART}\ufe0f\u200d\N{FIRE}",
+        "1\ufe0f\u20e3",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # Persian
+        "\u05e9\u05dc\u05d5\u05dd",  # Hebrew, which has its order by itself
+        "\u0928\u094d\u200d\u092f",  # Hindi
+    ],
+)
+def test_what_scripts_and_emojis_need_stays(text):
+    assert visible(text) == in_one_line(text) == text
+
+
+@pytest.mark.parametrize("hidden", ["a\u200db", "a\ufe01", "\U0001f600\ufe01\ufe02", "a\U000e0041"])
+def test_what_hides_in_a_text_is_visible_and_json_reads_it_back(hidden):
+    assert visible(hidden) != hidden
+    assert json.loads(f'"{visible(hidden)}"') == hidden
 
 
 @pytest.mark.parametrize("found", ["x" * 2_000_000, ["x" * 50] * 40_000, {"a": {"b": "x" * 9_999}}])

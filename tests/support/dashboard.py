@@ -44,6 +44,17 @@ def store_records(database, *records):
         store.export(make_batch(*records))
 
 
+HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+)
+"""What no page may have in it: it does not show, or it changes the order of a text."""
+
+
+def seen(text):
+    """Return a text of a stranger as a page has it."""
+    return HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def text_of(answer):
     """Return the text of an answer's HTML in one line."""
     html = answer.get_data(as_text=True).replace("<wbr>", "")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from flask_chest.errors import ExporterUnavailable
 from flask_chest_dashboard.shared import Shared
 
 if TYPE_CHECKING:
@@ -28,6 +31,19 @@ _OVER_SECONDS: Final = 60.0
 """So long, an answer about it is used again. A range that ends now moves on with each minute."""
 
 
+@dataclass(frozen=True)
+class Answered:
+    """How the last question to the database of the store ended.
+
+    Attributes:
+        at: When.
+        is_reached: Whether the database could be reached.
+    """
+
+    at: datetime
+    is_reached: bool
+
+
 class Asker:
     """Asks the store that the application reads, each question with a limit.
 
@@ -35,10 +51,14 @@ class Asker:
 
     Args:
         chest: The extension of the application.
+
+    Attributes:
+        answered: How the last question that this process asked ended; None before the first.
     """
 
     def __init__(self, chest: FlaskChest) -> None:
         self._chest = chest
+        self.answered: Answered | None = None
         self._shared = Shared()
         # Of its own: questions that hang, as the database does, must not keep these waiting.
         self._of_host = Shared()
@@ -53,7 +73,17 @@ class Asker:
             ConfigurationError: No store can be read.
             ExporterUnavailable: The database cannot be reached now.
         """
-        return self._chest.store()
+        with self._noticing():
+            return self._chest.store()
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        """Remember when the database cannot be reached."""
+        try:
+            yield
+        except ExporterUnavailable:
+            self.answered = Answered(datetime.now(timezone.utc), is_reached=False)
+            raise
 
     def ask(
         self, key: Hashable, question: Callable[[], _Answer], until: datetime | None = None
@@ -65,8 +95,15 @@ class Asker:
             question: Asks it.
             until: End of the time that it is about, if it has one.
         """
+
+        def asked() -> _Answer:
+            with self._noticing():
+                answer = question()
+            self.answered = Answered(datetime.now(timezone.utc), is_reached=True)
+            return answer
+
         is_over = until is not None and until < datetime.now(timezone.utc) - _OVER
-        return self._shared.ask(key, question, _OVER_SECONDS if is_over else None)
+        return self._shared.ask(key, asked, _OVER_SECONDS if is_over else None)
 
     def measure(
         self,
@@ -137,7 +174,13 @@ class Asker:
 
     def declared(self) -> Declaration | None:
         """Return what `Store.declared` does."""
-        return self.ask(("declared",), self.store.declared)
+        store = self.store
+
+        def declared() -> Declaration | None:  # which a store may know without its database
+            with self._noticing():
+                return store.declared()
+
+        return self._shared.ask(("declared",), declared)
 
     def stats(self) -> Stats:
         """Return what `chest.stats()` does."""

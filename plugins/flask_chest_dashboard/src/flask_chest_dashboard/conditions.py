@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Final
 
 from flask_chest_dashboard import formats
 
 if TYPE_CHECKING:
     from flask_chest import ExporterStats, Stats
+    from flask_chest_dashboard.asking import Answered
 
 _NEARLY_FULL: Final = 0.8
+_LITTLE_BYTES: Final = 8 * 1_024**2
+"""Free on the disk of the journal, below which it may be full soon: as of `flask chest check`."""
+
+_STALE: Final = timedelta(minutes=5)
+"""A database that did not answer so long ago may be back: nobody has asked it since."""
+
 _LEADER_SECONDS: Final = 30.0
 """How long records may wait for a leader: after a start, there is none before the first request."""
 
@@ -47,7 +54,13 @@ class State:
     is_idle: bool = False
 
 
-def conditions(stats: Stats, fault: str | None, zone: tzinfo, now: datetime) -> list[Condition]:
+def conditions(
+    stats: Stats,
+    fault: str | None,
+    zone: tzinfo,
+    now: datetime,
+    answered: Answered | None = None,
+) -> list[Condition]:
     """Return what is wrong, the worst first; nothing when all is well.
 
     Args:
@@ -55,11 +68,52 @@ def conditions(stats: Stats, fault: str | None, zone: tzinfo, now: datetime) -> 
         fault: Of `chest.journal_fault()`.
         zone: In which times are written.
         now: An aware datetime.
+        answered: Whether the database answered the last question of a page; None before it.
     """
     found = [*_of_journal(stats, fault)]
     for name, exporter in stats.exporters.items():
         found += _of_exporter(name, exporter, stats, zone, now)
+    is_known = any(each.failing_since is not None for each in stats.exporters.values())
+    if answered is not None and not answered.is_reached and not is_known:
+        found += _of_store(answered, stats, zone, now)
     return found
+
+
+def wellness(stats: Stats, answered: Answered | None, zone: tzinfo, now: datetime) -> str:
+    """Return what is known when there is no condition, and what is not.
+
+    Args:
+        stats: Of `chest.stats()`.
+        answered: As for `conditions`.
+        zone: In which times are written.
+        now: An aware datetime.
+    """
+    waiting = sum(each.pending_records for each in stats.exporters.values())
+    if waiting:
+        text = f"{_records(waiting)} {'is' if waiting == 1 else 'are'} on the way."
+    else:
+        text = "Nothing waits to be delivered."
+    text = f"The journal takes records. {text}"
+    if answered is not None and answered.is_reached:
+        asked = f"{_clock(answered.at, zone)} ({_span(answered.at, now)} ago)"
+        return f"{text} The database that the pages ask answered at {asked}."
+    if waiting:
+        return text
+    return (
+        f"{text} Until something has to be, this page does not know whether a database is reached."
+    )
+
+
+def _of_store(answered: Answered, stats: Stats, zone: tzinfo, now: datetime) -> Iterator[Condition]:
+    waiting = sum(each.pending_records for each in stats.exporters.values())
+    late = f"{_records(waiting)} {_are('wait', waiting)}" if waiting else "Nothing waits"
+    yield Condition(
+        f"The database that the pages ask could not be reached at {_clock(answered.at, zone)} "
+        f"({_span(answered.at, now)} ago). {late} to be delivered now; what is recorded waits in "
+        "the journal.",
+        "Mend the database. Open Overview to ask it again.",
+        is_bad=now - answered.at < _STALE,
+    )
 
 
 def _of_journal(stats: Stats, fault: str | None) -> Iterator[Condition]:
@@ -78,6 +132,19 @@ def _of_journal(stats: Stats, fault: str | None) -> Iterator[Condition]:
             f"The journal is nearly full: {formats.size(journal.size_bytes)} of "
             f"{formats.size(journal.max_bytes)}. At its limit, records are lost.",
             "Mend the exporter that is behind, or raise CHEST_JOURNAL_MAX_BYTES.",
+        )
+    if journal is not None and journal.disk_free_bytes is not None:
+        yield from _of_disk(journal.disk_free_bytes, journal.max_bytes - journal.size_bytes)
+
+
+def _of_disk(free: int, room: int) -> Iterator[Condition]:
+    """Yield whether the disk is full before the journal is at its limit."""
+    if free < room:
+        yield Condition(
+            f"The disk of the journal has {formats.size(free)} free, and the journal may still "
+            f"grow by {formats.size(room)}. When the disk is full, records are lost.",
+            "Make room on it, or lower CHEST_JOURNAL_MAX_BYTES.",
+            is_bad=free < _LITTLE_BYTES,
         )
 
 
@@ -113,7 +180,8 @@ def state(exporter: ExporterStats, stats: Stats, zone: tzinfo, now: datetime) ->
         since = _clock(exporter.failing_since, zone)
         span = _span(exporter.failing_since, now)
         text = (
-            f"Waiting for the database since {since} ({span}). {_next_attempt(exporter, zone, now)}"
+            f"Waiting for the database since {since} ({span}). "
+            f"{_next_attempt(exporter, stats, zone, now)}"
         )
         return State(text, is_bad=True)
     if not exporter.pending_bytes:
@@ -123,10 +191,17 @@ def state(exporter: ExporterStats, stats: Stats, zone: tzinfo, now: datetime) ->
     return State("Delivering.")
 
 
-def _next_attempt(exporter: ExporterStats, zone: tzinfo, now: datetime) -> str:
+def _next_attempt(exporter: ExporterStats, stats: Stats, zone: tzinfo, now: datetime) -> str:
     due = exporter.next_retry_at
+    if due is None and stats.scope != "host":
+        return "This process tries again by itself."
+    if due is None and stats.leader is not None:  # the newest attempt was that of another process
+        return (
+            f"Process {stats.leader.pid}, the leader, tries again by itself: at its next interval, "
+            "or when its pause after a failure is over."
+        )
     if due is None:
-        return "No process is trying now."
+        return "No process delivers now. One tries again from its first request on."
     if due <= now:
         return "The next attempt is due now."
     return f"Next attempt at {_clock(due, zone)}, in {_span(now, due)}."
@@ -155,7 +230,11 @@ def _records(number: int) -> str:
 
 
 def _wait(exporter: ExporterStats) -> str:
-    return "waits" if exporter.pending_records == 1 else "wait"
+    return _are("wait", exporter.pending_records)
+
+
+def _are(verb: str, number: int) -> str:
+    return f"{verb}s" if number == 1 else verb
 
 
 def _letters(number: int) -> str:

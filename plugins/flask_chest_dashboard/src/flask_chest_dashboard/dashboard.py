@@ -8,7 +8,6 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, request, url_for
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from flask_chest import query
 from flask_chest.errors import (
@@ -19,7 +18,7 @@ from flask_chest.errors import (
     SchemaMismatch,
     mask_secrets,
 )
-from flask_chest_dashboard import formats, values
+from flask_chest_dashboard import values
 from flask_chest_dashboard.access import Access
 from flask_chest_dashboard.asking import Asker
 from flask_chest_dashboard.assets import Assets
@@ -28,6 +27,7 @@ from flask_chest_dashboard.csrf import Tokens
 from flask_chest_dashboard.file import DashboardFile, place_of
 from flask_chest_dashboard.gentle import gentle
 from flask_chest_dashboard.notices import Notices
+from flask_chest_dashboard.rendering import environment
 from flask_chest_dashboard.responses import Page
 from flask_chest_dashboard.saved_views import SAVABLE, SavedView, SavedViews
 from flask_chest_dashboard.shared import Busy
@@ -92,15 +92,7 @@ class Dashboard:
         self.saved = SavedViews(self.file)
         self.notices = Notices(self.file)
         self._panels: set[str] = set()
-        # Of our own: the application's has filters, globals and templates of its own.
-        self._templates = Environment(
-            loader=PackageLoader("flask_chest_dashboard"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters.update(formats.FILTERS, masked=mask_secrets)
+        self._templates = environment()
         self._templates.globals.update(
             asset=self.asset,
             condition_of=query.condition_of,

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from flask_chest_dashboard.texts import MISSING, in_one_line
+from flask_chest_dashboard.texts import MISSING, in_one_line, visible
 
 _BREAKS: Final = re.compile(r"(?<=[/_(])(?=[^/_(])|(?<=[a-z]\.)(?=[A-Za-z])")
 
@@ -94,7 +94,7 @@ def brief(moment: datetime, zone: tzinfo, now: datetime | None = None) -> str:
 
 def with_breaks(text: str) -> Markup:
     """Return a text that may be broken behind slashes, underscores and the dots of names."""
-    return Markup("<wbr>").join(_BREAKS.split(text))
+    return Markup("<wbr>").join(_BREAKS.split(visible(text)))
 
 
 def class_name(qualified: str) -> str:

@@ -54,6 +54,7 @@ class Troubles:
     def _count(self) -> None:
         with contextlib.suppress(Busy):
             stats = self._asker.stats()
-            found = conditions(stats, None, timezone.utc, datetime.now(timezone.utc))
+            now, answered = datetime.now(timezone.utc), self._asker.answered
+            found = conditions(stats, None, timezone.utc, now, answered)
             self._number = sum(each.is_bad for each in found)
             self._fresh_until = time.monotonic() + _FRESH_SECONDS

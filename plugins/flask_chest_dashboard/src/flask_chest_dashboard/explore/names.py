@@ -14,6 +14,9 @@ FIELDS: Final = (
     *("route", "method", "status_code", "error", "endpoint", "path"),
     *("service", "instance", "request_id", "trace_id"),
 )
+NUMBERS: Final = ("duration_ms", "started_at", "weight")
+"""The other fields, of which there is a value for nearly each request."""
+
 MEASURES: Final = (
     *("count", "errors", "error_rate", "rate"),
     *("p50(duration_ms)", "p95(duration_ms)", "p99(duration_ms)", "max(duration_ms)"),

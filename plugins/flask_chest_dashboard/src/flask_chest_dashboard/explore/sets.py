@@ -81,7 +81,7 @@ def _slow(asker: Asker, among: str | None, window: Window) -> Sets:
     [row] = asker.measure(_P95, where=among, since=window.since, until=window.until)
     limit = row[_P95]
     if limit is None:
-        raise QueryError("there was no request in this time: choose a longer time range")
+        raise QueryError("there was no such request in this time: choose a longer time range")
     return Sets(
         f"The slowest 5 %, above {limit:.4g} ms",
         "all faster ones",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flask import request
 
 from flask_chest_dashboard import facts
-from flask_chest_dashboard.conditions import conditions, state
+from flask_chest_dashboard.conditions import conditions, state, wellness
 from flask_chest_dashboard.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -37,14 +37,15 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         choices = dashboard.choices()
         stats = dashboard.asker.stats()
         fault = dashboard.asker.journal_fault()
-        now = datetime.now(timezone.utc)
+        now, answered = datetime.now(timezone.utc), dashboard.asker.answered
         return dashboard.render(
             "delivery_now.html",
             choices,
             stats=stats,
             fault=fault,
             now=now,
-            conditions=conditions(stats, fault, choices.zone, now),
+            conditions=conditions(stats, fault, choices.zone, now, answered),
+            wellness=wellness(stats, answered, choices.zone, now),
             exporters=[
                 (name, each, state(each, stats, choices.zone, now), facts.of_exporter(each))
                 for name, each in stats.exporters.items()

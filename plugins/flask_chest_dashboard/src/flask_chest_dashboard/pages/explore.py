@@ -18,7 +18,13 @@ from flask_chest_dashboard.explore import names
 from flask_chest_dashboard.explore.answers import Answers
 from flask_chest_dashboard.explore.asked import csv, json_lines
 from flask_chest_dashboard.explore.lines import charts_of, title_of
-from flask_chest_dashboard.explore.missing import in_filter, missing, mistyped, without_values
+from flask_chest_dashboard.explore.missing import (
+    Hints,
+    in_filter,
+    missing,
+    mistyped,
+    without_values,
+)
 from flask_chest_dashboard.explore.question import (
     EXAMPLES,
     KINDS,
@@ -109,9 +115,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         return dashboard.render(
             "explore_table.html",
             choices,
-            missing=list(missing(without, newest)),
-            mistyped=mistyped(where, newest),
-            looked_at=len(newest),
+            hints=Hints(list(missing(without, newest)), mistyped(where, newest), len(newest)),
             **_common(question, answers, "table"),
             rows=rows,
             measures=_sorted_first(question),

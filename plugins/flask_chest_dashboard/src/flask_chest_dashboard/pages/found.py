@@ -42,6 +42,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         return dashboard.render(
             "overview_found.html",
             choices,
+            scope=scope,
             records=records,
             kind=kind,
             failed=FAILED,

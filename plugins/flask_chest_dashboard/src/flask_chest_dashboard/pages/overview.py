@@ -11,6 +11,7 @@ from flask_chest_dashboard.charts.over_time import charts_of
 from flask_chest_dashboard.charts.sparkline import sparkline
 from flask_chest_dashboard.comparing import period_before
 from flask_chest_dashboard.dimensions import checked_top, tables
+from flask_chest_dashboard.explore.missing import why_nothing
 from flask_chest_dashboard.routes import COLUMNS, MOST, SHOWN, checked_sort, routes
 from flask_chest_dashboard.scope import Scope
 from flask_chest_dashboard.settled import left_out, settled
@@ -56,7 +57,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         choices, scope = dashboard.choices(), Scope.read(request.args)
         window, where = settled(asker, choices), scope.filter(choices)
         charts = charts_of(asker, window, where, choices.tz)
-        return dashboard.render("overview_charts.html", choices, charts=charts)
+        return dashboard.render("overview_charts.html", choices, scope=scope, charts=charts)
 
     @dashboard.panel(views, "/overview/routes")
     def overview_routes() -> Page:
@@ -100,6 +101,7 @@ def _nothing(dashboard: Dashboard, choices: Choices, scope: Scope) -> Page:
         "overview_nothing.html",
         choices,
         is_empty=not dashboard.asker.records(limit=1),
+        hints=why_nothing(dashboard.asker, choices, scope),
         longer=choices.longer(),
         scope=scope,
         page="route" if scope.is_of_route else "overview",

@@ -10,9 +10,9 @@ from flask import request
 from flask_chest import query
 from flask_chest_dashboard import listing, paging, searching
 from flask_chest_dashboard.downloads import MOST_RECORDS, csv_lines, download, json_lines
-from flask_chest_dashboard.explore.missing import in_filter, missing, mistyped
-from flask_chest_dashboard.explore.names import RECORDS
+from flask_chest_dashboard.explore.missing import Hints, why_nothing
 from flask_chest_dashboard.listing import PAGE_SIZE, Listing
+from flask_chest_dashboard.scope import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,6 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         choices, chosen = dashboard.choices(), Listing.read(request.args)
         turned = _turned(dashboard, choices, chosen)
         names = listing.offered(turned.records)
-        newest = [] if turned.records else _unfiltered(dashboard, choices)
         return dashboard.render(
             "requests_list.html",
             choices,
@@ -54,9 +53,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             columns=listing.columns_of(chosen, turned.records, names, dashboard.asker.declared()),
             value_in=listing.value_in,
             missing=listing.MISSING,
-            never_seen=list(missing(in_filter(choices.filter), newest)),
-            mistyped=mistyped(choices.filter, newest),
-            looked_at=len(newest),
+            hints=Hints() if turned.records else why_nothing(dashboard.asker, choices, Scope()),
             previous="" if turned.previous is None else paging.written_place(turned.previous),
             next="" if turned.next is None else paging.written_place(turned.next),
             slowest=max((each.duration_ms for each in turned.records), default=0.0),
@@ -103,14 +100,6 @@ def _all(dashboard: Dashboard, choices: Choices, chosen: Listing) -> Iterator[Re
         order_by=chosen.order_by,
         limit=MOST_RECORDS,
     )
-
-
-def _unfiltered(dashboard: Dashboard, choices: Choices) -> list[Record]:
-    """Return the newest records, in which the variables of a filter are looked for."""
-    if not in_filter(choices.filter):
-        return []
-    window = choices.window()
-    return dashboard.asker.records(since=window.since, until=window.until, limit=RECORDS)
 
 
 def _turned(dashboard: Dashboard, choices: Choices, chosen: Listing) -> Turned:

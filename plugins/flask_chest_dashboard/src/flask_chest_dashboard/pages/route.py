@@ -52,6 +52,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         return dashboard.render(
             "route_durations.html",
             choices,
+            scope=scope,
             distribution=Distribution.of(row[_HISTOGRAM] or [], marks),
             codes=codes,
             total=sum(each["count"] for each in codes),
@@ -68,6 +69,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
         return dashboard.render(
             "route_variables.html",
             choices,
+            scope=scope,
             number=len(records),
             rows=found[: variables.MOST_NAMES],
             others=max(len(found) - variables.MOST_NAMES, 0),
