@@ -15,6 +15,7 @@ from flask.cli import with_appcontext
 from flask_chest.cli import options, questions
 from flask_chest.cli.application import NoDatabase, open_store
 from flask_chest.cli.listing import RecordTable, json_line
+from flask_chest.cli.missing import Unseen
 from flask_chest.cli.names import Name
 from flask_chest.cli.output import echo_error
 from flask_chest.cli.streams import has_reader, is_broken, is_terminal, write
@@ -166,6 +167,7 @@ def tail(
         store = _open_when_there(exporter, interval)
         if store is None:
             return
+        Unseen((where,), columns).say_at_once(store)
         if format_ == "table":
             write(shown.table.header())
         for record in _follow(Follower(store, where, since, window), interval):
