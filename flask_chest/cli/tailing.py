@@ -19,7 +19,7 @@ from flask_chest.cli.missing import Unseen
 from flask_chest.cli.names import Name
 from flask_chest.cli.output import echo_error
 from flask_chest.cli.streams import has_reader, is_broken, is_terminal, write
-from flask_chest.errors import ExporterUnavailable, QueryTimeout
+from flask_chest.errors import ExporterUnavailable, QueryTimeout, ended
 from flask_chest.query import Filter, Tally, distance
 from flask_chest.record import Record
 from flask_chest.store import Store
@@ -191,7 +191,7 @@ def _open_when_there(exporter: str | None, interval_seconds: float) -> Store | N
             if is_broken(sys.stdout):
                 return None
             if not is_said:
-                echo_error(f"{nothing.message}. It is waited for")
+                echo_error(f"{ended(nothing.message)} It is waited for")
             is_said = True
             time.sleep(interval_seconds)
 
@@ -209,6 +209,6 @@ def _follow(follower: Follower, interval_seconds: float) -> Iterator[Record]:
                 raise
             if fault != str(error):
                 fault = str(error)
-                echo_error(f"{fault}. It is tried again")
+                echo_error(f"{ended(fault)} It is tried again")
         spent = time.monotonic() - began
         time.sleep(max(interval_seconds, spent * (_SHARE - 1)))
