@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from typing_extensions import Unpack
 
-from flask_chest.errors import ConfigurationError
+from flask_chest.errors import ConfigurationError, ended
 from flask_chest.exporter import Batch, Finding
 from flask_chest.runtime import fork
 from flask_chest.store import Position, RouteSummary, Store, ValueCount, Where
@@ -97,8 +97,8 @@ class DeferredStore(Store):
                 return cast("type[Store]", pkgutil.resolve_name(self.implementation))
         except ImportError as error:
             raise ConfigurationError(
-                f"{self.implementation} cannot be imported: {error}. Reinstall its distribution, "
-                "with all dependencies"
+                f"{self.implementation} cannot be imported: {ended(error)} Reinstall its "
+                "distribution, with all dependencies"
             ) from error
 
     def validate(self) -> None:

@@ -109,6 +109,15 @@ class DeliveryBusy(ChestError):
         self.exporter = exporter
 
 
+def ended(text: object) -> str:
+    """Return a text as a sentence that another one may follow: with a full stop, if it needs one.
+
+    A database or a driver may have ended its own with one, or with ``?``.
+    """
+    sentence = str(text).rstrip()
+    return sentence if sentence.endswith((".", "?", "!", ":")) else f"{sentence}."
+
+
 def mask_urls(text: str) -> str:
     """Return a text with the user and password of each URL in it masked.
 

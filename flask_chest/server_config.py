@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Collection
 from typing import Any, Final
@@ -170,6 +171,25 @@ def take_query(query: str, names: Collection[str]) -> tuple[dict[str, str], list
     return taken, left
 
 
+def no_such_parameters(unknown: Collection[str], names: Collection[str]) -> str:
+    """Return what is wrong with parameters of a URL that are no fields, and what may be meant.
+
+    Args:
+        unknown: The parameters, as they were given: percent-encoded.
+        names: Names of the fields that may stand in the query.
+    """
+    given = sorted(map(unquote_plus, unknown))
+    hint = meant(given, names) or f"Known: {sorted(names)}"
+    return f"has parameters that are no fields: {', '.join(given)}. {hint}"
+
+
+def meant(unknown: Collection[str], names: Collection[str]) -> str:
+    """Return a question that names what may be meant by unknown names; empty where none is near."""
+    near = [difflib.get_close_matches(each, sorted(names), n=1) for each in unknown]
+    found = " and ".join(repr(each[0]) for each in near if each)
+    return f"Did you mean {found}?" if found else ""
+
+
 def fields_of_url(url: str, names: Collection[str]) -> dict[str, Any]:
     """Return the fields that a URL stands for: host, port, database, user, password, its query.
 
@@ -190,8 +210,8 @@ def fields_of_url(url: str, names: Collection[str]) -> dict[str, Any]:
         raise ValueError(NOT_A_URL) from None
     taken, left = take_query(parts.query, names)
     if left:
-        unknown = ", ".join(unquote_plus(piece.partition("=")[0]) for piece in left)
-        raise ValueError(f"has parameters that are no fields: {unknown}. Known: {sorted(names)}")
+        unknown = [piece.partition("=")[0] for piece in left]
+        raise ValueError(no_such_parameters(unknown, names))
     if parts.fragment or not parts.scheme:
         raise ValueError(NOT_A_URL)
     found = {

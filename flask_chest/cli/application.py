@@ -15,7 +15,7 @@ from flask_chest.cli.exits import DONE, way
 from flask_chest.cli.output import echo_error, message
 from flask_chest.cli.owner import become_owner
 from flask_chest.cli.unconfigured import Unconfigured
-from flask_chest.errors import ConfigurationError, ExporterUnavailable
+from flask_chest.errors import ConfigurationError, ExporterUnavailable, ended
 from flask_chest.journal import DiskJournal
 from flask_chest.runtime.command import STANDALONE
 from flask_chest.settings.destination import destination
@@ -77,7 +77,7 @@ def open_store(name: str | None, *, create: bool = False) -> Store:
     except ExporterUnavailable as error:
         if number := _pending(name):
             raise ExporterUnavailable(
-                f"{error}. {amounts.records(number)} in the journal wait for it"
+                f"{ended(error)} {amounts.records(number)} in the journal wait for it"
             ) from error
         raise
 
@@ -124,7 +124,7 @@ def _refuse_missing(exporter: Store, name: str) -> None:
             raise
         text = f"{name}: {error}"
         if waiting := waits_for(name):
-            text += f". {waiting}"
+            text = f"{ended(text)} {waiting}"
         raise NoDatabase(text) from error
 
 

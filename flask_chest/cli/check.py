@@ -16,6 +16,7 @@ from flask_chest.cli.application import current_state, is_standalone
 from flask_chest.cli.findings import Found
 from flask_chest.cli.findings.application import (
     masked_findings,
+    pattern_findings,
     plugin_findings,
     settings_findings,
     tracked_findings,
@@ -25,6 +26,7 @@ from flask_chest.cli.findings.databases import database_findings
 from flask_chest.cli.findings.journals import journal_findings, newest_segment
 from flask_chest.cli.output import echo, echo_error, echo_json
 from flask_chest.cli.thresholds import Limits
+from flask_chest.errors import ended
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -98,6 +100,7 @@ def _findings(stats: Stats) -> Iterator[Found]:
 def _route_findings(app: Flask, state: AppState) -> Iterator[Found]:
     if not is_standalone():
         yield from tracked_findings(app, state)
+        yield from pattern_findings(app, state)
     yield from masked_findings(app, state)
 
 
@@ -111,7 +114,7 @@ def _remembered(file: str | None) -> dict[str, int]:
         return {}
     except (OSError, ValueError) as error:
         raise click.UsageError(
-            f"--since-last {file}: cannot be read: {error}. To begin anew, delete it"
+            f"--since-last {file}: cannot be read: {ended(error)} To begin anew, delete it"
         ) from error
     if not isinstance(found, dict) or any(type(number) is not int for number in found.values()):
         raise click.UsageError(f"--since-last {file}: was not written by this command")

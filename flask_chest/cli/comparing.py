@@ -11,6 +11,7 @@ from flask.cli import with_appcontext
 
 from flask_chest.cli import completion, options, questions
 from flask_chest.cli.application import open_store, say_nothing_found
+from flask_chest.cli.missing import Unseen
 from flask_chest.cli.names import Name
 from flask_chest.cli.results import print_rows
 from flask_chest.cli.streams import has_reader, write
@@ -79,6 +80,8 @@ def compare(
     )
     if not rows:
         say_nothing_found(store, exporter)
+    unseen = Unseen((filter_, against), among)
+    unseen.say_at_once(store, since=since, until=until)
     if format_ != "table":
         print_rows(rows, format_, by=_NAMES, numbers=(*_SHARES, *_COUNTS))
         return

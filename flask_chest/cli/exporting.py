@@ -17,6 +17,7 @@ from flask_chest.cli.application import open_store, say_nothing_found
 from flask_chest.cli.exits import Interrupted
 from flask_chest.cli.files import whole_file
 from flask_chest.cli.listing import csv_lines, json_line
+from flask_chest.cli.missing import Unseen
 from flask_chest.cli.names import Name
 from flask_chest.cli.output import echo_error
 from flask_chest.cli.progress import Progress
@@ -90,9 +91,10 @@ def export(
         parquet.refuse_without_pyarrow()
     store = open_store(exporter)
     found = store.records(where, since=since, until=until, order_by=order_by, limit=limit)
+    unseen = Unseen((where,), columns, order_by)
     with Progress("export") as progress:
         progress.is_shown &= output is not None or not is_terminal(sys.stdout)
-        records = _counted(found, progress)
+        records = _counted(found, progress, unseen)
         try:
             if output is None:
                 _print(_lines(records, format_, columns, raw=raw))
@@ -107,6 +109,7 @@ def export(
             raise Interrupted(f"{what}.") from None
     if not progress.done:
         say_nothing_found(store, exporter)
+    unseen.say(store, since=since, until=until, found=progress.done)
     if store.unreadable:
         echo_error(f"{amounts.records(store.unreadable)} cannot be read, and were passed over")
 
@@ -126,10 +129,12 @@ def _format_of(output: Path | None) -> str:
     return _FORMATS.get(ending, "json")
 
 
-def _counted(records: Iterable[Record], progress: Progress) -> Iterator[RecordData]:
+def _counted(records: Iterable[Record], progress: Progress, unseen: Unseen) -> Iterator[RecordData]:
     for record in records:
         progress.add(1)
-        yield record.as_data()
+        data = record.as_data()
+        unseen.look(data)
+        yield data
 
 
 def _print(lines: Iterator[str]) -> None:

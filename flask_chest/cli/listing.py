@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from flask_chest.cli.names import Name, read_names
+from flask_chest.cli.missing import Unseen
+from flask_chest.cli.names import SHORT_TITLES, Name, read_names
 from flask_chest.cli.spool import Spool
 from flask_chest.cli.streams import has_reader, write
 from flask_chest.cli.tables import Table, cell, terminal_width
@@ -19,9 +20,6 @@ from flask_chest.runtime.printable import printable
 _DEFAULT: Final = (
     *("started_at", "status_code", "duration_ms", "method", "path", "request_id", "variables"),
 )
-_SHORT: Final = {"status_code": "status", "duration_ms": "ms"}
-"""Titles of columns that nobody has chosen."""
-
 _ROOM: Final = 120
 """Columns of a terminal from which on there is room for the request's ID."""
 
@@ -45,10 +43,10 @@ class RecordTable:
             for name in read_names(_DEFAULT)
             if columns is None or columns >= _ROOM or name.text != "request_id"
         ]
-        short = {} if names else _SHORT
+        short = {} if names else SHORT_TITLES
         self.table = Table(
             [short.get(name.text, name.text) for name in self._names],
-            right=(*_NUMBERS, *_SHORT.values()),
+            right=(*_NUMBERS, *SHORT_TITLES.values()),
             whole=_WHOLE,
             columns=columns,
         )
@@ -87,25 +85,35 @@ def _short(value: object) -> str:
 class _Counted:
     """Counts records while they are read."""
 
-    def __init__(self, records: Iterable[Record]) -> None:
+    def __init__(self, records: Iterable[Record], unseen: Unseen | None) -> None:
         self._records = records
+        self._unseen = unseen
         self.number = 0
 
     def __iter__(self) -> Iterator[RecordData]:
         for record in self._records:
             self.number += 1
-            yield record.as_data()
+            data = record.as_data()
+            if self._unseen is not None:
+                self._unseen.look(data)
+            yield data
 
 
-def print_records(records: Iterable[Record], format_: str, names: Sequence[Name] = ()) -> int:
+def print_records(
+    records: Iterable[Record],
+    format_: str,
+    names: Sequence[Name] = (),
+    unseen: Unseen | None = None,
+) -> int:
     """Print records until there are no more, or nobody reads them; return how many there were.
 
     Args:
         records: They are read one by one.
         format_: ``table``, ``json`` or ``csv``.
         names: What is shown of each; none for all of it, or for what a table has room for.
+        unseen: Looks at each; None where nobody has named a variable.
     """
-    counted = _Counted(records)
+    counted = _Counted(records, unseen)
     for line in _LINES[format_](counted, names):
         write(line)
         if not has_reader():

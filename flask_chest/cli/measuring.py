@@ -13,6 +13,7 @@ from flask_chest.cli import completion, questions
 from flask_chest.cli.application import open_store, say_nothing_found
 from flask_chest.cli.missing import (
     empty_conditions,
+    empty_measures,
     empty_operands,
     say_missing,
     say_why_nothing,
@@ -107,6 +108,7 @@ def measure(
         where=where,
         since=since,
         until=until,
+        measures=empty_measures(rows, asked),
     )
 
 

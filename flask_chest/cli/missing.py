@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from flask_chest import query
-from flask_chest.cli.names import name_of
+from flask_chest.cli.names import SHORT_TITLES, Name, name_of
 from flask_chest.cli.output import echo_error
 from flask_chest.errors import ChestError
 from flask_chest.query import Filter
 from flask_chest.query.comparing import written
 from flask_chest.query.evaluate import MISSING, value_of
-from flask_chest.query.measures import parse_measure
-from flask_chest.query.nodes import And, Node, Operand, Or, Variable
+from flask_chest.query.measures import Measure, parse_measure
+from flask_chest.query.nodes import FIELDS, And, Node, Operand, Or, Variable, kind
 from flask_chest.record import RecordData
 from flask_chest.store import Store
 
@@ -24,6 +24,69 @@ NEWEST: Final = 1_000
 """How many records are looked at for a hint."""
 
 _MOST_NEAR: Final = 3
+_OF_THIS_TIME: Final = " of this time"
+
+
+class Unseen:
+    """The variables that a command names, without those that a record at hand has.
+
+    A misspelt name of a column or of an order gives an answer, and a wrong one.
+
+    Args:
+        filters: Those of the command.
+        columns: What it shows.
+        order_by: As for `Store.records`; None for none.
+
+    Raises:
+        QueryError: The order cannot be read.
+    """
+
+    def __init__(
+        self,
+        filters: Iterable[Filter | None],
+        columns: Iterable[Name] = (),
+        order_by: str | None = None,
+    ) -> None:
+        self._roots = _roots(filters)
+        operands = {operand for root in self._roots for operand in operands_of(root)}
+        operands |= {name.operand for name in columns if name.operand is not None}
+        if order_by is not None:
+            operands.add(query.order(order_by).operand)
+        self._left = {each for each in operands if isinstance(each, Variable)}
+
+    def look(self, data: RecordData) -> None:
+        """Look at a record that was found."""
+        if self._left:
+            self._left = {each for each in self._left if value_of(each, data) is MISSING}
+
+    def say(
+        self, store: Store, *, since: datetime | None, until: datetime | None, found: int
+    ) -> None:
+        """Say which of them none of the newest records has, either.
+
+        Args:
+            store: Open.
+            since: As for `Store.records`.
+            until: As for `Store.records`.
+            found: How many records satisfied the filter.
+        """
+        conditions = () if found else self._roots
+        say_missing(store, self._left, conditions=conditions, since=since, until=until)
+
+    def say_at_once(
+        self, store: Store, *, since: datetime | None = None, until: datetime | None = None
+    ) -> None:
+        """Say which of them none of the newest records has, and what is wrong with the filters.
+
+        Args:
+            store: Open.
+            since: As for `Store.records`.
+            until: As for `Store.records`.
+        """
+        which = "" if since is None and until is None else _OF_THIS_TIME
+        say_missing(
+            store, self._left, conditions=self._roots, since=since, until=until, which=which
+        )
 
 
 def say_why_nothing(
@@ -37,9 +100,11 @@ def say_why_nothing(
         since: As for `Store.records`.
         until: As for `Store.records`.
     """
-    if where is not None and where.root is not None:
-        operands, conditions = operands_of(where.root), [where.root]
-        say_missing(store, operands, conditions=conditions, since=since, until=until)
+    Unseen((where,)).say(store, since=since, until=until, found=0)
+
+
+def _roots(filters: Iterable[Filter | None]) -> list[Node]:
+    return [each.root for each in filters if each is not None and each.root is not None]
 
 
 def operands_of(node: Node | None) -> set[Operand]:
@@ -69,6 +134,19 @@ def empty_operands(
     return found
 
 
+def empty_measures(rows: Sequence[Mapping[str, Any]], measures: Iterable[str]) -> Iterator[Measure]:
+    """Yield the measures that have no value in any row, or only zero.
+
+    Args:
+        rows: As `Store.measure` returns them.
+        measures: As they were given to it.
+    """
+    for text in measures:
+        measure = parse_measure(text)
+        if all(not row.get(measure.text) for row in rows):
+            yield measure
+
+
 def empty_conditions(rows: Sequence[Mapping[str, Any]], measures: Iterable[str]) -> Iterator[Node]:
     """Yield the conditions of the shares that are zero in every row.
 
@@ -90,6 +168,8 @@ def say_missing(
     where: Filter | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
+    measures: Iterable[Measure] = (),
+    which: str = _OF_THIS_TIME,
 ) -> None:
     """Say which variables none of the newest records has, or has with another type only.
 
@@ -100,6 +180,8 @@ def say_missing(
         where: Which records are looked at.
         since: As for `Store.records`.
         until: As for `Store.records`.
+        measures: Those that have no value in the answer.
+        which: What is said of the records, with a space before it.
     """
     wanted = [each for each in operands if isinstance(each, Variable)]
     if not wanted:
@@ -108,11 +190,13 @@ def say_missing(
         found = newest(store, where, since=since, until=until)
     except ChestError:  # the question itself was answered
         return
-    for text in missing(found, wanted, which=" of this time"):
+    for text in missing(found, wanted, which=which):
         echo_error(text)
     for node in conditions:
         for text in query.mismatches(node, found):
             echo_error(text)
+    for text in dict.fromkeys(_without_numbers(measures, found)):
+        echo_error(text)
 
 
 def newest(
@@ -155,9 +239,37 @@ def missing(
     for operand in sorted(variables, key=written):
         if all(value_of(operand, data) is MISSING for data in found):
             name = written(operand)
-            near = difflib.get_close_matches(name, sorted(names), n=_MOST_NEAR)
+            near = near_names(name, names)
             said = f". Near: {', '.join(near)}" if near else ""
             yield f"{some}{which} has {name!r}{said}"
+
+
+def near_names(name: str, variables: Iterable[str]) -> list[str]:
+    """Return the fields, and those of some variables, that may be meant by a misspelt name."""
+    spelled = {title: field for field, title in SHORT_TITLES.items()}
+    for known in (*sorted(variables), *FIELDS):
+        spelled[known.lower()] = known
+    found = difflib.get_close_matches(name.lower(), spelled, n=_MOST_NEAR)
+    return list(dict.fromkeys(spelled[each] for each in found))
+
+
+def _without_numbers(measures: Iterable[Measure], found: Sequence[RecordData]) -> Iterator[str]:
+    """Yield which measures are of numbers, of a variable that has none."""
+    for measure in measures:
+        if not measure.is_of_numbers or not isinstance(measure.operand, Variable):
+            continue
+        values = [value_of(measure.operand, data) for data in found]
+        kinds = {_kind(value) for value in values if value is not MISSING and value is not None}
+        if kinds and "number" not in kinds:
+            are = " or ".join(f"a {each}" for each in sorted(kinds))
+            name = measure.text.partition("(")[0]
+            yield f"{written(measure.operand)} is {are} here, and {name} is of numbers"
+
+
+def _kind(value: Any) -> str:  # noqa: ANN401 - any value of a record
+    if isinstance(value, dict):
+        return "dict"
+    return "list" if isinstance(value, list) else kind(value)
 
 
 def _names(data: RecordData) -> Iterator[str]:

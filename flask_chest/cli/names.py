@@ -6,13 +6,16 @@ import ast
 import keyword
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from flask_chest.query.evaluate import MISSING, value_of
 from flask_chest.query.nodes import FIELDS, Operand
 from flask_chest.query.operands import operand
 from flask_chest.query.source import Source
 from flask_chest.record import FACT_PREFIXES
+
+SHORT_TITLES: Final = {"status_code": "status", "duration_ms": "ms"}
+"""Titles of columns that nobody has chosen. Whoever reads them writes them in a filter."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 from flask_chest.cli import questions
 from flask_chest.cli.application import open_store, say_nothing_found
 from flask_chest.cli.listing import print_records
-from flask_chest.cli.missing import say_why_nothing
+from flask_chest.cli.missing import Unseen
 from flask_chest.cli.names import Name
 from flask_chest.query import Filter
 
@@ -43,6 +43,8 @@ def query(
     """  # noqa: D301 - click reads \b as "keep these lines"
     store = open_store(exporter)
     found = store.records(where, since=since, until=until, order_by=order_by, limit=limit)
-    if not print_records(found, format_, columns):
+    unseen = Unseen((where,), columns, order_by)
+    number = print_records(found, format_, columns, unseen)
+    if not number:
         say_nothing_found(store, exporter)
-        say_why_nothing(store, where, since=since, until=until)
+    unseen.say(store, since=since, until=until, found=number)

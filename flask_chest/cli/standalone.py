@@ -35,6 +35,9 @@ _SETTINGS: Final = (
 _ALONE: Final = ("copy", "import", "plugins")
 """Commands that may be given all they need as arguments."""
 
+_VALUES: Final = {"--store": "URL", "--journal": "FOLDER"}
+"""The options before a command, each with what it takes."""
+
 _EXPORTERS: Final = f"{ENVIRONMENT_PREFIX}EXPORTERS"
 _JOURNAL: Final = f"{ENVIRONMENT_PREFIX}JOURNAL"
 
@@ -126,6 +129,26 @@ def _begin(context: click.Context, store: dict[str, str], journal: str | None) -
 
 class _Commands(Commands):
     """The same commands, and those of the installed plugins."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what stands before the command.
+
+        Raises:
+            click.UsageError: One of our options stands behind it.
+        """
+        given = list(args)
+        rest = super().parse_args(ctx, args)
+        name = given[-len(rest) - 1] if len(rest) < len(given) else ""
+        if ctx.resilient_parsing or name not in self.own_names:  # a plugin has options of its own
+            return rest
+        for each in rest:
+            option = each.partition("=")[0]
+            if option in _VALUES:
+                raise click.UsageError(
+                    "--store and --journal stand before the command: "
+                    f"{command.STANDALONE} {option} {_VALUES[option]} {name}"
+                )
+        return rest
 
     def of_plugins(self, ctx: click.Context) -> Mapping[str, click.Command]:  # noqa: ARG002 - no app
         """Return the commands of the plugins by their names.

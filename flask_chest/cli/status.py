@@ -11,7 +11,7 @@ import click
 from flask.cli import with_appcontext
 
 from flask_chest.cli import amounts
-from flask_chest.cli.application import current_state
+from flask_chest.cli.application import current_state, is_standalone
 from flask_chest.cli.exits import way
 from flask_chest.cli.journal_state import state_of
 from flask_chest.cli.options import Amount
@@ -80,7 +80,7 @@ def _print(*, as_json: bool) -> JournalState | None:
     if as_json:
         echo_json(status_data(stats, journal))
     else:
-        for line in lines(stats, journal):
+        for line in [_NOT_GIVEN] if journal is None and is_standalone() else lines(stats, journal):
             echo(line)
     return journal
 
@@ -126,6 +126,8 @@ def lines(stats: Stats, journal: JournalState | None) -> Iterator[str]:
     yield _line("masked", amounts.by_reason(stats.redacted))
     yield _line("plugin errors", amounts.by_reason(stats.plugin_errors))
     yield _line("capture errors", f"{stats.capture_errors:,}")
+    if stats.variables_skipped:
+        yield _line("skipped", f"{stats.variables_skipped:,} variables that are no data")
     for name, exporter in stats.exporters.items():
         yield ""
         yield _line("exporter", name)
@@ -204,3 +206,7 @@ def _journal(stats: Stats, state: JournalState | None) -> str:
 
 def _line(name: str, text: str) -> str:
     return f"{name:<16}{text}"
+
+
+_NOT_GIVEN: Final = _line("journal", "not given: --journal FOLDER")
+"""All that is known without the application and without its journal, which has the counters."""

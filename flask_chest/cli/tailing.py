@@ -15,10 +15,11 @@ from flask.cli import with_appcontext
 from flask_chest.cli import options, questions
 from flask_chest.cli.application import NoDatabase, open_store
 from flask_chest.cli.listing import RecordTable, json_line
+from flask_chest.cli.missing import Unseen
 from flask_chest.cli.names import Name
 from flask_chest.cli.output import echo_error
 from flask_chest.cli.streams import has_reader, is_broken, is_terminal, write
-from flask_chest.errors import ExporterUnavailable, QueryTimeout
+from flask_chest.errors import ExporterUnavailable, QueryTimeout, ended
 from flask_chest.query import Filter, Tally, distance
 from flask_chest.record import Record
 from flask_chest.store import Store
@@ -166,6 +167,7 @@ def tail(
         store = _open_when_there(exporter, interval)
         if store is None:
             return
+        Unseen((where,), columns).say_at_once(store)
         if format_ == "table":
             write(shown.table.header())
         for record in _follow(Follower(store, where, since, window), interval):
@@ -189,7 +191,7 @@ def _open_when_there(exporter: str | None, interval_seconds: float) -> Store | N
             if is_broken(sys.stdout):
                 return None
             if not is_said:
-                echo_error(f"{nothing.message}. It is waited for")
+                echo_error(f"{ended(nothing.message)} It is waited for")
             is_said = True
             time.sleep(interval_seconds)
 
@@ -207,6 +209,6 @@ def _follow(follower: Follower, interval_seconds: float) -> Iterator[Record]:
                 raise
             if fault != str(error):
                 fault = str(error)
-                echo_error(f"{fault}. It is tried again")
+                echo_error(f"{ended(fault)} It is tried again")
         spent = time.monotonic() - began
         time.sleep(max(interval_seconds, spent * (_SHARE - 1)))

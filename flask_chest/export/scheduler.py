@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import timezone
 from typing import TYPE_CHECKING, Any, Final
 
+from flask_chest.errors import ended
 from flask_chest.runtime import fork
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Scheduler:
             logging.ERROR,
             "scheduler",
             f"APScheduler cannot be imported, and delivery goes on without it, once in "
-            f"{seconds:g} s: {type(error).__name__}: {error}. Reinstall the distribution "
+            f"{seconds:g} s: {type(error).__name__}: {ended(error)} Reinstall the distribution "
             "APScheduler, and restart",
             error,
         )

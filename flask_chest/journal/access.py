@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from flask_chest.errors import ConfigurationError
+from flask_chest.errors import ConfigurationError, ended
 from flask_chest.journal.folder import FolderRefused
 from flask_chest.journal.in_use import InUse, OtherExporters
 from flask_chest.runtime.command import is_reloaded
@@ -137,7 +137,7 @@ class Access:
                 raise
             # The other one watches the files, and has the settings with which it began.
             self._in_use.hold()
-            self._throttle.log(logging.WARNING, "in-use", f"{error}. Start the server again")
+            self._throttle.log(logging.WARNING, "in-use", f"{ended(error)} Start the server again")
         self._refusal = None
 
     @contextlib.contextmanager

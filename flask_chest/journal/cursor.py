@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from flask_chest.errors import ended
 from flask_chest.journal.chunk import Chunk, Part
 from flask_chest.journal.files import Syncer, read, write_private
 from flask_chest.journal.folder import NotOurFile
@@ -139,7 +140,7 @@ class Cursor:
             self._throttle.log(
                 logging.ERROR,
                 f"cursor {self._exporter}",
-                f"The cursor of the exporter {self._exporter!r} cannot be stored: {error}. "
+                f"The cursor of the exporter {self._exporter!r} cannot be stored: {ended(error)} "
                 "Delivery goes on. The next process repeats what this one delivers meanwhile; "
                 "the database stores no record twice",
                 error,
@@ -158,7 +159,8 @@ class Cursor:
             self._throttle.log(
                 logging.ERROR,
                 f"fixed {self._exporter}",
-                f"A batch for the exporter {self._exporter!r} cannot be written down: {error}. "
+                f"A batch for the exporter {self._exporter!r} cannot be written down: "
+                f"{ended(error)} "
                 "Delivery goes on. If this process is killed before the batch has arrived, the "
                 "next one makes other batches of its records, which may then be stored twice",
                 error,

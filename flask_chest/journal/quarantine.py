@@ -9,6 +9,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, Final
 
+from flask_chest.errors import ended
 from flask_chest.journal.files import write_private
 from flask_chest.journal.folder import NotOurFile
 
@@ -105,7 +106,7 @@ class Quarantine:
             self._throttle.log(
                 logging.ERROR,
                 "not quarantined",
-                f"{segment.name} cannot be read: {error}. It cannot be moved to "
+                f"{segment.name} cannot be read: {ended(error)} It cannot be moved to "
                 f"{self._folder.path} either, and this is tried again: {fault}",
                 fault,
             )
@@ -131,7 +132,7 @@ class Quarantine:
         """
         self._make_room(0)
         folder.rename(name, name, self._folder)
-        reason = f"{folder.path / name} cannot be read: {error}. {lost}"
+        reason = f"{folder.path / name} cannot be read: {ended(error)} {lost}"
         self._explain(name, reason)
         self._throttle.log(
             logging.WARNING,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from pydantic import BaseModel
 
-from flask_chest.errors import ConfigurationError
+from flask_chest.errors import ConfigurationError, ended
 from flask_chest.exporter import Exporter
 from flask_chest.runtime.interrupts import is_interrupt
 from flask_chest.store import Store
@@ -38,13 +38,13 @@ def exporter_types(
             if is_interrupt(error):
                 raise
             raise ConfigurationError(
-                f"The {plugin} fails in chest_exporters: {type(error).__name__}: {error}. "
+                f"The {plugin} fails in chest_exporters: {type(error).__name__}: {ended(error)} "
                 f"{plugin.remedy}"
             ) from error
         for kind in classes:
             if fault := _fault(kind):
                 raise ConfigurationError(
-                    f"The {plugin} announces {kind!r} in chest_exporters, which {fault}. "
+                    f"The {plugin} announces {kind!r} in chest_exporters, which {ended(fault)} "
                     f"{plugin.remedy}"
                 )
             other, owner = found.setdefault(kind.type, (kind, plugin))

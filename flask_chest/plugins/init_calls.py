@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from flask_chest.errors import ConfigurationError
+from flask_chest.errors import ConfigurationError, ended
 from flask_chest.plugins.hook_call import taking_all
 from flask_chest.runtime.interrupts import is_interrupt
 
@@ -45,7 +45,8 @@ def results(
             if is_interrupt(error):
                 raise
             raise ConfigurationError(
-                f"The {plugin} fails in {hook}: {type(error).__name__}: {error}. {plugin.remedy}"
+                f"The {plugin} fails in {hook}: {type(error).__name__}: "
+                f"{ended(error)} {plugin.remedy}"
             ) from error
     return found
 

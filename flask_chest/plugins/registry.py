@@ -11,7 +11,7 @@ from typing import Final
 import pluggy
 
 from flask_chest import hookspecs
-from flask_chest.errors import ConfigurationError
+from flask_chest.errors import ConfigurationError, ended
 from flask_chest.plugins.discovery import GROUP, PluginInfo
 
 _HOOKS: Final = {
@@ -89,7 +89,7 @@ class Registry:
             self._manager.check_pending()
         except (pluggy.PluginValidationError, ValueError) as error:
             raise ConfigurationError(
-                f"The {plugin} does not fit this Flask-Chest: {error}. {plugin.remedy}"
+                f"The {plugin} does not fit this Flask-Chest: {ended(error)} {plugin.remedy}"
             ) from error
         callers = self._manager.get_hookcallers(loaded) or []
         for caller in callers:

@@ -56,6 +56,11 @@ class Measure:
     percent: float = 0.0
     condition: Node | None = None
 
+    @property
+    def is_of_numbers(self) -> bool:
+        """Whether it takes the numbers of its operand, and passes over all else."""
+        return self.function == "percentile" or self.function in OF_NUMBERS
+
 
 def parse_measure(text: str, *, now: datetime | None = None) -> Measure:
     """Read a measure, such as ``count``, ``sum(cost_usd)`` or ``share(duration_ms > 500)``.

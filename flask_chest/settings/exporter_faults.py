@@ -14,6 +14,7 @@ from flask_chest.settings.environment import prefix_of, variable_of
 from flask_chest.settings.masking import mask, mask_urls, may_hold_secret
 from flask_chest.settings.secret_files import SUFFIX, shown
 from flask_chest.settings.sizes import number_of
+from flask_chest.settings.wording import said_of
 
 SETTING: Final = "CHEST_EXPORTERS"
 
@@ -79,9 +80,9 @@ def wrong_fields(
         files: Names of those whose value is from a file, to its path.
     """
     lines = []
-    for fault in error.errors(include_url=False, include_context=False):
+    for fault in error.errors(include_url=False):
         field = ".".join(str(part) for part in fault["loc"]) or "url"
-        message = _without(fields, fault["msg"].removeprefix("Value error, "), kind, files)
+        message = _without(fields, said_of(fault), kind, files)
         where = f"{place} (type {kind.type!r})"
         if fault["type"] == "missing":
             lines.append(f"{where}: the field {field!r} is missing{place.to_set(field)}")

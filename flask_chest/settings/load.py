@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from flask_chest._old_names import argument
-from flask_chest.errors import MASK, ConfigurationError
+from flask_chest.errors import MASK, ConfigurationError, ended
 from flask_chest.settings.environment import (
     SEPARATOR,
     Variable,
@@ -30,8 +30,13 @@ from flask_chest.settings.secret_files import SUFFIX, is_secret, shown, with_fil
 from flask_chest.settings.sizes import number_of
 from flask_chest.settings.spelling import spelled
 from flask_chest.settings.unprefixed import say_unprefixed
+from flask_chest.settings.wording import said_of
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+DISTRIBUTION: Final = "flask-chest"
+_OF_PACKAGES: Final = {"monitor": "monitor", "dashboard": "dashboard"}
+"""What our plugins' own settings begin with, to the extra that installs each."""
 
 _LINK: Final = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 _SEE: Final = re.compile(r"\bSee \[[^\]]+\]\(([^)#]*)[^)]*\)")
@@ -207,12 +212,22 @@ def _unknown(field: str, name: str, fields: Collection[str]) -> ConfigurationErr
         hint = f"Two underscores separate names, as in {prefix}EXPORTERS__MAIN__PASSWORD"
     elif (replaced := argument(field)) is not None:
         hint = replaced
+    elif (package := _OF_PACKAGES.get(field.partition("_")[0])) and not _has_prefix(field, fields):
+        hint = (
+            f"It may be one of {DISTRIBUTION}-{package}, which is not loaded here. To install it: "
+            f"pip install '{DISTRIBUTION}[{package}]'"
+        )
     elif near:
         hint = f"Did you mean {prefix}{near[0].upper()}?"
     else:
         known = ", ".join(f"{CONFIG_PREFIX}{known.upper()}" for known in fields)
         hint = f"It may be one of a plugin that is not loaded. The settings are: {known}"
     return ConfigurationError(f"{name} is not a setting of Flask-Chest. {hint}", setting=name)
+
+
+def _has_prefix(field: str, fields: Collection[str]) -> bool:
+    first = field.partition("_")[0]
+    return any(each.startswith(f"{first}_") for each in fields)
 
 
 def _shown(field: str, value: object) -> Collection[str]:
@@ -248,8 +263,8 @@ def _wrong_values(
         paths: Of the files from which secrets were read.
     """
     messages: dict[str, tuple[str, str]] = {}  # by field: a union says what is wrong with each way
-    for fault in error.errors(include_url=False, include_context=False):
-        said = fault["msg"].removeprefix("Value error, ")
+    for fault in error.errors(include_url=False):
+        said = said_of(fault)
         if not fault["loc"]:
             messages.setdefault("", ("", said))
             continue
@@ -267,7 +282,7 @@ def _wrong_values(
         meaning = _meaning(model.model_fields[field].description or "")
         if field.endswith("_bytes") and fault["type"] == "int_parsing":
             said += number_of(fault["input"])
-        messages[field] = name, f"{name}{where}={value}: {said}. Its meaning: {meaning}"
+        messages[field] = name, f"{name}{where}={value}: {ended(said)} Its meaning: {meaning}"
     [first, *_] = messages.values()
     return ConfigurationError(
         "\n".join(message for _, message in messages.values()), setting=first[0] or None

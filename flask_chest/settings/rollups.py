@@ -20,6 +20,7 @@ from flask_chest.errors import QueryError
 from flask_chest.exporter import Exporter
 from flask_chest.rollup.declaration import Declaration
 from flask_chest.settings.durations import Retention
+from flask_chest.settings.wording import said_of
 from flask_chest.store import Store
 
 if TYPE_CHECKING:
@@ -122,14 +123,14 @@ def _read(given: object) -> object:
     except ValidationError as error:
         faults = [
             f"{'.'.join(map(str, fault['loc']))}: {_said(fault)}"
-            for fault in error.errors(include_url=False, include_context=False)
+            for fault in error.errors(include_url=False)
         ]
         raise ValueError("; ".join(faults)) from None
 
 
 def _said(fault: ErrorDetails) -> str:
     if fault["type"] != "extra_forbidden":
-        return fault["msg"].removeprefix("Value error, ")
+        return said_of(fault)
     *within, name = map(str, fault["loc"])
     known = list((TierRetention if within else RollupSettings).model_fields)
     near = difflib.get_close_matches(name, known, n=1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask_chest.capture.generators import function, generator
 from flask_chest.capture.sampling import Sampling
-from flask_chest.errors import ConfigurationError
+from flask_chest.errors import ConfigurationError, ended
 from flask_chest.journal import DiskJournal, Journal, MemoryJournal, NoJournal, disk, memory
 from flask_chest.redaction import Redactor, SecretKeys, SecretKinds
 from flask_chest.runtime import command
@@ -247,7 +247,7 @@ def _journal_folder(options: Settings, instance_path: str) -> Path | None:
         path = Path(options.journal.replace(INSTANCE, instance_path)).expanduser()
     except RuntimeError as error:
         raise ConfigurationError(
-            f"CHEST_JOURNAL={options.journal!r}: {error}. Give the whole path",
+            f"CHEST_JOURNAL={options.journal!r}: {ended(error)} Give the whole path",
             setting="CHEST_JOURNAL",
         ) from error
     path = path.absolute()

@@ -57,6 +57,24 @@ def test_each_line_names_the_part_the_level_and_the_remedy(started):
     assert line.endswith("Let NTP (chrony, systemd-timesyncd) set the clocks of all hosts")
 
 
+def test_a_pattern_that_fits_no_endpoint_is_a_warning(started):
+    set_app(
+        started,
+        "exclude_endpoints=['stattic', 'api.*', 'static', '*'],"
+        " sample_rate={'static': 0.5, 'nosuch': 1, '*': 0.1}",
+    )
+    lines = started.flask("check", code=0).stdout.splitlines()
+    said = [line for line in lines if "is no endpoint of this application" in line]
+    assert [line.partition("endpoints: ")[2] for line in said] == [
+        f"{setting} has {pattern!r}, which is no endpoint of this application. {remedy}"
+        for setting, pattern, remedy in (
+            ("CHEST_EXCLUDE_ENDPOINTS", "stattic", "Did you mean 'static'?"),
+            ("CHEST_EXCLUDE_ENDPOINTS", "api.*", "Correct it: `flask routes` has them all"),
+            ("CHEST_SAMPLE_RATE", "nosuch", "Correct it: `flask routes` has them all"),
+        )
+    ]
+
+
 def test_a_database_that_cannot_be_reached_is_an_error(place):
     set_app(
         place, "exporters={'main': 'postgresql://u:hunter2@127.0.0.1:9/db', 'other': 'sqlite:///x'}"

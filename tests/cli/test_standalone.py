@@ -206,3 +206,31 @@ def test_a_check_without_urls_finds_no_fault_in_the_application_that_runs(place)
     assert "Error: 1 error: main" in done.stderr
     assert "in use" not in done.stderr
     assert "other exporters" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "way"),
+    [
+        (["query", "--store", "sqlite:///a"], "--store URL query"),
+        (["check", "--store=sqlite:///a"], "--store URL check"),
+        (
+            ["--store", "sqlite:///a", "status", "--json", "--journal", "b"],
+            "--journal FOLDER status",
+        ),
+        (["dead-letter", "list", "--journal", "b"], "--journal FOLDER dead-letter"),
+    ],
+)
+def test_an_option_behind_the_command_is_told_its_place(place, arguments, way):
+    done = place.alone(*arguments, code=2)
+    assert done.stderr.endswith(
+        f"Error: --store and --journal stand before the command: flask-chest {way}\n"
+    )
+
+
+def test_without_a_journal_status_has_no_numbers(place):
+    place.record_three()
+    place.alone("--journal", place.journal, "--store", place.url, "flush", code=0)
+    done = place.alone("--store", place.url, "status", code=0)
+    assert done.stdout == "journal         not given: --journal FOLDER\n"
+    told = json.loads(place.alone("--store", place.url, "status", "--json").stdout)
+    assert told["journal"] is None

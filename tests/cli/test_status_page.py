@@ -16,6 +16,7 @@ import pytest
 from flask_chest.cli.findings import Found
 from flask_chest.cli.group import group
 from flask_chest.cli.standalone import main
+from flask_chest.cli.status import lines
 from flask_chest.cli.status_data import status_data
 from flask_chest.runtime.counters import ExporterStats, JournalStats, Leader, Stats
 
@@ -99,3 +100,12 @@ def test_no_option_takes_a_number_that_is_no_limit(text):
     for option in options:
         with pytest.raises(click.BadParameter):
             option.type.convert(text, option, None)
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"), [(0, []), (1_234, ["1,234 variables that are no data"])]
+)
+def test_skipped_variables_are_in_the_text_where_there_are_any(number, shown):
+    stats = Stats(*(0, {}, 0, 0, 0, {}, 0, 0), exporters={})
+    stats = dataclasses.replace(stats, variables_skipped=number)
+    assert [line[16:] for line in lines(stats, None) if line.startswith("skipped")] == shown

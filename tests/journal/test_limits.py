@@ -150,11 +150,11 @@ def test_the_limit_in_memory_holds_for_each_exporter_and_either_policy(make_memo
 @pytest.mark.parametrize(
     ("setting", "value", "remedy"),
     [
-        ("journal_max_bytes", 1_000, "greater than or equal to 1048576"),
+        ("journal_max_bytes", 1_000, "at least 1048576"),
         ("journal_when_full", "drop_all", "'drop_oldest' or 'drop_newest'"),
         ("fsync", "sometimes", "'interval', 'always' or 'never'"),
-        ("retry_seconds", 0, "greater than or equal to 0.01"),
-        ("export_timeout_seconds", -1, "greater than or equal to 0.1"),
+        ("retry_seconds", 0, "at least 0.01"),
+        ("export_timeout_seconds", -1, "at least 0.1"),
     ],
 )
 def test_a_wrong_setting_is_named_with_the_remedy(make_chest, app, setting, value, remedy):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from flask_chest.capture.endpoints import excluded
 from flask_chest.cli.application import found_plugins, is_standalone
 from flask_chest.cli.findings.found import Found
 from flask_chest.cli.masked import masked_names
@@ -118,6 +120,28 @@ def tracked_findings(app: Flask, state: AppState) -> Iterator[Found]:
         more = len(found.untracked) - _MAX_PLACES
         text += f"; not {shown}{f' and {more} more' if more > 0 else ''}"
     yield Found("ok", "settings", "tracked", text)
+
+
+def pattern_findings(app: Flask, state: AppState) -> Iterator[Found]:
+    """Yield the patterns of endpoints that fit no endpoint of the application."""
+    options = state.options
+    rates = options.sample_rate if isinstance(options.sample_rate, dict) else {}
+    names = sorted({rule.endpoint for rule in app.url_map.iter_rules()})
+    for setting, patterns in (
+        ("CHEST_EXCLUDE_ENDPOINTS", options.exclude_endpoints),
+        ("CHEST_SAMPLE_RATE", rates),
+    ):
+        for pattern in patterns:
+            if pattern == "*" or any(excluded([pattern])(name) for name in names):
+                continue
+            near = difflib.get_close_matches(pattern, names, n=1)
+            yield Found(
+                "warning",
+                "settings",
+                "endpoints",
+                f"{setting} has {pattern!r}, which is no endpoint of this application",
+                f"Did you mean {near[0]!r}?" if near else "Correct it: `flask routes` has them all",
+            )
 
 
 def masked_findings(app: Flask, state: AppState) -> Iterator[Found]:

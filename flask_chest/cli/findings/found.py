@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from flask_chest.cli.output import one_line
+from flask_chest.errors import ended
 from flask_chest.exporter import Finding
 
 Level: TypeAlias = Literal["ok", "warning", "error"]
@@ -40,7 +41,7 @@ class Found:
         subject = f"{self.subject}: " if self.subject else ""
         text = one_line(self.text).rstrip(".")
         if self.remedy:
-            text += f"{'' if text.endswith(('?', '!')) else '.'} {self.remedy}"
+            text = f"{ended(text)} {self.remedy}"
         return f"{self.where}: {level}{subject}{text}"
 
     def data(self) -> dict[str, Any]:

@@ -80,10 +80,10 @@ def test_the_location_names_hosts_ports_and_database(fields, location):
         ("mongodb://h/d?srvMaxHosts=3", "srvMaxHosts"),
         ({"type": "mongo", "database": "a b"}, "is no name of a database"),
         ({"type": "mongo", "database": "d", "password": "S3CRET"}, "a password needs a `user`"),
-        ({"type": "mongo", "database": "d", "retention_days": 0}, "greater than or equal to 0.01"),
+        ({"type": "mongo", "database": "d", "retention_days": 0}, "at least 0.01"),
         ({"type": "mongo", "database": "d", "collection_prefix": "x" * 31}, "longer than 30 bytes"),
         ({"type": "mongo", "database": "d", "collection_prefix": "$x"}, "cannot begin a name"),
-        ({"type": "mongo", "database": "d", "timeout_seconds": 0}, "greater than or equal to 0.1"),
+        ({"type": "mongo", "database": "d", "timeout_seconds": 0}, "at least 0.1"),
         ({"type": "mongo", "database": "d", "hots": "h"}, "Did you mean 'host'"),
         (
             {"type": "mongo", "database": "d", "user": "u", "auth_mechanism": "NONE"},

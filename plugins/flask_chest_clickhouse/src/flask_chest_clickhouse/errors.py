@@ -13,6 +13,7 @@ from flask_chest.errors import (
     ConfigurationError,
     ExporterUnavailable,
     QueryTimeout,
+    ended,
 )
 
 MIN_VERSION: Final = 24
@@ -117,13 +118,13 @@ def explain(location: str, error: ServerError) -> ChestError:
     if not error.code:
         return _of_another(location, error.text)
     if error.code in _REMEDIES:
-        return ConfigurationError(f"{message}. {_REMEDIES[error.code]}")
+        return ConfigurationError(f"{ended(message)} {_REMEDIES[error.code]}")
     if error.code in _TIMEOUTS:
         return QueryTimeout(
             f"{location}: a query took longer than `query_timeout_seconds`, and was cancelled"
         )
     hint = _WAITING.get(error.code)
-    return ExporterUnavailable(f"{message}. {hint}" if hint else message)
+    return ExporterUnavailable(f"{ended(message)} {hint}" if hint else message)
 
 
 def explain_insertion(location: str, error: ServerError, constraint_prefix: str) -> ChestError:
@@ -172,10 +173,12 @@ def explain_http(location: str, error: http.HTTPError) -> ChestError:
     if isinstance(error, http.SSLError):
         if "certificate" in text.lower():
             return ConfigurationError(
-                f"{location}: {text}. `tls_ca_file` names the authority that signed its "
+                f"{location}: {ended(text)} `tls_ca_file` names the authority that signed its "
                 "certificate, `host` the name in it"
             )
-        return ConfigurationError(f"{location}: {text}. It may offer no TLS: correct `secure`")
+        return ConfigurationError(
+            f"{location}: {ended(text)} It may offer no TLS: correct `secure`"
+        )
     if isinstance(error, (http.NewConnectionError, http.ConnectTimeoutError)):
         return ExporterUnavailable(f"{location} cannot be reached: {_reason(text)}")
     if isinstance(error, http.TimeoutError):

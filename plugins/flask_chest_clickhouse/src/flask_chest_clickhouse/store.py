@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from flask_chest import rollup
-from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
+from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable, ended
 from flask_chest.query import parse
 from flask_chest.rollup import Declaration
 from flask_chest.runtime import fork
@@ -126,7 +126,8 @@ class ClickHouseStore(Store):
             _throttle.log(
                 logging.WARNING,
                 f"{self.location} rollups",
-                f"{self.location}: the tables of the rollups cannot be created or read: {error}. "
+                f"{self.location}: the tables of the rollups cannot be created or read: "
+                f"{ended(error)} "
                 "Records are stored without them, and questions are answered from the records. Let "
                 "somebody who may create them run what `flask chest schema print` shows, or set "
                 "CHEST_ROLLUPS=0",

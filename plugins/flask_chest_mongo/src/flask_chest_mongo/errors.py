@@ -19,7 +19,13 @@ from pymongo.errors import (
 )
 from pymongo.topology_description import TopologyDescription
 
-from flask_chest.errors import BatchRejected, ChestError, ConfigurationError, ExporterUnavailable
+from flask_chest.errors import (
+    BatchRejected,
+    ChestError,
+    ConfigurationError,
+    ExporterUnavailable,
+    ended,
+)
 from flask_chest_mongo.codes import DUPLICATE, OF_A_MESSAGE, OF_DOCUMENTS, TOO_LARGE
 from flask_chest_mongo.encode import MAX_DOCUMENT_BYTES
 
@@ -141,13 +147,13 @@ def _shortened(text: str) -> str:
 
 def _failed(message: str, code: int | None) -> ChestError:
     if code in _REMEDIES:
-        return ConfigurationError(f"{message}. {_REMEDIES[code]}")
+        return ConfigurationError(f"{ended(message)} {_REMEDIES[code]}")
     return ExporterUnavailable(message)
 
 
 def _of_document(message: str, code: int) -> ChestError:
     if code == TOO_LARGE:
-        return BatchRejected(f"{message}. {_LIMIT}")
+        return BatchRejected(f"{ended(message)} {_LIMIT}")
     return BatchRejected(message) if code in OF_DOCUMENTS else _failed(message, code)
 
 
@@ -170,10 +176,10 @@ def _no_server(location: str, error: Exception, topology: TopologyDescription) -
     message = f"{location}: {reasons}"
     # PyMongo forgets a server of another replica set, or keeps this kind of error for it.
     if not servers or any(isinstance(fault, DriverConfigurationError) for fault in faults):
-        return ConfigurationError(f"{message}. Correct `replica_set`")
+        return ConfigurationError(f"{ended(message)} Correct `replica_set`")
     for pattern, remedy in _TLS_REMEDIES:
         if re.search(pattern, reasons):
-            return ConfigurationError(f"{message}. {remedy}")
+            return ConfigurationError(f"{ended(message)} {remedy}")
     if re.search(r"reset by peer|connection closed", reasons):
         message += ". It may demand TLS (`tls`), or want a certificate of yours"
     return ExporterUnavailable(message)

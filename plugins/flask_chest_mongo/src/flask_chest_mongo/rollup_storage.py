@@ -19,7 +19,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 
 from flask_chest import rollup
-from flask_chest.errors import ConfigurationError, ExporterUnavailable
+from flask_chest.errors import ConfigurationError, ExporterUnavailable, ended
 from flask_chest.rollup import Change, Mark, RollupStorage, Row, State
 from flask_chest.rollup.tiers import MINUTE, floor, seconds_of
 from flask_chest.runtime.log import Throttle, logger
@@ -102,9 +102,9 @@ class MongoRollups(RollupStorage):
                 logging.WARNING,
                 f"{self._location} rollups",
                 f"{self._location}: the collections of the rollups cannot be created or read: "
-                f"{brief(error)}. Records are stored without them, and questions are answered from "
-                "the records. Let somebody who may create them run what `flask chest schema print` "
-                "shows, or set CHEST_ROLLUPS=0",
+                f"{ended(brief(error))} Records are stored without them, and questions are "
+                "answered from the records. Let somebody who may create them run what "
+                "`flask chest schema print` shows, or set CHEST_ROLLUPS=0",
             )
             return False
         return True

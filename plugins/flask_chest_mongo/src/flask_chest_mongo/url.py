@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from flask_chest.server_config import NOT_A_URL, plain_url, refuse_unencoded, take_query
+from flask_chest.server_config import NOT_A_URL, meant, plain_url, refuse_unencoded, take_query
 
 _MAX_DATABASE_BYTES: Final = 63
 
@@ -114,18 +114,19 @@ def fields_of_query(query: str, names: Collection[str]) -> tuple[dict[str, Any],
                 )
         else:
             if piece.lower() not in PLAIN_OPTIONS:
-                _check_option(name, piece)
+                _check_option(name, piece, names)
             left.append(piece)
     return found, "&".join(left)
 
 
-def _check_option(name: str, piece: str) -> None:
+def _check_option(name: str, piece: str, names: Collection[str]) -> None:
     try:
         driver().check_option(piece)
     except ValueError as error:
         if "properties" in name.lower():  # one of them may be the token of a session
             refuse("options", f"{name}: PyMongo does not accept its value")
-        refuse("options", f"{name}: {error}")
+        near = meant([name], names) if "_" in name else ""  # as no option of MongoDB has
+        refuse("options", f"{name}: no such option. {near}" if near else f"{name}: {error}")
 
 
 def is_database(name: str) -> bool:

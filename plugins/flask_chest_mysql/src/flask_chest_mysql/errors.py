@@ -6,7 +6,13 @@ import re
 import ssl
 from typing import Final
 
-from flask_chest.errors import BatchRejected, ChestError, ConfigurationError, ExporterUnavailable
+from flask_chest.errors import (
+    BatchRejected,
+    ChestError,
+    ConfigurationError,
+    ExporterUnavailable,
+    ended,
+)
 
 _SIGN_IN: Final = "Correct the user or the password, or ssl_mode where TLS is demanded"
 _GRANT: Final = (
@@ -114,8 +120,8 @@ def explain(location: str, error: BaseException, *, is_mariadb: bool = False) ->
     cause = getattr(error, "original_exception", None)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return ConfigurationError(
-            f"{message}. Its certificate is not trusted: ssl_ca names the authority, host the "
-            "server as the certificate has it"
+            f"{ended(message)} Its certificate is not trusted: ssl_ca names the authority, host "
+            "the server as the certificate has it"
         )
     if code in _REJECTED | (_REJECTED_BY_MARIADB if is_mariadb else _REJECTED_BY_MYSQL):
         return BatchRejected(f"{message}. {_HINTS[code]}" if code in _HINTS else message)

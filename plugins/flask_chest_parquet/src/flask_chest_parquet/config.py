@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from typing_extensions import Self
 
 from flask_chest.errors import QueryError
-from flask_chest.server_config import NOT_A_URL, refuse_unencoded, take_query
+from flask_chest.server_config import NOT_A_URL, no_such_parameters, refuse_unencoded, take_query
 
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PREFIX: Final = re.compile(r"[\w.-]+(?:/[\w.-]+)*", re.ASCII)
@@ -203,8 +203,8 @@ def _fields_of_url(url: str, names: Any) -> dict[str, Any]:  # noqa: ANN401 - as
     path, _, query = rest.partition("?")
     taken, left = take_query(query, names)
     if left:
-        unknown = ", ".join(sorted(unquote(piece.partition("=")[0]) for piece in left))
-        raise ValueError(f"has parameters that are no fields: {unknown}")
+        unknown = [piece.partition("=")[0] for piece in left]
+        raise ValueError(no_such_parameters(unknown, names))
     if scheme == "s3":
         bucket, _, prefix = path.partition("/")
         if "@" in bucket:

@@ -18,7 +18,7 @@ from psycopg.types.datetime import TimestampLoader, TimestamptzLoader
 from psycopg.types.json import set_json_loads
 from psycopg.waiting import Ready, Wait
 
-from flask_chest.server_config import NOT_A_URL
+from flask_chest.server_config import NOT_A_URL, meant
 
 GRACE_SECONDS: Final = 1.0
 """Longer than the limit of the server, whose error says more."""
@@ -52,8 +52,8 @@ def read_url(url: str, fields: Collection[str]) -> dict[str, Any]:
         if unknown is None:
             raise ValueError(NOT_A_URL) from None
         raise ValueError(
-            f"has the parameter {unknown[1]!r}, which is neither one of libpq's nor a field: "
-            f"{sorted(fields)}"
+            f"has the parameter {unknown[1]!r}, which is neither one of libpq's nor a field. "
+            f"{meant([unknown[1]], fields) or f'The fields are {sorted(fields)}'}"
         ) from None
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.schema import DropTable
 
 from flask_chest import rollup
-from flask_chest.errors import ChestError
+from flask_chest.errors import ChestError, ended
 from flask_chest.rollup import Declaration
 from flask_chest.rollup.tiers import MINUTE, floor, seconds_of
 from flask_chest.runtime.log import Throttle
@@ -124,10 +124,10 @@ class RollupStore(SchemaStore):
         _throttle.log(
             logging.WARNING,
             f"{self.location} rollups",
-            f"{self.location}: the tables of the rollups cannot be created or read: {reason}. "
-            "Records are stored without them, and questions are answered from the records. Let "
-            "somebody who may create them run what `flask chest schema print` shows, or set "
-            "CHEST_ROLLUPS=0",
+            f"{self.location}: the tables of the rollups cannot be created or read: "
+            f"{ended(reason)} Records are stored without them, and questions are answered from "
+            "the records. Let somebody who may create them run what `flask chest schema print` "
+            "shows, or set CHEST_ROLLUPS=0",
         )
 
     def repair(self) -> list[str]:
