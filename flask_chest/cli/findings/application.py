@@ -136,11 +136,12 @@ def pattern_findings(app: Flask, state: AppState) -> Iterator[Found]:
                 continue
             near = difflib.get_close_matches(pattern, names, n=1)
             yield Found(
-                "warning",
+                "warning" if near else "ok",
                 "settings",
                 "endpoints",
-                f"{setting} has {pattern!r}, which is no endpoint of this application",
-                f"Did you mean {near[0]!r}?" if near else "Correct it: `flask routes` has them all",
+                f"{setting} has {pattern!r}, which is no endpoint of this application. A job may "
+                "have the name",
+                f"Did you mean {near[0]!r}?" if near else "",
             )
 
 
