@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from flask_chest.errors import ConfigurationError
+from flask_chest.exporter import Exporter
 from flask_chest.plugins import discovery
 from flask_chest.plugins.manager import Plugins
 from flask_chest.runtime.counters import Counters
@@ -67,14 +68,30 @@ def _make(url_or_config: str | Mapping[str, Any]) -> Store:
         options.plugins, options.block_plugins, external=options.external_plugins
     )
     plugins = Plugins({}, Counters(), Throttle(), installed=discovery.load(choice))
+    exporters = plugins.exporters()
+    meant = _meant(url_or_config, exporters)
+    if meant and not any(issubclass(kind, Store) for kind in meant):  # before its fields are read
+        _refuse_unreadable(meant[0].type)
     try:
-        made = make_exporter(
-            _PLACE, url_or_config, plugins.exporters(), "", left_out=plugins.left_out
-        )
+        made = make_exporter(_PLACE, url_or_config, exporters, "", left_out=plugins.left_out)
     except ConfigurationError as error:
         raise ConfigurationError(str(error)) from None  # it is in no setting
-    if not isinstance(made, Store):
-        raise ConfigurationError(
-            f"open_store(): exporters of the type {made.type!r} cannot be read"
-        )
+    if not isinstance(made, Store):  # what a file has named
+        _refuse_unreadable(made.type)
     return made
+
+
+def _meant(
+    url_or_config: str | Mapping[str, Any], exporters: Mapping[str, type[Exporter]]
+) -> list[type[Exporter]]:
+    """Return the classes that an entry may mean; none where that is not clear at once."""
+    if isinstance(url_or_config, str):
+        scheme = url_or_config.partition("://")[0].partition("+")[0].lower()
+        return [kind for kind in exporters.values() if scheme in (kind.type, *kind.schemes)]
+    return [kind for kind in exporters.values() if kind.type == url_or_config.get("type")]
+
+
+def _refuse_unreadable(kind: str) -> NoReturn:
+    raise ConfigurationError(
+        f"open_store(): exporters of the type {kind!r} cannot be read: they are no stores"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -13,23 +13,20 @@ from flask.cli import with_appcontext
 
 from flask_chest.cli import amounts, options, places
 from flask_chest.cli.application import current_state, is_standalone, refuse_in_mode
-from flask_chest.cli.exits import going_on, way
+from flask_chest.cli.exits import going_on
+from flask_chest.cli.import_report import ImportWords, say_before
 from flask_chest.cli.output import echo, echo_error, one_line
 from flask_chest.cli.progress import Progress
 from flask_chest.encode.record_fields import RecordFields
 from flask_chest.errors import ConfigurationError
-from flask_chest.runtime.command import STANDALONE
 from flask_chest.settings import stages
 from flask_chest.settings.load import Given
-from flask_chest.settings.masking import mask_urls
-from flask_chest.store import Store
-from flask_chest.upkeep.importing import IMPORT, ImportReport, RecordMaker, import_rows
+from flask_chest.upkeep.importing import RecordMaker, import_rows
 from flask_chest.upkeep.old_rows import OldRows, path_of
-from flask_chest.upkeep.old_variables import Kinds, OldVariables
+from flask_chest.upkeep.old_variables import Kinds, OldVariables, unknown
 
 if TYPE_CHECKING:
     from flask_chest.errors import BatchRejected
-    from flask_chest.exporter import Exporter
     from flask_chest.record import Record
     from flask_chest.settings.model import Settings
 
@@ -38,9 +35,6 @@ _OF_RECORDS: Final = (
     *("redact_keys", "redact_values", "redact_with", "redact_key"),
 )
 """Settings that `flask-chest` reads from the environment for this command."""
-
-_MOST: Final = 10
-"""Names, and request IDs, that are shown."""
 
 
 @click.command("import")
@@ -88,8 +82,8 @@ def import_(
     """Take rows of Flask-Chest 0.0.10 over, one record a request.
 
     Values stay the texts that 0.0.10 made of them; --number and --boolean say which were none. What
-    the target has already is not written again, so the command may be repeated at any time. The
-    file is not changed.
+    a store has already is not written again, so the command may be repeated at any time, with the
+    same --service. The file is not changed.
 
     \b
     Examples:
@@ -110,43 +104,37 @@ def import_(
         refused.append(record.id)
         echo_error(f"{record.request_id} was refused: {one_line(error)}")
 
-    again = "What is imported stays. Run the same command again: it passes over what is there."
-    with (
-        going_on(again),
-        OldRows(source) as rows,
-        places.target(target, create=not dry_run) as writing,
-    ):
-        began = started_at or rows.last_write
-        if started_at is None:
-            _say_time(rows)
-        _say_retention(writing, began)
-        maker = RecordMaker(service, began, variables, fields)
-        with Progress("import", rows.requests) as progress:
-            report = import_rows(
-                rows, writing, maker, dry_run=dry_run, progress=progress.add, rejected=rejected
-            )
-    echo(
-        f"{report.rows:,} rows: {amounts.records(report.imported)} "
-        f"{'to import' if dry_run else 'imported'}, {report.present:,} were there, "
-        f"{report.rejected:,} refused"
-    )
-    _say_rest(report, variables, masked + variables.masked)
+    with going_on("Nothing was imported."), OldRows(source) as rows:
+        _refuse_unknown(rows, kinds)
+        with places.target(target, create=not dry_run) as writing:
+            began = started_at or rows.last_write
+            say_before(rows, writing, began, is_given=started_at is not None)
+            maker = RecordMaker(service, began, variables, fields)
+            words = ImportWords(target, service, writing, dry_run=dry_run)
+            with going_on(words.going_on), Progress("import", rows.requests) as progress:
+                report = import_rows(
+                    rows, writing, maker, dry_run=dry_run, progress=progress.add, rejected=rejected
+                )
+    echo(words.counts(report))
+    words.say_rest(report, variables, masked + variables.masked)
     if refused:
         raise click.ClickException(f"{amounts.records(len(refused))} refused by the target")
-    if report.different:
-        raise click.ClickException(
-            f"{amounts.records(len(report.different))} left as they were. To write them anew, with "
-            f"the options of now, erase first what was imported: {_erasure(target)}. Then repeat "
-            "this command"
-        )
+    words.refuse(report, is_time_given=started_at is not None)
 
 
-def _erasure(target: str | None) -> str:
-    """Return the command that erases what was imported into a target."""
-    command = f"erase \"method == '{IMPORT}'\""
-    if target is None or "://" not in target:
-        return way(command)
-    return f"{STANDALONE} --store {mask_urls(target)} {command}"
+def _refuse_unknown(rows: OldRows, kinds: Mapping[str, tuple[str, ...]]) -> None:
+    """Refuse an option that is of no variable: once written as texts, they would stay texts."""
+    names = rows.names()
+    found = [
+        (f"--{option.removesuffix('s')} {wrong}", near)
+        for option, patterns in kinds.items()
+        for wrong, near in unknown(patterns, names)
+    ]
+    if found:
+        wrong = ", ".join(each for each, _ in found)
+        near = ", ".join(each for _, each in found if each)
+        hint = f". Did you mean {near}?" if near else ""
+        raise click.UsageError(f"No variable of {rows.path} has the name of {wrong}{hint}")
 
 
 def _refuse_elsewhere(source: str) -> None:
@@ -174,62 +162,3 @@ def _exclusions(settings: Settings) -> list[str]:
     given = settings.variables
     lists = given.values() if isinstance(given, Mapping) else [given]
     return [name[1:] for each in lists for name in each if name.startswith("!")]
-
-
-def _say_time(rows: OldRows) -> None:
-    echo_error(
-        "0.0.10 kept no times. The records get the time when the file was last written, "
-        f"{amounts.moment(rows.last_write)}; --started-at gives them another"
-    )
-
-
-def _say_retention(target: Exporter, began: datetime) -> None:
-    kept = target.retention if isinstance(target, Store) else None
-    if kept is not None and began < datetime.now(timezone.utc) - kept:
-        echo_error(
-            "They are older than the retention of the target, which deletes them within the hour. "
-            "Set CHEST_RETENTION, or give a newer --started-at"
-        )
-
-
-def _say_rest(report: ImportReport, variables: OldVariables, masked: Counter[str]) -> None:
-    """Say what became of what is no variable of a record as it was."""
-    if masked:
-        echo_error(f"Redacted: {_counts(masked)}")
-    if variables.excluded:
-        echo_error(f"{_values(variables.excluded)} left out, as CHEST_VARIABLES excludes them")
-    if variables.untyped:
-        echo_error(
-            f"Not of the kind that the options say, and left texts: {_counts(variables.untyped)}"
-        )
-    if report.anonymous:
-        echo_error(f"{_rows(report.anonymous)} without a request ID: each is a record of its own")
-    if report.nameless:
-        echo_error(f"{_rows(report.nameless)} without a name left out")
-    if report.replaced:
-        echo_error(
-            f"{_rows(report.replaced)} left out, as a later row has the same request ID and name, "
-            "and another value"
-        )
-    if report.different:
-        shown = ", ".join(report.different[:_MOST])
-        more = ", ..." if len(report.different) > _MOST else ""
-        echo_error(f"There with other variables, and left as they were: {shown}{more}")
-    if report.imported:
-        echo_error(
-            "0.0.10 kept no durations. In questions, each record counts as a request of 0 ms "
-            f"unless a filter leaves it out: --where \"method != '{IMPORT}'\""
-        )
-
-
-def _rows(number: int) -> str:
-    return f"{number:,} row{'' if number == 1 else 's'}"
-
-
-def _values(number: int) -> str:
-    return f"{number:,} value{'' if number == 1 else 's'}"
-
-
-def _counts(counts: Counter[str]) -> str:
-    shown = ", ".join(f"{name} {number:,}" for name, number in counts.most_common(_MOST))
-    return shown + (", ..." if len(counts) > _MOST else "")

@@ -1,4 +1,4 @@
-"""Takes the rows of Flask-Chest 0.0.10 over into a store: one record for each request ID."""
+"""Takes rows of Flask-Chest 0.0.10 over: one record for each request ID of a service."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uuid import UUID
 from flask_chest.encode.record_fields import RecordFields
 from flask_chest.exporter import Exporter
 from flask_chest.query.filter import Filter
-from flask_chest.query.nodes import Field, OneOf
+from flask_chest.query.nodes import And, Compare, Field, OneOf
 from flask_chest.record import Record
 from flask_chest.store import Store
 from flask_chest.upkeep.old_rows import OldRequest, OldRows
@@ -25,6 +25,8 @@ IMPORT: Final = "IMPORT"
 INSTANCE: Final = "flask-chest-0.0.10"
 
 _PAGE: Final = 500
+_SAME_TIME: Final = timedelta(seconds=1)
+"""So near are the times of one import, beside a microsecond for each row."""
 _MAX_ID: Final = 255
 _MAX_OFFSET: Final = 86_399_999_999
 """Microseconds: the records of a file are of one day."""
@@ -39,6 +41,8 @@ class ImportReport:
         imported: Number of records that were written; of a dry run, that would be.
         present: Number of records that the target had already.
         different: IDs of those among them that have other variables there. They were left alone.
+        retimed: Number of those that have another time there than this import gives, and keep it.
+        others: Services under which the target has the first of these request IDs as well.
         rejected: Number of records that the target refused.
         anonymous: Number of rows without a request ID. Each is a record.
         nameless: Number of rows without a name, which were left out.
@@ -49,6 +53,8 @@ class ImportReport:
     imported: int
     present: int
     different: tuple[str, ...]
+    retimed: int
+    others: tuple[str, ...]
     rejected: int
     anonymous: int
     nameless: int
@@ -69,21 +75,21 @@ class RecordMaker:
     def __init__(
         self, service: str, started_at: datetime, variables: OldVariables, fields: RecordFields
     ) -> None:
-        self._service = service
+        self.service = service
         self._started_at = started_at
         self._variables = variables
         self._fields = fields
 
     def record(self, old: OldRequest) -> Record:
         """Return the record. What 0.0.10 did not keep is null, empty or 0."""
-        identity = record_id(old)
+        identity = record_id(self.service, old)
         offset = min(old.place, _MAX_OFFSET)
         request_id = self._fields.request_id(old.request_id)[:_MAX_ID] if old.request_id else ""
         return Record(
             id=identity,
             request_id=request_id or identity,
             trace_id=None,
-            service=self._service,
+            service=self.service,
             instance=INSTANCE,
             endpoint=None,
             route=None,
@@ -98,15 +104,16 @@ class RecordMaker:
         )
 
 
-def record_id(old: OldRequest) -> str:
-    """Return the ID of an old request, which is always the same for it.
+def record_id(service: str, old: OldRequest) -> str:
+    """Return the ID of an old request of a service, which is always the same for it.
 
     It is a UUIDv7 of the time 0, so that no ID of another record can be the same. It follows from
-    the request ID alone, so that a request which was written to several files is one record.
+    the service and the request ID alone: a request that was written to several files is one record,
+    and two applications that both count from 1 have records of their own.
     """
-    key: tuple[object, ...] = (old.request_id,)
+    key: tuple[object, ...] = (service, old.request_id)
     if not old.request_id:
-        key = ("", old.table, old.unique_id, *old.values.items())
+        key = (service, "", old.table, old.unique_id, *old.values.items())
     digest = hashlib.sha256(repr(key).encode("utf-8", "surrogatepass")).digest()
     number = int.from_bytes(digest[:10], "big")
     fraction, end = number & 0xFFF, number >> 12 & (1 << 62) - 1
@@ -138,7 +145,9 @@ def import_rows(
     Raises:
         ExporterUnavailable: The file or the target cannot be reached now.
     """
-    run = _Import(target, maker, Sending(target, rejected, "imported"), dry_run=dry_run)
+    sending = Sending(target, rejected, "imported")
+    leeway = _SAME_TIME + timedelta(microseconds=source.rows)
+    run = _Import(target, maker, sending, leeway, dry_run=dry_run)
     page: list[OldRequest] = []
     for request in source:
         page.append(request)
@@ -158,15 +167,23 @@ class _Import:
     """One run of an import."""
 
     def __init__(
-        self, target: Exporter, maker: RecordMaker, sending: Sending, *, dry_run: bool
+        self,
+        target: Exporter,
+        maker: RecordMaker,
+        sending: Sending,
+        leeway: timedelta,
+        *,
+        dry_run: bool,
     ) -> None:
         self._readable = target if isinstance(target, Store) else None
         self._maker = maker
         self._sending = sending
+        self._leeway = leeway
         self._dry_run = dry_run
         self._rows = self._new = self._present = self._anonymous = self._nameless = 0
-        self._replaced = 0
+        self._replaced = self._retimed = 0
         self._different: list[str] = []
+        self._others: tuple[str, ...] | None = None
 
     def take(self, page: Sequence[OldRequest]) -> None:
         """Write the records of a page that the target does not have."""
@@ -185,18 +202,42 @@ class _Import:
         self._different += [
             record.request_id
             for record in records
-            if record.id in there and there[record.id] != record.variables
+            if record.id in there and there[record.id].variables != record.variables
         ]
+        self._retimed += sum(
+            abs(there[record.id].started_at - record.started_at) > self._leeway
+            for record in records
+            if record.id in there
+        )
+        if new and self._others is None:
+            self._others = self._other_services(new)
         if new and not self._dry_run:
             self._sending.send(new)
 
-    def _there(self, records: Sequence[Record]) -> dict[str, object]:
-        """Return the variables of those that the target has, by ID."""
+    def _there(self, records: Sequence[Record]) -> dict[str, Record]:
+        """Return those that the target has, as it has them, by ID."""
         if self._readable is None or not records:
             return {}
         ids = tuple(record.id for record in records)
         chosen = Filter("id in (...)", OneOf(Field("id"), ids, negated=False))
-        return {record.id: record.variables for record in self._readable.records(chosen)}
+        return {record.id: record for record in self._readable.records(chosen)}
+
+    def _other_services(self, records: Sequence[Record]) -> tuple[str, ...]:
+        """Return the services under which an import has written request IDs of these records."""
+        if self._readable is None:
+            return ()
+        ids = tuple(record.request_id for record in records)
+        chosen = Filter(
+            "request_id in (...)",
+            And(
+                (
+                    OneOf(Field("request_id"), ids, negated=False),
+                    Compare(Field("method"), "==", IMPORT),
+                    Compare(Field("service"), "!=", self._maker.service),
+                )
+            ),
+        )
+        return tuple(sorted({record.service for record in self._readable.records(chosen)}))
 
     def report(self) -> ImportReport:
         """Return what was done until now."""
@@ -205,6 +246,8 @@ class _Import:
             imported=self._new if self._dry_run else self._sending.sent,
             present=self._present,
             different=tuple(self._different),
+            retimed=self._retimed,
+            others=self._others or (),
             rejected=self._sending.rejected,
             anonymous=self._anonymous,
             nameless=self._nameless,

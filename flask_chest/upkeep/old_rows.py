@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -23,8 +24,9 @@ from flask_chest.errors import ConfigurationError, ExporterUnavailable
 
 COLUMNS: Final = ("unique_id", "request_id", "name", "value")
 
-_SCHEME: Final = "sqlite:///"
+_SCHEME: Final = "sqlite"
 _BUSY_SECONDS: Final = 10.0
+_GIVE: Final = "Give the file that 0.0.10 wrote: its `db_uri`"
 
 OldValue: TypeAlias = "str | bytes | int | float | None"
 
@@ -77,10 +79,14 @@ class OldRows:
     def __init__(self, place: str) -> None:
         self.path = path_of(place)
         try:
-            written = self.path.stat().st_mtime
+            found = self.path.stat()
         except OSError as error:
             raise ConfigurationError(f"{self.path} cannot be read: {error.strerror}") from error
-        self.last_write = datetime.fromtimestamp(int(written), timezone.utc)
+        if stat.S_ISDIR(found.st_mode):
+            raise ConfigurationError(f"{self.path} is a folder. {_GIVE}")
+        if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for
+            raise ConfigurationError(f"{self.path} is no file. {_GIVE}")
+        self.last_write = datetime.fromtimestamp(int(found.st_mtime), timezone.utc)
         with _said(self.path):
             self._connection = sqlite3.connect(
                 f"file:{quote(str(self.path))}?mode=ro",
@@ -113,6 +119,12 @@ class OldRows:
             )
             for _, found in groupby(rows, itemgetter(0)):
                 yield _request(list(found))
+
+    def names(self) -> set[str]:
+        """Return the names of all variables."""
+        with _said(self.path):
+            found = self._connection.execute("SELECT DISTINCT name FROM temp.old")
+            return {_text(name) for (name,) in found} - {""}
 
     def _tables(self) -> list[str]:
         """Return the tables of 0.0.10. Only their columns tell them from others."""
@@ -169,9 +181,15 @@ def path_of(place: str) -> Path:
     Raises:
         ConfigurationError: 0.0.10 wrote no tables there.
     """
-    if place.startswith(_SCHEME):
-        return Path(unquote(place.removeprefix(_SCHEME).partition("?")[0])).expanduser().absolute()
-    scheme, separator, _ = place.partition("://")
+    scheme, separator, rest = place.partition("://")
+    if scheme.lower() == _SCHEME and separator:
+        if not rest.startswith("/"):
+            raise ConfigurationError(
+                f"{_SCHEME}:// needs three slashes when the path of the file is relative "
+                "(sqlite:///db.sqlite3) and four when it is absolute "
+                "(sqlite:////var/lib/shop/db.sqlite3)"
+            )
+        return Path(unquote(rest[1:].partition("?")[0])).expanduser().absolute()
     if separator:
         raise ConfigurationError(
             f"Flask-Chest 0.0.10 wrote tables to SQLite only, and none to {scheme}://. Give the "

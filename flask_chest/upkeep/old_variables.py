@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -61,6 +62,19 @@ class Kinds:
         return value, True
 
 
+def unknown(patterns: Iterable[str], names: Collection[str]) -> Iterator[tuple[str, str | None]]:
+    """Yield each name or pattern that is of no variable, with the name that it is nearest to.
+
+    Args:
+        patterns: As `Kinds` has them.
+        names: Of all variables.
+    """
+    for pattern in patterns:
+        if not any(_matches(name, [pattern]) for name in names):
+            near = difflib.get_close_matches(pattern, sorted(names), n=1)
+            yield pattern, near[0] if near else None
+
+
 class OldVariables:
     """Makes the variables of records, redacted and bounded as those of a request are.
 
@@ -108,7 +122,7 @@ class OldVariables:
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    return any(name == each or fnmatch.fnmatchcase(name, each) for each in patterns)
 
 
 def _number(text: str) -> int | float | None:

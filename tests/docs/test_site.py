@@ -9,6 +9,7 @@ import sys
 import pytest
 from playwright.sync_api import expect, sync_playwright
 from support.docs_page import ROOT
+from support.searches import SEARCHES
 
 from tools.chromium import launch
 
@@ -78,121 +79,7 @@ def test_the_search_needs_no_network(site, page, words, found):
     assert {url.partition(":")[0] for url in loaded} <= {"file", "data"}
 
 
-@pytest.mark.parametrize(
-    ("words", "found"),
-    [
-        ("alert", "Alerts with Prometheus"),
-        ("csv exporter", "Append records to one file"),
-        ("CHEST_FSYNC", "Settings"),
-        ("celery", "Celery, RQ"),
-        ("csv", "Files and spreadsheets"),
-        ("dashboard empty", "Troubleshooting"),
-        ("delete user", "Forget a person"),
-        ("exporter", "Write an exporter"),
-        ("factory", "Application factories"),
-        ("gunicorn", "Servers"),
-        ("install", "Install"),
-        ("nothing recorded", "Troubleshooting"),
-        ("open_store", "flask_chest.open_store"),
-        ("overhead", "What it costs"),
-        ("postgres", "PostgreSQL"),
-        ("pytest", "Test an application"),
-        ("request id", "Request IDs"),
-        ("retention", "Keep records for a time"),
-        ("SIGTERM", "End a process"),
-        ("turn off", "Switch it off"),
-        ("upgrade", "Upgrade"),
-        ("user id", "Flask-Login"),
-        # What people search for.
-        ("CHEST_JOURNAL_MAX_BYTES", "Settings"),
-        ("cost of a request", "What it costs"),
-        ("masked", "Redaction"),
-        ("disk full", "Delivery"),
-        ("disable", "Switch it off"),
-        ("disable in tests", "Test an application"),
-        ("nothing is recorded", "Troubleshooting"),
-        ("two applications", "Two applications"),
-        ("CREATE DATABASE", "PostgreSQL"),
-        ("rollback", "Upgrade"),
-        ("export to csv", "Files and spreadsheets"),
-        ("multi tenant", "Flask-Login"),
-        ("multi-tenant", "LLM costs"),
-        ("tenant", "LLM costs"),
-        ("multitenancy", "LLM costs"),
-        ("nginx", "Request IDs"),
-        ("reverse proxy", "Request IDs"),
-        ("reverse proxy request id", "Request IDs"),
-        ("rotate password", "Change exporters"),
-        # What somebody types who was paged.
-        ("permission denied", "Permissions"),
-        ("grant permissions postgres", "PostgreSQL"),
-        ("healthcheck", "flask-chest-monitor"),
-        ("database down", "When you are paged"),
-        ("database outage", "When you are paged"),
-        ("connection refused", "When you are paged"),
-        ("too many connections", "pgbouncer"),
-        ("lag", "When you are paged"),
-        ("backlog", "When you are paged"),
-        ("lost records after deploy", "End a process"),
-        ("no leader", "When you are paged"),
-        ("cron", "Servers"),
-        ("unauthorized", "flask-chest-monitor"),
-        ("unreachable", "When you are paged"),
-        # What has a name of two words or one, and words for the same.
-        ("timezone", "Asking on the command line"),
-        ("time zone", "Asking on the command line"),
-        ("web hook", "flask-chest-webhook"),
-        ("pre-fork", "Servers"),
-        ("quick start", "From an empty folder"),
-        ("two workers", "Servers"),
-        ("multiple workers", "Servers"),
-        ("number of workers", "Servers"),
-        ("cost per tenant", "LLM costs"),
-        ("cost per customer", "LLM costs"),
-        ("most expensive customer", "LLM costs"),
-        ("cors", "Compatibility"),
-        # What is slow, and who comes.
-        ("slow endpoint", "The dashboard"),
-        ("slow endpoint", "Asking on the command line"),
-        ("which endpoint is slow", "Asking on the command line"),
-        ("slow requests", "The dashboard"),
-        ("response time", "Asking on the command line"),
-        ("requests per minute", "Asking on the command line"),
-        ("failed requests", "The dashboard"),
-        ("unique users", "Asking on the command line"),
-        ("active users", "Asking on the command line"),
-        ("count distinct", "Records, measures"),
-        # What somebody types who starts.
-        ("getting started", "From an empty folder"),
-        ("hello world", "From an empty folder"),
-        ("tutorial", "From an empty folder"),
-        ("async views", "Record"),
-        ("asyncio", "Record"),
-        ("request body", "Record"),
-        ("send to http", "Write an exporter"),
-        ("send to http", "flask-chest-webhook"),
-        ("management command", "Work that is no request"),
-        ("schema migration", "Upgrade"),
-        ("anonymize", "Privacy"),
-        ("data retention policy", "Keep records for a time"),
-        # Somebody was paged.
-        ("wrong password", "When you are paged"),
-        ("authentication failed", "When you are paged"),
-        ("invalid credentials", "When you are paged"),
-        ("no space left", "When you are paged"),
-        ("clock skew", "When you are paged"),
-        ("mysql server has gone away", "MySQL and MariaDB"),
-        ("duplicate records", "Delivery"),
-        ("memory usage", "What it costs"),
-        # No page has all of the words.
-        ("psycopg frobnicate grant", "PostgreSQL"),
-        # Names of code.
-        ("flask chest erase", "flask chest erase"),
-        ("ExporterContract", "flask_chest.testing.ExporterContract"),
-        ("Batch", "flask_chest.exporter.Batch"),
-        ("partition_by_day", "Settings of exporters"),
-    ],
-)
+@pytest.mark.parametrize(("words", "found"), SEARCHES)
 def test_the_page_that_says_how_to_do_it_is_among_the_first_results(site, page, words, found):
     page, _ = page
     search(page, site, words)
@@ -202,12 +89,52 @@ def test_the_page_that_says_how_to_do_it_is_among_the_first_results(site, page, 
     assert any(found in text for text in before), before
 
 
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        ("503", "OpenTelemetry"),
+        ("FlaskChestSQLite", "From 0.0.10"),
+        ("flask_chest.decorator", "From 0.0.10"),
+        ("no installed plugin exports to", "Troubleshooting"),
+        ("Error: No such command 'chest'.", "Troubleshooting"),
+        ("[redacted]", "Redaction"),
+    ],
+)
+def test_the_page_that_has_it_word_for_word_comes_first(site, page, words, first):
+    page, _ = page
+    search(page, site, words)
+    expect(page.locator("#search-results li > a").first).to_contain_text(first, timeout=30_000)
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [("celry", "celery"), ("garfana", "grafana"), ("postgress", "postgres"),
+     ("dashbord login", "dashboard login"), ("CHEST_RETENTON", "chest_retention")],
+)  # fmt: skip
+def test_the_nearest_words_are_a_link_where_a_word_is_on_no_page(site, page, words, near):
+    page, _ = page
+    search(page, site, words)
+    line = page.locator("#search-results .search-near")
+    expect(line).to_contain_text("Did you mean", timeout=30_000)
+    line.get_by_role("link", name=near, exact=True).click()
+    expect(page.locator("#search-results li > a").first).to_be_visible(timeout=30_000)
+    assert not line.count()
+
+
+def test_a_search_that_finds_nothing_says_only_that(site, page):
+    page, _ = page
+    search(page, site, "xqzzyv")
+    summary = page.locator("#search-results .search-summary")
+    expect(summary).to_have_text("No page has this.", timeout=30_000)
+    assert not page.locator("#search-results .search-near").count()
+
+
 @pytest.mark.parametrize("words", ["cors", "graphql"])
 def test_a_part_inside_of_other_words_finds_nothing(site, page, words):
     page, _ = page
     search(page, site, words)
     expect(page.locator("#search-results .search-summary")).to_contain_text(
-        re.compile("finished|did not match"), timeout=30_000
+        re.compile("finished|No page"), timeout=30_000
     )
     found = page.locator("#search-results li > a").all_inner_texts()
     assert len(found) < 12, found
@@ -250,3 +177,20 @@ def test_no_page_is_wider_than_a_phone(site, page):
         if page.evaluate("document.documentElement.scrollWidth") > 390:
             wide.append(path.name)
     assert wide == []
+
+
+def test_no_code_is_cut_on_paper_and_the_navigation_is_not_printed(site, page):
+    page, _ = page
+    page.set_viewport_size({"width": 700, "height": 1000})  # A4 without its margins
+    page.emulate_media(media="print")
+    cut = []
+    for path in sorted(site.glob("docs/**/*.html")):
+        page.goto(f"file://{path}")
+        if page.evaluate(
+            "[...document.querySelectorAll('pre')].some(pre => pre.scrollWidth > pre.clientWidth)"
+            " || document.documentElement.scrollWidth > innerWidth"
+        ):
+            cut.append(path.name)
+    assert cut == []
+    for shown in (".sidebar-drawer", ".toc-drawer", ".copybtn"):
+        assert not page.locator(shown).first.is_visible()

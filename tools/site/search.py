@@ -6,11 +6,13 @@ docs/_static/scorer.js is the other half.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Final
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.search.en import SearchEnglish
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -18,7 +20,8 @@ WORDS: Final = {
     "docs/examples": "example examples sample app application applications demo",
     "docs/explanation/comparison": "datadog newrelic apm alternatives versus vs sentry "
     "opentelemetry logging compare",
-    "docs/explanation/compatibility": "websocket socketio cors beside compatible compatibility",
+    "docs/explanation/compatibility": "flask restful restx extension extensions websocket socketio "
+    "cors beside compatible compatibility",
     "docs/explanation/delivery": "records data loss lose duplicate duplicates twice exactly once "
     "leader guarantee promise crash kill lost disk full outage",
     "docs/explanation/performance": "ram performance overhead latency slow benchmark cost request "
@@ -42,14 +45,15 @@ WORDS: Final = {
     "docs/how-to/dead-letters": "replay poison dead letter letters rejected refused failed "
     "records retry",
     "docs/how-to/deploy": "production deploy deployment checklist",
-    "docs/how-to/environment": "environment variable variables env secret secrets file config",
+    "docs/how-to/environment": "input valid list dictionary boolean environment variable "
+    "variables env secret secrets file config",
     "docs/how-to/erasure": "GDPR CCPA delete erase user person data right forgotten",
     "docs/how-to/export": "CSV Excel spreadsheet download Parquet JSON file export",
     "docs/how-to/flask-login": "user id login logged current_user tenant",
     "docs/how-to/from-0.0.10": "migrate migration 0.0.10",
     "docs/how-to/install": "pip install clone requirements extras uninstall version Windows",
-    "docs/how-to/jobs": "management command commands job background task cron crontab thread "
-    "script",
+    "docs/how-to/jobs": "working outside of application context management command commands job "
+    "background task cron crontab thread script",
     "docs/how-to/lake": "data warehouse lake lakehouse s3 parquet bucket",
     "docs/how-to/llm-costs": "expensive price spend openai anthropic tokens llm model cost tenant",
     "docs/how-to/mongodb": "mongo mongodb pymongo",
@@ -70,7 +74,7 @@ WORDS: Final = {
     "headers stack trace",
     "docs/how-to/request-ids": "request id ids correlation X-Request-ID trace",
     "docs/how-to/retention": "policy data retention delete old records TTL cleanup",
-    "docs/how-to/sampling": "sampling sample rate share",
+    "docs/how-to/sampling": "sampling sample rate limit share",
     "docs/how-to/servers": "worker workers process processes multiple prefork number cron "
     "gunicorn uwsgi gevent waitress hypercorn production",
     "docs/how-to/several-databases": "several databases two",
@@ -93,6 +97,7 @@ WORDS: Final = {
     "docs/reference/errors": "module named error ModuleNotFoundError ImportError traceback "
     "exception",
     "docs/reference/exporter-settings": "pool timeout url fields",
+    "docs/reference/hooks": "options settings of for own plugin hook hooks hookimpl hookspec",
     "docs/reference/glossary": "terms definitions vocabulary glossary words leader",
     "docs/reference/measures": "unique distinct users count timezone time zone daylight saving "
     "response error rate p99 aggregate group by percentile p95 average sum histogram",
@@ -129,6 +134,17 @@ SYNONYMS: Final = [
 """Words that count as each other in a search, a little less than the word itself."""
 
 
+_TEXTS: Final = "search_texts.js"
+
+
+class SearchNumbers(SearchEnglish):
+    """English, with numbers: a status code, a port, a mode of a file."""
+
+    def word_filter(self, word: str) -> bool:
+        """Return whether a word is in the index."""
+        return word not in self.stopwords
+
+
 def add_search_words(app: Sphinx, doctree: nodes.document) -> None:
     """Let the search find a page by words that are not on it."""
     words = WORDS.get(app.env.docname)
@@ -136,10 +152,26 @@ def add_search_words(app: Sphinx, doctree: nodes.document) -> None:
         doctree += nodes.meta("", name="keywords", lang="en", content=",".join(words.split()))
 
 
-def keep_lead(app: Sphinx, doctree: nodes.document) -> None:
-    """Keep the first paragraph of a page, which the search shows below its title."""
+def keep_texts(app: Sphinx, doctree: nodes.document) -> None:
+    """Keep the first paragraph of a page, which the search shows below its title, and its words."""
+    kept = app.env.metadata[app.env.docname]
     lead = next(doctree.findall(nodes.paragraph), None)
-    app.env.metadata[app.env.docname]["lead"] = lead.astext()[:200] if lead else ""
+    kept["lead"] = lead.astext()[:200] if lead else ""
+    shown = [
+        text.astext()
+        for text in doctree.findall(nodes.Text)
+        if not isinstance(text.parent, (nodes.comment, nodes.raw))
+    ]
+    kept["words"] = " ".join(re.findall(r"\w+", " ".join(shown).lower()))
+
+
+def write_texts(app: Sphinx, error: Exception | None) -> None:
+    """Write the words of all pages in their order, in which the search looks for phrases."""
+    if error is None and app.builder.format == "html":
+        pages = sorted(app.env.metadata.items())
+        texts = {name: f" {found.get('words', '')} " for name, found in pages}
+        path = Path(app.outdir) / "_static" / _TEXTS
+        path.write_text(f"const SEARCH_TEXTS = {json.dumps(texts, ensure_ascii=False)};\n", "utf-8")
 
 
 def tell_search(app: Sphinx, page: str, *_others: object) -> None:
@@ -152,6 +184,7 @@ def tell_search(app: Sphinx, page: str, *_others: object) -> None:
         }
         text = " ".join(f"const {name} = {json.dumps(value)};" for name, value in given.items())
         app.add_js_file(None, body=text)
+        app.add_js_file(_TEXTS)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -164,6 +197,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     if missing:
         raise ValueError(f"WORDS has pages that do not exist: {missing}")
     app.connect("doctree-read", add_search_words)
-    app.connect("doctree-read", keep_lead)
+    app.connect("doctree-read", keep_texts)
+    app.connect("build-finished", write_texts)
+    app.add_search_language(SearchNumbers)
     app.connect("html-page-context", tell_search)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
