@@ -35,7 +35,7 @@ from flask_chest.capture.served import is_served
 from flask_chest.capture.trace_context import trace_id
 from flask_chest.capture.unfollowed import Unfollowed
 from flask_chest.runtime import flask_proxies, fork
-from flask_chest.runtime.clock import MAX_US, clock
+from flask_chest.runtime.clock import MAX_US, SAME_TIME_NS, clock
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo as ExceptionInfo
@@ -207,9 +207,11 @@ class Capture:
                 return
             state.plan = plan
             state.generation = fork.generation
-            # Side by side: a thread that stands still in between begins too early by as much.
+            before = clock.monotonic_ns()
             now = clock.time_ns() // 1_000
-            elapsed_us = (clock.monotonic_ns() - state.clock_ns) // 1_000
+            if clock.monotonic_ns() - before > SAME_TIME_NS:
+                now, before = clock.both()
+            elapsed_us = (before - state.clock_ns) // 1_000
             if not elapsed_us <= now <= MAX_US:  # a clock before 1970, or after all dates
                 now = clock.unix_us()
                 elapsed_us = min(elapsed_us, now)

@@ -12,8 +12,14 @@ from collections.abc import Callable
 from types import BuiltinFunctionType
 from typing import Final
 
+_ATTEMPTS: Final = 5
+
 MAX_US: Final = 253_402_300_799_999_999
 """The last microsecond of the year 9999, in Unix time. No database has later ones."""
+
+
+SAME_TIME_NS: Final = 200_000
+"""Two readings with less between them are of one time. A thread that has to wait takes longer."""
 
 
 class Clock:
@@ -31,6 +37,20 @@ class Clock:
         self.monotonic_ns = time.perf_counter_ns
         genuine = type(time.time_ns) is BuiltinFunctionType
         self.time_ns: Callable[[], int] = time.time_ns if genuine else _integer(time.time_ns)
+
+    def both(self) -> tuple[int, int]:
+        """Return the Unix time in microseconds, and the monotonic one in ns, of the same moment.
+
+        A thread may stand still between the two readings: they are repeated then, a few times.
+        """
+        readings = []
+        for _ in range(_ATTEMPTS):
+            before = self.monotonic_ns()
+            now = self.time_ns() // 1_000
+            readings.append((self.monotonic_ns() - before, now, before))
+            if readings[-1][0] <= SAME_TIME_NS:
+                break
+        return min(readings)[1:]
 
     def unix_us(self) -> int:
         """Return the Unix time in microseconds, from 0 to `MAX_US` whatever the clock says."""

@@ -14,12 +14,17 @@ pytestmark = needs_root
 
 PROGRAMS = Path(__file__).with_name("programs")
 COMMANDS = [
-    *(["flush"], ["check"], ["query"], ["routes"], ["top", "user"], ["plugins"], ["status"]),
-    ["dead-letter", "list"],
-    ["schema", "apply"],
-    ["schema", "print"],
-    ["purge", "--before", "90d", "--yes"],
-    ["erase", "user == 'eve'", "--yes"],
+    *(["flush"], ["query"], ["status"], ["schema", "apply"]),
+    *(
+        pytest.param(command, marks=pytest.mark.slow)
+        for command in (
+            *(["check"], ["routes"], ["top", "user"], ["plugins"]),
+            ["dead-letter", "list"],
+            ["schema", "print"],
+            ["purge", "--before", "90d", "--yes"],
+            ["erase", "user == 'eve'", "--yes"],
+        )
+    ),
 ]
 
 TELLS = """

@@ -21,7 +21,9 @@ CUT_PLACEHOLDERS = """() => {
 """Examples that are not whole, so that they are other examples."""
 
 
-@pytest.mark.parametrize("path", ["", "requests", "explore"])
+@pytest.mark.parametrize(
+    "path", ["explore", *(pytest.param(path, marks=pytest.mark.slow) for path in ("", "requests"))]
+)
 def test_an_example_in_an_empty_field_is_whole(browse, visited, path):
     with browse(visited(3), viewport={"width": 320, "height": 800}) as browser:
         page = browser.go(f"/chest/{path}")
@@ -38,6 +40,7 @@ def test_an_example_in_an_empty_field_is_whole(browse, visited, path):
         )
 
 
+@pytest.mark.slow
 def test_the_routes_have_all_their_columns_without_scrolling(browse, visited):
     with browse(visited(40), viewport={"width": 320, "height": 800}) as browser:
         page = browser.go("/chest/?since=15m")

@@ -87,7 +87,7 @@ DAMAGES = {
 }
 
 
-@pytest.mark.parametrize("which", ["process", "total"])
+@pytest.mark.parametrize("which", ["process", pytest.param("total", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_file_is_quarantined_and_said_once(
     damage, which, make_process, ended, folder, said

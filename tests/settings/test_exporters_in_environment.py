@@ -107,7 +107,10 @@ def test_two_variables_that_set_the_same_are_refused(monkeypatch):
 @pytest.mark.parametrize(
     ("variables", "parts"),
     [
-        ({"PORT": "http", "TYPE": "postgres"}, [f"set by {MAIN}PORT", "'port': 'http'", "integer"]),
+        (
+            {"PORT": "http", "TYPE": "postgres"},
+            [f"set by {MAIN}PORT", "'port': 'http'", "whole number"],
+        ),
         ({"TYPE": "sqlite"}, ["the field 'path' is missing", f"Set {MAIN}PATH"]),
         ({"PASSWORD": "hunter2"}, ["`type` is missing", f"Set {MAIN}TYPE"]),
         (

@@ -74,7 +74,13 @@ def test_every_record_reaches_every_database_once(app, chest, backends):
         assert chest.store(name).count(variables={"name": "näme 7"}) == 1
 
 
-@pytest.mark.parametrize("down", ["postgres", "mysql", "mongo", "clickhouse"])
+@pytest.mark.parametrize(
+    "down",
+    [
+        "postgres",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("mysql", "mongo", "clickhouse")),
+    ],
+)
 def test_an_outage_of_one_database_delays_no_other(app, chest, backends, relays, down, said):
     answered = ask(app, range(10))
     assert chest.flush(60)

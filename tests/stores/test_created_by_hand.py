@@ -98,7 +98,7 @@ class OfMysql:
 KINDS = {"postgres": OfPostgres, "mysql": OfMysql}
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["postgres", pytest.param("mysql", marks=pytest.mark.slow)])
 def kind(request):
     made = KINDS[request.param](request.getfixturevalue(request.param))
     yield made

@@ -23,7 +23,7 @@ from flask_chest.rollup import Planned
 MYSQL, MONGO = (pytest.param(name, marks=pytest.mark.slow) for name in ("mysql", "mongo"))
 
 
-@pytest.fixture(params=["sqlite", "postgres", MYSQL, "mongo", *SLOW])
+@pytest.fixture(params=["sqlite", "postgres", MYSQL, MONGO, *SLOW])
 def backend(request, backend_of):
     return backend_of(request.param)
 

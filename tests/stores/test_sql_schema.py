@@ -16,7 +16,13 @@ UNDO = [
 """Undoes the creation of the tables, step by step."""
 
 
-BACKENDS = ("sqlite", "postgres", "mysql")
+NAMES = ("sqlite", "postgres", "mysql")
+BACKENDS = ("sqlite", "postgres", pytest.param("mysql", marks=pytest.mark.slow))
+
+
+def of(name, *values):
+    """Return parameters that begin with the name of a backend."""
+    return pytest.param(name, *values, marks=[pytest.mark.slow] if name == "mysql" else [])
 
 
 @pytest.fixture
@@ -45,7 +51,7 @@ def assert_whole(backend, store, record):
 # PostgreSQL creates all in one transaction, so the first of these states cannot arise there.
 @pytest.mark.parametrize(
     ("backend", "steps"),
-    [(name, n) for name in BACKENDS for n in (1, 2, 3, 4) if (name, n) != ("postgres", 1)],
+    [of(name, n) for name in NAMES for n in (1, 2, 3, 4) if (name, n) != ("postgres", 1)],
     indirect=["backend"],
 )
 def test_a_half_created_schema_is_completed(backend, opened, steps):
@@ -226,8 +232,8 @@ REFUSED_BY_ONE = [
     ("backend", "statements", "message"),
     [
         *(
-            (name, *refused)
-            for name in BACKENDS
+            of(name, *refused)
+            for name in NAMES
             for refused in REFUSED.values()
             if (name, refused[0][-1]) != ("sqlite", "no default")  # it adds no such column
         ),

@@ -17,7 +17,11 @@ END = datetime(9999, 1, 1, tzinfo=timezone.utc)
 
 
 @pytest.fixture(
-    params=["sqlite", "postgres", "mysql", pytest.param("mongo", marks=pytest.mark.slow), *SLOW]
+    params=[
+        *("sqlite", "postgres"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("mysql", "mongo")),
+        *SLOW,
+    ]
 )
 def backend(request, backend_of):
     return backend_of(request.param)

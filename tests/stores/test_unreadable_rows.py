@@ -41,7 +41,12 @@ def sql_of(column, value):
 
 
 @pytest.mark.parametrize(
-    ("column", "value"), [(c, value) for c, values in BROKEN.items() for value in values]
+    ("column", "value"),
+    [
+        pytest.param(column, value, marks=[pytest.mark.slow] if number else [])
+        for column, values in BROKEN.items()
+        for number, value in enumerate(values)
+    ],
 )
 def test_one_malformed_value_of_sqlite_ends_no_query(backend_of, opened, column, value, said):
     backend = backend_of("sqlite")

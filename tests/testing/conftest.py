@@ -18,14 +18,14 @@ _LONG = (
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Leave the long tests of two databases to `make test-slow`.
+    """Leave the long tests of three databases to `make test-slow`.
 
-    What MySQL answers is made as for PostgreSQL. The server for MongoDB is in Python, and takes
-    seconds for thousands of documents; `tests/stores` asks it enough.
+    What PostgreSQL and MySQL answer is made as for SQLite. The server for MongoDB is in Python, and
+    takes seconds for thousands of documents. `tests/stores` asks all of them enough.
     """
     for item in items:
         kind = item.cls.__name__ if item.cls else ""
-        if kind in {"TestMysql", "TestMongo"} and item.name.startswith(_LONG):
+        if kind in {"TestPostgres", "TestMysql", "TestMongo"} and item.name.startswith(_LONG):
             item.add_marker(pytest.mark.slow)
 
 

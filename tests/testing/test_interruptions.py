@@ -25,7 +25,7 @@ class TestSmallBatches(ExporterContract):
 
     moments = 2
 
-    @pytest.fixture(params=["Picky", "PickyAboutBytes"])
+    @pytest.fixture(params=["Picky", pytest.param("PickyAboutBytes", marks=pytest.mark.slow)])
     def backend(self, tmp_path, request):
         return InFile(getattr(file_exporters, request.param), tmp_path / "out")
 

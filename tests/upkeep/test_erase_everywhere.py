@@ -168,7 +168,7 @@ def test_nothing_comes_back_while_requests_and_deliveries_go_on(chest, app, tmp_
     assert until(lambda: not files_with(tmp_path / "journal", b"u-17"))
 
 
-@pytest.mark.parametrize("step", [1, 2, 3])
+@pytest.mark.parametrize("step", [2, *(pytest.param(s, marks=pytest.mark.slow) for s in (1, 3))])
 def test_an_erasure_that_was_killed_is_done_by_the_next(tmp_path, step):
     url = f"sqlite:///{tmp_path}/main.sqlite3"
     records = [make_record(variables={"user_id": f"u-{n % 3}"}) for n in range(3_000)]

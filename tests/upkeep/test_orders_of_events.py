@@ -34,7 +34,10 @@ def forget(stores):
     return erase("user == 'u'", exporters=stores, store=stores.__getitem__, journal=journal)
 
 
-@pytest.mark.parametrize("first", range(0, ORDERS, 100))
+@pytest.mark.parametrize(
+    "first",
+    [0, *(pytest.param(first, marks=pytest.mark.slow) for first in range(100, ORDERS, 100))],
+)
 def test_a_copy_brings_nothing_back(first):
     seen = set()
     for seed in range(first, first + 100):
@@ -78,6 +81,7 @@ def test_nor_a_copy_while_its_source_is_purged(source, target):
             assert set(store.kept) <= others, seed
 
 
+@pytest.mark.slow
 def test_nor_a_chain_of_copies():
     for seed in range(ORDERS):
         turns = Turns(seed)

@@ -105,7 +105,13 @@ HARMFUL = {
 }
 
 
-@pytest.mark.parametrize(("change", "message"), HARMFUL.items(), ids=HARMFUL)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param(change, message, id=change, marks=[pytest.mark.slow] if number % 3 else [])
+        for number, (change, message) in enumerate(HARMFUL.items())
+    ],
+)
 def test_a_type_that_loses_data_is_refused_until_it_is_repaired(backend, opened, change, message):
     column, kind = change.split(" ", 1)
     store = opened(backend)
