@@ -9,22 +9,9 @@ import sys
 from contextlib import closing
 
 import pytest
+from support.checking import findings, set_app
 
 TEN_YEARS_ON = "0240a2f5-0000-7000-8000-000000000000"
-
-
-def findings(place, *arguments, code=0):
-    """Return what `check --json` found, as a dict of (where, subject) to the finding."""
-    told = json.loads(place.flask("check", "--json", *arguments, code=code).stdout)
-    assert told["ok"] == (code == 0)
-    return {(each["where"], each["subject"]): each for each in told["findings"]}
-
-
-def set_app(place, arguments):
-    source = (place.folder / "app.py").read_text()
-    (place.folder / "app.py").write_text(
-        source.replace("FlaskChest(app)", f"FlaskChest(app, {arguments})")
-    )
 
 
 @pytest.fixture
@@ -55,25 +42,6 @@ def test_each_line_names_the_part_the_level_and_the_remedy(started):
     [line] = [line for line in lines if line.startswith("clock")]
     assert line.startswith("clock: warning: main: the newest record of 'main' is from ")
     assert line.endswith("Let NTP (chrony, systemd-timesyncd) set the clocks of all hosts")
-
-
-def test_a_pattern_that_fits_no_endpoint_is_said_and_is_a_warning_where_one_is_near(started):
-    set_app(
-        started,
-        "exclude_endpoints=['stattic', 'api.*', 'static', '*'],"
-        " sample_rate={'static': 0.5, 'nosuch': 1, '*': 0.1}",
-    )
-    lines = started.flask("check", code=0).stdout.splitlines()
-    said = [line for line in lines if "is no endpoint of this application" in line]
-    assert [line.partition("settings: ")[2] for line in said] == [
-        f"{level}endpoints: {setting} has {pattern!r}, which is no endpoint of this application. "
-        f"A job may have the name{remedy}"
-        for level, setting, pattern, remedy in (
-            ("warning: ", "CHEST_EXCLUDE_ENDPOINTS", "stattic", ". Did you mean 'static'?"),
-            ("", "CHEST_EXCLUDE_ENDPOINTS", "api.*", ""),
-            ("", "CHEST_SAMPLE_RATE", "nosuch", ""),
-        )
-    ]
 
 
 def test_a_database_that_cannot_be_reached_is_an_error(place):
@@ -248,69 +216,6 @@ def test_a_fault_in_one_part_does_not_hide_the_others(started):
     found = findings(started)
     assert found["main", "findings"]["text"] == "could not look any further: RuntimeError: odd"
     assert found["clock", ""]["level"] == "ok"
-
-
-def test_each_setting_that_is_set_is_there_with_its_source(started, monkeypatch):
-    set_app(started, "keep_errors=False")
-    monkeypatch.setenv("FLASK_CHEST_RETENTION", "90d")
-    monkeypatch.setenv("FLASK_CHEST_KEEP_ERRORS", "nonsense")
-    done = started.flask("check", code=0)
-    [line] = [line for line in done.stdout.splitlines() if line.startswith("settings: set are")]
-    assert "CHEST_KEEP_ERRORS (argument)" in line
-    assert "CHEST_RETENTION (environment)" in line
-    assert "FLASK_CHEST_KEEP_ERRORS='nonsense' in the environment has no effect" in done.stderr
-
-
-def test_the_settings_of_each_plugin_are_there_and_no_secret_is(started, monkeypatch):
-    monkeypatch.setenv("FLASK_CHEST_MONITOR_TOKEN", "0123456789abcdef")
-    found = findings(started)
-    assert found["settings", "monitor"]["text"] == "set are CHEST_MONITOR_TOKEN (environment)"
-    text = found["settings", "dashboard"]["text"]
-    assert text.startswith("none is set. Without `dashboard_allow`")
-    assert text.endswith("there are no pages.")
-
-
-@pytest.mark.parametrize(
-    ("settings", "text"),
-    [
-        ("", "secret keys, and in texts credentials, jwt, card; not email"),
-        ("redact_values=['email']", "secret keys, and in texts credentials, jwt, card, email"),
-        ("redact_values='!*', redact_keys='!*'", "no keys, and in texts nothing; not credentials"),
-    ],
-)
-def test_what_is_masked_is_said(started, settings, text):
-    set_app(started, settings)
-    assert findings(started)["settings", "masked"]["text"].startswith(text)
-
-
-ROUTES = """
-from flask import Blueprint, Flask
-
-from flask_chest import FlaskChest
-
-app = Flask(__name__)
-chest = FlaskChest(app, exclude_endpoints="health", {settings})
-admin, api = Blueprint("admin", __name__), Blueprint("api", __name__)
-for number in range(7):
-    admin.get(f"/{{number}}", endpoint=f"page{{number}}")(lambda: "")
-api.get("/api", endpoint="v1")(lambda: "")
-app.route("/orders", methods=["GET", "POST"], endpoint="orders")(chest.track(lambda: ""))
-app.get("/health", endpoint="health")(lambda: "")
-app.register_blueprint(admin)
-app.register_blueprint(chest.track("*")(api))
-"""
-
-
-@pytest.mark.parametrize(
-    ("settings", "tracked"),
-    [("", "2 of 9 endpoints; not "), ("track_all=True", "9 of 9 endpoints")],
-)
-def test_the_endpoints_that_are_not_tracked_are_named(place, settings, tracked):
-    (place.folder / "app.py").write_text(ROUTES.format(settings=settings))
-    found = findings(place)["settings", "tracked"]
-    names = ", ".join(f"admin.page{number}" for number in range(5))
-    assert found["level"] == "ok"
-    assert found["text"] == tracked + (f"{names} and 2 more" if not settings else "")
 
 
 PICKY = """

@@ -87,7 +87,11 @@ class Host:
                     "tests.storm.app:app",
                 ),
                 cwd=self._folder,
-                env={**self._environment, VARIABLE: str(self.notes.descriptor)},
+                env={
+                    **self._environment,
+                    VARIABLE: str(self.notes.descriptor),
+                    "PYTHONFAULTHANDLER": "1",
+                },
                 pass_fds=descriptors,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -137,10 +141,22 @@ class Host:
     def recycle_worker(self):
         """End one worker as gunicorn does."""
         pid = self._random.choice(until(self.workers, "there is a worker"))
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-        until(lambda: not is_alive(pid), "the recycled worker is gone")
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while is_alive(pid) and time.monotonic() < deadline:
+            # Again: one that was just forked passes over the first, as its parent's handlers do.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+            with contextlib.suppress(TimeoutError):
+                until(lambda: not is_alive(pid), "", seconds=15)
+        if is_alive(pid):
+            raise TimeoutError(f"the recycled worker is not gone: {self._stacks(pid)}")
         self._wait_for_all()
+
+    def _stacks(self, pid):
+        """End a process, and return where its threads were."""
+        os.kill(pid, signal.SIGSEGV)  # the handler of PYTHONFAULTHANDLER, which gunicorn leaves
+        time.sleep(1)
+        return (self._folder / "gunicorn.log").read_text("utf-8", "replace")[-6_000:]
 
     def reload(self):
         """Make gunicorn replace all its workers."""
