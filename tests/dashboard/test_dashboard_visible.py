@@ -50,14 +50,15 @@ def told(shop):
     ("page", "asked"),
     [
         ("", {"where": f"tenant == {VALUE!r} or tenant == '{VALUE}'"}),
-        ("route", {"route": f"/{VALUE}", "method": "GET"}),
+        pytest.param("route", {"route": f"/{VALUE}", "method": "GET"}, marks=pytest.mark.slow),
         ("requests", {"columns": ["tenant", "long", "inner", f"variables['name {VALUE}']"]}),
         ("explore", {"by": ["tenant", "path"], "measure": ["count", "top(tenant)"]}),
-        (
+        pytest.param(
             "explore",
             {"by": "tenant", "kind": "bars", "differ": "part", "part": f"tenant=='{VALUE}'"},
+            marks=pytest.mark.slow,
         ),
-        ("explore", {"where": f"tenant = '{VALUE}'"}),
+        pytest.param("explore", {"where": f"tenant = '{VALUE}'"}, marks=pytest.mark.slow),
         ("requests/{id}", {}),
     ],
 )
