@@ -17,6 +17,10 @@ class Inner(BaseModel):
     names: list[str] = []
 
 
+def lines_of(value: str) -> list[str]:
+    return value.splitlines()
+
+
 class SnipSettings(BaseModel):
     """Settings of a plugin."""
 
@@ -31,7 +35,7 @@ class SnipSettings(BaseModel):
     snip_any: Any = Field("", description="x")
     snip_number: int = Field(0, description="x")
     snip_own: list[str] = Field([], description="x")
-    snip_lines: Annotated[list[str], BeforeValidator(str.splitlines)] = Field([], description="x")
+    snip_lines: Annotated[list[str], BeforeValidator(lines_of)] = Field([], description="x")
 
     @field_validator("snip_own", mode="before")
     @classmethod
