@@ -144,6 +144,8 @@ def _exporter(name: str, exporter: ExporterStats) -> Iterator[str]:
         f"{exporter.delivered:,}, refused {exporter.rejected:,}, failures {exporter.failures:,}"
         f", purged {exporter.purged:,}",
     )
+    if exporter.last_delivery_at is not None:
+        yield _line("  last delivery", amounts.since(exporter.last_delivery_at))
     yield _line("  dropped", amounts.by_reason(exporter.dropped))
     if exporter.failing_since is not None:
         yield _line("  failing", f"since {amounts.since(exporter.failing_since)}")

@@ -59,6 +59,7 @@ def _exporter(stats: ExporterStats) -> dict[str, Any]:
         "failures": stats.failures,
         "dropped": stats.dropped,
         "purged": stats.purged,
+        "last_delivery_at": _time(stats.last_delivery_at),
         "last_error": _text(stats.last_error),
         "failing_since": _time(stats.failing_since),
         "next_retry_at": _time(stats.next_retry_at),

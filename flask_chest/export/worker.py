@@ -239,7 +239,7 @@ class Worker:
             return not self._is_stopping and any(flush.is_pending() for flush in flushes)
 
     def _fail(self, error: Exception) -> None:
-        self._close()
+        self._close(gives_up=True)
         self._backoff.failed(error)
         self._retry_is_due = True
         self._tell_of_failure(error)
@@ -353,8 +353,12 @@ class Worker:
             with self._watched("idle"):
                 self._exporter.idle()
 
-    def _close(self) -> None:
-        """Close the exporter if it is open, whatever it raises then."""
+    def _close(self, *, gives_up: bool = False) -> None:
+        """Close the exporter if it is open, whatever it raises then.
+
+        Args:
+            gives_up: Whether a failure was before it: a broken connection often cannot be closed.
+        """
         if self.is_open:
             self.is_open = False
             try:
@@ -363,4 +367,12 @@ class Worker:
             except _Abandoned:
                 raise
             except BaseException as error:  # noqa: BLE001 - SystemExit would end this thread alone
-                logger.debug("The exporter %r failed in close: %s", self._name, raised(error))
+                if gives_up:
+                    logger.debug("The exporter %r failed in close: %s", self._name, raised(error))
+                    return
+                self._throttle.log(
+                    logging.WARNING,
+                    f"close {self._name}",
+                    f"The exporter {self._name!r} failed in close, which costs no record; what it "
+                    f"has open may stay until this process ends: {raised(error)}",
+                )

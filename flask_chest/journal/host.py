@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flask_chest.runtime.attempts import Attempts, merged, moment
@@ -83,4 +83,5 @@ def _attempts(
     )
     if of_leader is None or of_leader.last_error == together.last_error:
         return together
-    return of_leader  # another one flushed, or the clock was set
+    # Another one flushed, or the clock was set.
+    return replace(of_leader, succeeded_at=together.succeeded_at)

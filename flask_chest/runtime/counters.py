@@ -61,6 +61,7 @@ class ExporterStats:
         purged: Records that its retention has deleted.
         failing_since: When the first of the failures in a row was; None after a success.
         next_retry_at: When the next attempt is due; None when nothing failed.
+        last_delivery_at: When records were committed last; None before the first.
     """
 
     delivered: int
@@ -77,6 +78,7 @@ class ExporterStats:
     purged: int = 0
     failing_since: datetime | None = None
     next_retry_at: datetime | None = None
+    last_delivery_at: datetime | None = None
 
 
 NO_EXPORTS: Final = ExporterStats(

@@ -18,7 +18,7 @@ from flask_chest.cli.group import group
 from flask_chest.cli.standalone import main
 from flask_chest.cli.status import lines
 from flask_chest.cli.status_data import status_data
-from flask_chest.runtime.counters import ExporterStats, JournalStats, Leader, Stats
+from flask_chest.runtime.counters import NO_EXPORTS, ExporterStats, JournalStats, Leader, Stats
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "reference" / "status.md").read_text("utf-8")
@@ -109,3 +109,14 @@ def test_skipped_variables_are_in_the_text_where_there_are_any(number, shown):
     stats = Stats(*(0, {}, 0, 0, 0, {}, 0, 0), exporters={})
     stats = dataclasses.replace(stats, variables_skipped=number)
     assert [line[16:] for line in lines(stats, None) if line.startswith("skipped")] == shown
+
+
+def test_the_last_delivery_is_in_the_text_and_in_the_json_with_the_same_time():
+    when = datetime(2026, 1, 31, 12, 0, 0, 123_456, tzinfo=timezone.utc)
+    used = dataclasses.replace(NO_EXPORTS, last_delivery_at=when)
+    stats = Stats(*(0, {}, 0, 0, 0, {}, 0, 0), exporters={"main": used, "new": NO_EXPORTS})
+    [shown] = [line for line in lines(stats, None) if "last delivery" in line]
+    assert shown.startswith("  last delivery 2026-01-31 12:00:00")
+    told = status_data(stats, None)["exporters"]
+    assert told["main"]["last_delivery_at"] == "2026-01-31T12:00:00.123Z"
+    assert told["new"]["last_delivery_at"] is None

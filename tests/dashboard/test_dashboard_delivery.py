@@ -123,6 +123,10 @@ def ids(app):
 # -- What it shows -------------------------------------------------------------------------------
 
 
+def test_before_the_first_delivery_it_says_that_there_was_none(make):
+    assert get(make(), "/delivery/now").count("<dt>Last delivery</dt><dd>none yet</dd>") == 2
+
+
 def test_when_all_is_well_it_says_so_and_shows_every_number(make):
     app = make()
     client = app.test_client()
@@ -136,6 +140,11 @@ def test_when_all_is_well_it_says_so_and_shows_every_number(make):
     assert re.search(r"of 1.00 GiB \(\S+ %\), \d\S* \w+ free on its disk", bare(now))
     assert 'class="tag bad"' not in get(app, "/explore")
     assert now.count("Nothing waits.") == 2
+    with app.app_context():
+        delivered = [each.last_delivery_at for each in app.chest.stats().exporters.values()]
+    shown = re.findall(r'<dt>Last delivery</dt><dd><time datetime="(.*?)"', now)
+    assert shown == [when.isoformat() for when in delivered]
+    assert len(shown) == 2
     assert re.search(r"Process \d+ delivers, since <span class=.nowrap.>20", now)
     assert "KiB of 1.00 GiB" in now or "bytes of 1.00 GiB" in now
     assert "There are none" in get(app, "/delivery/letters")

@@ -126,7 +126,9 @@ class Odd(BaseException):
 
 
 @pytest.mark.parametrize("fault", [RuntimeError, Odd, SystemExit, GeneratorExit])
-def test_an_exporter_whose_close_fails_too_is_opened_again(make, fault):
+def test_an_exporter_whose_close_fails_too_is_opened_again(make, fault, caplog):
+    caplog.set_level(logging.DEBUG, "flask_chest")
+
     class Broken(Failing):
         def close(self):
             super().close()
@@ -137,6 +139,10 @@ def test_an_exporter_whose_close_fails_too_is_opened_again(make, fault):
     process.record([1])
     assert [process.export.flush(5.0) for _ in range(3)] == [False, False, True]
     assert broken.numbers == [1]
+    failed = [record for record in caplog.records if "failed in close" in record.message]
+    levels = [record.levelname for record in failed]
+    assert levels == ["DEBUG", "DEBUG", "WARNING"], "only the last one was no reaction to a failure"
+    assert f"until this process ends: {fault.__name__} ({__file__}:" in failed[2].message
 
 
 def test_a_segment_that_cannot_be_read_is_reported_and_holds_up_no_other(make, folder, caplog):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime, timezone
 
 import pytest
 from support.counting import files
@@ -12,6 +13,7 @@ from support.waiting import until
 
 from flask_chest.errors import ConfigurationError
 from flask_chest.journal.host_counters import read_host
+from flask_chest.runtime.attempts import moment
 
 # -- What is kept ----------------------------------------------------------------------------------
 
@@ -115,6 +117,26 @@ def test_a_success_of_a_later_process_ends_the_failure_of_an_earlier_one(make_pr
     assert second.journal.host().attempts["main"].last_error is None
     second.close()
     assert read_host(folder).exporters["main"].failing_since is None
+
+
+def test_the_last_delivery_is_that_of_any_process_also_of_one_that_has_ended(make_process, folder):
+    first = make_process()
+    assert read_host(folder).exporters["main"].last_delivery_at is None
+    began = datetime.now(timezone.utc)
+    first.record(1)
+    first.counters.succeeded("main")
+    first.close()
+    leader, other = make_process(), make_process()
+    delivered = read_host(folder).exporters["main"].last_delivery_at
+    assert began <= delivered <= datetime.now(timezone.utc)
+    # The leader fails, and a flush of another process fails later, of something else.
+    assert leader.journal.try_lead()
+    leader.counters.failed("main", "down", 1.0)
+    leader.journal.start()
+    other.counters.failed("main", "not down but slow", 1.0)
+    seen = until(lambda: (host := other.journal.host()).leader and host)
+    assert seen.attempts["main"].last_error == "down", "what the leader says comes first"
+    assert moment(seen.attempts["main"].succeeded_at) == delivered
 
 
 def test_the_leader_is_known_to_all(make_process, folder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import prometheus_client
@@ -60,8 +61,12 @@ def test_values_are_those_of_the_counters(served):
     assert samples[("chest_export_backlog_records", (main,))] == 1
     assert samples[("chest_export_backlog_bytes", (main,))] > 100
     assert samples[("chest_export_records_total", (main,))] == 0
+    assert samples[("chest_export_last_delivery_timestamp_seconds", (main,))] == 0
+    began = time.time()
     assert chest.flush()
     samples = exported(app)
+    delivered = samples[("chest_export_last_delivery_timestamp_seconds", (main,))]
+    assert began - 0.001 <= delivered <= time.time() + 0.001
     assert samples[("chest_export_records_total", (main,))] == 1
     assert samples[("chest_export_backlog_records", (main,))] == 0
 

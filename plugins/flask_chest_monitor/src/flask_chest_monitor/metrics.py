@@ -60,6 +60,10 @@ def _by_exporter(value: Callable[[ExporterStats], float]) -> Callable[[Stats], S
     return lambda stats: [((name,), value(each)) for name, each in stats.exporters.items()]
 
 
+def _last_delivery(exporter: ExporterStats) -> float:
+    return 0.0 if exporter.last_delivery_at is None else exporter.last_delivery_at.timestamp()
+
+
 def _export_dropped(stats: Stats) -> Iterator[tuple[tuple[str, ...], float]]:
     for name, exporter in stats.exporters.items():
         for reason, number in _with_zeros(exporter.dropped, _EXPORT_DROPPED).items():
@@ -248,6 +252,13 @@ METRICS: Final[tuple[ChestMetric, ...]] = (
         "Whether the newest attempt to deliver failed.",
         _EXPORTER,
         _by_exporter(lambda exporter: float(exporter.last_error is not None)),
+    ),
+    ChestMetric(
+        "gauge",
+        "chest_export_last_delivery_timestamp_seconds",
+        "When records were delivered last, as Unix time; 0 before the first.",
+        _EXPORTER,
+        _by_exporter(_last_delivery),
     ),
     ChestMetric(
         "gauge",
