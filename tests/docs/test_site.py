@@ -79,14 +79,19 @@ def test_the_search_needs_no_network(site, page, words, found):
     assert {url.partition(":")[0] for url in loaded} <= {"file", "data"}
 
 
-@pytest.mark.parametrize(("words", "found"), SEARCHES)
-def test_the_page_that_says_how_to_do_it_is_among_the_first_results(site, page, words, found):
+def test_the_page_that_says_how_to_do_it_is_among_the_first_results(site, page):
+    """One test for all of them, as a browser takes longer to start than to search."""
     page, _ = page
-    search(page, site, words)
-    first = page.locator("#search-results li > a").filter(has_text=found).first
-    expect(first).to_be_visible(timeout=30_000)
-    before = page.locator("#search-results li > a").all_inner_texts()[:3]
-    assert any(found in text for text in before), before
+    others = {}
+    for words, found in SEARCHES:
+        search(page, site, words)
+        expect(page.locator("#search-results .search-summary")).to_contain_text(
+            re.compile("finished|No page"), timeout=30_000
+        )
+        first = page.locator("#search-results li > a").all_inner_texts()[:3]
+        if not any(found in text for text in first):
+            others[words, found] = first
+    assert others == {}
 
 
 @pytest.mark.parametrize(
