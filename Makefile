@@ -118,7 +118,7 @@ test-lake: .venv/.dev servers ## Run all contracts on a lake in S3
 	CHEST_WHOLE_LAKE=1 $(BIN)/python -m pytest tests/testing/test_lake_contracts.py tests/stores/lake
 
 # What people run around an application; some of it patches all that it finds.
-.venv-compat/.ready: $(MANIFESTS) pyproject.toml
+.venv-compat/.ready: $(MANIFESTS) pyproject.toml | .venv/.dev
 	$(PYTHON) -m venv .venv-compat
 	.venv-compat/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	.venv-compat/bin/pip install --quiet --editable . --editable plugins/flask_chest_sql --editable plugins/flask_chest_sqlite --editable plugins/flask_chest_dashboard --group compat

@@ -22,6 +22,7 @@ from support.answering import Answering, Handler
 from support.installing import build
 from support.leaks import new_threads, nothing_left, open_files
 from support.sharing import shared
+from support.variants import further_variants
 from support.warm import WarmPython
 from werkzeug.serving import make_server
 
@@ -70,7 +71,19 @@ _PATIENCE_SECONDS = 60.0
 """Limit of each wait. It is reached only by a test that fails."""
 
 
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser):
+    parser.addoption(
+        "--few-variants",
+        action="store_true",
+        help="of each test that opens something, run one variant for each store and server",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--few-variants"):
+        dropped = further_variants(items)
+        items[:] = [item for item in items if item not in dropped]
+        config.hook.pytest_deselected(items=list(dropped))
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
 

@@ -190,13 +190,3 @@ def test_plugins_are_found_by_entry_point_alone(installed, tmp_path):
     )
     assert result.returncode != 0
     assert "pip install 'flask-chest[sqlite]'" in result.stderr
-
-
-@pytest.mark.slow
-def test_an_application_that_pyinstaller_made_loads_a_registered_plugin_once(wheels, tmp_path):
-    folder = make_environment(tmp_path / "venv")
-    install(folder, "--find-links", wheels, f"flask-chest[sqlite]=={__version__}", "pyinstaller>=6")
-    shutil.copy(PROGRAMS / "frozen_shop.py", tmp_path / "shop.py")
-    run(folder / "pyinstaller", "--onedir", "--log-level=ERROR", "shop.py", cwd=tmp_path)
-    shown = run(tmp_path / "dist" / "shop" / "shop", tmp_path / "instance", cwd=tmp_path)
-    assert shown == f"True {{'number': 7}} ['flask-chest-sqlite {__version__}']\n"
