@@ -125,6 +125,7 @@ def carried_by(state: AppState, headers: Mapping[str, object]) -> Carried:
         trace_id({"HTTP_TRACEPARENT": trace["traceparent"]}) if trace else around.trace_id,
         state.capture.header,
         trace or around.trace_headers,
+        state.app,
     )
 
 

@@ -179,8 +179,10 @@ def no_such_parameters(unknown: Collection[str], names: Collection[str]) -> str:
         names: Names of the fields that may stand in the query.
     """
     given = sorted(map(unquote_plus, unknown))
-    hint = meant(given, names) or f"Known: {sorted(names)}"
-    return f"has parameters that are no fields: {', '.join(given)}. {hint}"
+    hints = [meant(given, names)]
+    if not all(meant([each], names) for each in given):
+        hints.append(f"Known: {sorted(names)}")
+    return f"has parameters that are no fields: {', '.join(given)}. {' '.join(filter(None, hints))}"
 
 
 def meant(unknown: Collection[str], names: Collection[str]) -> str:

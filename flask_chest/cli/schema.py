@@ -26,7 +26,8 @@ schema = Group("schema", help="Print, create or repair what the databases need."
 def print_(exporters: Sequence[str]) -> None:
     """Print the statements that create the schema, for an administrator.
 
-    Nothing is connected to. Who has run them needs no right to create anything any more.
+    Nothing is connected to. Once they have been run, the user that delivers needs no right to
+    create anything.
 
     \b
     Example:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -141,7 +142,7 @@ class _Commands(Commands):
         name = given[-len(rest) - 1] if len(rest) < len(given) else ""
         if ctx.resilient_parsing or name not in self.own_names:  # a plugin has options of its own
             return rest
-        for each in rest:
+        for each in itertools.takewhile(lambda each: each != "--", rest):
             option = each.partition("=")[0]
             if option in _VALUES:
                 raise click.UsageError(

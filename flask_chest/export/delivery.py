@@ -89,7 +89,7 @@ class Delivery:
             self._plugins.exported(self._name, batch)
         self._reader.acknowledge(chunk)
         # Last: what is not acknowledged is delivered again, and would be counted twice.
-        self._counters.add("delivered", self._name, len(batch))
+        self._counters.delivered(self._name, len(batch))
         return True
 
     def _keep(self, chunk: Chunk, error: BatchRejected) -> None:

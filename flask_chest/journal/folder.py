@@ -185,6 +185,8 @@ class Folder:
 
     def _has_others(self, status: os.stat_result) -> bool:
         """Return whether something else than a journal is in this folder, or soon may be."""
+        if self._within is not None:
+            return False  # a folder of the journal itself
         if _mode(status) & stat.S_ISVTX:
             return True  # as in /tmp
         try:

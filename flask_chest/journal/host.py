@@ -84,4 +84,4 @@ def _attempts(
     if of_leader is None or of_leader.last_error == together.last_error:
         return together
     # Another one flushed, or the clock was set.
-    return replace(of_leader, succeeded_at=together.succeeded_at)
+    return replace(of_leader, delivered_at=together.delivered_at)

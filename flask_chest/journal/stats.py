@@ -45,7 +45,7 @@ def exporter_stats(
         purged=_of(counts, "purged", name),
         failing_since=moment(attempts.failing_since),
         next_retry_at=moment(attempts.next_retry_at),
-        last_delivery_at=moment(attempts.succeeded_at),
+        last_delivery_at=moment(attempts.delivered_at),
     )
 
 

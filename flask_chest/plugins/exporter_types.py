@@ -83,14 +83,16 @@ def _fault_of_methods(kind: type[Exporter]) -> str | None:
         if not inspect.isfunction(inspect.getattr_static(kind, name)):
             continue  # it may take anything
         wanted = inspect.signature(announced).parameters.values()
+        # Not that of what a decorator wraps: it may pass on other arguments.
+        taken = inspect.signature(own, follow_wrapped=False)
         try:
-            inspect.signature(own).bind(
+            taken.bind(
                 *(each for each in wanted if each.kind is each.POSITIONAL_OR_KEYWORD),
                 **{each.name: each for each in wanted if each.kind is each.KEYWORD_ONLY},
             )
         except TypeError as error:
             return (
-                f"has `{name}{inspect.signature(own)}`, which cannot be called as "
+                f"has `{name}{taken}`, which cannot be called as "
                 f"({', '.join(each.name for each in wanted)}): {error}"
             )
     return None

@@ -83,8 +83,8 @@ class Registry:
                 f"The {plugin} is the same as the {self._infos[same]}: its hooks would be called "
                 f"twice. {plugin.remedy}"
             )
-        self._refuse_unknown(plugin, loaded)
         try:
+            self._refuse_unknown(plugin, loaded)
             self._manager.register(loaded, plugin.name)
             self._manager.check_pending()
         except (pluggy.PluginValidationError, ValueError) as error:

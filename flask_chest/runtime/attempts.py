@@ -25,6 +25,8 @@ class Attempts:
         failed_at: When the last failure was; None before the first.
         succeeded_at: When the last success was; None before the first.
         next_retry_at: When the next attempt is due; None after a success.
+        delivered_at: When records were committed last; None before the first. An attempt also
+            succeeds when all its records are refused.
     """
 
     last_error: str | None = None
@@ -32,6 +34,7 @@ class Attempts:
     failed_at: float | None = None
     succeeded_at: float | None = None
     next_retry_at: float | None = None
+    delivered_at: float | None = None
 
     def failed(self, error: str, retry_seconds: float) -> Attempts:
         """Return what is known after a failure.
@@ -47,11 +50,18 @@ class Attempts:
             failed_at=now,
             succeeded_at=self.succeeded_at,
             next_retry_at=now + retry_seconds,
+            delivered_at=self.delivered_at,
         )
 
     def succeeded(self) -> Attempts:
         """Return what is known after a success."""
-        return Attempts(failed_at=self.failed_at, succeeded_at=unix_seconds())
+        return Attempts(
+            failed_at=self.failed_at, succeeded_at=unix_seconds(), delivered_at=self.delivered_at
+        )
+
+    def delivered(self) -> Attempts:
+        """Return what is known once records were committed."""
+        return replace(self, delivered_at=unix_seconds())
 
     def of_ended_process(self) -> Attempts:
         """Return what holds once its process has ended, which makes no further attempt."""
@@ -63,13 +73,14 @@ def merged(parts: Iterable[Attempts]) -> Attempts:
     known = list(parts)
     succeeded_at = max((part.succeeded_at for part in known if part.succeeded_at), default=None)
     failed_at = max((part.failed_at for part in known if part.failed_at), default=None)
+    delivered_at = max((part.delivered_at for part in known if part.delivered_at), default=None)
     failing = [
         part
         for part in known
         if part.last_error is not None and (part.failed_at or 0.0) >= (succeeded_at or 0.0)
     ]
     if not failing:
-        return Attempts(failed_at=failed_at, succeeded_at=succeeded_at)
+        return Attempts(failed_at=failed_at, succeeded_at=succeeded_at, delivered_at=delivered_at)
     newest = max(failing, key=lambda part: part.failed_at or 0.0)
     began = [part.failing_since for part in failing if part.failing_since is not None]
     return Attempts(
@@ -79,6 +90,7 @@ def merged(parts: Iterable[Attempts]) -> Attempts:
         failed_at=failed_at,
         succeeded_at=succeeded_at,
         next_retry_at=newest.next_retry_at,
+        delivered_at=delivered_at,
     )
 
 

@@ -227,6 +227,11 @@ class Counters:
         """Remember an attempt to deliver that did not fail."""
         self.attempts[exporter] = self._attempts(exporter).succeeded()
 
+    def delivered(self, exporter: str, number: int) -> None:
+        """Count records that an exporter has committed, and remember when."""
+        self.add("delivered", exporter, number)
+        self.attempts[exporter] = self._attempts(exporter).delivered()
+
     def _attempts(self, exporter: str) -> Attempts:
         return self.attempts.get(exporter, Attempts())
 

@@ -57,9 +57,7 @@ def taken_apart(config: Mapping[str, object], prefix: str) -> tuple[dict[str, An
     Returns:
         The settings, each that is one variable as its text; and the variables that set parts.
     """
-    found: dict[str, Any] = {
-        name: _copied(value) for name, value in config.items() if name.startswith(prefix)
-    }
+    found = {name: _copied(value) for name, value in beginning_with(prefix, config).items()}
     parts: list[Variable] = []
     names = [name for name in sorted(os.environ) if f"_{prefix}" in name] if found else []
     for name in sorted(names, key=lambda name: -name.count(SEPARATOR)):  # parts before the whole
@@ -74,6 +72,35 @@ def taken_apart(config: Mapping[str, object], prefix: str) -> tuple[dict[str, An
         else:
             found[keys[0]] = variable.value
     return found, parts
+
+
+def beginning_with(prefix: str, config: Mapping[Any, object]) -> dict[str, Any]:
+    """Return what has a prefix in `app.config`, which may have keys that are no texts."""
+    given = list(config.items())  # another thread may set something meanwhile
+    return {k: value for k, value in given if isinstance(k, str) and k.startswith(prefix)}
+
+
+def explained(config: Mapping[str, object], prefix: str, environment_prefix: str) -> set[str]:
+    """Return the settings in `app.config` that are what Flask makes of variables, as a whole.
+
+    Args:
+        config: `app.config`.
+        prefix: Of the names in `config`.
+        environment_prefix: Of the variables that count.
+    """
+    left, parts = taken_apart(config, prefix)
+    foreign = {part.field for part in parts if not part.name.startswith(environment_prefix)}
+    found = set()
+    for name in beginning_with(prefix, config):
+        bare = name.removeprefix(prefix)
+        text = os.environ.get(f"{environment_prefix}{bare}")
+        if name in left:
+            is_explained = text is not None and _explains(text, config, [name])
+        else:  # the parts were all that it had
+            is_explained = bare.lower() not in foreign
+        if is_explained:
+            found.add(name)
+    return found
 
 
 def with_parts(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flask_chest.runtime.log import logger
-from flask_chest.settings.model import CONFIG_PREFIX
+from flask_chest.settings.environment import beginning_with, explained
+from flask_chest.settings.model import CONFIG_PREFIX, ENVIRONMENT_PREFIX
 
 
 class LateSettings:
@@ -16,17 +17,21 @@ class LateSettings:
     """
 
     def __init__(self, config: Mapping[str, object]) -> None:
-        self._read = _ours(config)
+        self._read = beginning_with(CONFIG_PREFIX, config)
         self._is_said = False
 
     def names(self, config: Mapping[str, object]) -> list[str]:
-        """Return the settings that were added, changed or removed since then."""
-        now = _ours(config)
-        return sorted(
-            name
-            for name in self._read.keys() | now.keys()
-            if name not in now or name not in self._read or _differ(now[name], self._read[name])
-        )
+        """Return the settings that were added, changed or removed since then.
+
+        What `from_prefixed_env` has added is none: the environment was read, too.
+        """
+        now = beginning_with(CONFIG_PREFIX, config)
+        both = now.keys() & self._read.keys()
+        added = now.keys() - both
+        if added:
+            added -= explained(now, CONFIG_PREFIX, ENVIRONMENT_PREFIX)
+        changed = {name for name in both if _differ(now[name], self._read[name])}
+        return sorted(added | changed | (self._read.keys() - both))
 
     def say(self, config: Mapping[str, object]) -> None:
         """Log them, once."""
@@ -39,10 +44,6 @@ class LateSettings:
                 "it before init_app, or before FlaskChest(app)",
                 ", ".join(names),
             )
-
-
-def _ours(config: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in config.items() if name.startswith(CONFIG_PREFIX)}
 
 
 def _differ(one: object, other: object) -> bool:

@@ -251,13 +251,13 @@ class Settings(BaseModel):
         default=1_000,
         ge=1,
         le=100_000,
-        description="Maximum number of records in a batch, for exporters without a policy",
+        description="Maximum number of records in a batch, for exporters without their own",
     )
     batch_bytes: int = Field(
         default=1_048_576,
         ge=1_024,
         le=67_108_864,
-        description="Maximum size of a batch, in bytes, for exporters without a policy",
+        description="Maximum size of a batch, in bytes, for exporters without their own",
     )
     journal: str = Field(
         default=f"{INSTANCE}/chest",

@@ -81,7 +81,7 @@ class DeadLetterBox:
             timeout_seconds=timeout_seconds,
         )
         if report.delivered:
-            self._counters.add("delivered", name, report.delivered)
+            self._counters.delivered(name, report.delivered)
         return report
 
     def drop(

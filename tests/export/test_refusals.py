@@ -44,6 +44,21 @@ def test_exactly_the_refused_records_are_dead_lettered(total, refused, batch):
         process.export.close()
 
 
+def test_a_refusal_is_no_delivery(make):
+    process = make(Refusing([1, 2]))
+    process.record([1, 2])
+    assert process.export.flush(5.0)
+    stats = process.stats()
+    assert (stats.rejected, stats.delivered, stats.last_delivery_at) == (2, 0, None)
+    process.record([3])
+    assert process.export.flush(5.0)
+    delivered = process.stats().last_delivery_at
+    assert delivered is not None
+    process.record([1])
+    assert process.export.flush(5.0)
+    assert process.stats().last_delivery_at == delivered
+
+
 def test_a_record_that_one_exporter_refuses_reaches_the_others(make, folder):
     good, bad = Keeper(), Refusing([3])
     process = make({"good": good, "bad": bad})

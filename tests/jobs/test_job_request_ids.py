@@ -118,6 +118,34 @@ def test_a_function_that_takes_nothing_along_runs_as_it_is(chest, tracked):
     assert with_request_id(lambda a, *, b: (a, b, current_request_id()))(1, b=2) == (1, 2, None)
 
 
+def test_in_a_thread_a_block_that_continues_a_request_keeps_the_application(database):
+    chest = FlaskChest(journal="memory", exporters=f"sqlite:///{database}")
+    apps = [Flask("one"), Flask("two")]
+
+    def work():
+        with chest.continued({"X-Request-ID": "abc"}), chest.record("work") as job:
+            job.number = 7
+            with chest.record("inner"):
+                pass
+
+    for app in apps:
+        chest.init_app(app)
+    with apps[1].app_context():
+        wrapped = with_request_id(work)
+    thread = threading.Thread(target=wrapped)
+    thread.start()
+    thread.join()
+    with apps[0].app_context():
+        assert chest.stats().recorded == 0
+        chest.close()
+    with apps[1].app_context():
+        assert chest.flush()
+        records = chest.store().query()
+        chest.close()
+    found = {each.route: each.request_id for each in records}
+    assert found == {"work": "abc", "inner": "abc"}
+
+
 def test_a_job_in_a_thread_belongs_to_the_application_that_started_the_thread(database):
     chest = FlaskChest(journal="memory", exporters=f"sqlite:///{database}")
     apps = [Flask("one"), Flask("two")]

@@ -87,6 +87,19 @@ def test_a_folder_that_somebody_else_made_is_refused(place, mode):
 
 
 @needs_root
+def test_a_part_of_the_journal_that_root_has_restored_is_to_be_given_back(place):
+    """Another folder would leave behind the records that wait in it."""
+    folder = place / "chest"
+    assert as_other_user(lambda: refusal(folder)) == "accepted"
+    (folder / "segments" / "1.jsonl").touch()
+    os.chown(folder / "segments", 0, 0)
+    said = as_other_user(lambda: refusal(folder))
+    assert f"{folder / 'segments'} belongs to root" in said
+    assert "give it and all in it to nobody" in said
+    assert "(chown -R)" in said
+
+
+@needs_root
 @pytest.mark.parametrize(("mode", "file"), [(0o1777, None), (0o777, "notes"), (0o755, "notes")])
 def test_nobody_is_told_to_give_away_a_folder_that_has_more_than_a_journal(place, mode, file):
     folder = place / "shared"

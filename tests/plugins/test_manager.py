@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+
 import pytest
 from flask import Flask, g
 from pydantic import BaseModel
@@ -219,6 +222,42 @@ def test_the_error_for_a_wrong_exporter_class_names_the_plugin(make_chest, app, 
     with pytest.raises(ConfigurationError, match="'odd'") as caught:
         chest.init_app(app)
     assert message in str(caught.value)
+
+
+def test_a_method_may_be_wrapped_by_a_decorator_that_adds_an_argument(make_chest, app):
+    def with_cursor(method):
+        @functools.wraps(method)
+        def call(self, batch):
+            return method(self, "cursor", batch)
+
+        return call
+
+    class Wrapped(Complete):
+        type, config_model = "wrapped", NoConfig
+
+        @with_cursor
+        def export(self, cursor, batch):
+            assert cursor == "cursor"
+
+    chest = make_chest(exporters={"main": {"type": "wrapped"}})
+    chest.register_plugin(plugin(chest_exporters=lambda: [Wrapped]), "odd")
+    chest.init_app(app)
+
+
+def test_a_property_of_a_plugin_that_fails_is_an_error_that_names_it_or_not_asked(make_chest, app):
+    class Odd:
+        @property
+        def setting(self):
+            raise ValueError("not yet")
+
+        @hookimpl
+        def chest_exporters(self):
+            return []
+
+    chest = make_chest()
+    chest.register_plugin(Odd(), "odd")
+    with contextlib.suppress(ConfigurationError):  # an older pluggy asks it
+        chest.init_app(app)
 
 
 def test_the_error_for_an_unknown_hook_or_parameter_names_the_plugin(make_chest, app):

@@ -8,7 +8,7 @@ from unittest import mock
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.settings import load_settings
 
@@ -64,6 +64,7 @@ names = st.sampled_from([
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(names, texts, max_size=4))
+@example({"EXPORTERS__main": "{}", "EXPORTERS__main__password": "", "EXPORTERS__MAIN": "["})
 def test_any_texts_are_the_same_after_flask_has_read_the_environment(variables):
     environment = {f"FLASK_CHEST_{name}": text for name, text in variables.items()}
     try:
@@ -71,7 +72,13 @@ def test_any_texts_are_the_same_after_flask_has_read_the_environment(variables):
     except TypeError:  # Flask itself cannot add to what is no dict
         assert any("__" in name for name in variables)
         return
-    assert after == loaded(environment)
+    alone = loaded(environment)
+    both = (after, alone)
+    if after != alone and all(isinstance(each, str) for each in both):
+        # Of several contradictions, either may be found first.
+        assert all(each.endswith("one of them") for each in both), both
+        return
+    assert after == alone
 
 
 @pytest.mark.parametrize(

@@ -55,3 +55,34 @@ def test_an_application_that_was_switched_off_says_it_too(app, caplog):
     app.test_client().get("/")
     chest.close()
     assert len(late_lines(caplog)) == 1
+
+
+def test_what_flask_takes_from_the_environment_afterwards_was_read_in_time(
+    app, caplog, monkeypatch
+):
+    """`from_prefixed_env` decodes JSON, and makes dicts of names with two underscores."""
+    monkeypatch.setenv("FLASK_CHEST_SERVICE", "2024")
+    monkeypatch.setenv("FLASK_CHEST_EXPORTERS__MAIN__PATH", "<instance>/main.sqlite3")
+    monkeypatch.setenv("FLASK_CHEST_EXPORTERS__MAIN__TYPE", "sqlite")
+    monkeypatch.setenv("OTHER_CHEST_RELEASE", "1.4")  # nobody has read this one
+    app.config["CHEST_FIELDS"] = {"path": "keep"}
+    monkeypatch.setenv("FLASK_CHEST_FIELDS", '{"path": "drop"}')  # the one of `app.config` holds
+    chest = FlaskChest(app)
+    app.config.from_prefixed_env()
+    app.config.from_prefixed_env("OTHER")
+    assert app.config["CHEST_SERVICE"] == 2024
+    app.test_client().get("/")
+    [line] = late_lines(caplog)
+    assert line.startswith("CHEST_FIELDS, CHEST_RELEASE in app.config was changed")
+    chest.close()
+
+
+@pytest.mark.parametrize("key", [("limits", "day"), 7, None, b"CHEST_SERVICE"])
+def test_a_key_that_is_no_text_costs_neither_the_start_nor_a_request(app, caplog, key):
+    app.config[key] = 1
+    chest = FlaskChest(app, track_all=True)
+    app.config[key] = 2
+    assert app.test_client().get("/").status_code == 200
+    assert late_lines(caplog) == []
+    assert chest.stats().recorded == 1
+    chest.close()

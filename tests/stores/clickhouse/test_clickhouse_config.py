@@ -61,7 +61,14 @@ def test_the_location_names_host_port_and_database(fields, location):
         ({"type": "clickhouse", "settings": {"wait_end_of_query": 0}}, "not to be changed here"),
         ({"type": "clickhouse", "settings": {"param_x": 0}}, "not to be changed here"),
         ({"type": "clickhouse", "settings": {"a=1&query": "x"}}, "is no setting of ClickHouse"),
-        ("clickhouse://h/d?compresion=1", "has parameters that are no fields: compresion"),
+        (
+            "clickhouse://h/d?compresion=1",
+            "no fields: compresion. Did you mean 'compress'?",
+        ),
+        (
+            "clickhouse://h/d?compresion=1&zzz=2",
+            "no fields: compresion, zzz. Did you mean 'compress'? Known: ['cluster'",
+        ),
     ],
     ids=str,
 )

@@ -50,7 +50,7 @@ class MonitorSettings(BaseModel):
         description="What everybody may see: nothing, the probes live and ready, or all views",
     )
     monitor_token: Annotated[SecretStr | None, AfterValidator(_long_enough)] = Field(
-        None, description="Who sends it in the header `Authorization: Bearer TOKEN` may see all"
+        None, description="Whoever sends it in the header `Authorization: Bearer TOKEN` may see all"
     )
     monitor_networks: Annotated[tuple[Network, ...], BeforeValidator(_split)] = Field(
         (),
