@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import psycopg
 import pytest
 import yaml
 from support.installing import install, make_environment, run
@@ -129,6 +130,8 @@ def test_it_runs_on_a_read_only_root_answers_its_probes_and_delivers_at_its_end(
         shutil.copy(EXAMPLES / "compose" / "app.py", place / "app")
         (place / "journal").mkdir()
         settings = real_settings(environment(shop), postgres, place)
+        with psycopg.connect(postgres) as connection:
+            connection.execute("CREATE SCHEMA chest")
         words = [word.replace("0.0.0.0:8000", f"127.0.0.1:{port}") for word in shop["command"]]
         with Pod(empty_dir=place / "journal", empty_dir_bytes=2**24) as pod:
             given = [f"{name}={value}" for name, value in settings.items()]
@@ -146,7 +149,7 @@ def test_it_runs_on_a_read_only_root_answers_its_probes_and_delivers_at_its_end(
             finally:
                 process.kill()
                 process.wait()
-    with closing(open_store(postgres)) as store:
+    with closing(open_store(f"{postgres}?table_schema=chest")) as store:
         [record] = store.records()
     assert record.variables == {"app.release": "1.0.0", "tenant": "acme", "total_cents": 700}
     assert record.service == "shop"

@@ -53,6 +53,8 @@ def container(tmp_path, postgres):
     for shown, instead in real.items():
         given = {name: value.replace(shown, instead) for name, value in given.items()}
     given["FLASK_CHEST_EXPORTERS__MAIN__PORT"] = str(url.port)
+    with psycopg.connect(postgres) as connection:
+        connection.execute("CREATE SCHEMA chest")
     (tmp_path / "shop.py").write_text(SHOP)
     program, *arguments = json.loads(command)
     started = []
@@ -98,7 +100,7 @@ def test_what_a_killed_container_has_left_is_delivered_by_the_next(container, po
     server.send_signal(signal.SIGTERM)
     server.wait(60)
     with psycopg.connect(postgres) as connection:
-        rows = connection.execute("SELECT path FROM chest_records ORDER BY path").fetchall()
+        rows = connection.execute("SELECT path FROM chest.chest_records ORDER BY path").fetchall()
     assert rows == [("/first",), ("/second",)]
     assert "ERROR" not in (tmp_path / "log").read_text()
     assert not (tmp_path / "~").exists()

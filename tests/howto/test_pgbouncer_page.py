@@ -14,6 +14,7 @@ from support.roles import deliver
 from tools.pgbouncer import PgBouncer
 
 PAGE = (ROOT / "docs" / "how-to" / "pgbouncer.md").read_text("utf-8")
+[QUERY] = re.findall(r":6432/analytics(\?\S+)\"", PAGE)
 INI, USERS, TLS = re.findall(r"```(?:ini|text)\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -62,7 +63,7 @@ def database(postgres):
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {user} LOGIN PASSWORD '{password}'")
         try:
-            connection.execute(f"GRANT ALL ON SCHEMA public TO {user}")
+            connection.execute(f"CREATE SCHEMA chest AUTHORIZATION {user}")
             yield postgres
         finally:
             connection.execute(f"DROP OWNED BY {user}")
@@ -71,7 +72,7 @@ def database(postgres):
 
 def test_the_files_of_the_page_deliver_and_read(database, tmp_path):
     with OfPage(database) as pooler:
-        output = deliver(tmp_path, "pooled", pooler.own_url)
+        output = deliver(tmp_path, "pooled", pooler.own_url + QUERY)
     assert "warning" not in output, output
 
 
@@ -90,6 +91,6 @@ def test_the_tls_of_the_page_encrypts_both_parts(database, tmp_path):
         OfPage(database, server, query) as behind,
         OfPage(behind.own_url, tls, query) as pooler,
     ):
-        deliver(tmp_path, "pooled", pooler.own_url)
+        deliver(tmp_path, "pooled", f"{pooler.own_url}&{QUERY.removeprefix('?')}")
         with pytest.raises(psycopg.OperationalError, match="SSL required"):
             psycopg.connect(pooler.own_url, sslmode="disable")
