@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 from flask import Flask, g
 from playwright.sync_api import expect, sync_playwright
+from support.minimal_store import Plugin as MinimalPlugin
 
 from tools.chromium import launch
 
@@ -170,3 +171,26 @@ def visited(shop):
         return app
 
     return make
+
+
+@pytest.fixture
+def foreign(make_chest, tmp_path):
+    """Return an application whose records are in a store of somebody else, and its class."""
+    app, plugin = Flask("shop"), MinimalPlugin()
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    chest = make_chest(
+        dashboard_allow=lambda _request: True,
+        dashboard_file=str(tmp_path / "dashboard.sqlite3"),
+        dashboard_refresh_seconds=1,
+        track_all=True,
+        exporters={"main": {"type": "minimal"}},
+    )
+    chest.register_plugin(plugin)
+    chest.init_app(app)
+    app.chest = chest
+    app.get("/items/<int:number>")(lambda number: (str(number), 500 if number % 9 == 8 else 200))
+    for number in range(30):
+        app.test_client().get(f"/items/{number}")
+    with app.app_context():
+        assert chest.flush(60)
+    return app, plugin.store

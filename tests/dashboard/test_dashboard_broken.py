@@ -9,64 +9,14 @@ import threading
 import time
 
 import pytest
-from flask import Flask, make_response
+from flask import make_response
 from flask_chest_dashboard.shared import Busy, Shared
-from support.list_store import ListStore
 
-from flask_chest import BatchRejected, ExporterUnavailable, hookimpl
+from flask_chest import BatchRejected, ExporterUnavailable
 from flask_chest.errors import QueryTimeout
 
 PASSWORD = "hunter2"
 ADDRESS = f"postgresql://chest:{PASSWORD}@db.example:5432/chest"
-
-
-class Minimal(ListStore):
-    """A store of somebody else, with no more than it must have."""
-
-    type = "minimal"
-    shared = None
-    error = None
-
-    def __init__(self, _config):
-        super().__init__(before=self._fail)
-        self.kept = self.shared
-
-    def _fail(self):
-        if self.error is not None:
-            raise self.error
-
-
-class Plugin:
-    """Announces a class of its own, so that each test has its own records."""
-
-    def __init__(self):
-        self.store = type("Minimal", (Minimal,), {"shared": {}})
-
-    @hookimpl
-    def chest_exporters(self):
-        return [self.store]
-
-
-@pytest.fixture
-def foreign(make_chest, tmp_path):
-    """Return an application whose records are in a store of somebody else, and its class."""
-    app, plugin = Flask("shop"), Plugin()
-    app.config["PROPAGATE_EXCEPTIONS"] = False
-    chest = make_chest(
-        dashboard_allow=lambda _request: True,
-        dashboard_file=str(tmp_path / "dashboard.sqlite3"),
-        track_all=True,
-        exporters={"main": {"type": "minimal"}},
-    )
-    chest.register_plugin(plugin)
-    chest.init_app(app)
-    app.chest = chest
-    app.get("/items/<int:number>")(lambda number: (str(number), 500 if number % 9 == 8 else 200))
-    for number in range(30):
-        app.test_client().get(f"/items/{number}")
-    with app.app_context():
-        assert chest.flush(60)
-    return app, plugin.store
 
 
 def panels(client):

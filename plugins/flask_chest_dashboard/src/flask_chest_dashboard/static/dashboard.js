@@ -111,37 +111,52 @@
   function succeed(panel, html) {
     answered = panel.answered = Date.now();
     all(".stale", panel).forEach((each) => each.remove());
-    panel.reason = null;
-    if (panel.shown !== html) {
-      panel.shown = html;
-      show(panel.querySelector(".panel-body"), html);
-    }
+    put(panel, html);
+    setReason(panel, null);
   }
 
   // What was shown before stays, and says that it is old.
   function fail(panel, why, html) {
     hasFailed = hasFailed || !html;
-    const place = panel.querySelector(".panel-body");
+    const whole = document.createElement("template");
+    whole.innerHTML = html || '<div class="failed" role="alert"><p></p></div>';
+    const failed = whole.content.querySelector(".failed");
+    if (!html) { failed.firstElementChild.textContent = why; }
     if (panel.answered) {
-      const whole = document.createElement("template");
-      whole.innerHTML = html || "";
       const said = whole.content.querySelector("strong");
-      if (!panel.querySelector(".stale")) { place.insertAdjacentHTML("beforebegin", '<p class="stale"></p>'); }
+      if (!panel.querySelector(".stale")) { panel.querySelector(".panel-body").insertAdjacentHTML("beforebegin", '<p class="stale"></p>'); }
       panel.querySelector(".stale").textContent = (said ? said.textContent : why) + " This is as of " + charts.stamp(panel.answered / 1000).slice(11) + ".";
       return;
     }
-    show(place, html || '<div class="failed" role="alert"><p></p></div>');
-    const failed = place.querySelector(".failed");
-    if (!failed) { return; }
-    if (!html) { failed.firstElementChild.textContent = why; }
-    const reason = panel.reason = all("strong, pre, p:only-child", failed).map((each) => each.textContent).join();
-    const alike = all("[data-panel]").filter((each) => each.reason === reason && each.querySelector(".failed"));
-    if (alike[0] === panel) {
-      failed.insertAdjacentHTML("beforeend", '<p><button type="button">Try again</button></p>');
-      failed.lastElementChild.addEventListener("click", () => all("[data-panel]").filter((each) => each.reason === reason).forEach(load));
+    const reason = failed && all("strong, pre, p:only-child", failed).map((each) => each.textContent).join();
+    if (failed) { failed.insertAdjacentHTML("beforeend", '<p><button type="button" class="again">Try again</button></p>'); }
+    panel.failure = whole.innerHTML;
+    if (!failed && !panel.hidden) { put(panel, panel.failure); }
+    setReason(panel, reason);
+  }
+
+  function setReason(panel, reason) {
+    const before = panel.reason;
+    panel.reason = reason;
+    if (before && before !== reason) { say(before); }
+    if (reason) { say(reason); }
+  }
+
+  // The same reason is said once, in the first of these parts that can be seen.
+  function say(reason) {
+    const seen = all("[data-panel]").filter((each) => each.reason === reason && !each.hidden);
+    seen.slice(1).forEach((each) => put(each, '<p class="failed muted">For the same reason as above.</p>'));
+    // One that is on its way says it when it has failed again.
+    if (!seen.length || running.has(seen[0]) || waiting.has(seen[0])) { return; }
+    put(seen[0], seen[0].failure);
+    seen[0].querySelector(".again").onclick = () => all("[data-panel]").filter((each) => each.reason === reason).forEach(load);
+  }
+
+  function put(panel, html) {
+    if (panel.shown !== html) {
+      panel.shown = html;
+      show(panel.querySelector(".panel-body"), html);
     }
-    // The same reason is said once, in the first of these parts.
-    alike.slice(1).forEach((each) => show(each.querySelector(".panel-body"), '<p class="failed muted">For the same reason as above.</p>'));
   }
 
   function show(place, html) {
@@ -194,7 +209,8 @@
 
   const seconds = Number(body.dataset.refresh);
   const live = document.getElementById("live");
-  const panels = () => all('[data-panel][data-live="on"]');
+  // What is hidden has no button to try it again.
+  const panels = () => all("[data-panel]").filter((each) => each.dataset.live === "on" || (each.hidden && each.reason));
   let typed = 0;
   let asked = Date.now();
 
