@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Final
 from flask import request
 
 from flask_chest import query
+from flask_chest.errors import ChestError
 from flask_chest_dashboard import listing, paging, searching
 from flask_chest_dashboard.downloads import MOST_RECORDS, csv_lines, download, json_lines
 from flask_chest_dashboard.explore.missing import Hints, why_nothing
 from flask_chest_dashboard.listing import PAGE_SIZE, Listing
 from flask_chest_dashboard.scope import Scope
+from flask_chest_dashboard.shared import Busy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from flask import Blueprint
 
     from flask_chest import Record
+    from flask_chest.store import Declaration
     from flask_chest_dashboard.choices import Choices
     from flask_chest_dashboard.dashboard import Dashboard
     from flask_chest_dashboard.paging import Turned
@@ -50,7 +53,7 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
             listing=chosen,
             turned=turned,
             offered=names,
-            columns=listing.columns_of(chosen, turned.records, names, dashboard.asker.declared()),
+            columns=listing.columns_of(chosen, turned.records, names, _declared(dashboard)),
             value_in=listing.value_in,
             missing=listing.MISSING,
             hints=Hints() if turned.records else why_nothing(dashboard.asker, choices, Scope()),
@@ -100,6 +103,14 @@ def _all(dashboard: Dashboard, choices: Choices, chosen: Listing) -> Iterator[Re
         order_by=chosen.order_by,
         limit=MOST_RECORDS,
     )
+
+
+def _declared(dashboard: Dashboard) -> Declaration | None:
+    """Return what CHEST_ROLLUPS declares, if it can be read: only the order of columns needs it."""
+    try:
+        return dashboard.asker.declared()
+    except (ChestError, Busy):
+        return None
 
 
 def _turned(dashboard: Dashboard, choices: Choices, chosen: Listing) -> Turned:
