@@ -33,7 +33,7 @@ _OVER_SECONDS: Final = 60.0
 
 @dataclass(frozen=True)
 class Answered:
-    """How the last question to the database of the store ended.
+    """How a question to the database of the store ended.
 
     Attributes:
         at: When.
@@ -53,12 +53,14 @@ class Asker:
         chest: The extension of the application.
 
     Attributes:
-        answered: How the last question that this process asked ended; None before the first.
+        answered: The newest that the questions of this process say about the database; None before
+            the first.
     """
 
     def __init__(self, chest: FlaskChest) -> None:
         self._chest = chest
         self.answered: Answered | None = None
+        self._reached: Answered | None = None
         self._shared = Shared()
         # Of its own: questions that hang, as the database does, must not keep these waiting.
         self._of_host = Shared()
@@ -78,11 +80,16 @@ class Asker:
 
     @contextmanager
     def _noticing(self) -> Iterator[None]:
-        """Remember when the database cannot be reached."""
+        """Remember when the database cannot be reached.
+
+        A question may wait long before it fails. If another was answered meanwhile, that counts.
+        """
+        reached = self._reached
         try:
             yield
         except ExporterUnavailable:
-            self.answered = Answered(datetime.now(timezone.utc), is_reached=False)
+            if self._reached is reached:
+                self.answered = Answered(datetime.now(timezone.utc), is_reached=False)
             raise
 
     def ask(
@@ -99,7 +106,7 @@ class Asker:
         def asked() -> _Answer:
             with self._noticing():
                 answer = question()
-            self.answered = Answered(datetime.now(timezone.utc), is_reached=True)
+            self._reached = self.answered = Answered(datetime.now(timezone.utc), is_reached=True)
             return answer
 
         is_over = until is not None and until < datetime.now(timezone.utc) - _OVER
