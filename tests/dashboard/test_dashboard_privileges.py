@@ -61,8 +61,12 @@ def client(backend, reader, make_chest, tmp_path):
     return app.test_client()
 
 
-def test_who_may_read_only_records_sees_every_page(backend, reader, client):
-    backend.execute(f"GRANT SELECT ON chest_records, chest_schema TO {reader}")
+@pytest.mark.parametrize(
+    "more",
+    ["", ", chest_rollup_state", ", chest_rollup_state, chest_rollups", ", chest_rollup_marks"],
+)
+def test_who_may_read_records_and_not_all_rollups_sees_every_page(backend, reader, client, more):
+    backend.execute(f"GRANT SELECT ON chest_records, chest_schema{more} TO {reader}")
     for page in PAGES:
         for address in re.findall(r'data-panel="([^"]*)"', client.get(f"/chest/{page}").text):
             answer = client.get(address.replace("&amp;", "&"))

@@ -59,7 +59,8 @@ class OfPostgres:
 
     def grant(self):
         for statement in privileges("postgres.md"):
-            self.admin.execute(statement.replace(" writer;", f" {self.names[1]};"))
+            text = statement.replace(" analytics ", f' "{self.admin.config["database"]}" ')
+            self.admin.execute(text.replace(" writer;", f" {self.names[1]};"))
 
     def close(self):
         for name in reversed(self.names):

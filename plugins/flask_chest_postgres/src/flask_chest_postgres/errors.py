@@ -63,7 +63,7 @@ _PRIVILEGES: Final = (
     (r"permission denied for sequence", "Grant this user USAGE on the sequence"),
     (
         r"permission denied for (table|relation|view) \S*rollup",
-        "Grant this user SELECT, INSERT, UPDATE and DELETE on it",
+        "Grant this user SELECT, INSERT, UPDATE and DELETE on it; SELECT alone to read",
     ),
     (
         r"permission denied for (table|relation) \S*records",

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, delete, insert, inspect, select
+from sqlalchemy import Connection, delete, insert, inspect, literal, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.schema import DropTable
 
@@ -90,13 +90,19 @@ class RollupStore(SchemaStore):
         self._rollups, self.is_marking = SqlRollups(self, tables), True
 
     def _has_rollups(self) -> bool:
-        """Return whether all tables of the rollups are there, and their state."""
+        """Return whether all tables of the rollups are there, and their state.
+
+        Reads each of them, as this user may read some alone.
+        """
         tables = self.tables.rollups
         with self.reading() as connection:
-            return (
-                tables.are_there(inspect(connection))
-                and connection.execute(select(tables.state.c.id)).first() is not None
+            if not tables.are_there(inspect(connection)):
+                return False
+            others = (
+                select(literal(1)).select_from(each).limit(1).scalar_subquery()
+                for each in (tables.rows, tables.marks)
             )
+            return connection.execute(select(tables.state.c.id, *others)).first() is not None
 
     def _create_rollups(self) -> None:
         """Create what is missing. Where tables were dropped, or are older, all is computed anew.
