@@ -32,7 +32,7 @@ GROUPS: Final = {
     "command lines and argument lists": ("command lines", "argument lists"),
     "XML, HTML, multipart and SQL": ("XML", "multipart", "SQL"),
     "JSON and YAML in texts, `repr`": ("JSON and YAML", "repr of"),
-    "tokens of 18 issuers, JSON Web Tokens": ("tokens of", "JSON Web Tokens"),
+    "tokens of 19 issuers, JSON Web Tokens": ("tokens of", "JSON Web Tokens"),
     "private keys": ("private keys",),
     "payment cards": ("cards",),
     "strong keys": ("strong keys",),

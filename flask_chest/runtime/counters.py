@@ -44,7 +44,8 @@ class ExporterStats:
     this process read last.
 
     Attributes:
-        delivered: Records committed. A batch that is sent again after a kill counts again.
+        delivered: Records committed. One that is sent again counts once, but for a kill while the
+            disk was too full to store the cursor.
         rejected: Records that the database refused and that were dead-lettered.
         failures: Attempts that failed; each is retried.
         dropped: Records that were dropped before the exporter had them, by reason:

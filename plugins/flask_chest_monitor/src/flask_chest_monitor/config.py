@@ -63,23 +63,23 @@ class MonitorSettings(BaseModel):
     monitor_max_lag_seconds: float | None = Field(
         300.0,
         gt=0,
-        description="Age of the oldest waiting record above which health is an error; None for any",
+        description="Age of the oldest waiting record above which health fails; None for no limit",
     )
     monitor_max_journal_share: float | None = Field(
         0.9,
         gt=0,
         le=1,
-        description="Share of CHEST_JOURNAL_MAX_BYTES above which health is an error; None for any",
+        description="Share of CHEST_JOURNAL_MAX_BYTES above which health fails; None for no limit",
     )
     monitor_max_dead_letters: int | None = Field(
         None,
         ge=0,
-        description="Dead letters of one exporter above which health is an error; None for any",
+        description="Dead letters of one exporter above which health fails; None for no limit",
     )
     monitor_max_dropped: int | None = Field(
         None,
         ge=0,
-        description="Records ever dropped above which health is an error; None for any",
+        description="Records ever dropped above which health fails; None for no limit",
     )
 
     @property

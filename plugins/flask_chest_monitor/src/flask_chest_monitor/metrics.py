@@ -17,7 +17,7 @@ WRITABLE: Final = ("chest_journal_writable", "Whether the journal takes records.
 """The one metric that is not in the counters: its name and its meaning."""
 
 _DROPPED: Final = ("disk_full", "journal", "journal_full", "capture", "torn", "damaged")
-_EXPORT_DROPPED: Final = ("journal_full", "memory_full", "dead_letters_full")
+_EXPORT_DROPPED: Final = ("journal_full", "memory_full", "dead_letters_full", "malformed")
 _EXCLUDED: Final = ("path", "status", "hook")
 
 
