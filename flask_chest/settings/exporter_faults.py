@@ -11,15 +11,12 @@ from pydantic import ValidationError
 
 from flask_chest.exporter import Exporter
 from flask_chest.settings.environment import prefix_of, variable_of
-from flask_chest.settings.masking import mask, mask_urls, may_hold_secret
+from flask_chest.settings.masking import keys_to, mask, may_hold_secret, secret_texts
 from flask_chest.settings.secret_files import SUFFIX, shown
 from flask_chest.settings.sizes import number_of
-from flask_chest.settings.wording import said_of
+from flask_chest.settings.wording import said_of, type_of
 
 SETTING: Final = "CHEST_EXPORTERS"
-
-_MIN_SECRET: Final = 4
-"""Characters; a shorter one is part of too many words to be looked for."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ def wrong_fields(
     place: Place,
     kind: type[Exporter],
     error: ValidationError,
-    fields: Mapping[str, object],
+    given: Sequence[Mapping[str, object]],
     files: Mapping[str, object],
 ) -> str:
     """Return one line for each field at fault.
@@ -76,29 +73,32 @@ def wrong_fields(
         place: Where the fields were given.
         kind: The class of the exporter.
         error: What its model says.
-        fields: As they were given to the model.
+        given: The fields, as they were written and as the model got them.
         files: Names of those whose value is from a file, to its path.
     """
     lines = []
+    secrets = {text for fields in given for text in _secrets(kind, fields, files)}
     for fault in error.errors(include_url=False):
         field = ".".join(str(part) for part in fault["loc"]) or "url"
-        message = _without(fields, said_of(fault), kind, files)
+        first = field.partition(".")[0]
+        message = said_of(fault, secrets | _secrets(kind, {first: fault["input"]}, files))
         where = f"{place} (type {kind.type!r})"
-        if fault["type"] == "missing":
+        if type_of(fault) == "missing":
             lines.append(f"{where}: the field {field!r} is missing{place.to_set(field)}")
             continue
         if variable := place.variable([*map(str, fault["loc"])], fault["input"]):
             where = f"{where}, set by {variable}"
-        if fault["type"] == "extra_forbidden":
+        if type_of(fault) == "extra_forbidden":
             lines.append(f"{where}: {{{field!r}: '***'}}: no such field. {_hint(kind, field)}")
             continue
-        given = {field: fault["input"]} if fault["loc"] else fault["input"]
-        if isinstance(given, Mapping):
-            given = {name: value for name, value in given.items() if name not in files}
-        told = mask(given, _shown_beside(kind, given))
-        if field.endswith("_bytes") and fault["type"] == "int_parsing":
+        wrong = {field: fault["input"]} if fault["loc"] else fault["input"]
+        if isinstance(wrong, Mapping):
+            wrong = {name: value for name, value in wrong.items() if name not in files}
+        keys = keys_to(given[-1].get(first), fault["loc"][1:], fault["input"])
+        is_under_key = any(isinstance(key, str) for key in keys)
+        told = mask(wrong, () if is_under_key else _shown_beside(kind, wrong))
+        if field.endswith("_bytes") and type_of(fault) == "int_parsing":
             message += number_of(fault["input"])
-        first = field.partition(".")[0]
         if first in files:
             told = f"{place.field(first + SUFFIX, files[first])}={shown(files[first])}"
         lines.append(f"{where}: {told}: {message}")
@@ -121,16 +121,16 @@ def _shown_beside(kind: type[Exporter], value: object) -> list[str]:
     return [*known, *(name for name in names if name.partition(".")[0] in known), *own]
 
 
-def _without(
-    fields: Mapping[str, object], message: str, kind: type[Exporter], files: Mapping[str, object]
-) -> str:
-    """Return a message of the plugin without the values that it may have repeated."""
+def _secrets(
+    kind: type[Exporter], fields: Mapping[str, object], files: Mapping[str, object]
+) -> set[str]:
+    """Return what a message of the plugin may have repeated of values that are not shown."""
     known = _shown(kind)
-    for name, value in fields.items():
-        is_hidden = name not in known or name in files
-        if is_hidden and isinstance(value, str) and len(value) >= _MIN_SECRET:
-            message = message.replace(str(value), "***")
-    return mask_urls(message)
+    return {
+        text
+        for name, value in fields.items()
+        for text in secret_texts(value, is_hidden=name not in known or name in files)
+    }
 
 
 def _shown(kind: type[Exporter]) -> list[str]:

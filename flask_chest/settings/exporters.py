@@ -251,13 +251,13 @@ def _make(
         except ValueError as error:
             raise _wrong(f"{place.url(url)}={mask(url)} {error}") from None
     retention = _take_retention(place, kind, fields, retention)
-    fields = _in_instance(spelled(kind.config_model, fields), instance_path)
-    fields = hidden(in_home(fields, kind.config_model))
+    given = _in_instance(spelled(kind.config_model, fields), instance_path)
+    given = hidden(in_home(given, kind.config_model))
     _hide_in_repr(kind.config_model)
     try:
-        exporter = kind(kind.config_model.model_validate(fields))
+        exporter = kind(kind.config_model.model_validate(given))
     except ValidationError as error:
-        raise _wrong(wrong_fields(place, kind, error, fields, files)) from None
+        raise _wrong(wrong_fields(place, kind, error, (fields, given), files)) from None
     if not hasattr(exporter, "config"):
         raise _wrong(
             f"{place}: {kind.__module__}.{kind.__qualname__}.__init__ must call "

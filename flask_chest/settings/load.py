@@ -7,15 +7,13 @@ environment, the defaults. Variables that set parts of a dict add to what an ear
 from __future__ import annotations
 
 import difflib
-import posixpath
-import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from flask_chest._old_names import argument
-from flask_chest.errors import MASK, ConfigurationError, ended
+from flask_chest.errors import ConfigurationError
 from flask_chest.settings.environment import (
     SEPARATOR,
     Variable,
@@ -23,24 +21,18 @@ from flask_chest.settings.environment import (
     variables,
     with_parts,
 )
-from flask_chest.settings.masking import is_secret_name, mask
 from flask_chest.settings.model import CONFIG_PREFIX, ENVIRONMENT_PREFIX, Settings
 from flask_chest.settings.overruled import Overruled, say_overruled
-from flask_chest.settings.secret_files import SUFFIX, is_secret, shown, with_files
-from flask_chest.settings.sizes import number_of
+from flask_chest.settings.secret_files import SUFFIX, is_secret, with_files
+from flask_chest.settings.setting_faults import wrong_settings
 from flask_chest.settings.spelling import spelled
 from flask_chest.settings.unprefixed import say_unprefixed
-from flask_chest.settings.wording import said_of
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 DISTRIBUTION: Final = "flask-chest"
 _OF_PACKAGES: Final = {"monitor": "monitor", "dashboard": "dashboard"}
 """What our plugins' own settings begin with, to the extra that installs each."""
-
-_LINK: Final = re.compile(r"\[([^\]]+)\]\([^)]*\)")
-_SEE: Final = re.compile(r"\bSee \[[^\]]+\]\(([^)#]*)[^)]*\)")
-"""A link of a description, whose text alone is for a terminal."""
 
 
 class Given:
@@ -147,11 +139,12 @@ class Given:
 
     def _validated(self, model: type[AnyModel]) -> AnyModel:
         values = self._values_of(model)
+        given = values if model is Settings else spelled(model, values)
         try:
-            made = model(**(values if model is Settings else spelled(model, values)))
+            made = model(**given)
         except ValidationError as error:
             paths = {name: self._values.get(f"{name}{SUFFIX}") for name in _secrets(model)}
-            raise _wrong_values(error, self._name_of, model, paths) from None
+            raise wrong_settings(error, self._name_of, model, (values, given), paths) from None
         say_overruled(model, values, self._overruled, _secrets(model))
         return made
 
@@ -186,13 +179,13 @@ class Given:
                     values[field] = made
         return {name: values[name] for name in model.model_fields if name in values}
 
-    def _name_of(self, field: str, keys: Sequence[str]) -> tuple[str, bool]:
-        """Return the name under which a value was set, and whether it is of this part alone."""
+    def _name_of(self, field: str, keys: Sequence[int | str]) -> tuple[str, int]:
+        """Return the name under which a value was set, and how many of its keys that includes."""
         for each in (*self._parts[0], *self._parts[1]):
-            if each.field == field and each.keys == tuple(keys[-len(each.keys) :]):
-                return each.name, True
+            if each.field == field and list(each.keys) == list(keys[: len(each.keys)]):
+                return each.name, len(each.keys)
         name = self._names.get(field, f"{CONFIG_PREFIX}{field.upper()}")
-        return name.partition(SEPARATOR)[0], False
+        return name.partition(SEPARATOR)[0], 0
 
 
 def _secrets(model: type[BaseModel]) -> list[str]:
@@ -228,62 +221,3 @@ def _unknown(field: str, name: str, fields: Collection[str]) -> ConfigurationErr
 def _has_prefix(field: str, fields: Collection[str]) -> bool:
     first = field.partition("_")[0]
     return any(each.startswith(f"{first}_") for each in fields)
-
-
-def _shown(field: str, value: object) -> Collection[str]:
-    """Return the keys of a wrong value that may be shown with theirs: not those of an exporter."""
-    return () if field == "exporters" or not isinstance(value, Mapping) else list(value)
-
-
-def _meaning(description: str) -> str:
-    """Return a description for a message, where a link is the page that it leads to."""
-
-    def page(found: re.Match[str]) -> str:
-        return f"See {posixpath.normpath(posixpath.join('docs/reference', found[1]))}"
-
-    return _LINK.sub(r"\1", _SEE.sub(page, description))
-
-
-def _wrong_values(
-    error: ValidationError,
-    name_of: Callable[[str, Sequence[str]], tuple[str, bool]],
-    model: type[BaseModel],
-    paths: Mapping[str, object],
-) -> ConfigurationError:
-    """Return one error that names every wrong setting, its masked value, and its meaning.
-
-    Of several settings that do not fit together, their model says what is wrong, and no value is
-    shown.
-
-    Args:
-        error: What the model says.
-        name_of: Returns the name under which a value was set; and whether it is of a part alone,
-            which is named rather than the whole.
-        model: Of the settings.
-        paths: Of the files from which secrets were read.
-    """
-    messages: dict[str, tuple[str, str]] = {}  # by field: a union says what is wrong with each way
-    for fault in error.errors(include_url=False):
-        said = said_of(fault)
-        if not fault["loc"]:
-            messages.setdefault("", ("", said))
-            continue
-        field, *keys = map(str, fault["loc"])
-        name, is_part = name_of(field, keys)
-        if field in messages and not is_part:
-            continue
-        where = "".join(f"[{part!r}]" for part in fault["loc"][1:] if isinstance(part, int))
-        is_hidden = is_secret_name(field) or field in _secrets(model)
-        value = mask(fault["input"], _shown(field, fault["input"]))
-        if paths.get(field) is not None:
-            value = shown(paths[field])
-        elif is_hidden and field != "exporters":
-            value = MASK
-        meaning = _meaning(model.model_fields[field].description or "")
-        if field.endswith("_bytes") and fault["type"] == "int_parsing":
-            said += number_of(fault["input"])
-        messages[field] = name, f"{name}{where}={value}: {ended(said)} Its meaning: {meaning}"
-    [first, *_] = messages.values()
-    return ConfigurationError(
-        "\n".join(message for _, message in messages.values()), setting=first[0] or None
-    )

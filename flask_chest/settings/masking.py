@@ -7,16 +7,28 @@ URL that looks like a host. So a value is shown only where it cannot be one.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, Final
 
 from flask_chest.errors import IN_QUERY as _IN_QUERY
 from flask_chest.errors import MASK as _MASK
 from flask_chest.errors import mask_urls
 
-__all__ = ["hidden", "is_secret_name", "mask", "mask_urls", "may_hold_secret"]
+__all__ = [
+    "hidden",
+    "is_secret_name",
+    "keys_to",
+    "mask",
+    "mask_urls",
+    "may_hold_secret",
+    "secret_texts",
+    "without",
+]
 
 _MAX_LENGTH: Final = 200
+_MIN_SECRET: Final = 4
+"""Characters; a shorter one is part of too many words to be looked for."""
 
 _IS_SECRET_NAME: Final = re.compile("pass|pwd|secret|token|key|credential", re.IGNORECASE)
 _IS_ADDRESS_NAME: Final = re.compile(
@@ -59,6 +71,67 @@ def hidden(value: Any) -> Any:  # noqa: ANN401 - any setting
     if isinstance(value, str):
         return _HiddenText(value)
     return value
+
+
+def keys_to(value: object, path: Sequence[int | str], end: object) -> list[int | str]:
+    """Return the indexes and keys that lead to a part of a value.
+
+    Under a key, which is anybody's word, there may be a secret.
+
+    Args:
+        value: Of a setting.
+        path: To the part, as pydantic has it: the types of a union are in it, too.
+        end: The part.
+    """
+    keys: list[int | str] = []
+    for key in path:
+        if value is end and isinstance(key, str):
+            continue  # a type
+        if isinstance(value, (Mapping, list, tuple)):
+            try:
+                value = value[key]  # type: ignore[index]
+            except (LookupError, TypeError):
+                continue  # a type
+        keys.append(key)
+    return keys
+
+
+def secret_texts(value: object, *, is_hidden: bool) -> Iterator[str]:
+    """Return the texts in a value that no message may repeat: those that `mask` would not show.
+
+    Args:
+        value: Of a setting.
+        is_hidden: Whether no part of it may be shown.
+    """
+    reveal = getattr(value, "get_secret_value", None)
+    if isinstance(value, Mapping):
+        for part in value.values():
+            yield from secret_texts(part, is_hidden=True)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for part in value:
+            yield from secret_texts(part, is_hidden=is_hidden)
+    elif reveal is not None:
+        yield from secret_texts(reveal(), is_hidden=True)
+    elif isinstance(value, (bytes, bytearray)):
+        yield from secret_texts(value.decode("utf-8", "replace"), is_hidden=is_hidden)
+    elif isinstance(value, (str, int, float, PurePath)) and not isinstance(value, bool):
+        text = str(value)
+        if is_hidden or _masked_text(text) != text:
+            yield text
+
+
+def without(message: str, secrets: Iterable[str]) -> str:
+    """Return a message with secrets masked, and the parts of those that are lists in one text."""
+    found = {
+        spelling
+        for secret in secrets
+        for text in (secret, *re.split(r"[\s,;|]+", secret))
+        for spelling in (text, repr(text)[1:-1])
+        if len(text) >= _MIN_SECRET
+    }
+    for text in sorted(found, key=len, reverse=True):
+        message = message.replace(text, _MASK)
+    return mask_urls(message)
 
 
 class _HiddenText(str):

@@ -12,6 +12,7 @@ from flask_chest.errors import MASK
 from flask_chest.runtime.log import logger
 from flask_chest.settings.environment import Variable
 from flask_chest.settings.masking import is_secret_name, mask, may_hold_secret
+from flask_chest.settings.model import Settings
 from flask_chest.settings.secret_files import SUFFIX
 
 
@@ -50,8 +51,10 @@ def say_overruled(
         if field not in known or _is_same(model, values, each):
             continue
         is_hidden = is_secret_name(field) or field in secrets
-        if each.variable.keys:
-            is_hidden |= field == "exporters" or may_hold_secret(each.variable.keys[-1])
+        if model is not Settings:  # keys of a plugin's dict are anybody's words
+            is_hidden |= may_hold_secret(field) or bool(each.variable.keys)
+        elif each.variable.keys:
+            is_hidden |= field == "exporters"
         elif field == "exporters":
             is_hidden = False  # mask() hides all but the places of URLs
         logger.warning(

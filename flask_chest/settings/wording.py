@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
+
+from pydantic_core import PydanticKnownError
+
+from flask_chest.settings.masking import without
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -42,6 +47,8 @@ _SENTENCES: Final = {
     "tuple_type": _LIST,
     "set_type": _LIST,
     "frozen_set_type": _LIST,
+    "deque_type": _LIST,
+    "sequence_str": _LIST,
     "iterable_type": _LIST,
     "dict_type": _DICT,
     "mapping_type": _DICT,
@@ -58,14 +65,37 @@ _SENTENCES: Final = {
 """What is said of each type of error. Of any other, pydantic's own message is."""
 
 
-def said_of(fault: ErrorDetails) -> str:
+_WITHOUT_TEMPLATE: Final = {
+    "path_type": "Input is not a valid path",
+    "sequence_str": "instances are not allowed as a Sequence value",
+}
+"""What pydantic says in those of its errors that pydantic-core does not know."""
+
+
+def type_of(fault: ErrorDetails) -> str:
+    """Return the type of an error of pydantic's own; empty for one that a validator worded.
+
+    A validator may give its `PydanticCustomError` any type, and any context.
+    """
+    found = fault["type"]
+    if found in _WITHOUT_TEMPLATE:
+        return found if _WITHOUT_TEMPLATE[found] in fault["msg"] else ""
+    try:
+        known = PydanticKnownError(found, fault.get("ctx")).message()  # type: ignore[arg-type]
+    except Exception:  # noqa: BLE001 - the type or the context is the validator's
+        return ""
+    return found if known == fault["msg"] else ""
+
+
+def said_of(fault: ErrorDetails, secrets: Iterable[str] = ()) -> str:
     """Return what is wrong with a value, as the end of a sentence that begins with it.
 
     Args:
         fault: One of those of `pydantic.ValidationError.errors`, with its context.
+        secrets: Texts that a validator may have repeated in its message.
     """
     context: dict[str, Any] = fault.get("ctx", {})
-    sentence = _SENTENCES.get(fault["type"])
+    sentence = _SENTENCES.get(type_of(fault))
     if sentence is None:
-        return fault["msg"].removeprefix("Value error, ")
+        return without(fault["msg"].removeprefix("Value error, "), secrets)
     return sentence.format_map(context)

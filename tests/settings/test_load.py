@@ -10,8 +10,8 @@ from flask import Flask
 from support.settings import load_settings
 
 from flask_chest.errors import ConfigurationError
-from flask_chest.settings.load import _meaning
 from flask_chest.settings.model import Settings
+from flask_chest.settings.setting_faults import _meaning
 
 ROOT = Path(__file__).parents[2]
 

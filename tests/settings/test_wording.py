@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
 from flask import Flask
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, Json, ValidationError
+from pydantic_core import PydanticCustomError
 from support.settings import load_settings
 
-from flask_chest import FlaskChest
+from flask_chest import Exporter, FlaskChest
 from flask_chest.errors import ConfigurationError, ended
+from flask_chest.settings.exporters import make_exporter
+from flask_chest.settings.load import Given
 from flask_chest.settings.model import Settings
 from flask_chest.settings.wording import said_of
 
@@ -85,6 +90,74 @@ def test_an_error_without_words_of_ours_keeps_its_own():
     one, data = caught.value.errors()
     assert said_of(one) == "is not known. Write 'a'"
     assert said_of(data) == data["msg"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "context"),
+    [
+        ("too_long", {"limit": 3}),
+        ("too_long", {"field_type": "List", "max_length": 3, "actual_length": 4, "limit": 3}),
+        ("string_too_long", {"max_length": 3, "limit": 3}),
+        ("greater_than", None),
+        ("int_parsing", None),
+        ("missing", None),
+        ("extra_forbidden", None),
+        ("path_type", None),
+        ("sequence_str", {"limit": 3}),
+        ("literal_error", {"expected": 7}),
+        ("no_such_type", {"limit": 3}),
+    ],
+)
+def test_an_error_that_a_plugin_words_keeps_its_words(kind, context):
+    def refuse(value: str) -> str:
+        raise PydanticCustomError(kind, "is longer than the topic {limit}", context)
+
+    class Model(BaseModel):
+        snip_bytes: Annotated[str, AfterValidator(refuse)] = ""
+
+    class Named(Exporter):
+        type = "named"
+        config_model = Model
+
+        def open(self): ...
+
+        def export(self, batch): ...
+
+        def close(self): ...
+
+    said = f"is longer than the topic {(context or {}).get('limit', '{limit}')}"
+    with pytest.raises(ConfigurationError) as caught:
+        Given({"snip_bytes": "1GB"}, {}).of_plugins({"snip": Model})
+    assert str(caught.value) == f"CHEST_SNIP_BYTES='1GB': {said}. Its meaning: "
+    entry = {"type": "named", "snip_bytes": "1GB"}
+    with pytest.raises(ConfigurationError) as caught:
+        make_exporter("main", entry, {"named": Named}, "")
+    assert str(caught.value) == f"main (type 'named'): {{'snip_bytes': '1GB'}}: {said}"
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "said"),
+    [
+        (list[int], 3, LIST),
+        (Sequence[str], "[a", LIST),
+        (Path, 3, "is no path"),
+        (
+            Annotated[set[int], Field(min_length=2)],
+            [1],
+            "has too few entries: the least number is 2",
+        ),
+        (Annotated[list[int], Field(max_length=1)], [1, 2], "has too many entries"),
+        (Annotated[float, Field(le=1.5)], 2, "must be at most 1.5"),
+        (Json[dict[str, int]], "[]", "is no dict"),
+    ],
+)
+def test_an_error_of_pydantics_own_has_our_words(annotation, value, said):
+    class Model(BaseModel):
+        snip: annotation
+
+    with pytest.raises(ValidationError) as caught:
+        Model(snip=value)
+    assert said_of(caught.value.errors()[0]).startswith(said)
 
 
 @pytest.mark.parametrize(
