@@ -23,7 +23,7 @@ from flask_chest.settings.home import in_home
 from flask_chest.settings.masking import hidden, mask, may_hold_secret
 from flask_chest.settings.model import INSTANCE
 from flask_chest.settings.secret_files import SUFFIX, shown, with_files
-from flask_chest.settings.spelling import spelled
+from flask_chest.settings.spelling import Spelled
 from flask_chest.store import Store
 
 if TYPE_CHECKING:
@@ -251,13 +251,19 @@ def _make(
         except ValueError as error:
             raise _wrong(f"{place.url(url)}={mask(url)} {error}") from None
     retention = _take_retention(place, kind, fields, retention)
-    given = _in_instance(spelled(kind.config_model, fields), instance_path)
-    given = hidden(in_home(given, kind.config_model))
+
+    def prepared(values: Mapping[str, Any]) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = hidden(
+            in_home(_in_instance(values, instance_path), kind.config_model)
+        )
+        return found
+
     _hide_in_repr(kind.config_model)
+    spelled = Spelled(kind.config_model, fields, prepared)
     try:
-        exporter = kind(kind.config_model.model_validate(given))
+        exporter = kind(spelled.validated())
     except ValidationError as error:
-        raise _wrong(wrong_fields(place, kind, error, (fields, given), files)) from None
+        raise _wrong(wrong_fields(place, kind, error, (fields, spelled.given), files)) from None
     if not hasattr(exporter, "config"):
         raise _wrong(
             f"{place}: {kind.__module__}.{kind.__qualname__}.__init__ must call "

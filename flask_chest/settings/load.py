@@ -25,7 +25,7 @@ from flask_chest.settings.model import CONFIG_PREFIX, ENVIRONMENT_PREFIX, Settin
 from flask_chest.settings.overruled import Overruled, say_overruled
 from flask_chest.settings.secret_files import SUFFIX, is_secret, with_files
 from flask_chest.settings.setting_faults import wrong_settings
-from flask_chest.settings.spelling import spelled
+from flask_chest.settings.spelling import Spelled
 from flask_chest.settings.unprefixed import say_unprefixed
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
@@ -139,12 +139,14 @@ class Given:
 
     def _validated(self, model: type[AnyModel]) -> AnyModel:
         values = self._values_of(model)
-        given = values if model is Settings else spelled(model, values)
+        spelled = Spelled(model, values)
         try:
-            made = model(**given)
+            made = model(**values) if model is Settings else spelled.validated()
         except ValidationError as error:
             paths = {name: self._values.get(f"{name}{SUFFIX}") for name in _secrets(model)}
-            raise wrong_settings(error, self._name_of, model, (values, given), paths) from None
+            raise wrong_settings(
+                error, self._name_of, model, (values, spelled.given), paths
+            ) from None
         say_overruled(model, values, self._overruled, _secrets(model))
         return made
 

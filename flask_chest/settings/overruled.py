@@ -14,6 +14,7 @@ from flask_chest.settings.environment import Variable
 from flask_chest.settings.masking import is_secret_name, mask, may_hold_secret
 from flask_chest.settings.model import Settings
 from flask_chest.settings.secret_files import SUFFIX
+from flask_chest.settings.spelling import Spelled
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ def _is_same(model: type[BaseModel], values: Mapping[str, Any], each: Overruled)
     if each.variable.keys or field not in model.model_fields:  # a part of a dict, or a file
         return str(each.variable.value) == str(each.value)
     try:
-        used = getattr(model(**values), field)
-        return bool(getattr(model(**{**values, field: each.variable.value}), field) == used)
+        used = getattr(Spelled(model, values).validated(), field)
+        other = Spelled(model, {**values, field: each.variable.value}).validated()
+        return bool(getattr(other, field) == used)
     except ValidationError:  # the one that has no effect is wrong, too
         return False

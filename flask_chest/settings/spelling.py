@@ -2,84 +2,115 @@
 
 from __future__ import annotations
 
-import collections.abc
 import json
-import types
-import typing
-from collections.abc import Mapping
-from typing import Any, Final, Literal
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from typing import Any, Final, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, PlainValidator, WrapValidator
+from pydantic import BaseModel, ValidationError
 
-_LISTS: Final = (collections.abc.Sequence, collections.abc.Set)
+from flask_chest.settings.masking import mask
+from flask_chest.settings.wording import type_of
+
+AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+_LIST: Final = (
+    *("list_type", "tuple_type", "set_type", "frozen_set_type", "deque_type", "sequence_str"),
+    *("named_tuple_type", "arguments_type"),
+)
+_DICT: Final = (
+    *("dict_type", "mapping_type", "ordered_dict_type", "counter_type"),
+    *("model_type", "model_attributes_type", "dataclass_type"),
+)
+"""The errors of pydantic about a text in place of a list and of a dict."""
 
 
-def spelled(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values with the lists and dicts that texts stand for, by the types of the fields.
+class Spelled(Generic[AnyModel]):
+    """Values of a model, with the lists and dicts that texts stand for.
 
-    A list has commas or is JSON, a dict is JSON. A text stays where a field takes texts, where it
-    is not JSON, and where the model reads it by a validator of its own.
+    A list has commas or is JSON, a dict is JSON. The model sees each text first: it may take it, or
+    read it by a validator of its own. Only where it asks for a list or a dict, it gets one. Of the
+    types of a union nobody knows which one is meant, so texts stay there.
 
     Args:
         model: Of the values.
-        values: Field to value.
+        values: Field to value. It is not changed.
+        prepared: Makes what the model gets of values.
     """
-    own = _read_by_validators(model)
-    return {
-        name: value
-        if name in own or name not in model.model_fields
-        else _spelled(model.model_fields[name].annotation, value)
-        for name, value in values.items()
-    }
 
+    def __init__(
+        self,
+        model: type[AnyModel],
+        values: Mapping[str, Any],
+        prepared: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
+    ) -> None:
+        self._model = model
+        self._values = values
+        self._prepared = prepared
+        self.given = prepared(values)
+        """What the model got in the end."""
 
-def _spelled(annotation: object, value: object) -> object:
-    kind, inner = _kind(annotation)
-    if isinstance(value, str):
-        text = value.strip()
-        if kind == "list" and not text.startswith("["):
-            return [part.strip() for part in text.split(",") if part.strip()]
-        if kind != "text" and text.startswith("[" if kind == "list" else "{"):
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._model.__name__}, {mask(self._values)})"
+
+    def validated(self) -> AnyModel:
+        """Return the model.
+
+        Raises:
+            ValidationError: A value is wrong.
+        """
+        while True:
             try:
-                value = json.loads(text)
-            except (ValueError, RecursionError):
-                return value  # the model says what it wants
-    if inner is not None and isinstance(value, dict):
-        return spelled(inner, value)
+                return self._model.model_validate(copy(self.given))
+            except ValidationError as error:
+                if not self._read(error):
+                    raise
+            self.given = self._prepared(self._values)
+
+    def _read(self, error: ValidationError) -> bool:
+        """Read the texts of which a model says that they are no list or dict; False for none."""
+        before = self._values
+        for fault in error.errors(include_url=False):
+            kind = type_of(fault)
+            is_list = kind in _LIST
+            if not (is_list or kind in _DICT):
+                continue
+            text, path = _at(self._values, fault["loc"]), fault["loc"]
+            if isinstance(text, str) and _at(self.given, path) is fault["input"]:
+                meant = _list(text) if is_list else _decoded(text, "{")
+                if meant is not text:
+                    self._values = _with(self._values, path, meant)
+        return self._values is not before
+
+
+def _at(value: object, path: Sequence[int | str]) -> object:
+    """Return what is in dicts in dicts; None where the path leads through anything else."""
+    for key in path:
+        if not isinstance(value, Mapping) or key not in value:
+            return None
+        value = value[key]
     return value
 
 
-def _kind(
-    annotation: object,
-) -> tuple[Literal["text", "list", "dict"], type[BaseModel] | None]:
-    """Return what a field takes, and the model of a dict."""
-    origin = typing.get_origin(annotation)
-    if origin is typing.Annotated:
-        return _kind(typing.get_args(annotation)[0])
-    if origin in (typing.Union, types.UnionType):
-        kinds = [_kind(each) for each in typing.get_args(annotation) if each is not type(None)]
-        return kinds[0] if len({kind for kind, _ in kinds}) == 1 else ("text", None)
-    found = origin or annotation
-    if not isinstance(found, type) or issubclass(found, (str, bytes)):
-        return "text", None
-    if issubclass(found, BaseModel):
-        return "dict", found
-    if issubclass(found, collections.abc.Mapping) or typing.is_typeddict(found):
-        return "dict", None
-    return ("list" if issubclass(found, _LISTS) else "text"), None
+def _with(values: Mapping[Any, Any], path: Sequence[int | str], value: object) -> dict[Any, Any]:
+    """Return dicts in dicts with another value at the end of a path."""
+    made = copy(values) if isinstance(values, dict) else dict(values)
+    key, *rest = path
+    made[key] = _with(made[key], rest, value) if rest else value
+    return made
 
 
-def _read_by_validators(model: type[BaseModel]) -> set[str]:
-    """Return the fields whose texts the model reads itself."""
-    found = {
-        name
-        for name, field in model.model_fields.items()
-        if any(
-            isinstance(each, (BeforeValidator, PlainValidator, WrapValidator))
-            for each in field.metadata
-        )
-    }
-    for decorator in model.__pydantic_decorators__.field_validators.values():
-        if decorator.info.mode != "after":
-            found.update(decorator.info.fields)
-    return found
+def _list(text: str) -> object:
+    if text.strip().startswith("["):
+        return _decoded(text, "[")
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _decoded(text: str, beginning: str) -> object:
+    """Return what JSON in a text means; the text itself if it is none."""
+    if text.strip().startswith(beginning):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            pass
+    return text

@@ -178,9 +178,10 @@ def test_a_variable_that_sets_a_part_is_named_and_its_value_masked(monkeypatch, 
     assert str(caught.value).startswith(said)
 
 
-def test_an_overruled_part_is_masked(monkeypatch, caplog):
+def test_an_overruled_part_is_masked_and_an_equal_text_not_said(monkeypatch, caplog):
     monkeypatch.setenv("FLASK_CHEST_SNIP_FEW__X", SECRET)
-    config = {"CHEST_SNIP_FEW": {"X": f"{SECRET}2"}}
+    monkeypatch.setenv("FLASK_CHEST_SNIP_LIST", "a,b")
+    config = {"CHEST_SNIP_FEW": {"X": f"{SECRET}2"}, "CHEST_SNIP_LIST": ["a", "b"]}
     Given({}, config).of_plugins({"snip": Snip})
     [record] = caplog.records
     assert record.message.startswith("FLASK_CHEST_SNIP_FEW__X=*** in the environment")
