@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from flask_chest.settings.masking import mask
+from flask_chest.settings.masking import keys_to, mask
 from flask_chest.settings.wording import type_of
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
@@ -63,9 +63,10 @@ class Spelled(Generic[AnyModel]):
             try:
                 return self._model.model_validate(copy(self.given))
             except ValidationError as error:
-                if not self._read(error):
+                if self._read(error):
+                    self.given = self._prepared(self._values)
+                elif not self._make_plain(error):
                     raise
-            self.given = self._prepared(self._values)
 
     def _read(self, error: ValidationError) -> bool:
         """Read the texts of which a model says that they are no list or dict; False for none."""
@@ -81,6 +82,20 @@ class Spelled(Generic[AnyModel]):
                 if meant is not text:
                     self._values = _with(self._values, path, meant)
         return self._values is not before
+
+    def _make_plain(self, error: ValidationError) -> bool:
+        """Make a `str` of each text of another class that is to be one of some; False for none.
+
+        pydantic 2.7 compares no other ones, and the texts of exporters are hidden.
+        """
+        before = self.given
+        for fault in error.errors(include_url=False):
+            text = fault["input"]
+            if type_of(fault) in {"literal_error", "enum"} and isinstance(text, str):
+                keys = keys_to(self.given, fault["loc"], text)
+                if type(text) is not str and _at(self.given, keys) is text:
+                    self.given = _with(self.given, keys, str(text))
+        return self.given is not before
 
 
 def _at(value: object, path: Sequence[int | str]) -> object:

@@ -178,6 +178,21 @@ def test_the_files_of_our_own_exporters_may_be_in_the_home_folder(
     assert f"{tmp_path}/c" in repr(dict(made.config))
 
 
+@pytest.mark.parametrize(
+    ("store", "field", "value"),
+    [
+        (OtlpExporter, "compression", "none"),
+        (PostgresStore, "time_index", "brin"),
+        (MysqlStore, "ssl_mode", "required"),
+    ],
+)
+def test_a_field_with_a_choice_of_texts_takes_one(store, field, value):
+    url = {"otlp": "http://db", "postgres": "postgresql://u@db/d", "mysql": "mysql://u@db/d"}
+    entry = {"type": store.type, "url": url[store.type], field: value}
+    [made] = make_exporters({"main": entry}, {store.type: store}, "").values()
+    assert getattr(made.config, field).lower() == value
+
+
 def test_an_exporter_that_does_not_keep_its_configuration_stops_init_app():
     class Forgetful(_Written):
         def __init__(self, config):

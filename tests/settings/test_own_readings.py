@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import UserString
 from collections.abc import Sequence
-from typing import Annotated, Any
+from enum import Enum
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import (
@@ -95,6 +96,15 @@ class Y(BaseModel):
     name: str
 
 
+class Size(Enum):
+    SMALL = "small"
+
+
+class Part(BaseModel):
+    size: Size
+    kind: Literal["a", "b"] | int
+
+
 class Tree(BaseModel):
     snip: dict[str, list[str]] = {}
 
@@ -161,6 +171,27 @@ def test_of_two_models_none_is_chosen_by_what_a_text_may_stand_for(read):
 )
 def test_a_text_that_the_model_leaves_is_read_for_it(read, model, value, expected):
     assert read(model, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "expected"),
+    [
+        (Literal["a", "b"], "a", "a"),
+        (Literal["a", "b"] | None, "b", "b"),
+        (Literal["a"] | int, "a", "a"),
+        (Literal["a,b"] | list[str], "a,b", "a,b"),
+        (Size, "small", Size.SMALL),
+        (list[Size], "small,small", [Size.SMALL, Size.SMALL]),
+        (Part, {"size": "small", "kind": "a"}, Part(size=Size.SMALL, kind="a")),
+    ],
+)
+def test_one_of_some_texts_may_be_chosen(read, annotation, value, expected):
+    assert read(of(annotation), value) == expected
+
+
+def test_none_of_some_texts_is_refused(read):
+    with pytest.raises(ConfigurationError, match=r"is not known\. Write 'a' or 'b'"):
+        read(of(Literal["a", "b"]), "c")
 
 
 def test_values_of_the_application_are_not_changed(read):
