@@ -21,6 +21,7 @@ from flask_chest.settings.masking import (
 from flask_chest.settings.model import Settings
 from flask_chest.settings.secret_files import is_secret, shown
 from flask_chest.settings.sizes import number_of
+from flask_chest.settings.spelling import field_of
 from flask_chest.settings.wording import said_of, type_of
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def wrong_settings(
         if not fault["loc"]:
             messages.setdefault("", ("", said_of(fault, secrets)))
             continue
-        field = _field(model, str(fault["loc"][0]))
+        field = field_of(model, str(fault["loc"][0]))
         said = said_of(fault, {*secrets, *_secrets(model, {field: fault["input"]})})
         is_missing = type_of(fault) == "missing"
         keys = keys_to(given[-1].get(field), fault["loc"][1:], fault["input"])
@@ -81,14 +82,6 @@ def wrong_settings(
     return ConfigurationError(
         "\n".join(message for _, message in messages.values()), setting=first[0] or None
     )
-
-
-def _field(model: type[BaseModel], name: str) -> str:
-    """Return the field that an error names, perhaps by its alias."""
-    for field, info in model.model_fields.items():
-        if name not in model.model_fields and name in (info.alias, info.validation_alias):
-            return field
-    return name
 
 
 def _value(

@@ -74,9 +74,10 @@ class Spelled(Generic[AnyModel]):
         for fault in error.errors(include_url=False):
             kind = type_of(fault)
             is_list = kind in _LIST
-            if not (is_list or kind in _DICT):
+            if not fault["loc"] or not (is_list or kind in _DICT):
                 continue
-            text, path = _at(self._values, fault["loc"]), fault["loc"]
+            path = (field_of(self._model, str(fault["loc"][0])), *fault["loc"][1:])
+            text = _at(self._values, path)
             if isinstance(text, str) and _at(self.given, path) is fault["input"]:
                 meant = _list(text) if is_list else _decoded(text, "{")
                 if meant is not text:
@@ -96,6 +97,14 @@ class Spelled(Generic[AnyModel]):
                 if type(text) is not str and _at(self.given, keys) is text:
                     self.given = _with(self.given, keys, str(text))
         return self.given is not before
+
+
+def field_of(model: type[BaseModel], name: str) -> str:
+    """Return the field that an error of a model names, perhaps by its alias."""
+    for field, info in model.model_fields.items():
+        if name not in model.model_fields and name in (info.alias, info.validation_alias):
+            return field
+    return name
 
 
 def _at(value: object, path: Sequence[int | str]) -> object:

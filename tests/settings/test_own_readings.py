@@ -194,6 +194,13 @@ def test_none_of_some_texts_is_refused(read):
         read(of(Literal["a", "b"]), "c")
 
 
+def test_a_field_may_have_an_alias(read):
+    class Alias(BaseModel, populate_by_name=True):
+        snip: list[str] = Field([], alias="Snip")
+
+    assert read(Alias, "a,b") == ["a", "b"]
+
+
 def test_values_of_the_application_are_not_changed(read):
     value = {"name": "db", "ports": "1,2"}
     read(of(Host), value)
