@@ -75,6 +75,8 @@ def routes(reader: Reader, source: Source, where: Where) -> list[RouteSummary]:
     summaries = [
         RouteSummary(row["method"], row["route"], *(float(row[name]) for name in _MEASURES))
         for row in rows
+        # A purge may have deleted a group between two questions to the database.
+        if all(row[name] is not None for name in _MEASURES)
     ]
     return sorted(summaries, key=lambda s: (-s.count, s.route is not None, s.route, s.method))
 

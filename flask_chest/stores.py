@@ -37,15 +37,14 @@ class Stores:
         self._exporters = exporters
         self._under_test = under_test
         self._open: dict[str, Store] = {}
-        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
         if options.store is not None and options.enabled:
             self._readable(options.store, _SETTING)
 
     def after_fork(self) -> None:
         """Leave the parent's connections to the parent, in a forked child."""
         fork.keep(self._open)
-        self._open = {}
-        self._lock = threading.Lock()
+        self._open, self._locks = {}, {}
 
     @property
     def default(self) -> str:
@@ -81,7 +80,10 @@ class Stores:
         exporter = self._readable(name, f"store({name!r})")
         if self._under_test.is_on:
             return self._under_test.store
-        with self._lock:
+        if (found := self._open.get(name)) is not None:
+            return found
+        # One for each: a database that is away holds up no question to another.
+        with self._locks.setdefault(name, threading.Lock()):
             if name not in self._open:
                 # Its own instance: that of the exporter belongs to another thread.
                 store = another(exporter)
@@ -96,10 +98,11 @@ class Stores:
 
     def close(self) -> None:
         """Close all of them. They are opened again when they are asked for."""
-        with self._lock:
-            for store in self._open.values():
-                store.close()
-            self._open.clear()
+        for name, lock in list(self._locks.items()):
+            with lock:
+                store = self._open.pop(name, None)
+                if store is not None:
+                    store.close()
 
     def _readable(self, name: str, where: str) -> Store:
         exporter = self._exporters.get(name)

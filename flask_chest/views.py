@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from flask import Blueprint, current_app, request
+from flask import Blueprint, current_app, has_request_context, request
 from flask.blueprints import BlueprintSetupState
 
 if TYPE_CHECKING:
@@ -54,4 +54,5 @@ def _remove_host(_endpoint: str | None, values: dict[str, Any] | None) -> None:
 
 def _add_host(_endpoint: str, values: dict[str, Any]) -> None:
     if current_app.url_map.host_matching:
-        values.setdefault(_HOST, request.host)
+        host = request.host if has_request_context() else current_app.config["SERVER_NAME"]
+        values.setdefault(_HOST, host)

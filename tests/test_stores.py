@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing
 
 import psycopg
 import pytest
 from flask import Flask
+from flask_chest_sqlite import SqliteStore
 from support.waiting import until
 
 from flask_chest import FlaskChest
@@ -66,6 +68,43 @@ def test_the_application_does_not_start_with_a_store_that_cannot_be_read(read_by
     assert caught.value.setting == "CHEST_STORE"
     with pytest.raises(ConfigurationError, match=r"CHEST_STORE.*'recording' cannot be read"):
         read_by_default("main", store="log", exporters={"log": {"type": "recording"}})
+
+
+def test_a_database_that_is_away_holds_up_no_question_to_another(tmp_path, monkeypatch):
+    app = Flask("shop", instance_path=str(tmp_path))
+    exporters = {name: SQLITE.format(tmp_path, name) for name in ("main", "away", "third")}
+    chest = FlaskChest(app, exporters=exporters, journal="memory")
+    opens, entered, back = SqliteStore.open, threading.Event(), threading.Event()
+
+    def slow(store):
+        if store.config.path.stem == "away":
+            entered.set()
+            assert back.wait(60)
+        opens(store)
+
+    def ask(name):
+        with app.app_context():
+            answered.append((name, chest.store(name).config.path.stem))
+
+    answered = []
+    with app.app_context():
+        chest.store("main")
+    monkeypatch.setattr(SqliteStore, "open", slow)
+    waiting = [threading.Thread(target=ask, args=("away",)) for _ in range(2)]
+    for thread in waiting:
+        thread.start()
+    assert entered.wait(60)
+    others = [threading.Thread(target=ask, args=(name,)) for name in ("main", "third")]
+    for thread in others:
+        thread.start()
+    for thread in others:
+        thread.join(60)
+    assert sorted(answered) == [("main", "main"), ("third", "third")]
+    back.set()
+    for thread in waiting:
+        thread.join(60)
+    assert sorted(answered)[:2] == [("away", "away")] * 2
+    chest.close()
 
 
 def test_commands_read_the_same_store(tmp_path):

@@ -36,7 +36,7 @@ def sample_rates(rates: float | Mapping[str, float]) -> Callable[[str | None], f
 
 
 def _matcher(pattern: str, setting: str) -> Callable[[str], object]:
-    if not re.fullmatch(r"[\w.*-]+", pattern):
+    if not pattern.strip() or pattern.startswith("/"):  # a job may have any other name
         raise ConfigurationError(
             f"{setting}: {pattern!r} can match no endpoint. Use a name such as 'static', or a "
             "pattern such as 'admin.*'",

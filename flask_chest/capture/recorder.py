@@ -227,10 +227,11 @@ class Recorder:
             is_error=state.error is not None,
             duration_ms=state.duration_ns / 1e6,
         )
-        if not weight and sampling.has_rule:
+        if weight != 1.0 and sampling.has_rule:
+            # Also where the draw keeps it: all that the rule keeps count once.
             variables = self._take_variables(state, request, plan)
             line = self._lines.line(state, subject, 1.0, variables)
-            weight = sampling.ruled(from_json(line))
+            weight = sampling.ruled(from_json(line)) or weight
         return weight, variables
 
     def _take_variables(

@@ -84,7 +84,8 @@ class Sampling:
     Args:
         keep_errors: Keep requests with an unhandled exception or a status code of 500 and more.
         keep_slower_than_ms: Keep requests that took longer; None for no such rule.
-        rule: Called with the finished record of a request that would not be kept; None for none.
+        rule: Called with the finished record of a request that nothing else keeps for sure; None
+            for none.
         per_second: Maximum of records in one second, for this process; None for no limit.
         secret: Known to all services that are to keep the same traces; None when there is none.
     """
@@ -165,7 +166,8 @@ class RateLimit:
     A second begins with the share that would have fitted the second before. When it has more
     requests than that second, and three quarters of its records are used, the share falls with each
     further record, so that some are left for the rest of the second. Each record carries the weight
-    of all requests since the record before it, also of those in an earlier second.
+    of all requests since the record before it that had the same weight before, also of those in an
+    earlier second. So what was sampled at one rate never counts for what was sampled at another.
 
     Args:
         per_second: Maximum of records in one second, for this process.
@@ -185,7 +187,7 @@ class RateLimit:
         self._kept = 0
         self._before = 0  # requests in the second before
         self._every = 1.0  # one request of this many is kept
-        self._waiting = 0.0  # weight of the requests since the last record
+        self._waiting: dict[float, float] = {}  # by weight: that of requests since its last record
         self._skip = 0  # requests to pass over before the next record
 
     def admit(self, weight: float) -> float:
@@ -198,13 +200,13 @@ class RateLimit:
                 self._second, self._seen, self._kept = second, 0, 0
                 self._skip = self._draw()
             self._seen += 1
-            self._waiting += weight
+            waiting = self._waiting.pop(weight, 0.0) + weight
             if self._skip > 0 or self._kept >= self._per_second:
                 self._skip -= 1
+                self._waiting[weight] = waiting
                 return 0.0
             self._kept += 1
             self._skip = self._draw()
-            waiting, self._waiting = self._waiting, 0.0
             return waiting
 
     def _draw(self) -> int:

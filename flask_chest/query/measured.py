@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
@@ -172,9 +173,11 @@ def _of_sums(function: str, part: Part, operand: Operand) -> Scalar:
     if sums is None or not sums.weight:
         return None
     if function == "mean":
-        return number(sums.total / sums.weight)
-    found = {"sum": sums.total, "min": sums.least, "max": sums.most}[function]
-    return None if found is None else number(found)
+        found: float | None = sums.total / sums.weight
+    else:
+        found = {"sum": sums.total, "min": sums.least, "max": sums.most}[function]
+    # A sum may be larger than any float, which JSON has no number for.
+    return None if found is None or math.isinf(found) else number(found)
 
 
 def _ratio(one: float, other: float) -> Scalar:

@@ -124,8 +124,9 @@ def _order(
         raise QueryError(f"order_by is a text, such as '-count', and not {order_by!r}")
     text = order_by.strip()
     wanted, is_descending = text.removeprefix("-").strip(), text.startswith("-")
-    known = {"".join(each.split()): each for each in (*measures, *groups)}
-    found = known.get("".join(wanted.split()))
+    names = (*measures, *groups)
+    known = {"".join(each.split()): each for each in names}  # `sum( x )` is `sum(x)`
+    found = wanted if wanted in names else known.get("".join(wanted.split()))
     if found is not None:
         chosen = measures.get(found, found)
         if isinstance(chosen, Measure) and chosen.function == "histogram":

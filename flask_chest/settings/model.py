@@ -231,7 +231,7 @@ class Settings(BaseModel):
     keep_if: str | Callable[..., Any] | None = Field(
         default=None,
         description="Function, or path of a function, that gets the record of a request that "
-        "sampling would drop, as a dict. The record is kept when it returns true",
+        "nothing else keeps for sure, as a dict. The record is kept when it returns true",
     )
     max_records_per_second: int | None = Field(
         default=None,

@@ -208,6 +208,17 @@ def test_a_rule_of_the_application_sees_the_finished_record(shop, recorded):
     assert [record["status_code"] for record in seen] == [200, 200]
 
 
+def test_what_a_rule_keeps_counts_once_also_where_the_rate_would_have_kept_it(shop, recorded):
+    chest, ask = shop(sample_rate=0.5, keep_if=lambda record: record["route"] == "/")
+    for _ in range(60):
+        ask()
+        ask("/refuses/404")
+    rows = recorded(chest)
+    assert [row["weight"] for row in rows if row["route"] == "/"] == [1.0] * 60
+    assert {row["weight"] for row in rows if row["route"] != "/"} == {2.0}
+    assert sum(row["route"] != "/" for row in rows) < 60
+
+
 class OddError(BaseException):
     """A class of the application's own, which `except Exception` does not catch."""
 
@@ -239,12 +250,23 @@ def test_rates_by_endpoint_by_pattern_and_by_route(shop, recorded):
     assert [row["path"] for row in recorded(chest, 2)] == ["/", "/nowhere"]
 
 
+def test_a_job_of_any_name_has_a_rate(app, make_chest, recorded):
+    rates = {"nightly report": 0.0, "reports/daily": 0.0, "Löschen *": 0.0}
+    chest = make_chest(sample_rate=rates)
+    chest.init_app(app)
+    for name in ("nightly report", "reports/daily", "Löschen 7", "kept"):
+        with app.app_context(), chest.record(name):
+            pass
+    assert [row["route"] for row in recorded(chest, 1)] == ["kept"]
+
+
 @pytest.mark.parametrize(
     ("options", "parts"),
     [
         ({"sample_rate": 1.5}, ["CHEST_SAMPLE_RATE=1.5"]),
         ({"sample_rate": "half"}, ["CHEST_SAMPLE_RATE='half'"]),
-        ({"sample_rate": {"shop index": 0.5}}, ["CHEST_SAMPLE_RATE", "'shop index'"]),
+        ({"sample_rate": {"/health": 0.5}}, ["CHEST_SAMPLE_RATE", "'/health'"]),
+        ({"sample_rate": {" ": 0.5}}, ["CHEST_SAMPLE_RATE", "' '"]),
         (
             {"keep_if": "shop.nowhere:rule"},
             ["CHEST_KEEP_IF='shop.nowhere:rule'", "cannot be imported"],
@@ -324,11 +346,26 @@ def test_each_route_keeps_its_share_of_the_weight(clock):
     assert sums[2] == pytest.approx(6_000, rel=0.2)
 
 
+def test_what_is_sampled_at_different_rates_keeps_its_share_of_the_weight(clock):
+    """Such as errors, which are all kept, beside a route of which one in a hundred is."""
+    rate_limit = RateLimit(100)
+    given, kept = {1.0: 0.0, 10.0: 0.0, 100.0: 0.0}, {1.0: 0.0, 10.0: 0.0, 100.0: 0.0}
+    for second in range(200):
+        clock.at = float(second)
+        for number in range(300):
+            weight = (1.0, 10.0, 1.0, 1.0, 100.0, 1.0, 10.0)[number % 7]
+            given[weight] += weight
+            kept[weight] += rate_limit.admit(weight)
+    for weight, total in given.items():
+        assert kept[weight] == pytest.approx(total, rel=0.01), weight
+
+
 def test_weights_of_sampling_are_kept_by_the_limit(clock):
     rate_limit = RateLimit(10)
     weights = [rate_limit.admit(4.0) for _ in range(50)]
     clock.at = 9.0
-    assert sum(weights) + rate_limit.admit(1.0) == 201
+    assert rate_limit.admit(1.0) == 1.0, "it was sampled at another rate"
+    assert sum(weights) + rate_limit.admit(4.0) == 204
 
 
 def test_many_threads_share_one_limit(clock):

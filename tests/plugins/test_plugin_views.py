@@ -31,6 +31,14 @@ def test_a_page_is_found_and_linked_on_each_host(options, host):
     assert (answer.status_code, answer.text) == (200, "x /pages/a /pages/b?q=1")
 
 
+def test_a_link_is_made_outside_of_a_request_as_flask_makes_others():
+    app = Flask("shop", host_matching=True, static_host="s.example")
+    app.config["SERVER_NAME"] = "a.example"
+    app.register_blueprint(views())
+    with app.app_context():
+        assert url_for("pages.page", name="x") == "http://a.example/pages/x"
+
+
 def test_a_rule_with_a_host_of_its_own_keeps_it():
     app, made = Flask("shop", host_matching=True, static_host="s.example"), views()
     made.add_url_rule("/only", "only", lambda: "", host="a.example")

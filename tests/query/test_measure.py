@@ -214,6 +214,26 @@ def test_a_list_of_groups_is_ordered_as_asked_for_with_none_last():
     assert [r["count"] for r in busiest] == sorted((r["count"] for r in busiest), reverse=True)
 
 
+def test_a_name_in_order_by_keeps_the_blanks_of_its_variable():
+    records = [
+        make_record(variables={"a b": one, "ab": other}) for one, other in ((1, 20), (2, 10))
+    ]
+    store, names = stored(records), ["variables['a b']", "variables['ab']"]
+    for name, values in (("variables['a b']", [1, 2]), ("variables['ab']", [10, 20])):
+        rows = store.measure("count", by=names, order_by=name)
+        assert [row[name] if name in row else row["ab"] for row in rows] == values, rows
+
+
+def test_a_sum_above_every_float_is_none_and_so_json():
+    store = stored([make_record(duration_ms=1.7e308) for _ in range(3)])
+    [row] = store.measure("sum(duration_ms)", "mean(duration_ms)", "max(duration_ms)")
+    assert json.loads(json.dumps(row, allow_nan=False)) == {
+        "sum(duration_ms)": None,
+        "mean(duration_ms)": None,
+        "max(duration_ms)": 1.7e308,
+    }
+
+
 def test_percentiles_of_many_records_are_near():
     records = some(400)
     store = stored(records)
