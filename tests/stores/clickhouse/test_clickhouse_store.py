@@ -49,6 +49,18 @@ def test_a_deleted_record_that_is_delivered_again_is_there_again(backend, store,
     assert another.count() == 5
 
 
+def test_a_record_is_there_again_after_any_number_of_deletions(backend, store, opened):
+    batch = make_batch(make_record())
+    for _ in range(13):
+        store.export(batch)
+        opened(backend).erase("method == 'GET'")
+        assert store.count() == 0
+        store.close()
+        store.open()
+    store.export(batch)
+    assert store.count() == 1
+
+
 def test_a_batch_may_have_more_days_than_the_server_likes(backend, store):
     records = [make_record(started_at=START + timedelta(days=n)) for n in range(105)]
     store.export(make_batch(*records))

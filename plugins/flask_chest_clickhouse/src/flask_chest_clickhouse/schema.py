@@ -28,8 +28,9 @@ WHERE database = currentDatabase() AND table = {table:String} FORMAT JSONEachRow
 VIEW_COLUMNS: Final = ("record_id", "request_id", "started_at", "endpoint", "name", "value")
 
 _LAST_DELETION: Final = """\
-SELECT max(mutation_id) FROM system.mutations
+SELECT argMax(mutation_id, toUInt64OrZero(extract(mutation_id, '[0-9]+'))) FROM system.mutations
 WHERE database = currentDatabase() AND table = {table:String}"""
+"""Such as ``mutation_11.txt``, which comes before ``mutation_9.txt``; replicated ``0000000011``."""
 
 
 @dataclass(frozen=True)
