@@ -79,3 +79,21 @@ def test_purge_deletes_in_steps(store, monkeypatch):
     assert store.purge(before=moments[33], progress=steps.append) == 33
     assert steps == [3] * 11
     assert [r.started_at for r in store.query(newest_first=False)] == moments[33:]
+
+
+def test_a_purge_goes_on_where_another_process_has_deleted_the_same_first(store, monkeypatch):
+    delete, calls = removal.delete, []
+
+    def be_late(records, ids):
+        calls.append(ids)
+        if len(calls) == 2:
+            delete(records, ids)  # as another process
+        return delete(records, ids)
+
+    monkeypatch.setattr(removal, "AT_ONCE", 3)
+    monkeypatch.setattr(removal, "delete", be_late)
+    store.export(make_batch(*(make_record() for _ in range(10))))
+    steps = []
+    assert store.purge(before=START + timedelta(days=1), progress=steps.append) == 7
+    assert steps == [3, 0, 3, 1]
+    assert store.count() == 0

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
+from pymongo import ReadPreference
+
 from flask_chest_mongo.ddl import INDEXES
 
 if TYPE_CHECKING:
@@ -37,12 +39,19 @@ def delete(
     return deleted
 
 
-def delete_oldest(records: Collection[dict[str, Any]], found: Filter, timeout_ms: int) -> int:
-    """Delete the oldest documents that match, as many as a step has; return how many.
+def delete_oldest(
+    records: Collection[dict[str, Any]], found: Filter, timeout_ms: int
+) -> int | None:
+    """Delete the oldest documents that match, as many as a step has.
 
     By their IDs, as many may have the same time.
+
+    Returns:
+        How many were deleted: none where another process was faster. None when none match.
     """
-    oldest = records.find(
+    # A secondary may still have what the step before has deleted.
+    primary = records.with_options(read_preference=ReadPreference.PRIMARY)
+    oldest = primary.find(
         found,
         {"_id": True},
         sort=_OLDEST_FIRST,
@@ -50,18 +59,19 @@ def delete_oldest(records: Collection[dict[str, Any]], found: Filter, timeout_ms
         max_time_ms=timeout_ms,
     )
     with closing(oldest):
-        return delete(records, [document["_id"] for document in oldest])
+        ids = [document["_id"] for document in oldest]
+    return delete(records, ids) if ids else None
 
 
-def in_steps(step: Callable[[], int], progress: Callable[[int], None] | None) -> int:
+def in_steps(step: Callable[[], int | None], progress: Callable[[int], None] | None) -> int:
     """Delete until a step finds nothing; return how many were deleted.
 
     Args:
-        step: Deletes some, and returns how many.
+        step: Deletes some, and returns how many; None when it finds nothing.
         progress: Called after each step. What it raises ends the deletion.
     """
     total = 0
-    while deleted := step():
+    while (deleted := step()) is not None:
         total += deleted
         if progress is not None:
             progress(deleted)

@@ -344,7 +344,7 @@ class MongoStore(Store):
         if self._rollups is not None:
             self._rollups.freeze(self, before, progress)
 
-        def step() -> int:
+        def step() -> int | None:
             with self._explained():
                 return removal.delete_oldest(self._records, found, self._config.server_timeout_ms)
 
