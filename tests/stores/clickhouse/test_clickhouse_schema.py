@@ -118,3 +118,12 @@ def test_a_ttl_that_is_not_configured_is_named(backend):
     [(level, text)] = levels(backend.new(), "retention")
     assert level == "warning"
     assert "the server deletes records after 33 days" in text
+
+
+def test_check_says_when_the_leader_deletes_and_when_the_server_does(backend):
+    store = backend.new()
+    store.retention = timedelta(days=30)
+    store.open()
+    store.close()
+    text = "the leader drops whole days after 30 days, the server 3 days later"
+    assert levels(store, "retention") == [("ok", text)]

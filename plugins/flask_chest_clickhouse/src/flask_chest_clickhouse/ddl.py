@@ -85,7 +85,7 @@ _PARTITIONS: Final = {"day": "toYYYYMMDD(started_at)", "month": "toYYYYMM(starte
 REMEMBERED_BATCHES: Final = 10_000
 """How many tokens of batches the server remembers. Behind them, the key has the ID."""
 
-_LATER: Final = timedelta(days=3)
+LATER: Final = timedelta(days=3)
 """How much later than the leader the server deletes.
 
 A leader drops whole partitions. One younger than a day counts age from a record that is a day old:
@@ -205,7 +205,7 @@ def ttl_expression(retention: timedelta) -> str:
 
 def ttl_seconds(retention: timedelta) -> int:
     """Return the age at which the server deletes a record by itself."""
-    return int((retention + _LATER).total_seconds())
+    return int((retention + LATER).total_seconds())
 
 
 def _columns(names: Names) -> str:

@@ -144,7 +144,7 @@ class Inspection:
         elif seconds == ddl.ttl_seconds(self._retention):
             kind = f"whole {self._config.partition_by}s"
             age = spoken(self._retention)
-            text = f"the leader drops {kind} after {age}, the server after a day more"
+            text = f"the leader drops {kind} after {age}, the server {spoken(ddl.LATER)} later"
             yield Finding("ok", "retention", text)
         else:
             age = spoken(self._retention)
