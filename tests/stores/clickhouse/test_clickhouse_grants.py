@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from support.backends import ClickHouse
@@ -24,6 +24,7 @@ ROLLUPS = {
 
 MARKS_LACK_INSERT = {"chest_rollup_marks": "SELECT"}
 CREATING = {"*": "CREATE TABLE"}
+WHOLE = "SELECT, INSERT, ALTER DELETE, CREATE TABLE, CREATE VIEW, ALTER TABLE"
 
 GRANTS = {
     "whole": RECORDS | ROLLUPS,
@@ -35,8 +36,17 @@ GRANTS = {
     "missing": RECORDS,
     "wanted": RECORDS | CREATING,
     "dropped": RECORDS | ROLLUPS | CREATING,
+    "own": {"*": WHOLE},
+    "kept": RECORDS,
 }
-"""What a user may do in each database. An administrator has created the tables."""
+"""What a user may do in each database. An administrator has created the tables, but those of `own`.
+"""
+
+ALL_OF_THEM = [
+    f"{rights} ON {database}.{table}"
+    for database, granted in GRANTS.items()
+    for table, rights in granted.items()
+]
 
 WITHOUT_ROLLUPS = ("missing", "wanted")
 
@@ -51,16 +61,10 @@ def server(tmp_path_factory):
             store = declared(backend)
             if name in WITHOUT_ROLLUPS:
                 store.rollups = False
-            for statement in store.ddl():
+            for statement in store.ddl() if name != "own" else ():
                 backend.run(statement)
         ClickHouse(server.url("dropped")).run("DROP TABLE chest_rollup_marks SYNC")
-        server.grant(
-            *(
-                f"{rights} ON {database}.{table}"
-                for database, granted in GRANTS.items()
-                for table, rights in granted.items()
-            )
-        )
+        server.grant(*ALL_OF_THEM)
         yield server
 
 
@@ -95,6 +99,44 @@ def test_a_user_with_the_pages_privileges_keeps_rollups_and_is_told_nothing(back
     assert store.count() == 1
     store.close()
     assert said() == []
+
+
+def test_a_user_with_the_pages_privileges_creates_all_and_follows_a_retention(backend, said):
+    for days in (30, 20):
+        store = declared(backend("own"))
+        store.retention = timedelta(days=days)
+        store.open()
+        store.export(make_batch(make_record(started_at=datetime.now(timezone.utc))))
+        store.close()
+        assert [str(f) for f in store.findings() if f.level != "ok"] == []
+    assert len(backend("own").ids()) == 2
+    names = {name for (name,) in backend("own").execute("SHOW TABLES")}
+    assert names == {"chest_schema", *RECORDS, *ROLLUPS}
+    backend("own").run("ALTER TABLE chest_records DROP INDEX chest_request_id")
+    [done] = store.repair()
+    assert "chest_request_id" in done
+    assert said() == []
+
+
+def test_a_user_who_may_not_change_the_ttl_delivers_and_is_told_who_does(backend, server, said):
+    store = backend("kept").new()
+    store.retention, store.rollups = timedelta(days=30), False
+    store.open()
+    store.export(make_batch(make_record()))
+    store.close()
+    assert len(backend("kept").ids()) == 1
+    [line] = said()
+    assert "the TTL of chest_records stays as it is" in line
+    assert "Let an administrator run: ALTER TABLE `chest_records` MODIFY TTL" in line
+    [finding] = [f for f in store.findings() if f.level != "ok"]
+    assert (finding.level, finding.subject) == ("warning", "retention")
+    assert "the server has another TTL, and this user may not change it" in finding.text
+    change = finding.remedy.removeprefix("Let an administrator run: ")
+    assert change in line
+    server.grant("ALL ON *.*")
+    backend("kept").run(change)
+    server.grant(*ALL_OF_THEM)
+    assert [str(f) for f in store.findings() if f.level != "ok"] == []
 
 
 LATE = "may not mark what changes, so the rollups get records an hour later: it lacks "

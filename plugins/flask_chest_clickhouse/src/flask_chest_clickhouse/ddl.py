@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from flask_chest.schema import FIELDS, SCHEMA_VERSION
-from flask_chest_clickhouse import variables
+from flask_chest_clickhouse import expiry, variables
 from flask_chest_clickhouse.connection import identifier, quoted
 
 if TYPE_CHECKING:
@@ -85,13 +85,6 @@ _PARTITIONS: Final = {"day": "toYYYYMMDD(started_at)", "month": "toYYYYMM(starte
 REMEMBERED_BATCHES: Final = 10_000
 """How many tokens of batches the server remembers. Behind them, the key has the ID."""
 
-LATER: Final = timedelta(days=3)
-"""How much later than the leader the server deletes.
-
-A leader drops whole partitions. One younger than a day counts age from a record that is a day old:
-see docs/explanation/decisions/0024-modes-and-retention.md. Each makes it late by a day.
-"""
-
 _VARIABLES: Final = """\
 SELECT id AS record_id, request_id, started_at, endpoint, pair.1 AS name,
  multiIf(pair.2 = 'null', NULL, startsWith(pair.2, '"'), JSONExtractString(pair.2), pair.2) AS value
@@ -162,12 +155,12 @@ def creation(config: ClickHouseConfig, retention: timedelta | None) -> list[Stat
             _columns(names),
             engine_of(config, "ReplacingMergeTree", KEPT),
             f"PARTITION BY {_PARTITIONS[config.partition_by]}\nORDER BY ({', '.join(KEY)})\n"
-            f"{ttl(retention)}SETTINGS {_table_settings(config)}",
+            f"{expiry.clause(retention)}SETTINGS {_table_settings(config)}",
         ),
     ]
     if config.sharded:
         made.append(_distributed(config, names))
-    return [*made, view(config)]
+    return [*made, _view(config)]
 
 
 def version(config: ClickHouseConfig) -> str:
@@ -176,36 +169,27 @@ def version(config: ClickHouseConfig) -> str:
     return f"INSERT INTO {table} (version) VALUES ({SCHEMA_VERSION})"
 
 
-def view(config: ClickHouseConfig) -> Statement:
-    """Return the statement that creates the view, or replaces it."""
+def _view(config: ClickHouseConfig) -> Statement:
     names = names_of(config)
+    view = f"{identifier(names.variables)}{on_cluster(config)}"
     select = _VARIABLES.format(records=identifier(names.records))
-    sql = f"CREATE OR REPLACE VIEW {identifier(names.variables)}{on_cluster(config)} AS\n{select}"
+    sql = f"CREATE VIEW IF NOT EXISTS {view} AS\n{select}"
     return Statement(names.variables, f"the view {names.variables}", sql)
+
+
+def replacement(config: ClickHouseConfig) -> str:
+    """Return the statement that replaces the view. It takes the privilege to drop one."""
+    return _view(config).sql.replace("CREATE VIEW IF NOT EXISTS", "CREATE OR REPLACE VIEW", 1)
+
+
+def stored(config: ClickHouseConfig) -> str:
+    """Return the table of the records of each server, as it stands after ALTER TABLE."""
+    return f"{identifier(names_of(config).stored)}{on_cluster(config)}"
 
 
 def on_cluster(config: ClickHouseConfig) -> str:
     """Return the clause by which a statement reaches all servers of the cluster."""
     return "" if config.cluster is None else f" ON CLUSTER {identifier(config.cluster)}"
-
-
-def ttl(retention: timedelta | None) -> str:
-    """Return the clause by which the server deletes by itself, three days after the leader would.
-
-    Records from before 1970, which a TTL cannot express, are deleted as if they were of that year.
-    """
-    return "" if retention is None else f"TTL {ttl_expression(retention)}\n"
-
-
-def ttl_expression(retention: timedelta) -> str:
-    """Return when the server deletes a record by itself."""
-    moment = "toDateTime(greatest(started_at, toDateTime64('1970-01-01 00:00:00', 6, 'UTC')))"
-    return f"{moment} + toIntervalSecond({ttl_seconds(retention)})"
-
-
-def ttl_seconds(retention: timedelta) -> int:
-    """Return the age at which the server deletes a record by itself."""
-    return int((retention + LATER).total_seconds())
 
 
 def _columns(names: Names) -> str:

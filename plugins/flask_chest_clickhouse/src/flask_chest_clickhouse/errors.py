@@ -24,7 +24,8 @@ _MAX_LENGTH: Final = 300
 
 _GRANT: Final = (
     "Grant this user what is missing: SELECT and INSERT on the tables; ALTER DELETE for deletions; "
-    "CREATE TABLE and CREATE VIEW where it makes its tables itself"
+    "CREATE TABLE, CREATE VIEW and ALTER TABLE where it makes its tables itself; DROP VIEW for the "
+    "repair of a view"
 )
 _SIGN_IN: Final = "Correct the user or the password"
 _SCHEMA: Final = "Run `flask chest schema repair`, or restore it"

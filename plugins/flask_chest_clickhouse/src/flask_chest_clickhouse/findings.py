@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask_chest.errors import ConfigurationError
 from flask_chest.exporter import Finding
 from flask_chest.query.times import spoken
-from flask_chest_clickhouse import ddl, grants
+from flask_chest_clickhouse import ddl, expiry, grants
 from flask_chest_clickhouse.connection import identifier
 from flask_chest_clickhouse.differences import differences
 
@@ -139,17 +139,23 @@ class Inspection:
             else:
                 age = spoken(timedelta(seconds=seconds))
                 text = f"none is configured, but the server deletes records after {age}"
-                remedy = "Run `flask chest schema repair`, or set CHEST_RETENTION"
-                yield Finding("warning", "retention", text, remedy)
-        elif seconds == ddl.ttl_seconds(self._retention):
+                yield Finding("warning", "retention", *self._unchanged(text))
+        elif seconds == expiry.seconds(self._retention):
             kind = f"whole {self._config.partition_by}s"
             age = spoken(self._retention)
-            text = f"the leader drops {kind} after {age}, the server {spoken(ddl.LATER)} later"
+            text = f"the leader drops {kind} after {age}, the server {spoken(expiry.LATER)} later"
             yield Finding("ok", "retention", text)
         else:
             age = spoken(self._retention)
             text = f"records are deleted after {age}, but the server has another TTL"
-            yield Finding("warning", "retention", text, "Run `flask chest schema repair`")
+            yield Finding("warning", "retention", *self._unchanged(text))
+
+    def _unchanged(self, text: str) -> tuple[str, str]:
+        """Return what is said of a TTL that differs, and the remedy."""
+        if self._has("ALTER TTL"):
+            return text, "Run `flask chest schema repair`"
+        change = expiry.change(ddl.stored(self._config), self._retention)
+        return f"{text}, and this user may not change it", f"Let an administrator run: {change}"
 
     def _replication(self) -> Iterator[Finding]:
         with suppress(ConfigurationError):  # this user may not read them

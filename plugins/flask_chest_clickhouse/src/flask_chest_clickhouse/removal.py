@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from flask_chest_clickhouse import ddl
-from flask_chest_clickhouse.connection import Connection, identifier, quoted
+from flask_chest_clickhouse.connection import Connection, quoted
 
 if TYPE_CHECKING:
     from flask_chest.record import Record
@@ -33,7 +33,7 @@ class Removal:
         self._connection = connection
         self._config = config
         self._source = ddl.source(config)
-        self._stored = f"{identifier(ddl.names_of(config).stored)}{ddl.on_cluster(config)}"
+        self._stored = ddl.stored(config)
 
     def delete(self, records: Sequence[Record]) -> int:
         """Delete these records by their IDs; return how many were there."""

@@ -48,7 +48,7 @@ def repair(
         if each.statements:
             done.append(f"put right that {each.what} {each.text}")
     if schema.names.variables in before and not schema.can_read_view():
-        connection.ask(ddl.view(config).sql)
+        connection.ask(ddl.replacement(config))
         done.append(f"replaced the view {schema.names.variables}, which had been changed")
     if change := schema.expire_after(retention, found):
         done.append(change)

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from flask_chest.errors import SchemaMismatch
+from flask_chest.errors import ChestError, SchemaMismatch
+from flask_chest.runtime.log import Throttle
 from flask_chest.schema import FIELDS, names_taken, refuse_newer
-from flask_chest_clickhouse import ddl
+from flask_chest_clickhouse import ddl, expiry
 from flask_chest_clickhouse.connection import Connection, identifier
-from flask_chest_clickhouse.errors import ACCESS_DENIED, MIN_VERSION, ServerError, explain, too_old
+from flask_chest_clickhouse.errors import (
+    ACCESS_DENIED,
+    MIN_VERSION,
+    ServerError,
+    brief,
+    explain,
+    too_old,
+)
 
 if TYPE_CHECKING:
     from flask_chest_clickhouse.config import ClickHouseConfig
+
+_throttle: Final = Throttle()
 
 _FOUND: Final = """\
 SELECT name, engine, sorting_key, create_table_query FROM system.tables
@@ -157,8 +168,8 @@ class Schema:
 
     # -- Creating --------------------------------------------------------------------------------
 
-    def prepare(self, retention: timedelta | None) -> None:
-        """Create what is missing.
+    def prepare(self, retention: timedelta | None) -> dict[str, Table]:
+        """Create what is missing; return what was there before.
 
         Raises:
             SchemaMismatch: The tables are newer than this version, or somebody else's.
@@ -170,22 +181,37 @@ class Schema:
                 self._connection.ask(statement.sql)
         if not has_version:
             self._connection.ask(ddl.version(self._config))
-        if retention is not None and self.names.stored in found:
+        return found
+
+    def try_to_expire_after(self, retention: timedelta, found: dict[str, Table]) -> None:
+        """Do the same as `expire_after`, and go on where the server refuses it.
+
+        Records are stored all the same, and it is the leader that deletes.
+        """
+        try:
             self.expire_after(retention, found)
+        except ChestError as error:
+            cause = error.__cause__
+            if not isinstance(cause, ServerError):
+                raise
+            location, table = self._connection.location, self.names.stored
+            _throttle.log(
+                logging.WARNING,
+                f"{location} TTL",
+                f"{location}: the TTL of {table} stays as it is, since it cannot be changed: "
+                f"{brief(cause.text)}. Records are delivered all the same. Let an administrator "
+                f"run: {expiry.change(ddl.stored(self._config), retention)}",
+            )
 
     def expire_after(self, retention: timedelta | None, found: dict[str, Table]) -> str | None:
         """Let the server delete records of this age; None for never. Return what was done."""
         known = self.ttl_seconds(found)
-        wanted = None if retention is None else ddl.ttl_seconds(retention)
+        wanted = None if retention is None else expiry.seconds(retention)
         if known == wanted:
             return None
-        table = f"{identifier(self.names.stored)}{ddl.on_cluster(self._config)}"
-        if retention is None:
-            self._connection.ask(f"ALTER TABLE {table} REMOVE TTL")
+        self._connection.ask(expiry.change(ddl.stored(self._config), retention))
+        if wanted is None:
             return "removed the TTL: no retention is configured"
-        change = f"ALTER TABLE {table} MODIFY TTL {ddl.ttl_expression(retention)}"
-        # What is there already follows with the next merges, not with a mutation of everything.
-        self._connection.ask(change, settings={"materialize_ttl_after_modify": 0})
         return f"changed the TTL to {wanted} seconds"
 
     def ttl_seconds(self, found: dict[str, Table]) -> int | None:

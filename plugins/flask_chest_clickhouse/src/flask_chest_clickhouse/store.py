@@ -16,7 +16,7 @@ from flask_chest.rollup import Declaration
 from flask_chest.runtime import fork
 from flask_chest.runtime.log import Throttle
 from flask_chest.store import Store, aware
-from flask_chest_clickhouse import ddl, encode, erasing, rollup_findings
+from flask_chest_clickhouse import ddl, encode, erasing, expiry, rollup_findings
 from flask_chest_clickhouse.config import ClickHouseConfig
 from flask_chest_clickhouse.connection import Connection, identifier
 from flask_chest_clickhouse.decode import Rows
@@ -107,7 +107,9 @@ class ClickHouseStore(Store):
                 self._connection = Connection(self._config)
                 schema = self._schema
                 schema.refuse_old()
-                schema.prepare(self.retention)
+                found = schema.prepare(self.retention)
+                if self.retention is not None and schema.names.stored in found:
+                    schema.try_to_expire_after(self.retention, found)
                 self._deletions = schema.last_deletion()
                 self._rollups = self._find_rollups()
         except BaseException:
@@ -298,7 +300,7 @@ class ClickHouseStore(Store):
         if self.retention is None:
             return None
         now = int(self._open_connection.ask("SELECT toUnixTimestamp(now())"))
-        moment = now + 3_600 - ddl.ttl_seconds(self.retention)
+        moment = now + 3_600 - expiry.seconds(self.retention)
         return datetime.fromtimestamp(moment, tz=timezone.utc)
 
     @contextmanager
