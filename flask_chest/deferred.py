@@ -87,6 +87,7 @@ class DeferredStore(Store):
         if self._loaded is None:
             self._loaded = self._kind()(self.config)
         self._loaded.retention = self.retention
+        self._loaded.knows_retention = self.knows_retention
         self._loaded.indexed_variables = self.indexed_variables
         self._loaded.rollups = self.rollups
         return self._loaded

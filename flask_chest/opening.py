@@ -78,6 +78,7 @@ def _make(url_or_config: str | Mapping[str, Any]) -> Store:
         raise ConfigurationError(str(error)) from None  # it is in no setting
     if not isinstance(made, Store):  # what a file has named
         _refuse_unreadable(made.type)
+    made.knows_retention = made.retention is not None  # else it is the application that says it
     return made
 
 

@@ -40,26 +40,26 @@ Position: TypeAlias = tuple[datetime, str]
 
 
 class Store(Exporter):
-    """An exporter whose records can be read, from any thread."""
+    """An exporter whose records can be read, from any thread.
+
+    The core sets these attributes before `open`. They are no part of `config`, and a store may do
+    without them.
+    """
 
     retention: timedelta | None = None
-    """How long records are kept, by `retention` of the entry or CHEST_RETENTION; None for ever.
+    """How long records are kept, by `retention` of the entry or CHEST_RETENTION; None for ever."""
 
-    The core sets it before `open`, for databases that delete by themselves. It is no part of
-    `config`.
-    """
+    knows_retention: bool = True
+    """Whether that is known. Else a database that deletes by itself goes on as before."""
 
     indexed_variables: tuple[str, ...] = ()
     """Variables that are to have an index of their own, by CHEST_INDEXED_VARIABLES.
 
-    They are named as in filters: `query.variable_paths` reads them. The core sets it before `open`.
+    They are named as in filters: `query.variable_paths` reads them.
     """
 
     rollups: Declaration | bool = True
-    """What is rolled up, by CHEST_ROLLUPS; True for what the database has already, False for none.
-
-    The core sets it before `open`. A store without rollups need not look at it.
-    """
+    """What is rolled up, by CHEST_ROLLUPS; True for what the database has, False for none."""
 
     def refuse_missing(self) -> None:
         """Raise a `ConfigurationError` if `open` would create the database. Readers call it."""
@@ -394,6 +394,7 @@ def another(exporter: AnyExporter) -> AnyExporter:
     made = type(exporter)(exporter.config)
     if isinstance(exporter, Store) and isinstance(made, Store):
         made.retention = exporter.retention
+        made.knows_retention = exporter.knows_retention
         made.indexed_variables = exporter.indexed_variables
         made.rollups = exporter.rollups
     return made

@@ -88,7 +88,8 @@ def _make_app(journal: str | None, stores: Mapping[str, str], *, needs_nothing: 
     )
     for exporter in app.extensions[KEY].exporters.values():
         if isinstance(exporter, Store):
-            exporter.rollups = True  # as the database has them: it is the application that says
+            # It is the application that says both: the database stays as it is.
+            exporter.rollups, exporter.knows_retention = True, exporter.retention is not None
     return app
 
 

@@ -6,11 +6,14 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from support.backends import ClickHouse, Mongo
+from support.mongo import indexes
 
-from flask_chest import __version__
+from flask_chest import __version__, open_store
 
 SECRET = "hunter2"
 RUNS = """
@@ -239,3 +242,31 @@ def test_without_a_journal_status_has_no_numbers(place):
     assert done.stdout == "journal         not given: --journal FOLDER\n"
     told = json.loads(place.alone("--store", place.url, "status", "--json").stdout)
     assert told["journal"] is None
+
+
+def ttl_of(backend):
+    """Return by what the database itself deletes."""
+    if isinstance(backend, Mongo):
+        return indexes(backend)["chest_retention"]["expireAfterSeconds"]
+    return backend.creation().partition("TTL ")[2]
+
+
+@pytest.mark.parametrize("kind", ["mongo", "clickhouse"])
+def test_the_databases_own_deletion_stays_as_the_application_wants_it(place, request, kind):
+    url = request.getfixturevalue(kind)
+    backend = {"mongo": Mongo, "clickhouse": ClickHouse}[kind](url)
+    with closing(open_store({"url": url, "retention": "30d"})):
+        before = ttl_of(backend)
+    place.record_three()
+    forget_application(place)
+    store = ("--store", f"main={url}")
+    place.alone("--journal", place.journal, *store, "flush", code=0)
+    assert len(backend.ids()) == 3
+    source = f"sqlite:///{place.folder}/other.sqlite3"
+    place.alone("copy", "--from", url, "--to", source, code=0)
+    place.alone("copy", "--from", source, "--to", url, code=0)
+    assert "nothing was to be repaired" in place.alone(*store, "schema", "repair", code=0).stdout
+    checked = place.alone(*store, "check", code=0)
+    assert "retention: the server" in checked.stdout + checked.stderr
+    assert "warning" not in checked.stdout + checked.stderr
+    assert ttl_of(backend) == before

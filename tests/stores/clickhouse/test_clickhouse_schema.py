@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
 
+from flask_chest import open_store
 from flask_chest.errors import ConfigurationError, SchemaMismatch
 from flask_chest.testing import make_batch, make_record
 
@@ -127,3 +129,21 @@ def test_check_says_when_the_leader_deletes_and_when_the_server_does(backend):
     store.close()
     text = "the leader drops whole days after 30 days, the server 3 days later"
     assert levels(store, "retention") == [("ok", text)]
+
+
+def test_a_retention_that_is_not_known_leaves_the_ttl_as_it_is(backend):
+    store = backend.new()
+    store.retention = timedelta(days=30)
+    store.open()
+    store.close()
+    before = backend.creation()
+    with closing(open_store(backend.url)) as unknowing:
+        unknowing.export(make_batch(make_record()))
+        assert unknowing.repair() == []
+        assert levels(unknowing, "retention") == [
+            ("ok", "the server deletes records after 33 days")
+        ]
+    assert backend.creation() == before
+    with closing(open_store({"url": backend.url, "retention": "10d"})):
+        assert levels(store, "retention")[0][0] == "warning"
+    assert backend.creation() != before

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 from support.backends import Mongo
 from support.mongo import indexes
 
+from flask_chest import open_store
 from flask_chest.errors import SchemaMismatch
 from flask_chest.testing import make_batch, make_record
 from flask_chest.testing.records import START
@@ -28,6 +31,20 @@ def test_the_ttl_index_follows_retention_days(backend, opened):
         index = indexes(backend).get("chest_retention", {})
         assert index.get("expireAfterSeconds") == seconds
         assert seconds is None or index["key"] == [("started_at", 1)]
+
+
+def test_a_retention_that_is_not_known_leaves_the_ttl_index_as_it_is(backend, opened):
+    opened(backend, retention_days=30).close()
+    with closing(open_store(backend.url)) as unknowing:
+        unknowing.export(make_batch(make_record()))
+        assert unknowing.repair() == []
+        found = [(f.level, f.text) for f in unknowing.findings() if f.subject == "retention"]
+    assert found == [("ok", "the server itself deletes records after 30 days")]
+    assert indexes(backend)["chest_retention"]["expireAfterSeconds"] == 2_592_000
+    assert len(backend.ids()) == 1
+    with closing(open_store({"url": backend.url, "retention": "10d"})) as knowing:
+        assert knowing.knows_retention
+    assert indexes(backend)["chest_retention"]["expireAfterSeconds"] == 12 * 86_400
 
 
 def test_the_view_keeps_the_types_of_the_values(backend, store):

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _MEBIBYTE: Final = 1024 * 1024
 
+_NO_TTL: Final = "the server itself deletes nothing"
+
 _MANY_PARTS: Final = 500
 """Of one partition. From 1,000 on, ClickHouse slows insertions down."""
 
@@ -53,6 +55,7 @@ class Inspection:
         config: Of the store.
         retention: How long records are kept; None for ever.
         indexes: Of variables, which there should be.
+        knows_retention: Whether the retention is known. Without the application it is not.
     """
 
     def __init__(
@@ -62,12 +65,15 @@ class Inspection:
         config: ClickHouseConfig,
         retention: timedelta | None,
         indexes: VariableIndexes,
+        *,
+        knows_retention: bool,
     ) -> None:
         self._connection = connection
         self._schema = schema
         self._config = config
         self._retention = retention
         self._indexes = indexes
+        self._knows_retention = knows_retention
 
     def findings(self) -> Iterator[Finding]:
         """Yield version, privileges, schema, retention, merges, replication and size."""
@@ -134,10 +140,13 @@ class Inspection:
     def _expiry(self, found: dict[str, Table]) -> Iterator[Finding]:
         seconds = self._schema.ttl_seconds(found)
         if self._retention is None:
-            if seconds is None:
+            age = "" if seconds is None else spoken(timedelta(seconds=seconds))
+            if not self._knows_retention:
+                text = f"the server deletes records after {age}" if age else _NO_TTL
+                yield Finding("ok", "retention", text)
+            elif seconds is None:
                 yield Finding("ok", "retention", "records are kept for ever")
             else:
-                age = spoken(timedelta(seconds=seconds))
                 text = f"none is configured, but the server deletes records after {age}"
                 yield Finding("warning", "retention", *self._unchanged(text))
         elif seconds == expiry.seconds(self._retention):

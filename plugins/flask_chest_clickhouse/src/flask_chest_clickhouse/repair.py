@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 def repair(
-    connection: Connection, schema: Schema, config: ClickHouseConfig, retention: timedelta | None
+    connection: Connection,
+    schema: Schema,
+    config: ClickHouseConfig,
+    retention: timedelta | None,
+    *,
+    knows_retention: bool,
 ) -> list[str]:
     """Put right what can be; return what was done, one sentence each.
 
@@ -25,6 +30,7 @@ def repair(
         schema: Of the store.
         config: Of the store.
         retention: How long records are kept; None for ever.
+        knows_retention: Whether that is known. Else the TTL stays as it is.
 
     Raises:
         SchemaMismatch: The tables are newer than this version, or somebody else's.
@@ -50,7 +56,7 @@ def repair(
     if schema.names.variables in before and not schema.can_read_view():
         connection.ask(ddl.replacement(config))
         done.append(f"replaced the view {schema.names.variables}, which had been changed")
-    if change := schema.expire_after(retention, found):
+    if knows_retention and (change := schema.expire_after(retention, found)):
         done.append(change)
     if left:
         raise ConfigurationError(f"{connection.location}: {'; '.join([*done, *left])}")

@@ -85,7 +85,7 @@ class ClickHouseStore(Store):
         patience = min(self._config.connect_timeout_seconds, CHECK_SECONDS)
         limits = {"connect_timeout_seconds": patience}
         probe = ClickHouseStore(self._config.model_copy(update=limits))
-        probe.retention = self.retention
+        probe.retention, probe.knows_retention = self.retention, self.knows_retention
         try:
             probe.open()
         except ConfigurationError as error:
@@ -153,7 +153,10 @@ class ClickHouseStore(Store):
         """Return version, privileges, differences of the schema, retention, merges and size."""
         with self._looking() as connection:
             schema = Schema(connection, self._config)
-            look = Inspection(connection, schema, self._config, self.retention, self._indexes)
+            look = Inspection(
+                *(connection, schema, self._config, self.retention, self._indexes),
+                knows_retention=self.knows_retention,
+            )
             return [*look.findings(), *self._look_at_rollups(schema)]
 
     def _look_at_rollups(self, schema: Schema) -> Iterator[Finding]:
@@ -178,7 +181,10 @@ class ClickHouseStore(Store):
         with self._looking() as connection:
             schema = Schema(connection, self._config)
             schema.refuse_old()
-            done = repair(connection, schema, self._config, self.retention)
+            done = repair(
+                *(connection, schema, self._config, self.retention),
+                knows_retention=self.knows_retention,
+            )
             if self.indexed_variables:  # else they may be unknown, as without an application
                 done += self._indexes.apply(connection)
             return done

@@ -34,6 +34,7 @@ class Inspection:
         retention_seconds: Age at which the server shall delete a record; None for never.
         timeout_ms: Longest time of a question.
         wanted: Indexes of variables.
+        knows_retention: Whether that age is known. Without the application it is not.
     """
 
     def __init__(
@@ -43,12 +44,15 @@ class Inspection:
         retention_seconds: int | None,
         timeout_ms: int,
         wanted: VariableIndexes,
+        *,
+        knows_retention: bool,
     ) -> None:
         self._database = database
         self._schema = schema
         self._retention_seconds = retention_seconds
         self._timeout_ms = timeout_ms
         self._wanted = wanted
+        self._knows_retention = knows_retention
 
     def findings(self) -> list[Finding]:
         """Return all findings. A question that this user may not ask is one itself."""
@@ -164,7 +168,7 @@ class Inspection:
             if "expireAfterSeconds" in index
         }
         ours = ages.pop(RETENTION, None)
-        if ours != self._retention_seconds:
+        if self._knows_retention and ours != self._retention_seconds:
             yield Finding(
                 "warning",
                 "retention",

@@ -250,7 +250,7 @@ class Schema:
         records.create_index("started_at", name=RETENTION, expireAfterSeconds=seconds)
         return f"created {RETENTION} with {seconds} seconds"
 
-    def repair(self, retention_seconds: int | None) -> list[str]:
+    def repair(self) -> list[str]:
         """Create again what is missing, and replace what is ours and was changed.
 
         Returns:
@@ -282,8 +282,6 @@ class Schema:
         if self.schema not in found or self._version() is None:
             self._mark()
             done.append(f"wrote the schema version into {self.schema}")
-        if change := self.expire_after(retention_seconds):
-            done.append(change)
         return done
 
 

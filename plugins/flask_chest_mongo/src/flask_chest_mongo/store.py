@@ -104,7 +104,7 @@ class MongoStore(Store):
         """
         patience = min(self._config.connect_timeout_seconds, CHECK_SECONDS)
         probe = MongoStore(self._config.model_copy(update={"connect_timeout_seconds": patience}))
-        probe.retention = self.retention
+        probe.retention, probe.knows_retention = self.retention, self.knows_retention
         threads = set(threading.enumerate())
         try:
             probe.open()
@@ -188,7 +188,7 @@ class MongoStore(Store):
         schema = self._schema
         schema.prepare(self._expire_seconds)
         # Not yet: commands that only read may open a store without knowing its retention.
-        self._may_expire = self._expire_seconds is None
+        self._may_expire = self._expire_seconds is None and self.knows_retention
 
     @property
     def _schema(self) -> Schema:
@@ -205,13 +205,20 @@ class MongoStore(Store):
             return self._config.retention_seconds
         return min(int((self.retention + _LATER).total_seconds()), MAX_EXPIRE_SECONDS)
 
+    @property
+    def _knows_expiry(self) -> bool:
+        return self.knows_retention or self._expire_seconds is not None
+
     def findings(self) -> list[Finding]:
         """Return version, privileges, differences of the schema, retention and size."""
         with self._looking() as hello:
             timeout_ms = self._config.server_timeout_ms
             schema, seconds = self._schema, self._expire_seconds
             wanted = VariableIndexes(self.indexed_variables)
-            look = Inspection(self._database, schema, seconds, timeout_ms, wanted)
+            look = Inspection(
+                *(self._database, schema, seconds, timeout_ms, wanted),
+                knows_retention=self._knows_expiry,
+            )
             return [*look.findings(), *self._look_at_rollups(hello)]
 
     def _look_at_rollups(self, hello: Mapping[str, Any]) -> Iterator[Finding]:
@@ -241,7 +248,9 @@ class MongoStore(Store):
             SchemaMismatch: A collection is somebody else's.
         """
         with self._looking() as hello:
-            done = self._schema.repair(self._expire_seconds)
+            done = self._schema.repair()
+            if self._knows_expiry and (change := self._schema.expire_after(self._expire_seconds)):
+                done.append(change)
             rollups = self._possible_rollups(hello)
             if rollups is not None and (self._creates_rollups or rollups.has_collections()):
                 done += rollups.repair()
