@@ -49,6 +49,8 @@ def test_a_function_of_the_request_lets_in(shop):
     assert client.get("/chest", headers=ops).location == "/chest/"
     shared = client.get("/chest?since=7d&where=a&where=b", headers=ops).location
     assert shared == "/chest/?since=7d&where=a&where=b"
+    for odd in ("endpoint=1", "page=2", "_anchor=x", "_method=POST", "_scheme=x&_external=1"):
+        assert client.get(f"/chest?{odd}", headers=ops).location == f"/chest/?{odd}"
     assert client.head("/chest/", headers=ops).status_code == 200
     assert client.options("/chest/", headers=ops).status_code == 200
     assert client.options("/chest/").status_code == 403

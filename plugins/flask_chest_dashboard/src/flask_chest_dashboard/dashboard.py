@@ -29,7 +29,7 @@ from flask_chest_dashboard.gentle import gentle
 from flask_chest_dashboard.notices import Notices
 from flask_chest_dashboard.rendering import environment
 from flask_chest_dashboard.responses import Page
-from flask_chest_dashboard.saved_views import SAVABLE, SavedView, SavedViews
+from flask_chest_dashboard.saved_views import SAVABLE, SavedViews
 from flask_chest_dashboard.shared import Busy
 from flask_chest_dashboard.troubles import Troubles
 
@@ -99,7 +99,7 @@ class Dashboard:
             current_query=lambda: request.query_string.decode("utf-8", "replace"),
             newest_views=self.saved.newest,
             savable=SAVABLE,
-            view_link=self.view_link,
+            queried=self.queried,
             value_of=values.described,
             pages=PAGES,
             ranges=RANGES,
@@ -134,10 +134,10 @@ class Dashboard:
         return url_for(f"{NAME}.{page}", **kept)
 
     @staticmethod
-    def view_link(view: SavedView) -> str:
-        """Return the address of a saved view."""
-        address = url_for(f"{NAME}.{view.page}")  # has arguments, where there are url_defaults
-        return f"{address}{'&' if '?' in address else '?'}{view.query}".rstrip("?&")
+    def queried(page: str, query: str) -> str:
+        """Return the address of a page with a query string."""
+        address = url_for(f"{NAME}.{page}")  # has arguments, where there are url_defaults
+        return f"{address}{'&' if '?' in address else '?'}{query}".rstrip("?&")
 
     @classmethod
     def address(cls, page: str, **own: object) -> str:

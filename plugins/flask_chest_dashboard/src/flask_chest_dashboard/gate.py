@@ -62,7 +62,8 @@ def add(views: Blueprint, dashboard: Dashboard) -> None:
 
     @views.get("")
     def without_slash() -> Page:
-        return see_other(dashboard.address("overview", **request.args.to_dict(flat=False)))
+        query = request.query_string.decode(errors="replace")
+        return see_other(dashboard.queried("overview", query))
 
     # Those who may not look are not told which pages there are.
     @views.route("/<path:_anything>", methods=["GET", *_CHANGING])
