@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import timedelta
 from html import unescape
 from urllib.parse import quote, urlencode
@@ -166,6 +167,18 @@ def test_the_bars_have_every_request_once(durations):
         assert abs(len(matching) - bar.weight) <= len(edges)
     assert ("<path" in found.svg()) is bool(durations)
     assert len(found.axis()) == (5 if durations else 0)
+
+
+@pytest.mark.opens_nothing
+def test_the_largest_and_the_smallest_durations_have_bars():
+    durations = [sys.float_info.max, 1e300, 1.0, 1e-300]
+    store = MemoryStore(10**9)
+    store.export(make_batch(*(record(1, duration_ms=each) for each in durations)))
+    [row] = store.measure("histogram(duration_ms)", "p95(duration_ms)")
+    found = Distribution.of(row["histogram(duration_ms)"], {"p95": row["p95(duration_ms)"]})
+    assert found.total == len(durations)
+    assert all(bar.lower < bar.upper for bar in found.bars if bar.upper)
+    assert "<path" in found.svg()
 
 
 # -- Variables ---------------------------------------------------------------------------------

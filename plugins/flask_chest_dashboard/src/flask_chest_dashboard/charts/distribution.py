@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,9 @@ from flask_chest_dashboard import formats
 
 MOST_BARS: Final = 40
 _PER_DOUBLING: Final = 16
+_LAST: Final = 1_024 * _PER_DOUBLING - 1
+"""Place of the largest number there is."""
+
 _HEIGHT: Final = 120
 _WIDTH: Final = 10
 
@@ -67,7 +71,7 @@ class Distribution:
         places: dict[int, float] = {}
         for lower, upper, weight in histogram:
             if upper:
-                place = round(math.log2(lower) * _PER_DOUBLING)
+                place = min(round(math.log2(lower) * _PER_DOUBLING), _LAST)
                 places[place] = places.get(place, 0.0) + weight
         bars = [Bar(0.0, 0.0, zero)] if zero else []
         if places:
@@ -129,4 +133,4 @@ class Distribution:
 
 
 def _value(place: int) -> float:
-    return float(2 ** (place / _PER_DOUBLING))
+    return float(2 ** (place / _PER_DOUBLING)) if place <= _LAST else sys.float_info.max
