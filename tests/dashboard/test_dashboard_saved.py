@@ -163,6 +163,14 @@ def test_a_view_is_saved_listed_renamed_and_deleted(app):
     assert form.client.get("/chest/views/1/delete").status_code == 404
 
 
+@pytest.mark.parametrize("number", [2**63 - 1, 2**63, 10**40])
+def test_a_number_larger_than_that_of_any_view_is_of_none(app, number):
+    form = Form(app)
+    assert form.client.get(f"/chest/views/{number}/delete").status_code == 404
+    assert form.send(f"/{number}/delete").headers["Location"] == "/chest/views?told=gone"
+    assert form.send(f"/{number}/rename", name="x").headers["Location"] == "/chest/views?told=gone"
+
+
 def test_a_name_that_is_taken_can_be_replaced(app):
     form = Form(app)
     form.send(name="Slow", page="explore", query="since=7d")

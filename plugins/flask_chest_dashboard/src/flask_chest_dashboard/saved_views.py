@@ -23,6 +23,8 @@ _MOST_VIEWS: Final = 500
 _MOST_QUERY: Final = 8_000
 _MOST_ARGUMENTS: Final = 200
 _IN_MENU: Final = 10
+_LARGEST: Final = 2**63 - 1
+"""Integer of SQLite. It stands for all larger ones, since no view has one of these numbers."""
 
 SAVABLE: Final = {
     "overview": "Overview",
@@ -138,7 +140,8 @@ class SavedViews:
             sqlite3.Error: Somebody else has kept the file locked.
         """
         found = self._file.use(
-            lambda connection: _select(connection, "WHERE id = ?", (number,)), seconds=READ_SECONDS
+            lambda connection: _select(connection, "WHERE id = ?", (min(number, _LARGEST),)),
+            seconds=READ_SECONDS,
         )
         return found[0] if found else None
 
@@ -185,7 +188,9 @@ class SavedViews:
         statement = "UPDATE saved_views SET name = ? WHERE id = ?"
         return self._change(
             name,
-            lambda connection: connection.execute(statement, (name, number)).rowcount == 1,
+            lambda connection: (
+                connection.execute(statement, (name, min(number, _LARGEST))).rowcount == 1
+            ),
         )
 
     def delete(self, number: int) -> bool:
@@ -196,7 +201,10 @@ class SavedViews:
         """
         statement = "DELETE FROM saved_views WHERE id = ?"
         return self._change(
-            "", lambda connection: connection.execute(statement, (number,)).rowcount == 1
+            "",
+            lambda connection: (
+                connection.execute(statement, (min(number, _LARGEST),)).rowcount == 1
+            ),
         )
 
     def _change(self, name: str, change: Callable[[sqlite3.Connection], _Result]) -> _Result:
