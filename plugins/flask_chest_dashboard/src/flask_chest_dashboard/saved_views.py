@@ -83,7 +83,7 @@ class SavedView:
     @property
     def arguments(self) -> list[tuple[str, str]]:
         """What was chosen, as names and values."""
-        return parse_qsl(self.query)
+        return parse_qsl(self.query, keep_blank_values=True)
 
 
 class SavedViews:
@@ -237,7 +237,9 @@ def clean_query(text: str) -> str:
         ViewRefused: It is too long.
     """
     try:
-        arguments = parse_qsl(text, max_num_fields=_MOST_ARGUMENTS, errors="replace")
+        arguments = parse_qsl(
+            text, keep_blank_values=True, max_num_fields=_MOST_ARGUMENTS, errors="replace"
+        )
     except ValueError:
         arguments = []
         text = "x" * (_MOST_QUERY + 1)
