@@ -121,7 +121,7 @@ def test_a_time_is_that_of_the_viewers_clock_unless_it_says_otherwise():
     )
     assert not berlin.is_relative
     tokyo = berlin.in_zone("Asia/Tokyo")
-    assert tokyo.window() == window
+    assert replace(tokyo.window(), tz=window.tz) == window
     assert tokyo.local("since") == "2026-03-01T20:00"
 
 

@@ -193,7 +193,7 @@ class Choices:
         every = every or bucket(until - since)
         if _is_distance(self.since):
             since = query.bucket_begin(since, every, self.tz)
-        return Window(since, until, every)
+        return Window(since, until, every, self.zone)
 
     def local(self, end: str) -> str:
         """Return `since` or `until` as the clocks of the time zone show it, to the minute.

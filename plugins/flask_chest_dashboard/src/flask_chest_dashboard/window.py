@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Final
 
 from flask_chest.errors import QueryError
@@ -43,6 +43,10 @@ _UNITS: Final = {
     "d": timedelta(days=1),
     "w": timedelta(weeks=1),
 }
+_FIXED: Final = timedelta(hours=1)
+"""Buckets of up to this are all of one length. Longer ones begin when the clocks show it."""
+
+_TICK: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,13 @@ class Window:
         since: An aware datetime in UTC.
         until: An aware datetime in UTC, after `since`.
         every: Length of a bucket that suits it.
+        tz: Time zone of the buckets.
     """
 
     since: datetime
     until: datetime
     every: str
+    tz: tzinfo = timezone.utc
 
     @property
     def length(self) -> timedelta:
@@ -73,20 +79,33 @@ class Window:
         """Return the range of the same length before this one.
 
         It is earlier by a whole number of buckets, so that buckets of the two can be compared one
-        by one.
+        by one. Buckets of more than an hour are counted by the clocks, so where these change, the
+        length is that of the clocks, too.
 
         Raises:
             QueryError: There is no time before.
         """
-        shift = self.length
         unit = _UNITS.get(self.every.lstrip("0123456789"))
-        if unit is not None:  # not months
-            every = int(self.every.rstrip("smhdw")) * unit
-            shift = -(-self.length // every) * every
+        every = int(self.every.rstrip("smhdw")) * unit if unit else self.length  # months
+        clock = self.tz if unit and every > _FIXED else timezone.utc
         try:
-            return Window(self.since - shift, self.until - shift, self.every)
+            since, until = _shown(self.since, clock), _shown(self.until, clock)
+            shift = -(-(until - since) // every) * every
+            return replace(
+                self, since=_moment(since - shift, clock), until=_moment(until - shift, clock)
+            )
         except OverflowError:
             raise QueryError("there is no time before this range: choose a later one") from None
+
+
+def _shown(moment: datetime, tz: tzinfo) -> datetime:
+    """Return what the clocks show. When they go from 2 to 3, it is 2, where a bucket begins."""
+    return (moment - _TICK).astimezone(tz).replace(tzinfo=None) + _TICK
+
+
+def _moment(shown: datetime, tz: tzinfo) -> datetime:
+    """Return when the clocks show this, the first time."""
+    return shown.replace(tzinfo=tz).astimezone(timezone.utc)
 
 
 def bucket(length: timedelta) -> str:
