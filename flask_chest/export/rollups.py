@@ -63,7 +63,7 @@ class RollupJob(LeaderJob):
         if not maintainer.keeper.claim():
             return
         if (expired := store.expired_before()) is not None:
-            maintainer.freeze(expired)
+            rollup.freeze(maintainer, expired)
         maintainer.run()
 
     def failure(self) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from flask_chest.rollup.cubes import Cubes, Series, series_of
     from flask_chest.rollup.declaration import Declaration
+    from flask_chest.rollup.frozen import freeze, purging
     from flask_chest.rollup.keeper import Keeper
     from flask_chest.rollup.keeping import maintainer
     from flask_chest.rollup.maintenance import Maintainer
@@ -33,7 +34,9 @@ __all__ = [
     "Row",
     "Series",
     "State",
+    "freeze",
     "maintainer",
+    "purging",
     "rebuild",
     "series_of",
     "verify",
@@ -54,6 +57,8 @@ _MODULES: Final = {
     "Row": "rows",
     "Series": "cubes",
     "State": "state",
+    "freeze": "frozen",
+    "purging": "frozen",
     "rebuild": "verification",
     "series_of": "cubes",
     "verify": "verification",

@@ -16,6 +16,7 @@ from flask_chest.query.paging import Reader
 from flask_chest.query.questions import STARTED_AT, Order, Selection
 from flask_chest.rollup import compute
 from flask_chest.rollup.cubes import Cubes, Series
+from flask_chest.rollup.frozen import thaw
 from flask_chest.rollup.made import Made
 from flask_chest.rollup.state import State
 from flask_chest.rollup.storage import Change, Overtaken, RollupStorage
@@ -31,14 +32,11 @@ from flask_chest.rollup.tiers import (
     Tier,
     ceiling,
     floor,
-    is_whole,
     moment_of,
     seconds_of,
 )
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from flask_chest.rollup.keeper import Keeper
 
 QUIET_SECONDS: Final = 15
@@ -75,7 +73,7 @@ class Maintainer:
         self.storage = storage
         self._cubes = cubes
         self._declared = [] if cubes is None else cubes.series()
-        self._now = now
+        self.now = now
         self._go_on = go_on
         self._computer: compute.Computer | None = None
         self.keeper: Keeper | None = None  # its claim to do this, which each change renews
@@ -88,43 +86,20 @@ class Maintainer:
         """
         try:
             self.declare()
+            thaw(self)
             self.sweep()
-            self.catch_up(self._quiet())
-            self.raise_tiers(self._quiet())
+            self.catch_up(self.quiet())
+            self.raise_tiers(self.quiet())
             while self.fill():
-                self.catch_up(self._quiet())
-            self.raise_tiers(self._quiet())
+                self.catch_up(self.quiet())
+            self.raise_tiers(self.quiet())
             self.forget()
         except Overtaken:
             pass
 
-    def _quiet(self) -> int:
-        return int(self._now()) - QUIET_SECONDS
-
-    def freeze(self, before: datetime) -> None:
-        """Bring up to date what is about to be deleted, and compute it no more.
-
-        Args:
-            before: Records that started earlier are going to be deleted.
-
-        Raises:
-            ExporterUnavailable: The database cannot be read or written now.
-        """
-        until = ceiling(seconds_of(before) + (not is_whole(before, 1)), MINUTE)
-        while True:
-            try:
-                state = self.storage.state()
-                if state is None or state.frozen >= until:
-                    return
-                while self.catch_up(until):
-                    pass
-                while self.fill():
-                    pass
-                with self.storage.changing() as change:
-                    change.state.frozen = max(change.state.frozen, until)
-                return
-            except Overtaken:
-                continue
+    def quiet(self) -> int:
+        """Return up to when minutes may be computed, in Unix seconds."""
+        return int(self.now()) - QUIET_SECONDS
 
     # -- Steps ---------------------------------------------------------------------------------
 
@@ -139,14 +114,14 @@ class Maintainer:
             and all(each in state.series for each in self._declared)
         ):
             return
-        since = ceiling(int(self._now()) + 1, HOUR)
+        since = ceiling(int(self.now()) + 1, HOUR)
         with self.storage.changing() as change:
             if not change.state.series:  # nothing is filled only to be deleted at once
                 change.state.tiers_since.update(self._expiry())
             if not has_all:
                 change.state.tiers_since[FIVE_MINUTES] = ceiling(since, DAY)
             change.state.max_groups = most
-            change.state.suspect_until = int(self._now()) + SUSPECT_SECONDS
+            change.state.suspect_until = int(self.now()) + SUSPECT_SECONDS
             for series in self._declared:
                 if series not in change.state.series:
                     change.state.add(series, since)
@@ -159,8 +134,8 @@ class Maintainer:
             Overtaken: Another process has changed the rollups meanwhile.
         """
         state = self.current()
-        if sweep(self.reader, self.storage, state, self._quiet()):
-            with self._unless_overtaken(state) as change:
+        if sweep(self.reader, self.storage, state, self.quiet()):
+            with self.unless_overtaken(state) as change:
                 change.state.swept_at = state.swept_at
                 change.state.suspect_until = state.suspect_until
             self._go_on()
@@ -215,7 +190,7 @@ class Maintainer:
             state, list(state.series), range(first, end if current else first, tier)
         )
         state, left = self._write_most(state, made)
-        with self._unless_overtaken(state) as change:
+        with self.unless_overtaken(state) as change:
             change.forget(marks)
             change.state.late += len(late)
             if current:
@@ -226,7 +201,7 @@ class Maintainer:
     def _from_records(self, state: State, wanted: Sequence[Series], buckets: range) -> Made:
         """Return the rows of buckets, whose tier is the step of the range, from the records."""
         rows = self.computer().rows(wanted, buckets, state.max_groups) if buckets else {}
-        return Made(buckets, rows, state.max_groups, self._quiet())
+        return Made(buckets, rows, state.max_groups, self.quiet())
 
     def _write_most(self, state: State, made: Made) -> tuple[State, range]:
         """Write rows that are not used yet, but for those of the last transaction.
@@ -236,7 +211,7 @@ class Maintainer:
         """
         *first, last = made.parts()
         for part in first:
-            with self._unless_overtaken(state) as change:
+            with self.unless_overtaken(state) as change:
                 made.write(change, part)
             state = change.state
             self._go_on()
@@ -272,8 +247,8 @@ class Maintainer:
                     rows.setdefault(each, []).append(row)
                 found[series] = compute.raised(series, rows, tier, state.max_groups)
         buckets = range(bucket, bucket + tier, tier)
-        made = Made(buckets, found, state.max_groups, self._quiet())
-        with self._unless_overtaken(state) as change:
+        made = Made(buckets, found, state.max_groups, self.quiet())
+        with self.unless_overtaken(state) as change:
             made.write(change, buckets)
             change.state.dirty[tier].discard(bucket)
 
@@ -291,7 +266,7 @@ class Maintainer:
         buckets = self._newest(state, since)
         made = self._from_records(state, wanted, buckets)
         state, left = self._write_most(state, made)
-        with self._unless_overtaken(state) as change:
+        with self.unless_overtaken(state) as change:
             if buckets:
                 made.write(change, left)
                 for bucket in buckets:
@@ -306,7 +281,7 @@ class Maintainer:
 
         None of them is there where all is complete, or its beginning has no records any more.
         """
-        newest = self._before(until)
+        newest = self.newest_before(until)
         if newest is None:
             return range(EVER, EVER)
         tier = state.tier_of(floor(newest, DAY))
@@ -322,7 +297,7 @@ class Maintainer:
             first = max(begin - (hours - 1) * HOUR, floor(begin, DAY), ceiling(state.frozen, HOUR))
         return range(first, begin + length, tier)
 
-    def _before(self, until: int) -> int | None:
+    def newest_before(self, until: int) -> int | None:
         """Return when the newest record started that started before a moment; None without any."""
         order = Order(STARTED_AT, descending=True)
         found = self.reader.select(Selection(until=moment_of(until), order=order, limit=1))
@@ -340,12 +315,12 @@ class Maintainer:
             lacking = [kept.since for kept in state.series.values() if kept.since > state.frozen]
             until = floor(min([expired, *above, *lacking]), DAY)
             if until > state.tiers_since[tier]:
-                with self._unless_overtaken(state) as change:
+                with self.unless_overtaken(state) as change:
                     change.state.tiers_since[tier] = until
             self._delete(tier, max(until, state.tiers_since[tier]))
 
     def _expiry(self) -> dict[Tier, int]:
-        return {} if self._cubes is None else self._cubes.expiry(self._now())
+        return {} if self._cubes is None else self._cubes.expiry(self.now())
 
     def _delete(self, tier: Tier, until: int) -> None:
         for kept in self.current().series.values():
@@ -368,7 +343,7 @@ class Maintainer:
         kept = self.current().series.get(TOTAL)
         if kept is None:
             return 0.0
-        until = floor(self._quiet(), MINUTE)
+        until = floor(self.quiet(), MINUTE)
         since = until - RECENT_SECONDS
         rows = self.storage.rows(kept.id, MINUTE, since, until)
         return sum(row.records for _, row in rows) / (RECENT_SECONDS / MINUTE)
@@ -385,7 +360,7 @@ class Maintainer:
         return state
 
     @contextmanager
-    def _unless_overtaken(self, state: State) -> Iterator[Change]:
+    def unless_overtaken(self, state: State) -> Iterator[Change]:
         """Give a transaction, unless the rollups were changed since the state was read."""
         with self.storage.changing() as change:
             if change.state.revision != state.revision:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from flask_chest.query.questions import Sums, Tally
 from flask_chest.rollup import compute
 from flask_chest.rollup.cubes import Series
+from flask_chest.rollup.frozen import thaw, thawed
 from flask_chest.rollup.maintenance import Maintainer
 from flask_chest.rollup.rows import Row, unpack
 from flask_chest.rollup.state import State
@@ -70,6 +71,7 @@ def rebuild(maintainer: Maintainer, progress: Callable[[int], None] = lambda _ho
         ExporterUnavailable: The database cannot be read or written now.
     """
     maintainer.declare()
+    thaw(maintainer)
     series = maintainer.current().series.values()
     filled = min((kept.since for kept in series), default=EVER)
     rolled_up = _rolled_up(maintainer)
@@ -106,7 +108,7 @@ def hours(maintainer: Maintainer) -> list[int]:
     asked = Tally(slot_seconds=HOUR)
     found = {row.slot for row in maintainer.reader.tally(asked) if row.slot is not None}
     found |= _rolled_up(maintainer)
-    frozen = maintainer.current().frozen
+    frozen = _state(maintainer).frozen
     return sorted((hour for hour in found if hour + HOUR > frozen), reverse=True)
 
 
@@ -145,7 +147,7 @@ def verify(maintainer: Maintainer) -> Iterator[Difference]:
 def _of_hour(
     maintainer: Maintainer, hour: int, day: dict[Series, compute.Buckets]
 ) -> list[Difference]:
-    state = maintainer.current()
+    state = _state(maintainer)
     most = state.max_groups
     first = max(hour, state.frozen)
     wanted = list(state.series)
@@ -157,7 +159,7 @@ def _of_hour(
     else:
         made = {}
         hours_made = computer.rows(wanted, range(hour, hour + HOUR, HOUR), most)
-    marked = maintainer.storage.marked()
+    marked = _marked(maintainer)
     found = []
     for series, kept in state.series.items():
         raised = hours_made[series]
@@ -190,17 +192,29 @@ def _fives(state: State, first: int, marked: set[int]) -> list[int]:
 def _of_day(
     maintainer: Maintainer, day: int, made: dict[Series, compute.Buckets]
 ) -> list[Difference]:
-    state, found = maintainer.current(), []
+    state, found = _state(maintainer), []
     is_settled = day >= state.frozen and day not in state.dirty[DAY]
     if not is_settled or day < state.tiers_since[DAY]:
         return []
-    if _touches(maintainer.storage.marked(), day, DAY):
+    if _touches(_marked(maintainer), day, DAY):
         return []
     for series, kept in state.series.items():
         if day >= kept.since:
             raised = compute.raised(series, made.get(series, {}), DAY, state.max_groups)
             found += _compared(maintainer, DAY, series, raised, [day])
     return found
+
+
+def _state(maintainer: Maintainer) -> State:
+    """Return the state, without what an older Flask-Chest has frozen beyond its now."""
+    return thawed(maintainer, maintainer.current())
+
+
+def _marked(maintainer: Maintainer) -> set[int]:
+    """Return the minutes that are marked, and computed anew because of it."""
+    marked = maintainer.storage.marked()
+    state = maintainer.current()
+    return {minute for minute in marked if not state.is_frozen(minute)}
 
 
 def _touches(marked: Iterable[int], bucket: int, tier: Tier) -> bool:

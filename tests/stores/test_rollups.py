@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from support.backends import SLOW, ClickHouse, Mongo
@@ -18,7 +18,7 @@ from support.rollup_host import (
 from support.rollup_host import check_answers as check_all_answers
 
 from flask_chest.errors import ConfigurationError, ExporterUnavailable
-from flask_chest.rollup import Planned
+from flask_chest.rollup import Planned, verify
 
 MYSQL, MONGO = (pytest.param(name, marks=pytest.mark.slow) for name in ("mysql", "mongo"))
 
@@ -164,3 +164,43 @@ def test_a_batch_waits_when_the_marks_are_dropped_meanwhile(backend, open_store)
     store.open()  # as the core does, before it tries again
     store.export(host.batch(records))
     assert store.count() == 1
+
+
+def count(store):
+    return store.measure("count")[0]["count"]
+
+
+@pytest.fixture
+def present(open_store):
+    """Return a host whose clock is that of the store, with rollups of two records."""
+    host = Host(open_store())
+    host.now = datetime.now(timezone.utc)
+    host.lead()
+    host.deliver(timedelta(hours=2), timedelta(0), weight=1.0)
+    host.lead()
+    return host
+
+
+@pytest.mark.parametrize("days", [0, 20_000])
+def test_a_purge_up_to_now_or_later_hides_no_record_that_comes_after_it(present, days):
+    present.store.purge(before=datetime.now(timezone.utc) + timedelta(days=days))
+    assert present.store.count() == 0
+    present.deliver(timedelta(0), timedelta(0), timedelta(seconds=-70), weight=1.0)
+    assert count(present.store) == 1 + 3  # the purge keeps the rollups of what was over
+    assert not list(verify(present.maintainer()))
+    present.now += timedelta(minutes=5)
+    present.lead()
+    assert count(present.store) == 1 + 3
+    assert not list(verify(present.maintainer()))
+
+
+def test_rollups_that_were_frozen_until_the_future_are_put_right(present):
+    with present.rollups.changing() as change:  # as an older Flask-Chest did
+        change.state.frozen = int(present.now.timestamp()) // 60 * 60 + 60 * 1_440 * 20_000
+    present.deliver(timedelta(0), timedelta(0), weight=1.0)
+    present.now += timedelta(minutes=5)
+    assert count(present.store) < 4
+    assert list(verify(present.maintainer()))
+    present.lead()
+    assert count(present.store) == 4
+    assert not list(verify(present.maintainer()))

@@ -13,7 +13,7 @@ from flask_chest.query.arguments import Chosen, name
 from flask_chest.query.parser import parse
 from flask_chest.query.parts import Located, Need, Part
 from flask_chest.query.questions import Spread, Tally
-from flask_chest.rollup import Cubes, Declaration, Maintainer, Planned, rebuild, verify
+from flask_chest.rollup import Cubes, Declaration, Maintainer, Planned, purging, rebuild, verify
 from flask_chest.rollup.tiers import DAY, EVER, HOUR, NEVER, TIERS
 from flask_chest.testing import make_batch, make_record
 from flask_chest.testing.records import as_stored
@@ -136,9 +136,11 @@ class Host:
         self.store.delete([as_stored(record) for record in records])
 
     def purge(self, before):
-        if not self.marks_itself:
-            self.maintainer().freeze(before)
-        self.store.purge(before=before)
+        if self.marks_itself:
+            self.store.purge(before=before)
+            return
+        with purging(self.maintainer(), before):
+            self.store.purge(before=before)
 
     def _mark(self, records):
         if not self.marks_itself:

@@ -287,10 +287,7 @@ class ClickHouseStore(Store):
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete records that started before `before`: whole partitions, and what is left."""
         moment = aware("before", before)
-        if self._rollups is not None and self._rollups.is_marking():
-            go_on = (lambda: None) if progress is None else (lambda: progress(0))
-            rollup.Maintainer(self, self._rollups, go_on=go_on).freeze(moment)
-        with self._deleting() as removal:
+        with self._purging(moment, progress), self._deleting() as removal:
             return removal.purge(moment, progress)
 
     def retain(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
@@ -313,6 +310,16 @@ class ClickHouseStore(Store):
     def _deleting(self) -> Iterator[Removal]:
         yield Removal(self._open_connection, self._config)
         self._deletions = self._schema.last_deletion()
+
+    @contextmanager
+    def _purging(self, before: datetime, progress: Callable[[int], None] | None) -> Iterator[None]:
+        """Run the block, which deletes records, after their rollups were brought up to date."""
+        if self._rollups is None or not self._rollups.is_marking():
+            yield
+            return
+        go_on = (lambda: None) if progress is None else (lambda: progress(0))
+        with rollup.purging(rollup.Maintainer(self, self._rollups, go_on=go_on), before):
+            yield
 
     @contextmanager
     def _marked(self, minutes: set[int]) -> Iterator[None]:

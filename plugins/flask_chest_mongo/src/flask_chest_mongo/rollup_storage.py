@@ -294,19 +294,23 @@ class MongoRollups(RollupStorage):
             deleted: int = session.with_transaction(delete, _SNAPSHOT, concern)
         return deleted
 
-    def freeze(
+    @contextmanager
+    def purging(
         self, reader: Reader, before: datetime, progress: Callable[[int], None] | None
-    ) -> None:
-        """Bring the rollups of what is to be deleted up to date, and leave them as they are then.
+    ) -> Iterator[None]:
+        """Run the block, which deletes records, after their rollups were brought up to date.
 
         Args:
             reader: The store.
-            before: Records that started earlier are going to be deleted.
+            before: Records that started earlier are deleted.
             progress: Called after each step, with 0.
         """
-        if self.is_marking():
-            go_on = (lambda: None) if progress is None else (lambda: progress(0))
-            rollup.Maintainer(reader, self, go_on=go_on).freeze(before)
+        if not self.is_marking():
+            yield
+            return
+        go_on = (lambda: None) if progress is None else (lambda: progress(0))
+        with rollup.purging(rollup.Maintainer(reader, self, go_on=go_on), before):
+            yield
 
     @contextmanager
     def changing(self) -> Iterator[Change]:

@@ -349,15 +349,17 @@ class MongoStore(Store):
 
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete records that started before `before`, in short steps; return how many."""
-        found = moments.compared("<", aware("before", before))
-        if self._rollups is not None:
-            self._rollups.freeze(self, before, progress)
+        moment = aware("before", before)
+        found = moments.compared("<", moment)
 
         def step() -> int | None:
             with self._explained():
                 return removal.delete_oldest(self._records, found, self._config.server_timeout_ms)
 
-        return removal.in_steps(step, progress)
+        if self._rollups is None:
+            return removal.in_steps(step, progress)
+        with self._rollups.purging(self, moment, progress):
+            return removal.in_steps(step, progress)
 
     def expired_before(self) -> datetime | None:
         """Return which records the server deletes by itself in the next hour, by its clock."""

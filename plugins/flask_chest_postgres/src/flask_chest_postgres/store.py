@@ -290,21 +290,19 @@ class PostgresStore(ReadingStore):
         self._disconnect()
         return self._in_transaction(work)
 
-    def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
+    def purge_records(self, before: datetime, progress: Callable[[int], None] | None) -> int:
         """Delete records that started before `before`, whole days with their partitions."""
-        moment = aware("before", before)
-        self.freeze(moment, progress)
         purged = 0
         if self._config.partition_by_day:
             with suppress(ConfigurationError):  # only the owner of a table may drop partitions
-                for dropped in self._drop_days(moment):
+                for dropped in self._drop_days(before):
                     purged += dropped
                     if progress is not None:
                         progress(dropped)
         has_no_order = self._config.time_index == "brin" and not self._config.partition_by_day
         if has_no_order and self._by_itself(removal.can_read_blocks):
-            return purged + self._purge_blocks(moment, progress)
-        return purged + super().purge(before=moment, progress=progress)
+            return purged + self._purge_blocks(before, progress)
+        return purged + super().purge_records(before, progress)
 
     def retain(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete what has exceeded the retention: with partitions, whole days alone."""

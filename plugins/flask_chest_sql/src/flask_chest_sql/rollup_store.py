@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -183,17 +183,23 @@ class RollupStore(SchemaStore):
         if self.is_marking:
             self.mark(connection, {minute_of(record.started_at) for record in records})
 
-    def freeze(self, before: datetime, progress: Callable[[int], None] | None = None) -> None:
-        """Bring the rollups of what is to be deleted up to date, and leave them as they are then.
+    @contextmanager
+    def purging(
+        self, before: datetime, progress: Callable[[int], None] | None = None
+    ) -> Iterator[None]:
+        """Run the block, which deletes records, after their rollups were brought up to date.
 
         Args:
-            before: Records that started earlier are going to be deleted.
+            before: Records that started earlier are deleted.
             progress: Called after each step, with 0.
         """
         self.decide_marking()
-        if self._rollups is not None and self.is_marking:
-            go_on = (lambda: None) if progress is None else (lambda: progress(0))
-            rollup.Maintainer(self, self._rollups, go_on=go_on).freeze(before)
+        if self._rollups is None or not self.is_marking:
+            yield
+            return
+        go_on = (lambda: None) if progress is None else (lambda: progress(0))
+        with rollup.purging(rollup.Maintainer(self, self._rollups, go_on=go_on), before):
+            yield
 
 
 def minute_of(moment: datetime) -> int:

@@ -226,9 +226,13 @@ class SqlStore(IndexedStore, RollupStore):
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete records that started before `before`, in short steps; return how many."""
         moment = aware("before", before)
-        self.freeze(moment, progress)
+        with self.purging(moment, progress):
+            return self.purge_records(moment, progress)
+
+    def purge_records(self, before: datetime, progress: Callable[[int], None] | None) -> int:
+        """Delete records that started before `before`, within `purge`; return how many."""
         return self.in_steps(
-            lambda connection, limit: self.delete_oldest(connection, moment, limit), progress
+            lambda connection, limit: self.delete_oldest(connection, before, limit), progress
         )
 
     def in_steps(
