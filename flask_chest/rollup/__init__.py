@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from flask_chest.rollup.declaration import Declaration
     from flask_chest.rollup.frozen import freeze, purging
     from flask_chest.rollup.keeper import Keeper
-    from flask_chest.rollup.keeping import maintainer
+    from flask_chest.rollup.keeping import deleting, maintainer
+    from flask_chest.rollup.lookout import Lookout
     from flask_chest.rollup.maintenance import Maintainer
     from flask_chest.rollup.plan import Planned
     from flask_chest.rollup.rows import Row
@@ -26,6 +27,7 @@ __all__ = [
     "Declaration",
     "Difference",
     "Keeper",
+    "Lookout",
     "Maintainer",
     "Mark",
     "Overtaken",
@@ -34,6 +36,7 @@ __all__ = [
     "Row",
     "Series",
     "State",
+    "deleting",
     "freeze",
     "maintainer",
     "purging",
@@ -47,7 +50,9 @@ _MODULES: Final = {
     "Cubes": "cubes",
     "Difference": "verification",
     "Keeper": "keeper",
+    "Lookout": "lookout",
     "Maintainer": "maintenance",
+    "deleting": "keeping",
     "maintainer": "keeping",
     "Declaration": "declaration",
     "Mark": "storage",

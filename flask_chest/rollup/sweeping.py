@@ -1,6 +1,6 @@
 """Finds minutes whose records were stored or deleted without a mark.
 
-An older Flask-Chest, and one that has CHEST_ROLLUPS off, write none.
+An older Flask-Chest writes none, nor does a user who may not write marks.
 """
 
 from __future__ import annotations

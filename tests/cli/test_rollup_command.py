@@ -41,3 +41,20 @@ def test_a_store_that_has_none_says_so(delivered):
     assert done.stdout == "main: has no rollups\n"
     done = delivered.flask("rollup", "--verify", "--rebuild", code=2)
     assert "Give --verify or --rebuild" in done.stderr
+
+
+def test_an_application_that_has_them_off_leaves_right_what_others_read(rolled, monkeypatch):
+    def counted():
+        done = rolled.alone("--store", rolled.url, "measure", "count", "--format", "json", code=0)
+        return done.stdout
+
+    assert counted() == '{"count": 3}\n'
+    rolled.run("record_three.py", code=0)
+    monkeypatch.setenv("FLASK_CHEST_ROLLUPS", "0")
+    rolled.flask("flush", code=0)
+    assert rolled.flask("rollup", code=0).stdout == "main: has no rollups\n"
+    assert counted() == '{"count": 6}\n'
+    rolled.flask("erase", "user == 'bob'", "--yes", code=0)
+    assert counted() == '{"count": 4}\n'
+    monkeypatch.delenv("FLASK_CHEST_ROLLUPS")
+    rolled.flask("rollup", "--verify", code=0)

@@ -18,7 +18,7 @@ from support.rollup_host import (
 from support.rollup_host import check_answers as check_all_answers
 
 from flask_chest.errors import ConfigurationError, ExporterUnavailable
-from flask_chest.rollup import Planned, verify
+from flask_chest.rollup import Planned, lookout, verify
 
 MYSQL, MONGO = (pytest.param(name, marks=pytest.mark.slow) for name in ("mysql", "mongo"))
 
@@ -204,3 +204,49 @@ def test_rollups_that_were_frozen_until_the_future_are_put_right(present):
     present.lead()
     assert count(present.store) == 4
     assert not list(verify(present.maintainer()))
+
+
+def test_a_service_that_has_them_off_leaves_the_answers_of_others_right(present, open_store):
+    """Another service, and what has no settings, read the rollups of the same database."""
+    off = open_store(rollups=False)
+    assert off.rollup_storage() is None
+    mine = Host(off, rollups=object())
+    mine.now, mine.marks_itself = present.now, True
+    records = mine.deliver(*[timedelta(hours=2)] * 3, timedelta(hours=5), weight=1.0)
+    readers = [off, open_store(rollups=True), present.store]
+    assert [count(store) for store in readers] == [6] * 3
+    mine.delete_unmarked(records[:1])
+    assert [count(store) for store in readers] == [5] * 3
+    present.now += timedelta(minutes=5)
+    present.lead()  # the other service, or this one when it has them on again
+    assert not present.rollups.marked()
+    assert [count(store) for store in readers] == [5] * 3
+    assert not list(verify(present.maintainer()))
+    check_rows(present)
+
+
+def test_rollups_outlive_what_a_service_purges_that_has_them_off(present, open_store):
+    off = open_store(rollups=False)
+    off.export(present.batch([present.record(timedelta(hours=3), weight=1.0)]))
+    off.purge(before=present.now - timedelta(hours=1))
+    assert count(off) == 1
+    assert count(present.store) == 1 + 2
+    present.lead()
+    assert count(present.store) == 1 + 2
+    assert not list(verify(present.maintainer()))
+
+
+def test_a_service_that_has_them_off_marks_those_that_others_create_later(open_store, monkeypatch):
+    monkeypatch.setattr(lookout, "LOOK_SECONDS", 0.0)
+    off = open_store(rollups=False)
+    first = Host(off, rollups=object())
+    first.now, first.marks_itself = datetime.now(timezone.utc), True
+    first.deliver(timedelta(hours=2), weight=1.0)
+    other = Host(open_store())
+    other.now = first.now
+    other.lead()
+    first.deliver(timedelta(hours=2), weight=1.0)
+    assert count(other.store) == 2
+    other.lead()
+    assert count(other.store) == 2
+    assert not list(verify(other.maintainer()))

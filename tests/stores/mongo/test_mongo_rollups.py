@@ -50,6 +50,18 @@ def test_there_are_none_where_the_server_deletes_by_itself(backend, opened):
     assert collections(backend) == set()
 
 
+def test_a_store_whose_server_deletes_by_itself_marks_what_others_read(backend, opened):
+    other = opened(backend)
+    other.rollups = Declaration()
+    other.open()
+    store = opened(backend, retention_days=30)
+    store.rollups = Declaration()
+    store.open()
+    store.export(make_batch(make_record(started_at=START)))
+    assert store.rollup_storage() is None
+    assert other.rollup_storage().marked() == {MINUTE}
+
+
 def test_a_single_server_stores_records_without_rollups():
     with MongoServer(options=["--standalone"]) as server:
         store = MongoStore(MongoConfig(url=server.url("shop")))

@@ -47,6 +47,43 @@ def test_a_user_who_may_not_write_marks_stores_records_all_the_same(
     assert not leader.rollups.marked()
 
 
+def test_a_user_who_may_not_write_marks_does_without_rollups_in_silence(
+    backend, owner, make_role, caplog
+):
+    role = make_role("SELECT ON chest_schema, chest_records")
+    backend.execute(f"GRANT INSERT, UPDATE, DELETE ON chest_records TO {role.config['user']}")
+    store = role.new()
+    store.rollups = False
+    store.open()
+    try:
+        host = Host()
+        store.export(host.batch([host.record(timedelta(minutes=5)) for _ in range(2)]))
+        assert store.delete(store.query(limit=1)) == 1
+        assert store.purge(before=datetime(2024, 5, 20, tzinfo=timezone.utc)) == 0
+        assert store.count() == 1
+        assert not owner.rollup_storage().marked()
+        assert "mark" not in caplog.text
+    finally:
+        store.close()
+
+
+def test_a_user_who_may_only_mark_purges_all_the_same(backend, owner, make_role):
+    role = make_role("SELECT ON ALL TABLES IN SCHEMA public")
+    user = role.config["user"]
+    backend.execute(f"GRANT INSERT, UPDATE, DELETE ON chest_records TO {user}")
+    backend.execute(f"GRANT INSERT ON chest_rollup_marks TO {user}")
+    backend.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {user}")
+    store = role.new()
+    store.rollups = False
+    store.open()
+    try:
+        store.export(Host.batch([Host().record(timedelta(minutes=5))]))
+        assert len(owner.rollup_storage().marked()) == 1
+        assert store.purge(before=datetime(2025, 1, 1, tzinfo=timezone.utc)) == 1
+    finally:
+        store.close()
+
+
 def test_a_user_who_may_create_nothing_stores_records_without_rollups(backend, make_role, caplog):
     plain = backend.new()
     plain.open()

@@ -65,6 +65,12 @@ class ClickHouseRollups(RollupStorage):
         """Return whether both tables are there, and their state."""
         return self.missing() == 0 and self.state() is not None
 
+    def of_others(self) -> ClickHouseRollups | None:
+        """Return these, which others use, when they are there and this user may mark."""
+        with suppress(ConfigurationError):  # as for a user that may not read them
+            return self if self.is_there() and self.is_marking(is_needed=False) else None
+        return None
+
     def create(self) -> None:
         """Create what is missing. Where a table was dropped, all is computed anew."""
         missing = self.missing()
@@ -114,10 +120,13 @@ class ClickHouseRollups(RollupStorage):
         if lines and self.is_marking():
             self._insert_marks(lines)
 
-    def is_marking(self) -> bool:
+    def is_marking(self, *, is_needed: bool = True) -> bool:
         """Return whether this user may write marks; find it out once.
 
         Called before the first batch or deletion, and not by `open`: who only reads needs no mark.
+
+        Args:
+            is_needed: Whether it is worth a warning that it may not.
         """
         if self._is_marking is None:
             try:
@@ -127,13 +136,14 @@ class ClickHouseRollups(RollupStorage):
                 if not (isinstance(cause, ServerError) and cause.code == ACCESS_DENIED):
                     raise
                 self._is_marking = False
-                logger.warning(
-                    "%s: this user may not write %s, so the rollups get its records an hour later: "
-                    "%s",
-                    self._connection.location,
-                    self._tables.marks,
-                    error,
-                )
+                if is_needed:
+                    logger.warning(
+                        "%s: this user may not write %s, so the rollups get its records an hour "
+                        "later: %s",
+                        self._connection.location,
+                        self._tables.marks,
+                        error,
+                    )
             else:
                 self._is_marking = True
         return self._is_marking

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, cast
 from flask_chest import rollup
 from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable, ended
 from flask_chest.query import parse
-from flask_chest.rollup import Declaration
+from flask_chest.rollup import Declaration, Lookout
 from flask_chest.runtime import fork
 from flask_chest.runtime.log import Throttle
 from flask_chest.store import Store, aware
@@ -60,6 +60,7 @@ class ClickHouseStore(Store):
     def __init__(self, config: BaseModel) -> None:
         super().__init__(config)
         self._decoded = Rows(lambda: self.location)
+        self._lookout = Lookout(self._find_others)
         self.batching = self._config.batching
 
     @property
@@ -140,7 +141,17 @@ class ClickHouseStore(Store):
         """Return the rollups, which need not be there; None where there shall or can be none."""
         if self.rollups is False or self._config.sharded:
             return None
+        return self._any_rollups()
+
+    def _any_rollups(self) -> ClickHouseRollups:
         return ClickHouseRollups(self._open_connection, RollupTables(self._config))
+
+    def _marked_rollups(self) -> ClickHouseRollups | None:
+        """Return the rollups that batches and deletions mark: those that others use, too."""
+        return self._rollups or self._lookout.found()
+
+    def _find_others(self) -> ClickHouseRollups | None:
+        return None if self._config.sharded else self._any_rollups().of_others()
 
     def rollup_storage(self) -> RollupStorage | None:
         """Return the rollups of the database; None when it has none, or they are not to be used.
@@ -236,13 +247,15 @@ class ClickHouseStore(Store):
             if isinstance(found, BatchRejected):
                 batch.rows()  # says where the fault is
             raise found from error
-        if self._rollups is not None:  # whoever is killed here delivers the batch again
-            self._rollups.mark(minutes_of(batch.lines))
+        # Whoever is killed here delivers the batch again.
+        if (rollups := self._marked_rollups()) is not None:
+            rollups.mark(minutes_of(batch.lines))
 
     def close(self) -> None:
         """Close all connections."""
         connection, self._connection = self._connection, None
         self._last_reader = self._rollups = None
+        self._lookout = Lookout(self._find_others)
         if connection is not None:
             connection.close()
 
@@ -287,7 +300,10 @@ class ClickHouseStore(Store):
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete records that started before `before`: whole partitions, and what is left."""
         moment = aware("before", before)
-        with self._purging(moment, progress), self._deleting() as removal:
+        rollups = self._marked_rollups()
+        kept = rollups if rollups is not None and rollups.is_marking() else None
+        updated = rollup.deleting(self, kept, moment, progress, is_used=self._rollups is not None)
+        with updated, self._deleting() as removal:
             return removal.purge(moment, progress)
 
     def retain(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
@@ -312,27 +328,18 @@ class ClickHouseStore(Store):
         self._deletions = self._schema.last_deletion()
 
     @contextmanager
-    def _purging(self, before: datetime, progress: Callable[[int], None] | None) -> Iterator[None]:
-        """Run the block, which deletes records, after their rollups were brought up to date."""
-        if self._rollups is None or not self._rollups.is_marking():
-            yield
-            return
-        go_on = (lambda: None) if progress is None else (lambda: progress(0))
-        with rollup.purging(rollup.Maintainer(self, self._rollups, go_on=go_on), before):
-            yield
-
-    @contextmanager
     def _marked(self, minutes: set[int]) -> Iterator[None]:
         """Mark the minutes in which the block deletes records, before it and after it.
 
         A mark that is made before is there when this process is killed. Rows that were computed
         meanwhile are computed again because of the other one.
         """
-        if self._rollups is not None:
-            self._rollups.mark(minutes)
+        rollups = self._marked_rollups()
+        if rollups is not None:
+            rollups.mark(minutes)
         yield
-        if self._rollups is not None:
-            self._rollups.mark(minutes)
+        if rollups is not None:
+            rollups.mark(minutes)
 
     # -- Helpers ---------------------------------------------------------------------------------
 

@@ -18,7 +18,6 @@ from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 
-from flask_chest import rollup
 from flask_chest.errors import ConfigurationError, ExporterUnavailable, ended
 from flask_chest.rollup import Change, Mark, RollupStorage, Row, State
 from flask_chest.rollup.tiers import MINUTE, floor, seconds_of
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
     from pymongo.collection import Collection
     from pymongo.database import Database
 
-    from flask_chest.query.paging import Reader
     from flask_chest.record import Record
     from flask_chest.rollup.tiers import Tier
 
@@ -184,6 +182,12 @@ class MongoRollups(RollupStorage):
                 raise
             return False
 
+    def of_others(self) -> MongoRollups | None:
+        """Return these, which others use, when they are there and this user may mark."""
+        with self._explained():
+            is_there = self.is_there()
+        return self if is_there and self.is_marking(is_needed=False) else None
+
     def _is_complete(self) -> bool:
         is_begun = self._state.find_one(_OURS, {"_id": 1}) is not None
         return is_begun and self.has_collections()
@@ -224,10 +228,13 @@ class MongoRollups(RollupStorage):
             with self._explained():
                 self._marks.insert_many(new, session=session)
 
-    def is_marking(self) -> bool:
+    def is_marking(self, *, is_needed: bool = True) -> bool:
         """Return whether this user may write marks; find it out once.
 
         Called before the first batch or deletion, and not by `open`: who only reads needs no mark.
+
+        Args:
+            is_needed: Whether it is worth a warning that it may not.
         """
         if self._is_marking is None:
             try:
@@ -238,13 +245,14 @@ class MongoRollups(RollupStorage):
                 if not (isinstance(cause, OperationFailure) and cause.code == UNAUTHORIZED):
                     raise
                 self._is_marking = False
-                logger.warning(
-                    "%s: this user may not write %s, so the rollups get its records an hour later: "
-                    "%s",
-                    self._location,
-                    self._marks.name,
-                    error,
-                )
+                if is_needed:
+                    logger.warning(
+                        "%s: this user may not write %s, so the rollups get its records an hour "
+                        "later: %s",
+                        self._location,
+                        self._marks.name,
+                        error,
+                    )
             else:
                 self._is_marking = True
         return self._is_marking
@@ -293,24 +301,6 @@ class MongoRollups(RollupStorage):
             concern = self._database.write_concern
             deleted: int = session.with_transaction(delete, _SNAPSHOT, concern)
         return deleted
-
-    @contextmanager
-    def purging(
-        self, reader: Reader, before: datetime, progress: Callable[[int], None] | None
-    ) -> Iterator[None]:
-        """Run the block, which deletes records, after their rollups were brought up to date.
-
-        Args:
-            reader: The store.
-            before: Records that started earlier are deleted.
-            progress: Called after each step, with 0.
-        """
-        if not self.is_marking():
-            yield
-            return
-        go_on = (lambda: None) if progress is None else (lambda: progress(0))
-        with rollup.purging(rollup.Maintainer(reader, self, go_on=go_on), before):
-            yield
 
     @contextmanager
     def changing(self) -> Iterator[Change]:

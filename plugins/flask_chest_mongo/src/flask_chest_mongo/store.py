@@ -17,7 +17,9 @@ from bson.errors import BSONError
 from pymongo import WriteConcern
 from pymongo.errors import OperationFailure, PyMongoError
 
+from flask_chest import rollup
 from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
+from flask_chest.rollup import Lookout
 from flask_chest.runtime import fork
 from flask_chest.store import Store, aware
 from flask_chest_mongo import encode, moments, removal, rollup_findings, tallies
@@ -31,12 +33,13 @@ from flask_chest_mongo.ddl import (
     rollup_commands,
 )
 from flask_chest_mongo.decode import Documents
-from flask_chest_mongo.errors import explain, read_only, too_old
+from flask_chest_mongo.errors import explain
 from flask_chest_mongo.findings import Inspection
 from flask_chest_mongo.insertion import insert
 from flask_chest_mongo.reading import Reader, TimeLimit
 from flask_chest_mongo.rollup_storage import MongoRollups, can_have_rollups, minute_of
 from flask_chest_mongo.schema import Schema
+from flask_chest_mongo.server import refuse_server
 from flask_chest_mongo.variable_indexes import VariableIndexes
 
 if TYPE_CHECKING:
@@ -52,9 +55,6 @@ if TYPE_CHECKING:
 
 CHECK_SECONDS: Final = 3.0
 """Longest wait of `check` for a connection."""
-
-_MIN_WIRE_VERSION: Final = 13
-"""Of MongoDB 5.0, the first in which names may have dots and dollars."""
 
 _LATER: Final = timedelta(days=2)
 """How much later than the leader the server deletes.
@@ -77,10 +77,12 @@ class MongoStore(Store):
     _client: MongoClient[dict[str, Any]] | None = None
     _may_expire = False
     _rollups: MongoRollups | None = None
+    _can_have_rollups = False
 
     def __init__(self, config: BaseModel) -> None:
         super().__init__(config)
         self._documents = Documents()
+        self._lookout = Lookout(self._find_others)
 
     @property
     def _config(self) -> MongoConfig:
@@ -140,36 +142,37 @@ class MongoStore(Store):
             # PyMongo imports modules when it connects: see `fork.held_off`.
             with fork.held_off(), self._explained():
                 self._client = make_client(*self._config.arguments())
-                hello = self._refuse_server(self._client)
+                hello = refuse_server(self._client, self.location)
                 self._prepare()
+                self._can_have_rollups = can_have_rollups(hello)
                 self._rollups = self._find_rollups(hello)
         except BaseException:
             self.close()  # the client has threads already
             raise
 
-    def _refuse_server(self, client: MongoClient[dict[str, Any]]) -> Mapping[str, Any]:
-        hello = client.admin.command("hello")
-        if hello["maxWireVersion"] < _MIN_WIRE_VERSION:
-            raise too_old(self.location)
-        if not hello["isWritablePrimary"]:
-            raise read_only(self.location)
-        return hello
-
     def _find_rollups(self, hello: Mapping[str, Any]) -> MongoRollups | None:
         found = self._possible_rollups(hello)
         if found is None:
             return None
-        if self.rollups is True:
-            return found if found.is_there() else None
-        return found if found.try_to_create() else None
+        if self._creates_rollups:
+            return found if found.try_to_create() else None
+        return found if found.is_there() else None
 
     def _possible_rollups(self, hello: Mapping[str, Any]) -> MongoRollups | None:
         """Return the rollups, which need not be there; None where there shall or can be none."""
-        if not (self._wants_rollups and can_have_rollups(hello)):
-            return None
+        return self._any_rollups() if self._wants_rollups and can_have_rollups(hello) else None
+
+    def _any_rollups(self) -> MongoRollups:
         return MongoRollups(
             self._database, self._config.collection_prefix, self.location, self._explained
         )
+
+    def _marked_rollups(self) -> MongoRollups | None:
+        """Return the rollups that batches and deletions mark: those that others use, too."""
+        return self._rollups or self._lookout.found()
+
+    def _find_others(self) -> MongoRollups | None:
+        return self._any_rollups().of_others() if self._can_have_rollups else None
 
     @property
     def _wants_rollups(self) -> bool:
@@ -185,8 +188,7 @@ class MongoStore(Store):
         return self._rollups
 
     def _prepare(self) -> None:
-        schema = self._schema
-        schema.prepare(self._expire_seconds)
+        self._schema.prepare(self._expire_seconds)
         # Not yet: commands that only read may open a store without knowing its retention.
         self._may_expire = self._expire_seconds is None and self.knows_retention
 
@@ -274,7 +276,7 @@ class MongoStore(Store):
         try:
             with fork.held_off(), self._explained():
                 self._client = make_client(*self._config.arguments())
-                hello = self._refuse_server(self._client)
+                hello = refuse_server(self._client, self.location)
             with self._explained():
                 yield hello
         finally:
@@ -295,8 +297,9 @@ class MongoStore(Store):
                     self._expire_never()
                 for part in encode.in_messages(batch, found):
                     insert(database, self._records_name, part, self.location)
-            if self._rollups is not None:  # whoever is killed here delivers the batch again
-                self._rollups.mark(minute_of(each["started_at"]) for each in found)
+            # Whoever is killed here delivers the batch again.
+            if (rollups := self._marked_rollups()) is not None:
+                rollups.mark(minute_of(each["started_at"]) for each in found)
         except (ValueError, OverflowError, BSONError) as error:
             raise BatchRejected(f"a record cannot be read: {error}") from error
 
@@ -310,6 +313,7 @@ class MongoStore(Store):
         """Close all connections, and end the threads that watch the server."""
         client, self._client = self._client, None
         self._rollups = None
+        self._lookout = Lookout(self._find_others)
         if client is not None:
             with pymongo.timeout(_GOODBYE_SECONDS):  # the server may not answer
                 client.close()
@@ -342,10 +346,11 @@ class MongoStore(Store):
     def delete(self, records: Sequence[Record]) -> int:
         """Delete these records by their IDs; return how many were there."""
         ids = [UUID(record.id) for record in records]
+        rollups = self._marked_rollups()
         with self._explained():
-            if self._rollups is None:
+            if rollups is None:
                 return removal.delete(self._records, ids)
-            return self._rollups.delete_records(self._records, records)
+            return rollups.delete_records(self._records, records)
 
     def purge(self, *, before: datetime, progress: Callable[[int], None] | None = None) -> int:
         """Delete records that started before `before`, in short steps; return how many."""
@@ -356,9 +361,10 @@ class MongoStore(Store):
             with self._explained():
                 return removal.delete_oldest(self._records, found, self._config.server_timeout_ms)
 
-        if self._rollups is None:
-            return removal.in_steps(step, progress)
-        with self._rollups.purging(self, moment, progress):
+        rollups = self._marked_rollups()
+        kept = rollups if rollups is not None and rollups.is_marking() else None
+        is_used = self._rollups is not None
+        with rollup.deleting(self, kept, moment, progress, is_used=is_used):
             return removal.in_steps(step, progress)
 
     def expired_before(self) -> datetime | None:

@@ -32,18 +32,35 @@ class RollupStore(SchemaStore):
     """The part of a SQL store that is about its rollups."""
 
     _rollups: SqlRollups | None = None
+    _lookout: rollup.Lookout[bool]
 
     is_marking: bool = False
     """Whether batches and deletions mark the minutes of their records."""
 
-    def decide_marking(self) -> None:
-        """Clear `is_marking` where this user may write no marks. Servers have users.
+    may_mark: bool | None = None
+    """Whether this user may write marks; None until that is found out. Servers have users."""
 
-        Called before the first batch or deletion, and not by `open`: who only reads needs no mark.
+    def decide_marking(self) -> None:
+        """Find out whether to mark: what others keep, too, who may have created it since `open`.
+
+        Called before each batch and deletion.
 
         Raises:
             ExporterUnavailable: It cannot be found out now.
         """
+        if self._rollups is None and not self.is_marking and self.may_mark is not False:
+            with self._explained():
+                self.is_marking = bool(self._lookout.found())
+
+    def _has_marks(self) -> bool | None:
+        marks = self.tables.rollups.marks
+        try:
+            with self.reading() as connection:
+                return inspect(connection).has_table(marks.name, schema=marks.schema) or None
+        except SQLAlchemyError as error:  # as for a user who may not look
+            if self.is_passing(error):
+                raise
+            return None
 
     def is_passing(self, error: SQLAlchemyError) -> bool:
         """Return whether an error passes by itself, such as a lost connection."""
@@ -69,17 +86,20 @@ class RollupStore(SchemaStore):
         Where these cannot be created, or not be written, records are stored without them.
         """
         super().open()
-        self._rollups, self.is_marking = None, False
-        if self.rollups is False:
-            return
+        self._rollups, self.is_marking, self.may_mark = None, False, None
+        self._lookout = rollup.Lookout(self._has_marks)
         try:
-            self._find_rollups()
+            if self.rollups is not False:
+                self._find_rollups()
         except SQLAlchemyError as error:
             reason = self.explain(error)
             if self.is_passing(error):
                 raise reason from error
             self._rollups = None
             self._say(reason)
+        if self._rollups is None:
+            with self._explained():
+                self.is_marking = bool(self._lookout.found())
 
     def _find_rollups(self) -> None:
         tables = self.tables.rollups
@@ -194,12 +214,16 @@ class RollupStore(SchemaStore):
             progress: Called after each step, with 0.
         """
         self.decide_marking()
-        if self._rollups is None or not self.is_marking:
+        rollups, is_used = self._purged_rollups(), self._rollups is not None
+        with rollup.deleting(self, rollups, before, progress, is_used=is_used):
             yield
-            return
-        go_on = (lambda: None) if progress is None else (lambda: progress(0))
-        with rollup.purging(rollup.Maintainer(self, self._rollups, go_on=go_on), before):
-            yield
+
+    def _purged_rollups(self) -> SqlRollups | None:
+        """Return the rollups of what is deleted, of which others may be the only users."""
+        if self._rollups is None and self.is_marking:
+            with suppress(SQLAlchemyError):
+                return SqlRollups(self, self.tables.rollups) if self._has_rollups() else None
+        return self._rollups if self.is_marking else None
 
 
 def minute_of(moment: datetime) -> int:

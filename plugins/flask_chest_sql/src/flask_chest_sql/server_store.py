@@ -36,9 +36,6 @@ class ServerStore(SqlStore):
     The exporter holds one connection; each call of the read side takes one from a pool.
     """
 
-    _decided_for: object = None
-    """The rollups that `decide_marking` was called for."""
-
     # -- What a backend defines ----------------------------------------------------------------
 
     @abstractmethod
@@ -114,11 +111,15 @@ class ServerStore(SqlStore):
         yield from rollup_findings.look(self, connection)
 
     def decide_marking(self) -> None:
-        """Clear `is_marking` where this user may write no marks: no batch would be stored."""
-        if self.is_marking and self._decided_for is not self._rollups:
+        """Find out whether to mark, and clear `is_marking` where this user may write no marks.
+
+        No batch would be stored otherwise. That is found out when a batch or a deletion needs it,
+        and not by `open`: who only reads needs no mark.
+        """
+        super().decide_marking()
+        if self.is_marking and self.may_mark is None:
             with self._explained(), self.reading() as connection:
-                self.is_marking = self._can_mark(connection)
-            self._decided_for = self._rollups
+                self.may_mark = self.is_marking = self._can_mark(connection)
 
     def _can_mark(self, connection: Connection) -> bool:
         marks = self.tables.rollups.marks
@@ -133,6 +134,8 @@ class ServerStore(SqlStore):
             return True
         finally:
             transaction.rollback()
+        if self._rollups is None:
+            return False  # it does without, as a warning advises
         if not self.tables.rollups.are_there(inspect(connection)):
             raise refusal  # they were dropped: `open` makes them again
         logger.warning(
