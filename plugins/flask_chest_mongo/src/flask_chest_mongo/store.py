@@ -22,16 +22,9 @@ from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavai
 from flask_chest.rollup import Lookout
 from flask_chest.runtime import fork
 from flask_chest.store import Store, aware
-from flask_chest_mongo import encode, moments, removal, rollup_findings, tallies
+from flask_chest_mongo import ddl, encode, moments, removal, rollup_findings, tallies
 from flask_chest_mongo.config import MAX_EXPIRE_SECONDS, MongoConfig
 from flask_chest_mongo.connection import make_client
-from flask_chest_mongo.ddl import (
-    as_mongosh,
-    commands,
-    names,
-    rollup_beginning,
-    rollup_commands,
-)
 from flask_chest_mongo.decode import Documents
 from flask_chest_mongo.errors import explain
 from flask_chest_mongo.findings import Inspection
@@ -231,13 +224,13 @@ class MongoStore(Store):
 
     def ddl(self) -> list[str]:
         """Return the commands that create the schema, in the form of mongosh."""
-        of = names(self._config.collection_prefix)
+        of = ddl.names(self._config.collection_prefix)
         more = VariableIndexes(self.indexed_variables).specifications()
-        made = commands(of, self._expire_seconds, more)
+        made = ddl.commands(of, self._expire_seconds, more)
         if self._creates_rollups:
             prefix = self._config.collection_prefix
-            made += [*rollup_commands(prefix), rollup_beginning(prefix)]
-        return [as_mongosh(self._config.database, command) for command in made]
+            made += [*ddl.rollup_commands(prefix), ddl.rollup_beginning(prefix)]
+        return [ddl.as_mongosh(self._config.database, command) for command in made]
 
     def repair(self) -> list[str]:
         """Create again what is missing, and replace an index or a view that was changed.
