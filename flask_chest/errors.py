@@ -25,7 +25,8 @@ MASK: Final = "***"
 IN_QUERY: Final = re.compile("[?#]")
 _URL_IN_TEXT: Final = re.compile(r"(\w://)(?!user:password@)([^\s'\"]*@)([^\s'\"]*)")
 _OPTION: Final = re.compile(
-    r"(?i)((?:pass(?:word|wd|phrase)?|pwd|secret|(?<!unexpected )token|api_?key)[\"']?\s*[=:]\s*)"
+    r"(?i)((?:pass(?:word|wd|phrase)?|pwd|secret|(?<!unexpected )token|api_?key)[\"']?\s*"
+    r"[=:](?!=\s)\s*)"
     r"(?:\"[^\"\n]*\"|'[^'\n]*'|\S+)"
 )
 
@@ -130,7 +131,8 @@ def mask_secrets(text: str) -> str:
     """Return the text of an error with what may be a password masked.
 
     That is the user and password of a URL, and what follows ``password=``, ``token:`` and the like:
-    drivers, and the exporters of others, put into their errors what they were connected with.
+    drivers, and the exporters of others, put into their errors what they were connected with. The
+    condition ``token == 'x'`` of a filter is left as it is.
     """
     return _OPTION.sub(rf"\1{MASK}", mask_urls(text))
 

@@ -20,23 +20,22 @@ from flask.cli import AppGroup
 
 from flask_chest.cli.exits import FAILED, Interrupted
 from flask_chest.cli.streams import quiet_pipe, write
-from flask_chest.errors import ChestError, QueryError
+from flask_chest.errors import ChestError, QueryError, mask_secrets, mask_urls
 from flask_chest.runtime.log import logger
 from flask_chest.runtime.printable import printable
-from flask_chest.settings.masking import mask_urls
 
 
 def message(text: object) -> str:
     """Return an error text that may have several lines: none of them looks like one of ours.
 
-    Passwords in URLs are masked: the text may come from a plugin.
+    What may be a password is masked: the text may come from a plugin or a driver.
     """
-    return "\n  ".join(map(printable, mask_urls(str(text)).splitlines()))
+    return "\n  ".join(map(printable, mask_secrets(str(text)).splitlines()))
 
 
 def one_line(text: object) -> str:
-    """Return an error text in one line, with passwords in URLs masked."""
-    return " ".join(mask_urls(str(text)).split())
+    """Return an error text in one line, with what may be a password masked."""
+    return " ".join(mask_secrets(str(text)).split())
 
 
 def of_file(error: OSError) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from flask_chest.settings.masking import mask_urls
+from flask_chest.errors import mask_secrets
 
 if TYPE_CHECKING:
     from flask_chest.cli.journal_state import JournalState
@@ -70,7 +70,7 @@ def _exporter(stats: ExporterStats) -> dict[str, Any]:
 
 
 def _text(text: str | None) -> str | None:
-    return None if text is None else mask_urls(text)
+    return None if text is None else mask_secrets(text)
 
 
 def _time(when: datetime | None) -> str | None:

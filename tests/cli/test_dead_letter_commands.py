@@ -108,6 +108,24 @@ def test_one_is_shown_whole(refused):
     assert "has the ID nonsense" in refused.flask("dead-letter", "show", "nonsense", code=1).stderr
 
 
+def test_no_command_prints_a_password_of_their_errors(refused):
+    """A driver or an exporter of somebody else puts into its error what it was connected with."""
+    file = refused.journal / "dead-letter" / "main.jsonl"
+    file.write_bytes(file.read_bytes().replace(b"no ada here", b"user=x password=hunter2"))
+    [letter, _] = listed(refused)
+    for arguments in (
+        ("dead-letter", "list"),
+        ("dead-letter", "show", letter["id"]),
+        ("check",),
+        ("status",),
+        ("status", "--json"),
+        ("flush",),
+    ):
+        done = refused.flask(*arguments, code=0)
+        assert "hunter2" not in done.stdout + done.stderr, arguments
+        assert "password=***" in done.stdout, arguments
+
+
 def test_without_the_application_they_are_the_same(refused):
     lines = refused.alone("--journal", refused.journal, "dead-letter", "list", "--json", code=0)
     assert [json.loads(line) for line in lines.stdout.splitlines()] == listed(refused)

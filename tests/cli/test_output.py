@@ -10,11 +10,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.commands import runner
 
-from flask_chest.cli.output import message
+from flask_chest.cli.findings import Found
+from flask_chest.cli.output import Group, message
+from flask_chest.errors import ExporterUnavailable
 from flask_chest.runtime.printable import printable
 
 PROGRAMS = Path(__file__).with_name("programs")
@@ -88,6 +92,23 @@ def test_a_printable_text_has_none_of_them_and_is_read_back_from_json(text):
 
 def test_a_line_of_an_error_text_does_not_look_like_another_line():
     assert message("away\nmain: can deliver\r\nx") == "away\n  main: can deliver\n  x"
+
+
+@pytest.mark.parametrize(
+    "text", ["host=db password=hunter2", "Api_Key: hunter2", '{"token": "hunter2"}']
+)
+@pytest.mark.parametrize("kind", [click.ClickException, ExporterUnavailable, OSError, RuntimeError])
+def test_what_may_be_a_password_is_masked_in_the_errors_of_others(text, kind):
+    @click.command()
+    def fail():
+        raise kind(text)
+
+    done = runner().invoke(Group("flask-chest", commands=[fail]), ["fail"])
+    assert done.exit_code == 1
+    assert "***" in done.stderr
+    assert "hunter2" not in done.output + done.stderr
+    found = Found("error", "main", "", text, text)
+    assert "hunter2" not in f"{found.line()} {found.data()}"
 
 
 def test_other_texts_are_printed_as_they_are():

@@ -103,6 +103,8 @@ def test_a_part_of_a_password_after_the_at_sign_is_masked_in_a_text(url):
         ("POST https://in.example/x?token=hunter2", "POST https://in.example/x?token=***"),
         ("Unexpected token: ','", "Unexpected token: ','"),
         ("no password was given", "no password was given"),
+        ("No record has token == 'x'", "No record has token == 'x'"),
+        ("host=db password==a user=u", "host=db password=*** user=u"),
         ("see https://docs.example/x", "see https://docs.example/x"),
     ],
 )

@@ -41,7 +41,7 @@ class Found:
         subject = f"{self.subject}: " if self.subject else ""
         text = one_line(self.text).rstrip(".")
         if self.remedy:
-            text = f"{ended(text)} {self.remedy}"
+            text = f"{ended(text)} {one_line(self.remedy)}"
         return f"{self.where}: {level}{subject}{text}"
 
     def data(self) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class Broken(Exporter):
     config_model = NoConfig
 
     def open(self):
-        raise OSError(f"no answer from https://shop:hunter2@db: {HOSTILE}")
+        raise OSError(f"no answer from https://shop:hunter2@db with password=hunter2: {HOSTILE}")
 
     def export(self, batch):
         pass
