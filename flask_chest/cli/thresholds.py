@@ -43,11 +43,12 @@ class Limits:
 
         Args:
             now: The counters of the host.
-            before: Those of the run before, as `counted` gave them. Only what came since counts.
+            before: Those of the run before, as `counted` gave them. Only what came since counts;
+                all of it where the counters have begun anew.
             failing: Names of the exporters that cannot deliver now.
         """
-        new = {key: max(number - before.get(key, 0), 0) for key, number in counted(now).items()}
-        dropped = new["dropped"]
+        new = _since(counted(now), before)
+        dropped = new["dropped"] + sum(new[f"dropped {name}"] for name in now.exporters)
         if self.max_dropped is not None and dropped > self.max_dropped:
             reasons = dict(now.dropped)
             for name, exporter in now.exporters.items():
@@ -91,11 +92,17 @@ def counted(stats: Stats) -> dict[str, int]:
     """Return what the limits of a later run are compared with."""
     found = {"dropped": sum(stats.dropped.values())}
     for name, exporter in stats.exporters.items():
-        dropped = sum(exporter.dropped.values())
-        found["dropped"] += dropped
+        dropped = found[f"dropped {name}"] = sum(exporter.dropped.values())
         found[f"failed {name}"] = dropped + exporter.rejected
         found[f"delivered {name}"] = exporter.delivered
     return found
+
+
+def _since(now: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+    """Return what was counted since. The counters of a host begin anew with another journal."""
+    if any(number < before.get(key, 0) for key, number in now.items()):
+        return dict(now)
+    return {key: number - before.get(key, 0) for key, number in now.items()}
 
 
 def options(function: _Function) -> _Function:

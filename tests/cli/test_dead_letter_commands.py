@@ -86,7 +86,27 @@ def test_since_the_last_run_only_what_is_new_counts(refused):
     refused.record_three()
     refused.flask("flush", code=0)
     refused.flask("check", *limits, code=1)
-    assert sorted(json.loads(file.read_text())) == ["delivered main", "dropped", "failed main"]
+    assert json.loads(file.read_text()) == {
+        "delivered main": 2,
+        "dropped": 0,
+        "dropped main": 0,
+        "failed main": 4,
+    }
+
+
+def test_what_another_journal_has_counted_is_new_since_the_last_run(refused):
+    """As after a redeployment without the old volume: its counters begin anew."""
+    file = refused.folder / "check.json"
+    limits = ("--max-error-rate", "0", "--since-last", file)
+    refused.record_three()
+    refused.flask("flush", code=0)
+    refused.flask("check", *limits, code=1)
+    refused.flask("check", *limits, code=0)
+    shutil.rmtree(refused.journal)
+    refused.run("record_three.py", code=0)
+    refused.flask("flush", code=0)
+    done = refused.flask("check", *limits, code=1)
+    assert "main: error: error rate: 66.667% of 3 records" in done.stderr
 
 
 def test_they_are_listed_with_time_route_and_error(refused):
