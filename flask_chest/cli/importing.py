@@ -48,7 +48,12 @@ _OF_RECORDS: Final = (
 @click.option(
     "--to", "target", metavar="STORE", help="Exporter's name, or URL. Default: CHEST_STORE."
 )
-@click.option("--service", metavar="NAME", help="The field `service`. Default: CHEST_SERVICE.")
+@click.option(
+    "--service",
+    callback=options.read_text,
+    metavar="NAME",
+    help="The field `service`. Default: CHEST_SERVICE.",
+)
 @click.option(
     "--started-at",
     callback=options.read_moment,

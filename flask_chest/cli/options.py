@@ -82,6 +82,20 @@ def read_moment(
         raise click.BadParameter(str(error)) from None
 
 
+def read_text(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
+    """Read what a store is given: an argument may have bytes that no database takes for a text.
+
+    Raises:
+        click.BadParameter: It is no UTF-8.
+    """
+    try:
+        if text is not None:
+            text.encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter(f"{text!r} is no UTF-8") from None
+    return text
+
+
 def read_filter(_context: click.Context, _parameter: click.Parameter, text: str) -> Filter:
     """Read a filter, such as ``user_id == 'u-17'``.
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 from flask.cli import with_appcontext
 
-from flask_chest.cli import questions
+from flask_chest.cli import options, questions
 from flask_chest.cli.application import open_store, refused_missing, say_nothing_found
 from flask_chest.cli.listing import print_records
 from flask_chest.cli.names import Name
@@ -31,7 +31,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @click.command()
-@click.argument("request_id")
+@click.argument("request_id", callback=options.read_text)
 @click.option(
     "--same",
     multiple=True,

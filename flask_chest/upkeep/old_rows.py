@@ -7,6 +7,7 @@ values are texts but null, and bytes. There are no times.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Final, TypeAlias
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_to_bytes
 
 from typing_extensions import Self
 
@@ -27,6 +28,11 @@ COLUMNS: Final = ("unique_id", "request_id", "name", "value")
 _SCHEME: Final = "sqlite"
 _BUSY_SECONDS: Final = 10.0
 _GIVE: Final = "Give the file that 0.0.10 wrote: its `db_uri`"
+
+_REQUEST_ID: Final = (
+    "CASE typeof(request_id) WHEN 'blob' THEN decoded(request_id) ELSE CAST(request_id AS TEXT) END"
+)
+"""One that somebody wrote as bytes is that of the rows that have it as a text."""
 
 OldValue: TypeAlias = "str | bytes | int | float | None"
 
@@ -89,7 +95,7 @@ class OldRows:
         self.last_write = datetime.fromtimestamp(int(found.st_mtime), timezone.utc)
         with _said(self.path):
             self._connection = sqlite3.connect(
-                f"file:{quote(str(self.path))}?mode=ro",
+                f"file:{quote(os.fsencode(self.path))}?mode=ro",
                 uri=True,
                 timeout=_BUSY_SECONDS,
                 isolation_level=None,
@@ -97,6 +103,7 @@ class OldRows:
             try:
                 # Whatever bytes there are, they can be read.
                 self._connection.text_factory = lambda text: text.decode("utf-8", "replace")
+                self._connection.create_function("decoded", 1, _text, deterministic=True)
                 self._copy(self._tables())
                 self.rows, self.requests = self._connection.execute(
                     "SELECT count(*), count(DISTINCT first) FROM temp.old"
@@ -158,8 +165,8 @@ class OldRows:
     def _copy(self, tables: list[str]) -> None:
         """Copy the rows in the order of the first one of their request ID."""
         every = " UNION ALL ".join(
-            f"SELECT {number} AS part, {_literal(name)} AS source, unique_id, request_id, name, "
-            f"value FROM main.{_identifier(name)}"
+            f"SELECT {number} AS part, {_literal(name)} AS source, unique_id, "
+            f"{_REQUEST_ID} AS request_id, name, value FROM main.{_identifier(name)}"
             for number, name in enumerate(tables)
         )
         self._connection.execute(
@@ -189,7 +196,9 @@ def path_of(place: str) -> Path:
                 "(sqlite:///db.sqlite3) and four when it is absolute "
                 "(sqlite:////var/lib/shop/db.sqlite3)"
             )
-        return Path(unquote(rest[1:].partition("?")[0])).expanduser().absolute()
+        # Not as a text, since a name on the disk may be no UTF-8.
+        path = unquote_to_bytes(os.fsencode(rest[1:].partition("?")[0]))
+        return Path(os.fsdecode(path)).expanduser().absolute()
     if separator:
         raise ConfigurationError(
             f"Flask-Chest 0.0.10 wrote tables to SQLite only, and none to {scheme}://. Give the "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 
 import pytest
 
@@ -98,6 +99,7 @@ def test_neighbours_are_the_nearest_of_the_same_user(ask):
 
 
 def test_a_request_that_is_not_there_is_an_error(ask):
+    assert "is no UTF-8" in ask("show", os.fsdecode(b"\xff"), code=2).stderr
     done = ask("show", "r-99", code=1)
     assert done.stdout == ""
     assert "No record has the request ID r-99" in done.stderr
