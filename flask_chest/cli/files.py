@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
+
+_KEPT: Final = 50
+"""Characters of the name in that of its part, which would be too long for the disk otherwise."""
 
 
 @contextmanager
@@ -20,33 +24,28 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         OSError: The file cannot be written. It has the name of the file.
     """
+    whole = path.resolve()
+    # Not the process ID, which another container that writes to this folder may have as well.
+    part = whole.with_name(f".{whole.name[:_KEPT]}.{secrets.token_hex(8)}.part")
     try:
-        with _whole(path.resolve()) as file:
+        with _whole(whole, part) as file:
             yield file
     except OSError as error:
-        if error.errno is not None and (error.filename is None or _is_part(error.filename, path)):
+        if error.errno is not None and error.filename in (None, str(part)):
             error.filename = str(path)
         raise
 
 
-def _is_part(name: object, path: Path) -> bool:
-    return name == str(_part(path.resolve()))
-
-
-def _part(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
-
-
 @contextmanager
-def _whole(path: Path) -> Iterator[IO[bytes]]:
+def _whole(path: Path, part: Path) -> Iterator[IO[bytes]]:
     if path.exists() and not path.is_file():
         with path.open("wb") as file:
             yield file
         return
-    part = _part(path)
     mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+    made = part.open("xb")  # one that is there is somebody else's, and stays
     try:
-        with part.open("xb") as file:
+        with made as file:
             if mode is not None:  # before there is anything to read
                 os.fchmod(file.fileno(), mode)
             yield file

@@ -75,6 +75,32 @@ def test_a_failed_export_leaves_the_file_that_was_there(tmp_path):
     assert list(tmp_path.iterdir()) == [file]
 
 
+def test_a_part_that_another_export_writes_or_has_left_is_not_touched(tmp_path, monkeypatch):
+    file = tmp_path / "a.csv"
+    monkeypatch.setattr("os.getpid", lambda: 1)  # as in each container
+    with whole_file(file) as other:
+        other.write(b"of the other")
+        with whole_file(file) as writing:
+            writing.write(b"ours")
+        assert file.read_bytes() == b"ours"
+        with pytest.raises(OSError, match="full"), whole_file(file):
+            raise OSError("the disk is full")
+    assert file.read_bytes() == b"of the other"
+    monkeypatch.setattr("secrets.token_hex", lambda _: "same")
+    with whole_file(file) as other:
+        other.write(b"whole")
+        with pytest.raises(FileExistsError), whole_file(file):
+            pass
+    assert file.read_bytes() == b"whole"
+
+
+def test_a_name_as_long_as_the_disk_takes_is_written(tmp_path):
+    file = tmp_path / f"{'ü' * 125}.csv"
+    with whole_file(file) as writing:
+        writing.write(b"all")
+    assert file.read_bytes() == b"all"
+
+
 def test_a_link_to_a_file_stays_a_link(tmp_path):
     (tmp_path / "link").symlink_to("file")
     with whole_file(tmp_path / "link") as writing:
