@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -90,17 +91,33 @@ def retry_(ids: Sequence[str], exporters: Sequence[str], timeout: float) -> None
     _refuse_missing(ids, found, "Nothing was sent")
     faults = []
     try:
-        for name in names:
-            if found[name]:
-                faults += _retry(name, found[name], timeout)
-            else:
+        for at, name in enumerate(names):
+            if not found[name]:
                 echo(f"{name}: no dead letters")
+                continue
+            with _rest(names[at:], ids):
+                faults += _retry(name, found[name], timeout)
     finally:
         current_state().close()  # which stores the counters
     for fault in faults:
         echo_error(fault)
     if faults:
         raise click.ClickException("Not all were stored")
+
+
+@contextmanager
+def _rest(names: Sequence[str], ids: Sequence[str]) -> Iterator[None]:
+    """Say, when Ctrl-C ends the block, how to retry what these exporters still have of the IDs."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        left = {name: found for name, found in _letters(names, set(ids) or None).items() if found}
+        text = "What was stored is no dead letter any more"
+        if left:  # an ID that is there no more would be refused
+            again = [each for each in ids if any(each in found for found in left.values())]
+            remedy = way("dead-letter retry", *again, exporters=left)
+            text += f", the others stay. To go on: {remedy}"
+        raise Interrupted(text) from None
 
 
 def _retry(name: str, ids: set[str], timeout_seconds: float) -> list[str]:
@@ -110,15 +127,9 @@ def _retry(name: str, ids: set[str], timeout_seconds: float) -> list[str]:
     if isinstance(exporter, Unconfigured):
         return [f"{name}: {exporter.missing}"]
     with Progress(f"retry {name}", len(ids)) as progress:
-        try:
-            report = state.dead_letters.retry(
-                name, ids, progress=progress.add, timeout_seconds=timeout_seconds
-            )
-        except KeyboardInterrupt:
-            raise Interrupted(
-                "What was stored is no dead letter any more, the others stay. To go on: "
-                + way("dead-letter retry")
-            ) from None
+        report = state.dead_letters.retry(
+            name, ids, progress=progress.add, timeout_seconds=timeout_seconds
+        )
     echo(f"{name}: {report.delivered:,} of {amounts.records(len(ids))} stored")
     refused = [f"{name}: {each} was refused again: {why}" for each, why in report.refused.items()]
     return [*refused, *([f"{name}: {report.error}"] if report.error is not None else [])]

@@ -56,7 +56,8 @@ def flush(timeout: float) -> None:
         if exporter.dead_letters:
             newest = exporter.last_rejection
             why = "" if newest is None else f" ({one_line(newest)})"
-            parts.append(f"{exporter.dead_letters} dead-lettered{why}: {way('dead-letter list')}")
+            look = way("dead-letter list", exporters=[name])
+            parts.append(f"{exporter.dead_letters} dead-lettered{why}: {look}")
         if name in wrong:
             parts.append(wrong[name])
         elif exporter.last_error:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any, Final
 
@@ -47,13 +48,17 @@ def going_on(text: str) -> Iterator[None]:
         raise Interrupted(text) from None
 
 
-def way(arguments: str) -> str:
+def way(command: str, *arguments: str, exporters: Iterable[str] = ()) -> str:
     """Return how another of our commands is called, the way that this one was.
 
     Args:
-        arguments: Of the group, such as ``dead-letter list``.
+        command: With its group, such as ``dead-letter list``; as it is.
+        arguments: Further ones, which are quoted for a shell.
+        exporters: Names of those that it is for; all if none is named.
     """
+    options = [option for name in exporters for option in ("--exporter", name)]
+    command = " ".join([command, *map(shlex.quote, (*arguments, *options))])
     context = click.get_current_context(silent=True)
     if context is not None and context.find_root().command.name == STANDALONE:
-        return f"{STANDALONE} ... {arguments}"
-    return f"flask {GROUP} {arguments}"
+        return f"{STANDALONE} ... {command}"
+    return f"flask {GROUP} {command}"

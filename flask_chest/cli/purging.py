@@ -51,8 +51,10 @@ def purge(
     if dry_run or not total:
         return
     confirm(f"Delete {amounts.records(total)}", yes=yes)
-    for name in [name for name, number in found.items() if number]:
-        echo(f"{name}: {amounts.records(_purge(name, before, found[name]))} deleted")
+    waiting = [name for name, number in found.items() if number]
+    while waiting:
+        deleted = _purge(waiting, before, found[waiting[0]])
+        echo(f"{waiting.pop(0)}: {amounts.records(deleted)} deleted")
 
 
 def _count(name: str, before: datetime) -> int:
@@ -64,14 +66,16 @@ def _count(name: str, before: datetime) -> int:
     return store.count(until=before)
 
 
-def _purge(name: str, before: datetime, total: int) -> int:
+def _purge(names: Sequence[str], before: datetime, total: int) -> int:
+    """Delete from the first of the exporters; say, when it is interrupted, how to do the rest."""
+    name = names[0]
     with Progress(f"purge {name}", total) as progress:
         try:
             deleted = open_store(name).purge(before=before, progress=progress.add)
         except KeyboardInterrupt:
             raise Interrupted(
                 f"{name}: {amounts.records(progress.done)} deleted, the others are as they were. "
-                f"To go on: {way(f'purge --before {before.isoformat()}')}"
+                f"To go on: {way('purge', '--before', before.isoformat(), exporters=names)}"
             ) from None
         progress.set(deleted)
     return deleted

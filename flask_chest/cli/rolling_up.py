@@ -44,21 +44,22 @@ def rollup(
     if verify and rebuild:
         raise click.UsageError("Give --verify or --rebuild. A rebuild ends with rollups that agree")
     refuse_in_mode()
-    are_right = True
-    for name in readable(exporters):
+    wrong = []
+    names = readable(exporters)
+    for at, name in enumerate(names):
         with _maintainer(name) as maintainer:
             if maintainer is None:
                 echo(f"{name}: has no rollups")
             elif rebuild:
-                echo(f"{name}: {_rebuild(name, maintainer):,} hours computed anew")
+                echo(f"{name}: {_rebuild(names[at:], maintainer):,} hours computed anew")
             elif verify:
-                are_right &= _verify(name, maintainer)
+                if not _verify(name, maintainer):
+                    wrong.append(name)
             else:
                 _show(name, maintainer)
-    if not are_right:
-        raise click.ClickException(
-            f"The rollups do not agree with the records. Run: {way('rollup --rebuild')}"
-        )
+    if wrong:
+        remedy = way("rollup --rebuild", exporters=wrong)
+        raise click.ClickException(f"The rollups do not agree with the records. Run: {remedy}")
 
 
 @contextmanager
@@ -75,14 +76,16 @@ def _maintainer(name: str) -> Iterator[Maintainer | None]:
         store.close()
 
 
-def _rebuild(name: str, maintainer: Maintainer) -> int:
+def _rebuild(names: Sequence[str], maintainer: Maintainer) -> int:
+    """Compute those of the first exporter; say, when it is interrupted, how to do the rest."""
+    name = names[0]
     with Progress(f"rebuild {name}", unit="hours") as progress:
         try:
             return rollups.rebuild(maintainer, lambda _hour: progress.add(1))
         except KeyboardInterrupt:
             raise Interrupted(
                 f"{name}: {progress.done:,} hours computed anew, the others are as they were. "
-                f"To begin again: {way('rollup --rebuild')}"
+                f"To begin again: {way('rollup --rebuild', exporters=names)}"
             ) from None
 
 

@@ -155,7 +155,7 @@ def _exporter(name: str, exporter: ExporterStats) -> Iterator[str]:
         yield _line("  next retry", amounts.until(exporter.next_retry_at))
     if exporter.dead_letters:
         letters = f"{exporter.dead_letters:,} ({amounts.size(exporter.dead_letter_bytes)})"
-        yield _line("  dead letters", f"{letters}: {way(f'dead-letter list --exporter {name}')}")
+        yield _line("  dead letters", f"{letters}: {way('dead-letter list', exporters=[name])}")
         if exporter.last_rejection is not None:
             yield _line("  newest error", one_line(exporter.last_rejection))
     else:

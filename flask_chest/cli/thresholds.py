@@ -75,7 +75,7 @@ class Limits:
             yield Found("error", name, "lag", text, remedy)
         if self.max_dead_letters is not None and stats.dead_letters > self.max_dead_letters:
             text = f"{stats.dead_letters:,}, above {self.max_dead_letters:,}"
-            remedy = f"Look at them: {way(f'dead-letter list --exporter {name}')}"
+            remedy = f"Look at them: {way('dead-letter list', exporters=[name])}"
             yield Found("error", name, "dead letters", text, remedy)
         failed = new[f"failed {name}"]
         total = failed + new[f"delivered {name}"]

@@ -137,7 +137,7 @@ def _delivery(name: str, stats: ExporterStats) -> Iterator[Found]:
             name,
             "dead letters",
             f"{amounts.records(stats.dead_letters)} refused by the database{why}",
-            f"Look at them: {way(f'dead-letter list --exporter {name}')}",
+            f"Look at them: {way('dead-letter list', exporters=[name])}",
         )
     if stats.last_error is not None:
         failing = stats.failing_since
