@@ -120,7 +120,7 @@ class Operations:
         return erasure.erase(
             where,
             exporters=state.exporters,
-            store=state.stores.get,
+            store=state.stores.anew,
             journal=NoJournal() if state.under_test.is_on else state.journal,
             progress=progress,
             timeout_seconds=timeout,

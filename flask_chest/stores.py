@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from flask_chest.errors import ConfigurationError
@@ -85,16 +86,22 @@ class Stores:
         # One for each: a database that is away holds up no question to another.
         with self._locks.setdefault(name, threading.Lock()):
             if name not in self._open:
-                # Its own instance: that of the exporter belongs to another thread.
-                store = another(exporter)
-                store.rollups = bool(exporter.rollups)  # the leader creates them
-                try:
-                    store.open()
-                except BaseException:
-                    store.close()
-                    raise
-                self._open[name] = store
+                self._open[name] = _opened(exporter)
             return self._open[name]
+
+    @contextmanager
+    def anew(self, name: str) -> Iterator[Store]:
+        """Open what `get` returns once more, and close it in the end: it has counted nothing yet.
+
+        Raises:
+            ConfigurationError: There is no such exporter, or it cannot be read.
+            ExporterUnavailable: The database cannot be reached now.
+        """
+        if self._under_test.is_on:
+            yield self._under_test.store
+            return
+        with closing(_opened(self._readable(name, f"store({name!r})"))) as store:
+            yield store
 
     def close(self) -> None:
         """Close all of them. They are opened again when they are asked for."""
@@ -120,3 +127,15 @@ class Stores:
                 setting=setting,
             )
         return exporter
+
+
+def _opened(exporter: Store) -> Store:
+    """Return an instance of its own: that of the exporter belongs to another thread."""
+    store = another(exporter)
+    store.rollups = bool(exporter.rollups)  # the leader creates them
+    try:
+        store.open()
+    except BaseException:
+        store.close()
+        raise
+    return store

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -48,8 +49,9 @@ def erase(
 
     That is in all databases that can, in the journal and among the dead letters. It asks before,
     and says in the end what was found where. The timeout is for a delivery that is under way. The
-    exit status is 1 when something is left: a database failed, or an exporter cannot erase. So it
-    is when nothing was found, and FILTER has a name or a type that the records have not.
+    exit status is 1 when something is or may be left: a database failed, an exporter cannot erase,
+    or a record cannot be read. So it is when nothing was found, and FILTER has a name or a type
+    that the records have not.
 
     \b
     Examples:
@@ -81,6 +83,11 @@ def erase(
     left = [*failed, *(() if dry_run else impossible)]
     if left:
         raise click.ClickException(f"Not done: {', '.join(left)}")
+    if number := _unreadable(report):
+        whose = "it is" if number == 1 else "they are"
+        raise click.ClickException(
+            f"{number:,} cannot be read, so that nobody knows whether {whose} meant: see above"
+        )
     if hints and not report.total:  # without a hint it may be the second time, or another host
         raise click.ClickException(f"No record was found with {filter_}: see above")
 
@@ -119,12 +126,20 @@ def _erase(
                 for name, each in current_state().exporters.items()
                 if name in stores or not isinstance(each, Store)
             },
-            store=open_store,
+            store=_anew,
             journal=current_state().journal,
             progress=lambda _name, number: progress.add(number),
             timeout_seconds=timeout_seconds,
             waits=sample.waits,
         )
+
+
+@contextmanager
+def _anew(name: str) -> Iterator[Store]:
+    """Open a store once more: on the instance at hand, what cannot be read was counted before."""
+    open_store(name)  # which says it better where it cannot be reached
+    with current_state().stores.anew(name) as store:
+        yield store
 
 
 def _look(stores: list[str], sample: Sample) -> int | None:
@@ -153,6 +168,7 @@ def _count(
         return False
 
     found: dict[str, int] = {}
+    unreadable: dict[str, int] = {}
     failed: dict[str, str] = {}
     with Progress("count", _look(stores, sample)) as progress:
         in_journal: Erased | None = None
@@ -163,10 +179,13 @@ def _count(
             failed["journal"] = of_file(error)
         for name in stores:
             try:
-                found[name] = _count_in(open_store(name), chosen, progress.add)
+                with _anew(name) as store:
+                    found[name] = _count_in(store, chosen, progress.add)
+                    if store.unreadable:
+                        unreadable[name] = store.unreadable
             except ChestError as error:
                 failed[name] = str(error)
-    return ErasureReport(str(chosen), in_journal, found, {}, {}, failed)
+    return ErasureReport(str(chosen), in_journal, found, unreadable, {}, failed)
 
 
 def _count_in(store: Store, chosen: Filter, progress: Callable[[int], None]) -> int:
@@ -177,6 +196,12 @@ def _count_in(store: Store, chosen: Filter, progress: Callable[[int], None]) -> 
         after = page[-1].started_at, page[-1].id
         progress(len(page))
     return found
+
+
+def _unreadable(report: ErasureReport) -> int:
+    """Return how many records, lines and files are left, as nobody knows whose they are."""
+    journal = 0 if report.journal is None else report.journal.unreadable
+    return journal + sum(report.unreadable.values())
 
 
 def _show(report: ErasureReport, *, dry_run: bool, as_json: bool) -> None:

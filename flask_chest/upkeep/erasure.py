@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeAlias
@@ -20,6 +21,9 @@ from flask_chest.store import Store
 if TYPE_CHECKING:
     from flask_chest.query import Filter
     from flask_chest.record import RecordData
+
+OpenAnew: TypeAlias = Callable[[str], AbstractContextManager[Store]]
+"""Opens the store of an exporter for a block, on an instance that has read nothing yet."""
 
 Progress: TypeAlias = Callable[[str, int], None]
 """Called after each step with the name of a store and the number of records looked at in it."""
@@ -39,8 +43,8 @@ class ErasureReport:
             have journals of their own.
         stores: Number of records that each store had, by the name of its exporter. Two exporters
             of one database find a record once.
-        unreadable: Number of records in a store that could not be read, and were left as they are.
-            Stores that have none are missing.
+        unreadable: Number of records in a store that could not be read, and were left as they are:
+            nobody knows whose they are. Stores that have none are missing.
         impossible: Exporters that cannot erase, with the reason. What they have received is left to
             the one who runs the destination.
         failed: Stores that could not be reached or written, and ``journal`` for the journal, with
@@ -61,7 +65,7 @@ class ErasureReport:
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything that can erase has erased."""
+        """Whether everything that can erase has erased what can be read."""
         return not self.failed
 
 
@@ -77,7 +81,7 @@ def erase(
     where: str | Filter,
     *,
     exporters: Mapping[str, Exporter],
-    store: Callable[[str], Store],
+    store: OpenAnew,
     journal: Journal,
     progress: Progress | None = None,
     timeout_seconds: float = LEASE_SECONDS,
@@ -90,7 +94,7 @@ def erase(
     Args:
         where: The filter: docs/reference/filters.md.
         exporters: All exporters of the application, by name.
-        store: Returns the open store of an exporter.
+        store: See `OpenAnew`.
         journal: The journal of the application.
         progress: See `Progress`. What it raises ends the erasure; what was erased stays erased.
         timeout_seconds: How long to wait for deliveries that are under way.
@@ -119,8 +123,9 @@ def erase(
     found.stores.update((name, 0) for name, each in exporters.items() if isinstance(each, Store))
     found.impossible.update(who_cannot(exporters))
     _erase_in_stores(chosen, began, found, store, progress)
+    unreadable = {name: number for name, number in found.unreadable.items() if number}
     return ErasureReport(
-        str(chosen), erased, found.stores, found.unreadable, found.impossible, found.failed
+        str(chosen), erased, found.stores, unreadable, found.impossible, found.failed
     )
 
 
@@ -137,7 +142,7 @@ def _erase_in_stores(
     chosen: Filter,
     began: datetime,
     found: _Findings,
-    store: Callable[[str], Store],
+    store: OpenAnew,
     progress: Progress | None,
 ) -> None:
     """Erase in one store after the other, until no copy can have brought anything back.
@@ -156,16 +161,15 @@ def _erase_in_stores(
         look = chosen if name in first else older
         first.discard(name)
         try:
-            opened = store(name)
-            passed_over = opened.unreadable
-            number = opened.erase(look, progress=_for(name, progress))
+            with store(name) as opened:
+                number = opened.erase(look, progress=_for(name, progress))
+                unreadable = opened.unreadable
         except ChestError as error:
             found.failed[name] = str(error)
         else:
             waiting.append(name)
             found.stores[name] += number
-            if opened.unreadable > passed_over:
-                found.unreadable[name] = opened.unreadable - passed_over
+            found.unreadable[name] = unreadable
             quiet = 1 if number else quiet + 1  # `erase` has ended with a look that found nothing
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -109,6 +110,29 @@ def test_a_store_that_cannot_be_reached_is_named_and_the_others_are_erased(
     assert list(report.failed) == ["far"]
     assert "secret-pw" not in report.failed["far"]
     assert not report.is_complete
+
+
+def test_what_cannot_be_read_is_counted_whatever_was_read_before(chest, app, tmp_path):
+    ask(app, "u-17", "u-17", "u-1")
+    assert chest.flush(60)
+    with closing(sqlite3.connect(tmp_path / "main.sqlite3")) as connection:
+
+        def write(variables):
+            with connection:
+                connection.execute(
+                    "UPDATE chest_records SET variables = ? "
+                    "WHERE rowid = (SELECT min(rowid) FROM chest_records)",
+                    (variables,),
+                )
+
+        write('{"user_id": "u-17",')
+        assert users(chest, app, "main") == ["u-1", "u-17"]
+        report = chest.erase(U)
+        assert (report.stores["main"], report.unreadable) == (1, {"main": 1})
+        assert chest.erase(U).unreadable == {"main": 1}
+        write('{"user_id": "u-17"}')
+        report = chest.erase(U)
+        assert (report.stores["main"], report.unreadable) == (1, {})
 
 
 def test_a_wrong_filter_erases_nothing(chest, app):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
@@ -31,7 +32,12 @@ def make(turns, number=3, first="a"):
 
 def forget(stores):
     journal = MemoryJournal((), Counters(), Throttle())
-    return erase("user == 'u'", exporters=stores, store=stores.__getitem__, journal=journal)
+    return erase(
+        "user == 'u'",
+        exporters=stores,
+        store=lambda name: nullcontext(stores[name]),
+        journal=journal,
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from flask_chest_parquet import ParquetConfig, ParquetStore, reading
 from flask_chest_parquet.answers import LARGEST, Answers, Question
+from flask_chest_parquet.decode import Rows
 from flask_chest_parquet.engine import Engine, TimeLimit
 from flask_chest_parquet.lake import Lake
 from flask_chest_parquet.reading import Reader
@@ -179,7 +180,7 @@ def test_a_question_is_asked_again_when_a_file_was_replaced_before_it_was_read(o
             return found
 
     lake = Changing(store._opened.lake.objects)
-    reader = Reader(lake, store.config)
+    reader = Reader(lake, store.config, Rows(store.location))
     try:
         assert count(reader) == 28  # at first it sees 24, whose files are gone when it reads them
         assert Changing.changes == 2

@@ -17,6 +17,7 @@ from flask_chest_parquet.schema import Column
 _NAMES: Final = tuple(name for name in FIELDS if name != "started_at")
 _FIRST: Final = (*_NAMES, "epoch_us(started_at)", "variables")
 _NULLABLE: Final = frozenset({"trace_id", "endpoint", "route", "status_code", "error"})
+NEVER_NULL: Final = tuple(name for name in _NAMES if name not in _NULLABLE)
 _NEVER_NULL: Final = [at for at, name in enumerate(_NAMES) if name not in _NULLABLE]
 _SEEN: Final = 10_000
 
@@ -51,9 +52,7 @@ class Decoder:
         fields = len(_NAMES)
         if any(row[at] is None for at in _NEVER_NULL):
             raise TypeError("a field is null")
-        variables = from_json(row[fields + 1])
-        if not isinstance(variables, dict):
-            raise TypeError("the variables are no object")
+        variables = _document(row[fields + 1])
         for name, at in self._moved:
             value = _moved(row, at)
             if value is not None:
@@ -63,6 +62,23 @@ class Decoder:
             started_at=windows.moment(row[fields]),
             variables=variables,
         )
+
+
+def _document(text: str) -> dict[str, JsonValue]:
+    found = from_json(text)
+    if not isinstance(found, dict):
+        raise TypeError("the variables are no object")
+    return found
+
+
+def are_variables(text: str | None) -> bool:
+    """Return whether a record may have these variables."""
+    try:
+        if text is not None:
+            _document(text)
+    except (TypeError, ValueError):
+        return False
+    return text is not None
 
 
 def _moved(row: Sequence[Any], at: dict[str, int]) -> JsonValue:

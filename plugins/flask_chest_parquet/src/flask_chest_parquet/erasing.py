@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flask_chest_parquet import removal
-from flask_chest_parquet.decode import Decoder
+from flask_chest_parquet.decode import NEVER_NULL, Decoder, Rows, are_variables
 from flask_chest_parquet.objects import Gone
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ loses, it is rewritten as a whole."""
 
 def erase(
     rewriter: Rewriter,
+    rows: Rows,
     chosen: Filter,
     ids_of_day: Callable[[date], Iterable[str]],
     progress: Callable[[int], None] | None = None,
@@ -36,6 +36,7 @@ def erase(
 
     Args:
         rewriter: Rewrites files.
+        rows: Counts what is no record.
         chosen: The filter.
         ids_of_day: Asks the read side for the IDs of the records that are meant. Of small files,
             each record is looked at instead.
@@ -57,8 +58,9 @@ def erase(
                 is_small = table.num_rows <= _SMALL
                 for part in _steps(table):
                     if is_small:
-                        found = _matching(rewriter, part, chosen)
+                        found = _matching(rewriter, rows, part, chosen)
                     else:
+                        records(_suspects(part), rewriter.lake.columns(), rows)  # to count them
                         found = _with_ids(part, ids_of_day(day))
                     if found and (deleted := removal.delete_ids(rewriter, day, found)):
                         total += deleted
@@ -82,19 +84,29 @@ def _with_ids(table: pa.Table, ids: Iterable[str]) -> dict[str, datetime]:
     return dict(zip(rows["id"].to_pylist(), rows["started_at"].to_pylist(), strict=True))
 
 
-def _matching(rewriter: Rewriter, table: pa.Table, chosen: Filter) -> dict[str, datetime]:
-    found = records(table, rewriter.lake.columns())
+def _suspects(table: pa.Table) -> pa.Table:
+    """Return the rows that may be no records: of a large file, not each is decoded."""
+    variables = table["variables"]
+    texts = [text for text in pc.unique(variables).to_pylist() if not are_variables(text)]
+    suspect = pc.is_in(variables, value_set=pa.array(texts, variables.type))
+    for name in NEVER_NULL:
+        suspect = pc.or_(suspect, pc.is_null(table[name]))
+    return table.filter(suspect)
+
+
+def _matching(
+    rewriter: Rewriter, rows: Rows, table: pa.Table, chosen: Filter
+) -> dict[str, datetime]:
+    found = records(table, rewriter.lake.columns(), rows)
     return {each.id: each.started_at for each in found if chosen.matches(each.as_data())}
 
 
-def records(table: pa.Table, typed: Iterable[Column]) -> Iterator[Record]:
-    """Yield the records of a table. What is none is passed over."""
+def records(table: pa.Table, typed: Iterable[Column], rows: Rows) -> list[Record]:
+    """Return the records of a table. What is none is passed over, and counted."""
     decoder = Decoder(column for column in typed if column.name in table.column_names)
     columns = []
     for expression in decoder.columns:
         name = "started_at" if "started_at" in expression else expression.strip('"')
         column = table[name]
         columns.append(column.cast(pa.int64()) if name == "started_at" else column)
-    for row in zip(*(column.to_pylist() for column in columns), strict=True):
-        with suppress(TypeError, ValueError, OverflowError):
-            yield decoder.record(row)
+    return rows.records(decoder, zip(*(column.to_pylist() for column in columns), strict=True))

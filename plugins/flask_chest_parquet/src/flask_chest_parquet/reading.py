@@ -54,20 +54,16 @@ class Reader:
     Args:
         lake: Where the files are.
         config: How long a query may take, and what it may use.
+        rows: Counts what is no record.
     """
 
-    def __init__(self, lake: Lake, config: ParquetConfig) -> None:
+    def __init__(self, lake: Lake, config: ParquetConfig, rows: Rows) -> None:
         self._lake = lake
         self._config = config
         self._engine = Engine(config.query_memory_mb, config.query_threads)
         self._sources = Sources(lake, config)
-        self._rows = Rows(lake.location)
+        self._rows = rows
         self._answers = Answers()
-
-    @property
-    def unreadable(self) -> int:
-        """Number of rows that were passed over because they are no records."""
-        return self._rows.unreadable
 
     def close(self) -> None:
         """Close the database of the queries."""

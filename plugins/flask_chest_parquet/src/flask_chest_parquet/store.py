@@ -17,6 +17,7 @@ from flask_chest_parquet import compaction, erasing, findings, removal
 from flask_chest_parquet.batching import batching
 from flask_chest_parquet.config import ParquetConfig
 from flask_chest_parquet.connection import objects_of, typed_columns
+from flask_chest_parquet.decode import Rows
 from flask_chest_parquet.lake import Lake
 from flask_chest_parquet.rewriting import Rewriter
 from flask_chest_parquet.writing import Writer
@@ -44,6 +45,7 @@ class _Open(NamedTuple):
     lake: Lake
     writer: Writer
     rewriter: Rewriter
+    rows: Rows
 
 
 class ParquetStore(Store):
@@ -104,7 +106,10 @@ class ParquetStore(Store):
             lake.objects.close()
             raise
         self._opened = _Open(
-            lake, Writer(lake, typed, delta=delta), Rewriter(lake, typed, delta=delta)
+            lake,
+            Writer(lake, typed, delta=delta),
+            Rewriter(lake, typed, delta=delta),
+            Rows(lake.location),
         )
 
     def export(self, batch: Batch) -> None:
@@ -181,14 +186,13 @@ class ParquetStore(Store):
     @property
     def unreadable(self) -> int:
         """Number of rows that were passed over because they are no records."""
-        reader = self._reader
-        return 0 if reader is None else reader.unreadable
+        return 0 if self._opened is None else self._opened.rows.unreadable
 
     def _reading(self) -> Reader:
         opened = self._are_open
         with self._lock:
             if self._reader is None:
-                self._reader = _make_reader(opened.lake, self._config)
+                self._reader = _make_reader(opened.lake, self._config, opened.rows)
             return self._reader
 
     # -- Deletion ------------------------------------------------------------------------------
@@ -210,7 +214,8 @@ class ParquetStore(Store):
             until = None if day == date.max else since + timedelta(days=1)
             return (record.id for record in self.records(chosen, since=since, until=until))
 
-        return erasing.erase(self._are_open.rewriter, chosen, ids_of_day, progress)
+        opened = self._are_open
+        return erasing.erase(opened.rewriter, opened.rows, chosen, ids_of_day, progress)
 
     # -- Helpers -------------------------------------------------------------------------------
 
@@ -222,8 +227,8 @@ class ParquetStore(Store):
         return opened
 
 
-def _make_reader(lake: Lake, config: ParquetConfig) -> Reader:
+def _make_reader(lake: Lake, config: ParquetConfig, rows: Rows) -> Reader:
     # The process that delivers asks nothing, and has no need of DuckDB.
     from flask_chest_parquet.reading import Reader  # noqa: PLC0415 - see above
 
-    return Reader(lake, config)
+    return Reader(lake, config, rows)
