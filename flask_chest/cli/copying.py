@@ -50,7 +50,8 @@ def copy(
     """Copy records from one store to another.
 
     The oldest come first. What the target has already is not written again, so the command may be
-    repeated at any time, also after it was killed. With --resume it goes on where it was.
+    repeated at any time, also after it was killed. With --resume it goes on where it was. The exit
+    status is 1 when a record is left out: it cannot be read, or the target refuses it.
 
     \b
     Examples:
@@ -58,10 +59,8 @@ def copy(
       flask chest copy --from main --to sqlite:////tmp/last_week --since 7d
     """  # noqa: D301 - click reads \b as "keep these lines"
     refuse_in_mode()
-    refused: list[str] = []
 
     def rejected(record: Record, error: BatchRejected) -> None:
-        refused.append(record.id)
         echo_error(f"{record.id} was refused: {one_line(error)}")
 
     again = "it begins anew, and passes over what is there" if resume is None else "it goes on here"
@@ -80,17 +79,19 @@ def copy(
             progress=progress.add,
             rejected=rejected,
         )
-        unreadable = reading.unreadable
-        if not (report.copied or report.present or report.rejected):
+        if not (report.copied or report.present or report.rejected or report.unreadable):
             say_empty(reading)
     echo(
         f"{amounts.records(report.copied)} copied, {report.present:,} were there, "
         f"{report.rejected:,} refused, {report.withdrawn:,} erased meanwhile"
     )
-    if unreadable:
-        echo_error(f"{amounts.records(unreadable)} cannot be read, and were passed over")
-    if refused:
-        raise click.ClickException(f"{amounts.records(len(refused))} refused by the target")
+    left = []
+    if report.unreadable:
+        left.append(f"{amounts.records(report.unreadable)} that cannot be read")
+    if report.rejected:
+        left.append(f"{amounts.records(report.rejected)} refused by the target")
+    if left:
+        raise click.ClickException(f"Not copied: {', '.join(left)}. They are in the source alone")
 
 
 def _number(store: Store, since: datetime | None, until: datetime | None) -> int:

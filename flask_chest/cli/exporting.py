@@ -19,7 +19,6 @@ from flask_chest.cli.files import whole_file
 from flask_chest.cli.listing import csv_lines, json_line
 from flask_chest.cli.missing import Unseen
 from flask_chest.cli.names import Name
-from flask_chest.cli.output import echo_error
 from flask_chest.cli.progress import Progress
 from flask_chest.cli.spool import Spool
 from flask_chest.cli.streams import has_reader, is_terminal, write
@@ -73,7 +72,8 @@ def export(
     """Write records to a file or to stdout, all that there are.
 
     CSV and Parquet have a column for each field and each variable. In CSV, a text that a
-    spreadsheet might run begins with an apostrophe, unless --raw is given.
+    spreadsheet might run begins with an apostrophe, unless --raw is given. The exit status is 1
+    when a record cannot be read: all others are written.
 
     \b
     Examples:
@@ -107,11 +107,14 @@ def export(
         except KeyboardInterrupt:
             what = "What was printed is not all" if output is None else f"{output} was not written"
             raise Interrupted(f"{what}.") from None
+    unreadable = store.unreadable
     if not progress.done:
         say_nothing_found(store, exporter)
     unseen.say(store, since=since, until=until, found=progress.done)
-    if store.unreadable:
-        echo_error(f"{amounts.records(store.unreadable)} cannot be read, and were passed over")
+    if unreadable:
+        raise click.ClickException(
+            f"Not exported: {amounts.records(unreadable)} that cannot be read"
+        )
 
 
 def _format_of(output: Path | None) -> str:

@@ -38,6 +38,10 @@ class Bookmark:
         path: Of the file; None to keep nothing.
         route: From where to where the copy goes.
 
+    Attributes:
+        rejected: Number of records up to the position that the target has refused.
+        unreadable: Number of those that could not be read.
+
     Raises:
         ConfigurationError: The file is that of another copy, or no such file.
         OSError: It cannot be read.
@@ -48,6 +52,7 @@ class Bookmark:
         self._route = route
         self.after: Position | None = None
         self.intent: Intent | None = None
+        self.rejected = self.unreadable = 0
         if path is not None:
             with contextlib.suppress(FileNotFoundError):
                 self._read(path)
@@ -57,6 +62,8 @@ class Bookmark:
             stored = json.loads(path.read_text("utf-8"))
             route, self.after = stored["copy"], _position(stored["after"])
             intent = stored["intent"]
+            self.rejected = int(stored.get("rejected", 0))
+            self.unreadable = int(stored.get("unreadable", 0))
             if intent is not None:
                 last = _position(intent["last"])
                 assert last is not None  # noqa: S101 - handled below, like any other fault
@@ -106,6 +113,8 @@ class Bookmark:
         content = {
             "copy": self._route,
             "after": _text(self.after),
+            "rejected": self.rejected,
+            "unreadable": self.unreadable,
             "intent": intent and {"last": _text(intent.last), "ids": sorted(intent.ids)},
         }
         new = self._path.with_name(f"{self._path.name}.new")

@@ -33,15 +33,19 @@ class CopyReport:
     Attributes:
         copied: Number of records that were written, also of those that were withdrawn.
         present: Number of records that the target had already.
-        rejected: Number of records that the target refused; they are only in the source.
+        rejected: Number of records that the target refused, also in the runs before of a copy that
+            was resumed; they are only in the source.
         withdrawn: Number of records that left the source while they were copied, by an erasure or
             a purge, and were deleted in the target again.
+        unreadable: Number of records that could not be read, also in the runs before; they are only
+            in the source. What this instance of it had met earlier counts as well.
     """
 
     copied: int
     present: int
     rejected: int
     withdrawn: int
+    unreadable: int = 0
 
 
 def copy(
@@ -89,8 +93,8 @@ def copy(
         if progress is not None:
             progress(len(page))
     bookmark.finish()
-    sending = run.sending
-    return CopyReport(sending.sent, run.present, sending.rejected, run.withdrawn)
+    rejected_in_all, unreadable = run.left_out()
+    return CopyReport(run.sending.sent, run.present, rejected_in_all, run.withdrawn, unreadable)
 
 
 class _Copy:
@@ -107,6 +111,7 @@ class _Copy:
         # What cannot be read cannot be asked what it has, nor give anything back.
         self._readable = target if isinstance(target, Store) else None
         self._bookmark = bookmark
+        self._before = bookmark.rejected, bookmark.unreadable
         self.sending = Sending(target, on_rejected, "copied")
         self.present = self.withdrawn = 0
 
@@ -125,7 +130,13 @@ class _Copy:
                     self._withdraw(intent)
                 raise
             self._withdraw(intent)
+        self._bookmark.rejected, self._bookmark.unreadable = self.left_out()
         self._bookmark.passed(last)
+
+    def left_out(self) -> tuple[int, int]:
+        """Return how many records were refused, and could not be read, in all runs until now."""
+        rejected, unreadable = self._before
+        return rejected + self.sending.rejected, unreadable + self._source.unreadable
 
     def _intend(self, new: Sequence[Record], last: Position) -> Intent:
         ids = frozenset(record.id for record in new)

@@ -89,3 +89,44 @@ def test_what_cannot_be_copied_is_said_in_a_sentence(delivered, arguments, text)
     assert text in done.stderr
     assert "Traceback" not in done.stderr
     assert "hunter2" not in done.stderr
+
+
+@pytest.fixture
+def damaged(delivered):
+    """Return an application one of whose three records is no record any more."""
+    with closing(sqlite3.connect(delivered.database)) as connection, connection:
+        connection.execute(
+            "UPDATE chest_records SET variables = '{' "
+            "WHERE rowid = (SELECT min(rowid) FROM chest_records)"
+        )
+    return delivered
+
+
+def test_a_copy_without_the_records_that_cannot_be_read_ends_with_1(damaged):
+    """A script that deletes the source then would lose them."""
+    target = damaged.folder / "copy.sqlite3"
+    for _ in range(2):
+        done = damaged.flask("copy", "--from", "main", "--to", f"sqlite:///{target}", code=1)
+        assert "Error: Not copied: 1 record that cannot be read. They are in" in done.stderr
+        assert len(ids(target)) == 2
+    arguments = (
+        "copy",
+        "--from",
+        damaged.url,
+        "--to",
+        f"sqlite:///{target}",
+        "--until",
+        "2000-01-01",
+    )
+    damaged.alone(*arguments, code=0)
+
+
+@pytest.mark.parametrize("output", [(), ("--output", "a.csv"), ("--output", "a.parquet")])
+def test_an_export_without_the_records_that_cannot_be_read_ends_with_1(damaged, output):
+    done = damaged.flask("export", *output, code=1)
+    assert "Error: Not exported: 1 record that cannot be read" in done.stderr
+    if output:
+        assert (damaged.folder / output[1]).stat().st_size
+    else:
+        assert len(done.stdout.splitlines()) == 2
+    damaged.flask("export", "--where", "unknown == 1", *output, code=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from support.list_store import ListStore
 
 from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
+from flask_chest.store import another
 from flask_chest.testing import RecordingExporter, make_batch, make_record, reference
 from flask_chest.testing.records import START, as_stored
 from flask_chest.testing.samples import VALUES
@@ -136,6 +138,30 @@ def test_an_interrupted_copy_goes_on_where_it_was(open_backend, tmp_path, error)
     assert steps == [1_000, 500]
     assert everything(target) == everything(source)
     assert not bookmark.exists()
+
+
+def test_what_a_run_before_left_out_counts_in_the_one_that_goes_on(open_backend, tmp_path):
+    source, target, bookmark = open_backend("sqlite"), Picky(), tmp_path / "position"
+    stored = many(2_500)
+    for n in (3, 4, 2_400):
+        stored[n]["path"] = "/broken"
+    source.export(make_batch(*stored))
+    with source.writing() as connection:
+        connection.exec_driver_sql(
+            "UPDATE chest_records SET variables = '{' WHERE path = '/broken'"
+        )
+    target.refused = {stored[n]["id"] for n in (7, 2_300)}
+
+    def stop(_number):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        copy(source, target, resume=bookmark, progress=stop)
+    with closing(another(source)) as again:  # as in another process
+        again.open()
+        report = copy(again, target, resume=bookmark)
+    assert (report.rejected, report.unreadable) == (2, 3)
+    assert len(target.kept) == 2_495
 
 
 def test_the_position_of_another_copy_or_another_file_is_refused(open_backend, tmp_path):
