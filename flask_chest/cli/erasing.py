@@ -230,7 +230,7 @@ def _show(report: ErasureReport, *, dry_run: bool, as_json: bool) -> None:
         elif number:
             echo(f"journal: {number:,} lines or files are no records, and stay as they are")
     for name, number in report.unreadable.items():
-        echo(f"{name}: {amounts.records(number)} cannot be read, and stay as they are")
+        echo(f"{name}: {amounts.records(number)} left that cannot be read")
     for name, why in report.impossible.items():
         echo_error(f"{name}: {why}: do it there by hand")
     for name, error in report.failed.items():

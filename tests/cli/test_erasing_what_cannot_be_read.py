@@ -35,7 +35,7 @@ def test_records_that_cannot_be_read_are_counted_and_end_with_1(ask, damaged, wa
     assert told["stores"]["main"] > 0
     assert "Error: 2 cannot be read, so that nobody knows whether they are meant" in done.stderr
     said = ask("erase", U, way, url=url, code=1).stdout
-    assert "main: 2 records cannot be read, and stay as they are\n" in said
+    assert "main: 2 records left that cannot be read\n" in said
     with closing(sqlite3.connect(damaged)) as connection:
         connection.execute("DELETE FROM chest_records WHERE NOT json_valid(variables)")
         connection.commit()
