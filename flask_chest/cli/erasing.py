@@ -199,9 +199,12 @@ def _count_in(store: Store, chosen: Filter, progress: Callable[[int], None]) -> 
 
 
 def _unreadable(report: ErasureReport) -> int:
-    """Return how many records, lines and files are left, as nobody knows whose they are."""
-    journal = 0 if report.journal is None else report.journal.unreadable
-    return journal + sum(report.unreadable.values())
+    """Return how many records are left, as nobody knows whose they are.
+
+    Not what the journal has set aside, such as half a line of a process that was killed. It is
+    said, and would make each erasure fail until somebody removes it.
+    """
+    return sum(report.unreadable.values())
 
 
 def _show(report: ErasureReport, *, dry_run: bool, as_json: bool) -> None:

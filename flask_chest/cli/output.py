@@ -20,7 +20,13 @@ from flask.cli import AppGroup
 
 from flask_chest.cli.exits import FAILED, Interrupted
 from flask_chest.cli.streams import quiet_pipe, write
-from flask_chest.errors import ChestError, QueryError, mask_secrets, mask_urls
+from flask_chest.errors import (
+    ChestError,
+    ConfigurationError,
+    QueryError,
+    mask_secrets,
+    mask_urls,
+)
 from flask_chest.runtime.log import logger
 from flask_chest.runtime.printable import printable
 
@@ -103,7 +109,9 @@ def _show(error: click.ClickException, file: IO[Any] | None = None) -> None:
     buffer = StringIO()
     type(error).show(error, buffer)
     text = buffer.getvalue().rstrip("\n")
-    if isinstance(error, click.UsageError):  # several lines of click's own, about what was typed
+    source = error.__cause__ or error
+    is_ours = isinstance(source, ConfigurationError) and source.setting is not None
+    if is_ours or isinstance(error, click.UsageError):  # click's own lines, about what was typed
         text = "\n".join(map(printable, mask_urls(text).split("\n")))
     else:
         text = message(text)

@@ -57,7 +57,7 @@ def with_files(
         try:
             found[name] = read(path, expand)
         except ValueError as error:
-            raise ConfigurationError(f"{where}={shown(path)}: {error}") from None
+            raise ConfigurationError(f"{where}={shown(path)}: {error}", setting=where) from None
     return found
 
 

@@ -43,11 +43,11 @@ def test_records_that_cannot_be_read_are_counted_and_end_with_1(ask, damaged, wa
 
 
 @pytest.mark.parametrize("way", ["--dry-run", "--yes"])
-def test_a_line_of_the_journal_that_is_no_record_ends_with_1(delivered, way):
+def test_a_line_of_the_journal_that_is_no_record_is_said_and_no_failure(delivered, way):
     delivered.record_three()
     [segment, *_] = sorted((delivered.journal / "segments").iterdir())
     with segment.open("ab") as file:
         file.write(b'{"user": "ada", \n')
-    done = delivered.flask("erase", "user == 'ada'", way, code=1)
+    done = delivered.flask("erase", "user == 'ada'", way, code=0)
     assert "journal: 1 lines or files are no records, and stay as they are\n" in done.stdout
-    assert "Error: 1 cannot be read, so that nobody knows whether it is meant" in done.stderr
+    assert "Error" not in done.stderr

@@ -31,7 +31,7 @@ def test_a_journal_folder_that_cannot_be_written_stops_init_app(init, tmp_path, 
         ("VARIABLES", ["a", "!a"]),
         ("VARIABLES", ["cart_*", "!*"]),
         ("VARIABLES", {"GETT": ["a"]}),
-        ("EXCLUDE_ENDPOINTS", ["the health"]),
+        ("EXCLUDE_ENDPOINTS", ["/health"]),
     ],
 )
 def test_a_pattern_that_cannot_match_stops_init_app(init, tmp_path, name, value):

@@ -37,6 +37,7 @@ def test_a_deferred_store_passes_on_all_that_a_store_does():
         "retention",
         "indexed_variables",
         "rollups",
+        "knows_retention",
         "for_tests",
     }  # set, and not called
     public = {name for kind in (Exporter, Store) for name in vars(kind) if name[0] != "_"}

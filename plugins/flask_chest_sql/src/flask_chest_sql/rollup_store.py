@@ -32,7 +32,7 @@ class RollupStore(SchemaStore):
     """The part of a SQL store that is about its rollups."""
 
     _rollups: SqlRollups | None = None
-    _lookout: rollup.Lookout[bool]
+    _lookout: rollup.Lookout[bool] | None = None
 
     is_marking: bool = False
     """Whether batches and deletions mark the minutes of their records."""
@@ -48,9 +48,10 @@ class RollupStore(SchemaStore):
         Raises:
             ExporterUnavailable: It cannot be found out now.
         """
-        if self._rollups is None and not self.is_marking and self.may_mark is not False:
+        lookout = self._lookout  # none yet where the store is not open, which is said later
+        if self._rollups is None and not self.is_marking and self.may_mark is not False and lookout:
             with self._explained():
-                self.is_marking = bool(self._lookout.found())
+                self.is_marking = bool(lookout.found())
 
     def _has_marks(self) -> bool | None:
         marks = self.tables.rollups.marks
