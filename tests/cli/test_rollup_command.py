@@ -43,6 +43,7 @@ def test_a_store_that_has_none_says_so(delivered):
     assert "Give --verify or --rebuild" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_application_that_has_them_off_leaves_right_what_others_read(rolled, monkeypatch):
     def counted():
         done = rolled.alone("--store", rolled.url, "measure", "count", "--format", "json", code=0)

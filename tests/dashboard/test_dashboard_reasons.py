@@ -76,6 +76,7 @@ def test_a_page_says_once_that_the_database_is_away_and_one_button_brings_all_ba
         expect(page.locator(".skeleton")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_part_that_is_not_refreshed_keeps_the_reason_and_a_button_when_others_are_back(outage):
     with outage(f"{EXPLORE}&differ=failed") as (page, end):
         names = page.locator("#explore-names option").count()
@@ -91,6 +92,7 @@ def test_a_part_that_is_not_refreshed_keeps_the_reason_and_a_button_when_others_
         expect(page.locator(".failed")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_the_next_part_with_the_same_reason_says_it_when_the_one_above_is_back(outage):
     with outage(ROUTE) as (page, end):
         panels = page.locator("[data-panel]")
@@ -104,6 +106,7 @@ def test_the_next_part_with_the_same_reason_says_it_when_the_one_above_is_back(o
         expect(page.locator(".failed")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_button_that_has_the_focus_keeps_it_when_its_part_fails_again(outage):
     with outage("/chest/requests?since=15m&live=off") as (page, end):
         buttons(page).focus()

@@ -101,6 +101,7 @@ def test_a_user_with_the_pages_privileges_keeps_rollups_and_is_told_nothing(back
     assert said() == []
 
 
+@pytest.mark.slow
 def test_a_user_with_the_pages_privileges_creates_all_and_follows_a_retention(backend, said):
     for days in (30, 20):
         store = declared(backend("own"))
@@ -118,6 +119,7 @@ def test_a_user_with_the_pages_privileges_creates_all_and_follows_a_retention(ba
     assert said() == []
 
 
+@pytest.mark.slow
 def test_a_user_who_may_not_change_the_ttl_delivers_and_is_told_who_does(backend, server, said):
     store = backend("kept").new()
     store.retention, store.rollups = timedelta(days=30), False
