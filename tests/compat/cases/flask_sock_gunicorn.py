@@ -1,11 +1,8 @@
 """flask-sock under gunicorn, which it tells by `StopIteration` that the connection is its own."""
 
-from contextlib import suppress
-
-from simple_websocket import Client, ConnectionClosed
-
 from tests.compat.servers import running
 from tests.compat.support import check, read
+from tests.compat.websocket import echo_one_word
 
 DISTRIBUTIONS = ("flask-sock", "gunicorn")
 
@@ -19,12 +16,7 @@ def run(folder):
         "tests.compat.served:app",
     )
     with running(folder, *command, using="flask_sock") as url:
-        ws = Client(url.replace("http", "ws") + "/echo")
-        ws.send("a")
-        assert ws.receive() == "a"
-        ws.send("end")
-        with suppress(ConnectionClosed):  # the server, whose handler has ended, may have been first
-            ws.close()
+        echo_one_word(url)
         [row] = read(folder / "chest.sqlite3", 1)
     check(row, path="/echo", error=None, variables={"messages": 1})
     return "a connection is one record, written at its end, without an error"
