@@ -42,18 +42,22 @@ demo: .venv/.demo ## Run the example shop under gunicorn, and show its records; 
 
 .PHONY: test
 test: .venv/.dev servers ## Run the tests, on real servers and processes
-	$(BIN)/python -m pytest -m "not slow" $(PARALLEL)
+	$(BIN)/python -m pytest -m "not slow and not long" $(PARALLEL)
 
 .PHONY: test-slow
 test-slow: .venv/.dev servers ## Run the tests that `make test` leaves out, as each takes seconds
 	-tools/install_program.sh prometheus
 	-tools/install_program.sh apache2 libapache2-mod-wsgi-py3
-	$(BIN)/python -m pytest -m slow $(PARALLEL)
+	$(BIN)/python -m pytest -m slow $(PARALLEL) --numprocesses=6
+
+.PHONY: test-long
+test-long: .venv/.dev servers ## Run the tests that take minutes together, before a release or after a change of what they are about
+	$(BIN)/python -m pytest -m long $(PARALLEL)
 	CHEST_HOSTILE_EXAMPLES=1000 $(BIN)/python -m pytest --numprocesses=2 tests/redaction/test_bounded.py
 
 .PHONY: test-stutter
 test-stutter: .venv/.dev servers ## Run the tests while one process after the other stands still: finds those that need a fast machine
-	$(BIN)/python tools/stutter.py $(BIN)/python -m pytest -m "not slow" $(PARALLEL)
+	$(BIN)/python tools/stutter.py $(BIN)/python -m pytest -m "not slow and not long" $(PARALLEL)
 
 .PHONY: test-clickhouse
 test-clickhouse: .venv/.dev servers ## Run all tests of ClickHouse, those too that take minutes
@@ -108,6 +112,10 @@ pythons: .venv/.dev # get what a release is tried on
 .PHONY: release
 release: .venv/.dev pythons ## Build, check, install and describe a release in dist/; REHEARSAL=1 before all is committed. Uploads nothing
 	$(BIN)/python -m tools.release $(if $(REHEARSAL),--rehearsal)
+
+.PHONY: env-lowest
+env-lowest: .venv/.dev # install what test-lowest runs with
+	$(BIN)/python tools/lowest.py $(DISTRIBUTIONS) --only-install
 
 .PHONY: test-lowest
 test-lowest: .venv/.dev servers ## Run the tests with the lowest version of each dependency

@@ -84,7 +84,7 @@ def test_the_command_for_a_clone_names_all_that_its_extras_need(page):
     assert sorted(folders) == sorted(DISTRIBUTIONS[name] for name in wanted)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_command_for_a_clone_installs_it_in_a_clean_environment(tmp_path):
     clone = tmp_path / "flask-chest"
     for name in tracked_files():

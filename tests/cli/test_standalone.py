@@ -251,6 +251,7 @@ def ttl_of(backend):
     return backend.creation().partition("TTL ")[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["mongo", "clickhouse"])
 def test_the_databases_own_deletion_stays_as_the_application_wants_it(place, request, kind):
     url = request.getfixturevalue(kind)

@@ -43,7 +43,14 @@ def faults(text):
     return {html.unescape(typed): html.unescape(said) for typed, said in found}
 
 
-@pytest.mark.parametrize("backend", ["sqlite", "postgres", "mysql", "mongo"])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        "sqlite",
+        "postgres",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("mysql", "mongo")),
+    ],
+)
 def test_every_database_answers(request, visited, backend):
     given = {} if backend == "sqlite" else {"exporters": {"main": request.getfixturevalue(backend)}}
     app = visited(40, **given)

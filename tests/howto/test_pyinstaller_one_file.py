@@ -18,7 +18,7 @@ from werkzeug.security import generate_password_hash
 
 from flask_chest.opening import open_store
 
-pytestmark = [pytest.mark.slow, pytest.mark.packaging]
+pytestmark = [pytest.mark.long, pytest.mark.packaging]
 
 EXTRAS = "sqlite,postgres,mysql,mongo,clickhouse,parquet,dashboard,monitor,otlp"
 SOON = {"FLASK_CHEST_EXPORT_INTERVAL_SECONDS": "0.1"}

@@ -12,7 +12,7 @@ import pytest
 from public_apps import sources
 from public_apps.suite import Suite
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture

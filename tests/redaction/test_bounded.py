@@ -22,7 +22,7 @@ from corpus.door import Filter
 
 pytestmark = pytest.mark.opens_nothing
 
-# `make hostile` and `make test-slow` measure each record both ways; `make test` one eighth by
+# `make hostile` and `make test-long` measure each record both ways; `make test` one eighth by
 # calls, another by what expressions are given.
 IS_WHOLE = "CHEST_HOSTILE_EXAMPLES" in os.environ
 PARTS = 4 if IS_WHOLE else 8

@@ -211,6 +211,7 @@ def test_a_killed_copy_is_resumed_and_brings_back_nothing_that_was_erased(
     assert everything(target) == everything(source)
 
 
+@pytest.mark.slow
 def test_what_the_target_had_already_is_not_withdrawn(open_backend):
     source, target = open_backend("sqlite", "source"), open_backend("sqlite", "target")
     stored = many(30)

@@ -119,6 +119,7 @@ def test_a_retry_waits_for_the_delivery_to_the_exporter(state, again):
             again(timeout_seconds=0.1)
 
 
+@pytest.mark.slow
 def test_an_erasure_between_two_steps_of_a_retry_is_not_undone(chest, app, state, picky, again):
     picky.store.is_strict = False
     reports = []

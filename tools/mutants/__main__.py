@@ -49,7 +49,7 @@ def covered(area: Area, python: str) -> Covered:
     target = Path.cwd() / "covered.json"
     ignored = [f"--ignore={name}" for name in (*area.ignored, *area.last)]
     command = [python, "-m", "pytest", "-q", "-p", "tools.mutants.covering"]
-    command += ["-m", "not slow", "-k", area.expression]
+    command += ["-m", "not slow and not long", "-k", area.expression]
     done = subprocess.run(
         [*command, *ignored, *area.tests],
         env={

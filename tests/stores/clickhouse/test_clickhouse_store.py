@@ -49,6 +49,7 @@ def test_a_deleted_record_that_is_delivered_again_is_there_again(backend, store,
     assert another.count() == 5
 
 
+@pytest.mark.slow
 def test_a_record_is_there_again_after_any_number_of_deletions(backend, store, opened):
     batch = make_batch(make_record())
     for _ in range(13):

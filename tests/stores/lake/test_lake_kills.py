@@ -149,7 +149,7 @@ def test_a_batch_to_s3_is_stored_once_wherever_its_delivery_is_killed(bucket):
     assert is_clean(backend)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_lake_in_s3_is_created_wherever_its_creation_is_killed(bucket):
     for step in count():
         backend = LakeBucket(bucket, prefix=f"lake-{step}", columns=["n"])
@@ -168,7 +168,7 @@ def test_a_lake_in_s3_is_created_wherever_its_creation_is_killed(bucket):
     assert step > 20
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_compaction_in_s3_loses_and_doubles_nothing_wherever_it_is_killed(bucket):
     for step in count():
         backend = LakeBucket(bucket, prefix=f"lake-{step}")

@@ -102,7 +102,7 @@ def test_a_manifest_counts_although_another_process_followed_at_once(
     assert len(backend.files()) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_many_files_are_read_through_python_without_standing_still(tmp_path, opened):
     """As those of a bucket are. Arrow's own scan of them stood still after 15 to 100 questions."""
     (tmp_path / "a*b").mkdir()  # DuckDB does not find such files itself
