@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Without cached bytecode each worker of the tests would compile all of them each time.
 unexport PYTHONDONTWRITEBYTECODE
-# Most tests wait for processes and servers, so there are more workers than cores.
+# Most tests wait for processes and servers, so there are more workers than cores. Slow ones wait more.
 PARALLEL ?= --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 DISTRIBUTIONS := . $(addprefix plugins/flask_chest_,sql sqlite postgres mysql mongo monitor dashboard clickhouse parquet otlp)
 EDITABLE := $(foreach folder,$(DISTRIBUTIONS),--editable $(folder))
@@ -48,7 +48,7 @@ test: .venv/.dev servers ## Run the tests, on real servers and processes
 test-slow: .venv/.dev servers ## Run the tests that `make test` leaves out, as each takes seconds
 	-tools/install_program.sh prometheus
 	-tools/install_program.sh apache2 libapache2-mod-wsgi-py3
-	$(BIN)/python -m pytest -m slow $(PARALLEL) --numprocesses=6
+	$(BIN)/python -m pytest -m slow $(subst =4,=6,$(PARALLEL))
 
 .PHONY: test-long
 test-long: .venv/.dev servers ## Run the tests that take minutes together, before a release or after a change of what they are about
