@@ -60,7 +60,7 @@ class ExporterUnavailable(ChestError):
 
     Attributes:
         retry_after_seconds: How long the destination asks to be left alone. Nothing is sent
-            meanwhile, not even for a flush.
+            meanwhile, not even for a flush. What is no number, such as a date, asks for nothing.
     """
 
     def __init__(self, *args: object, retry_after_seconds: float = 0.0) -> None:

@@ -29,7 +29,7 @@ def refuse_without_pyarrow() -> None:
         importlib.import_module("pyarrow.parquet")
     except ImportError:
         raise click.UsageError(
-            "Parquet needs pyarrow: pip install 'flask-chest[parquet]'"
+            "Parquet needs pyarrow. Install it with pip, as 'flask-chest[parquet]' does"
         ) from None
 
 

@@ -109,6 +109,11 @@ class Backoff:
 
 
 def _asked(error: Exception) -> float:
-    """Return the pause that a destination asks for, in seconds."""
-    asked = error.retry_after_seconds if isinstance(error, ExporterUnavailable) else 0.0
+    """Return the pause that a destination asks for, in seconds; 0.0 for what is no number."""
+    if not isinstance(error, ExporterUnavailable):
+        return 0.0
+    try:
+        asked = float(error.retry_after_seconds)  # a plugin may pass on the text of `Retry-After`
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
     return min(asked, MAX_ASKED_SECONDS) if asked > 0.0 else 0.0  # NaN is not above 0

@@ -80,6 +80,8 @@ class Delivery:
                 if inspect.iscoroutine(answer):
                     answer.close()  # or Python would warn that it was never awaited
                 raise ChestError("export is asynchronous, and nothing awaits it")
+            if inspect.isgenerator(answer) or inspect.isasyncgen(answer):
+                raise ChestError("export has returned a generator, and nothing runs it")
         except BatchRejected as error:
             if chunk.count > 1:
                 return False

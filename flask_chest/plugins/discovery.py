@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Final, TypeAlias
 
 from flask_chest._version import __version__
-from flask_chest.errors import ConfigurationError, ended
+from flask_chest.errors import ConfigurationError, ended, mask_secrets
 from flask_chest.runtime.log import logger
 
 GROUP: Final = "flask_chest"
@@ -150,7 +150,7 @@ def load(choice: Choice) -> Iterator[tuple[PluginInfo, object]]:
         except BaseException as error:
             raise ConfigurationError(
                 f"The {plugin} cannot be imported from {entry.value}: "
-                f"{type(error).__name__}: {ended(error)} {plugin.remedy}"
+                f"{type(error).__name__}: {ended(mask_secrets(str(error)))} {plugin.remedy}"
             ) from error
         yield plugin, loaded
 

@@ -80,6 +80,8 @@ def _fault_of_methods(kind: type[Exporter]) -> str | None:
             continue
         if inspect.iscoroutinefunction(own) or inspect.isasyncgenfunction(own):
             return f"has an `async def {name}`, and nothing awaits it. Make it a plain function"
+        if inspect.isgeneratorfunction(own) and hasattr(Exporter, name):
+            return f"has a generator `{name}`, and nothing runs it. Take the `yield` out of it"
         if not inspect.isfunction(inspect.getattr_static(kind, name)):
             continue  # it may take anything
         wanted = inspect.signature(announced).parameters.values()

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from flask_chest.exporter import Exporter
 from flask_chest.settings.environment import prefix_of, variable_of
 from flask_chest.settings.masking import keys_to, mask, may_hold_secret, secret_texts
-from flask_chest.settings.secret_files import SUFFIX, shown
+from flask_chest.settings.secret_files import SUFFIX, is_secret, shown
 from flask_chest.settings.sizes import number_of
 from flask_chest.settings.wording import said_of, type_of
 
@@ -135,4 +135,8 @@ def _secrets(
 
 def _shown(kind: type[Exporter]) -> list[str]:
     """Return the fields of a type whose values may be shown."""
-    return [name for name in kind.config_model.model_fields if not may_hold_secret(name)]
+    return [
+        name
+        for name, field in kind.config_model.model_fields.items()
+        if not may_hold_secret(name) and not is_secret(name, field)
+    ]

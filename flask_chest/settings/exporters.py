@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 
-from flask_chest.errors import ConfigurationError, ExporterUnavailable
+from flask_chest.errors import ConfigurationError, ExporterUnavailable, ended, mask_secrets
 from flask_chest.exporter import Batching, Exporter
 from flask_chest.runtime.frozen import is_frozen
 from flask_chest.runtime.log import logger
@@ -123,11 +123,18 @@ def validate_exporters(exporters: Mapping[str, Exporter]) -> None:
         try:
             exporter.validate()
         except ConfigurationError as error:
-            raise _wrong(f"{Place.of(name)}: {error}") from None
+            raise _wrong(f"{Place.of(name)}: {mask_secrets(str(error))}") from None
         except ExporterUnavailable as error:
             logger.warning(
-                "%s takes no records now; they wait in the journal: %s", Place.of(name), error
+                "%s takes no records now; they wait in the journal: %s",
+                Place.of(name),
+                mask_secrets(str(error)),
             )
+        except Exception as error:  # noqa: BLE001 - a fault of the plugin
+            raise _wrong(
+                f"{Place.of(name)}: `validate` of the type {exporter.type!r} has failed: "
+                f"{type(error).__name__}: {ended(mask_secrets(str(error)))} Correct the plugin"
+            ) from None
 
 
 class _Types:
@@ -212,7 +219,8 @@ _IN_FROZEN: Final = (
 def _how_to_get(backend: str) -> str:
     """Return the remedy for a backend of this project that is missing."""
     if not is_frozen():
-        return f"To install it: pip install 'flask-chest[{backend}]'"
+        folder = f"plugins/flask_chest_{backend}"
+        return f"To install it: pip install 'flask-chest[{backend}]', or {folder} of a clone"
     package, distribution = f"flask_chest_{backend}", f"flask-chest-{backend}"
     return (
         f"{_IN_FROZEN}: `import {package}.hooks; chest.register_plugin({package}.hooks)`, or "

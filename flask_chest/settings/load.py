@@ -210,7 +210,7 @@ def _unknown(field: str, name: str, fields: Collection[str]) -> ConfigurationErr
     elif (package := _OF_PACKAGES.get(field.partition("_")[0])) and not _has_prefix(field, fields):
         hint = (
             f"It may be one of {DISTRIBUTION}-{package}, which is not loaded here. To install it: "
-            f"pip install '{DISTRIBUTION}[{package}]'"
+            f"pip install '{DISTRIBUTION}[{package}]', or plugins/flask_chest_{package} of a clone"
         )
     elif near:
         hint = f"Did you mean {prefix}{near[0].upper()}?"

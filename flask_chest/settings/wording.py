@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic import SecretStr
 from pydantic_core import PydanticKnownError
 
 from flask_chest.settings.masking import without
@@ -95,7 +96,12 @@ def said_of(fault: ErrorDetails, secrets: Iterable[str] = ()) -> str:
         secrets: Texts that a validator may have repeated in its message.
     """
     context: dict[str, Any] = fault.get("ctx", {})
-    sentence = _SENTENCES.get(type_of(fault))
+    found = type_of(fault)
+    given = fault["input"]
+    is_text = isinstance(given, (str, SecretStr)) and len(given) == context.get("actual_length")
+    if found in ("too_short", "too_long") and is_text:  # and not what was read from the text
+        found = f"string_{found}"
+    sentence = _SENTENCES.get(found)
     if sentence is None:
         return without(fault["msg"].removeprefix("Value error, "), secrets)
     return sentence.format_map(context)

@@ -201,7 +201,7 @@ def test_the_backoff_ceiling_doubles_up_to_its_limit_and_is_reset_by_a_success(m
     assert ceilings[-1] == (0.0, 1.0)
 
 
-@pytest.mark.parametrize("asked", [30.0, 1e9, float("inf")])
+@pytest.mark.parametrize("asked", [30.0, 1e9, float("inf"), "30"])
 def test_a_destination_that_asks_for_a_pause_is_left_alone_even_by_a_flush(
     make, monkeypatch, asked
 ):
@@ -213,13 +213,15 @@ def test_a_destination_that_asks_for_a_pause_is_left_alone_even_by_a_flush(
     assert not process.export.flush(5.0)
     assert failing.calls == calls, "it was not even opened"
     assert process.stats().failures == 1
-    passed = time.monotonic() + min(asked, 3_600.0) + 1.0
+    passed = time.monotonic() + min(float(asked), 3_600.0) + 1.0
     monkeypatch.setattr("time.monotonic", lambda: passed)
     assert process.export.flush(5.0)
     assert failing.numbers == [1]
 
 
-@pytest.mark.parametrize("asked", [0.0, -5.0, float("nan")])
+@pytest.mark.parametrize(
+    "asked", [0.0, -5.0, float("nan"), None, "Wed, 21 Oct 2026 07:28:00 GMT", 10**400]
+)
 def test_a_pause_that_is_none_delays_no_flush(make, asked):
     failing = Failing(1, error=ExporterUnavailable("busy", retry_after_seconds=asked))
     process = make(failing, retry_seconds=1_000.0)

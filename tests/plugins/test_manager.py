@@ -49,6 +49,10 @@ async def _async_values(*_):
     yield
 
 
+def _values(*_):
+    yield
+
+
 def announces(**methods):
     """Return an implementation of `chest_exporters` with a class that has these methods."""
     return lambda: [type("Odd", (ListExporter,), {"type": "odd", **methods})]
@@ -206,6 +210,8 @@ def test_the_error_for_two_equal_types_names_both_classes(make_chest, list_expor
         (announces(export=_async), "has an `async def export`, and nothing awaits it"),
         (announces(close=_async), "has an `async def close`, and nothing awaits it"),
         (announces(idle=_async_values), "has an `async def idle`, and nothing awaits it"),
+        (announces(export=_values), "has a generator `export`, and nothing runs it"),
+        (announces(open=_values), "has a generator `open`, and nothing runs it"),
         (
             announces(export=lambda self: None),
             "has `export(self)`, which cannot be called as (self, batch)",
@@ -347,10 +353,21 @@ def test_a_second_plugin_of_a_given_name_is_refused(make_chest):
         chest.register_plugin(plugin(), "mine")
 
 
-def test_what_an_export_returns_for_an_event_loop_is_not_taken_for_a_delivery(make_chest, app):
-    async def later():
-        raise AssertionError("nothing awaits it")
+async def _later():
+    raise AssertionError("nothing awaits it")
 
+
+@pytest.mark.parametrize(
+    ("later", "said"),
+    [
+        (_later, "asynchronous, and nothing awaits it"),
+        (_values, "a generator, and nothing runs it"),
+        (_async_values, "a generator, and nothing runs it"),
+    ],
+)
+def test_what_an_export_returns_to_be_run_later_is_not_taken_for_a_delivery(
+    make_chest, app, later, said
+):
     kind = type("Later", (ListExporter,), {"type": "later", "export": lambda *_: later()})
     chest = make_chest(exporters={"main": {"type": "later"}})
     chest.register_plugin(plugin(chest_exporters=lambda: [kind]))
@@ -360,7 +377,7 @@ def test_what_an_export_returns_for_an_event_loop_is_not_taken_for_a_delivery(ma
     assert not chest.flush(5)
     stats = chest.stats().exporters["main"]
     assert (stats.delivered, stats.failures > 0) == (0, True)
-    assert "asynchronous, and nothing awaits it" in stats.last_error
+    assert said in stats.last_error
 
 
 def test_a_filter_that_returns_its_result_keeps_no_variable_that_it_was_to_remove(

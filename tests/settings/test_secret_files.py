@@ -198,7 +198,7 @@ def test_only_secrets_of_the_settings_are_read_from_files(secret):
     assert found.topic_word.get_secret_value() == "hunter2hunter2hunter2"
     assert found.topic_file == "/x"
     with pytest.raises(
-        ConfigurationError, match=r"CHEST_TOPIC_WORD_FILE='/.*': .* number is 16"
+        ConfigurationError, match=r"CHEST_TOPIC_WORD_FILE='/.*': .* number of characters is 16"
     ) as caught:
         Given({}, {"CHEST_TOPIC_WORD_FILE": secret("hunter2")}).of_plugins(
             {"topic": PluginSettings}

@@ -16,8 +16,8 @@ from pydantic import (
 )
 
 from flask_chest import Exporter
-from flask_chest.errors import ConfigurationError
-from flask_chest.settings.exporters import make_exporter
+from flask_chest.errors import BatchRejected, ConfigurationError, ExporterUnavailable
+from flask_chest.settings.exporters import make_exporter, validate_exporters
 from flask_chest.settings.load import Given
 
 SECRET = "s3cretvalue"
@@ -33,6 +33,11 @@ def refuse_values(value: Any) -> Any:
 
 def refuse_revealed(value: Any) -> Any:
     raise ValueError(f"{value[0].get_secret_value()!r} is none of ours")
+
+
+def exporter_type(**own):
+    methods = {name: lambda *_: None for name in ("open", "export", "close")}
+    return type("Kind", (Exporter,), {"type": "x", "config_model": BaseModel, **methods, **own})
 
 
 class Inner(BaseModel):
@@ -205,3 +210,34 @@ def test_a_setting_with_an_alias_is_named_as_it_is_set():
 
     with pytest.raises(ConfigurationError, match=r"^CHEST_SNIP_COUNT='x': is no whole number"):
         Given({"snip_count": "x"}, {}).of_plugins({"snip": Alias})
+
+
+@pytest.mark.parametrize(("given", "said"), [(SECRET, "short: the least"), ("x" * 30, "long: the")])
+def test_a_secret_is_masked_whatever_its_name_and_is_a_text(given, said):
+    class Config(BaseModel):
+        pw: SecretStr = Field(min_length=20, max_length=25)
+
+    kind = exporter_type(config_model=Config)
+    with pytest.raises(ConfigurationError) as caught:
+        make_exporter("where", {"type": "x", "pw": given}, {"x": kind}, "")
+    assert "{'pw': '***'}: is too " + said in str(caught.value)
+    assert given not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "kind", [ConfigurationError, ExporterUnavailable, BatchRejected, ValueError, KeyError]
+)
+def test_what_validate_raises_is_masked_and_names_the_exporter(kind, said):
+    def validate(_):
+        raise kind(f"x://me:{SECRET}@h/db refuses password={SECRET}")
+
+    exporter = exporter_type(validate=validate)(Inner(name="any"))
+    try:
+        validate_exporters({"main": exporter})
+    except ConfigurationError as error:
+        message = str(error)
+    else:
+        [message] = said()
+    assert message.startswith("CHEST_EXPORTERS['main']")
+    assert "x://***@h/db" in message
+    assert SECRET not in message

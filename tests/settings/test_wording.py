@@ -176,7 +176,7 @@ def test_a_setting_of_a_plugin_of_ours_that_is_not_loaded_names_its_package(monk
     assert str(caught.value) == (
         f"FLASK_CHEST_{plugin.upper()}_OPEN is not a setting of Flask-Chest. It may be one of "
         f"flask-chest-{plugin}, which is not loaded here. To install it: "
-        f"pip install 'flask-chest[{plugin}]'"
+        f"pip install 'flask-chest[{plugin}]', or plugins/flask_chest_{plugin} of a clone"
     )
 
 
