@@ -191,8 +191,7 @@ class Storm:
         log = (self._folder / "gunicorn.log").read_text("utf-8", "replace")
         evidence.errors += [line for line in log.splitlines() if _BAD_LINE.search(line)]
         self._drain(evidence)
-        self._operator.retry()
-        self._operator.copy_all()
+        self._operator.finish()
         self._host.notes.close()
         evidence.dropped, evidence.counters = self._host.notes.dropped, self._host.notes.counters
         evidence.takeovers = self._host.takeovers
@@ -204,7 +203,7 @@ class Storm:
         for database in self._databases:
             evidence.erased_in_database[database.name] = database.request_ids_of(ERASED)
         evidence.copied = databases.SqliteFile.at(self._operator.copy).request_ids()
-        evidence.repeated = self._operator.failed
+        evidence.repeated, evidence.late = self._operator.failed, len(self._operator.left)
         evidence.host = json.loads(self._operator.until_done("status", "--json"))
         for path in journal.rglob("*"):
             if path.is_file() and ERASED.encode() in path.read_bytes():

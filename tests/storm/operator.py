@@ -1,7 +1,8 @@
 """What an operator does in the middle of the storm: purge, erase, copy, retry dead letters.
 
 Each is a command in a process of its own, which meets killed workers, outages and a full disk as
-everything else does. What fails is repeated, as an operator would.
+everything else does. What fails is repeated, as an operator would, and what an outage interrupts
+each time, as on a slow machine, is done after the storm.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from tests.storm.host import dying_with_us
 KINDS = ("purge", "erase", "refuse and retry")
 COPIES = ("copy", "copy between exporters", "kill -9 copy")
 _PATIENCE_SECONDS = 240.0
+_PATIENCE_IN_THE_STORM_SECONDS = 60.0
 _COMMAND_SECONDS = 180.0  # one that hangs is found, and a busy machine is not a hang
 _OLDEST_KEPT = "90d"
+_RETRY = ("dead-letter", "retry")
 
 
 class Operator:
@@ -34,7 +37,7 @@ class Operator:
     Attributes:
         load: The clients, once there are any.
         failed: How many commands failed and were repeated.
-        refused: How many records were dead letters when they were retried.
+        left: What no attempt did before the storm had ended.
     """
 
     def __init__(self, folder, environment, databases, random):
@@ -45,27 +48,23 @@ class Operator:
         self.copy = folder / "copy.sqlite3"
         self.load = None
         self.failed = 0
-        self.refused = 0
+        self.left = []
 
     def act(self, kind, seconds, wait):
         """Cause one of the events of the lanes."""
         if kind == "refuse and retry":
             self._refuse_and_retry(seconds, wait)
         elif kind == "purge":
-            self.until_done("purge", "--before", _OLDEST_KEPT, "--yes")
+            self._repeat("purge", "--before", _OLDEST_KEPT, "--yes")
         elif kind == "erase":
             self.load.let_customer_leave()
-            self.until_done("erase", f"customer == {ERASED!r}", "--yes")
+            self._repeat("erase", f"customer == {ERASED!r}", "--yes")
         elif kind == "copy":
-            self.copy_all()
+            self._repeat(*self._copying())
         elif kind == "copy between exporters":
-            self.until_done("copy", "--from", "postgres", "--to", "mysql")
+            self._repeat("copy", "--from", "postgres", "--to", "mysql")
         else:
             self._kill_copy()
-
-    def copy_all(self):
-        """Copy what PostgreSQL has to a file."""
-        self.until_done(*self._copying())
 
     def _copying(self):
         return "copy", "--from", "postgres", "--to", f"sqlite:///{self.copy}"
@@ -82,15 +81,28 @@ class Operator:
         postgres.refuse_customer(REFUSED)
         wait(seconds)
         postgres.accept_customers()
-        self.retry()
+        self._repeat(*_RETRY)
 
-    def retry(self):
-        """Deliver the dead letters again."""
-        self.until_done("dead-letter", "retry")
+    def finish(self):
+        """Do what is left after the storm, deliver the dead letters again, and copy all."""
+        for arguments in [*self.left, _RETRY, self._copying()]:
+            self.until_done(*arguments)
 
-    def until_done(self, *arguments):
-        """Run a command until it succeeds."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+    def _repeat(self, *arguments):
+        """Run a command until it succeeds, or leave it for `finish`."""
+        with suppress(TimeoutError):
+            self.until_done(*arguments, seconds=_PATIENCE_IN_THE_STORM_SECONDS)
+            return
+        if arguments not in self.left:
+            self.left.append(arguments)
+
+    def until_done(self, *arguments, seconds=_PATIENCE_SECONDS):
+        """Run a command until it succeeds, and return its output.
+
+        Raises:
+            TimeoutError: It has failed for that long.
+        """
+        deadline = time.monotonic() + seconds
         while True:
             with self._start(*arguments) as process:
                 output, _ = process.communicate(timeout=_COMMAND_SECONDS)

@@ -44,6 +44,7 @@ class Evidence:
         erased_in_database: Request IDs of the customer who was erased, by database.
         erased_in_files: Files of the journal that still name that customer.
         repeated: How many commands of the operator failed, and were repeated.
+        late: How many of them succeeded after the storm alone.
         host: What `flask chest status --json` says in the end.
     """
 
@@ -64,6 +65,7 @@ class Evidence:
     erased_in_database: dict = field(default_factory=dict)
     erased_in_files: list = field(default_factory=list)
     repeated: int = 0
+    late: int = 0
     host: dict = field(default_factory=dict)
 
 
@@ -284,7 +286,8 @@ class Verdict:
             yield _line(name, f"{counts.total():,} records, {len(unanswered)} without a response")
         yield _line("erased", f"{len(self.erased)} records of a customer, 500 old ones purged")
         yield _line("copied", f"{len(evidence.copied):,} records")
-        yield _line("commands", f"{evidence.repeated} failed and were repeated")
+        repeated = f"{evidence.repeated} failed and were repeated"
+        yield _line("commands", f"{repeated}, {evidence.late} to succeed after the storm")
         yield _line("counters", _counters(evidence.host))
         yield _line("lost", str(len(self.lost)))
         yield _line("duplicated", str(len(self.duplicated)))
