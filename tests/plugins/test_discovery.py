@@ -211,6 +211,7 @@ def test_a_requirement_that_is_met_or_does_not_apply_is_accepted(plugins, instal
         ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
         ("from flask_chest import no_such_name", "ImportError: cannot import name"),
         ("raise SystemExit(3)", "SystemExit: 3"),
+        ("raise OSError('x://me:s3cret@h is away')", "OSError: x://***@h is away."),
     ],
 )
 def test_the_error_of_a_failed_import_names_plugin_and_distribution(plugins, install, code, what):
