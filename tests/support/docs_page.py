@@ -207,19 +207,20 @@ class Page:
                 assert_shown(shown, printed)
 
     def _shell(self, command: str) -> str:
+        """Return what a terminal shows: both streams, in the order in which they were written."""
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=self.folder,
-            env=self.environment,
+            env={**self.environment, "PYTHONUNBUFFERED": "1"},
             input=PASSWORD,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             timeout=120,
             check=False,
         )
-        printed = done.stdout + done.stderr
-        assert done.returncode == 0, f"{command}: exit {done.returncode}\n{printed}"
-        return printed
+        assert done.returncode == 0, f"{command}: exit {done.returncode}\n{done.stdout}"
+        return done.stdout
 
     def _start(self, command: str) -> None:
         """Start a server, and wait until it says that it runs."""
