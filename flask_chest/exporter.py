@@ -279,7 +279,8 @@ class Exporter(ABC):
         """Release resources that are not worth keeping while no records arrive.
 
         Called when all waiting records are delivered. `export` may follow at any time. Does nothing
-        unless overridden.
+        unless overridden. What it raises is logged and closes the exporter; the records have
+        arrived.
         """
 
     @abstractmethod

@@ -348,10 +348,22 @@ class Worker:
             self._exporter.open()
 
     def _idle(self) -> None:
+        """Let a used exporter release what it need not keep; a failure closes it."""
         if self._is_used:
             self._is_used = False
-            with self._watched("idle"):
-                self._exporter.idle()
+            try:
+                with self._watched("idle"):
+                    self._exporter.idle()
+            except _Abandoned:
+                raise
+            except BaseException as error:  # noqa: BLE001 - the records have arrived
+                self._throttle.log(
+                    logging.WARNING,
+                    f"idle {self._name}",
+                    f"The exporter {self._name!r} failed in idle, which costs no record; it is "
+                    f"closed: {raised(error)}",
+                )
+                self._close(gives_up=True)
 
     def _close(self, *, gives_up: bool = False) -> None:
         """Close the exporter if it is open, whatever it raises then.

@@ -145,6 +145,26 @@ def test_an_exporter_whose_close_fails_too_is_opened_again(make, fault, caplog):
     assert f"until this process ends: {fault.__name__} ({__file__}:" in failed[2].message
 
 
+@pytest.mark.parametrize("fault", [ExporterUnavailable, RuntimeError, Odd, SystemExit])
+def test_an_exporter_whose_idle_fails_has_its_records_and_is_opened_again(make, fault, caplog):
+    class Broken(Failing):
+        def idle(self):
+            raise fault("and this, too")
+
+    broken = Broken(0)
+    process = make(broken)
+    for number in range(3):
+        process.record([number])
+        assert process.export.flush(5.0), "what has arrived has arrived"
+    assert broken.numbers == [0, 1, 2]
+    stats = process.stats()
+    assert (stats.last_error, stats.failures, stats.pending_bytes) == (None, 0, 0)
+    assert broken.calls.count("open") == broken.calls.count("close") == 3
+    failed = [record for record in caplog.records if "failed in idle" in record.message]
+    assert [record.levelname for record in failed] == ["WARNING"], "once, and not for each batch"
+    assert f"costs no record; it is closed: {fault.__name__}" in failed[0].message
+
+
 def test_a_segment_that_cannot_be_read_is_reported_and_holds_up_no_other(make, folder, caplog):
     keeper = Keeper()
     process = make(keeper)
