@@ -11,6 +11,7 @@ from flask_chest.errors import ChestError
 from flask_chest.exporter import Batch, Exporter
 from flask_chest.journal import memory
 from flask_chest.memory_store import MemoryStore
+from flask_chest.store import Store
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -48,6 +49,7 @@ class UnderTest:
         self.may_deliver = options.testing == "deliver" or (
             bool(exporters) and all(exporter.for_tests for exporter in exporters.values())
         )
+        self._has_store = any(isinstance(each, Store) for each in exporters.values())
         self._for_tests = {n: each for n, each in exporters.items() if each.for_tests}
         self._counters = counters
         self._throttle = throttle
@@ -88,10 +90,11 @@ class UnderTest:
         if self._name in _said:
             return
         _said.add(self._name)
+        store = "chest.store() and " if self._has_store else ""
         self._throttle.log(
             logging.WARNING,
             "testing",
             f"TESTING is on: the records of {self._name!r} stay in memory, and nothing is "
-            "delivered. chest.store() and flask_chest.testing.collect(app) show them. To deliver "
-            "in tests, set CHEST_TESTING = 'deliver'",
+            f"delivered. See them with {store}flask_chest.testing.collect(app). To deliver in "
+            "tests, set CHEST_TESTING = 'deliver'",
         )

@@ -189,6 +189,23 @@ def test_it_is_said_once_for_each_application_and_names_the_setting(make_shop, c
     assert "CHEST_TESTING = 'deliver'" in said.getMessage()
 
 
+@pytest.mark.parametrize("readable", [True, False])
+def test_what_shows_the_records_is_named_and_works(make_shop, caplog, readable):
+    entry = "sqlite:///<instance>/chest.sqlite3" if readable else "otlp+http://127.0.0.1:9"
+    shop = make_shop(exporters=entry).init()
+    shop.app.testing = True
+    shop.get()
+    [said] = [r.getMessage() for r in caplog.records if "TESTING" in r.getMessage()]
+    assert "flask_chest.testing.collect(app)" in said
+    assert ("chest.store()" in said) is readable
+    with shop.app.app_context():
+        if readable:
+            assert shop.chest.store().measure("count") == [{"count": 1}]
+        else:
+            with pytest.raises(ConfigurationError, match="can be read"):
+                shop.chest.store()
+
+
 def test_nothing_is_said_where_testing_is_off(make_shop, caplog):
     make_shop().init().get()
     assert not [r for r in caplog.records if "TESTING" in r.getMessage()]

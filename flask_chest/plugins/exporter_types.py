@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, cast
+import re
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Final, cast
 
 from pydantic import BaseModel
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import pluggy
 
     from flask_chest.plugins.discovery import PluginInfo
+
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*")
 
 
 def exporter_types(
@@ -52,10 +55,17 @@ def exporter_types(
                 raise ConfigurationError(
                     f"Two plugins claim the exporter type {kind.type!r}: the {owner} with "
                     f"{other.__module__}.{other.__qualname__}, and the {plugin} with "
-                    f"{kind.__module__}.{kind.__qualname__}. Uninstall one of them, or leave "
-                    "one out with CHEST_BLOCK_PLUGINS"
+                    f"{kind.__module__}.{kind.__qualname__}. {_one_of(owner, plugin)}"
                 )
     return {name: kind for name, (kind, _) in found.items()}
+
+
+def _one_of(*plugins: PluginInfo) -> str:
+    """Return how to have one of several plugins alone."""
+    installed = [plugin.distribution for plugin in plugins if plugin.distribution]
+    if not installed:
+        return "Register one of them, or give one of the classes another `type`"
+    return f"Uninstall one of them, or leave one out with CHEST_BLOCK_PLUGINS={installed[-1]}"
 
 
 def _fault(kind: object) -> str | None:
@@ -67,9 +77,22 @@ def _fault(kind: object) -> str | None:
     if not isinstance(getattr(kind, "type", None), str):
         return "has no `type`, such as 'webhook'"
     model = getattr(kind, "config_model", None)
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+    if not (isinstance(model, type) and issubclass(model, BaseModel)) or model is BaseModel:
         return "has no `config_model`, a class derived from pydantic.BaseModel"
-    return _fault_of_methods(kind)
+    return _fault_of_schemes(kind.schemes) or _fault_of_methods(kind)
+
+
+def _fault_of_schemes(schemes: object) -> str | None:
+    """Return why no URL may mean an exporter class."""
+    if isinstance(schemes, str) or not isinstance(schemes, Collection):
+        return f"has `schemes = {schemes!r}`. Make it a tuple, such as ('webhook',)"
+    for each in schemes:
+        if not isinstance(each, str) or not _SCHEME.fullmatch(each):
+            return (
+                f"has {each!r} among its `schemes`. One is a lower-case letter, and then such "
+                "letters, digits, '+', '.' and '-', without '://'"
+            )
+    return None
 
 
 def _fault_of_methods(kind: type[Exporter]) -> str | None:

@@ -109,7 +109,10 @@ def _hint(kind: type[Exporter], field: str) -> str:
     """Return what may be meant by a field that is not there."""
     known = list(kind.config_model.model_fields)
     near = difflib.get_close_matches(field, [*known, *(f"{name}{SUFFIX}" for name in known)], n=1)
-    return f"Did you mean {near[0]!r}?" if near else f"Known: {known}"
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    is_dict = f"An entry of this type is {{'type': {kind.type!r}, ...}}. " if field == "url" else ""
+    return f"{is_dict}Known: {known}"
 
 
 def _shown_beside(kind: type[Exporter], value: object) -> list[str]:

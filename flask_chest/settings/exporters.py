@@ -23,7 +23,7 @@ from flask_chest.settings.home import in_home
 from flask_chest.settings.masking import hidden, mask, may_hold_secret
 from flask_chest.settings.model import INSTANCE
 from flask_chest.settings.secret_files import SUFFIX, shown, with_files
-from flask_chest.settings.spelling import Spelled
+from flask_chest.settings.spelling import Spelled, refuse_unread
 from flask_chest.store import Store
 
 if TYPE_CHECKING:
@@ -269,7 +269,9 @@ def _make(
     _hide_in_repr(kind.config_model)
     spelled = Spelled(kind.config_model, fields, prepared)
     try:
-        exporter = kind(spelled.validated())
+        config = spelled.validated()
+        refuse_unread(kind.config_model, spelled.given)
+        exporter = kind(config)
     except ValidationError as error:
         raise _wrong(wrong_fields(place, kind, error, (fields, spelled.given), files)) from None
     if not hasattr(exporter, "config"):

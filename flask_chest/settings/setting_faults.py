@@ -75,9 +75,11 @@ def wrong_settings(
         if field.endswith("_bytes") and type_of(fault) == "int_parsing":
             said += number_of(fault["input"])
         where = "".join(f"[{key!r}]" for key in keys[named:])
-        info = model.model_fields.get(field)
-        meaning = _meaning((info and info.description) or "")
-        messages[field] = name, f"{name}{where}{value}: {ended(said)} Its meaning: {meaning}"
+        remedy = ""
+        if is_missing and len(fault["loc"]) == 1:
+            remedy = f" Set it in app.config, or as FLASK_{name} in the environment."
+        meaning = _meaning(model, field)
+        messages[field] = name, f"{name}{where}{value}: {ended(said)}{remedy}{meaning}"
     [first, *_] = messages.values()
     return ConfigurationError(
         "\n".join(message for _, message in messages.values()), setting=first[0] or None
@@ -118,10 +120,15 @@ def _secrets(model: type[BaseModel], values: Mapping[str, Any]) -> Collection[st
     ]
 
 
-def _meaning(description: str) -> str:
-    """Return a description for a message, where a link is the page that it leads to."""
+def _meaning(model: type[BaseModel], field: str) -> str:
+    """Return what a setting means, where a link is the page that it leads to; empty if unsaid."""
+    info = model.model_fields.get(field)
+    description = info.description if info is not None else None
+    if not description:
+        return ""
 
     def page(found: re.Match[str]) -> str:
         return f"See {posixpath.normpath(posixpath.join('docs/reference', found[1]))}"
 
-    return _LINK.sub(r"\1", _SEE.sub(page, description))
+    text = _LINK.sub(r"\1", _SEE.sub(page, description))
+    return f" Its meaning: {text}"

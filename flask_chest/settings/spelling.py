@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from typing import Any, Final, Generic, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError, create_model
 
 from flask_chest.settings.masking import keys_to, mask
 from flask_chest.settings.wording import type_of
@@ -97,6 +97,28 @@ class Spelled(Generic[AnyModel]):
                 if type(text) is not str and _at(self.given, keys) is text:
                     self.given = _with(self.given, keys, str(text))
         return self.given is not before
+
+
+def refuse_unread(model: type[BaseModel], given: Mapping[str, Any]) -> None:
+    """Refuse fields that a model would pass over in silence, as pydantic's default is.
+
+    A model that says itself what becomes of other fields is left as it is.
+
+    Args:
+        model: It has taken the values.
+        given: Field to value.
+
+    Raises:
+        ValidationError: It names the fields that are not there.
+    """
+    if "extra" in model.model_config or issubclass(model, RootModel):
+        return
+    strict = create_model(model.__name__, __base__=model, __cls_kwargs__={"extra": "forbid"})
+    try:
+        strict.model_validate(copy(given))
+    except ValidationError as error:
+        if {type_of(fault) for fault in error.errors(include_url=False)} == {"extra_forbidden"}:
+            raise
 
 
 def field_of(model: type[BaseModel], name: str) -> str:

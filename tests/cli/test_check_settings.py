@@ -47,7 +47,7 @@ def test_the_settings_of_each_plugin_are_there_and_no_secret_is(started, monkeyp
     found = findings(started)
     assert found["settings", "monitor"]["text"] == "set are CHEST_MONITOR_TOKEN (environment)"
     text = found["settings", "dashboard"]["text"]
-    assert text.startswith("none is set. Without `dashboard_allow`")
+    assert text.startswith("none is set. Without CHEST_DASHBOARD_ALLOW, CHEST_DASHBOARD_USER and")
     assert text.endswith("there are no pages.")
 
 

@@ -243,7 +243,7 @@ def test_the_error_for_two_equal_types_names_both_distributions(plugins, install
         "claim the exporter type 'theirs'",
         "the plugin 'one' (one-dist 1.1) with one_dist.Theirs",
         "the plugin 'two' (two-dist 2.2) with two_dist.Theirs",
-        "CHEST_BLOCK_PLUGINS",
+        "CHEST_BLOCK_PLUGINS=two-dist",
     )
     assert "two" in as_dict(plugins(BLOCK_PLUGINS="one-dist"))
 

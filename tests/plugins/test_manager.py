@@ -196,8 +196,9 @@ def test_the_error_for_two_equal_types_names_both_classes(make_chest, list_expor
     chest.register_plugin(plugin(chest_exporters=lambda: [other]), "two")
     with pytest.raises(ConfigurationError) as caught:
         chest.init_app(app)
-    for part in ("'list'", "elsewhere.Impostor", f"{__name__}.Kept", "Uninstall"):
+    for part in ("'list'", "elsewhere.Impostor", f"{__name__}.Kept", "Register one of them"):
         assert part in str(caught.value)
+    assert "CHEST_BLOCK_PLUGINS" not in str(caught.value), "nothing registered is left out by it"
 
 
 @pytest.mark.parametrize(
@@ -207,6 +208,12 @@ def test_the_error_for_two_equal_types_names_both_classes(make_chest, list_expor
         (lambda: [Exporter], "does not implement close, export, open"),
         (lambda: [type("NoType", (Complete,), {})], "has no `type`"),
         (lambda: [type("NoModel", (Complete,), {"type": "x"})], "has no `config_model`"),
+        (announces(config_model=BaseModel), "has no `config_model`"),
+        (announces(schemes="kept"), "`schemes = 'kept'`. Make it a tuple"),
+        (announces(schemes=None), "`schemes = None`. Make it a tuple"),
+        (announces(schemes=("kept", "Kept")), "'Kept' among its `schemes`. One is a lower-case"),
+        (announces(schemes=("kept://",)), "'kept://' among its `schemes`"),
+        (announces(schemes=(7,)), "7 among its `schemes`"),
         (announces(export=_async), "has an `async def export`, and nothing awaits it"),
         (announces(close=_async), "has an `async def close`, and nothing awaits it"),
         (announces(idle=_async_values), "has an `async def idle`, and nothing awaits it"),

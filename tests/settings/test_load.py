@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from pydantic import BaseModel, Field
 from support.settings import load_settings
 
 from flask_chest.errors import ConfigurationError
+from flask_chest.settings.load import Given
 from flask_chest.settings.model import Settings
 from flask_chest.settings.setting_faults import _meaning
 
@@ -121,8 +123,23 @@ def test_a_text_that_is_no_size_and_a_number_that_is_none_of_bytes_get_no_such_a
 
 @pytest.mark.parametrize("field", Settings.model_fields)
 def test_the_meaning_in_an_error_refers_to_pages_that_are_there(field):
-    said = _meaning(Settings.model_fields[field].description or "")
+    said = _meaning(Settings, field)
     assert "](" not in said
     pages = re.findall(r"See (\S+)", said)
     assert all((ROOT / page).is_file() for page in pages), said
     assert len(pages) == (Settings.model_fields[field].description or "").count("See [")
+
+
+def test_a_setting_of_a_plugin_that_is_missing_is_told_where_to_set_it():
+    class Region(BaseModel):
+        shop_region: str
+        shop_floor: int = Field(description="Which one.")
+        shop_parts: dict[str, int] = {}
+
+    with pytest.raises(ConfigurationError) as caught:
+        Given({}, {}).of_plugins({"shop": Region})
+    assert str(caught.value).splitlines() == [
+        f"CHEST_SHOP_{name}: is missing. Set it in app.config, or as FLASK_CHEST_SHOP_{name} in "
+        f"the environment.{meaning}"
+        for name, meaning in [("REGION", ""), ("FLOOR", " Its meaning: Which one.")]
+    ]

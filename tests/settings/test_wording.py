@@ -128,7 +128,7 @@ def test_an_error_that_a_plugin_words_keeps_its_words(kind, context):
     said = f"is longer than the topic {(context or {}).get('limit', '{limit}')}"
     with pytest.raises(ConfigurationError) as caught:
         Given({"snip_bytes": "1GB"}, {}).of_plugins({"snip": Model})
-    assert str(caught.value) == f"CHEST_SNIP_BYTES='1GB': {said}. Its meaning: "
+    assert str(caught.value) == f"CHEST_SNIP_BYTES='1GB': {said}."
     entry = {"type": "named", "snip_bytes": "1GB"}
     with pytest.raises(ConfigurationError) as caught:
         make_exporter("main", entry, {"named": Named}, "")

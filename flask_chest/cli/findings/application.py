@@ -75,8 +75,10 @@ def _set_in(state: AppState, settings: BaseModel) -> str:
     ]
     if names:
         return f"set are {', '.join(names)}"
-    last = (inspect.getdoc(type(settings)) or "").rpartition("\n\n")[2]
-    return "none is set" + (f". {' '.join(last.split())}" if last.startswith("Without ") else "")
+    last = " ".join((inspect.getdoc(type(settings)) or "").rpartition("\n\n")[2].split())
+    for name in type(settings).model_fields:
+        last = last.replace(f"`{name}`", f"{CONFIG_PREFIX}{name.upper()}")
+    return f"none is set. {last}" if last.startswith("Without ") else "none is set"
 
 
 def _masked(redact: Redactor) -> str:
