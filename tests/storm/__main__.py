@@ -112,7 +112,7 @@ class Storm:
 
     def _add(self, stack, name, part, kinds, act):
         chance = random.Random(f"{self._options.seed} {name}")
-        lane = chaos.Lane(name, part, chaos.plan(kinds, self._seconds, chance), act)
+        lane = chaos.Lane(name, part, chaos.plan(kinds, self._seconds, chance), act, self._seconds)
         stack.callback(lane.end)
         self._lanes.append(lane)
         lane.start()
@@ -197,6 +197,7 @@ class Storm:
         evidence.takeovers = self._host.takeovers
         for lane in self._lanes:
             evidence.troubles += lane.troubles
+            evidence.left_out += lane.left_out
             evidence.planned |= {(lane.lane, kind) for _, kind, _ in lane.events}
         journal = self._disk.folder / "chest"
         evidence.stored = {d.name: d.request_ids() for d in self._databases}

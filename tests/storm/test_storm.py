@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,27 @@ def test_each_kind_of_trouble_is_planned_with_any_seed():
         ends = [at + seconds for at, _, seconds in events]
         starts = [at for at, _, _ in events[1:]] + [54.0]
         assert all(end <= start for end, start in zip(ends, starts, strict=True))
+
+
+def test_a_lane_that_lags_behind_the_storm_makes_up_for_kinds_and_not_for_numbers():
+    acted = []
+
+    def act(kind, seconds, wait):
+        del seconds, wait
+        acted.append(kind)
+        if acted == ["a"]:
+            time.sleep(0.05)  # longer than the storm
+
+    events = [(0.0, kind, 0.01) for kind in "abacbc"]
+    lane = chaos.Lane("slow", contextlib.nullcontext(), events, act, 0.04)
+    lane.start()
+    lane.await_ready()
+    lane.go()
+    lane.await_done(10.0)
+    lane.end()
+    assert acted == ["a", "b", "c"]
+    assert [trouble.kind for trouble in lane.troubles] == acted
+    assert lane.left_out == 3
 
 
 # -- The verdict -----------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ class Evidence:
         erased_in_database: Request IDs of the customer who was erased, by database.
         erased_in_files: Files of the journal that still name that customer.
         repeated: How many commands of the operator failed, and were repeated.
+        left_out: How many troubles were left out, as their lane lagged behind the storm.
         late: How many of them succeeded after the storm alone.
         host: What `flask chest status --json` says in the end.
     """
@@ -65,6 +66,7 @@ class Evidence:
     erased_in_database: dict = field(default_factory=dict)
     erased_in_files: list = field(default_factory=list)
     repeated: int = 0
+    left_out: int = 0
     late: int = 0
     host: dict = field(default_factory=dict)
 
@@ -259,6 +261,8 @@ class Verdict:
                 for kind, some in sorted(_by(troubles, "kind").items())
             )
             yield _line(lane, ", ".join(kinds))
+        if evidence.left_out:
+            yield _line("left out", f"{evidence.left_out} troubles of lanes that lagged behind")
         if evidence.takeovers:
             low, high = min(evidence.takeovers), max(evidence.takeovers)
             yield _line(
