@@ -72,7 +72,7 @@ def costs(names: Sequence[str]) -> dict[str, Cost]:
 def cost_table(found: Mapping[str, Cost]) -> str:
     """Return the measured costs as a table."""
     head = (
-        *("store", "records a batch", "ms a batch", "CPU of the leader, us a record"),
+        *("store", "records a batch", "ms a batch", "CPU of `export`, us a record"),
         *("CPU of the server", "to roll it up", "bytes on disk", "bytes of the log"),
         "CPU of a connection, ms",
     )
@@ -120,7 +120,7 @@ def arithmetic(found: Mapping[str, Cost]) -> str:
         )
     head = (
         *("store", "records that wait for a delivery", "deliveries a second"),
-        *("of a core of each host", "cores of the server, mean / peak"),
+        *("`export`, of a core of each host", "cores of the server, mean / peak"),
         *("log, MB/s", "disk, GB a day", f"disk, TB in {DAYS} days"),
     )
     return report.table(head, rows)

@@ -182,7 +182,7 @@ def mongo() -> Iterator[tuple[str, Place]]:
                 ].find()
                 return float(sum(len(bson.encode(document)) for document in found))
 
-        yield "MongoDB", Place(make, None, disk, has_rollups=False, is_meant=False)
+        yield "MongoDB, our store alone", Place(make, None, disk, has_rollups=False, is_meant=False)
 
 
 @contextmanager

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import httpx
 import pytest
@@ -66,10 +65,10 @@ def test_the_readme_opens_with_a_short_application_and_the_two_commands():
 def from_a_clone(page):
     """Return the folders that the command of a page for a clone names, and the command."""
     text = (ROOT / page).read_text("utf-8")
-    wanted = r"^(?:    |\$ )(pip install \./flask-chest \./flask-chest/plugins/\S+)$"
+    wanted = r"^(?:    |\$ )(pip install \. \./plugins/\S+,\S+)$"
     [command] = re.findall(wanted, text, re.MULTILINE)
     shown = run("bash", "-c", f"echo {command.removeprefix('pip install ')}", cwd=ROOT)
-    return [ROOT / Path(word).relative_to("flask-chest") for word in shown.split()], command
+    return [ROOT / word for word in shown.split()], command
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/how-to/install.md"])
@@ -92,12 +91,12 @@ def test_the_command_for_a_clone_installs_it_in_a_clean_environment(tmp_path):
         shutil.copy(ROOT / name, clone / name)
     run(sys.executable, "-m", "venv", tmp_path / ".venv")
     _, command = from_a_clone("README.md")
-    run("bash", "-c", f". .venv/bin/activate && {command}", cwd=tmp_path)
+    run("bash", "-c", f". ../.venv/bin/activate && {command}", cwd=clone)
     (tmp_path / "app.py").write_text(read_me_application())
     shown = run(tmp_path / ".venv/bin/flask", "chest", "plugins", cwd=tmp_path)
     assert [line.split("\t")[0] for line in shown.splitlines()] == ["dashboard", "sqlite"]
-    webhook = "--editable './flask-chest/examples/flask-chest-webhook[test]'"
-    run("bash", "-c", f". .venv/bin/activate && pip install ./flask-chest {webhook}", cwd=tmp_path)
+    webhook = "--editable './examples/flask-chest-webhook[test]'"
+    run("bash", "-c", f". ../.venv/bin/activate && pip install . {webhook}", cwd=clone)
     run(tmp_path / ".venv/bin/python", "-c", "import flask_chest.testing, flask_chest_webhook")
 
 
