@@ -75,7 +75,8 @@ class FlaskChest(Operations):
                 "where it is created"
             ) from error
         given = Given(self._arguments, app.config)
-        state = AppState(app, self, given, self._registered, self._decorator)
+        with given.named_as_set():
+            state = AppState(app, self, given, self._registered, self._decorator)
         state.capture.install()
         app.extensions[KEY] = state
         app.cli.add_command(group)

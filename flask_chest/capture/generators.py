@@ -148,7 +148,7 @@ def function(given: object, setting: str) -> Callable[..., Any]:
     if isinstance(given, str):
         try:
             found: object = import_string(given)
-        except ImportError as error:
+        except (ImportError, ValueError) as error:  # ValueError: a part of the path is empty
             raise _wrong(setting, given, f"cannot be imported: {error}") from error
     else:
         found = given

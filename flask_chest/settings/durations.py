@@ -9,6 +9,9 @@ from pydantic import BeforeValidator
 
 from flask_chest.query.times import distance
 
+_FOR_EVER: Final = ("none", "null")
+"""How the environment spells None."""
+
 _LEAST: Final = timedelta(seconds=1)
 _MOST: Final = timedelta(days=36_500)
 
@@ -17,12 +20,12 @@ def retention(value: object) -> timedelta | None:
     """Return how long records are kept; None for ever.
 
     Args:
-        value: A text such as ``90d``, a `timedelta`, or None or an empty text for ever.
+        value: A text such as ``90d``, a `timedelta`, or None or the text ``none`` for ever.
 
     Raises:
         ValueError: It is none of these, or out of bounds.
     """
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and value.strip().lower() in _FOR_EVER):
         return None
     found = value if isinstance(value, timedelta) else _parsed(value)
     if not _LEAST <= found <= _MOST:
@@ -37,7 +40,8 @@ def _parsed(value: object) -> timedelta:
     except ValueError:
         pass
     raise ValueError(
-        "is no duration. Write a number and a unit, such as 90d; the units are s, m, h, d and w"
+        "is no duration. Write a number and a unit, such as 90d; the units are s, m, h, d and w; "
+        "or none, for ever"
     )
 
 

@@ -9,14 +9,18 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from flask_chest.errors import ConfigurationError
 from flask_chest.exporter import Exporter
 from flask_chest.settings.environment import prefix_of, variable_of
 from flask_chest.settings.masking import keys_to, mask, may_hold_secret, secret_texts
 from flask_chest.settings.secret_files import SUFFIX, is_secret, shown
 from flask_chest.settings.sizes import number_of
 from flask_chest.settings.wording import said_of, type_of
+from flask_chest.store import Store
 
 SETTING: Final = "CHEST_EXPORTERS"
+RETENTION: Final = "retention"
+"""Field of an entry of any type of store. It is the core's, and no part of its configuration."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,11 @@ class Place:
         """Return the end of a message that says how to set a field; empty where it is plain."""
         others = prefix_of("exporters", self.name) if self.name else None
         return f". Set {others}{field.upper()}" if others else ""
+
+
+def wrong(message: str) -> ConfigurationError:
+    """Return an error about CHEST_EXPORTERS."""
+    return ConfigurationError(message, setting=SETTING)
 
 
 def wrong_fields(
@@ -108,6 +117,8 @@ def wrong_fields(
 def _hint(kind: type[Exporter], field: str) -> str:
     """Return what may be meant by a field that is not there."""
     known = list(kind.config_model.model_fields)
+    if issubclass(kind, Store) and RETENTION not in known:
+        known.append(RETENTION)
     near = difflib.get_close_matches(field, [*known, *(f"{name}{SUFFIX}" for name in known)], n=1)
     if near:
         return f"Did you mean {near[0]!r}?"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -14,11 +13,11 @@ from pydantic import BaseModel, ValidationError
 
 from flask_chest.errors import ConfigurationError, ExporterUnavailable, ended, mask_secrets
 from flask_chest.exporter import Batching, Exporter
-from flask_chest.runtime.frozen import is_frozen
 from flask_chest.runtime.log import logger
 from flask_chest.server_config import refuse_split_password
 from flask_chest.settings.durations import retention as as_retention
-from flask_chest.settings.exporter_faults import SETTING, Place, wrong_fields
+from flask_chest.settings.exporter_faults import RETENTION, Place, wrong, wrong_fields
+from flask_chest.settings.exporter_kinds import URL, Kinds
 from flask_chest.settings.home import in_home
 from flask_chest.settings.masking import hidden, mask, may_hold_secret
 from flask_chest.settings.model import INSTANCE
@@ -31,22 +30,6 @@ if TYPE_CHECKING:
 
     from flask_chest.plugins.discovery import PluginInfo
 
-RETENTION: Final = "retention"
-"""Field of an entry of any type of store. It is the core's, and no part of its configuration."""
-
-_EXTRAS: Final = {
-    "sqlite": "sqlite",
-    "postgres": "postgres",
-    "postgresql": "postgres",
-    "mysql": "mysql",
-    "mariadb": "mysql",
-    "mongo": "mongo",
-    "mongodb": "mongo",
-    "otlp": "otlp",
-}
-"""Type or URL scheme of this project's own backends, to the extra that installs each."""
-
-_URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9.-]*)(\+[A-Za-z0-9.+-]+)?://.*", re.DOTALL)
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -72,7 +55,7 @@ def make_exporters(
     Raises:
         ConfigurationError: An entry is wrong, or its type is not installed.
     """
-    types = _Types(installed, left_out)
+    types = Kinds(installed, left_out)
     made = {
         name: _make_exporter(name, entry, types, instance_path, retention)
         for name, entry in entries.items()
@@ -103,7 +86,7 @@ def make_exporter(
     Raises:
         ConfigurationError: The entry is wrong, or its type is not installed.
     """
-    return _make(Place(where), entry, _Types(installed, left_out), instance_path, None)
+    return _make(Place(where), entry, Kinds(installed, left_out), instance_path, None)
 
 
 def validate_exporters(exporters: Mapping[str, Exporter]) -> None:
@@ -116,14 +99,14 @@ def validate_exporters(exporters: Mapping[str, Exporter]) -> None:
     """
     for name, exporter in exporters.items():
         if not isinstance(exporter.batching, Batching):
-            raise _wrong(
+            raise wrong(
                 f"{Place.of(name)}: `batching` of the type {exporter.type!r} must be a Batching, "
                 f"not {exporter.batching!r}. Correct the plugin"
             )
         try:
             exporter.validate()
         except ConfigurationError as error:
-            raise _wrong(f"{Place.of(name)}: {mask_secrets(str(error))}") from None
+            raise wrong(f"{Place.of(name)}: {mask_secrets(str(error))}") from None
         except ExporterUnavailable as error:
             logger.warning(
                 "%s takes no records now; they wait in the journal: %s",
@@ -131,113 +114,22 @@ def validate_exporters(exporters: Mapping[str, Exporter]) -> None:
                 mask_secrets(str(error)),
             )
         except Exception as error:  # noqa: BLE001 - a fault of the plugin
-            raise _wrong(
+            raise wrong(
                 f"{Place.of(name)}: `validate` of the type {exporter.type!r} has failed: "
                 f"{type(error).__name__}: {ended(mask_secrets(str(error)))} Correct the plugin"
             ) from None
 
 
-class _Types:
-    """The exporter classes that an entry may choose from.
-
-    Args:
-        installed: Exporter classes by type.
-        left_out: Installed plugins that were not loaded.
-    """
-
-    def __init__(
-        self, installed: Mapping[str, type[Exporter]], left_out: Collection[PluginInfo]
-    ) -> None:
-        self._installed = installed
-        self._left_out = left_out
-
-    def named(self, where: str, name: str) -> type[Exporter]:
-        """Return the class of a type.
-
-        Raises:
-            ConfigurationError: The type is not installed.
-        """
-        if name not in self._installed:
-            raise _wrong(f"{where}: {self._not_installed(name)}")
-        return self._installed[name]
-
-    def of_url(self, place: Place, url: str) -> type[Exporter]:
-        """Return the class that the scheme of a URL means.
-
-        Raises:
-            ConfigurationError: It is not a URL, or its scheme means no class or several.
-        """
-        match = _URL.fullmatch(url)
-        if match is None:
-            raise _wrong(
-                f"{place.url(url)}={mask(url)} is not a URL. A URL begins with a type and '://', "
-                "such as 'sqlite:////var/lib/shop/chest.sqlite3'"
-            )
-        scheme = match[1].lower()
-        if scheme in self._installed:
-            return self._installed[scheme]
-        kinds = [kind for kind in self._installed.values() if scheme in kind.schemes]
-        if len(kinds) > 1:
-            raise _wrong(
-                f"{place.url(url)}: URLs with {scheme!r} belong to several types, "
-                f"{sorted(kind.type for kind in kinds)}. Choose one: {{'type': ..., 'url': ...}}"
-            )
-        return kinds[0] if kinds else self.named(place.url(url), scheme)
-
-    def installed(self) -> str:
-        """Return the names of the installed types, for messages."""
-        return ", ".join(sorted(self._installed)) or "none"
-
-    def _not_installed(self, name: str) -> str:
-        schemes = {s: kind.type for kind in self._installed.values() for s in kind.schemes}
-        known = {**_EXTRAS, **schemes, **{kind: kind for kind in self._installed}}
-        near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
-        hint = f"Installed: {self.installed()}"
-        if name in schemes:
-            hint = f"Did you mean {schemes[name]!r}? {hint}"
-        elif near and near[0] != name:
-            hint = f"Did you mean {near[0]!r}? {hint}"
-        present = {*self._installed, *(plugin.name for plugin in self._left_out)}
-        if near and known[near[0]] not in present:
-            hint = f"{hint}. {_how_to_get(known[near[0]])}"
-        elif is_frozen():
-            hint = f"{hint}. {_IN_FROZEN}"
-        elif not near and not self._left_out:
-            hint = f"{hint}. Install the plugin for it with pip, or correct its name"
-        if self._left_out:
-            others = ", ".join(f"the {plugin} by {plugin.left_out}" for plugin in self._left_out)
-            hint = f"{hint}. Left out: {others}"
-        return f"no installed plugin exports to {name!r}. {hint}"
-
-
-_IN_FROZEN: Final = (
-    "In a frozen application, import the plugin's module and give it to chest.register_plugin() "
-    "before init_app, or collect the plugin with its metadata, as PyInstaller does by itself"
-)
-
-
-def _how_to_get(backend: str) -> str:
-    """Return the remedy for a backend of this project that is missing."""
-    if not is_frozen():
-        folder = f"plugins/flask_chest_{backend}"
-        return f"To install it: pip install 'flask-chest[{backend}]', or {folder} of a clone"
-    package, distribution = f"flask_chest_{backend}", f"flask-chest-{backend}"
-    return (
-        f"{_IN_FROZEN}: `import {package}.hooks; chest.register_plugin({package}.hooks)`, or "
-        f"install {distribution} where PyInstaller builds the application"
-    )
-
-
 def _make_exporter(
     name: str,
     entry: str | Mapping[str, Any],
-    types: _Types,
+    types: Kinds,
     instance_path: str,
     retention: timedelta | None,
 ) -> Exporter:
     place = Place.of(name)
     if not _NAME.fullmatch(name):
-        raise _wrong(
+        raise wrong(
             f"{place}: the name of an exporter is also part of file names. Use 1 to 64 letters, "
             "digits, '_', '-'"
         )
@@ -247,7 +139,7 @@ def _make_exporter(
 def _make(
     place: Place,
     entry: str | Mapping[str, Any],
-    types: _Types,
+    types: Kinds,
     instance_path: str,
     retention: timedelta | None,
 ) -> Exporter:
@@ -257,7 +149,7 @@ def _make(
         try:
             refuse_split_password(url)
         except ValueError as error:
-            raise _wrong(f"{place.url(url)}={mask(url)} {error}") from None
+            raise wrong(f"{place.url(url)}={mask(url)} {error}") from None
     retention = _take_retention(place, kind, fields, retention)
 
     def prepared(values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -273,9 +165,9 @@ def _make(
         refuse_unread(kind.config_model, spelled.given)
         exporter = kind(config)
     except ValidationError as error:
-        raise _wrong(wrong_fields(place, kind, error, (fields, spelled.given), files)) from None
+        raise wrong(wrong_fields(place, kind, error, (fields, spelled.given), files)) from None
     if not hasattr(exporter, "config"):
-        raise _wrong(
+        raise wrong(
             f"{place}: {kind.__module__}.{kind.__qualname__}.__init__ must call "
             "super().__init__(config), which keeps the configuration. Correct the plugin"
         )
@@ -291,7 +183,7 @@ def _make(
 
 
 def _read_files(
-    place: Place, given: dict[str, Any], types: _Types, instance_path: str
+    place: Place, given: dict[str, Any], types: Kinds, instance_path: str
 ) -> tuple[type[Exporter], dict[str, Any], dict[str, object]]:
     """Return the class that an entry means, its fields with what is in files, and the files.
 
@@ -307,20 +199,22 @@ def _read_files(
     if requested is None:
         fields = with_files(fields, ("url",), place.field, expand=expand)
         if not isinstance(url := fields.get("url"), str):
-            raise _wrong(
+            raise wrong(
                 f"{place}={mask(given)}: `type` is missing{place.to_set('type')}. Installed: "
                 f"{types.installed()}"
             )
         if "://" not in url and "url" not in given:  # which would be shown
             source = f"{place.field('url_file', given['url_file'])}={shown(given['url_file'])}"
-            raise _wrong(f"{source}: the content of the file is no URL")
+            raise wrong(f"{source}: the content of the file is no URL")
         kind = types.of_url(place, url)
     elif isinstance(requested, str):
         kind = types.named(place.field("type", requested), str(requested))
     else:
-        raise _wrong(f"{place}: `type` must be a text. Installed: {types.installed()}")
+        raise wrong(f"{place}: `type` must be a text. Installed: {types.installed()}")
     model = kind.config_model.model_fields
-    fields = with_files(fields, [*model, *({"url"} - model.keys())], place.field, expand=expand)
+    names = [*model, *({"url", RETENTION} - model.keys())]
+    fields = with_files(fields, names, place.field, expand=expand)
+    types.refuse_foreign(place, kind, fields.get("url"))
     files = {name.removesuffix(SUFFIX): path for name, path in given.items() if name not in fields}
     for name, path in files.items():
         if name in model and get_origin(model[name].annotation) is dict:
@@ -328,7 +222,7 @@ def _read_files(
                 fields[name] = json.loads(fields[name])
             except (ValueError, RecursionError):
                 source = f"{place.field(name + SUFFIX, path)}={shown(path)}"
-                raise _wrong(f"{source}: the content of the file is not JSON") from None
+                raise wrong(f"{source}: the content of the file is not JSON") from None
     return kind, hidden(fields), files
 
 
@@ -344,14 +238,16 @@ def _take_retention(
         return default
     if RETENTION in kind.config_model.model_fields:
         return None  # it means what the plugin says
-    told = mask({RETENTION: fields[RETENTION]}, [RETENTION])
     value = fields.pop(RETENTION)
+    told = mask({RETENTION: value}, [RETENTION])
+    if variable := place.variable((RETENTION,), value):
+        told = f"{variable}={mask(value)}"
     try:
         own = as_retention(value)
     except ValueError as error:
-        raise _wrong(f"{place}: {told}: {error}") from None
+        raise wrong(f"{place}: {told}: {error}") from None
     if own is not None and not issubclass(kind, Store):
-        raise _wrong(
+        raise wrong(
             f"{place}: {told}: the type {kind.type!r} deletes no records. "
             f"Remove {RETENTION!r} here, and set it where its records go"
         )
@@ -376,9 +272,5 @@ def _in_instance(value: Any, instance_path: str) -> Any:  # noqa: ANN401 - any f
         return [_in_instance(inner, instance_path) for inner in value]
     if not isinstance(value, str):
         return value
-    is_url = _URL.fullmatch(value) is not None
+    is_url = URL.fullmatch(value) is not None
     return value.replace(INSTANCE, quote(os.fsencode(instance_path)) if is_url else instance_path)
-
-
-def _wrong(message: str) -> ConfigurationError:
-    return ConfigurationError(message, setting=SETTING)

@@ -7,7 +7,9 @@ environment, the defaults. Variables that set parts of a dict add to what an ear
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -31,6 +33,7 @@ from flask_chest.settings.unprefixed import say_unprefixed
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 DISTRIBUTION: Final = "flask-chest"
+_SETTING: Final = re.compile(rf"{CONFIG_PREFIX}([A-Z][A-Z_]*)(?=[=: ])")
 _OF_PACKAGES: Final = {"monitor": "monitor", "dashboard": "dashboard"}
 """What our plugins' own settings begin with, to the extra that installs each."""
 
@@ -68,10 +71,12 @@ class Given:
             if only is None or each.field.removesuffix(SUFFIX) in only
         ]
         whole = {each.field: each for each in found if not each.keys}
+        _refuse_twice([each.name for each in found if not each.keys])
         for each in whole.values():
             self._set(each.field, each.value, each.name, "environment")
         self._in_environment.update(self._values)
         values, parts = taken_apart(config, CONFIG_PREFIX)
+        _refuse_twice(values)
         for name, value in values.items():
             field = name.removeprefix(CONFIG_PREFIX).lower()
             # Flask may have put it there from the same variable.
@@ -106,6 +111,19 @@ class Given:
         if self.sources[field] == ["argument"]:
             return f"the argument {field} of FlaskChest"
         return f"{self._names[field]} of app.config"
+
+    @contextmanager
+    def named_as_set(self) -> Iterator[None]:
+        """Name a setting that turns out wrong inside by the variable that set it."""
+        try:
+            yield
+        except ConfigurationError as error:
+            found = _SETTING.match(str(error))
+            name = self._names.get(found[1].lower(), "") if found else ""
+            if not found or name.upper() != f"{ENVIRONMENT_PREFIX}{found[1]}":
+                raise
+            text = f"{name}{str(error)[found.end() :]}"
+            raise ConfigurationError(text, setting=name) from error.__cause__
 
     def settings(self) -> Settings:
         """Return the validated settings of Flask-Chest itself.
@@ -184,10 +202,25 @@ class Given:
     def _name_of(self, field: str, keys: Sequence[int | str]) -> tuple[str, int]:
         """Return the name under which a value was set, and how many of its keys that includes."""
         for each in (*self._parts[0], *self._parts[1]):
-            if each.field == field and list(each.keys) == list(keys[: len(each.keys)]):
+            wanted = [str(key).lower() for key in keys[: len(each.keys)]]
+            if each.field == field and [key.lower() for key in each.keys] == wanted:
                 return each.name, len(each.keys)
         name = self._names.get(field, f"{CONFIG_PREFIX}{field.upper()}")
         return name.partition(SEPARATOR)[0], 0
+
+
+def _refuse_twice(names: Iterable[str]) -> None:
+    """Refuse two names of one setting, which may be written in any case.
+
+    Raises:
+        ConfigurationError: Two names differ in their case alone.
+    """
+    seen: dict[str, str] = {}
+    for name in names:
+        if (other := seen.setdefault(name.lower(), name)) != name:
+            raise ConfigurationError(
+                f"{name} and {other} set the same. Remove one of them", setting=name
+            )
 
 
 def _secrets(model: type[BaseModel]) -> list[str]:

@@ -34,6 +34,7 @@ _IS_SECRET_NAME: Final = re.compile("pass|pwd|secret|token|key|credential", re.I
 _IS_ADDRESS_NAME: Final = re.compile(
     "auth|cookie|header|ur[il]|dsn|address|endpoint|webhook|connection", re.IGNORECASE
 )
+_IS_TLS_FILE: Final = re.compile("(ssl|tls)_?(root|ca|cert|key|crl)(?!.*pass)", re.IGNORECASE)
 
 _SCHEME: Final = re.compile(r"[A-Za-z][\w+.-]*:/*")
 _USER: Final = re.compile(r"[^:@/?#\s]*:")
@@ -105,8 +106,10 @@ def secret_texts(value: object, *, is_hidden: bool) -> Iterator[str]:
     """
     reveal = getattr(value, "get_secret_value", None)
     if isinstance(value, Mapping):
-        for part in value.values():
-            yield from secret_texts(part, is_hidden=True)
+        for key, part in value.items():
+            is_path = _IS_TLS_FILE.match(str(key)) and str(part).startswith(("/", "~", "."))
+            if not is_path:
+                yield from secret_texts(part, is_hidden=True)
     elif isinstance(value, (list, tuple, set, frozenset)):
         for part in value:
             yield from secret_texts(part, is_hidden=is_hidden)

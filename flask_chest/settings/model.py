@@ -148,7 +148,7 @@ class Settings(BaseModel):
         default=("*",),
         description="What app-wide tracking takes: names and patterns of variables and of "
         "[facts](records.md#facts-about-the-request), or a dict of these by HTTP method. Its `!` "
-        "exclusions apply to every route",
+        "exclusions apply to every route. Empty: none",
     )
     exclude_endpoints: Names = Field(
         default=(), description="Endpoints, or patterns of endpoints, that are never recorded"
@@ -192,6 +192,7 @@ class Settings(BaseModel):
     )
     redact_key: SecretStr | None = Field(
         default=None,
+        min_length=1,
         description="Key of the hash of `CHEST_REDACT_WITH`, and of the decision of "
         "[sampling](../how-to/sampling.md). Default: the application's `SECRET_KEY`",
     )
@@ -316,7 +317,7 @@ class Settings(BaseModel):
         default=None,
         description="How long every store keeps a record, such as `90d`; units are s, m, h, d and "
         "w. The leader deletes older ones once an hour. An exporter may have a `retention` of its "
-        "own. Default: for ever. See [retention](../how-to/retention.md)",
+        "own. Default: `none`, for ever. See [retention](../how-to/retention.md)",
     )
     rollups: Annotated[Rollups, BeforeValidator(_decode_json)] = Field(
         default=True,

@@ -31,8 +31,10 @@ _UNBOUNDED = frozenset({"id", "request_id", "trace_id", "started_at"})
 
 
 def _several(value: object) -> object:
-    """Make a list of a single name."""
-    return [value] if isinstance(value, str) else value
+    """Make a list of a single name, or of names with commas, as the environment has them."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
@@ -51,7 +53,7 @@ class TierRetention(BaseModel):
     @classmethod
     def _is_long(cls, kept: Retention) -> Retention:
         if kept is not None and kept.total_seconds() < _DAY_SECONDS:
-            raise ValueError("must be at least 1d, or None for ever")
+            raise ValueError("must be at least 1d, or none for ever")
         return kept
 
 
@@ -60,7 +62,9 @@ class RollupSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    dimensions: tuple[Names, ...] = Field(default=(), max_length=16)
+    dimensions: Annotated[tuple[Names, ...], BeforeValidator(_several)] = Field(
+        default=(), max_length=16
+    )
     measures: Names = Field(default=(), max_length=16)
     distinct: Names = Field(default=(), max_length=16)
     retention: TierRetention = TierRetention()

@@ -64,7 +64,7 @@ def with_files(
 def shown(path: object) -> str:
     """Return the `repr` of a path for messages; masked when it may be the secret itself."""
     text = str(path)
-    return repr(text if text.startswith(_PATHS) else MASK)
+    return repr(text if not text or text.startswith(_PATHS) else MASK)
 
 
 def read(path: object, expand: Callable[[str], str] = str) -> str:
@@ -75,6 +75,8 @@ def read(path: object, expand: Callable[[str], str] = str) -> str:
     """
     if not isinstance(path, (str, os.PathLike)):
         raise ValueError("is no path of a file")  # noqa: TRY004 - as every wrong value
+    if not os.fspath(path):
+        raise ValueError("is empty. Name the file, or leave this out")
     try:
         content = _content(os.path.expanduser(expand(os.fspath(path))))  # noqa: PTH111 - raises nothing
         text = content.decode("utf-8-sig")

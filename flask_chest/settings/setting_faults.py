@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ValidationError
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _LINK: Final = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 _SEE: Final = re.compile(r"\bSee \[[^\]]+\]\(([^)#]*)[^)]*\)")
 """A link of a description, whose text alone is for a terminal."""
+
+_OF_A_KEY: Final = "[key]"
+"""What pydantic puts behind a key that is wrong itself."""
 
 
 def wrong_settings(
@@ -61,7 +64,8 @@ def wrong_settings(
         field = field_of(model, str(fault["loc"][0]))
         said = said_of(fault, {*secrets, *_secrets(model, {field: fault["input"]})})
         is_missing = type_of(fault) == "missing"
-        keys = keys_to(given[-1].get(field), fault["loc"][1:], fault["input"])
+        path = [key for key in fault["loc"][1:] if key != _OF_A_KEY]
+        keys = keys_to(given[-1].get(field), path, fault["input"])
         if is_missing and len(fault["loc"]) > 1:
             keys = [*keys, *fault["loc"][-1:]][: len(fault["loc"]) - 1]
         name, named = name_of(field, keys)
@@ -94,11 +98,19 @@ def _value(
     if model is Settings:
         if field == "exporters":
             return mask(value)
-        shown = list(value) if isinstance(value, Mapping) else ()
+        shown = set(_keys(value))
         return MASK if _is_hidden(model, field) else mask(value, shown)
     if _is_hidden(model, field) or any(isinstance(key, str) for key in keys):
         return MASK
     return repr(hidden(value)) if may_hold_secret(field) and isinstance(value, str) else mask(value)
+
+
+def _keys(value: object) -> Iterator[str]:
+    """Yield the keys of a dict, and of those in it."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield str(key)
+            yield from _keys(inner)
 
 
 def _is_hidden(model: type[BaseModel], field: str) -> bool:

@@ -21,6 +21,7 @@ _LIST: Final = 'is no list. Write a list, such as ["user_id"]'
 _DICT: Final = 'is no dict. Write a dict, such as {{"name": "value"}}'
 _DURATION: Final = "is no duration"
 _PATH: Final = "is no path"
+_NETWORK: Final = "is no network. Write its first address, and no other, such as 10.0.0.0/8"
 _FUNCTION: Final = "is no function"
 
 _SENTENCES: Final = {
@@ -61,6 +62,9 @@ _SENTENCES: Final = {
     "time_delta_parsing": _DURATION,
     "time_delta_type": _DURATION,
     "path_type": _PATH,
+    "ip_v4_network": _NETWORK,
+    "ip_v6_network": _NETWORK,
+    "ip_any_network": _NETWORK,
     "callable_type": _FUNCTION,
 }
 """What is said of each type of error. Of any other, pydantic's own message is."""

@@ -26,7 +26,9 @@ WRONG = ["90", 90, "90 d", "90days", "-1d", "d", "1.5.2d", True, [], {"days": 1}
         ("2w", timedelta(weeks=2)),
         ("1.5d", timedelta(hours=36)),
         (timedelta(days=7), timedelta(days=7)),
-        ("", None),
+        ("none", None),
+        (" None ", None),
+        ("null", None),
         (None, None),
     ],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from datetime import timedelta
 from unittest import mock
 
 import pytest
@@ -179,3 +181,75 @@ def test_a_number_for_a_name_is_recorded_under_it(monkeypatch, tmp_path):
     [record] = chest.store().query()
     chest.close()
     assert record.service == "2024"
+
+
+@pytest.mark.parametrize("name", ["RETENTION", "retention", "Retention"])
+def test_a_setting_may_be_written_in_any_case_and_once(monkeypatch, name):
+    monkeypatch.setenv(f"FLASK_CHEST_{name}", "1d")
+    assert load_settings({}, {}).retention == timedelta(days=1)
+    monkeypatch.setenv("FLASK_CHEST_rEtention", "90d")
+    with pytest.raises(
+        ConfigurationError, match=r"FLASK_CHEST_\w+ and FLASK_CHEST_\w+ set the same"
+    ):
+        load_settings({}, {})
+    monkeypatch.delenv(f"FLASK_CHEST_{name}")
+    assert load_settings({}, {}).retention == timedelta(days=90)
+
+
+def test_a_setting_is_once_in_the_configuration():
+    with pytest.raises(
+        ConfigurationError, match="CHEST_retention and CHEST_RETENTION set the same"
+    ):
+        load_settings({}, {"CHEST_RETENTION": "1d", "CHEST_retention": "90d"})
+
+
+@pytest.mark.parametrize("name", ["RETENTION", "EXPORTERS__MAIN__RETENTION", "REDACT_KEY"])
+def test_a_variable_that_is_empty_by_accident_changes_nothing_in_silence(
+    monkeypatch, tmp_path, name
+):
+    monkeypatch.setenv("FLASK_CHEST_EXPORTERS__MAIN__URL", f"sqlite:///{tmp_path}/x")
+    monkeypatch.setenv(f"FLASK_CHEST_{name}", "")
+    with pytest.raises(ConfigurationError, match=f"FLASK_CHEST_{name}"):
+        FlaskChest(Flask("shop", instance_path=str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EXCLUDE_STATUS", "4XX,abc"),
+        ("OPT_OUT", "DNT"),
+        ("PLUGINS", "postgress"),
+        ("STORE", "mian"),
+        ("KEEP_IF", ""),
+        ("KEEP_IF", "shop:"),
+        ("REQUEST_ID_GENERATOR", "uuid9"),
+        ("FIELDS__ERR", "redact"),
+        ("exclude_status", "abc"),
+    ],
+)
+def test_what_turns_out_wrong_later_is_named_by_its_variable_too(
+    monkeypatch, tmp_path, name, value
+):
+    monkeypatch.setenv(f"FLASK_CHEST_{name}", value)
+    with pytest.raises(ConfigurationError) as caught:
+        FlaskChest(Flask("shop", instance_path=str(tmp_path)))
+    assert re.match(f"FLASK_CHEST_{name}[=: ]", str(caught.value))
+    assert caught.value.setting == f"FLASK_CHEST_{name}"
+    assert "[key]" not in str(caught.value)
+
+
+def test_what_the_application_has_set_keeps_its_name(monkeypatch, tmp_path):
+    monkeypatch.setenv("FLASK_CHEST_STORE", "main")
+    app = Flask("shop", instance_path=str(tmp_path))
+    app.config["CHEST_STORE"] = "mian"
+    with pytest.raises(ConfigurationError, match=r"^CHEST_STORE: no such exporter"):
+        FlaskChest(app)
+
+
+@pytest.mark.parametrize("value", ["tenant, plan", '["tenant", "plan"]'])
+def test_a_list_in_a_dict_has_commas_or_is_json(monkeypatch, value):
+    for name in ("dimensions", "measures", "distinct"):
+        monkeypatch.setenv(f"FLASK_CHEST_ROLLUPS__{name}", value)
+    found = load_settings({}, {}).rollups
+    assert found.dimensions == (("tenant",), ("plan",))
+    assert found.measures == found.distinct == ("tenant", "plan")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 from flask_chest_otlp import OtlpExporter
@@ -118,7 +120,23 @@ def test_two_variables_that_set_the_same_are_refused(monkeypatch):
             [f"set by {MAIN}PASSWROD_FILE", "Did you mean 'password_file'?"],
         ),
         ({"TYPE": "postgres", "PASSWORD__X": "hunter2"}, ["['main']", "'password'"]),
-        ({"URL": "hunter2"}, [f"{MAIN}URL='hunter2' is not a URL"]),
+        ({"URL": "hunter2"}, [f"{MAIN}URL='***' is not a URL"]),
+        ({"URL": "sqlite:x"}, [f"{MAIN}URL='sqlite:x' is not a URL"]),
+        ({"RETENTION": "30", "TYPE": "postgres"}, [f"{MAIN}RETENTION='30': is no duration"]),
+        (
+            {"TYPE": "postgres", "URL": "mysql://a:hunter2@db/x"},
+            [f"{MAIN}URL: the URL is one of the type 'mysql'", "has the type 'postgres'"],
+        ),
+        ({"TYPE": "postgres", "PASSWORD_FILE": ""}, [f"{MAIN}PASSWORD_FILE='': is empty. Name"]),
+        ({"TYPE": "postgres", "DBNAME_": "x"}, ["'retention'"]),
+        (
+            {"TYPE": "postgres", "PARAMETERS__sslrootcert": "/nope.pem"},
+            ["sslrootcert names the file '/nope.pem', which is not there"],
+        ),
+        (
+            {"TYPE": "postgres", "PARAMETERS__sslmoed": "hunter2"},
+            ["no parameter 'sslmoed'. Did you mean 'sslmode'?"],
+        ),
         ({"URL": "postgresql://a:hunter2@b@c/d"}, [f"{MAIN}URL='postgresql://a:***@c/d' cannot"]),
         ({"URL": "postgers://db/x"}, [f"{MAIN}URL: no installed", "Did you mean 'postgres'?"]),
     ],
@@ -128,6 +146,46 @@ def test_an_error_names_the_variable_and_the_remedy(made, variables, parts):
         made({f"{MAIN}{name}": value for name, value in variables.items()})
     for part in parts:
         assert part in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_retention_may_be_in_a_file_or_none(made, tmp_path):
+    (tmp_path / "retention").write_text("30d\n")
+    fields = {f"{MAIN}TYPE": "postgres"}
+    found = made({**fields, f"{MAIN}RETENTION_FILE": str(tmp_path / "retention")})["main"]
+    assert found.retention == timedelta(days=30)
+    with pytest.raises(ConfigurationError, match=r"RETENTION_FILE and .*RETENTION set the same"):
+        made({f"{MAIN}RETENTION": "1d"})
+
+
+def test_a_url_of_a_scheme_that_no_other_type_has_is_left_to_the_type(made):
+    entry = {"type": "otlp", "url": "http://127.0.0.1:4318"}
+    assert made({}, CHEST_EXPORTERS={"main": entry})["main"].type == "otlp"
+    entry = {"type": "postgres", "url": "postgresql+psycopg://db/x"}
+    assert made({}, CHEST_EXPORTERS={"main": entry})["main"].type == "postgres"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("EXPORTERS__MAIN_PASSWORD", "EXPORTERS__MAIN__PASSWORD"),
+        ("EXPORTERS__MAIN_PASSWORD_FILE", "EXPORTERS__MAIN__PASSWORD_FILE"),
+        ("EXPORTERS__PASSWORD", "EXPORTERS__MAIN__PASSWORD"),
+        ("EXPORTERS__TOKEN", "EXPORTERS__MAIN__TOKEN"),
+        ("EXPORTERS__audit_url", "EXPORTERS__AUDIT__URL"),
+        ("EXPORTERS__MAIN", "A URL begins with a type"),
+        ("EXPORTERS", "A URL begins with a type"),
+    ],
+)
+@pytest.mark.parametrize("secret", ["hunter2", "postgres-hunter2", "/hunter2", "hunter2@x"])
+def test_a_password_in_the_place_of_a_url_is_masked_and_the_right_name_told(
+    made, name, meant, secret
+):
+    with pytest.raises(ConfigurationError) as caught:
+        made({f"FLASK_CHEST_{name}": secret})
+    assert f"FLASK_CHEST_{name}='***' is not a URL. " in str(caught.value)
+    assert meant in str(caught.value)
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["EXPORTERS", "EXPORTERS__MAIN", "EXPORTERS__main"])

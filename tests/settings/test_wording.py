@@ -29,7 +29,8 @@ PYDANTIC = ("Input should", "String should", "Value should", "unable to", "shoul
     [
         ("TRACK_ALL", "ja", f"FLASK_CHEST_TRACK_ALL='ja': {BOOL}. Its meaning"),
         ("ROLLUPS", "ja", BOOL),
-        ("ROLLUPS", '{"dimensions": "user_id"}', f"dimensions: {LIST}"),
+        ("ROLLUPS", '{"dimensions": 3}', f"dimensions: {LIST}"),
+        ("ROLLUPS", '{"retention": {"minute": "2days"}}', "{'minute': '2days'}"),
         ("ROLLUPS", '{"max_groups": "many"}', "max_groups: is no whole number"),
         ("ROLLUPS", '{"retention": 3}', 'retention: is no dict. Write a dict, such as {"name"'),
         ("BATCH_RECORDS", "many", "is no whole number"),

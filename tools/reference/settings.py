@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from flask_chest.exporter import Exporter
 from flask_chest.settings.environment import SEPARATOR
-from flask_chest.settings.exporters import RETENTION
+from flask_chest.settings.exporter_faults import RETENTION
 from flask_chest.settings.model import CONFIG_PREFIX, ENVIRONMENT_PREFIX, Settings
 from flask_chest.settings.secret_files import SUFFIX, is_secret
 from flask_chest.store import Store

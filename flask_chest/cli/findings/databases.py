@@ -13,7 +13,7 @@ from flask_chest.cli.output import one_line
 from flask_chest.errors import ChestError, ConfigurationError, ExporterUnavailable
 from flask_chest.query.times import spoken
 from flask_chest.runtime.interrupts import is_interrupt
-from flask_chest.settings.exporters import RETENTION
+from flask_chest.settings.exporter_faults import RETENTION
 from flask_chest.store import Store, another
 
 if TYPE_CHECKING:

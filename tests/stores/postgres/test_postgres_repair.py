@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import psycopg
 import pytest
@@ -204,6 +204,18 @@ def test_an_index_that_was_half_built_is_built_again(backend, opened):
         "Dropped the index chest_records_request_id, which was half built",
         "Created the index chest_records_request_id again",
     ]
+
+
+def test_of_two_ways_to_delete_old_records_the_shorter_is_told(by_day, opened):
+    opened(by_day)
+    for days, level in ((30, "warning"), (90, "ok"), (365, "ok")):
+        store = by_day.new(retention_days=days)
+        store.retention = timedelta(days=90)
+        found = {finding.subject: finding for finding in store.findings()}["retention"]
+        assert found.level == level
+        assert "records are deleted after 90 days" in found.text
+        assert f"partitions are dropped after {days} days" in found.text
+        assert bool(found.remedy) is (level == "warning")
 
 
 def test_findings_of_a_sound_database(backend, store):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import os
 import re
@@ -114,7 +115,9 @@ class PostgresConfig(SqlServerConfig):
             if name == "client_encoding":
                 raise ValueError("client_encoding is always UTF8: leave it out")
             if name not in _COMMON and not _libpq().is_parameter(name):
-                raise ValueError(f"libpq has no parameter {name!r}")
+                near = difflib.get_close_matches(name.lower(), [*_libpq().defaults()], n=1)
+                hint = f". Did you mean {near[0]!r}?" if near else ""
+                raise ValueError(f"libpq has no parameter {name!r}{hint}")
         return {
             name: SecretStr(value) if isinstance(value, str) and _SECRET.search(name) else value
             for name, value in parameters.items()

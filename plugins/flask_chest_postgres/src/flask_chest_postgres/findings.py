@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, timezone
-from typing import TYPE_CHECKING, Any, Final
+from datetime import date, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import DBAPIError
@@ -95,6 +95,16 @@ class Inspection:
         days, retention = self._store.retention_days, self._store.retention
         if days is None and retention is None:
             yield Finding("ok", "retention", "records are kept for ever")
+        elif days is not None and retention is not None:
+            is_shorter = timedelta(days=days) < retention
+            level: Literal["ok", "warning"] = "warning" if is_shorter else "ok"
+            yield Finding(
+                level,
+                "retention",
+                f"records are deleted after {spoken(retention)}, and by `retention_days` "
+                f"partitions are dropped after {days} days, without being counted",
+                "Remove one of the two: the shorter holds" if is_shorter else "",
+            )
         elif retention is not None:
             how = "whole days with their partitions" if self._store.partitions else "in steps"
             yield Finding(
