@@ -1,4 +1,4 @@
-"""docs/how-to/from-0.0.10.md maps every public name of the real 0.0.10."""
+"""docs/reference/names-0.0.10.md maps every public name of the real 0.0.10."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from flask_chest import FlaskChest
 from flask_chest._old_names import ATTRIBUTES, REPLACED
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "how-to" / "from-0.0.10.md").read_text("utf-8")
+GUIDE = (ROOT / "docs" / "how-to" / "from-0.0.10.md").read_text("utf-8")
+TABLE = (ROOT / "docs" / "reference" / "names-0.0.10.md").read_text("utf-8")
 NAMES = json.loads(Path(__file__).with_name("names.json").read_text("utf-8"))
-TABLE = PAGE.partition("## Every name")[2].partition("## InfluxDB")[0]
 LEFT = [row.split("|")[1] for row in TABLE.splitlines() if row.startswith("| ")]
 SHOWN = set(re.findall(r"[\w.]+", " ".join(re.findall("`[^`]+`", " ".join(LEFT)))))
 
@@ -46,12 +46,12 @@ CODE = re.compile(
 
 
 def told_of(name):
-    """Return what the rows of a name say, with the sections that they point to."""
+    """Return what the rows of a name say, with the sections of the guide that they point to."""
     rows = [row.split("|") for row in TABLE.splitlines() if row.startswith("| ")]
     told = " ".join(row[2] for row in rows if re.search(rf"[`.]{name}\b", row[1]))
-    for title in re.findall(r"\]\(#([\w-]+)\)", told):
+    for title in re.findall(r"from-0\.0\.10\.md#([\w-]+)\)", told):
         heading = title.replace("-", " ")
-        told += re.split(rf"(?im)^## {heading}$", PAGE)[1].partition("\n## ")[0]
+        told += re.split(rf"(?im)^## {heading}$", GUIDE)[1].partition("\n## ")[0]
     return told
 
 

@@ -51,6 +51,7 @@ WORDS: Final = {
     "docs/how-to/export": "CSV Excel spreadsheet download Parquet JSON file export",
     "docs/how-to/flask-login": "user id login logged current_user tenant",
     "docs/how-to/from-0.0.10": "migrate migration 0.0.10",
+    "docs/how-to/import-0.0.10": "import old rows 0.0.10",
     "docs/how-to/install": "pip install clone requirements extras uninstall version Windows",
     "docs/how-to/jobs": "working outside of application context management command commands job "
     "background task cron crontab thread script",
