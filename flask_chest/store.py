@@ -240,7 +240,7 @@ class Store(Exporter):
         records, storage = query.FromRecords(self), self.rollup_storage()
         return records if storage is None else rollup.Planned(records, storage)
 
-    # -- Older questions -----------------------------------------------------------------------
+    # -- Short forms ---------------------------------------------------------------------------
 
     def query(
         self, *, limit: int = 100, newest_first: bool = True, **where: Unpack[Where]

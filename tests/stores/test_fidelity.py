@@ -74,7 +74,7 @@ def page(stores):
     back = {}
     for name, store in stores.items():
         store.export(make_batch(variables, fields))
-        records = {record.id: record for record in store.query()}
+        records = {record.id: record for record in store.records()}
         back[name] = (records[variables["id"]].variables, records[fields["id"]])
     for n, (kind, value) in enumerate(VALUES.items()):
         cells = [compared(back[name][0][str(n)], value) for name in stores]
@@ -93,7 +93,7 @@ def page(stores):
         [
             "# Round-trip fidelity",
             "",
-            "Nearly every value comes back from `store.query()` as it was recorded. The table",
+            "Nearly every value comes back from `store.records()` as it was recorded. The table",
             "has the exceptions of each backend. [Values](values.md) says what a Python value",
             "becomes before it is stored.",
             "",
@@ -130,7 +130,7 @@ def test_every_value_that_comes_back_is_equal(stores):
     record = make_record(variables={str(n): value for n, value in enumerate(VALUES.values())})
     for store in stores.values():
         store.export(make_batch(record))
-        found = store.query()[0].variables
+        found = next(iter(store.records())).variables
         for n, value in enumerate(VALUES.values()):
             if isinstance(value, float):
                 assert math.isclose(float(found[str(n)]), value, rel_tol=0.0)
