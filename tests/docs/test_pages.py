@@ -29,6 +29,7 @@ LONG = {
     "docs/tutorial/first-chart.md",
     "docs/how-to/alerts.md",
     "docs/how-to/erasure.md",
+    "docs/how-to/erase-addresses.md",
     "docs/how-to/import-0.0.10.md",
     "docs/how-to/llm-costs.md",
     "docs/how-to/mongodb.md",
