@@ -68,7 +68,7 @@ def test_the_tests_on_the_pages_pass_with_all_three_packages(tmp_path, redis_url
         *("--import-mode=importlib", "-k", waiting),
         *(folder / "tests" for folder in folders),
         cwd=tmp_path,
-        env={**os.environ, "REDIS_URL": redis_url, "PYTHONPATH": path},
+        env={**os.environ, "CHEST_TEST_REDIS_URL": f"{redis_url}/15", "PYTHONPATH": path},
     )
     assert re.search(r"^6 passed", shown, re.MULTILINE), shown
 
@@ -85,7 +85,11 @@ def test_the_package_on_the_page_is_built_installed_and_used(page, tmp_path, whe
     folder = make_environment(tmp_path / ".venv")
     links = ("--find-links", wheels)
     install(folder, *links, "flask-chest[sqlite]", "mypy", "--editable", f"{tmp_path}[test]")
-    environment = {"REDIS_URL": redis_url, "FLASK_CHEST_JOURNAL": "memory"}
+    environment = {
+        "CHEST_TEST_REDIS_URL": f"{redis_url}/15",
+        "REDIS_URL": f"{redis_url}/0",
+        "FLASK_CHEST_JOURNAL": "memory",
+    }
     shown = run(
         *(folder / "python", "-m", "pytest", "-q", "-W", "error", "tests"),
         cwd=tmp_path,

@@ -135,7 +135,7 @@ class CountedTooEarly(Counted):
 
 
 class Folder(Exporter):
-    """The exporter of docs/how-to/write-an-exporter.md: a file for each batch."""
+    """The exporter of docs/how-to/exactly-once-elsewhere.md: a file for each batch."""
 
     type = "folder"
     config_model = FileConfig
