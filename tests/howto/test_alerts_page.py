@@ -44,7 +44,7 @@ def test_prometheus_scrapes_and_has_an_alert_for_a_database_that_is_away(tmp_pat
     subprocess.run(["promtool", "check", "config", "prometheus.yml"], cwd=tmp_path, check=True)
     environment = {
         **os.environ,
-        "CHEST_TOKEN": TOKEN,
+        "FLASK_CHEST_MONITOR_TOKEN": TOKEN,
         "FLASK_CHEST_EXPORTERS": f"postgresql://shop:x@127.0.0.1:{free_port()}/nowhere",
         "FLASK_CHEST_EXPORT_INTERVAL_SECONDS": "0.5",
     }
