@@ -42,12 +42,19 @@ def container(tmp_path, postgres):
     given = dict(re.findall(r"^ENV (\w+)=(.*)$", dockerfile, re.MULTILINE))
     given |= dict(re.findall(r"--env (\w+)=(\S+)", (ROOT / PAGE).read_text("utf-8")))
     url = urlsplit(postgres)
-    (tmp_path / "db_password").write_text("a-long-password\n")
+    make_secret = re.findall(
+        r"^\$ ((?:mkdir|printf|chmod) .*)$", (ROOT / PAGE).read_text("utf-8"), re.MULTILINE
+    )
+    assert len(make_secret) == 3
+    for each in make_secret:
+        subprocess.run(each, shell=True, cwd=tmp_path, check=True)
+    [file] = (tmp_path / "secrets").iterdir()
+    assert file.stat().st_mode & 0o777 == 0o400
     real = {
         "/var/lib/chest": str(tmp_path),
         "db.example": f"{url.hostname}",
         "analytics": url.path[1:],
-        "/run/secrets": str(tmp_path),
+        "/run/secrets": str(tmp_path / "secrets"),
         "shop": url.username,
     }
     for shown, instead in real.items():
@@ -97,6 +104,8 @@ def test_what_a_killed_container_has_left_is_delivered_by_the_next(container, po
     assert list(Path(tmp_path / "journal" / "segments").iterdir())
     server, url = container()
     assert httpx.get(f"{url}/second", timeout=60).text == "second"
+    assert httpx.get(f"{url}/chest/ready").status_code == 200
+    assert httpx.get(f"{url}/chest/metrics").status_code >= 400
     server.send_signal(signal.SIGTERM)
     server.wait(60)
     with psycopg.connect(postgres) as connection:

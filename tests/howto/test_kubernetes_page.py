@@ -32,6 +32,14 @@ def test_each_part_is_in_the_deployment(number):
     assert contains({**pod, **container}, SHOWN[number])
 
 
+def test_the_secret_has_the_names_that_the_manifests_read():
+    manifest = (ROOT / "examples" / "kubernetes" / "secret.yaml").read_text("utf-8")
+    [name] = re.findall(r"kubectl create secret generic (\S+)", PAGE)
+    secret = yaml.safe_load(manifest)
+    assert name == secret["metadata"]["name"]
+    assert set(re.findall(r"--from-literal=([\w-]+)=", PAGE)) == set(secret["stringData"])
+
+
 def test_the_page_shows_all_parts():
     assert {key for part in SHOWN for key in part} == {
         "volumes",
