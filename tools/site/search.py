@@ -48,7 +48,7 @@ WORDS: Final = {
     "docs/how-to/environment": "input valid list dictionary boolean environment variable "
     "variables env secret secrets file config",
     "docs/how-to/erasure": "GDPR CCPA delete erase user person data right forgotten",
-    "docs/how-to/exactly-once-elsewhere": "webhook http put endpoint bucket folder idempotent token",
+    "docs/how-to/exactly-once-elsewhere": "webhook http put endpoint bucket folder idempotent",
     "docs/how-to/export": "CSV Excel spreadsheet download Parquet JSON file export",
     "docs/how-to/flask-login": "user id login logged current_user tenant",
     "docs/how-to/from-0.0.10": "migrate migration 0.0.10",
