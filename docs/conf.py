@@ -24,6 +24,11 @@ extensions = [
     "tools.site.search",
 ]
 
+# -- the copy button: commands without their prompt and what they print; other blocks as they are --
+copybutton_prompt_text = "$ "
+copybutton_line_continuation_character = "\\"
+copybutton_copy_empty_lines = False  # those of what a command prints
+
 # -- pages --
 root_doc = "docs/index"
 include_patterns = [

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import textwrap
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
-from support.docs_page import ROOT
+from support.docs_page import ROOT, commands
 from support.searches import SEARCHES
 
 from tools.chromium import launch
@@ -171,6 +172,62 @@ def test_a_setting_leads_to_its_row_from_a_page_and_from_the_search(site, page):
     page.locator("#search-results").get_by_role("link", name="Settings").first.click()
     assert page.url.endswith("reference/settings.html#chest-fsync")
     assert page.locator("tr:has(a:target)").inner_text().startswith("CHEST_FSYNC")
+
+
+def blocks(path, language):
+    fence = re.compile(rf"^( *)```{language}\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+    found = fence.findall(path.read_text("utf-8"))
+    return [textwrap.dedent(text).rstrip("\n") for _, text in found]
+
+
+def copied(page, language):
+    """Return what each copy button of a language puts on the clipboard."""
+    return page.evaluate(
+        """language => {
+            const found = [];
+            const listen = () => found.push(document.activeElement.value);
+            document.addEventListener("copy", listen);
+            const buttons = document.querySelectorAll(`.highlight-${language} .copybtn`);
+            buttons.forEach(each => each.click());
+            document.removeEventListener("copy", listen);
+            return found;
+        }""",
+        language,
+    )
+
+
+def test_a_copy_button_copies_commands_alone_and_other_blocks_whole(site, page):
+    page, _ = page
+    number, others = 0, {}
+    for path in sorted([*ROOT.glob("docs/[eht]*/*.md"), *ROOT.glob("examples/*/README.md")]):
+        page.goto(f"file://{(site / path.relative_to(ROOT)).with_suffix('.html')}")
+        for language in ("console", "python", "yaml", "text"):
+            expected = blocks(path, language)
+            if language == "console":
+                expected = ["\n".join(line for line, _ in commands(each)) for each in expected]
+            if not expected:
+                continue
+            page.locator(".copybtn").first.wait_for(state="attached")
+            found = copied(page, language)
+            number += len(found)
+            if found != expected:
+                others[path.name, language] = [found, expected]
+    assert others == {}
+    assert number > 100
+
+
+def test_what_a_copy_button_copies_can_be_pasted(site, page):
+    page, _ = page
+    page.goto(f"file://{site}/docs/how-to/docker.html")
+    button = page.locator(".highlight-console .copybtn").first
+    button.locator("xpath=..").hover()
+    button.click()
+    page.evaluate("document.body.prepend(document.createElement('textarea'))")
+    page.locator("textarea").first.focus()
+    page.keyboard.press("Control+V")
+    pasted = page.locator("textarea").first.input_value()
+    assert pasted.startswith("docker build --tag shop .\ndocker run --read-only")
+    assert pasted.endswith("\\\n    shop")
 
 
 def test_no_page_is_wider_than_a_phone(site, page):

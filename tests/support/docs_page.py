@@ -189,7 +189,7 @@ class Page:
         source = self._real(example.parsed).replace(
             ":5000", f":{self.environment['FLASK_RUN_PORT']}"
         )
-        for command, shown in _commands(source):
+        for command, shown in commands(source):
             if command.startswith(_SET_UP):
                 continue
             if command.startswith("export "):
@@ -252,7 +252,7 @@ def assert_shown(shown: str, printed: str) -> None:
         raise AssertionError(f"the page shows\n{shown}\nand this was printed\n{printed}")
 
 
-def _commands(source: str) -> list[tuple[str, str]]:
+def commands(source: str) -> list[tuple[str, str]]:
     """Return each command of a console block with what is shown after it."""
     commands: list[tuple[str, str]] = []
     for line in textwrap.dedent(source).splitlines():
