@@ -174,6 +174,22 @@ def test_a_setting_leads_to_its_row_from_a_page_and_from_the_search(site, page):
     assert page.locator("tr:has(a:target)").inner_text().startswith("CHEST_FSYNC")
 
 
+@pytest.mark.parametrize(
+    ("name", "shown", "url"),
+    [
+        ("how-to/shutdown", "chest.close()", "flask_chest.html#flask_chest.FlaskChest.close"),
+        ("reference/measures", "store.measure(", "store.html#flask_chest.store.Store.measure"),
+        ("how-to/write-an-exporter", "ExporterUnavailable", "errors.ExporterUnavailable"),
+    ],
+)
+def test_a_name_of_python_leads_to_its_description(site, page, name, shown, url):
+    page, _ = page
+    page.goto(f"file://{site}/docs/{name}.html")
+    page.locator("main, article").locator("p a, li a, td a").filter(has_text=shown).first.click()
+    assert page.url.endswith(url)
+    expect(page.locator("dt:target")).to_be_visible()
+
+
 def blocks(path, language):
     fence = re.compile(rf"^( *)```{language}\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
     found = fence.findall(path.read_text("utf-8"))

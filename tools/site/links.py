@@ -1,15 +1,17 @@
-"""Links that no page writes: of settings, of commands, of pages in docstrings, of others' types."""
+"""Links that no page writes: of settings, commands, names of Python, pages and types."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from docutils import nodes
 from sphinx.application import Sphinx
+
+import flask_chest
 
 _REFERENCE: Final = Path(__file__).resolve().parents[2] / "docs" / "reference"
 _FLASK: Final = "https://flask.palletsprojects.com/en/stable/api/#flask."
@@ -31,13 +33,45 @@ def _commands() -> Iterator[tuple[str, str]]:
         yield f"flask chest {words}", f"docs/reference/{page}#{anchor}"
 
 
+def _names(app: Sphinx) -> Iterator[tuple[str, str]]:
+    """Yield each name of `flask_chest`, each member of its classes, and its place.
+
+    A `FlaskChest` is `chest` on the pages, and a `Store` is `store`.
+    """
+    variables = {"FlaskChest": "chest", "Store": "store"}
+    pages = {
+        path: entry.docname
+        for path, entry in app.env.domains.python_domain.objects.items()
+        if not entry.aliased
+    }
+    for name in flask_chest.__all__:
+        found = [path for path in pages if re.fullmatch(rf"flask_chest(\.[a-z_]+)?\.{name}", path)]
+        if len(found) != 1:
+            continue
+        yield name, f"{pages[found[0]]}#{found[0]}"
+        for path, page in pages.items():
+            if path.startswith(f"{found[0]}."):
+                member = path.rpartition(".")[2]
+                for owner in {name, variables.get(name, name)}:
+                    yield f"{owner}.{member}", f"{page}#{path}"
+
+
+def _pattern(names: Iterable[str], after: str) -> re.Pattern[str]:
+    return re.compile(rf"({'|'.join(sorted(map(re.escape, names), reverse=True))}){after}")
+
+
 def link_names(app: Sphinx, doctree: nodes.document, page: str) -> None:
-    """Make a link of the first mention of a setting or a command in each section."""
-    places = {**dict(_settings()), **dict(_commands())}
-    pattern = re.compile(rf"({'|'.join(sorted(map(re.escape, places), reverse=True))})(?![\w-])")
+    """Make a link of the first mention of a setting, a command or a name of Python in a section."""
+    begins = {**dict(_settings()), **dict(_commands())}
+    names = dict(_names(app))
+    places = {**begins, **names}
+    begin = _pattern(begins, r"(?![\w-])")
+    # `chest.stats().dropped` is a name; a message that begins with one is none.
+    name = _pattern(names, r"(\(.*\))?(\.\w+)*$")
     linked: set[tuple[int, str]] = set()
     for literal in list(doctree.findall(nodes.literal)):
-        found = pattern.match(literal.astext())
+        text = literal.astext()
+        found = begin.match(text) or name.match(text.removeprefix("@"))
         if not found or _is_within(literal, (nodes.reference, nodes.title)):
             continue
         target, _, anchor = places[found[1]].partition("#")
