@@ -17,13 +17,15 @@ from sphinx.search.en import SearchEnglish
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
 WORDS: Final = {
+    "CONTRIBUTING": "report bug bugs issue issues vulnerability security roadmap feature request",
     "docs/examples": "example examples sample app application applications demo",
     "docs/explanation/comparison": "datadog newrelic apm alternatives versus vs sentry "
-    "opentelemetry logging compare",
+    "opentelemetry logging compare fastapi django quart starlette statsd audit log page views "
+    "visitors funnel google analytics matomo plausible",
     "docs/explanation/compatibility": "flask restful restx extension extensions websocket socketio "
-    "cors beside compatible compatibility",
+    "cors beside compatible compatibility swagger openapi",
     "docs/explanation/delivery": "records data loss lose duplicate duplicates twice exactly once "
-    "leader guarantee promise crash kill lost disk full outage",
+    "leader guarantee promise crash kill lost disk full outage failover backpressure",
     "docs/explanation/performance": "ram performance overhead latency slow benchmark cost request "
     "cpu memory",
     "docs/explanation/performance-start": "startup start import slow",
@@ -41,13 +43,16 @@ WORDS: Final = {
     "docs/how-to/copying": "copy move restore backup",
     "docs/how-to/dashboard": "compare releases slow endpoint endpoints request requests failed "
     "exceptions errors 5xx forgot password slowest dashboard browser ui chart charts login",
-    "docs/how-to/databases": "which database backend storage destination compare",
+    "docs/how-to/databases": "which database backend storage destination compare "
+    "mssql sql server oracle bigquery snowflake kafka redis elasticsearch opensearch timescaledb",
     "docs/how-to/dead-letters": "replay poison dead letter letters rejected refused failed "
     "records retry",
     "docs/how-to/deploy": "production deploy deployment checklist",
     "docs/how-to/environment": "input valid list dictionary boolean environment variable "
     "variables env secret secrets file config",
-    "docs/how-to/erasure": "GDPR CCPA delete erase user person data right forgotten",
+    "docs/how-to/erase-addresses": "already stored addresses email leak scrub",
+    "docs/how-to/erasure": "subject request requests GDPR CCPA delete erase user person "
+    "data right forgotten",
     "docs/how-to/exactly-once-elsewhere": "webhook http put endpoint bucket folder idempotent",
     "docs/how-to/export": "CSV Excel spreadsheet download Parquet JSON file export",
     "docs/how-to/flask-login": "user id login logged current_user tenant",
@@ -56,7 +61,9 @@ WORDS: Final = {
     "docs/how-to/install": "pip install clone requirements extras uninstall version Windows",
     "docs/how-to/jobs": "working outside of application context management command commands job "
     "background task cron crontab thread script",
-    "docs/how-to/lake": "data warehouse lake lakehouse s3 parquet bucket",
+    "docs/how-to/kubernetes": "kubernetes helm pod",
+    "docs/how-to/lake": "data warehouse lake lakehouse s3 parquet bucket iam role azure gcs "
+    "google cloud storage",
     "docs/how-to/llm-costs": "expensive price spend openai anthropic tokens llm model cost tenant",
     "docs/how-to/mongodb": "mongo mongodb pymongo",
     "docs/how-to/mysql": "gone away access denied mysql mariadb pymysql create database",
@@ -68,33 +75,36 @@ WORDS: Final = {
     "docs/how-to/pgbouncer": "pgbouncer pooler pool too many connections",
     "docs/how-to/plugins": "plugin plugins",
     "docs/how-to/postgres": "postgres postgresql psycopg create database grant permission "
-    "permissions denied privilege role too many connections",
+    "permissions denied privilege role too many connections read replica",
     "docs/how-to/privacy": "ip address anonymize anonymise pseudonymize personal GDPR PII data "
-    "secrets password telemetry cookie",
+    "secrets password telemetry cookie encryption at rest",
     "docs/how-to/queries": "query python question measure p95 percentile",
     "docs/how-to/record": "query string parameter async views coroutine asyncio await body header "
     "headers stack trace",
     "docs/how-to/request-ids": "request id ids correlation X-Request-ID trace",
     "docs/how-to/retention": "policy data retention delete old records TTL cleanup",
-    "docs/how-to/sampling": "sampling sample rate limit share",
+    "docs/how-to/sampling": "sampling sample rate limit share throttle",
     "docs/how-to/servers": "worker workers process processes multiple prefork number cron "
     "gunicorn uwsgi gevent waitress hypercorn production",
     "docs/how-to/several-databases": "several databases two",
     "docs/how-to/shutdown": "drain flush SIGTERM graceful shutdown atexit exit lost records after "
     "deploy restart",
+    "docs/how-to/sqlalchemy": "sqlalchemy orm queries",
     "docs/how-to/sqlite": "database locked backup sqlite file",
-    "docs/how-to/switch-off": "disable turn off opt out exclude ignore route user",
-    "docs/how-to/tables": "join SQL pandas BI metabase superset datasette",
+    "docs/how-to/switch-off": "do not track dnt disable turn off opt out exclude ignore route user",
+    "docs/how-to/tables": "join SQL pandas BI metabase superset datasette jupyter "
+    "notebook tableau powerbi looker",
     "docs/how-to/task-queues": "celery rq apscheduler queue task tasks worker",
     "docs/how-to/testing": "test testing pytest fixture disable off",
     "docs/how-to/troubleshooting": "FAQ debug problem empty missing nothing recorded recording "
     "records not working late lost after deploy help slow no leader permission denied 401 404",
     "docs/how-to/two-applications": "two applications several services shared database",
     "docs/how-to/upgrade": "schema migration alter table upgrade update downgrade rollback back "
-    "version release rolling",
+    "version release rolling alembic",
     "docs/how-to/write-an-exporter": "webhook http post url api send exporter plugin custom "
     "destination backend",
     "docs/how-to/write-to-one-file": "csv jsonl text log file exporter append",
+    "docs/reference/api/index": "python typed type hints mypy pyright",
     "docs/reference/commands": "command commands cli option options",
     "docs/reference/errors": "module named error ModuleNotFoundError ImportError traceback "
     "exception",
@@ -109,6 +119,8 @@ WORDS: Final = {
     "docs/tutorial/first-chart": "tutorial quickstart getting started start beginner hello world "
     "first",
     "examples/flask-chest-webhook/README": "webhook http post url send",
+    "plugins/flask_chest_dashboard/README": "sso single sign on oauth oidc saml keycloak log in "
+    "login who may look",
     "plugins/flask_chest_monitor/README": "monitor probe probes healthcheck health check liveness "
     "readiness unauthorized forbidden token prometheus",
 }
