@@ -58,7 +58,11 @@ def read_me_application():
 def test_the_readme_opens_with_a_short_application_and_the_two_commands():
     assert len([line for line in read_me_application().splitlines() if line.strip()]) < 15
     first_screen = README.splitlines()[:60]
-    for wanted in ("pip install 'flask-chest[sqlite,dashboard]>=0.1'", "`make demo`", "`make test`"):
+    for wanted in (
+        "pip install 'flask-chest[sqlite,dashboard]>=0.1'",
+        "`make demo`",
+        "`make test`",
+    ):
         assert any(wanted in line for line in first_screen), wanted
 
 
