@@ -7,6 +7,7 @@ import keyword
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from unicodedata import normalize
 
 from flask_chest.query.evaluate import MISSING, value_of
 from flask_chest.query.nodes import FIELDS, Operand
@@ -64,7 +65,8 @@ def _read(text: str) -> list[Name]:
 def name_of(variable: str) -> str:
     """Return how a filter spells a variable. No two have the same spelling, nor that of a field."""
     words = variable.split(".")
-    is_plain = all(word.isascii() and word.isidentifier() for word in words)
+    # Python reads some letters, such as that for "fi", as others.
+    is_plain = all(word.isidentifier() and normalize("NFKC", word) == word for word in words)
     is_reserved = any(map(keyword.iskeyword, words)) or words[0] in {*FIELDS, "variables"}
     if is_plain and not is_reserved and (len(words) == 1 or variable.startswith(FACT_PREFIXES)):
         return variable

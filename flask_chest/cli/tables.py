@@ -15,6 +15,9 @@ from flask_chest.cli.streams import is_terminal
 from flask_chest.runtime.printable import printable
 
 _GAP: Final = "  "
+_MOST_DIGITS: Final = 1e16
+"""From here on, a float has fewer digits than its number: it is written with an exponent."""
+
 _ELLIPSIS: Final = "\N{HORIZONTAL ELLIPSIS}"
 _NARROWEST: Final = 8
 """Columns of a terminal that a cell which may be cut keeps, if it has so many."""
@@ -79,6 +82,8 @@ def decimal(value: float) -> str:
     """Return a number with at least four significant digits, and none after the point to spare."""
     if not math.isfinite(value):
         return str(value)
+    if abs(value) >= _MOST_DIGITS:
+        return f"{value:.6g}"
     if value == int(value) or abs(value) >= 1_000:
         return f"{value:,.0f}"
     return f"{value:.4g}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from flask_chest.errors import QueryError
@@ -149,14 +150,18 @@ def _compared(
     numbers = sorted({v for found in values for of, v in found if of == "number"}, key=rank)
     ranges = _Ranges(numbers) if len(numbers) > _MOST_NUMBERS else None
     first, second = (_grouped(found, ranges) for found in values)
-    total, other_total = sum(first.values()), sum(second.values())
+    all_ones, all_others = _Weights(), _Weights()
+    for weights in first.values():
+        all_ones.add(weights)
+    for weights in second.values():
+        all_others.add(weights)
     rows = []
-    for (of, value), count in first.items():
-        other_count = second.get((of, value), 0.0)
-        share = count / total
-        other_share = other_count / other_total if other_total else 0.0
-        if not _is_more(share, other_share, len(ones), len(others)):
+    for (of, value), weights in first.items():
+        other_weights = second.get((of, value), _Weights())
+        if not _is_more(weights, all_ones, other_weights, all_others):
             continue
+        count, other_count = weights.sum, other_weights.sum
+        share, other_share = weights.share_of(all_ones), other_weights.share_of(all_others)
         shown, condition = value, condition_of(text, value)
         if ranges is not None and of == "range":
             shown, condition = ranges.shown(value), ranges.condition(text, value)
@@ -174,23 +179,75 @@ def _compared(
     return rows
 
 
-def _is_more(share: float, other_share: float, records: int, other_records: int) -> bool:
+@dataclass
+class _Weights:
+    """Records by the sums that a test of their shares needs.
+
+    Attributes:
+        count: How many there are in the sample.
+        sum: Of their weights.
+        squares: Sum of the squares of their weights.
+    """
+
+    count: int = 0
+    sum: float = 0.0
+    squares: float = 0.0
+
+    def add(self, other: _Weights) -> None:
+        """Add records."""
+        self.count += other.count
+        self.sum += other.sum
+        self.squares += other.squares
+
+    @property
+    def records(self) -> float:
+        """How many records of equal weights tell as much: Kish's effective sample size.
+
+        That of records with equal weights is their number. Source: Kish, *Survey Sampling*, 1965.
+        """
+        return self.sum * self.sum / self.squares if self.squares else 0.0
+
+    def share_of(self, total: _Weights) -> float:
+        """Return the share of these records among all."""
+        return self.sum / total.sum if total.sum else 0.0
+
+    def variance_in(self, total: _Weights, expected: float) -> float:
+        """Return the variance of their share among all.
+
+        Args:
+            total: All records, with these.
+            expected: The share, if chance alone makes this one.
+        """
+        by_chance = expected * (1 - expected) / max(total.records, 1.0)
+        if total.records > total.count * (1 - 1e-9):  # all have the same weight
+            return by_chance
+        share = self.share_of(total)
+        others = total.squares - self.squares
+        # Weights that go with the value tell more of its variance than those of all records.
+        own = (self.squares * (1 - share) ** 2 + others * share**2) / max(total.sum**2, 1.0)
+        return max(by_chance, own)
+
+
+def _is_more(one: _Weights, ones: _Weights, other: _Weights, others: _Weights) -> bool:
     """Return whether a share is larger than another by more than chance makes it.
 
-    It is the two-proportion z-test: https://en.wikipedia.org/wiki/Two-proportion_Z-test
+    It is the two-proportion z-test: https://en.wikipedia.org/wiki/Two-proportion_Z-test, with
+    weights.
     """
-    if share * records < _FEWEST * (1 - 1e-9) and share < 0.5:
+    share, other_share = one.share_of(ones), other.share_of(others)
+    if one.records < _FEWEST * (1 - 1e-9) and share < 0.5:
         return False  # so few that the test is wrong about them
-    together = (share * records + other_share * other_records) / (records + other_records)
-    variance = together * (1 - together) * (1 / records + 1 / max(other_records, 1))
+    told, other_told = ones.records, others.records
+    together = (share * told + other_share * other_told) / (told + other_told)
+    variance = one.variance_in(ones, together) + other.variance_in(others, together)
     return share - other_share > max(_ERRORS * math.sqrt(max(variance, 0.0)) * (1 - 1e-9), 0.0)
 
 
-def _weights(operand: Operand, sampled: Iterable[Sampled]) -> dict[Identity, float]:
-    found: dict[Identity, float] = {}
+def _weights(operand: Operand, sampled: Iterable[Sampled]) -> dict[Identity, _Weights]:
+    found: dict[Identity, _Weights] = {}
     for each in sampled:
         key = identity(scalar_of(value_of(operand, each.data)))
-        found[key] = found.get(key, 0.0) + each.weight
+        found.setdefault(key, _Weights()).add(_Weights(1, each.weight, each.weight**2))
     return found
 
 
@@ -220,12 +277,12 @@ class _Ranges:
 
 
 def _grouped(
-    weights: Mapping[Identity, float], ranges: _Ranges | None
-) -> dict[tuple[str, Any], float]:
+    weights: Mapping[Identity, _Weights], ranges: _Ranges | None
+) -> dict[tuple[str, Any], _Weights]:
     if ranges is None:
         return dict(weights)
-    found: dict[tuple[str, Any], float] = {}
-    for (of, value), weight in weights.items():
+    found: dict[tuple[str, Any], _Weights] = {}
+    for (of, value), each in weights.items():
         key = ("range", ranges.of(value)) if of == "number" else (of, value)
-        found[key] = found.get(key, 0.0) + weight
+        found.setdefault(key, _Weights()).add(each)
     return found

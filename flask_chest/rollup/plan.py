@@ -109,7 +109,7 @@ class Planned:
         pieces = cut(bounds, sorted(tiers, reverse=True), state, blocked)
         # The edges within a minute; what has no bound has none.
         edges = [Piece(None, EVER, since), Piece(None, until, NEVER)]
-        return [*(edge for edge in edges if edge.since < edge.until), *pieces]
+        return [*filter(_is_in_time, edges), *pieces]
 
     def _from_records(self, need: Need, state: State, pieces: Sequence[Piece]) -> Iterator[Located]:
         """Yield what the records say of some times; the rollups, of a purge that has begun since.
@@ -193,14 +193,19 @@ class Planned:
 
     def _say(self, pieces: list[Piece]) -> None:
         for tier in sorted(TIERS, reverse=True):
-            found = [piece for piece in pieces if piece.tier == tier]
+            found = [piece for piece in pieces if piece.tier == tier and _is_in_time(piece)]
             if found:
-                begin, end = found[0].since, found[-1].until
+                begin, end = moment_of(found[0].since), moment_of(found[-1].until)
                 self._said.append(
                     f"rollups by the {NAMES[tier]}: "
-                    f"{'the beginning' if begin <= EVER else moment_of(begin).isoformat()} to "
-                    f"{'now' if end >= NEVER else moment_of(end).isoformat()}"
+                    f"{'the beginning' if begin == moment_of(EVER) else begin.isoformat()} to "
+                    f"{'now' if end == moment_of(NEVER) else end.isoformat()}"
                 )
+
+
+def _is_in_time(piece: Piece) -> bool:
+    """Return whether a piece has times that there are: a range without a bound has others, too."""
+    return moment_of(piece.since) < moment_of(piece.until)
 
 
 class _Groups:

@@ -17,6 +17,7 @@ from flask_chest.cli.files import whole_file
 from flask_chest.cli.listing import csv_lines
 from flask_chest.cli.names import name_of, read_names
 from flask_chest.cli.spool import Column, Spool
+from flask_chest.query import parse
 from flask_chest.query.nodes import FIELDS
 
 
@@ -119,6 +120,20 @@ def columns_of(*records, names=None):
         for each in records:
             kept.add(each)
         return {c.title: c.kind for c in kept.columns if c.title not in FIELDS}, list(kept.rows())
+
+
+@pytest.mark.parametrize("name", ["größe", "数量", "_x", "a1"])
+def test_a_column_is_called_as_a_question_calls_the_variable(name):
+    kinds, _ = columns_of(record(**{name: 1}))
+    assert list(kinds) == [name]
+    assert parse(f"{name} == 1").matches(record(**{name: 1}))
+
+
+@pytest.mark.parametrize("name", ["ﬁt", "ª", "1a", "a b", "a.b", ""])
+def test_a_variable_whose_name_python_reads_as_another_is_in_brackets(name):
+    kinds, _ = columns_of(record(**{name: 1}))
+    assert list(kinds) == [f"variables[{name!r}]"]
+    assert parse(f"variables[{name!r}] == 1").matches(record(**{name: 1}))
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,7 @@ def test_the_list_is_a_file_of_csv_or_of_json_lines(visited):
         '{"a": 1}',
     )
     assert rows[1]["tenant"] == "acme"
+    assert {len(row["started_at"]) for row in rows} == {32}, "a reader of columns needs one form"
     lines = client.get(f"/chest/requests.jsonl?where={where}").text.splitlines()
     assert [json.loads(each)["id"] for each in lines] == [row["id"] for row in rows]
     assert json.loads(lines[0])["variables"] == {"formula": "=1+1", "inner": {"a": 1}}

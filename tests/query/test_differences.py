@@ -91,6 +91,54 @@ def test_a_value_of_one_record_among_many_is_chance(store):
     assert [row["value"] for row in store.differences("status_code == 404")] == ["y"]
 
 
+def noise(seed, *, weighted):
+    """Return records of which nothing goes with the status code; some stand for ten requests."""
+    choose = random.Random(seed)
+
+    def record():
+        is_slow = choose.random() < 0.3
+        return make_record(
+            route=choose.choice("abcd"),
+            status_code=choose.choice([200, 200, 200, 404]),
+            duration_ms=800.0 if is_slow else 20.0,
+            weight=10.0 if weighted and not is_slow else 1.0,
+            variables={"plan": choose.choice("xyz"), "user": f"u{choose.randrange(40)}"},
+        )
+
+    return [record() for _ in range(1_200)]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_chance_is_held_for_no_difference_whatever_the_weights_are(weighted):
+    found = 0
+    for seed in range(10):
+        store = MemoryStore(1 << 30)
+        store.export(make_batch(*noise(seed, weighted=weighted)))
+        rows = store.differences("status_code == 404", among=["route", "plan", "user"])
+        found += len(rows)
+    assert found <= 4, "three standard errors leave one in 740 of 470 comparisons, and more of few"
+
+
+def test_two_records_that_stand_for_many_are_two_records(store):
+    records = noise(1, weighted=False)
+    for record in [record for record in records if record["status_code"] == 404][:2]:
+        record["weight"], record["variables"]["user"] = 100.0, "heavy"
+    store.export(make_batch(*records))
+    assert "heavy" not in [row["value"] for row in store.differences("status_code == 404")]
+
+
+def test_a_difference_among_records_of_other_weights_is_found(store):
+    records = noise(2, weighted=True)
+    for number, record in enumerate(records):
+        if record["status_code"] == 404 and number % 3:
+            record["variables"]["plan"] = "free"
+    store.export(make_batch(*records))
+    [row, *_] = store.differences("status_code == 404", among=["route", "plan", "user"])
+    failed = [record for record in records if record["status_code"] == 404]
+    assert (row["name"], row["value"]) == ("plan", "free")
+    assert (row["share"], row["count"]) == pytest.approx(share(failed, "plan", "free"))
+
+
 def test_numbers_are_compared_by_ranges(store):
     records = some(600)
     store.export(make_batch(*records))

@@ -142,6 +142,18 @@ def test_numbers_of_too_many_groups_are_those_of_the_records():
     assert any("too many groups" in said for said in planned.explain())
 
 
+def test_a_question_without_a_range_asks_and_tells_of_no_time_that_there_is_not():
+    host = told(Host())
+    host.deliver(*[timedelta(days=3)] * 20, *[HOURS_AGO] * 20)
+    host.lead()
+    need = need_of({})
+    planned = Planned(FromRecords(host.store), host.rollups)
+    assert answers(planned, need) == answers(Records(host.store), need)
+    told_of = planned.explain()
+    assert told_of[0].startswith("rollups by the day: the beginning to ")
+    assert not [said for said in told_of if "0001-" in said or "9999-" in said]
+
+
 def test_sketches_of_few_values_are_no_million_values():
     host = told(Host(), distinct=("user",))
     host.deliver(*(timedelta(hours=age) for age in range(1, 30)))

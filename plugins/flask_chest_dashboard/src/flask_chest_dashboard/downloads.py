@@ -79,7 +79,7 @@ def csv_lines(
     """
     yield csv_line([*FIELDS, *columns]) + "\r\n"
     for record in records:
-        local = record.started_at.astimezone(zone).isoformat()
+        local = record.started_at.astimezone(zone).isoformat(timespec="microseconds")
         fields = (local if name == "started_at" else getattr(record, name) for name in FIELDS)
         found = (value_in(record, operand) for operand in columns.values())
         values = (None if value is MISSING else value for value in found)
