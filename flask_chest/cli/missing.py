@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -22,6 +23,9 @@ from flask_chest.store import Store
 
 NEWEST: Final = 1_000
 """How many records are looked at for a hint."""
+
+_IN_BRACKETS: Final = re.compile(r"""variables\[(?:'|")(.*)(?:'|")\]""")
+"""How a name is spelled that is no word, such as one with a dot."""
 
 _MOST_NEAR: Final = 3
 _OF_THIS_TIME: Final = " of this time"
@@ -249,6 +253,8 @@ def near_names(name: str, variables: Iterable[str]) -> list[str]:
     spelled = {title: field for field, title in SHORT_TITLES.items()}
     for known in (*sorted(variables), *FIELDS):
         spelled[known.lower()] = known
+        if (inner := _IN_BRACKETS.fullmatch(known)) is not None:
+            spelled[inner[1].lower()] = known
     found = difflib.get_close_matches(name.lower(), spelled, n=_MOST_NEAR)
     return list(dict.fromkeys(spelled[each] for each in found))
 

@@ -8,6 +8,11 @@ import sys
 
 import pytest
 
+from flask_chest.cli.missing import missing, near_names
+from flask_chest.cli.names import name_of
+from flask_chest.query.nodes import Variable
+from flask_chest.testing import make_record
+
 
 def said_by(ask, *arguments):
     return ask(*arguments).stderr.splitlines()
@@ -110,3 +115,13 @@ def test_tail_says_once_what_no_record_has(shop):
         "No record has 'usr_id'. Near: user_id",
         "user_id is a text here: write '1'",
     ]
+
+
+def test_a_name_with_a_dot_is_told_in_its_brackets():
+    [said] = missing([make_record(variables={"a.b": 1})], [Variable(("a", "b"))])
+    assert said == "No record has 'a.b'. Near: variables['a.b']"
+
+
+@pytest.mark.parametrize("name", ["a.b", "größe x", "x-plan", "it's"])
+def test_a_name_that_needs_brackets_is_near_to_the_same_without(name):
+    assert near_names(name, [name_of(name)]) == [name_of(name)] == [f"variables[{name!r}]"]
