@@ -98,11 +98,11 @@ class Kinds:
     def _no_url(self, place: Place, text: str) -> str:
         """Say that a text is no URL, and show it where it is no secret."""
         names = {*_EXTRAS, *self._installed}
-        is_known = any(re.match(rf"{re.escape(name)}(?![\w.-])", text.lower()) for name in names)
+        is_known = any(re.match(rf"{re.escape(name)}(:?/|$)", text.lower()) for name in names)
         variable = place.url(text)
         said = f"{variable}={mask(text) if is_known or not text else repr(MASK)} is not a URL. "
         field = self._field_in(place.name.lower())
-        if field and variable != place.where:
+        if field and variable.lower().endswith(f"__{place.name.lower()}"):
             exporter = place.name[: -len(field)].rstrip("_") or "main"
             begin = variable[: len(variable) - len(place.name)]
             return (

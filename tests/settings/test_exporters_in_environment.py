@@ -121,7 +121,7 @@ def test_two_variables_that_set_the_same_are_refused(monkeypatch):
         ),
         ({"TYPE": "postgres", "PASSWORD__X": "hunter2"}, ["['main']", "'password'"]),
         ({"URL": "hunter2"}, [f"{MAIN}URL='***' is not a URL"]),
-        ({"URL": "sqlite:x"}, [f"{MAIN}URL='sqlite:x' is not a URL"]),
+        ({"URL": "sqlite:/x"}, [f"{MAIN}URL='sqlite:/x' is not a URL"]),
         ({"RETENTION": "30", "TYPE": "postgres"}, [f"{MAIN}RETENTION='30': is no duration"]),
         (
             {"TYPE": "postgres", "URL": "mysql://a:hunter2@db/x"},
@@ -173,11 +173,15 @@ def test_a_url_of_a_scheme_that_no_other_type_has_is_left_to_the_type(made):
         ("EXPORTERS__PASSWORD", "EXPORTERS__MAIN__PASSWORD"),
         ("EXPORTERS__TOKEN", "EXPORTERS__MAIN__TOKEN"),
         ("EXPORTERS__audit_url", "EXPORTERS__AUDIT__URL"),
+        ("EXPORTERS__MY_HOST__URL", "A URL begins with a type"),
         ("EXPORTERS__MAIN", "A URL begins with a type"),
         ("EXPORTERS", "A URL begins with a type"),
     ],
 )
-@pytest.mark.parametrize("secret", ["hunter2", "postgres-hunter2", "/hunter2", "hunter2@x"])
+@pytest.mark.parametrize(
+    "secret",
+    ["hunter2", "postgres-hunter2", "/hunter2", "hunter2@x", "sqlite hunter2", "mysql:hunter2"],
+)
 def test_a_password_in_the_place_of_a_url_is_masked_and_the_right_name_told(
     made, name, meant, secret
 ):
