@@ -79,10 +79,13 @@ class Kinds:
     def refuse_foreign(self, place: Place, kind: type[Exporter], url: object) -> None:
         """Refuse the URL of another type.
 
+        A type with a field `url` decides itself: it may be one that passes records on.
+
         Raises:
             ConfigurationError: Its scheme means other types, and not this one.
         """
-        match = URL.fullmatch(url) if isinstance(url, str) else None
+        is_own = "url" in kind.config_model.model_fields
+        match = URL.fullmatch(url) if isinstance(url, str) and not is_own else None
         schemes = {match[1].lower(), f"{match[1]}{match[2] or ''}".lower()} if match else set()
         kinds = self._installed.values()
         others = [

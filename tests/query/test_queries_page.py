@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -20,17 +19,19 @@ PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "queries.md").read_text(
 
 
 def questions():
-    """Return the expressions of the page's second block of code, by the comments above them."""
-    block = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[1]
-    found = [each.removeprefix("# ").split("\n", 1) for each in block.split("\n\n")]
+    """Return the code of the page's questions, by the comments above them."""
+    _, first, others, *_ = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    blocks = [first, *others.split("\n\n")]
+    found = [each.removeprefix("# ").split("\n", 1) for each in blocks]
     assert len(found) == 14
     return {comment.partition(",")[0].partition(".")[0]: line for comment, line in found}
 
 
 @pytest.fixture
-def ask():
+def ask(tmp_path, monkeypatch):
     """Answer one question of the page, from an hour of requests every six minutes."""
-    store, file = MemoryStore(1 << 30), io.StringIO()
+    monkeypatch.chdir(tmp_path)
+    store = MemoryStore(1 << 30)
     now = datetime.now(timezone.utc)
 
     def record(n):
@@ -52,12 +53,14 @@ def ask():
         )
 
     store.export(make_batch(*map(record, range(400))))
-    names = {"store": store, "csv": csv, "file": file}
+    names = {"store": store, "csv": csv}
 
     def answer(beginning):
-        [line] = [line for comment, line in questions().items() if comment == beginning]
-        found = eval(line, names)
-        return file.getvalue() if line.startswith("csv") else found
+        [code] = [code for comment, code in questions().items() if comment == beginning]
+        if code.startswith("with open("):
+            exec(code, names)
+            return Path("week.csv").read_text("utf-8")
+        return eval(code.removeprefix("rows = "), names)
 
     return answer
 

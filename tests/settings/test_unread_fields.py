@@ -110,3 +110,12 @@ def test_a_file_of_a_secret_is_no_unknown_field(tmp_path):
     assert made(Plain, {"type": "own", "folder_file": str(tmp_path / "folder")}).folder == "y"
     with pytest.raises(ConfigurationError, match=r"no such field. Did you mean 'folder_file'\?"):
         made(Plain, {"type": "own", "foldr_file": str(tmp_path / "folder")})
+
+
+def test_the_url_of_another_type_is_one_of_a_type_with_such_a_field():
+    class Passes(BaseModel):
+        url: str
+
+    assert made(Passes, {"type": "own", "url": "sqlite:////x"}).url == "sqlite:////x"
+    with pytest.raises(ConfigurationError, match="the URL is one of the type 'sqlite', and the"):
+        made(Plain, {"type": "own", "url": "sqlite:////x"})
