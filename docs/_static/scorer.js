@@ -78,12 +78,13 @@ var Scorer = {
   score: ([docname, title, anchor, description, score, filename, kind]) => {
     const isObject = title.startsWith("flask_chest.");
     const isMessages = docname === "docs/reference/errors" || docname === "docs/reference/log-messages";
-    if (isTheName(title) && (IS_CODE || !(isObject || (isMessages && anchor)))) score += 80;
+    const isHistory = HISTORY.test(docname);
+    if (isTheName(title) && !isHistory && (IS_CODE || !(isObject || (isMessages && anchor)))) score += 80;
     if (isObject && !IS_CODE) score -= 50;
     if (!anchor) score += 60 * shareOfWords(docname);
     if (!anchor && IS_PHRASE && hasPhrase(docname, ASKED_PHRASE)) score += PHRASE;
     if (docname === "docs/reference/settings" && ASKED.some((word) => /^(flask_)?chest_/.test(word))) score += 90;
-    if (HISTORY.test(docname)) return score - 30;
+    if (isHistory) return score - 30;
     if (LISTS_AND_WORK.test(docname)) return score - 20;
     if (docname.startsWith("docs/reference/api/")) return score - 10;
     if (docname.startsWith("docs/reference/") && IS_CODE && !isMessages) return score + 20;

@@ -176,8 +176,8 @@ SEARCHES = [
     ("rate limit", "Sampling"),
     ("options for my plugin", "Hooks"),
     # Names of code.
-    ("FlaskChestSQLite", "From 0.0.10"),
-    ("flask_chest.decorator", "From 0.0.10"),
+    ("FlaskChestSQLite", "Names of 0.0.10"),
+    ("flask_chest.decorator", "Names of 0.0.10"),
     ("flask chest erase", "flask chest erase"),
     ("ExporterContract", "flask_chest.testing.ExporterContract"),
     ("Batch", "flask_chest.exporter.Batch"),
