@@ -120,7 +120,8 @@ class Given:
         except ConfigurationError as error:
             found = _SETTING.match(str(error))
             name = self._names.get(found[1].lower(), "") if found else ""
-            if not found or name.upper() != f"{ENVIRONMENT_PREFIX}{found[1]}":
+            is_plain = type(error) is ConfigurationError  # who handles another one needs its class
+            if not found or not is_plain or name.upper() != f"{ENVIRONMENT_PREFIX}{found[1]}":
                 raise
             text = f"{name}{str(error)[found.end() :]}"
             raise ConfigurationError(text, setting=name) from error.__cause__
